@@ -1,0 +1,34 @@
+// How tests run. Two copies of the engine exist: the sources (most tests) and the built package in dist/ (tests with real threads, because a
+// worker cannot load TypeScript on Node 20). Each test process sees one of them: `millrace` means src/index.ts in the project "src" and
+// dist/index.js in the projects "dist" and "stress"; every test file has a process of its own.
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url))
+
+/** Alias by whole name, so that `millrace/testing` is not taken for a file below `millrace`. */
+const millrace = (index: string, testing: string) => [
+  { find: /^millrace$/, replacement: path(index) },
+  { find: /^millrace\/testing$/, replacement: path(testing) },
+]
+const sources = { alias: millrace('../src/index.ts', '../src/testing/index.ts') }
+const built = { alias: millrace('../dist/index.js', '../dist/testing.js') }
+
+const folder = (...names: readonly string[]): string[] => names.map((name) => `test/${name}/**/*.test.ts`)
+/** dist/ is loaded by Node itself, as users load it, not transformed. */
+const external = { deps: { external: [/\/dist\//] } }
+
+export default defineConfig({
+  root: path('..'),
+  test: {
+    pool: 'forks',
+    reporters: ['default', path('reporter.ts')],
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+    projects: [
+      { extends: true, resolve: sources, test: { name: 'src', include: ['test/*.test.ts', ...folder('unit', 'contract', 'property', 'sim', 'types')] } },
+      { extends: true, resolve: built, test: { name: 'dist', include: folder('threads', 'e2e', 'examples'), server: external, testTimeout: 60_000 } },
+      { extends: true, resolve: built, test: { name: 'stress', include: folder('stress'), server: external, testTimeout: 300_000, fileParallelism: false } },
+    ],
+  },
+})
