@@ -1,0 +1,93 @@
+// The error classes a caller may catch. Each carries a stable `code`, an optional `hint` that says what to do, and its `cause`.
+// Bugs are assertions (assert.ts), refusals on the data path are return values: neither is here.
+
+/** What every error of the engine can carry beside its message. */
+export interface ErrorDetails {
+  /** What went wrong underneath. */
+  readonly cause?: unknown
+  /** What the reader can do about it: one sentence, active voice. */
+  readonly hint?: string
+}
+
+/** Base of all errors that the engine throws on purpose. `code` is stable across releases; messages are not. */
+export class MillraceError extends Error {
+  readonly code: string
+  readonly hint: string | undefined
+
+  constructor(code: string, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    this.name = new.target.name
+    this.code = code
+    this.hint = details.hint
+  }
+}
+
+/** A program, an option or an argument is wrong; nothing has run. Exit code 2. */
+export class PlanError extends MillraceError {}
+
+/** A record could not be read as its schema says, and the policy is `fail`. */
+export class BadRecordError extends MillraceError {}
+
+/** A function of the user threw. `cause` is what it threw, with the user's own lines in its stack. */
+export class UserFunctionError extends MillraceError {}
+
+/** A file, socket or peer failed. */
+export class ConnectorError extends MillraceError {}
+
+/** Keyed state could not be held: memory budget, encoding, or a descriptor that changed. */
+export class StateError extends MillraceError {}
+
+/** A snapshot could not be restored. Exit code 3. */
+export class RestoreError extends MillraceError {}
+
+/** The job ended otherwise than by finishing: failed, or cancelled. */
+export class JobError extends MillraceError {}
+
+/** The fields of an error that survive a trip between threads (structured clone drops classes and own properties). */
+export interface ErrorRecord {
+  readonly name: string
+  readonly message: string
+  readonly code: string | undefined
+  readonly hint: string | undefined
+  readonly stack: string | undefined
+  readonly cause: ErrorRecord | undefined
+}
+
+const CAUSE_DEPTH_MAX = 8
+
+/** Flattens any thrown value to plain data that `postMessage` carries unharmed. */
+export function toErrorRecord(thrown: unknown, depth: number = 0): ErrorRecord {
+  if (!(thrown instanceof Error)) return { name: 'Error', message: String(thrown), code: undefined, hint: undefined, stack: undefined, cause: undefined }
+  const { code, hint } = thrown as { code?: unknown; hint?: unknown }
+  return {
+    name: thrown.name,
+    message: thrown.message,
+    code: typeof code === 'string' ? code : undefined,
+    hint: typeof hint === 'string' ? hint : undefined,
+    stack: thrown.stack,
+    cause: thrown.cause === undefined || depth === CAUSE_DEPTH_MAX ? undefined : toErrorRecord(thrown.cause, depth + 1),
+  }
+}
+
+const CLASSES: Record<string, new (code: string, message: string, details?: ErrorDetails) => MillraceError> = {
+  MillraceError,
+  PlanError,
+  BadRecordError,
+  UserFunctionError,
+  ConnectorError,
+  StateError,
+  RestoreError,
+  JobError,
+}
+
+/** Rebuilds an error from {@link toErrorRecord}: the engine's own classes come back as themselves, others as `Error` with the same name. */
+export function fromErrorRecord(record: ErrorRecord): Error {
+  const cause = record.cause === undefined ? undefined : fromErrorRecord(record.cause)
+  const Class = CLASSES[record.name]
+  const error: Error =
+    Class !== undefined && record.code !== undefined
+      ? new Class(record.code, record.message, { ...(cause && { cause }), ...(record.hint !== undefined && { hint: record.hint }) })
+      : Object.assign(new Error(record.message, cause && { cause }), { name: record.name, ...(record.code !== undefined && { code: record.code }) })
+  if (record.stack !== undefined) error.stack = record.stack
+  return error
+}

@@ -1,0 +1,149 @@
+// A worker's memory: one shared WebAssembly memory with an allocator of power-of-two blocks. One thread allocates; others only read and
+// write regions handed to them by address. Invariant: a block never moves, so an address stays good until it is freed.
+
+import { assert } from './assert.ts'
+import { StateError } from './errors.ts'
+
+export const PAGE_BYTES = 65_536
+/** Kernels own the first page: AssemblyScript's static data lies there. */
+export const SLAB_RESERVED_BYTES = PAGE_BYTES
+/** Blocks start on cache lines; so do column buffers (Arrow asks for 64 too). */
+export const BLOCK_ALIGNMENT_BYTES = 64
+const INITIAL_PAGES = 16
+const GROW_BYTES_MIN = 4 << 20
+const SMALLEST_CLASS = 6
+const LARGEST_CLASS = 31
+const TOUCH_STEP_BYTES = 4096
+
+/** Largest memory of one slab: what 32-bit WebAssembly can address. */
+export const SLAB_BYTES_MAX = 65_536 * PAGE_BYTES
+
+/**
+ * One shared memory and its allocator.
+ *
+ * Whole-memory views (`u8`, `i32`, …) are replaced when the memory grows. Old views stay valid up to their old length (shared memory is
+ * never moved or detached), so code may keep a view for the length of one call and must re-read the property afterwards.
+ */
+export class Slab {
+  readonly memory: WebAssembly.Memory
+  u8!: Uint8Array
+  u16!: Uint16Array
+  i8!: Int8Array
+  i16!: Int16Array
+  i32!: Int32Array
+  u32!: Uint32Array
+  f32!: Float32Array
+  f64!: Float64Array
+  i64!: BigInt64Array
+  u64!: BigUint64Array
+  readonly #bytesMax: number
+  /** First byte never handed out yet. */
+  #top = SLAB_RESERVED_BYTES
+  #allocatedBytes = 0
+  readonly #free: number[][] = Array.from({ length: LARGEST_CLASS + 1 }, () => [])
+
+  /**
+   * @param bytesMax The memory budget in bytes, at most {@link SLAB_BYTES_MAX}; rounded up to whole pages.
+   */
+  constructor(bytesMax: number = SLAB_BYTES_MAX) {
+    assert(bytesMax > 0 && bytesMax <= SLAB_BYTES_MAX, 'slab budget out of range')
+    const pagesMax = Math.max(INITIAL_PAGES, Math.ceil(bytesMax / PAGE_BYTES))
+    this.#bytesMax = pagesMax * PAGE_BYTES
+    // The kernels import a memory of maximum 65,536 pages; WebAssembly asks that ours declares no more, so a smaller budget is enforced here.
+    this.memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: SLAB_BYTES_MAX / PAGE_BYTES, shared: true })
+    this.refresh()
+  }
+
+  /** Bytes in blocks that are allocated now. */
+  get allocatedBytes(): number {
+    return this.#allocatedBytes
+  }
+
+  /** The memory budget in bytes. */
+  get bytesMax(): number {
+    return this.#bytesMax
+  }
+
+  /**
+   * Takes a block of at least `bytes` bytes, aligned to its own size up to a page and to 64 bytes at least. Contents are undefined.
+   *
+   * @throws {StateError} `SLAB_FULL` if the budget does not allow it.
+   */
+  allocate(bytes: number): number {
+    const sizeClass = classOf(bytes)
+    const free = this.#free[sizeClass]!
+    this.#allocatedBytes += 2 ** sizeClass
+    if (free.length > 0) return free.pop()!
+    const size = 2 ** sizeClass
+    if (size >= PAGE_BYTES) return this.#extend(size)
+    // Small blocks are cut from a page at a time, so that the bump pointer stays page aligned.
+    const page = this.#extend(PAGE_BYTES)
+    for (let address = page + PAGE_BYTES - size; address > page; address -= size) free.push(address)
+    return page
+  }
+
+  /** {@link allocate}, with every byte zero. */
+  allocateZeroed(bytes: number): number {
+    const address = this.allocate(bytes)
+    this.u8.fill(0, address, address + bytes)
+    return address
+  }
+
+  /** Gives a block back. `bytes` is what it was allocated with (any value of the same size class). */
+  free(address: number, bytes: number): void {
+    const sizeClass = classOf(bytes)
+    assert(address >= SLAB_RESERVED_BYTES && address % BLOCK_ALIGNMENT_BYTES === 0, 'freed address is not a block')
+    this.#allocatedBytes -= 2 ** sizeClass
+    this.#free[sizeClass]!.push(address)
+  }
+
+  /** The usable size of a block asked for with `bytes`. */
+  static blockBytes(bytes: number): number {
+    return 2 ** classOf(bytes)
+  }
+
+  /** Writes one byte into every page of a fresh block: cheaper by half than a first touch by a read (a hash probe), and far cheaper with threads. */
+  touch(address: number, bytes: number): void {
+    const u8 = this.u8
+    for (let at = address; at < address + bytes; at += TOUCH_STEP_BYTES) u8[at] = 0
+  }
+
+  /** Renews the whole-memory views after the memory grew. Called by the slab itself, and by threads that hold a foreign slab. */
+  refresh(): void {
+    const buffer = this.memory.buffer
+    this.u8 = new Uint8Array(buffer)
+    this.u16 = new Uint16Array(buffer)
+    this.i8 = new Int8Array(buffer)
+    this.i16 = new Int16Array(buffer)
+    this.i32 = new Int32Array(buffer)
+    this.u32 = new Uint32Array(buffer)
+    this.f32 = new Float32Array(buffer)
+    this.f64 = new Float64Array(buffer)
+    this.i64 = new BigInt64Array(buffer)
+    this.u64 = new BigUint64Array(buffer)
+  }
+
+  #extend(bytes: number): number {
+    const address = this.#top
+    const end = address + bytes
+    if (end > this.#bytesMax) this.#full(bytes)
+    if (end > this.u8.length) {
+      const wanted = Math.min(this.#bytesMax, Math.max(end, this.u8.length + GROW_BYTES_MIN, Math.floor(this.u8.length * 1.25)))
+      this.memory.grow(Math.ceil((wanted - this.u8.length) / PAGE_BYTES))
+      this.refresh()
+    }
+    this.#top = end
+    return address
+  }
+
+  #full(bytes: number): never {
+    throw new StateError('SLAB_FULL', `Cannot allocate ${bytes} bytes: the worker's memory budget of ${this.#bytesMax} bytes is used up (${this.#allocatedBytes} bytes in use)`, {
+      hint: 'Raise millrace.worker.memory-max, give the state a TTL, or lower the parallelism.',
+    })
+  }
+}
+
+function classOf(bytes: number): number {
+  assert(bytes > 0 && bytes <= 2 ** LARGEST_CLASS, 'block size out of range')
+  return Math.max(SMALLEST_CLASS, 32 - Math.clz32(bytes - 1))
+}

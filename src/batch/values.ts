@@ -1,0 +1,291 @@
+// Values as user code sees them: the one table that turns column slots into JavaScript values and back. Row loops generate faster code for
+// the common types (operator/row-code.ts) with exactly this meaning; everything else calls these functions.
+
+import { BadRecordError } from '../base/errors.ts'
+import { PhysicalKind } from '../kernels/column-layout.ts'
+import type { Column } from './column.ts'
+import { readInt64AsNumber, writeInt64 } from './record-batch.ts'
+import { Decimal, formatType, isText, type LogicalType } from './types.ts'
+
+const decoder = new TextDecoder('utf-8')
+const encoder = new TextEncoder()
+const NANOS_PER_MS = 1_000_000
+
+/** The value at a physical row: see the table at {@link import('./types.ts').t}. Allocates for strings, bytes and nested types. */
+export function readValue(column: Column, row: number): unknown {
+  if (!column.isValid(row)) return null
+  const { slab } = column
+  if (column.dictionary !== null) return readValue(column.dictionary, slab.i32[(column.values >>> 2) + row]!)
+  const type = column.type
+  switch (column.kind) {
+    case PhysicalKind.BIT:
+      return (slab.u8[column.values + (row >>> 3)]! & (1 << (row & 7))) !== 0
+    case PhysicalKind.INT8:
+      return slab.i8[column.values + row]!
+    case PhysicalKind.INT16:
+      return slab.i16[(column.values >>> 1) + row]!
+    case PhysicalKind.INT32:
+      return slab.i32[(column.values >>> 2) + row]!
+    case PhysicalKind.INT64: {
+      if (type.kind === 'DECIMAL') return new Decimal(slab.i64[(column.values >>> 3) + row]!, type.scale)
+      if (type.kind === 'BIGINT' && !type.safeInteger) return slab.i64[(column.values >>> 3) + row]!
+      if ((type.kind === 'TIMESTAMP' || type.kind === 'TIMESTAMP_LTZ') && type.precision > 3) return slab.i64[(column.values >>> 3) + row]! * 1000n
+      return readInt64AsNumber(slab, column.values + row * 8)
+    }
+    case PhysicalKind.FLOAT32:
+      return slab.f32[(column.values >>> 2) + row]!
+    case PhysicalKind.FLOAT64:
+      return slab.f64[(column.values >>> 3) + row]!
+    case PhysicalKind.INT128: {
+      const at = (column.values >>> 3) + row * 2
+      return new Decimal((slab.i64[at + 1]! << 64n) | slab.u64[at]!, type.kind === 'DECIMAL' ? type.scale : 0)
+    }
+    case PhysicalKind.TIMESTAMP_NANOS:
+      return slab.i64[(column.values >>> 3) + row]! * BigInt(NANOS_PER_MS) + BigInt(slab.i32[(column.extra >>> 2) + row]!)
+    case PhysicalKind.BYTES: {
+      const at = (column.offsets >>> 2) + row
+      const start = column.data + slab.i32[at]!
+      const end = column.data + slab.i32[at + 1]!
+      return isText(type) ? decodeText(slab.u8, start, end) : slab.u8.slice(start, end)
+    }
+    case PhysicalKind.LIST: {
+      const at = (column.offsets >>> 2) + row
+      const list: unknown[] = []
+      for (let child = slab.i32[at]!; child < slab.i32[at + 1]!; child++) list.push(readValue(column.children[0]!, child))
+      return list
+    }
+    case PhysicalKind.MAP: {
+      const at = (column.offsets >>> 2) + row
+      const map = new Map<unknown, unknown>()
+      for (let child = slab.i32[at]!; child < slab.i32[at + 1]!; child++) map.set(readValue(column.children[0]!, child), readValue(column.children[1]!, child))
+      return map
+    }
+    case PhysicalKind.STRUCT: {
+      const fields = type.kind === 'ROW' ? type.fields : []
+      return Object.fromEntries(fields.map((field, index) => [field.name, readValue(column.children[index]!, row)]))
+    }
+    case PhysicalKind.OBJECT:
+      return column.objects[row]
+  }
+}
+
+const SHORT_TEXT_BYTES = 24
+
+/** UTF-8 bytes to a string. Short ASCII goes through char codes, which beats every decoder. */
+export function decodeText(u8: Uint8Array, start: number, end: number): string {
+  if (end - start <= SHORT_TEXT_BYTES) {
+    let text = ''
+    let at = start
+    for (; at < end; at++) {
+      const byte = u8[at]!
+      if (byte > 127) break
+      text += String.fromCharCode(byte)
+    }
+    if (at === end) return text
+  }
+  return decoder.decode(u8.subarray(start, end))
+}
+
+function refuse(value: unknown, type: LogicalType, reason: string): never {
+  const shown = typeof value === 'string' ? JSON.stringify(value) : typeof value === 'bigint' ? `${value}n` : String(value)
+  throw new BadRecordError('VALUE_OUT_OF_TYPE', `Cannot store ${shown} as ${formatType(type)}: ${reason}`)
+}
+
+function integerIn(value: unknown, type: LogicalType, min: number, max: number): number {
+  const number = typeof value === 'bigint' ? Number(value) : value
+  if (typeof number !== 'number' || !Number.isInteger(number)) return refuse(value, type, 'expected an integer')
+  if (number < min || number > max) return refuse(value, type, `it must lie in ${min}..${max}`)
+  return number
+}
+
+const INT64_MIN = -(2n ** 63n)
+const INT64_MAX = 2n ** 63n - 1n
+
+function bigintOf(value: unknown, type: LogicalType): bigint {
+  if (typeof value === 'bigint') {
+    if (value < INT64_MIN || value > INT64_MAX) return refuse(value, type, 'it does not fit 64 bits')
+    return value
+  }
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return BigInt(value)
+  return refuse(value, type, typeof value === 'number' ? 'a number must be an integer within ±(2^53 - 1); pass a bigint' : 'expected an integer')
+}
+
+/**
+ * Writes `value` at `row`. Rows are written in ascending order, each once: the variable-width kinds append.
+ *
+ * @throws {BadRecordError} `VALUE_OUT_OF_TYPE` if the value does not fit the column's type. What was appended for the row is then garbage
+ * that the next write at the same row overwrites.
+ */
+export function writeValue(column: Column, row: number, value: unknown): void {
+  const { slab, type } = column
+  if (column.kind === PhysicalKind.OBJECT) {
+    column.objects[row] = value === undefined ? null : value
+    return
+  }
+  if (value === null || value === undefined) {
+    if (!type.nullable) refuse(value, type, 'the column does not admit NULL')
+    column.setNull(row)
+    closeNull(column, row)
+    return
+  }
+  if (column.nullCount > 0) {
+    const at = column.validity + (row >>> 3)
+    slab.u8[at] = slab.u8[at]! | (1 << (row & 7))
+  }
+  switch (column.kind) {
+    case PhysicalKind.BIT: {
+      if (typeof value !== 'boolean') refuse(value, type, 'expected a boolean')
+      const at = column.values + (row >>> 3)
+      const bit = 1 << (row & 7)
+      slab.u8[at] = value ? slab.u8[at]! | bit : slab.u8[at]! & ~bit
+      return
+    }
+    case PhysicalKind.INT8:
+      slab.i8[column.values + row] = integerIn(value, type, -128, 127)
+      return
+    case PhysicalKind.INT16:
+      slab.i16[(column.values >>> 1) + row] = integerIn(value, type, -32768, 32767)
+      return
+    case PhysicalKind.INT32:
+      slab.i32[(column.values >>> 2) + row] = integerIn(value, type, type.kind === 'TIME' ? 0 : -2147483648, type.kind === 'TIME' ? 86_399_999 : 2147483647)
+      return
+    case PhysicalKind.INT64:
+      writeInt64Value(column, row, value)
+      return
+    case PhysicalKind.FLOAT32:
+    case PhysicalKind.FLOAT64: {
+      if (typeof value !== 'number') refuse(value, type, 'expected a number')
+      if (column.kind === PhysicalKind.FLOAT32) slab.f32[(column.values >>> 2) + row] = value as number
+      else slab.f64[(column.values >>> 3) + row] = value as number
+      return
+    }
+    case PhysicalKind.INT128: {
+      const unscaled = unscaledOf(value, type)
+      const at = (column.values >>> 3) + row * 2
+      slab.u64[at] = BigInt.asUintN(64, unscaled)
+      slab.i64[at + 1] = BigInt.asIntN(64, unscaled >> 64n)
+      return
+    }
+    case PhysicalKind.TIMESTAMP_NANOS: {
+      const nanos = typeof value === 'bigint' ? value : refuse(value, type, 'expected epoch nanoseconds as a bigint')
+      const ms = floorDivide(nanos, BigInt(NANOS_PER_MS))
+      slab.i64[(column.values >>> 3) + row] = ms
+      slab.i32[(column.extra >>> 2) + row] = Number(nanos - ms * BigInt(NANOS_PER_MS))
+      return
+    }
+    case PhysicalKind.BYTES:
+      writeBytes(column, row, value)
+      return
+    case PhysicalKind.LIST: {
+      if (!Array.isArray(value)) refuse(value, type, 'expected an array')
+      const list = value as readonly unknown[]
+      appendChildren(column, row, list.length, (child, index) => writeValue(column.children[0]!, child, list[index]))
+      return
+    }
+    case PhysicalKind.MAP: {
+      if (!(value instanceof Map)) refuse(value, type, 'expected a Map')
+      const entries = [...(value as Map<unknown, unknown>)]
+      appendChildren(column, row, entries.length, (child, index) => {
+        writeValue(column.children[0]!, child, entries[index]![0])
+        writeValue(column.children[1]!, child, entries[index]![1])
+      })
+      return
+    }
+    case PhysicalKind.STRUCT: {
+      if (typeof value !== 'object') refuse(value, type, 'expected an object')
+      const fields = type.kind === 'ROW' ? type.fields : []
+      fields.forEach((field, index) => writeValue(column.children[index]!, row, (value as Record<string, unknown>)[field.name]))
+      return
+    }
+  }
+}
+
+function appendChildren(column: Column, row: number, count: number, write: (child: number, index: number) => void): void {
+  const { slab } = column
+  const first = slab.i32[(column.offsets >>> 2) + row]!
+  for (const child of column.children) child.ensureRows(first + count)
+  for (let index = 0; index < count; index++) write(first + index, index)
+  slab.i32[(column.offsets >>> 2) + row + 1] = first + count
+}
+
+/** Gives a NULL row the offsets and child rows that keep the layout whole. */
+function closeNull(column: Column, row: number): void {
+  const { slab } = column
+  if (column.offsets !== 0) slab.i32[(column.offsets >>> 2) + row + 1] = slab.i32[(column.offsets >>> 2) + row]!
+  if (column.kind !== PhysicalKind.STRUCT) return
+  for (const child of column.children) {
+    if (child.type.nullable) child.setNull(row)
+    closeNull(child, row)
+  }
+}
+
+function writeBytes(column: Column, row: number, value: unknown): void {
+  const { slab, type } = column
+  const at = (column.offsets >>> 2) + row
+  const start = slab.i32[at]!
+  column.dataLength = start
+  if (isText(type)) {
+    if (typeof value !== 'string') refuse(value, type, 'expected a string')
+    const text = value as string
+    column.ensureData(text.length * 3)
+    const { u8 } = slab
+    const address = column.data + start
+    const length = writeText(u8, address, text)
+    if (length < 0) refuse(text, type, 'it holds a lone surrogate, which no UTF-8 text can')
+    slab.i32[at + 1] = start + length
+    column.dataLength = start + length
+    return
+  }
+  if (!(value instanceof Uint8Array)) refuse(value, type, 'expected a Uint8Array')
+  const bytes = value as Uint8Array
+  column.ensureData(bytes.length)
+  slab.u8.set(bytes, column.data + start)
+  slab.i32[at + 1] = start + bytes.length
+  column.dataLength = start + bytes.length
+}
+
+/** Encodes a string at `address`; there is room for three bytes a UTF-16 unit. Returns the bytes written, -1 for a lone surrogate. */
+export function writeText(u8: Uint8Array, address: number, text: string): number {
+  const length = text.length
+  let at = address
+  for (let index = 0; index < length; index++) {
+    const unit = text.charCodeAt(index)
+    if (unit > 127) return writeNonAscii(u8, address, text)
+    u8[at++] = unit
+  }
+  return length
+}
+
+function writeNonAscii(u8: Uint8Array, address: number, text: string): number {
+  if (/\p{Surrogate}/u.test(text)) return -1
+  // encodeInto refuses shared memory, so the bytes take one detour.
+  const bytes = encoder.encode(text)
+  u8.set(bytes, address)
+  return bytes.length
+}
+
+function writeInt64Value(column: Column, row: number, value: unknown): void {
+  const { slab, type } = column
+  const at = (column.values >>> 3) + row
+  if (type.kind === 'DECIMAL') slab.i64[at] = unscaledOf(value, type)
+  else if ((type.kind === 'TIMESTAMP' || type.kind === 'TIMESTAMP_LTZ') && type.precision > 3)
+    slab.i64[at] = typeof value === 'bigint' ? floorDivide(value, 1000n) : refuse(value, type, 'expected epoch nanoseconds as a bigint')
+  else if (typeof value === 'number' && Number.isSafeInteger(value)) writeInt64(slab, at * 8, value)
+  else if (type.kind === 'BIGINT' && !type.safeInteger) slab.i64[at] = bigintOf(value, type)
+  else writeInt64(slab, at * 8, integerIn(value, type, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER))
+}
+
+function unscaledOf(value: unknown, type: LogicalType): bigint {
+  if (type.kind !== 'DECIMAL') return refuse(value, type, 'expected a decimal column')
+  const decimal = value instanceof Decimal ? value : typeof value === 'bigint' ? new Decimal(value, 0) : refuse(value, type, 'expected a Decimal')
+  if (decimal.scale > type.scale) return refuse(value, type, `it has more than ${type.scale} digits behind the point`)
+  const unscaled = decimal.unscaled * 10n ** BigInt(type.scale - decimal.scale)
+  const limit = 10n ** BigInt(type.precision)
+  if (unscaled >= limit || unscaled <= -limit) return refuse(value, type, `it has more than ${type.precision} digits`)
+  return unscaled
+}
+
+function floorDivide(value: bigint, divisor: bigint): bigint {
+  const quotient = value / divisor
+  return value < 0n && quotient * divisor !== value ? quotient - 1n : quotient
+}

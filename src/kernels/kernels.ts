@@ -1,0 +1,27 @@
+// Loads the WebAssembly kernels and binds them to a slab. The module is compiled once a process and sent to the workers; each worker has
+// one instance, so that every call site sees one function and stays fast.
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { AssertionError } from '../base/assert.ts'
+import { packageRoot } from '../base/platform.ts'
+import type { Slab } from '../base/slab.ts'
+
+/** The exported kernels. Arguments and results are byte addresses in the slab and counts; each is described where it is declared. */
+export interface Kernels {}
+
+/** `checked` has assertions and canary words and is several times slower: tests run every kernel suite with both. */
+export type KernelBuild = 'fast' | 'checked'
+
+/** Compiles the kernels: 5-10 ms, once a process. */
+export function compileKernels(build: KernelBuild = 'fast'): WebAssembly.Module {
+  return new WebAssembly.Module(readFileSync(join(packageRoot(), 'dist', build === 'fast' ? 'kernels.wasm' : 'kernels-checked.wasm')))
+}
+
+/** Binds compiled kernels to one slab. Call once per slab and thread. */
+export function instantiateKernels(module: WebAssembly.Module, slab: Slab): Kernels {
+  const abort = (_message: number, _file: number, line: number, column: number): never => {
+    throw new AssertionError(`Kernel assertion failed at ${line}:${column}`)
+  }
+  return new WebAssembly.Instance(module, { env: { memory: slab.memory, abort } }).exports as unknown as Kernels
+}

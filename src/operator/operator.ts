@@ -1,0 +1,171 @@
+// The one operator contract. Operators see batches, watermarks and timers; no thread, no ring, no channel. The driver (runtime/) calls them
+// on the worker that owns the subtask, never re-entered.
+
+import type { Clock } from '../base/clock.ts'
+import type { Slab } from '../base/slab.ts'
+import type { RecordBatch } from '../batch/record-batch.ts'
+import type { Schema } from '../batch/types.ts'
+import type { Kernels } from '../kernels/kernels.ts'
+
+/**
+ * Where an operator sends what it makes. One output may feed several consumers; each sees everything.
+ *
+ * A batch handed to {@link emit} must stay unchanged until {@link hasCapacity} says true again: a consumer may still be reading it.
+ */
+export interface Output {
+  /** Whether the next {@link emit} or {@link emitWatermark} will be taken. False means: return `false` from the current call and wait to be called again. */
+  hasCapacity(): boolean
+  /** Sends the rows `begin..end` of a batch and the crossings between them. Call only while {@link hasCapacity} is true. */
+  emit(batch: RecordBatch): void
+  /** Sends a watermark behind everything emitted so far; one that does not advance is dropped. Call only while {@link hasCapacity} is true. */
+  emitWatermark(watermarkMs: number): void
+  /** The side output with this id, or undefined when nothing consumes it: then its records need not be made. */
+  side(id: string): Output | undefined
+}
+
+/** What an operator gets when its subtask starts. */
+export interface OperatorContext {
+  readonly slab: Slab
+  readonly kernels: Kernels
+  readonly clock: Clock
+  /** Shown in errors, logs and metrics. */
+  readonly operatorName: string
+  /** Stable identity for snapshots. */
+  readonly uid: string
+  readonly subtaskIndex: number
+  readonly parallelism: number
+  readonly maxParallelism: number
+  /** Rows an output batch should hold at most; smaller while the pipeline is nearly idle. */
+  readonly batchRowsMax: number
+  /** Differs from job to job and is never stored: state tables mix it into their slots. */
+  readonly tableSeed: number
+  readonly metrics: OperatorMetrics
+  /** A line for the operator's log, with its name and subtask: standard error, never standard output. */
+  log(message: string): void
+  /** The job's configuration value, as plain text, or undefined. */
+  option(key: string): string | undefined
+}
+
+/** Counters every operator may bump. Plain additions; the driver publishes them once a step. */
+export interface OperatorMetrics {
+  lateRecords: number
+  badRecords: number
+  /** The user counter of this name; made on first use. */
+  counter(name: string): { value: number }
+}
+
+/**
+ * Writes one operator's state. State is keyed (by key group), or belongs to the subtask as a list of elements that a restore deals out
+ * among the new subtasks. Bytes are copied before the call returns.
+ */
+export interface SnapshotWriter {
+  /** One entry of a keyed state; `key` are canonical key bytes, `namespace` is empty or names e.g. a window. */
+  keyed(state: string, keyGroup: number, namespace: Uint8Array, key: Uint8Array, value: Uint8Array): void
+  /** One element of a list state of the subtask. */
+  element(state: string, value: Uint8Array): void
+}
+
+/** Reads what {@link SnapshotWriter} wrote: only entries of the subtask's key groups, in any order. */
+export interface SnapshotReader {
+  keyed(state: string, visit: (keyGroup: number, namespace: Uint8Array, key: Uint8Array, value: Uint8Array) => void): void
+  elements(state: string, visit: (value: Uint8Array) => void): void
+}
+
+/**
+ * A unit of the data path.
+ *
+ * Every method that returns a boolean answers "done?": `false` means that the output refused; the driver calls the same method with the
+ * same arguments again, before any other method, once the output has capacity. What was emitted must not be emitted again: keep a cursor.
+ * Methods return within about a millisecond and never block. A batch is valid until the call that returns `true`.
+ *
+ * Calls come in this order: {@link open}, {@link restore} if there is something to restore, then batches, watermarks, timers and snapshots
+ * in the order of the stream, {@link endInput} once per input, {@link close}. After a failure only {@link close} is called.
+ *
+ * @example A filter in columns: see operator/basic/filter-operator.ts.
+ */
+export interface Operator {
+  /**
+   * How the operator meets watermark crossings inside a batch.
+   *
+   * - `carry`: it gets whole batches and passes the crossings on, in the batches it emits (row-wise operators), or walks them itself
+   *   (operators for which every millisecond matters). It calls `output.emitWatermark` for crossings that no emitted batch carries.
+   * - `cut`: the driver splits the batch where a crossing reaches {@link nextCutMs}, calls {@link advance} there, and forwards the watermark.
+   */
+  readonly crossings: 'carry' | 'cut'
+  /** The schema of what it emits. */
+  readonly outputSchema: Schema
+
+  open(context: OperatorContext): void
+
+  /**
+   * Consumes the rows `batch.begin..batch.end` of one input; moves `batch.begin` as far as it got.
+   *
+   * @param input Index of the input: 0, or 1 for the second of a two-input operator.
+   * @returns `true` when `begin` has reached `end`.
+   * @throws {UserFunctionError} If user code threw: the job fails.
+   */
+  processBatch(batch: RecordBatch, output: Output, input: number): boolean
+
+  /** The smallest watermark that would change anything: fire, expire, or make a record late. Only for `crossings: 'cut'`. */
+  nextCutMs(): number
+
+  /** Event time has reached `watermarkMs` on all inputs: fire what is due. The driver forwards the watermark afterwards. */
+  advance(watermarkMs: number, output: Output): boolean
+
+  /** Earliest processing-time timer, in epoch ms; Infinity without one. */
+  nextProcessingTimeMs(): number
+
+  /** Processing time has reached `upToMs`: fire what is due. */
+  fireTimers(upToMs: number, output: Output): boolean
+
+  /** The input will bring nothing more. A final watermark of +Infinity has been given to {@link advance} before the last input's end. */
+  endInput(output: Output, input: number): boolean
+
+  /** Writes all state. Called between two elements of the stream, never inside a batch. */
+  snapshot(writer: SnapshotWriter): void
+
+  /** Reads state into a fresh instance. */
+  restore(reader: SnapshotReader): void
+
+  /** Gives memory back and calls the user's `close`. Called exactly once, also after a failure. */
+  close(): void
+}
+
+/** The parts most operators do alike: no timers, no state, nothing at the end. */
+export abstract class StatelessOperator implements Operator {
+  readonly crossings = 'carry'
+  abstract readonly outputSchema: Schema
+  protected context!: OperatorContext
+
+  open(context: OperatorContext): void {
+    this.context = context
+  }
+
+  abstract processBatch(batch: RecordBatch, output: Output, input: number): boolean
+
+  nextCutMs(): number {
+    return Infinity
+  }
+
+  advance(_watermarkMs: number, _output: Output): boolean {
+    return true
+  }
+
+  nextProcessingTimeMs(): number {
+    return Infinity
+  }
+
+  fireTimers(_upToMs: number, _output: Output): boolean {
+    return true
+  }
+
+  endInput(_output: Output, _input: number): boolean {
+    return true
+  }
+
+  snapshot(_writer: SnapshotWriter): void {}
+
+  restore(_reader: SnapshotReader): void {}
+
+  close(): void {}
+}

@@ -1,0 +1,32 @@
+// The sink contract: the end of a chain. Exactly-once sinks (prepare, commit) build on it with the checkpoints.
+
+import type { RecordBatch } from '../batch/record-batch.ts'
+import type { Schema } from '../batch/types.ts'
+import type { OperatorContext, SnapshotReader, SnapshotWriter } from './operator.ts'
+
+/** Writes one subtask's records, on the worker's thread. */
+export interface SinkWriter {
+  /** Writes the rows `batch.begin..batch.end`, moving `begin`. Returns false if it cannot take more now; it is then called again. */
+  write(batch: RecordBatch): boolean
+  /** Whether more can be taken now: false while an edge (stream, socket) is full. */
+  hasCapacity(): boolean
+  /** Pushes what is buffered out: called when the input pauses and at least each flush interval. Returns false to be called again. */
+  flush(): boolean
+  /** The input ended: complete the output (rename files, end streams). Returns false to be called again. */
+  finish(): boolean
+  snapshot(writer: SnapshotWriter): void
+  restore(reader: SnapshotReader): void
+  /** Releases resources; after a failure without {@link finish}. Rows written so far count as written. */
+  close(): void
+}
+
+/** A sink: made on every thread from the same program. */
+export interface Sink {
+  readonly name: string
+  /** Whether its writer needs the event loop. */
+  readonly needsEventLoop: boolean
+  /** At most this many writers make sense; Infinity by default. */
+  readonly parallelismMax: number
+  describe(): string
+  createWriter(schema: Schema, context: OperatorContext): SinkWriter
+}

@@ -1,0 +1,75 @@
+// The source contract (Flink's new-source words: source, split, enumerator, reader). A source is a description that every thread can make
+// again; an enumerator lists and hands out splits; a reader turns one subtask's splits into batches.
+
+import type { RecordBatch } from '../batch/record-batch.ts'
+import type { Schema } from '../batch/types.ts'
+import type { OperatorContext, Output, SnapshotReader, SnapshotWriter } from './operator.ts'
+
+/** A part of a source that one reader reads alone. Plain data: travels between threads and into snapshots. */
+export interface SourceSplit {
+  /** Stable name, for messages and snapshots. */
+  readonly id: string
+  /** What the reader needs: a path and a byte range, a number range, … Structured-clonable. */
+  readonly payload: unknown
+}
+
+/** What {@link SourceReader.poll} found. */
+export const PollResult = {
+  /** A batch was produced: it stays valid until the next `poll`. */
+  BATCH: 0,
+  /** Nothing now, more may come: poll again after the wake-up or after `retryAtMs`. */
+  NOTHING: 1,
+  /** No current split: assign one, or say that there are no more. */
+  NEEDS_SPLIT: 2,
+  /** All splits are read and no more will come. */
+  FINISHED: 3,
+} as const
+export type PollResult = (typeof PollResult)[keyof typeof PollResult]
+
+/** Reads splits, on the worker's thread. */
+export interface SourceReader {
+  /** The batch of the last `poll` that said BATCH; its `split` is the index given with the split. */
+  readonly batch: RecordBatch
+  /** When to poll again after NOTHING, in epoch ms of the context's clock; Infinity = only after `wake`. */
+  readonly retryAtMs: number
+  /**
+   * Produces the next batch.
+   *
+   * Must return within about a millisecond but for file reads. Reads at most `batchRowsMax` rows.
+   * @param sides Where bad records go under the policy `dead-letter`: the side output of that name.
+   */
+  poll(sides: Output): PollResult
+  /** Gives the reader a split; `index` numbers splits in hand-out order (> 0). Called after NEEDS_SPLIT. */
+  assign(split: SourceSplit, index: number): void
+  /** No split is left: after the current ones `poll` answers FINISHED. */
+  noMoreSplits(): void
+  /** Writes current splits with exact positions (`element('splits', …)`). */
+  snapshot(writer: SnapshotWriter): void
+  restore(reader: SnapshotReader): void
+  close(): void
+}
+
+/**
+ * A source of records.
+ *
+ * The object is made on every thread from the same program; only {@link enumerate} runs once, on the coordinator.
+ */
+export interface Source {
+  readonly name: string
+  readonly schema: Schema
+  /** A bounded source ends; a job whose sources are all bounded finishes. */
+  readonly bounded: boolean
+  /** Whether its reader needs the event loop (sockets, async iterables, push inputs). */
+  readonly needsEventLoop: boolean
+  /** At most this many readers make sense (1 for collections and standard input); Infinity by default. */
+  readonly parallelismMax: number
+  /** One line for `explain`. */
+  describe(): string
+  /**
+   * Lists the splits in the order they are handed out. Called once, before the job runs, on the coordinator's thread (may read directories).
+   *
+   * @throws {ConnectorError} If the input does not exist or cannot be read.
+   */
+  enumerate(parallelism: number): readonly SourceSplit[]
+  createReader(context: OperatorContext): SourceReader
+}
