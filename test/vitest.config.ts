@@ -18,6 +18,17 @@ const folder = (...names: readonly string[]): string[] => names.map((name) => `t
 /** dist/ is loaded by Node itself, as users load it, not transformed. */
 const external = { deps: { external: [/\/dist\//] } }
 
+/** Runs a suite with the checked kernels: assertions on, canary words between regions. */
+const checkedKernels = {
+  name: 'checked-kernels',
+  enforce: 'pre' as const,
+  transform(code: string, id: string): string | undefined {
+    if (!id.endsWith('/src/kernels/kernels.ts')) return undefined
+    if (!code.includes("build: KernelBuild = 'fast'")) throw new Error('compileKernels() no longer has the default that the checked suite replaces')
+    return code.replace("build: KernelBuild = 'fast'", "build: KernelBuild = 'checked'")
+  },
+}
+
 export default defineConfig({
   root: path('..'),
   test: {
@@ -29,6 +40,16 @@ export default defineConfig({
       { extends: true, resolve: sources, test: { name: 'src', include: ['test/*.test.ts', ...folder('unit', 'contract', 'property', 'sim', 'types')] } },
       { extends: true, resolve: built, test: { name: 'dist', include: folder('threads', 'e2e', 'examples'), server: external, testTimeout: 60_000 } },
       { extends: true, resolve: built, test: { name: 'stress', include: folder('stress'), server: external, testTimeout: 300_000, fileParallelism: false } },
+      {
+        extends: true,
+        resolve: sources,
+        plugins: [checkedKernels],
+        test: {
+          name: 'checked',
+          include: folder('unit/kernels', 'unit/batch', 'unit/exchange', 'unit/operator', 'contract', 'property', 'sim'),
+          testTimeout: 120_000,
+        },
+      },
     ],
   },
 })
