@@ -99,12 +99,17 @@ function run(tool, args) {
   const child = spawn(process.execPath, [join(root, tool), ...args], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text))
-  return new Promise((resolve, reject) => child.on('close', (status) => (status === 0 ? resolve() : reject(new Error(`${basename(tool)} ${args.join(' ')}\n${output}`)))))
+  return new Promise((resolve, reject) =>
+    child.on('close', (status) => (status === 0 ? resolve() : reject(new Error(`${basename(tool)} ${args.join(' ')}\n${output}`)))),
+  )
 }
 
 const stampPath = (stage) => join(dist, `.${stage.name}.stamp`)
 const isFresh = (stage) =>
-  !flags.has('--force') && existsSync(stampPath(stage)) && readFileSync(stampPath(stage), 'utf8') === stage.inputs() && stage.outputs.every((name) => existsSync(join(dist, name)))
+  !flags.has('--force') &&
+  existsSync(stampPath(stage)) &&
+  readFileSync(stampPath(stage), 'utf8') === stage.inputs() &&
+  stage.outputs.every((name) => existsSync(join(dist, name)))
 
 /** Holds dist/.lock while `action` runs; a lock whose owner is gone is taken over. */
 async function locked(action) {

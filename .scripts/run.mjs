@@ -8,9 +8,21 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 /** Bundles `file` to dist/run.NAME.js and returns that file's URL. Packages, `millrace` included, stay external. */
 export async function bundle(file) {
   const { build } = await import('esbuild')
-  const name = relative(root, resolve(file)).replace(/\.ts$/, '').replaceAll(/[^\w-]+/g, '.')
+  const name = relative(root, resolve(file))
+    .replace(/\.ts$/, '')
+    .replaceAll(/[^\w-]+/g, '.')
   const outfile = join(root, 'dist', `run.${name}.js`)
-  await build({ entryPoints: [resolve(file)], outfile, bundle: true, format: 'esm', platform: 'node', target: 'node20.19', packages: 'external', sourcemap: true, logLevel: 'error' })
+  await build({
+    entryPoints: [resolve(file)],
+    outfile,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    packages: 'external',
+    sourcemap: true,
+    logLevel: 'error',
+  })
   return pathToFileURL(outfile)
 }
 
