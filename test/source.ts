@@ -16,7 +16,7 @@ export function importsOf(text: string): readonly Import[] {
     /\bimport\(\s*['"]([^'"\n]+)['"]\s*\)/g,
     /\bnew URL\(\s*['"](\.[^'"\n]+)['"],\s*import\.meta\.url\s*\)/g,
   ]) {
-    for (const match of withStrings.matchAll(pattern)) if (code[match.index] !== ' ') found.push({ specifier: match[1]!, line: lineAt(code, match.index) })
+    for (const match of withStrings.matchAll(pattern)) if (code[match.index] !== ' ') found.push({ specifier: match[1], line: lineAt(code, match.index) })
   }
   return found
 }
@@ -48,7 +48,7 @@ function blank(text: string, strings: boolean): string {
   const depths: number[] = []
   let at = text.startsWith('#!') ? text.indexOf('\n') : 0
   while (at < text.length) {
-    const char = text[at]!
+    const char = text[at]
     const start = at
     if (text.startsWith('//', at)) {
       at = text.indexOf('\n', at)
@@ -88,8 +88,8 @@ function blank(text: string, strings: boolean): string {
         at += 2
       }
     } else {
-      if (depths.length > 0 && char === '{') depths[depths.length - 1]!++
-      if (depths.length > 0 && char === '}') depths[depths.length - 1]!--
+      if (depths.length > 0 && char === '{') depths[depths.length - 1]++
+      if (depths.length > 0 && char === '}') depths[depths.length - 1]--
       at++
     }
   }

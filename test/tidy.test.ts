@@ -65,9 +65,9 @@ describe('floors', () => {
     cep: ['', 'datastream'],
   }
 
-  const folderOf = (path: string): string => path.split('/')[1]!
+  const folderOf = (path: string): string => path.split('/')[1]
   const floorOf = (path: string): number => FLOORS.findIndex((folders) => folders.includes(folderOf(path)))
-  const apiPartOf = (path: string): string => (path.split('/').length > 3 ? path.split('/')[2]! : '')
+  const apiPartOf = (path: string): string => (path.split('/').length > 3 ? path.split('/')[2] : '')
 
   test('every folder of src/ has a floor, and src/index.ts is the only file outside of them', () => {
     const entries = readdirSync(join(root, 'src')).filter((name) => name !== 'index.ts' && name !== 'README.md')
@@ -284,7 +284,7 @@ describe('documents', () => {
     const folders = readdirSync(join(root, 'src'), { withFileTypes: true }).filter((entry) => entry.isDirectory() && filesBelow(`src/${entry.name}`).length > 0)
     expect(folders.map((entry) => `${entry.name}/`).filter((name) => !text.includes(`\`${name}\``) && !text.includes(`\`src/${name}\``))).toEqual([])
 
-    const paths = [...text.matchAll(/`((?:[\w.-]+\/)+[\w.-]*)`/g)].map((match) => match[1]!)
+    const paths = [...text.matchAll(/`((?:[\w.-]+\/)+[\w.-]*)`/g)].map((match) => match[1])
     expect(paths.filter((path) => !existsSync(join(root, 'src', path)) && !existsSync(join(root, path)) && !path.startsWith('dist/'))).toEqual([])
   })
 
@@ -295,14 +295,14 @@ describe('documents', () => {
     expect(opening).toContain('npm ci && npm start')
     expect(opening).toContain('npm ci && npm test')
     for (const path of ['README.md', 'src/README.md', 'schemas/README.md', 'test/budget.md'].filter((path) => existsSync(join(root, path))))
-      for (const [, name] of read(path).matchAll(/\bnpm run ([\w:-]+)/g)) expect(scripts, path).toHaveProperty([name!])
+      for (const [, name] of read(path).matchAll(/\bnpm run ([\w:-]+)/g)) expect(scripts, path).toHaveProperty([name])
   })
 
   test('every relative link in a document leads to a file', () => {
     const documents = filesBelow('.').filter((path) => path.endsWith('.md'))
     const broken = documents.flatMap((path) =>
       [...read(path).matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)]
-        .filter(([, link]) => !existsSync(resolve(root, dirname(path), link!)))
+        .filter(([, link]) => !existsSync(resolve(root, dirname(path), link)))
         .map(([, link]) => `${path}: ${link}`),
     )
     expect(broken).toEqual([])
