@@ -38,20 +38,24 @@ export class Slab {
   u64!: BigUint64Array
   readonly #bytesMax: number
   /** First byte never handed out yet. */
-  #top = SLAB_RESERVED_BYTES
+  #top: number
   #allocatedBytes = 0
   readonly #free: number[][] = Array.from({ length: LARGEST_CLASS + 1 }, () => [])
 
   /**
    * @param bytesMax The memory budget in bytes, at most {@link SLAB_BYTES_MAX}; rounded up to whole pages.
+   * @param memory The memory to manage: a fresh one unless given (made by {@link createSlabMemory}, shared with other threads).
+   * @param fixedBytes Size of the region behind the kernels' page that the allocator leaves alone: rings and control words, laid out before
+   * the threads start and never moved, so that foreign views of it stay good.
    */
-  constructor(bytesMax: number = SLAB_BYTES_MAX) {
+  constructor(bytesMax: number = SLAB_BYTES_MAX, memory: WebAssembly.Memory = createSlabMemory(), fixedBytes: number = 0) {
     assert(bytesMax > 0 && bytesMax <= SLAB_BYTES_MAX, 'slab budget out of range')
     const pagesMax = Math.max(INITIAL_PAGES, Math.ceil(bytesMax / PAGE_BYTES))
     this.#bytesMax = pagesMax * PAGE_BYTES
-    // The kernels import a memory of maximum 65,536 pages; WebAssembly asks that ours declares no more, so a smaller budget is enforced here.
-    this.memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: SLAB_BYTES_MAX / PAGE_BYTES, shared: true })
+    this.memory = memory
+    this.#top = SLAB_RESERVED_BYTES + Math.ceil(fixedBytes / PAGE_BYTES) * PAGE_BYTES
     this.refresh()
+    assert(this.#top <= this.u8.length, 'fixed region lies outside the memory')
   }
 
   /** Bytes in blocks that are allocated now. */
@@ -141,6 +145,15 @@ export class Slab {
       hint: 'Raise millrace.worker.memory-max, give the state a TTL, or lower the parallelism.',
     })
   }
+}
+
+/**
+ * A shared memory for a slab, with room for a fixed region of `fixedBytes`. Declares the kernels' maximum of 4 GiB; a smaller budget is
+ * enforced by the slab, since a module refuses a memory whose maximum is above its own but takes one that grows less.
+ */
+export function createSlabMemory(fixedBytes: number = 0): WebAssembly.Memory {
+  const initial = INITIAL_PAGES + Math.ceil(fixedBytes / PAGE_BYTES)
+  return new WebAssembly.Memory({ initial, maximum: SLAB_BYTES_MAX / PAGE_BYTES, shared: true })
 }
 
 function classOf(bytes: number): number {

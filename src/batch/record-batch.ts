@@ -22,7 +22,8 @@ export const ROW_KIND_TEXT: readonly string[] = ['+I', '-U', '+U', '-D']
 export class RecordBatch {
   readonly slab: Slab
   readonly schema: Schema
-  readonly columns: readonly Column[]
+  /** One column a field of the schema. A view on another batch takes over that batch's columns. */
+  columns: readonly Column[]
   rowCount = 0
   /** Address of u8[rowCount] row kinds; 0 = all INSERT. */
   kinds = 0
@@ -42,6 +43,24 @@ export class RecordBatch {
     this.slab = slab
     this.schema = schema
     this.columns = columns
+  }
+
+  /**
+   * Makes this batch show the pending rows of another: same columns, kinds, timestamps, selection and range; crossings are not taken over.
+   * Operators that change only the selection or the crossings emit such a view, since a batch may have other consumers.
+   */
+  viewOf(other: RecordBatch): this {
+    this.columns = other.columns
+    this.rowCount = other.rowCount
+    this.kinds = other.kinds
+    this.timestamps = other.timestamps
+    this.selection = other.selection
+    this.selectedCount = other.selectedCount
+    this.begin = other.begin
+    this.end = other.end
+    this.split = other.split
+    this.crossings.clear()
+    return this
   }
 
   /** Number of rows, selection applied. */

@@ -1,0 +1,299 @@
+// Generates the code that turns column slots into the row objects of user functions, and user values back into columns: one monomorphic
+// loop per operator instance. Column names never enter the text: they are constants `k[i]`. The meaning is that of batch/values.ts.
+
+import { assert } from '../base/assert.ts'
+import type { RecordBatch } from '../batch/record-batch.ts'
+import { isObjectSchema, isText, type LogicalType, physicalKindOf, type Schema } from '../batch/types.ts'
+import { decodeText, readValue, writeText, writeValue } from '../batch/values.ts'
+import { PhysicalKind } from '../kernels/column-layout.ts'
+
+/** Typed-array views as the generated code names them, in the order of the factory's `bind` argument. */
+const VIEWS = ['u8', 'i8', 'i16', 'i32', 'u32', 'f32', 'f64', 'i64'] as const
+
+/** The reading half of a generated loop: declarations, the row object, and the statements that bind a batch. */
+interface ReaderCode {
+  readonly declarations: string
+  readonly bind: string
+  /** Expression for the record at physical row `i`. */
+  readonly record: string
+}
+
+/** Which helpers generated code calls: passed to the factory under these names. */
+const HELPERS = { readValue, decodeText, writeValue, writeText }
+
+function isSafeNumber(type: LogicalType): boolean {
+  switch (type.kind) {
+    case 'BIGINT':
+      return type.safeInteger
+    case 'TIMESTAMP':
+    case 'TIMESTAMP_LTZ':
+      return type.precision <= 3
+    case 'INTERVAL_DAY_TIME':
+      return true
+    default:
+      return false
+  }
+}
+
+/** Expression that reads a NOT NULL, plain-encoded slot at row `i`; undefined for kinds that go through {@link readValue}. `b` is the base variable. */
+function slotExpression(type: LogicalType, kind: PhysicalKind, b: string): string | undefined {
+  switch (kind) {
+    case PhysicalKind.BIT:
+      return `(u8[${b} + (i >>> 3)] >>> (i & 7) & 1) === 1`
+    case PhysicalKind.INT8:
+      return `i8[${b} + i]`
+    case PhysicalKind.INT16:
+      return `i16[${b} + i]`
+    case PhysicalKind.INT32:
+      return `i32[${b} + i]`
+    case PhysicalKind.FLOAT32:
+      return `f32[${b} + i]`
+    case PhysicalKind.FLOAT64:
+      return `f64[${b} + i]`
+    case PhysicalKind.INT64:
+      if (isSafeNumber(type)) return `i32[${b} + i * 2 + 1] * 4294967296 + u32[${b} + i * 2]`
+      return type.kind === 'BIGINT' ? `i64[${b} + i]` : undefined
+    default:
+      return undefined
+  }
+}
+
+/** By how much a byte address is shifted to index the view that {@link slotExpression} reads. */
+function slotShift(type: LogicalType, kind: PhysicalKind): number {
+  switch (kind) {
+    case PhysicalKind.INT16:
+      return 1
+    case PhysicalKind.INT32:
+    case PhysicalKind.FLOAT32:
+      return 2
+    case PhysicalKind.FLOAT64:
+      return 3
+    case PhysicalKind.INT64:
+      return isSafeNumber(type) ? 2 : 3
+    default:
+      return 0
+  }
+}
+
+/*
+ * The reader: a row object with own enumerable accessors over variables of the enclosing function. Per column c:
+ *   b<c> base index of the values   n<c> address of the validity bits, 0 = no NULL   q<c> the Column   s<c>, r<c> cached string and its row
+ */
+function readerCode(schema: Schema): ReaderCode {
+  if (isObjectSchema(schema)) return { declarations: 'let objects = []', bind: 'objects = batch.columns[0].objects', record: 'objects[i]' }
+  const declarations: string[] = []
+  const bind: string[] = []
+  const accessors: string[] = []
+  schema.fields.forEach(({ type }, c) => {
+    const kind = physicalKindOf(type)
+    const slot = slotExpression(type, kind, `b${c}`)
+    const text = kind === PhysicalKind.BYTES && isText(type)
+    declarations.push(`let q${c} = null, b${c} = 0, n${c} = 0, p${c} = false`)
+    bind.push(`q${c} = batch.columns[${c}]; p${c} = q${c}.dictionary === null; b${c} = q${c}.values >>> ${slotShift(type, kind)}; n${c} = q${c}.nullCount === 0 ? 0 : q${c}.validity`)
+    const guard = type.nullable && kind !== PhysicalKind.OBJECT ? `if (n${c} !== 0 && (u8[n${c} + (i >>> 3)] >>> (i & 7) & 1) === 0) return null; ` : ''
+    if (slot !== undefined) accessors.push(`get [k[${c}]]() { ${guard}return ${slot} }`)
+    else if (text) {
+      declarations.push(`let s${c} = '', r${c} = -1, o${c} = 0, d${c} = 0`)
+      bind.push(`r${c} = -1; o${c} = q${c}.offsets >>> 2; d${c} = q${c}.data`)
+      accessors.push(
+        `get [k[${c}]]() { ${guard}if (r${c} !== i) { s${c} = p${c} ? decodeText(u8, d${c} + i32[o${c} + i], d${c} + i32[o${c} + i + 1]) : readValue(q${c}, i); r${c} = i } return s${c} }`,
+      )
+    } else {
+      declarations.push(`let s${c}, r${c} = -1`)
+      bind.push(`r${c} = -1`)
+      accessors.push(`get [k[${c}]]() { ${guard}if (r${c} !== i) { s${c} = readValue(q${c}, i); r${c} = i } return s${c} }`)
+    }
+  })
+  declarations.push(
+    `const row = { ${accessors.join(', ')} }`,
+    `Object.defineProperty(row, 'toObject', { value: () => ({ ...row }), enumerable: false })`,
+  )
+  return { declarations: declarations.join('\n  '), bind: bind.join('\n    '), record: 'row' }
+}
+
+/*
+ * The writer: puts the value `v` of a user function at row `n` of the output columns. Common types are checked and stored inline, the
+ * others (and every value that fails the check, for its error) go through writeValue.
+ */
+function writerCode(schema: Schema): { declarations: string; bind: string; write: string } {
+  if (isObjectSchema(schema)) return { declarations: 'let out = []', bind: 'out = target.columns[0].objects', write: 'out[n] = v === undefined ? null : v' }
+  const declarations: string[] = []
+  const bind: string[] = []
+  const write: string[] = []
+  schema.fields.forEach(({ type }, c) => {
+    const kind = physicalKindOf(type)
+    declarations.push(`let w${c} = null, t${c} = 0`)
+    bind.push(`w${c} = target.columns[${c}]; t${c} = w${c}.values >>> ${slotShift(type, kind)}`)
+    const store = storeCode(type, kind, c)
+    const slow = `writeValue(w${c}, n, x)`
+    // A nullable column goes the short way only until its first NULL: afterwards its bits must be kept, which writeValue does.
+    const plain = type.nullable ? `w${c}.nullCount === 0 && ` : ''
+    write.push(store === undefined ? `{ const x = v[m[${c}]]; ${slow} }` : `{ const x = v[m[${c}]]; if (${plain}${store.check}) { ${store.store} } else ${slow} }`)
+  })
+  return { declarations: declarations.join('\n  '), bind: bind.join('\n    '), write: write.join('\n        ') }
+}
+
+function storeCode(type: LogicalType, kind: PhysicalKind, c: number): { check: string; store: string } | undefined {
+  switch (kind) {
+    case PhysicalKind.INT32:
+      return type.kind === 'TIME' ? undefined : { check: `x === (x | 0)`, store: `i32[t${c} + n] = x` }
+    case PhysicalKind.FLOAT64:
+      return { check: `typeof x === 'number'`, store: `f64[t${c} + n] = x` }
+    case PhysicalKind.FLOAT32:
+      return { check: `typeof x === 'number'`, store: `f32[t${c} + n] = x` }
+    case PhysicalKind.INT64:
+      if (isSafeNumber(type))
+        return { check: `Number.isSafeInteger(x)`, store: `const h = Math.floor(x / 4294967296); i32[t${c} + n * 2 + 1] = h; u32[t${c} + n * 2] = x - h * 4294967296` }
+      return type.kind === 'BIGINT' ? { check: `typeof x === 'bigint' && BigInt.asIntN(64, x) === x`, store: `i64[t${c} + n] = x` } : undefined
+    case PhysicalKind.BIT:
+      return { check: `typeof x === 'boolean'`, store: `const a = t${c} + (n >>> 3); u8[a] = x ? u8[a] | 1 << (n & 7) : u8[a] & ~(1 << (n & 7))` }
+    default:
+      return undefined
+  }
+}
+
+const viewDeclarations = `let ${VIEWS.map((view) => `${view} = null`).join(', ')}`
+const viewBind = VIEWS.map((view) => `${view} = slab.${view}`).join('; ')
+
+let sequence = 0
+
+/** Runs generated text as a function body with the helpers in scope. */
+function build(kind: string, parameters: readonly string[], body: string, values: readonly unknown[]): unknown {
+  const names = Object.keys(HELPERS)
+  const text = `'use strict'\n${body}\n//# sourceURL=millrace-${kind}-${++sequence}.js`
+  return (new Function(...names, ...parameters, text) as (...args: unknown[]) => unknown)(...Object.values(HELPERS), ...values)
+}
+
+/**
+ * Reads the rows of batches of one schema as objects: `bind` a batch, `seek` a physical row, use `record()`. The row object is the same
+ * each time; it shows the row last sought. Where user functions run by the thousand, use {@link compileRowLoop} instead.
+ */
+export interface RowReader {
+  bind(batch: RecordBatch): void
+  seek(physicalRow: number): void
+  /** The record at the sought row: the shared row object, or the value itself for object schemas. */
+  record(): unknown
+}
+
+/** Compiles a {@link RowReader} of its own for one caller (sharing one would make its call sites megamorphic). */
+export function compileRowReader(schema: Schema): RowReader {
+  const reader = readerCode(schema)
+  const body = `
+  let i = 0
+  ${viewDeclarations}
+  ${reader.declarations}
+  return {
+    bind(batch) { const slab = batch.slab; ${viewBind}
+    ${reader.bind} },
+    seek(row) { i = row },
+    record() { return ${reader.record} },
+  }`
+  return build('row-reader', ['k'], body, [schema.fields.map((field) => field.name)]) as RowReader
+}
+
+/** Writes user values as rows of batches of one schema. */
+export interface RowWriter {
+  /** Binds the batch that is written next; call again after its columns have grown. */
+  bind(target: RecordBatch): void
+  /** @throws {BadRecordError} If the value does not fit the schema. */
+  write(row: number, value: unknown): void
+}
+
+/** Compiles a {@link RowWriter} of its own for one caller. */
+export function compileRowWriter(schema: Schema): RowWriter {
+  const writer = writerCode(schema)
+  const body = `
+  ${viewDeclarations}
+  ${writer.declarations}
+  return {
+    bind(target) { const slab = target.slab; ${viewBind}
+    ${writer.bind} },
+    write(n, v) { ${writer.write} },
+  }`
+  return build('row-writer', ['m'], body, [schema.fields.map((field) => field.name)]) as RowWriter
+}
+
+/** One user function of a fused loop. */
+export type RowStage =
+  | { readonly kind: 'map'; readonly fn: (value: never) => unknown }
+  | { readonly kind: 'filter'; readonly fn: (value: never) => unknown }
+  /** The function returns an iterable, or pushes through the collector it gets as second argument. */
+  | { readonly kind: 'flatMap'; readonly fn: (value: never, out: { collect(value: unknown): void }) => Iterable<unknown> | void }
+
+/**
+ * A compiled loop over rows. `run` processes logical positions `from..to` of the bound batch and stops early when the output holds
+ * `rowsMax` rows or more; it returns the position reached. `count` is the number of rows in the output.
+ */
+export interface RowLoop {
+  bind(batch: RecordBatch, target: RecordBatch): void
+  run(from: number, to: number, rowsMax: number): number
+  count: number
+  /** The stage whose function was running: for the error after it threw. */
+  readonly stage: number
+}
+
+/**
+ * Compiles a chain of user functions into one loop without columns between them.
+ *
+ * @param ensureRows Makes room in the target for at least this many rows; the loop rebinds afterwards.
+ */
+export function compileRowLoop(input: Schema, stages: readonly RowStage[], output: Schema, ensureRows: (rows: number) => void): RowLoop {
+  assert(stages.length > 0, 'a row loop needs a stage')
+  const reader = readerCode(input)
+  const writer = writerCode(output)
+  const object = isObjectSchema(output)
+  // The rest of a record's way, from stage `s` on, with the value so far in variable `x<s>`.
+  const emit = (value: string): string => `{ const v = ${value}; const n = count; if (n >= capacity) grow(n + 1); ${object ? '' : 'checkRow(v); '}${writer.write}; copyMeta(n); count = n + 1 }`
+  const functions: string[] = []
+  const stageCode = (s: number): string => {
+    if (s === stages.length) return emit(`x${s}`)
+    const setStage = `stage = ${s}; `
+    switch (stages[s]!.kind) {
+      case 'map':
+        return `${setStage}const x${s + 1} = f${s}(x${s}); ${stageCode(s + 1)}`
+      case 'filter':
+        return `${setStage}if (f${s}(x${s})) { const x${s + 1} = x${s}; ${stageCode(s + 1)} }`
+      case 'flatMap':
+        functions.push(`function rest${s}(x${s + 1}) { ${stageCode(s + 1)} }`, `const collector${s} = { collect: rest${s} }`)
+        return `${setStage}const many = f${s}(x${s}, collector${s}); if (many !== undefined && many !== null) for (const one of many) rest${s}(one)`
+    }
+  }
+  const body = stageCode(0)
+  const text = `
+  let i = 0, count = 0, capacity = 0, stage = 0, selection = 0, batch = null, target = null
+  let fromTimes = 0, toTimes = 0, fromKinds = 0, toKinds = 0
+  ${viewDeclarations}
+  ${reader.declarations}
+  ${writer.declarations}
+  ${stages.map((_, s) => `const f${s} = fns[${s}]`).join('; ')}
+  function views(slab) { ${viewBind} }
+  function bindTarget() {
+    capacity = ${object ? 'Infinity' : 'target.columns[0].rowCapacity'}
+    ${writer.bind}
+    toTimes = target.timestamps >>> 2; toKinds = target.kinds
+  }
+  function grow(rows) { ensureRows(rows); views(target.slab); bindTarget() }
+  function checkRow(v) { if (v === null || typeof v !== 'object') throw new TypeError('Cannot write a row: the function must return an object with the declared columns') }
+  function copyMeta(n) {
+    if (fromTimes !== 0) { i32[toTimes + n * 2] = i32[fromTimes + i * 2]; i32[toTimes + n * 2 + 1] = i32[fromTimes + i * 2 + 1] }
+    if (fromKinds !== 0) u8[toKinds + n] = u8[fromKinds + i]
+  }
+  ${functions.join('\n  ')}
+  return {
+    get count() { return count }, set count(rows) { count = rows }, get stage() { return stage },
+    bind(source, sink) {
+      batch = source; target = sink; views(batch.slab)
+      ${reader.bind}
+      selection = batch.selection >>> 2; fromTimes = batch.timestamps >>> 2; fromKinds = batch.kinds
+      bindTarget()
+    },
+    run(from, to, rowsMax) {
+      let position = from
+      if (selection === 0) for (; position < to && count < rowsMax; position++) { i = position; const x0 = ${reader.record}; ${body} }
+      else for (; position < to && count < rowsMax; position++) { i = i32[selection + position]; const x0 = ${reader.record}; ${body} }
+      return position
+    },
+  }`
+  const names = (schema: Schema): string[] => schema.fields.map((field) => field.name)
+  return build('row-loop', ['k', 'm', 'fns', 'ensureRows'], text, [names(input), names(output), stages.map((stage) => stage.fn), ensureRows]) as RowLoop
+}

@@ -1,0 +1,239 @@
+// Transformations -> tasks and exchanges: chains what can be chained, checks the graph, fixes parallelism and uids. The plan is frozen
+// plain data, the same on every thread; its digest proves it.
+
+import { createHash } from 'node:crypto'
+import { PlanError } from '../base/errors.ts'
+import type { Edge, KeySpec, LogicalGraph, Partitioner, Transformation, WatermarkView } from './transformation.ts'
+
+/** Key groups unless told otherwise: the ceiling of the parallelism for as long as the state lives. */
+export const MAX_PARALLELISM_DEFAULT = 128
+export const MAX_PARALLELISM_LIMIT = 32_768
+
+/** One transformation within a task. */
+export interface PlanOperator {
+  /** Id of the transformation in the graph. */
+  readonly id: number
+  readonly kind: 'source' | 'operator' | 'sink'
+  readonly name: string
+  readonly uid: string
+  /** Transformation in the same task that feeds it; undefined for the head. */
+  readonly chainedTo: number | undefined
+  /** Side output of `chainedTo` that it reads. */
+  readonly chainedSide: string | undefined
+  /** For watermark generators: what their consumers can see. */
+  readonly grid: WatermarkView
+  readonly outputSchema: string
+}
+
+/** A chain of operators that run in one subtask, called directly. */
+export interface PlanTask {
+  readonly id: number
+  readonly name: string
+  readonly parallelism: number
+  readonly maxParallelism: number
+  /** Topological order; the first is the head. */
+  readonly operators: readonly PlanOperator[]
+  readonly needsEventLoop: boolean
+}
+
+/** The edge between two tasks: all its channels and its partitioner. */
+export interface PlanExchange {
+  readonly id: number
+  readonly fromTask: number
+  readonly fromOperator: number
+  readonly side: string | undefined
+  readonly toTask: number
+  readonly input: number
+  readonly partitioner: Partitioner['kind']
+  readonly key: KeySpec | undefined
+  /** The edge's place in the consumer's `edges`. */
+  readonly edgeIndex: number
+}
+
+/** What runs: tasks (chains) and the exchanges between them. */
+export interface ExecutionPlan {
+  readonly jobName: string
+  /** Number of workers. */
+  readonly workers: number
+  readonly tasks: readonly PlanTask[]
+  readonly exchanges: readonly PlanExchange[]
+  /** SHA-256 over everything above: equal on every thread, else the program is not deterministic. */
+  readonly digest: string
+}
+
+/** What the planner is told beside the graph. */
+export interface PlanOptions {
+  readonly jobName: string
+  readonly parallelism: number
+  readonly maxParallelism: number | undefined
+}
+
+/**
+ * Plans a job.
+ *
+ * @throws {PlanError} If the graph has no sink, two operators share a uid, or a parallelism is out of range.
+ */
+export function planJob(graph: LogicalGraph, options: PlanOptions): ExecutionPlan {
+  const { transformations } = graph
+  if (transformations.every((transformation) => transformation.body.kind !== 'sink'))
+    throw new PlanError('NO_SINK', `Cannot run job "${options.jobName}": it has no sink`, { hint: 'End each stream with sinkTo(...), print() or collect().' })
+  const parallelism = transformations.map((transformation) => parallelismOf(transformation, options))
+  const uids = assignUids(transformations)
+  const taskOf: number[] = []
+  const members: Transformation[][] = []
+  for (const transformation of transformations) {
+    const edge = chainableEdge(transformation, parallelism)
+    taskOf[transformation.id] = edge === undefined ? members.push([]) - 1 : taskOf[edge.from.id]!
+    members[taskOf[transformation.id]!]!.push(transformation)
+  }
+  const consumers = consumersOf(transformations)
+  const exchanges: PlanExchange[] = []
+  for (const transformation of transformations)
+    transformation.edges.forEach((edge, edgeIndex) => {
+      if (taskOf[edge.from.id] === taskOf[transformation.id]) return
+      exchanges.push(
+        Object.freeze({
+          id: exchanges.length,
+          fromTask: taskOf[edge.from.id]!,
+          fromOperator: edge.from.id,
+          side: edge.side,
+          toTask: taskOf[transformation.id]!,
+          input: edge.input,
+          // As in Flink: forward between different parallelisms deals the records out.
+          partitioner: edge.partitioner.kind === 'forward' && parallelism[edge.from.id] !== parallelism[transformation.id] ? 'rebalance' : edge.partitioner.kind,
+          key: edge.partitioner.kind === 'hash' ? edge.partitioner.key : undefined,
+          edgeIndex,
+        }),
+      )
+    })
+  const tasks = members.map((chain, id): PlanTask => {
+    const operators = chain.map((transformation): PlanOperator => {
+      const chained = chainableEdge(transformation, parallelism)
+      return Object.freeze({
+        id: transformation.id,
+        kind: transformation.body.kind,
+        name: transformation.settings.name,
+        uid: uids[transformation.id]!,
+        chainedTo: chained?.from.id,
+        chainedSide: chained?.side,
+        grid: gridBehind(transformation, consumers),
+        outputSchema: transformation.outputSchema.toString(),
+      })
+    })
+    return Object.freeze({
+      id,
+      name: operators.map((operator) => operator.name).join(' -> '),
+      parallelism: parallelism[chain[0]!.id]!,
+      maxParallelism: maxParallelismOf(chain, options),
+      operators: Object.freeze(operators),
+      needsEventLoop: chain.some(needsEventLoop),
+    })
+  })
+  const workers = Math.max(...tasks.map((task) => task.parallelism))
+  const plan = { jobName: options.jobName, workers, tasks: Object.freeze(tasks), exchanges: Object.freeze(exchanges) }
+  return Object.freeze({ ...plan, digest: createHash('sha256').update(JSON.stringify(plan)).digest('hex') })
+}
+
+/** The plan as `millrace explain` prints it. */
+export function formatPlan(plan: ExecutionPlan, graph: LogicalGraph): string {
+  const lines = [`Job "${plan.jobName}": ${plan.workers} worker${plan.workers === 1 ? '' : 's'}, ${plan.tasks.length} task${plan.tasks.length === 1 ? '' : 's'}`]
+  for (const task of plan.tasks) {
+    lines.push('', `Task ${task.id}: parallelism ${task.parallelism}${task.needsEventLoop ? ', event loop' : ''}`)
+    for (const exchange of plan.exchanges.filter(({ toTask }) => toTask === task.id)) {
+      const key = exchange.key === undefined ? '' : ` by ${formatKey(exchange.key, graph.transformations[task.operators[0]!.id]!.edges[exchange.edgeIndex]!)}`
+      const side = exchange.side === undefined ? '' : ` (side output "${exchange.side}")`
+      lines.push(`  <- task ${exchange.fromTask}, ${exchange.partitioner}${key}${side}${exchange.input > 0 ? `, input ${exchange.input}` : ''}`)
+    }
+    for (const operator of task.operators) {
+      const transformation = graph.transformations[operator.id]!
+      const side = operator.chainedSide === undefined ? '' : ` (side output "${operator.chainedSide}")`
+      const detail = transformation.body.kind === 'source' ? `: ${transformation.body.source.describe()}` : transformation.body.kind === 'sink' ? `: ${transformation.body.sink.describe()}` : ''
+      lines.push(`  ${operator.name}${side}${detail}  [uid ${operator.uid}]`)
+      if (transformation.body.kind !== 'sink') lines.push(`    ${operator.outputSchema}`)
+    }
+  }
+  return lines.join('\n')
+}
+
+function formatKey(key: KeySpec, edge: Edge): string {
+  return key.kind === 'encoded' ? 'a function' : key.columns.map((column) => edge.schema.fields[column]!.name).join(', ')
+}
+
+function parallelismOf(transformation: Transformation, options: PlanOptions): number {
+  const wanted = transformation.settings.parallelism ?? options.parallelism
+  if (!Number.isInteger(wanted) || wanted < 1) throw new PlanError('INVALID_PARALLELISM', `Cannot run "${transformation.settings.name}" with parallelism ${wanted}: it must be a positive integer`)
+  if (wanted > options.parallelism)
+    throw new PlanError('INVALID_PARALLELISM', `Cannot run "${transformation.settings.name}" with parallelism ${wanted}: the job has ${options.parallelism} worker${options.parallelism === 1 ? '' : 's'}`, {
+      hint: 'Raise the parallelism of the job (--parallelism), or lower that of the operator.',
+    })
+  return Math.min(wanted, transformation.parallelismMax)
+}
+
+function maxParallelismOf(chain: readonly Transformation[], options: PlanOptions): number {
+  const set = chain.find((transformation) => transformation.settings.maxParallelism !== undefined)?.settings.maxParallelism
+  const value = set ?? options.maxParallelism ?? Math.max(MAX_PARALLELISM_DEFAULT, options.parallelism)
+  if (!Number.isInteger(value) || value < 1 || value > MAX_PARALLELISM_LIMIT)
+    throw new PlanError('INVALID_PARALLELISM', `Cannot run "${chain[0]!.settings.name}" with a max parallelism of ${value}: it must be an integer in 1..${MAX_PARALLELISM_LIMIT}`)
+  return value
+}
+
+function needsEventLoop({ body }: Transformation): boolean {
+  switch (body.kind) {
+    case 'source':
+      return body.source.needsEventLoop
+    case 'sink':
+      return body.sink.needsEventLoop
+    case 'operator':
+      return body.needsEventLoop
+  }
+}
+
+/** The edge along which a transformation is chained to its producer, if it can be. */
+function chainableEdge(transformation: Transformation, parallelism: readonly number[]): Edge | undefined {
+  const [edge] = transformation.edges
+  if (edge === undefined || transformation.edges.length > 1 || edge.partitioner.kind !== 'forward') return undefined
+  if (!transformation.settings.chaining || parallelism[edge.from.id] !== parallelism[transformation.id]) return undefined
+  return edge
+}
+
+
+function assignUids(transformations: readonly Transformation[]): string[] {
+  const owners = new Map<string, Transformation>()
+  return transformations.map((transformation) => {
+    const uid = transformation.settings.uid ?? `${transformation.settings.name}#${transformation.id}`
+    const owner = owners.get(uid)
+    if (owner !== undefined)
+      throw new PlanError('DUPLICATE_UID', `Cannot give the uid "${uid}" to "${transformation.settings.name}": "${owner.settings.name}" has it already`, { hint: 'A uid names one operator for as long as its state lives.' })
+    owners.set(uid, transformation)
+    return uid
+  })
+}
+
+function consumersOf(transformations: readonly Transformation[]): Transformation[][] {
+  const consumers: Transformation[][] = transformations.map(() => [])
+  for (const transformation of transformations) for (const edge of transformation.edges) consumers[edge.from.id]!.push(transformation)
+  return consumers
+}
+
+/** The finest view of watermarks that anything behind `transformation` has. */
+function gridBehind(transformation: Transformation, consumers: readonly (readonly Transformation[])[]): WatermarkView {
+  let view: WatermarkView = { kind: 'none' }
+  for (const consumer of consumers[transformation.id]!) {
+    const own: WatermarkView = consumer.body.kind === 'operator' ? consumer.body.watermarks : { kind: 'none' }
+    view = finer(view, own.kind === 'none' ? gridBehind(consumer, consumers) : own)
+  }
+  return view
+}
+
+function finer(left: WatermarkView, right: WatermarkView): WatermarkView {
+  if (left.kind === 'none') return right
+  if (right.kind === 'none') return left
+  if (left.kind === 'every' || right.kind === 'every') return { kind: 'every' }
+  // A grid that holds every point of both: the greatest common divisor of the periods and of the distance of the offsets.
+  const periodMs = gcd(gcd(left.periodMs, right.periodMs), Math.abs(left.offsetMs - right.offsetMs))
+  return { kind: 'grid', periodMs, offsetMs: left.offsetMs % periodMs }
+}
+
+function gcd(a: number, b: number): number {
+  return b === 0 ? a : gcd(b, a % b)
+}

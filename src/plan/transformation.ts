@@ -1,0 +1,110 @@
+// What the API records: transformations, linked by edges. A graph of them is made by running the job's program, on the planner and again on
+// every worker; it holds the user's functions, so it never travels between threads. The execution plan (execution-plan.ts) does.
+
+import type { Schema } from '../batch/types.ts'
+import type { Operator } from '../operator/operator.ts'
+import type { Sink } from '../operator/sink.ts'
+import type { Source } from '../operator/source.ts'
+
+/** How the key of a record is found. Columns are indexes into the schema of the edge. */
+export type KeySpec =
+  /** The canonical bytes of these columns: of the value for one, of the composite for several. */
+  | { readonly kind: 'columns'; readonly columns: readonly number[] }
+  /** A column that already holds canonical key bytes: what a key function returned. */
+  | { readonly kind: 'encoded'; readonly column: number }
+
+/** How records find their subtask across an edge. */
+export type Partitioner =
+  /** Subtask i to subtask i. Chained where possible. */
+  | { readonly kind: 'forward' }
+  /** By key group of the key: all records of a key meet in one subtask. */
+  | { readonly kind: 'hash'; readonly key: KeySpec }
+  /** Round robin over all subtasks, a batch at a time. */
+  | { readonly kind: 'rebalance' }
+  /** Round robin over the subtasks that belong to the sender's share. */
+  | { readonly kind: 'rescale' }
+  /** Every record to every subtask. */
+  | { readonly kind: 'broadcast' }
+  /** Every record to subtask 0. */
+  | { readonly kind: 'global' }
+  /** As the user's function says: `partition(record, subtaskCount)` returns the index. */
+  | { readonly kind: 'custom'; readonly partition: (record: never, subtaskCount: number) => number }
+
+/** One input of a transformation. Several edges with the same `input` are a union. */
+export interface Edge {
+  readonly from: Transformation
+  /** Side output of `from`; undefined = its main output. */
+  readonly side: string | undefined
+  readonly partitioner: Partitioner
+  /** Which input of a multi-input operator it feeds. */
+  readonly input: number
+  /** Schema of the records on the edge. */
+  readonly schema: Schema
+}
+
+/** Which watermarks change what a transformation does: decides how finely watermarks are recorded upstream. */
+export type WatermarkView =
+  /** None: it passes them on. */
+  | { readonly kind: 'none' }
+  /** Only those that pass `offsetMs + n * periodMs - 1`, n integer: aligned windows. */
+  | { readonly kind: 'grid'; readonly periodMs: number; readonly offsetMs: number }
+  /** Every millisecond may: sessions, timers, joins. */
+  | { readonly kind: 'every' }
+
+/** What the runtime must make for one transformation. */
+export type TransformationBody =
+  | { readonly kind: 'source'; readonly source: Source }
+  | { readonly kind: 'sink'; readonly sink: Sink }
+  | {
+      readonly kind: 'operator'
+      readonly watermarks: WatermarkView
+      /** Whether the operator needs the worker's event loop (asynchronous user code). */
+      readonly needsEventLoop: boolean
+      /** Makes a fresh operator. `grid` is the finest view of all consumers, for operators that generate watermarks. */
+      readonly create: (grid: WatermarkView) => Operator
+    }
+
+/** The settings a user may still change after the transformation was added. */
+export interface TransformationSettings {
+  name: string
+  uid: string | undefined
+  parallelism: number | undefined
+  maxParallelism: number | undefined
+  chaining: boolean
+}
+
+/** One step of a job. */
+export class Transformation {
+  readonly id: number
+  readonly body: TransformationBody
+  readonly edges: readonly Edge[]
+  readonly outputSchema: Schema
+  readonly settings: TransformationSettings
+  /** At most this many subtasks make sense. */
+  readonly parallelismMax: number
+
+  constructor(id: number, name: string, body: TransformationBody, edges: readonly Edge[], outputSchema: Schema, parallelismMax: number = Infinity) {
+    this.id = id
+    this.body = body
+    this.edges = edges
+    this.outputSchema = outputSchema
+    this.parallelismMax = parallelismMax
+    this.settings = { name, uid: undefined, parallelism: undefined, maxParallelism: undefined, chaining: true }
+  }
+
+  /** Whether the edges are keyed: state and timers are per key. */
+  get keyed(): boolean {
+    return this.edges.some((edge) => edge.partitioner.kind === 'hash')
+  }
+}
+
+/** All transformations of a job, in the order they were added: an edge always points to an earlier one. */
+export class LogicalGraph {
+  readonly transformations: Transformation[] = []
+
+  add(name: string, body: TransformationBody, edges: readonly Edge[], outputSchema: Schema, parallelismMax?: number): Transformation {
+    const transformation = new Transformation(this.transformations.length, name, body, edges, outputSchema, parallelismMax)
+    this.transformations.push(transformation)
+    return transformation
+  }
+}

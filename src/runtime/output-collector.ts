@@ -1,0 +1,75 @@
+// An operator's output: hands every element to each consumer, chained or across an exchange. Runs on the worker's thread.
+
+import { WATERMARK_MIN } from '../batch/crossings.ts'
+import type { RecordBatch } from '../batch/record-batch.ts'
+import type { ElementTarget } from '../exchange/element-target.ts'
+import type { Output } from '../operator/operator.ts'
+
+/** Fans the elements of one operator out to its targets, and those of its side outputs to theirs. */
+export class OutputCollector implements Output {
+  readonly #targets: ElementTarget[] = []
+  readonly #sides = new Map<string, OutputCollector>()
+  #watermarkMs = WATERMARK_MIN
+  /** Rows emitted so far, side outputs not counted. */
+  rowsOut = 0
+
+  addTarget(target: ElementTarget): void {
+    this.#targets.push(target)
+  }
+
+  /** The side output of this id, made on first use. */
+  openSide(id: string): OutputCollector {
+    let side = this.#sides.get(id)
+    if (side === undefined) this.#sides.set(id, (side = new OutputCollector()))
+    return side
+  }
+
+  hasCapacity(): boolean {
+    for (const target of this.#targets) if (!target.hasCapacity()) return false
+    for (const side of this.#sides.values()) if (!side.hasCapacity()) return false
+    return true
+  }
+
+  emit(batch: RecordBatch): void {
+    this.rowsOut += batch.end - batch.begin
+    const { crossings } = batch
+    if (crossings.count > 0) {
+      const last = crossings.watermarks[crossings.count - 1]!
+      if (last > this.#watermarkMs) this.#watermarkMs = last
+    }
+    const { begin, end } = batch
+    for (const target of this.#targets) {
+      batch.begin = begin
+      batch.end = end
+      target.offerBatch(batch)
+    }
+    // Side outputs see the same passing of time.
+    if (crossings.count > 0) for (const side of this.#sides.values()) side.emitWatermark(this.#watermarkMs)
+  }
+
+  emitWatermark(watermarkMs: number): void {
+    if (watermarkMs <= this.#watermarkMs) return
+    this.#watermarkMs = watermarkMs
+    for (const target of this.#targets) target.offerWatermark(watermarkMs)
+    for (const side of this.#sides.values()) side.emitWatermark(watermarkMs)
+  }
+
+  side(id: string): Output | undefined {
+    return this.#sides.get(id)
+  }
+
+  emitStatus(idle: boolean): void {
+    for (const target of this.#targets) target.offerStatus(idle)
+    for (const side of this.#sides.values()) side.emitStatus(idle)
+  }
+
+  emitBarrier(checkpointId: number): void {
+    for (const target of this.#targets) target.offerBarrier(checkpointId)
+    for (const side of this.#sides.values()) side.emitBarrier(checkpointId)
+  }
+
+  emitEnd(): void {
+    for (const target of this.#targets) target.offerEnd()
+    for (const side of this.#sides.values()) side.emitEnd()
+  }
+}

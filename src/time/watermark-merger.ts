@@ -1,0 +1,112 @@
+// The watermark of several channels: the minimum over those that are neither idle nor ended (Flink's valve). Runs on the worker's thread.
+
+import { WATERMARK_MAX, WATERMARK_MIN } from '../batch/crossings.ts'
+import type { RecordBatch } from '../batch/record-batch.ts'
+
+const ACTIVE = 0
+const IDLE = 1
+const ENDED = 2
+
+/**
+ * Merges the watermarks of `channelCount` channels. The merged watermark never falls: a channel that comes back from idleness behind it
+ * waits there until it has caught up.
+ */
+export class WatermarkMerger {
+  readonly #watermarks: Float64Array
+  readonly #states: Uint8Array
+  #merged = WATERMARK_MIN
+
+  constructor(channelCount: number) {
+    this.#watermarks = new Float64Array(channelCount).fill(WATERMARK_MIN)
+    this.#states = new Uint8Array(channelCount)
+  }
+
+  /** The merged watermark in epoch ms. */
+  get watermarkMs(): number {
+    return this.#merged
+  }
+
+  /** Whether every channel that has not ended is idle (false once all have ended). */
+  get isIdle(): boolean {
+    let idle = false
+    for (const state of this.#states) {
+      if (state === ACTIVE) return false
+      if (state === IDLE) idle = true
+    }
+    return idle
+  }
+
+  get hasEnded(): boolean {
+    return this.#states.every((state) => state === ENDED)
+  }
+
+  /** The last watermark of one channel, and whether it counts. */
+  channelWatermarkMs(channel: number): number {
+    return this.#watermarks[channel]!
+  }
+
+  /** Takes a channel's watermark; returns the merged one. */
+  advance(channel: number, watermarkMs: number): number {
+    if (watermarkMs > this.#watermarks[channel]!) this.#watermarks[channel] = watermarkMs
+    return this.#update()
+  }
+
+  setIdle(channel: number, idle: boolean): number {
+    if (this.#states[channel] !== ENDED) this.#states[channel] = idle ? IDLE : ACTIVE
+    return this.#update()
+  }
+
+  /** The channel will bring nothing more. When the last one ends the merged watermark is +Infinity. */
+  end(channel: number): number {
+    this.#states[channel] = ENDED
+    this.#watermarks[channel] = WATERMARK_MAX
+    return this.#update()
+  }
+
+  /**
+   * Replaces the crossings of a batch that came through `channel` by those of the merged watermark, and takes the last one over. The other
+   * channels stand still meanwhile, so a crossing is bounded by their minimum.
+   */
+  mergeCrossings(channel: number, batch: RecordBatch): void {
+    const { crossings } = batch
+    if (crossings.count === 0) return
+    const { positions, watermarks } = crossings
+    const bound = this.#minimum(channel)
+    let kept = 0
+    for (let index = 0; index < crossings.count; index++) {
+      const own = watermarks[index]!
+      if (own > this.#watermarks[channel]!) this.#watermarks[channel] = own
+      const merged = Math.min(own, bound)
+      if (merged <= this.#merged) continue
+      this.#merged = merged
+      positions[kept] = positions[index]!
+      watermarks[kept++] = merged
+    }
+    crossings.count = kept
+  }
+
+  /** Raises the merged watermark to at least this: the state of a restored snapshot. */
+  restore(watermarkMs: number): void {
+    this.#merged = Math.max(this.#merged, watermarkMs)
+  }
+
+  #minimum(except: number): number {
+    let minimum = WATERMARK_MAX
+    for (let channel = 0; channel < this.#states.length; channel++)
+      if (channel !== except && this.#states[channel] === ACTIVE && this.#watermarks[channel]! < minimum) minimum = this.#watermarks[channel]!
+    return minimum
+  }
+
+  #update(): number {
+    let minimum = WATERMARK_MAX
+    let active = false
+    for (let channel = 0; channel < this.#states.length; channel++) {
+      if (this.#states[channel] !== ACTIVE) continue
+      active = true
+      if (this.#watermarks[channel]! < minimum) minimum = this.#watermarks[channel]!
+    }
+    // With every channel idle time stands still; once every channel has ended it is at its end.
+    if ((active || this.hasEnded) && minimum > this.#merged) this.#merged = minimum
+    return this.#merged
+  }
+}
