@@ -3,11 +3,8 @@
 
 import { createHash } from 'node:crypto'
 import { PlanError } from '../base/errors.ts'
+import { MAX_PARALLELISM_DEFAULT, MAX_PARALLELISM_LIMIT } from '../base/key-groups.ts'
 import type { Edge, KeySpec, LogicalGraph, Partitioner, Transformation, WatermarkView } from './transformation.ts'
-
-/** Key groups unless told otherwise: the ceiling of the parallelism for as long as the state lives. */
-export const MAX_PARALLELISM_DEFAULT = 128
-export const MAX_PARALLELISM_LIMIT = 32_768
 
 /** One transformation within a task. */
 export interface PlanOperator {
@@ -191,9 +188,10 @@ function needsEventLoop({ body }: Transformation): boolean {
 /** The edge along which a transformation is chained to its producer, if it can be. */
 function chainableEdge(transformation: Transformation, parallelism: readonly number[]): Edge | undefined {
   const [edge] = transformation.edges
-  if (edge === undefined || transformation.edges.length > 1 || edge.partitioner.kind !== 'forward') return undefined
-  if (!transformation.settings.chaining || parallelism[edge.from.id] !== parallelism[transformation.id]) return undefined
-  return edge
+  if (edge === undefined || transformation.edges.length > 1 || !transformation.settings.chaining) return undefined
+  const [from, to] = [parallelism[edge.from.id]!, parallelism[transformation.id]!]
+  // Between two single subtasks every partitioner leads to the same place, so nothing is gained by a ring.
+  return from === to && (edge.partitioner.kind === 'forward' || to === 1) ? edge : undefined
 }
 
 

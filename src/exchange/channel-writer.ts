@@ -1,0 +1,83 @@
+// The sending end of one channel: stream elements -> frames in the ring, which lies in the consumer's slab. Runs on the producer's thread.
+
+import type { RecordBatch } from '../batch/record-batch.ts'
+import { encodeBatch, encodedBytesMax } from '../batch/batch-codec.ts'
+import { NO_SPACE, type RingProducer } from '../ring/ring.ts'
+import { CONTROL_BYTES, FrameKind } from './frame-kind.ts'
+
+/** Writes elements of one upstream subtask for one downstream subtask. Every method may refuse (`false`): try again when there is credit. */
+export class ChannelWriter {
+  readonly ring: RingProducer
+  /** Views of the region that holds the ring: its owner laid it out before the threads started, so they stay good. */
+  readonly #u8: Uint8Array
+  readonly #data: DataView
+  /** An encoded batch that is longer than a frame, on its way in parts. */
+  #oversized: Uint8Array | null = null
+  #oversizedSent = 0
+  bytesOut = 0
+
+  constructor(ring: RingProducer, buffer: ArrayBufferLike) {
+    this.ring = ring
+    this.#u8 = new Uint8Array(buffer)
+    this.#data = new DataView(buffer)
+  }
+
+  /**
+   * Sends as many of the logical positions `from..to` as fit into one frame.
+   *
+   * @returns the position reached; `from` if there is no credit.
+   */
+  writeRows(batch: RecordBatch, from: number, to: number): number {
+    const { ring } = this
+    let end = to
+    let bytes = encodedBytesMax(batch, from, end)
+    while (bytes > ring.frameLengthMax && end - from > 1) {
+      end = from + ((end - from) >>> 1)
+      bytes = encodedBytesMax(batch, from, end)
+    }
+    if (bytes > ring.frameLengthMax) return this.#writeOversized(batch, from, end, bytes) ? end : from
+    const address = ring.tryClaim(bytes)
+    if (address === NO_SPACE) return from
+    const written = encodeBatch(batch, from, end, this.#u8, address)
+    ring.commit(FrameKind.BATCH, written)
+    this.bytesOut += written
+    return end
+  }
+
+  /** Sends a control element. */
+  writeControl(kind: FrameKind, value: number): boolean {
+    const address = this.ring.tryClaim(CONTROL_BYTES)
+    if (address === NO_SPACE) return false
+    this.#data.setFloat64(address, value, true)
+    this.ring.commit(kind, CONTROL_BYTES)
+    this.bytesOut += CONTROL_BYTES
+    return true
+  }
+
+  /** Shows the consumer what was written. */
+  publish(): void {
+    this.ring.publish()
+  }
+
+  /** One row longer than a frame: encoded aside, sent in parts over as many calls as its credit takes. */
+  #writeOversized(batch: RecordBatch, from: number, to: number, bytesMax: number): boolean {
+    if (this.#oversized === null) {
+      const bytes = new Uint8Array(bytesMax)
+      this.#oversized = bytes.subarray(0, encodeBatch(batch, from, to, bytes, 0))
+      this.#oversizedSent = 0
+    }
+    const whole = this.#oversized
+    while (this.#oversizedSent < whole.length) {
+      const length = Math.min(this.ring.frameLengthMax, whole.length - this.#oversizedSent)
+      const address = this.ring.tryClaim(length)
+      if (address === NO_SPACE) return false
+      this.#u8.set(whole.subarray(this.#oversizedSent, this.#oversizedSent + length), address)
+      this.#oversizedSent += length
+      this.ring.commit(this.#oversizedSent === whole.length ? FrameKind.BATCH : FrameKind.BATCH_PART, length)
+      this.ring.publish()
+    }
+    this.bytesOut += whole.length
+    this.#oversized = null
+    return true
+  }
+}

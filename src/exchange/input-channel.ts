@@ -1,0 +1,82 @@
+// The receiving end of one channel: frames in the ring -> stream elements. Runs on the consumer's thread, in whose slab the ring lies.
+
+import type { Slab } from '../base/slab.ts'
+import { BatchDecoder } from '../batch/batch-codec.ts'
+import type { RecordBatch } from '../batch/record-batch.ts'
+import type { Schema } from '../batch/types.ts'
+import { EMPTY, type RingConsumer } from '../ring/ring.ts'
+import { FrameKind } from './frame-kind.ts'
+
+/** What {@link InputChannel.poll} found when the ring is empty. */
+export const NO_ELEMENT = 0
+
+/** Reads elements of one upstream subtask. */
+export class InputChannel {
+  readonly ring: RingConsumer
+  /** Which input of the operator it feeds. */
+  readonly input: number
+  /** The batch of the last BATCH element: lies in the ring, good until {@link release}. */
+  batch!: RecordBatch
+  /** The value of the last control element. */
+  value = 0
+  /** Barrier alignment: not polled while held. */
+  held = false
+  readonly #slab: Slab
+  readonly #decoder: BatchDecoder
+  /** Parts of an oversized batch gathered so far. */
+  #parts: Uint8Array[] = []
+  #assembled = 0
+  #assembledBytes = 0
+
+  constructor(ring: RingConsumer, input: number, slab: Slab, schema: Schema) {
+    this.ring = ring
+    this.input = input
+    this.#slab = slab
+    this.#decoder = new BatchDecoder(slab, schema)
+  }
+
+  /** Takes the next element; returns its kind, or {@link NO_ELEMENT}. Control elements are released at once. */
+  poll(): FrameKind | typeof NO_ELEMENT {
+    for (;;) {
+      const { ring } = this
+      const address = ring.poll()
+      if (address === EMPTY) return NO_ELEMENT
+      const kind = ring.frameKind as FrameKind
+      if (kind === FrameKind.BATCH_PART || (kind === FrameKind.BATCH && this.#parts.length > 0)) {
+        this.#parts.push(this.#slab.u8.slice(address, address + ring.frameLength))
+        ring.release()
+        if (kind === FrameKind.BATCH_PART) continue
+        this.#assemble()
+        this.batch = this.#decoder.decode(this.#assembled, this.#assembledBytes)
+        return kind
+      }
+      if (kind === FrameKind.BATCH) {
+        this.batch = this.#decoder.decode(address, ring.frameLength)
+        return kind
+      }
+      this.value = this.#slab.f64[address >>> 3]!
+      ring.release()
+      return kind
+    }
+  }
+
+  /** Gives the room of the last batch back. */
+  release(): void {
+    if (this.#assembled !== 0) {
+      this.#slab.free(this.#assembled, this.#assembledBytes)
+      this.#assembled = 0
+    }
+    this.ring.release()
+  }
+
+  #assemble(): void {
+    this.#assembledBytes = this.#parts.reduce((sum, part) => sum + part.length, 0)
+    this.#assembled = this.#slab.allocate(this.#assembledBytes)
+    let at = this.#assembled
+    for (const part of this.#parts) {
+      this.#slab.u8.set(part, at)
+      at += part.length
+    }
+    this.#parts = []
+  }
+}

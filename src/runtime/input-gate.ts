@@ -1,0 +1,136 @@
+// All inputs of one subtask: polls its channels in turn, merges their watermarks, and hands elements to the head of the chain one at a
+// time. Runs on the worker's thread.
+
+import { WATERMARK_MIN } from '../batch/crossings.ts'
+import { FrameKind } from '../exchange/frame-kind.ts'
+import { type InputChannel, NO_ELEMENT } from '../exchange/input-channel.ts'
+import { WatermarkMerger } from '../time/watermark-merger.ts'
+import type { OperatorDriver } from './operator-driver.ts'
+
+/** Elements taken in one step before other subtasks get their turn. */
+const ELEMENTS_PER_STEP = 16
+
+/** Feeds the head of a chain from its channels. */
+export class InputGate {
+  readonly channels: readonly InputChannel[]
+  readonly #driver: OperatorDriver
+  readonly #merger: WatermarkMerger
+  readonly #openPerInput: number[]
+  #next = 0
+  /** The channel whose batch the driver is working on. */
+  #busy: InputChannel | null = null
+  #ended = 0
+  #wasIdle = false
+  /** What a control element leads to: up to three calls, which the driver takes one at a time. */
+  readonly #queue: { readonly kind: FrameKind; readonly value: number }[] = []
+
+  constructor(channels: readonly InputChannel[], driver: OperatorDriver) {
+    this.channels = channels
+    this.#driver = driver
+    this.#merger = new WatermarkMerger(channels.length)
+    this.#openPerInput = []
+    for (const channel of channels) this.#openPerInput[channel.input] = (this.#openPerInput[channel.input] ?? 0) + 1
+  }
+
+  get hasEnded(): boolean {
+    return this.#ended === this.channels.length && this.#busy === null && this.#queue.length === 0
+  }
+
+  get watermarkMs(): number {
+    return this.#merger.watermarkMs
+  }
+
+  /** Whether a channel has something to read: the check before parking. */
+  hasInput(): boolean {
+    for (const channel of this.channels) if (!channel.held && channel.ring.hasFrame()) return true
+    return false
+  }
+
+  /** Takes elements while the driver has capacity. Returns whether any was taken. */
+  step(): boolean {
+    let moved = false
+    for (let taken = 0; taken < ELEMENTS_PER_STEP; taken++) {
+      if (!this.#settle() || !this.#takeOne()) break
+      moved = true
+    }
+    this.#settle()
+    return moved
+  }
+
+  /** Finishes what was taken before: true when the driver is free for the next element. */
+  #settle(): boolean {
+    this.#drainQueue()
+    if (this.#queue.length > 0 || !this.#driver.hasCapacity()) return false
+    if (this.#busy !== null) {
+      this.#busy.release()
+      this.#busy = null
+    }
+    return true
+  }
+
+  #takeOne(): boolean {
+    const { channels } = this
+    for (let tried = 0; tried < channels.length; tried++) {
+      const index = this.#next
+      this.#next = index + 1 === channels.length ? 0 : index + 1
+      const channel = channels[index]!
+      if (channel.held) continue
+      const kind = channel.poll()
+      if (kind === NO_ELEMENT) continue
+      this.#take(kind, channel, index)
+      return true
+    }
+    return false
+  }
+
+  #take(kind: FrameKind, channel: InputChannel, index: number): void {
+    const driver = this.#driver
+    switch (kind) {
+      case FrameKind.BATCH:
+        this.#merger.mergeCrossings(index, channel.batch)
+        this.#busy = channel
+        driver.offerInput(channel.batch, channel.input)
+        return
+      case FrameKind.WATERMARK:
+        this.#forward(this.#merger.advance(index, channel.value))
+        return
+      case FrameKind.STATUS:
+        this.#forward(this.#merger.setIdle(index, channel.value === 1))
+        this.#forwardStatus()
+        return
+      case FrameKind.END:
+        this.#ended++
+        this.#forward(this.#merger.end(index))
+        this.#endChannel(channel.input)
+        return
+      default:
+        return
+    }
+  }
+
+  #forward(watermarkMs: number): void {
+    if (watermarkMs > WATERMARK_MIN) this.#queue.push({ kind: FrameKind.WATERMARK, value: watermarkMs })
+  }
+
+  #forwardStatus(): void {
+    const idle = this.#merger.isIdle
+    if (idle === this.#wasIdle) return
+    this.#wasIdle = idle
+    this.#queue.push({ kind: FrameKind.STATUS, value: idle ? 1 : 0 })
+  }
+
+  #endChannel(input: number): void {
+    if (--this.#openPerInput[input]! === 0) this.#queue.push({ kind: FrameKind.END, value: input })
+  }
+
+  /** Offers what control elements have led to, in order. */
+  #drainQueue(): void {
+    const driver = this.#driver
+    while (this.#queue.length > 0 && driver.hasCapacity()) {
+      const { kind, value } = this.#queue.shift()!
+      if (kind === FrameKind.WATERMARK) driver.offerWatermark(value)
+      else if (kind === FrameKind.STATUS) driver.offerStatus(value === 1)
+      else driver.offerInputEnd(value)
+    }
+  }
+}

@@ -1,0 +1,98 @@
+// Drives one source reader: polls it, asks for splits, hands its batches to the chain, ends the stream. Runs on the worker's thread.
+
+import { WATERMARK_MAX } from '../batch/crossings.ts'
+import { PollResult, type SourceReader, type SourceSplit } from '../operator/source.ts'
+import type { OutputCollector } from './output-collector.ts'
+
+/** A split with its place in the hand-out order, which starts at 1. */
+export interface AssignedSplit {
+  readonly split: SourceSplit
+  readonly index: number
+}
+
+/** Hands out the splits of one source, in order. Shared by all its readers. */
+export interface SplitAssigner {
+  /** The next split for this reader; `'wait'` if it must not run ahead of the slowest; undefined when none is left. */
+  next(reader: number): AssignedSplit | 'wait' | undefined
+}
+
+const Phase = { READING: 0, WATERMARK: 1, END: 2, DONE: 3 } as const
+type Phase = (typeof Phase)[keyof typeof Phase]
+
+/** The head of a chain that starts with a source. */
+export class SourceDriver {
+  readonly reader: SourceReader
+  readonly #readerIndex: number
+  readonly #output: OutputCollector
+  readonly #splits: SplitAssigner
+  #phase: Phase = Phase.READING
+  /** Cancelled with savepoint or drained: no more polls. */
+  #stopped = false
+  rowsOut = 0
+
+  constructor(reader: SourceReader, readerIndex: number, output: OutputCollector, splits: SplitAssigner) {
+    this.reader = reader
+    this.#readerIndex = readerIndex
+    this.#output = output
+    this.#splits = splits
+  }
+
+  get hasEnded(): boolean {
+    return this.#phase === Phase.DONE
+  }
+
+  /** When to step again if the last step found nothing; epoch ms, Infinity = when woken. */
+  get retryAtMs(): number {
+    return this.#phase === Phase.READING ? this.reader.retryAtMs : Infinity
+  }
+
+  /** Ends the stream as if the input had ended. */
+  stop(): void {
+    this.#stopped = true
+  }
+
+  /** Produces at most one batch. Returns whether anything happened. */
+  step(): boolean {
+    const output = this.#output
+    if (this.#phase === Phase.DONE || !output.hasCapacity()) return false
+    switch (this.#phase) {
+      case Phase.READING:
+        return this.#poll()
+      case Phase.WATERMARK:
+        // A bounded stream ends with the end of time: everything that waits for event time fires.
+        output.emitWatermark(WATERMARK_MAX)
+        this.#phase = Phase.END
+        return true
+      case Phase.END:
+        output.emitEnd()
+        this.#phase = Phase.DONE
+        return true
+    }
+  }
+
+  #poll(): boolean {
+    const { reader } = this
+    if (this.#stopped) {
+      this.#phase = Phase.WATERMARK
+      return true
+    }
+    switch (reader.poll(this.#output)) {
+      case PollResult.BATCH:
+        this.rowsOut += reader.batch.end - reader.batch.begin
+        this.#output.emit(reader.batch)
+        return true
+      case PollResult.NOTHING:
+        return false
+      case PollResult.NEEDS_SPLIT: {
+        const next = this.#splits.next(this.#readerIndex)
+        if (next === 'wait') return false
+        if (next === undefined) reader.noMoreSplits()
+        else reader.assign(next.split, next.index)
+        return true
+      }
+      case PollResult.FINISHED:
+        this.#phase = Phase.WATERMARK
+        return true
+    }
+  }
+}
