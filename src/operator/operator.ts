@@ -19,6 +19,8 @@ export interface Output {
   emit(batch: RecordBatch): void
   /** Sends a watermark behind everything emitted so far; one that does not advance is dropped. Call only while {@link hasCapacity} is true. */
   emitWatermark(watermarkMs: number): void
+  /** Says that this stream is idle (nobody waits for its watermark) or active again. Only operators that generate watermarks call it. */
+  emitStatus(idle: boolean): void
   /** The side output with this id, or undefined when nothing consumes it: then its records need not be made. */
   side(id: string): Output | undefined
 }

@@ -4,7 +4,9 @@
 import { createHash } from 'node:crypto'
 import { PlanError } from '../base/errors.ts'
 import { MAX_PARALLELISM_DEFAULT, MAX_PARALLELISM_LIMIT } from '../base/key-groups.ts'
-import type { Edge, KeySpec, LogicalGraph, Partitioner, Transformation, WatermarkView } from './transformation.ts'
+import type { KeySpec } from '../batch/key-spec.ts'
+import type { WatermarkView } from '../time/watermark-view.ts'
+import type { Edge, LogicalGraph, Partitioner, Transformation } from './transformation.ts'
 
 /** One transformation within a task. */
 export interface PlanOperator {

@@ -1,17 +1,12 @@
 // What the API records: transformations, linked by edges. A graph of them is made by running the job's program, on the planner and again on
 // every worker; it holds the user's functions, so it never travels between threads. The execution plan (execution-plan.ts) does.
 
+import type { KeySpec } from '../batch/key-spec.ts'
 import type { Schema } from '../batch/types.ts'
 import type { Operator } from '../operator/operator.ts'
 import type { Sink } from '../operator/sink.ts'
 import type { Source } from '../operator/source.ts'
-
-/** How the key of a record is found. Columns are indexes into the schema of the edge. */
-export type KeySpec =
-  /** The canonical bytes of these columns: of the value for one, of the composite for several. */
-  | { readonly kind: 'columns'; readonly columns: readonly number[] }
-  /** A column that already holds canonical key bytes: what a key function returned. */
-  | { readonly kind: 'encoded'; readonly column: number }
+import type { WatermarkView } from '../time/watermark-view.ts'
 
 /** How records find their subtask across an edge. */
 export type Partitioner =
@@ -41,15 +36,6 @@ export interface Edge {
   /** Schema of the records on the edge. */
   readonly schema: Schema
 }
-
-/** Which watermarks change what a transformation does: decides how finely watermarks are recorded upstream. */
-export type WatermarkView =
-  /** None: it passes them on. */
-  | { readonly kind: 'none' }
-  /** Only those that pass `offsetMs + n * periodMs - 1`, n integer: aligned windows. */
-  | { readonly kind: 'grid'; readonly periodMs: number; readonly offsetMs: number }
-  /** Every millisecond may: sessions, timers, joins. */
-  | { readonly kind: 'every' }
 
 /** What the runtime must make for one transformation. */
 export type TransformationBody =

@@ -1,0 +1,262 @@
+// Assigns event timestamps and generates watermarks, row by row, as crossings in the batch. Runs on the worker's thread, behind the source.
+
+import { BadRecordError, PlanError } from '../../base/errors.ts'
+import { WATERMARK_MIN } from '../../batch/crossings.ts'
+import { readInt64AsNumber, RecordBatch, writeInt64 } from '../../batch/record-batch.ts'
+import { formatType, type Schema } from '../../batch/types.ts'
+import { BUFFER_SLACK_BYTES } from '../../kernels/column-layout.ts'
+import type { WatermarkGenerator, WatermarkStrategySpec } from '../../time/watermark-strategy.ts'
+import type { WatermarkView } from '../../time/watermark-view.ts'
+import { userError } from '../function.ts'
+import { type OperatorContext, type Output, type SnapshotReader, type SnapshotWriter, StatelessOperator } from '../operator.ts'
+import { compileRowReader, type RowReader } from '../row-code.ts'
+
+const MICROS_PER_MS = 1000
+
+/** What differs between the APIs: DataStream's bounded generator stays 1 ms behind, SQL's watermark is the value itself and begins at 0. */
+export interface WatermarkRules {
+  readonly behindMs: number
+  readonly initialMs: number
+}
+
+export const DATASTREAM_WATERMARK_RULES: WatermarkRules = { behindMs: 1, initialMs: WATERMARK_MIN }
+
+/** Follows a {@link WatermarkStrategySpec}. Watermarks are those of the current split; the stream's never falls. */
+export class WatermarkOperator extends StatelessOperator {
+  readonly outputSchema: Schema
+  readonly #spec: WatermarkStrategySpec
+  readonly #grid: WatermarkView
+  readonly #rules: WatermarkRules
+  readonly #column: number
+  readonly #scale: 'ms' | 'micros'
+  #view!: RecordBatch
+  #reader: RowReader | undefined
+  /** Own timestamps, where they are not a column of the batch. */
+  #timestamps = 0
+  #timestampRows = 0
+  /** Largest timestamp of the current split, and the last watermark sent. */
+  #maxMs = WATERMARK_MIN
+  #watermarkMs: number
+  #split = 0
+  #generator: WatermarkGenerator<unknown> | undefined
+  #idle = false
+  #lastRecordMs = 0
+
+  /** @throws {PlanError} If the timestamp column is unknown or of a type that holds no time. */
+  constructor(schema: Schema, spec: WatermarkStrategySpec, grid: WatermarkView, rules: WatermarkRules = DATASTREAM_WATERMARK_RULES) {
+    super()
+    this.outputSchema = schema
+    this.#spec = spec
+    this.#grid = grid
+    this.#rules = rules
+    this.#watermarkMs = rules.initialMs
+    this.#column = spec.timestamps.kind === 'column' ? schema.requireIndex(spec.timestamps.name) : -1
+    this.#scale = this.#column === -1 ? 'ms' : timeScale(schema, this.#column)
+  }
+
+  override open(context: OperatorContext): void {
+    super.open(context)
+    this.#view = new RecordBatch(context.slab, this.outputSchema, [])
+    this.#lastRecordMs = context.clock.nowMs()
+    if (this.#spec.timestamps.kind === 'function' || this.#spec.generator.kind === 'custom') this.#reader = compileRowReader(this.outputSchema)
+  }
+
+  override processBatch(batch: RecordBatch, output: Output): boolean {
+    if (!output.hasCapacity()) return false
+    this.#lastRecordMs = this.context.clock.nowMs()
+    if (this.#idle) {
+      this.#idle = false
+      output.emitStatus(false)
+      if (!output.hasCapacity()) return false
+    }
+    if (batch.split !== this.#split) {
+      this.#split = batch.split
+      this.#maxMs = WATERMARK_MIN
+      this.#generator = undefined
+    }
+    const view = this.#view.viewOf(batch)
+    view.timestamps = this.#assign(batch)
+    if (this.#spec.generator.kind === 'bounded') this.#generateBounded(view, this.#spec.generator.boundMs + this.#rules.behindMs)
+    else if (this.#spec.generator.kind === 'custom') this.#generateCustom(view)
+    batch.begin = batch.end
+    output.emit(view)
+    return true
+  }
+
+  override nextProcessingTimeMs(): number {
+    return this.#spec.idlenessMs === undefined || this.#idle ? Infinity : this.#lastRecordMs + this.#spec.idlenessMs
+  }
+
+  override fireTimers(_upToMs: number, output: Output): boolean {
+    if (!output.hasCapacity()) return false
+    this.#idle = true
+    output.emitStatus(true)
+    return true
+  }
+
+  /** The watermark is state: lateness after a restore is judged as if nothing had happened. When rescaling, the least of the parts counts. */
+  override snapshot(writer: SnapshotWriter): void {
+    writer.element('watermark', new Uint8Array(new Float64Array([this.#watermarkMs, this.#maxMs]).buffer))
+  }
+
+  override restore(reader: SnapshotReader): void {
+    let watermarkMs = Infinity
+    let maxMs = Infinity
+    reader.elements('watermark', (bytes) => {
+      const [watermark, max] = new Float64Array(bytes.slice().buffer)
+      watermarkMs = Math.min(watermarkMs, watermark!)
+      maxMs = Math.min(maxMs, max!)
+    })
+    if (watermarkMs === Infinity) return
+    this.#watermarkMs = watermarkMs
+    this.#maxMs = maxMs
+  }
+
+  override close(): void {
+    if (this.#timestamps !== 0) this.context.slab.free(this.#timestamps, this.#timestampRows * 8 + BUFFER_SLACK_BYTES)
+  }
+
+  /** Address of the timestamps of all physical rows (those in the pending range are meaningful). */
+  #assign(batch: RecordBatch): number {
+    const { timestamps } = this.#spec
+    switch (timestamps.kind) {
+      case 'record':
+        return batch.timestamps
+      case 'column': {
+        const column = batch.columns[this.#column]!
+        if (column.nullCount > 0) this.#refuseNull(batch)
+        return this.#scale === 'ms' ? column.values : this.#fromMicros(batch, column.values)
+      }
+      case 'ingestion':
+        return this.#fill(batch, () => this.#lastRecordMs)
+      case 'function': {
+        const reader = this.#reader!
+        reader.bind(batch)
+        const assign = timestamps.assign as (record: unknown, recordTimestampMs: number) => number
+        return this.#fill(batch, (row) => {
+          reader.seek(row)
+          const ms = assign(reader.record(), batch.timestampOf(row))
+          if (!Number.isFinite(ms)) throw new BadRecordError('INVALID_TIMESTAMP', `Cannot assign a timestamp in operator "${this.context.operatorName}": the assigner returned ${ms}`)
+          return Math.floor(ms)
+        })
+      }
+    }
+  }
+
+  #fill(batch: RecordBatch, timestampOf: (row: number) => number): number {
+    const target = this.#ownTimestamps(batch.rowCount)
+    const { slab } = this.context
+    try {
+      for (let position = batch.begin; position < batch.end; position++) {
+        const row = batch.physicalRow(position)
+        writeInt64(slab, target + row * 8, timestampOf(row))
+      }
+    } catch (error) {
+      throw userError(this.context.operatorName, this.context.subtaskIndex, error)
+    }
+    return target
+  }
+
+  #fromMicros(batch: RecordBatch, values: number): number {
+    const target = this.#ownTimestamps(batch.rowCount)
+    const { slab } = this.context
+    for (let row = 0; row < batch.rowCount; row++) writeInt64(slab, target + row * 8, Math.floor(readInt64AsNumber(slab, values + row * 8) / MICROS_PER_MS))
+    return target
+  }
+
+  #ownTimestamps(rows: number): number {
+    if (rows > this.#timestampRows) {
+      const { slab } = this.context
+      if (this.#timestamps !== 0) slab.free(this.#timestamps, this.#timestampRows * 8 + BUFFER_SLACK_BYTES)
+      this.#timestampRows = Math.max(rows, this.context.batchRowsMax)
+      this.#timestamps = slab.allocate(this.#timestampRows * 8 + BUFFER_SLACK_BYTES)
+    }
+    return this.#timestamps
+  }
+
+  #refuseNull(batch: RecordBatch): void {
+    const column = batch.columns[this.#column]!
+    for (let position = batch.begin; position < batch.end; position++)
+      if (!column.isValid(batch.physicalRow(position)))
+        throw new BadRecordError('NULL_TIMESTAMP', `Cannot assign a timestamp in operator "${this.context.operatorName}": column "${this.outputSchema.fields[this.#column]!.name}" is NULL`, {
+          hint: 'Filter such records out before timestamps are assigned, or declare the column NOT NULL with onBadRecord: skip.',
+        })
+  }
+
+  /** Follows the largest timestamp; records only crossings that a consumer can see, and the last of the batch. */
+  #generateBounded(view: RecordBatch, behindMs: number): void {
+    const { slab } = this.context
+    if (view.timestamps === 0) return
+    const { i32, u32 } = slab
+    const base = view.timestamps >>> 2
+    const selection = view.selection >>> 2
+    const { crossings } = view
+    let maxMs = this.#maxMs
+    let watermarkMs = this.#watermarkMs
+    let wantedMs = nextVisibleMs(this.#grid, watermarkMs) + behindMs
+    let row = -1
+    for (let position = view.begin; position < view.end; position++) {
+      row = selection === 0 ? position : i32[selection + position]!
+      const timestampMs = i32[base + row * 2 + 1]! * 4294967296 + u32[base + row * 2]!
+      if (timestampMs <= maxMs) continue
+      maxMs = timestampMs
+      if (maxMs < wantedMs) continue
+      watermarkMs = maxMs - behindMs
+      crossings.add(row + 1, watermarkMs)
+      wantedMs = nextVisibleMs(this.#grid, watermarkMs) + behindMs
+    }
+    if (maxMs - behindMs > watermarkMs) {
+      watermarkMs = maxMs - behindMs
+      crossings.add(row + 1, watermarkMs)
+    }
+    this.#maxMs = maxMs
+    this.#watermarkMs = watermarkMs
+  }
+
+  #generateCustom(view: RecordBatch): void {
+    const { generator: spec } = this.#spec
+    if (spec.kind !== 'custom') return
+    const reader = this.#reader!
+    reader.bind(view)
+    try {
+      const generator = (this.#generator ??= spec.create() as WatermarkGenerator<unknown>)
+      for (let position = view.begin; position < view.end; position++) {
+        const row = view.physicalRow(position)
+        reader.seek(row)
+        this.#advance(view, row + 1, generator.onEvent(reader.record(), view.timestampOf(row)))
+      }
+      if (view.begin < view.end) this.#advance(view, view.physicalRow(view.end - 1) + 1, generator.onBatchEnd?.())
+    } catch (error) {
+      throw userError(this.context.operatorName, this.context.subtaskIndex, error)
+    }
+  }
+
+  #advance(view: RecordBatch, position: number, watermarkMs: number | undefined): void {
+    if (watermarkMs === undefined || !(watermarkMs > this.#watermarkMs)) return
+    this.#watermarkMs = watermarkMs
+    view.crossings.add(position, watermarkMs)
+  }
+}
+
+/** The smallest watermark above `watermarkMs` that changes anything behind this operator. */
+function nextVisibleMs(view: WatermarkView, watermarkMs: number): number {
+  switch (view.kind) {
+    case 'none':
+      return Infinity
+    case 'every':
+      return watermarkMs === WATERMARK_MIN ? WATERMARK_MIN : watermarkMs + 1
+    case 'grid': {
+      if (watermarkMs === WATERMARK_MIN) return WATERMARK_MIN
+      // Windows [s, e) fire at e - 1.
+      const passed = Math.floor((watermarkMs + 1 - view.offsetMs) / view.periodMs)
+      return (passed + 1) * view.periodMs + view.offsetMs - 1
+    }
+  }
+}
+
+function timeScale(schema: Schema, column: number): 'ms' | 'micros' {
+  const { name, type } = schema.fields[column]!
+  if (type.kind === 'BIGINT') return 'ms'
+  if ((type.kind === 'TIMESTAMP' || type.kind === 'TIMESTAMP_LTZ') && type.precision <= 6) return type.precision <= 3 ? 'ms' : 'micros'
+  throw new PlanError('INVALID_TIMESTAMP_COLUMN', `Cannot take timestamps from column "${name}": its type is ${formatType(type)}, expected TIMESTAMP, TIMESTAMP_LTZ (precision 0 to 6) or BIGINT`)
+}

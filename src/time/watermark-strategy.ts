@@ -1,0 +1,103 @@
+// How event timestamps and watermarks come about: the strategy that a user declares on a source or a stream. Descriptions only; the operator
+// that follows one is operator/basic/watermark-operator.ts.
+
+import { PlanError } from '../base/errors.ts'
+
+/** Takes the event timestamp out of a record: epoch milliseconds. */
+export type TimestampAssigner<R> = (record: R, recordTimestampMs: number) => number
+
+/** A user's own watermark generator. One instance per split. */
+export interface WatermarkGenerator<R> {
+  /** Called for every record. Returns the new watermark in epoch ms, or undefined to leave it. */
+  onEvent(record: R, timestampMs: number): number | undefined
+  /** Called when a batch has ended: the place to return a watermark now and then instead of for every record. */
+  onBatchEnd?(): number | undefined
+}
+
+/** The frozen form of a strategy. */
+export interface WatermarkStrategySpec {
+  readonly generator:
+    | { readonly kind: 'none' }
+    /** Watermark = largest timestamp - boundMs - 1. */
+    | { readonly kind: 'bounded'; readonly boundMs: number }
+    | { readonly kind: 'custom'; readonly create: () => WatermarkGenerator<never> }
+  /** `record`: what the source gives (broker time), or what an earlier strategy assigned. */
+  readonly timestamps:
+    | { readonly kind: 'record' }
+    | { readonly kind: 'ingestion' }
+    | { readonly kind: 'column'; readonly name: string }
+    | { readonly kind: 'function'; readonly assign: TimestampAssigner<never> }
+  /** Idle after this long without a record, in ms of processing time; undefined = never. */
+  readonly idlenessMs: number | undefined
+  readonly alignment: { readonly group: string; readonly maxDriftMs: number } | undefined
+}
+
+/**
+ * A watermark strategy, built as in Flink.
+ *
+ * @typeParam R The record type.
+ * @example
+ * const strategy = WatermarkStrategy.forBoundedOutOfOrderness<Bid>(4_000).withTimestampAssigner('dateTime').withIdleness(60_000)
+ */
+export class WatermarkStrategy<R = unknown> {
+  readonly spec: WatermarkStrategySpec
+
+  private constructor(spec: WatermarkStrategySpec) {
+    this.spec = Object.freeze(spec)
+  }
+
+  static #of<R>(generator: WatermarkStrategySpec['generator']): WatermarkStrategy<R> {
+    return new WatermarkStrategy({ generator, timestamps: { kind: 'record' }, idlenessMs: undefined, alignment: undefined })
+  }
+
+  /** For timestamps that never fall within a split: the watermark follows 1 ms behind the largest. */
+  static forMonotonousTimestamps<R>(): WatermarkStrategy<R> {
+    return WatermarkStrategy.#of({ kind: 'bounded', boundMs: 0 })
+  }
+
+  /**
+   * For records that come at most `boundMs` milliseconds out of order: the watermark is the largest timestamp - `boundMs` - 1.
+   *
+   * @throws {PlanError} If `boundMs` is negative or not finite.
+   */
+  static forBoundedOutOfOrderness<R>(boundMs: number): WatermarkStrategy<R> {
+    return WatermarkStrategy.#of({ kind: 'bounded', boundMs: duration('an out-of-orderness', boundMs, 0) })
+  }
+
+  /** For watermarks that the records tell themselves (punctuated), or any other rule. `create` is called once per split. */
+  static forGenerator<R>(create: () => WatermarkGenerator<R>): WatermarkStrategy<R> {
+    return WatermarkStrategy.#of({ kind: 'custom', create: create as () => WatermarkGenerator<never> })
+  }
+
+  /** Timestamps without watermarks: event time stands still until the end of the input. */
+  static noWatermarks<R>(): WatermarkStrategy<R> {
+    return WatermarkStrategy.#of({ kind: 'none' })
+  }
+
+  /** Event time is the time at which the record enters the engine. */
+  static forIngestionTime<R>(): WatermarkStrategy<R> {
+    return new WatermarkStrategy({ generator: { kind: 'bounded', boundMs: 0 }, timestamps: { kind: 'ingestion' }, idlenessMs: undefined, alignment: undefined })
+  }
+
+  /** Where the timestamp is: a column (TIMESTAMP, TIMESTAMP_LTZ, or BIGINT epoch ms), or a function of the record. Without it: the source's own. */
+  withTimestampAssigner(assigner: (keyof R & string) | TimestampAssigner<R>): WatermarkStrategy<R> {
+    const timestamps: WatermarkStrategySpec['timestamps'] =
+      typeof assigner === 'string' ? { kind: 'column', name: assigner } : { kind: 'function', assign: assigner as TimestampAssigner<never> }
+    return new WatermarkStrategy({ ...this.spec, timestamps })
+  }
+
+  /** After `timeoutMs` without a record the stream counts as idle: nobody waits for its watermark any more. */
+  withIdleness(timeoutMs: number): WatermarkStrategy<R> {
+    return new WatermarkStrategy({ ...this.spec, idlenessMs: duration('an idleness timeout', timeoutMs, 1) })
+  }
+
+  /** Sources of one group pause when they are more than `maxDriftMs` of event time ahead of the slowest. */
+  withWatermarkAlignment(group: string, maxDriftMs: number): WatermarkStrategy<R> {
+    return new WatermarkStrategy({ ...this.spec, alignment: { group, maxDriftMs: duration('a drift', maxDriftMs, 0) } })
+  }
+}
+
+function duration(what: string, ms: number, min: number): number {
+  if (!Number.isFinite(ms) || ms < min) throw new PlanError('INVALID_DURATION', `Cannot use ${what} of ${ms} ms: it must be a finite number of at least ${min}`)
+  return ms
+}
