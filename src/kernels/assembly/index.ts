@@ -1,0 +1,6 @@
+// Everything the kernel module exports: one line a file.
+export * from './nexmark'
+export * from './hash'
+export * from './keys'
+export * from './table'
+export * from './aggregate'

@@ -1,0 +1,421 @@
+// State tables: a directory of segments of entries, found by key. ../table-layout.ts draws the control block, the segments and the entries; a
+// test compares the constants. Runs on the thread that owns the slab. Kernels never allocate: when a segment has no room they say which and
+// why, TypeScript gives it room, and the call goes on from the row it stopped at. Entries move only when a segment is split.
+
+import { wordPayloadBytes } from './keys'
+
+const TABLE_KEY_FORM: usize = 0
+const TABLE_ENTRY_BYTES: usize = 4
+const TABLE_KEY_BYTES: usize = 8
+const TABLE_FIRST_GROUP: usize = 12
+const TABLE_MAX_PARALLELISM: usize = 16
+const TABLE_GROUP_MASK: usize = 20
+const TABLE_ROUTE_SHIFT: usize = 24
+const TABLE_DEPTH: usize = 28
+const TABLE_DIRECTORY: usize = 32
+const TABLE_SLOT_MULTIPLIER: usize = 36
+const TABLE_PENDING_SEGMENT: usize = 40
+const TABLE_PENDING_REASON: usize = 44
+const TABLE_PENDING_BYTES: usize = 48
+const TABLE_INSERTED: usize = 52
+const TABLE_ENTRY_COUNT: usize = 56
+const TABLE_SCRATCH: usize = 60
+
+const SEGMENT_INDEX: usize = 0
+const SEGMENT_SLOT_SHIFT: usize = 4
+const SEGMENT_COUNT: usize = 8
+const SEGMENT_LIMIT: usize = 12
+const SEGMENT_NEXT: usize = 16
+const SEGMENT_END: usize = 20
+const SEGMENT_FREE: usize = 24
+const SEGMENT_HEAP_NEXT: usize = 28
+const SEGMENT_HEAP_END: usize = 32
+const SEGMENT_HEAP_DEAD: usize = 36
+const SEGMENT_CHUNK_COUNT: usize = 48
+const SEGMENT_CHUNKS: usize = 64
+
+const ENTRY_HASH: usize = 0
+const ENTRY_FLAGS: usize = 8
+const ENTRY_WORD: usize = 12
+const ENTRY_KEY: usize = 16
+const FLAG_NEW: u32 = 0x80000000
+
+const FORM_VALUE: u32 = 0
+
+const GROW_INDEX: u32 = 1
+const GROW_ENTRIES: u32 = 2
+const GROW_HEAP: u32 = 3
+
+/** Rows looked up side by side, so that their cache misses overlap. The scratch of a table holds two u32 a row. */
+const BLOCK_ROWS: u32 = 128
+const NO_GROUP_MASK: u32 = 0xffffffff
+
+// @ts-ignore: decorator
+@inline function keyGroup(table: usize, high: u32): u32 {
+  const mask = load<u32>(table, TABLE_GROUP_MASK)
+  return mask != NO_GROUP_MASK ? high & mask : high % load<u32>(table, TABLE_MAX_PARALLELISM)
+}
+/** Key group, then 16 more bits: what the directory goes by. */
+// @ts-ignore: decorator
+@inline function routeOf(table: usize, high: u32): u32 {
+  return ((keyGroup(table, high) - load<u32>(table, TABLE_FIRST_GROUP)) << 16) | (high >> 16)
+}
+// @ts-ignore: decorator
+@inline function segmentOf(table: usize, high: u32): usize {
+  const directory: usize = load<u32>(table, TABLE_DIRECTORY)
+  if (load<u32>(table, TABLE_DEPTH) == 0) return load<u32>(directory)
+  return load<u32>(directory + (<usize>(routeOf(table, high) >> load<u32>(table, TABLE_ROUTE_SHIFT)) << 2))
+}
+/** What a slot keeps of the hash. The slot's position knows other bits of it. */
+// @ts-ignore: decorator
+@inline function tagOf(low: u32, high: u32): u32 { return low ^ high }
+
+/**
+ * First pass: for each row the entry that one of the first two slots of its probe sequence suggests, or 0. No branch depends on data, so the
+ * slots of many rows are fetched at once.
+ */
+// @ts-ignore: decorator
+@inline function suggest(table: usize, hashes: usize, start: u32, end: u32, scratch: usize): void {
+  const multiplier = load<u32>(table, TABLE_SLOT_MULTIPLIER)
+  for (let row = start; row < end; row++) {
+    const hash = load<u64>(hashes + (<usize>row << 3))
+    const low = <u32>hash
+    const high = <u32>(hash >> 32)
+    const segment = segmentOf(table, high)
+    const index: usize = load<u32>(segment, SEGMENT_INDEX)
+    const shift = load<u32>(segment, SEGMENT_SLOT_SHIFT)
+    const mask = 0xffffffff >> shift
+    const position = (low * multiplier) >> shift
+    const first = load<u64>(index + (<usize>position << 3))
+    const second = load<u64>(index + (<usize>((position + 1) & mask) << 3))
+    const tag = tagOf(low, high)
+    const fromSecond = select<u32>(<u32>(second >> 32), 0, <u32>second == tag)
+    store<u32>(scratch, select<u32>(<u32>(first >> 32), fromSecond, <u32>first == tag))
+    scratch += 4
+  }
+}
+
+// @ts-ignore: decorator
+@inline function storedPayload(entry: usize, keyBytes: u32, bytes: u32): usize {
+  return bytes <= keyBytes ? entry + ENTRY_KEY : <usize>load<u32>(entry, ENTRY_KEY)
+}
+
+/** 32 bytes of ones, 32 of zeros: an unaligned load makes the mask for the first `n` bytes. */
+// @ts-ignore: decorator
+@lazy const ONES_THEN_ZEROS: usize = memory.data<u8>([
+  255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+], 16)
+
+/** Compares up to 32 bytes, reading 32 of both sides. */
+// @ts-ignore: decorator
+@inline function sameShort(left: usize, right: usize, bytes: u32): bool {
+  const mask = ONES_THEN_ZEROS + 32 - bytes
+  const first = v128.and(v128.xor(v128.load(left), v128.load(right)), v128.load(mask))
+  const second = v128.and(v128.xor(v128.load(left, 16), v128.load(right, 16)), v128.load(mask, 16))
+  return !v128.any_true(v128.or(first, second))
+}
+
+export function sameBytes(left: usize, right: usize, bytes: u32): bool {
+  while (bytes > 32) {
+    if (v128.any_true(v128.or(v128.xor(v128.load(left), v128.load(right)), v128.xor(v128.load(left, 16), v128.load(right, 16))))) return false
+    left += 32
+    right += 32
+    bytes -= 32
+  }
+  return sameShort(left, right, bytes)
+}
+
+// @ts-ignore: decorator
+@inline function holdsValue(entry: usize, hash: u64, value: u64): bool {
+  return load<u64>(entry, ENTRY_HASH) == hash && load<u64>(entry, ENTRY_KEY) == value
+}
+// @ts-ignore: decorator
+@inline function holdsBytes(entry: usize, keyBytes: u32, hash: u64, payload: usize, word: u32): bool {
+  if (load<u64>(entry, ENTRY_HASH) != hash || load<u32>(entry, ENTRY_WORD) != word) return false
+  const bytes = wordPayloadBytes(word)
+  return sameBytes(storedPayload(entry, keyBytes, bytes), payload, bytes)
+}
+
+/** The entry of a key, or 0. `key` is the value, or the payload's address. */
+// @ts-ignore: decorator
+@inline function probe(form: u32, keyBytes: u32, segment: usize, multiplier: u32, hash: u64, key: u64, word: u32): usize {
+  const low = <u32>hash
+  const tag = tagOf(low, <u32>(hash >> 32))
+  const index: usize = load<u32>(segment, SEGMENT_INDEX)
+  const shift = load<u32>(segment, SEGMENT_SLOT_SHIFT)
+  const mask = 0xffffffff >> shift
+  let position = (low * multiplier) >> shift
+  for (;;) {
+    const slot = load<u64>(index + (<usize>position << 3))
+    const entry = <usize>(slot >> 32)
+    if (entry == 0) return 0
+    if (<u32>slot == tag && (form == FORM_VALUE ? holdsValue(entry, hash, key) : holdsBytes(entry, keyBytes, hash, <usize>key, word))) return entry
+    position = (position + 1) & mask
+  }
+  return 0
+}
+
+// @ts-ignore: decorator
+@inline function occupy(segment: usize, multiplier: u32, hash: u64, entry: usize): void {
+  const low = <u32>hash
+  const index: usize = load<u32>(segment, SEGMENT_INDEX)
+  const shift = load<u32>(segment, SEGMENT_SLOT_SHIFT)
+  const mask = 0xffffffff >> shift
+  let position = (low * multiplier) >> shift
+  while (load<u32>(index + (<usize>position << 3), 4) != 0) position = (position + 1) & mask
+  store<u64>(index + (<usize>position << 3), (<u64>entry << 32) | <u64>tagOf(low, <u32>(hash >> 32)))
+}
+
+function refuse(table: usize, segment: usize, reason: u32, bytes: u32): usize {
+  store<u32>(table, <u32>segment, TABLE_PENDING_SEGMENT)
+  store<u32>(table, reason, TABLE_PENDING_REASON)
+  store<u32>(table, bytes, TABLE_PENDING_BYTES)
+  return 0
+}
+
+/** A fresh zeroed entry, counted, or 0 if the segment lacks room for it. */
+function takeEntry(table: usize, segment: usize, heapBytes: u32): usize {
+  const count = load<u32>(segment, SEGMENT_COUNT)
+  if (count >= load<u32>(segment, SEGMENT_LIMIT)) return refuse(table, segment, GROW_INDEX, 0)
+  if (heapBytes > load<u32>(segment, SEGMENT_HEAP_END) - load<u32>(segment, SEGMENT_HEAP_NEXT)) return refuse(table, segment, GROW_HEAP, heapBytes)
+  let entry: usize = load<u32>(segment, SEGMENT_FREE)
+  if (entry != 0) store<u32>(segment, load<u32>(entry), SEGMENT_FREE)
+  else {
+    entry = load<u32>(segment, SEGMENT_NEXT)
+    if (entry == load<u32>(segment, SEGMENT_END)) return refuse(table, segment, GROW_ENTRIES, 0)
+    store<u32>(segment, <u32>entry + load<u32>(table, TABLE_ENTRY_BYTES), SEGMENT_NEXT)
+  }
+  store<u32>(segment, count + 1, SEGMENT_COUNT)
+  store<u32>(table, load<u32>(table, TABLE_ENTRY_COUNT) + 1, TABLE_ENTRY_COUNT)
+  store<u32>(table, load<u32>(table, TABLE_INSERTED) + 1, TABLE_INSERTED)
+  return entry
+}
+
+// @ts-ignore: decorator
+@inline function heapBytesOf(bytes: u32, keyBytes: u32): u32 { return bytes <= keyBytes ? 0 : (bytes + 7) & ~7 }
+
+/** Puts a payload into a fresh entry or the segment's heap, where there is room for it. */
+function storePayload(segment: usize, entry: usize, keyBytes: u32, payload: usize, bytes: u32): void {
+  if (bytes <= keyBytes) {
+    memory.copy(entry + ENTRY_KEY, payload, bytes)
+    return
+  }
+  const heap: usize = load<u32>(segment, SEGMENT_HEAP_NEXT)
+  memory.copy(heap, payload, bytes)
+  store<u32>(segment, <u32>heap + heapBytesOf(bytes, keyBytes), SEGMENT_HEAP_NEXT)
+  store<u32>(entry, <u32>heap, ENTRY_KEY)
+}
+
+// @ts-ignore: decorator
+@inline function insert(form: u32, keyBytes: u32, table: usize, segment: usize, multiplier: u32, hash: u64, key: u64, word: u32): usize {
+  const bytes: u32 = form == FORM_VALUE ? 0 : wordPayloadBytes(word)
+  const entry = takeEntry(table, segment, heapBytesOf(bytes, keyBytes))
+  if (entry == 0) return 0
+  store<u64>(entry, hash, ENTRY_HASH)
+  store<u32>(entry, FLAG_NEW, ENTRY_FLAGS)
+  store<u32>(entry, word, ENTRY_WORD)
+  if (form == FORM_VALUE) store<u64>(entry, key, ENTRY_KEY)
+  else storePayload(segment, entry, keyBytes, <usize>key, bytes)
+  occupy(segment, multiplier, hash, entry)
+  return entry
+}
+
+/** Second and third pass over the rows of one block; see {@link tableFindOrInsert}. Returns `end`, or the row that found no room. */
+// @ts-ignore: decorator
+@inline function resolve(form: u32, inserting: bool, table: usize, hashes: usize, keys: usize, words: usize, start: u32, end: u32, scratch: usize, out: usize): u32 {
+  const keyBytes = load<u32>(table, TABLE_KEY_BYTES)
+  let missed = scratch + BLOCK_ROWS * 4
+  const misses = missed
+  for (let row = start; row < end; row++) {
+    const entry: usize = load<u32>(scratch + (<usize>(row - start) << 2))
+    const hash = load<u64>(hashes + (<usize>row << 3))
+    let held: bool
+    if (form == FORM_VALUE) held = (load<u64>(entry, ENTRY_HASH) == hash) & (load<u64>(entry, ENTRY_KEY) == load<u64>(keys + (<usize>row << 3))) & (entry != 0)
+    else held = entry != 0 && holdsBytes(entry, keyBytes, hash, load<u32>(keys + (<usize>row << 2)), load<u32>(words + (<usize>row << 2)))
+    store<u32>(out + (<usize>row << 2), <u32>entry)
+    store<u32>(missed, row)
+    missed += <usize>!held << 2
+  }
+  const multiplier = load<u32>(table, TABLE_SLOT_MULTIPLIER)
+  for (let at = misses; at < missed; at += 4) {
+    const row = load<u32>(at)
+    const hash = load<u64>(hashes + (<usize>row << 3))
+    const key = form == FORM_VALUE ? load<u64>(keys + (<usize>row << 3)) : <u64>load<u32>(keys + (<usize>row << 2))
+    const word: u32 = form == FORM_VALUE ? 0 : load<u32>(words + (<usize>row << 2))
+    const segment = segmentOf(table, <u32>(hash >> 32))
+    let entry = probe(form, keyBytes, segment, multiplier, hash, key, word)
+    if (inserting && entry == 0) {
+      entry = insert(form, keyBytes, table, segment, multiplier, hash, key, form == FORM_VALUE ? 1 : word)
+      if (entry == 0) return row
+    }
+    store<u32>(out + (<usize>row << 2), <u32>entry)
+  }
+  return end
+}
+
+/**
+ * Finds the entry of each row's key, inserting those that are missing: u32 out[row] for rows from..n-1. `keys` is int64[n] (value form; `words`
+ * is 0) or the payloads u32[n] (bytes form). New entries carry the flag NEW and zeroed values. Returns n, or the row at which a segment
+ * must grow; the rows before it are done.
+ */
+export function tableFindOrInsert(table: usize, hashes: usize, keys: usize, words: usize, from: u32, n: u32, out: usize): u32 {
+  const scratch: usize = load<u32>(table, TABLE_SCRATCH)
+  const value = load<u32>(table, TABLE_KEY_FORM) == FORM_VALUE
+  for (let start = from; start < n; start += BLOCK_ROWS) {
+    const end = min<u32>(start + BLOCK_ROWS, n)
+    suggest(table, hashes, start, end, scratch)
+    const done = value
+      ? resolve(FORM_VALUE, true, table, hashes, keys, 0, start, end, scratch, out)
+      : resolve(1, true, table, hashes, keys, words, start, end, scratch, out)
+    if (done != end) return done
+  }
+  return n
+}
+
+/** {@link tableFindOrInsert} without insertion: 0 where a key has no entry. */
+export function tableFind(table: usize, hashes: usize, keys: usize, words: usize, n: u32, out: usize): void {
+  const scratch: usize = load<u32>(table, TABLE_SCRATCH)
+  const value = load<u32>(table, TABLE_KEY_FORM) == FORM_VALUE
+  for (let start: u32 = 0; start < n; start += BLOCK_ROWS) {
+    const end = min<u32>(start + BLOCK_ROWS, n)
+    suggest(table, hashes, start, end, scratch)
+    if (value) resolve(FORM_VALUE, false, table, hashes, keys, 0, start, end, scratch, out)
+    else resolve(1, false, table, hashes, keys, words, start, end, scratch, out)
+  }
+}
+
+/** Lists each entry among entries[n] that carries the flag NEW once, in order, and takes the flag off. Returns how many. */
+export function tableTakeNew(entries: usize, n: u32, out: usize): u32 {
+  let count: u32 = 0
+  for (let row: u32 = 0; row < n; row++) {
+    const entry: usize = load<u32>(entries + (<usize>row << 2))
+    const flags = load<u32>(entry, ENTRY_FLAGS)
+    store<u32>(out + (<usize>count << 2), <u32>entry)
+    count += flags >> 31
+    store<u32>(entry, flags & ~FLAG_NEW, ENTRY_FLAGS)
+  }
+  return count
+}
+
+/** Removes entries[n], each live and named once. Their memory is used again by later insertions. */
+export function tableRemove(table: usize, entries: usize, n: u32): void {
+  const multiplier = load<u32>(table, TABLE_SLOT_MULTIPLIER)
+  const entryBytes = load<u32>(table, TABLE_ENTRY_BYTES)
+  const keyBytes = load<u32>(table, TABLE_KEY_BYTES)
+  const value = load<u32>(table, TABLE_KEY_FORM) == FORM_VALUE
+  for (let row: u32 = 0; row < n; row++) {
+    const entry: usize = load<u32>(entries + (<usize>row << 2))
+    const hash = load<u64>(entry, ENTRY_HASH)
+    const segment = segmentOf(table, <u32>(hash >> 32))
+    const word = load<u32>(entry, ENTRY_WORD)
+    assert(word != 0)
+    vacate(segment, multiplier, hash, entry)
+    if (!value) {
+      const dead = heapBytesOf(wordPayloadBytes(word), keyBytes)
+      store<u32>(segment, load<u32>(segment, SEGMENT_HEAP_DEAD) + dead, SEGMENT_HEAP_DEAD)
+    }
+    memory.fill(entry, 0, entryBytes)
+    store<u32>(entry, load<u32>(segment, SEGMENT_FREE))
+    store<u32>(segment, <u32>entry, SEGMENT_FREE)
+    store<u32>(segment, load<u32>(segment, SEGMENT_COUNT) - 1, SEGMENT_COUNT)
+  }
+  store<u32>(table, load<u32>(table, TABLE_ENTRY_COUNT) - n, TABLE_ENTRY_COUNT)
+}
+
+/** Empties the slot of an entry and moves later ones of its run back, so that no probe sequence is cut. */
+function vacate(segment: usize, multiplier: u32, hash: u64, entry: usize): void {
+  const index: usize = load<u32>(segment, SEGMENT_INDEX)
+  const shift = load<u32>(segment, SEGMENT_SLOT_SHIFT)
+  const mask = 0xffffffff >> shift
+  let hole = (<u32>hash * multiplier) >> shift
+  while (load<u32>(index + (<usize>hole << 3), 4) != <u32>entry) hole = (hole + 1) & mask
+  let at = hole
+  for (;;) {
+    at = (at + 1) & mask
+    const slot = load<u64>(index + (<usize>at << 3))
+    const other = <usize>(slot >> 32)
+    if (other == 0) break
+    const home = (load<u32>(other, ENTRY_HASH) * multiplier) >> shift
+    // It may move into the hole unless its home lies behind the hole on the way to it.
+    if (((at - home) & mask) < ((at - hole) & mask)) continue
+    store<u64>(index + (<usize>hole << 3), slot)
+    hole = at
+  }
+  store<u64>(index + (<usize>hole << 3), 0)
+}
+
+// @ts-ignore: decorator
+@inline function chunkStart(segment: usize, chunk: u32): usize { return load<u32>(segment + SEGMENT_CHUNKS + (<usize>chunk << 3)) }
+/** End of the used part of a chunk: the last one is filled up to `next`. */
+// @ts-ignore: decorator
+@inline function chunkEnd(segment: usize, chunk: u32): usize {
+  return chunk + 1 == load<u32>(segment, SEGMENT_CHUNK_COUNT) ? load<u32>(segment, SEGMENT_NEXT) : load<u32>(segment + SEGMENT_CHUNKS + (<usize>chunk << 3), 4)
+}
+
+/** Lists the live entries of one chunk in memory order: u32 out[]. Returns how many. */
+export function segmentChunkEntries(table: usize, segment: usize, chunk: u32, out: usize): u32 {
+  const entryBytes: usize = load<u32>(table, TABLE_ENTRY_BYTES)
+  const end = chunkEnd(segment, chunk)
+  let count: u32 = 0
+  for (let entry = chunkStart(segment, chunk); entry < end; entry += entryBytes) {
+    store<u32>(out + (<usize>count << 2), <u32>entry)
+    count += u32(load<u32>(entry, ENTRY_WORD) != 0)
+  }
+  return count
+}
+
+/** Fills an empty index (the segment already points at it) with all entries of the segment. */
+export function segmentReindex(table: usize, segment: usize): void {
+  const multiplier = load<u32>(table, TABLE_SLOT_MULTIPLIER)
+  const entryBytes: usize = load<u32>(table, TABLE_ENTRY_BYTES)
+  const chunks = load<u32>(segment, SEGMENT_CHUNK_COUNT)
+  for (let chunk: u32 = 0; chunk < chunks; chunk++) {
+    const end = chunkEnd(segment, chunk)
+    for (let entry = chunkStart(segment, chunk); entry < end; entry += entryBytes) {
+      if (load<u32>(entry, ENTRY_WORD) != 0) occupy(segment, multiplier, load<u64>(entry, ENTRY_HASH), entry)
+    }
+  }
+}
+
+/** Moves the entries of one chunk of `source`, from the `from`-th slot of the chunk on, into the segments that the directory names. */
+export function segmentMove(table: usize, source: usize, chunk: u32, from: u32): u32 {
+  const multiplier = load<u32>(table, TABLE_SLOT_MULTIPLIER)
+  const entryBytes: usize = load<u32>(table, TABLE_ENTRY_BYTES)
+  const keyBytes = load<u32>(table, TABLE_KEY_BYTES)
+  const value = load<u32>(table, TABLE_KEY_FORM) == FORM_VALUE
+  const end = chunkEnd(source, chunk)
+  let entry = chunkStart(source, chunk) + <usize>from * entryBytes
+  for (; entry < end; entry += entryBytes) {
+    const word = load<u32>(entry, ENTRY_WORD)
+    if (word != 0) {
+      const hash = load<u64>(entry, ENTRY_HASH)
+      const segment = segmentOf(table, <u32>(hash >> 32))
+      const bytes: u32 = value ? 0 : wordPayloadBytes(word)
+      const target = takeEntry(table, segment, heapBytesOf(bytes, keyBytes))
+      if (target == 0) return from
+      memory.copy(target, entry, entryBytes)
+      if (bytes > keyBytes) storePayload(segment, target, keyBytes, load<u32>(entry, ENTRY_KEY), bytes)
+      occupy(segment, multiplier, hash, target)
+    }
+    from++
+  }
+  return from
+}
+
+/** Copies the payloads in a segment's heap into the room behind `heapNext`, which is enough, and lets the entries point there. */
+export function segmentCompactHeap(table: usize, segment: usize): void {
+  const entryBytes: usize = load<u32>(table, TABLE_ENTRY_BYTES)
+  const keyBytes = load<u32>(table, TABLE_KEY_BYTES)
+  const chunks = load<u32>(segment, SEGMENT_CHUNK_COUNT)
+  for (let chunk: u32 = 0; chunk < chunks; chunk++) {
+    const end = chunkEnd(segment, chunk)
+    for (let entry = chunkStart(segment, chunk); entry < end; entry += entryBytes) {
+      const word = load<u32>(entry, ENTRY_WORD)
+      if (word == 0) continue
+      const bytes = wordPayloadBytes(word)
+      if (bytes > keyBytes) storePayload(segment, entry, keyBytes, load<u32>(entry, ENTRY_KEY), bytes)
+    }
+  }
+}
+

@@ -1,0 +1,396 @@
+// Keyed state in memory: a directory of segments of fixed-width entries, found by key in kernels, a batch at a time. Owned by one thread.
+// Invariant: an entry's address is good until its key is removed or a later findOrInsert splits its segment (only then are entries moved).
+
+import { assert } from '../base/assert.ts'
+import type { Slab } from '../base/slab.ts'
+import type { KeyBatch, KeyKernels } from '../kernels/keys.ts'
+import * as layout from '../kernels/table-layout.ts'
+import { KeyForm } from '../kernels/table-layout.ts'
+import type { TableKernels } from '../kernels/table.ts'
+
+const SLOTS_MIN = 64
+const CHUNK_BYTES_MIN = 2048
+const CHUNK_BYTES_MAX = 256 * 1024
+/** So many entries at least share a chunk of the largest size, so that the chunk list of a segment never runs over. */
+const CHUNK_ENTRIES = 4096
+const HEAP_BYTES_MIN = 4096
+const HEAP_BYTES_MAX = 256 * 1024
+/** Beyond so many chunks (of a segment that cannot be split) chunks double again. */
+const CHUNKS_REGULAR = 40
+const ROUTE_HASH_BITS = 16
+const NO_GROUP_MASK = 0xffffffff
+/** An index is filled to five eighths. */
+const limitOf = (slots: number): number => Math.min((slots >>> 3) * 5, layout.SEGMENT_ENTRIES_MAX)
+
+/** What a table holds and whose keys. */
+export interface SegmentTableOptions {
+  /** Form of the keys; see `keyFormOf`. */
+  readonly form: KeyForm
+  /** Width of the key area in bytes form, a multiple of 8: longer payloads go to a heap. @default 24 */
+  readonly keyBytes?: number
+  /** Bytes of the value area; rounded up to a multiple of 8. */
+  readonly valueBytes: number
+  readonly maxParallelism: number
+  /** The key groups of the subtask. Keys of other groups must not come here. @default all */
+  readonly firstGroup?: number
+  readonly lastGroup?: number
+  /** Spreads the slots; one per job, never stored. */
+  readonly slotSeed: number
+  /** How many entries to make room for at once: what a predecessor of the same kind held. */
+  readonly expectedEntries?: number
+}
+
+/** One segment: its block in the slab and what TypeScript alone needs to know of it. */
+interface Segment {
+  readonly address: number
+  readonly depth: number
+  /** The top `depth` bits of the routes it serves. */
+  readonly prefix: number
+  slots: number
+  readonly chunks: { readonly address: number; readonly bytes: number }[]
+  heap: { readonly address: number; readonly bytes: number }[]
+}
+
+/**
+ * A table of entries by key.
+ *
+ * A batch's keys come from a `KeyEncoder`; entries come back as addresses, one a row, which the aggregate kernels take. An entry's value area
+ * starts at `valueOffset` and is zero when the entry is new.
+ */
+export class SegmentTable {
+  readonly slab: Slab
+  readonly form: KeyForm
+  readonly keyBytes: number
+  readonly valueBytes: number
+  readonly entryBytes: number
+  /** Byte offset of the value area in an entry. */
+  readonly valueOffset: number
+  /** Address of u32 entries: what the last {@link findOrInsert} inserted, in order of their first rows. */
+  newEntries = 0
+  readonly #kernels: TableKernels
+  readonly #control: number
+  readonly #word: number
+  readonly #routeBits: number
+  #depth = 0
+  #directory = 0
+  /** Segments by directory index; neighbours share one. */
+  #segments: Segment[] = []
+  #newCapacity = 0
+  #list = 0
+  #bytes = 0
+  #free = false
+
+  constructor(slab: Slab, kernels: TableKernels & KeyKernels, options: SegmentTableOptions) {
+    this.slab = slab
+    this.#kernels = kernels
+    this.form = options.form
+    this.keyBytes = options.form === KeyForm.VALUE ? 8 : (options.keyBytes ?? 24)
+    assert(this.keyBytes % 8 === 0 && this.keyBytes >= 8, 'the key area is a multiple of 8 bytes')
+    this.valueBytes = (options.valueBytes + 7) & ~7
+    this.valueOffset = layout.ENTRY_KEY_OFFSET + this.keyBytes
+    this.entryBytes = this.valueOffset + this.valueBytes
+    const firstGroup = options.firstGroup ?? 0
+    const groups = (options.lastGroup ?? options.maxParallelism - 1) - firstGroup + 1
+    this.#routeBits = ROUTE_HASH_BITS + (32 - Math.clz32(Math.max(groups, 1) - 1))
+    this.#control = slab.allocateZeroed(layout.TABLE_BYTES)
+    this.#word = this.#control >>> 2
+    const powerOfTwo = (options.maxParallelism & (options.maxParallelism - 1)) === 0
+    this.#set(layout.TABLE_KEY_FORM, this.form)
+    this.#set(layout.TABLE_ENTRY_BYTES, this.entryBytes)
+    this.#set(layout.TABLE_KEY_BYTES, this.keyBytes)
+    this.#set(layout.TABLE_FIRST_GROUP, firstGroup)
+    this.#set(layout.TABLE_MAX_PARALLELISM, options.maxParallelism)
+    this.#set(layout.TABLE_GROUP_MASK, powerOfTwo ? options.maxParallelism - 1 : NO_GROUP_MASK)
+    this.#set(layout.TABLE_SLOT_MULTIPLIER, (Math.imul(options.slotSeed, 0x9e3779b1) ^ 0x85ebca6b) | 1)
+    this.#set(layout.TABLE_SCRATCH, this.#allocate(layout.TABLE_SCRATCH_BYTES))
+    this.#bytes += layout.TABLE_BYTES
+    this.#start(options.expectedEntries ?? 0)
+  }
+
+  /** Number of live entries. */
+  get entryCount(): number {
+    return this.#get(layout.TABLE_ENTRY_COUNT)
+  }
+
+  /** Bytes of the slab that the table holds. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Number of segments. */
+  get segmentCount(): number {
+    return new Set(this.#segments).size
+  }
+
+  /** Address of the control block, for kernels. */
+  get address(): number {
+    return this.#control
+  }
+
+  /**
+   * Finds the entry of every key, inserting those that are missing, and writes u32 `out[keys.count]`.
+   *
+   * @returns How many entries are new; they are listed at {@link newEntries}.
+   * @throws {StateError} `SLAB_FULL` if the slab has no room.
+   */
+  findOrInsert(keys: KeyBatch, out: number): number {
+    const n = keys.count
+    this.#set(layout.TABLE_INSERTED, 0)
+    let row = 0
+    while ((row = this.#kernels.tableFindOrInsert(this.#control, keys.hashes, keys.keys, keys.words, row, n, out)) < n) {
+      // A split moves entries: what was written to `out` so far may be stale.
+      if (this.#grow()) row = 0
+    }
+    if (this.#get(layout.TABLE_INSERTED) === 0) return 0
+    if (n > this.#newCapacity) {
+      if (this.#newCapacity > 0) this.#release(this.newEntries, this.#newCapacity * 4)
+      this.#newCapacity = Math.max(n, 1024)
+      this.newEntries = this.#allocate(this.#newCapacity * 4)
+    }
+    return this.#kernels.tableTakeNew(out, n, this.newEntries)
+  }
+
+  /** Finds the entry of every key: u32 `out[keys.count]`, 0 where there is none. */
+  find(keys: KeyBatch, out: number): void {
+    this.#kernels.tableFind(this.#control, keys.hashes, keys.keys, keys.words, keys.count, out)
+  }
+
+  /** Removes `n` entries: each live, each named once. */
+  remove(entries: number, n: number): void {
+    this.#kernels.tableRemove(this.#control, entries, n)
+  }
+
+  /** Visits all entries in the order of their routes, in lists of u32 addresses. The visitor must not insert; it may remove what it was given. */
+  forEachEntries(visit: (entries: number, n: number) => void): void {
+    if (this.#list === 0) this.#list = this.#allocate(this.#listBytes())
+    let previous: Segment | undefined
+    for (const segment of this.#segments) {
+      if (segment === previous) continue
+      previous = segment
+      for (let chunk = 0; chunk < segment.chunks.length; chunk++) {
+        const n = this.#kernels.segmentChunkEntries(this.#control, segment.address, chunk, this.#list)
+        if (n > 0) visit(this.#list, n)
+      }
+    }
+  }
+
+  /** Removes everything. The memory goes back to the slab, but for one small segment with room for `expectedEntries`. */
+  clear(expectedEntries: number = 0): void {
+    this.#dropSegments()
+    this.#set(layout.TABLE_ENTRY_COUNT, 0)
+    this.#start(expectedEntries)
+  }
+
+  /** Gives all memory back. The table must not be used afterwards. */
+  free(): void {
+    if (this.#free) return
+    this.#free = true
+    this.#dropSegments()
+    this.#release(this.#get(layout.TABLE_SCRATCH), layout.TABLE_SCRATCH_BYTES)
+    if (this.#newCapacity > 0) this.#release(this.newEntries, this.#newCapacity * 4)
+    if (this.#list !== 0) this.#release(this.#list, this.#listBytes())
+    this.slab.free(this.#control, layout.TABLE_BYTES)
+    this.#bytes = 0
+  }
+
+  #get(field: number): number {
+    return this.slab.u32[this.#word + field]!
+  }
+
+  #set(field: number, value: number): void {
+    this.slab.u32[this.#word + field] = value
+  }
+
+  #allocate(bytes: number): number {
+    this.#bytes += bytes
+    return this.slab.allocate(bytes)
+  }
+
+  #release(address: number, bytes: number): void {
+    this.#bytes -= bytes
+    this.slab.free(address, bytes)
+  }
+
+  #listBytes(): number {
+    return Math.ceil((this.#chunkBytesMax() * 2) / this.entryBytes) * 4
+  }
+
+  #chunkBytesMax(): number {
+    return Math.max(CHUNK_BYTES_MAX, powerOfTwoFrom(this.entryBytes * CHUNK_ENTRIES))
+  }
+
+  #start(expectedEntries: number): void {
+    this.#depth = 0
+    this.#set(layout.TABLE_DEPTH, 0)
+    this.#set(layout.TABLE_ROUTE_SHIFT, this.#routeBits)
+    this.#directory = this.#allocate(4)
+    this.#set(layout.TABLE_DIRECTORY, this.#directory)
+    this.#segments = [this.#newSegment(0, 0, expectedEntries)]
+    this.#writeDirectory()
+  }
+
+  #dropSegments(): void {
+    for (const segment of new Set(this.#segments)) this.#dropSegment(segment)
+    this.#release(this.#directory, 4 << this.#depth)
+    this.#segments = []
+  }
+
+  #dropSegment(segment: Segment): void {
+    this.#release(this.slab.u32[segment.address >>> 2]!, segment.slots * 8)
+    for (const { address, bytes } of segment.chunks) this.#release(address, bytes)
+    for (const { address, bytes } of segment.heap) this.#release(address, bytes)
+    this.#release(segment.address, layout.SEGMENT_BYTES)
+  }
+
+  #writeDirectory(): void {
+    const at = this.#directory >>> 2
+    this.#segments.forEach((segment, index) => (this.slab.u32[at + index] = segment.address))
+  }
+
+  #newSegment(depth: number, prefix: number, expectedEntries: number): Segment {
+    const expected = Math.min(expectedEntries, layout.SEGMENT_ENTRIES_MAX)
+    const slots = powerOfTwoFrom(Math.max(SLOTS_MIN, Math.ceil((expected * 8) / 5)))
+    const address = this.#allocate(layout.SEGMENT_BYTES)
+    this.slab.u8.fill(0, address, address + layout.SEGMENT_BYTES)
+    const segment: Segment = { address, depth, prefix, slots: 0, chunks: [], heap: [] }
+    this.#newIndex(segment, slots)
+    if (expected > 0) this.#addChunk(segment, powerOfTwoFrom((expected * this.entryBytes) >>> 1))
+    return segment
+  }
+
+  #newIndex(segment: Segment, slots: number): void {
+    const bytes = slots * 8
+    const index = this.#allocate(bytes)
+    this.slab.u8.fill(0, index, index + bytes)
+    const at = segment.address >>> 2
+    segment.slots = slots
+    this.slab.u32[at + layout.SEGMENT_INDEX] = index
+    this.slab.u32[at + layout.SEGMENT_SLOT_SHIFT] = Math.clz32(slots) + 1
+    this.slab.u32[at + layout.SEGMENT_LIMIT] = limitOf(slots)
+  }
+
+  /** Gives the pending segment room. Returns whether entries moved. */
+  #grow(): boolean {
+    const address = this.#get(layout.TABLE_PENDING_SEGMENT)
+    const segment = this.#segments.find((candidate) => candidate.address === address)
+    assert(segment !== undefined, 'a kernel asked for room in a segment that is not of this table')
+    switch (this.#get(layout.TABLE_PENDING_REASON)) {
+      case layout.GROW_INDEX:
+        if (this.slab.u32[(address >>> 2) + layout.SEGMENT_COUNT]! >= layout.SEGMENT_ENTRIES_MAX && segment.depth < this.#routeBits) {
+          this.#split(segment)
+          return true
+        }
+        this.#growIndex(segment)
+        return false
+      case layout.GROW_ENTRIES:
+        this.#addChunk(segment, 0)
+        return false
+      default:
+        this.#growHeap(segment, this.#get(layout.TABLE_PENDING_BYTES))
+        return false
+    }
+  }
+
+  #growIndex(segment: Segment): void {
+    const at = segment.address >>> 2
+    const old = this.slab.u32[at + layout.SEGMENT_INDEX]!
+    const oldSlots = segment.slots
+    // A segment of the largest size whose keys all share one route keeps its entries; only its index goes on growing.
+    this.#newIndex(segment, oldSlots * 2)
+    if (this.slab.u32[at + layout.SEGMENT_COUNT]! >= layout.SEGMENT_ENTRIES_MAX) this.slab.u32[at + layout.SEGMENT_LIMIT] = (segment.slots >>> 3) * 5
+    this.#kernels.segmentReindex(this.#control, segment.address)
+    this.#release(old, oldSlots * 8)
+  }
+
+  #addChunk(segment: Segment, wanted: number): void {
+    const count = segment.chunks.length
+    assert(count < layout.SEGMENT_CHUNKS_MAX, 'the chunk list of a segment is full')
+    const total = segment.chunks.reduce((sum, chunk) => sum + chunk.bytes, 0)
+    const least = powerOfTwoFrom(Math.max(CHUNK_BYTES_MIN, this.entryBytes * 8 + layout.CHUNK_SLACK_BYTES))
+    const regular = Math.min(this.#chunkBytesMax(), Math.max(least, wanted, powerOfTwoFrom(total)))
+    const bytes = count < CHUNKS_REGULAR ? regular : regular * 2 ** (count - CHUNKS_REGULAR)
+    const address = this.#allocate(bytes)
+    // Zero entries are what insertion expects; it also touches the fresh pages by writes.
+    this.slab.u8.fill(0, address, address + bytes)
+    const end = address + Math.floor((bytes - layout.CHUNK_SLACK_BYTES) / this.entryBytes) * this.entryBytes
+    const at = segment.address >>> 2
+    const u32 = this.slab.u32
+    u32[at + layout.SEGMENT_CHUNKS + count * 2] = address
+    u32[at + layout.SEGMENT_CHUNKS + count * 2 + 1] = end
+    u32[at + layout.SEGMENT_CHUNK_COUNT] = count + 1
+    u32[at + layout.SEGMENT_NEXT] = address
+    u32[at + layout.SEGMENT_END] = end
+    segment.chunks.push({ address, bytes })
+  }
+
+  #growHeap(segment: Segment, needed: number): void {
+    const u32 = this.slab.u32
+    const at = segment.address >>> 2
+    const total = segment.heap.reduce((sum, block) => sum + block.bytes, 0)
+    const dead = u32[at + layout.SEGMENT_HEAP_DEAD]!
+    const old = segment.heap
+    // Half of it dead: the living move together into one block with room for as much again.
+    const compact = dead * 2 > total
+    const size = compact ? (total - dead) * 2 : Math.min(HEAP_BYTES_MAX, Math.max(HEAP_BYTES_MIN, total))
+    const bytes = powerOfTwoFrom(Math.max(size, needed + (compact ? total - dead : 0)) + layout.CHUNK_SLACK_BYTES)
+    const address = this.#allocate(bytes)
+    this.slab.touch(address, bytes)
+    const view = this.slab.u32
+    view[at + layout.SEGMENT_HEAP_NEXT] = address
+    view[at + layout.SEGMENT_HEAP_END] = address + bytes - layout.CHUNK_SLACK_BYTES
+    segment.heap = compact ? [{ address, bytes }] : [...old, { address, bytes }]
+    if (!compact) return
+    view[at + layout.SEGMENT_HEAP_DEAD] = 0
+    this.#kernels.segmentCompactHeap(this.#control, segment.address)
+    for (const block of old) this.#release(block.address, block.bytes)
+  }
+
+  /** Replaces a segment by two, by the next bit of the route; entries move. */
+  #split(segment: Segment): void {
+    const entryCount = this.#get(layout.TABLE_ENTRY_COUNT)
+    const inserted = this.#get(layout.TABLE_INSERTED)
+    const count = this.slab.u32[(segment.address >>> 2) + layout.SEGMENT_COUNT]!
+    if (segment.depth === this.#depth) this.#doubleDirectory()
+    const depth = segment.depth + 1
+    const halves = [0, 1].map((bit) => this.#newSegment(depth, segment.prefix * 2 + bit, (count >>> 1) + (count >>> 6)))
+    const first = segment.prefix * 2 ** (this.#depth - segment.depth)
+    const width = 2 ** (this.#depth - depth)
+    for (let index = 0; index < width * 2; index++) this.#segments[first + index] = halves[index < width ? 0 : 1]!
+    this.#writeDirectory()
+    for (let chunk = 0; chunk < segment.chunks.length; chunk++) {
+      const slots = this.#chunkSlots(segment, chunk)
+      let moved = 0
+      while ((moved = this.#kernels.segmentMove(this.#control, segment.address, chunk, moved)) < slots) {
+        const deeper = this.#grow()
+        // Both halves are empty enough for all: neither can ask to be split before everything has moved, unless all went to one side.
+        assert(!deeper, 'a segment was split while it was being filled')
+      }
+    }
+    this.#set(layout.TABLE_ENTRY_COUNT, entryCount)
+    this.#set(layout.TABLE_INSERTED, inserted)
+    this.#dropSegment(segment)
+  }
+
+  #chunkSlots(segment: Segment, chunk: number): number {
+    const u32 = this.slab.u32
+    const at = segment.address >>> 2
+    const last = chunk === segment.chunks.length - 1
+    const end = last ? u32[at + layout.SEGMENT_NEXT]! : u32[at + layout.SEGMENT_CHUNKS + chunk * 2 + 1]!
+    return (end - u32[at + layout.SEGMENT_CHUNKS + chunk * 2]!) / this.entryBytes
+  }
+
+  #doubleDirectory(): void {
+    this.#release(this.#directory, 4 << this.#depth)
+    this.#depth++
+    this.#directory = this.#allocate(4 << this.#depth)
+    this.#set(layout.TABLE_DIRECTORY, this.#directory)
+    this.#set(layout.TABLE_DEPTH, this.#depth)
+    this.#set(layout.TABLE_ROUTE_SHIFT, this.#routeBits - this.#depth)
+    this.#segments = this.#segments.flatMap((segment) => [segment, segment])
+    this.#writeDirectory()
+  }
+}
+
+function powerOfTwoFrom(value: number): number {
+  return value <= 1 ? 1 : 2 ** (32 - Math.clz32(value - 1))
+}
