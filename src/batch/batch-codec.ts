@@ -55,8 +55,8 @@ import { typeWordOf, type Schema } from './types.ts'
 
 /** Up to here a loop over words beats the call of `set` on a view made for it. */
 const SMALL_COPY_BYTES = 128
-/** Same, where only single bytes can be moved. */
-const SMALL_BYTE_COPY_BYTES = 48
+/** Same, where words do not start at word boundaries. */
+const SMALL_UNALIGNED_COPY_BYTES = 96
 
 const encoders = new WeakMap<Schema, BatchEncoder>()
 
@@ -77,22 +77,32 @@ export function encodeBatch(batch: RecordBatch, from: number, to: number, target
   return encoderOf(batch.schema).encode(batch, from, to, target, targetOffset)
 }
 
-/** Views of one width each on the memory that frames are written into. */
-interface TargetViews {
+/** Views on one memory: a slab's, or that into which a frame is written. */
+interface Views {
   readonly u8: Uint8Array
   readonly i16: Int16Array
   readonly i32: Int32Array
   readonly f64: Float64Array
+  readonly i64: BigInt64Array
+  /** For words at any address. */
+  readonly data: DataView
 }
 
-const targetViews = new WeakMap<ArrayBufferLike, TargetViews>()
+const viewsByBuffer = new WeakMap<ArrayBufferLike, Views>()
 
-function targetViewsOf(buffer: ArrayBufferLike): TargetViews {
-  let views = targetViews.get(buffer)
+function viewsOf(buffer: ArrayBufferLike): Views {
+  let views = viewsByBuffer.get(buffer)
   if (views === undefined) {
     const bytes = buffer.byteLength
-    views = { u8: new Uint8Array(buffer), i16: new Int16Array(buffer, 0, bytes >>> 1), i32: new Int32Array(buffer, 0, bytes >>> 2), f64: new Float64Array(buffer, 0, bytes >>> 3) }
-    targetViews.set(buffer, views)
+    views = {
+      u8: new Uint8Array(buffer),
+      i16: new Int16Array(buffer, 0, bytes >>> 1),
+      i32: new Int32Array(buffer, 0, bytes >>> 2),
+      f64: new Float64Array(buffer, 0, bytes >>> 3),
+      i64: new BigInt64Array(buffer, 0, bytes >>> 3),
+      data: new DataView(buffer),
+    }
+    viewsByBuffer.set(buffer, views)
   }
   return views
 }
@@ -126,7 +136,7 @@ export class BatchEncoder {
   #columnName = ''
   /** Whether the gather list holds a -1, that is, a NULL of the codes it was made from. */
   #hasAbsent = false
-  #views: TargetViews = targetViewsOf(new ArrayBuffer(8))
+  #views: Views = viewsOf(new ArrayBuffer(8))
   /** Byte address of the body in the target's buffer; the end of what is written of it. */
   #body = 0
   #bodyLength = 0
@@ -187,7 +197,7 @@ export class BatchEncoder {
     const frame = target.byteOffset + targetOffset
     assert(from >= 0 && count >= 0 && to <= batch.logicalCount, 'rows to encode lie outside of the batch')
     assert((frame & (WIRE_ALIGNMENT_BYTES - 1)) === 0, 'a frame must begin at a multiple of 64 bytes')
-    if (target.buffer !== this.#views.u8.buffer) this.#views = targetViewsOf(target.buffer)
+    if (target.buffer !== this.#views.u8.buffer) this.#views = viewsOf(target.buffer)
     const header = this.#header
     const fields = this.#fields
     const { columns } = batch
@@ -538,38 +548,19 @@ export class BatchEncoder {
       return address
     }
     const views = this.#views
-    // NULL (-1) copies row 0's place, which exists in every buffer and means nothing.
-    switch (width) {
-      case 1:
-        gather(slab.u8, source, views.u8, address, count, list)
-        break
-      case 2:
-        gather(slab.i16, source >>> 1, views.i16, address >>> 1, count, list)
-        break
-      case 4:
-        gather(slab.i32, source >>> 2, views.i32, address >>> 2, count, list)
-        break
-      case 8:
-        gatherPairs(slab.i32, source >>> 2, views.i32, address >>> 2, count, list)
-        break
-      default: {
-        const from = slab.i32
-        const { i32 } = views
-        let to = address >>> 2
-        for (let index = 0; index < count; index++, to += 4) {
-          const at = (source >>> 2) + Math.max(0, list[index]!) * 4
-          i32[to] = from[at]!
-          i32[to + 1] = from[at + 1]!
-          i32[to + 2] = from[at + 2]!
-          i32[to + 3] = from[at + 3]!
-        }
-      }
-    }
+    // NULL (-1) copies row 0's place, which every buffer has and which means nothing.
+    if (this.#hasAbsent) for (let index = 0; index < count; index++) list[index] = Math.max(0, list[index]!)
+    if (width === 1) gatherBytes(slab.u8, source, views.u8, address, count, list)
+    else if (width === 2) gatherHalfWords(slab.i16, source >>> 1, views.i16, address >>> 1, count, list)
+    else if (width === 4) gatherWords(slab.i32, source >>> 2, views.i32, address >>> 2, count, list)
+    else if (width === 8) gatherLongs(slab.i64, source >>> 3, views.i64, address >>> 3, count, list)
+    else gatherLongPairs(slab.i64, source >>> 3, views.i64, address >>> 3, count, list)
     return address
   }
 
   #copy(slab: Slab, source: number, target: number, bytes: number): void {
-    if (((source | target) & 3) === 0 && bytes <= SMALL_COPY_BYTES) {
+    // Shared memory is moved byte by byte unless both sides stand alike to 8 bytes, which a loop over words then beats.
+    if (((source | target) & 3) === 0 && (bytes <= SMALL_COPY_BYTES || ((source ^ target) & 7) !== 0)) {
       // Up to three bytes more than asked for: slack on one side, padding on the other.
       const from = slab.i32
       const { i32 } = this.#views
@@ -577,7 +568,7 @@ export class BatchEncoder {
       for (let at = source >>> 2, to = target >>> 2; at < end; at++, to++) i32[to] = from[at]!
       return
     }
-    copyBytes(slab.u8, source, this.#views.u8, target, bytes)
+    this.#views.u8.set(slab.u8.subarray(source, source + bytes), target)
   }
 
   #bytes(column: Column, word: number, start: number, count: number, list: Int32Array | null): void {
@@ -588,31 +579,8 @@ export class BatchEncoder {
       this.#copy(slab, column.data + first, this.#reserve(word + COLUMN_HEADER_DATA, bytes), bytes)
       return
     }
-    const { u8, i32 } = this.#views
-    const from = slab.i32
-    const at = column.offsets >>> 2
-    const to = this.#reserve(word + COLUMN_HEADER_OFFSETS, (count + 1) * 4) >>> 2
-    const data = this.#body + this.#bodyLength
-    let length = 0
-    i32[to] = 0
-    // Neighbouring rows are copied as one piece.
-    let pieceStart = 0
-    let pieceEnd = 0
-    for (let index = 0; index < count; index++) {
-      const row = list[index]!
-      if (row >= 0) {
-        const rowStart = from[at + row]!
-        const rowEnd = from[at + row + 1]!
-        if (rowStart !== pieceEnd) {
-          copyBytes(slab.u8, column.data + pieceStart, u8, data + length - (pieceEnd - pieceStart), pieceEnd - pieceStart)
-          pieceStart = rowStart
-        }
-        pieceEnd = rowEnd
-        length += rowEnd - rowStart
-      }
-      i32[to + index + 1] = length
-    }
-    copyBytes(slab.u8, column.data + pieceStart, u8, data + length - (pieceEnd - pieceStart), pieceEnd - pieceStart)
+    const offsets = this.#reserve(word + COLUMN_HEADER_OFFSETS, (count + 1) * 4)
+    const length = gatherText(viewsOf(slab.u8.buffer), column.offsets, column.data, this.#views, offsets, this.#body + this.#bodyLength, count, list)
     this.#reserve(word + COLUMN_HEADER_DATA, length)
   }
 
@@ -661,21 +629,68 @@ export class BatchEncoder {
   }
 }
 
-function gather<T extends Uint8Array | Int16Array | Int32Array>(source: T, sourceAt: number, target: T, targetAt: number, count: number, list: Int32Array): void {
-  for (let index = 0; index < count; index++) target[targetAt + index] = source[sourceAt + Math.max(0, list[index]!)]!
+// One function a width, so that each sees one kind of array.
+
+function gatherBytes(source: Uint8Array, sourceAt: number, target: Uint8Array, targetAt: number, count: number, list: Int32Array): void {
+  for (let index = 0; index < count; index++) target[targetAt + index] = source[sourceAt + list[index]!]!
 }
 
-function gatherPairs(source: Int32Array, sourceAt: number, target: Int32Array, targetAt: number, count: number, list: Int32Array): void {
+function gatherHalfWords(source: Int16Array, sourceAt: number, target: Int16Array, targetAt: number, count: number, list: Int32Array): void {
+  for (let index = 0; index < count; index++) target[targetAt + index] = source[sourceAt + list[index]!]!
+}
+
+function gatherWords(source: Int32Array, sourceAt: number, target: Int32Array, targetAt: number, count: number, list: Int32Array): void {
+  for (let index = 0; index < count; index++) target[targetAt + index] = source[sourceAt + list[index]!]!
+}
+
+// As BigInt64Array: optimised code makes no BigInt of it, and unlike doubles every pattern of bits survives.
+function gatherLongs(source: BigInt64Array, sourceAt: number, target: BigInt64Array, targetAt: number, count: number, list: Int32Array): void {
+  for (let index = 0; index < count; index++) target[targetAt + index] = source[sourceAt + list[index]!]!
+}
+
+function gatherLongPairs(source: BigInt64Array, sourceAt: number, target: BigInt64Array, targetAt: number, count: number, list: Int32Array): void {
   for (let index = 0; index < count; index++) {
-    const at = sourceAt + Math.max(0, list[index]!) * 2
+    const at = sourceAt + list[index]! * 2
     target[targetAt + index * 2] = source[at]!
     target[targetAt + index * 2 + 1] = source[at + 1]!
   }
 }
 
-function copyBytes(source: Uint8Array, from: number, target: Uint8Array, to: number, bytes: number): void {
-  if (bytes > SMALL_BYTE_COPY_BYTES) target.set(source.subarray(from, from + bytes), to)
-  else for (let index = 0; index < bytes; index++) target[to + index] = source[from + index]!
+/** Gathers strings; -1 is an empty one. Arguments are byte addresses. Returns the bytes of all of them. */
+function gatherText(source: Views, sourceOffsets: number, sourceData: number, target: Views, targetOffsets: number, targetData: number, count: number, list: Int32Array): number {
+  const from = source.i32
+  const to = target.i32
+  const at = sourceOffsets >>> 2
+  const out = targetOffsets >>> 2
+  let length = 0
+  to[out] = 0
+  for (let index = 0; index < count; index++) {
+    // Neighbours are copied as one piece.
+    const row = list[index]!
+    if (row >= 0) {
+      const start = from[at + row]!
+      let end = from[at + row + 1]!
+      while (index + 1 < count && list[index + 1]! === list[index]! + 1) {
+        to[out + index + 1] = length + end - start
+        index++
+        end = from[at + list[index]! + 1]!
+      }
+      copyUnaligned(source, sourceData + start, target, targetData + length, end - start)
+      length += end - start
+    }
+    to[out + index + 1] = length
+  }
+  return length
+}
+
+function copyUnaligned(source: Views, from: number, target: Views, to: number, bytes: number): void {
+  if (bytes > SMALL_UNALIGNED_COPY_BYTES) {
+    target.u8.set(source.u8.subarray(from, from + bytes), to)
+    return
+  }
+  let at = 0
+  for (; at + 4 <= bytes; at += 4) target.data.setInt32(to + at, source.data.getInt32(from + at, true), true)
+  for (; at < bytes; at++) target.u8[to + at] = source.u8[from + at]!
 }
 
 function popcount(word: number): number {
