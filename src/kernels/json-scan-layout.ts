@@ -33,7 +33,6 @@ export const PLAN_SHAPES = 7
 export const PLAN_SHAPE_BYTES = 8
 export const PLAN_SHAPES_MAX = 9
 export const PLAN_STEPS_MAX = 10
-export const PLAN_MAP_FILTER = 11
 export const PLAN_SHAPE_COUNT = 16
 export const PLAN_SHAPE_CURRENT = 17
 export const PLAN_LEARN_CREDIT = 18
@@ -118,6 +117,8 @@ export type BadReason = (typeof BadReason)[keyof typeof BadReason]
 export const DEPTH_MAX = 128
 /** Longest name of a field, in bytes. */
 export const NAME_BYTES_MAX = 4096
+/** Bytes of a MAP node's filter. */
+export const MAP_FILTER_BYTES = 65_536
 /** Most equal keys dropped from one record's maps. */
 export const MAP_DUPLICATES_MAX = 256
 
@@ -150,6 +151,8 @@ export const NODE_ROWS = 20
 export const NODE_STATE = 21
 export const NODE_STAMP = 22
 export const NODE_KIND = 23
+/** Bits by hash of the keys of the map at hand, for MAP and MULTISET. */
+export const NODE_FILTER = 24
 export const NODE_BYTES = 128
 
 export const NODE_NULLABLE = 1

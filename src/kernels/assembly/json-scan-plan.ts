@@ -17,7 +17,6 @@ export const PLAN_SHAPES: usize = 28
 export const PLAN_SHAPE_BYTES: usize = 32
 export const PLAN_SHAPES_MAX: usize = 36
 export const PLAN_STEPS_MAX: usize = 40
-export const PLAN_MAP_FILTER: usize = 44
 export const PLAN_SHAPE_COUNT: usize = 64
 export const PLAN_SHAPE_CURRENT: usize = 68
 export const PLAN_LEARN_CREDIT: usize = 72
@@ -62,6 +61,7 @@ export const BAD_MISSING_FIELD: u32 = 20
 export const BAD_NULL_NOT_ALLOWED: u32 = 21
 
 export const DEPTH_MAX: u32 = 128
+export const MAP_FILTER_BYTES: usize = 65536
 export const MAP_DUPLICATES_MAX: u32 = 256
 
 export const NODE_TYPE: usize = 0
@@ -88,6 +88,7 @@ export const NODE_ROWS: usize = 80
 export const NODE_STATE: usize = 84
 export const NODE_STAMP: usize = 88
 export const NODE_KIND: usize = 92
+export const NODE_FILTER: usize = 96
 export const NODE_BYTES: usize = 128
 
 export const NODE_NULLABLE: u32 = 1

@@ -35,6 +35,8 @@ export const POWERS_U64: usize = memory.data<u64>([
 // @ts-ignore: decorator
 @inline export function numberIsPlain(): bool { return numPlain }
 // @ts-ignore: decorator
+@inline export function numberIsExactInteger(): bool { return numExponent == 0 && !numTruncated || numMantissa == 0 }
+// @ts-ignore: decorator
 @inline export function numberMantissa(): u64 { return numMantissa }
 // @ts-ignore: decorator
 @inline export function decimalLowWord(): u64 { return decimalLow }
@@ -265,7 +267,7 @@ function bigToDouble(): f64 {
   if (exponent < 0) guess /= load<f64>(EXACT_POWERS + (<usize>(-exponent) << 3))
   let bits = reinterpret<u64>(guess)
   if (bits >= 0x7ff0000000000000) bits = 0x7fefffffffffffff
-  for (;;) {
+  while (true) {
     const order = compareWithMidpoint(bits)
     if (order > 0 || (order == 0 && (bits & 1) != 0)) {
       bits += 1

@@ -19,6 +19,8 @@ export const TIME_SMART: u32 = 64
 export const TIME_EMPTY_FRACTION: u32 = 128
 /** The T may be a lower case t. */
 export const TIME_LOWER_T: u32 = 256
+/** Month and day of a date may have one digit. */
+export const TIME_SHORT_FIELDS: u32 = 512
 
 export const MS_PER_DAY: i64 = 86_400_000
 /** JavaScript's limit of dates, in days from the epoch. */
@@ -69,16 +71,30 @@ export function parseDate(p: usize, end: usize, flags: u32): usize {
   const yearDigits = p - yearStart
   if (yearDigits < 4 || (sign == 0 && yearDigits > 4) || (sign > 0 && yearDigits == 4) || (sign < 0 && year == 0)) return 0
   if (sign < 0) year = -year
-  if (end < p || end - p < 6 || load<u8>(p) != 0x2d || load<u8>(p, 3) != 0x2d) return 0
-  const month = twoDigits(p + 1)
-  let day = twoDigits(p + 4)
+  let month: i32 = 0
+  let day: i32 = 0
+  if ((flags & TIME_SHORT_FIELDS) != 0) {
+    if (end < p || end - p < 4 || load<u8>(p) != 0x2d) return 0
+    const monthDigits: usize = load<u8>(p, 2) == 0x2d ? 1 : 2
+    month = monthDigits == 1 ? <i32>load<u8>(p, 1) - 0x30 : twoDigits(p + 1)
+    p += 1 + monthDigits
+    if (month < 0 || month > 12 || end - p < 2 || load<u8>(p) != 0x2d) return 0
+    const dayDigits: usize = end - p >= 3 && <u32>load<u8>(p, 2) - 0x30 <= 9 ? 2 : 1
+    day = dayDigits == 1 ? <i32>load<u8>(p, 1) - 0x30 : twoDigits(p + 1)
+    p += 1 + dayDigits
+  } else {
+    if (end < p || end - p < 6 || load<u8>(p) != 0x2d || load<u8>(p, 3) != 0x2d) return 0
+    month = twoDigits(p + 1)
+    day = twoDigits(p + 4)
+    p += 6
+  }
   if (month < 1 || month > 12 || day < 1 || day > 31 || abs(year) > 280_000) return 0
   const last = daysOfMonth(year, month)
   if (day > last) { if ((flags & TIME_SMART) == 0) return 0; day = last }
   const days = daysFromDate(year, month, day)
   if (abs(days) > DAYS_MAX) return 0
   timeDays = days
-  return p + 6
+  return p
 }
 
 /** Reads `HH:mm:ss.f`. Returns the position behind it, 0 if there is none. Sets parsedMs, parsedNanos; 24:00:00 leaves a whole day of ms. */

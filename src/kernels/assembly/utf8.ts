@@ -21,7 +21,7 @@ export function utf8Sequence(p: usize): u32 {
 export function utf8FirstBad(p: usize, end: usize): usize {
   while (p < end) {
     if (load<u8>(p) < 0x80) { p += 1; continue }
-    const length = utf8Sequence(p)
+    const length = <usize>utf8Sequence(p)
     if (length == 0 || length > end - p) return p
     p += length
   }
