@@ -27,8 +27,8 @@ export interface RingProducer {
    * Finds room for a payload of `length` bytes, at most {@link frameLengthMax}. A claim that is not committed costs nothing and is replaced by
    * the next one. The payload, the {@link FRAME_USER_BYTES} before it and RING_SLACK_BYTES behind it may be written until `commit`.
    *
-   * When it refuses, it has published what was committed and left a note for the consumer, whose release rings the producer's doorbell
-   * once half of the ring (or what the claim needs, if that is more) is free. The note stands until a claim succeeds.
+   * Before it refuses it publishes what was committed and leaves a note for the consumer, whose release rings the producer's doorbell once
+   * half of the ring (or what the claim needs, if that is more) is free. The note stands until a claim succeeds.
    *
    * @returns the payload's byte address in the buffer, a multiple of 64; or `NO_SPACE`: do something else and call again.
    */

@@ -184,10 +184,10 @@ export class SpscRing implements RingProducer, RingConsumer {
 
   /** The slow half of tryClaim: looks at the consumer's real head, and leaves the note that asks for credit if that is not enough either. */
   #renewCredit(needed: number): boolean {
-    // The consumer cannot give back what it has not seen.
-    this.publish()
     let isEnough = this.freeBytes() >= needed
     if (!isEnough) {
+      // The consumer cannot give back what it has not seen.
+      this.publish()
       this.#creditNeeded = needed
       const wanted = Math.max(needed, this.capacityBytes >> 1)
       if (wanted !== this.#creditWanted) {

@@ -1,4 +1,5 @@
-import fc from 'fast-check'
+import { deepEqual, equal, ok } from 'node:assert/strict'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { EMPTY, NO_SPACE } from '../../src/ring/ring.ts'
 import { frameBytesOf, frameLengthMaxOf, RING_DATA_OFFSET, RING_SLACK_BYTES, ringRegionBytes } from '../../src/ring/ring-layout.ts'
@@ -40,74 +41,76 @@ const scenario = fc.constantFrom(...CAPACITIES).chain((capacity) =>
 )
 
 test('SpscRing behaves as three arrays do: committed, published and held frames, whatever the order of calls', () => {
-  fc.assert(
-    fc.property(scenario, ({ capacity, startPosition, steps }) => {
-      const buffer = new SharedArrayBuffer(ringRegionBytes(capacity))
-      SpscRing.initialize(buffer, 0, capacity, startPosition)
-      const producer = new SpscRing(buffer, 0, capacity)
-      const consumer = new SpscRing(buffer, 0, capacity)
-      const u8 = new Uint8Array(buffer)
-      const committed: Frame[] = []
-      const published: Frame[] = []
-      const held: { readonly address: number; readonly frame: Frame }[] = []
-      let mark = 0
+  const check = (): void =>
+    fc.assert(
+      fc.property(scenario, ({ capacity, startPosition, steps }) => {
+        const buffer = new SharedArrayBuffer(ringRegionBytes(capacity))
+        SpscRing.initialize(buffer, 0, capacity, startPosition)
+        const producer = new SpscRing(buffer, 0, capacity)
+        const consumer = new SpscRing(buffer, 0, capacity)
+        const u8 = new Uint8Array(buffer)
+        const committed: Frame[] = []
+        const published: Frame[] = []
+        const held: { readonly address: number; readonly frame: Frame }[] = []
+        let mark = 0
 
-      const claim = (length: number): number => {
-        const address = producer.tryClaim(length)
-        const isFull = producer.freeBytes() < frameBytesOf(length) + RING_SLACK_BYTES
-        if (isFull) expect(address).toBe(NO_SPACE)
-        if (address === NO_SPACE) {
-          // It publishes before it refuses, and never refuses a ring that is empty.
-          published.push(...committed.splice(0))
-          expect(published.length + held.length).toBeGreaterThan(0)
-        } else {
-          expect(address % 64).toBe(0)
-          expect(address + length).toBeLessThanOrEqual(RING_DATA_OFFSET + capacity)
-          // A writer may scribble over all of it, and over the slack.
-          u8.fill(0xee, address, address + length + RING_SLACK_BYTES)
-        }
-        return address
-      }
-
-      for (const step of steps) {
-        switch (step.do) {
-          case 'write': {
-            const address = claim(step.claimed)
-            if (address === NO_SPACE) break
-            const bytes = Array.from({ length: step.kept }, () => mark++ & 255)
-            u8.set(bytes, address)
-            producer.commit(step.kind, step.kept)
-            committed.push({ kind: step.kind, bytes })
-            break
-          }
-          case 'abandon':
-            claim(step.claimed)
-            break
-          case 'publish':
-            producer.publish()
+        const claim = (length: number): number => {
+          const address = producer.tryClaim(length)
+          const isFull = producer.freeBytes() < frameBytesOf(length) + RING_SLACK_BYTES
+          if (isFull) equal(address, NO_SPACE)
+          if (address === NO_SPACE) {
+            // It publishes before it refuses, and never refuses a ring that is empty.
             published.push(...committed.splice(0))
-            break
-          case 'poll': {
-            expect(consumer.hasFrame()).toBe(published.length > 0)
-            const address = consumer.poll()
-            const frame = published.shift()
-            if (frame === undefined) expect(address).toBe(EMPTY)
-            else {
-              expect({ kind: consumer.frameKind, length: consumer.frameLength }).toEqual({ kind: frame.kind, length: frame.bytes.length })
-              held.push({ address, frame })
-            }
-            break
+            ok(published.length + held.length > 0)
+          } else {
+            equal(address % 64, 0)
+            ok(address + length <= RING_DATA_OFFSET + capacity)
+            // A writer may scribble over all of it, and over the slack.
+            u8.fill(0xee, address, address + length + RING_SLACK_BYTES)
           }
-          case 'release':
-            for (const { address, frame } of held) expect([...u8.subarray(address, address + frame.bytes.length)]).toEqual(frame.bytes)
-            consumer.release()
-            held.length = 0
-            break
+          return address
         }
-        producer.assertInvariants()
-        consumer.assertInvariants()
-      }
-    }),
-    { numRuns: 300 },
-  )
+
+        for (const step of steps) {
+          switch (step.do) {
+            case 'write': {
+              const address = claim(step.claimed)
+              if (address === NO_SPACE) break
+              const bytes = Array.from({ length: step.kept }, () => mark++ & 255)
+              u8.set(bytes, address)
+              producer.commit(step.kind, step.kept)
+              committed.push({ kind: step.kind, bytes })
+              break
+            }
+            case 'abandon':
+              claim(step.claimed)
+              break
+            case 'publish':
+              producer.publish()
+              published.push(...committed.splice(0))
+              break
+            case 'poll': {
+              equal(consumer.hasFrame(), published.length > 0)
+              const address = consumer.poll()
+              const frame = published.shift()
+              if (frame === undefined) equal(address, EMPTY)
+              else {
+                deepEqual([consumer.frameKind, consumer.frameLength], [frame.kind, frame.bytes.length])
+                held.push({ address, frame })
+              }
+              break
+            }
+            case 'release':
+              for (const { address, frame } of held) deepEqual([...u8.subarray(address, address + frame.bytes.length)], frame.bytes)
+              consumer.release()
+              held.length = 0
+              break
+          }
+          producer.assertInvariants()
+          consumer.assertInvariants()
+        }
+      }),
+      { numRuns: 300 },
+    )
+  expect(check).not.toThrow()
 })

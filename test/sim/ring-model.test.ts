@@ -30,7 +30,7 @@ const FRAME_BYTES = { 1: 256, 2: 192, 3: 128 } as const
 
 function* produce(scene: Scene, ring: ModelRing, doorbell: ModelDoorbell, messageCount: number, { slotCount, publishEvery }: Shape): Steps<void> {
   const length = FRAME_BYTES[slotCount] - FRAME_HEADER
-  for (let sequence = 0; sequence < messageCount; ) {
+  for (let sequence = 0; sequence < messageCount;) {
     scene.forget(1, sequence, ring.privateState())
     const address = yield* ring.tryClaim(length)
     if (address === NO_SPACE) {
@@ -129,7 +129,9 @@ function newModel(shape: Shape): Model {
 
 function report(name: string, result: SearchResult): void {
   const { stateCount, stepCount, endCount, depthMax, violation } = result
-  process.stdout.write(`  ${name}: ${stateCount} states, ${stepCount} steps, ${endCount} ends, ${depthMax} deep${violation === undefined ? '' : `, found: ${violation.message}`}\n`)
+  process.stdout.write(
+    `  ${name}: ${stateCount} states, ${stepCount} steps, ${endCount} ends, ${depthMax} deep${violation === undefined ? '' : `, found: ${violation.message}`}\n`,
+  )
 }
 
 const SHAPES: readonly Shape[] = [
@@ -167,12 +169,20 @@ const SEEDED_BUGS: readonly SeededBug[] = [
   { name: 'no check after the parked word was stored', change: { file: 'parking.ts', from: 'if (hasWork()) {', to: 'if (false) {' }, message: PARKED },
   {
     name: 'the check before the parked word is stored instead of after',
-    change: { file: 'parking.ts', from: /Atomics\.store\(words, STATE, PARKED\)\n    if \(hasWork\(\)\) \{/, to: 'const hadWork = hasWork()\n    Atomics.store(words, STATE, PARKED)\n    if (hadWork) {' },
+    change: {
+      file: 'parking.ts',
+      from: /Atomics\.store\(words, STATE, PARKED\)\n    if \(hasWork\(\)\) \{/,
+      to: 'const hadWork = hasWork()\n    Atomics.store(words, STATE, PARKED)\n    if (hadWork) {',
+    },
     message: PARKED,
   },
   {
     name: 'the consumer is rung before the tail is published',
-    change: { file: 'spsc-ring.ts', from: /Atomics\.store\(this\.#words, TAIL, tail\)\n    this\.#consumerDoorbell\?\.ring\(\)/, to: 'this.#consumerDoorbell?.ring()\n    Atomics.store(this.#words, TAIL, tail)' },
+    change: {
+      file: 'spsc-ring.ts',
+      from: /Atomics\.store\(this\.#words, TAIL, tail\)\n    this\.#consumerDoorbell\?\.ring\(\)/,
+      to: 'this.#consumerDoorbell?.ring()\n    Atomics.store(this.#words, TAIL, tail)',
+    },
     message: PARKED,
   },
   {
@@ -206,15 +216,23 @@ const SEEDED_BUGS: readonly SeededBug[] = [
   },
   {
     name: 'a poll that gives the bytes back at once',
-    change: { file: 'spsc-ring.ts', from: 'this.#position = (position + frameBytesOf(length)) | 0', to: 'this.#position = (position + frameBytesOf(length)) | 0\n    Atomics.store(words, HEAD, this.#position)' },
+    change: {
+      file: 'spsc-ring.ts',
+      from: 'this.#position = (position + frameBytesOf(length)) | 0',
+      to: 'this.#position = (position + frameBytesOf(length)) | 0\n    Atomics.store(words, HEAD, this.#position)',
+    },
     message: /frame|ring holds no frame/,
   },
 ]
 
 describe('the search finds seeded bugs', () => {
-  test.each(SEEDED_BUGS)('$name', async ({ name, change, message }) => {
-    const result = await search(newModel(TWO_SLOTS), [FEW_SLOTS, change])
-    report(name, result)
-    expect(result.violation?.message).toMatch(message)
-  }, TEST_TIMEOUT_MS)
+  test.each(SEEDED_BUGS)(
+    '$name',
+    async ({ name, change, message }) => {
+      const result = await search(newModel(TWO_SLOTS), [FEW_SLOTS, change])
+      report(name, result)
+      expect(result.violation?.message).toMatch(message)
+    },
+    TEST_TIMEOUT_MS,
+  )
 })

@@ -49,7 +49,25 @@ interface RingCode {
 }
 
 /** Methods with an `Atomics` call in them or below them. */
-const STEPPED = ['tryClaim', 'publish', 'freeBytes', 'isCreditGranted', 'closeProducer', 'isConsumerClosed', '#renewCredit', 'poll', 'release', 'hasFrame', 'closeConsumer', 'isProducerClosed', 'isDrained', '#grantCredit', 'ring', 'park', '#wakeUp']
+const STEPPED = [
+  'tryClaim',
+  'publish',
+  'freeBytes',
+  'isCreditGranted',
+  'closeProducer',
+  'isConsumerClosed',
+  '#renewCredit',
+  'poll',
+  'release',
+  'hasFrame',
+  'closeConsumer',
+  'isProducerClosed',
+  'isDrained',
+  '#grantCredit',
+  'ring',
+  'park',
+  '#wakeUp',
+]
 const CALL = new RegExp(`\\b(?:Atomics\\.\\w+|(?:this|doorbell)(?:\\.#\\w+)?\\??\\.(?:${STEPPED.join('|')})|hasWork)\\(`, 'g')
 const METHOD = new RegExp(`^  (${STEPPED.join('|')})\\(`)
 

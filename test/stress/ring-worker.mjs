@@ -24,7 +24,7 @@ const roles = {
     const hasWork = () => ring.isCreditGranted()
     let refusedCount = 0
     let byteCount = 0
-    for (let sequence = 0; sequence < messageCount; ) {
+    for (let sequence = 0; sequence < messageCount;) {
       const words = 3 + random.integer((lengthMax >> 2) - 2)
       // Claims more than it commits, as a writer does that does not know its length yet.
       const address = ring.tryClaim(Math.min(ring.frameLengthMax, words * 4 + 64))
@@ -56,7 +56,9 @@ const roles = {
   async consume({ rings, doorbells, lengthMax, isAsync, spinMicros }) {
     const doorbell = new Doorbell(buffer, doorbells.consumer, 1000)
     const strategy = strategyOf(doorbell, spinMicros)
-    const inputs = rings.map((at, index) => new SpscRing(buffer, at.offset, at.capacity, { producer: new Doorbell(buffer, doorbells.producers[index]), consumer: doorbell }))
+    const inputs = rings.map(
+      (at, index) => new SpscRing(buffer, at.offset, at.capacity, { producer: new Doorbell(buffer, doorbells.producers[index]), consumer: doorbell }),
+    )
     const random = new Random(seed)
     const expected = inputs.map(() => 0)
     const held = []

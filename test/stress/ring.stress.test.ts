@@ -34,7 +34,11 @@ interface Place {
 }
 
 /** Doorbells first, then the rings. */
-function layOut(doorbellCount: number, capacities: readonly number[], startPosition: number): { buffer: SharedArrayBuffer; doorbells: number[]; rings: Place[] } {
+function layOut(
+  doorbellCount: number,
+  capacities: readonly number[],
+  startPosition: number,
+): { buffer: SharedArrayBuffer; doorbells: number[]; rings: Place[] } {
   const doorbells = Array.from({ length: doorbellCount }, (_, index) => index * DOORBELL_BYTES)
   let offset = doorbellCount * DOORBELL_BYTES
   const rings = capacities.map((capacity) => {
@@ -73,11 +77,56 @@ interface Consumed {
 }
 
 const SCENARIOS = [
-  { name: 'one producer, frame after frame, across the wrap of positions', messageCount: 2_000_000, producerCount: 1, capacity: 4096, lengthMax: 256, publishEvery: 1, isAsync: false, spinMicros: 5 },
-  { name: 'one producer, published in batches', messageCount: 6_000_000, producerCount: 1, capacity: 65_536, lengthMax: 128, publishEvery: 64, isAsync: false, spinMicros: 0 },
-  { name: 'two producers on two rings, one consumer that parks at once', messageCount: 1_000_000, producerCount: 2, capacity: 8192, lengthMax: 512, publishEvery: 8, isAsync: false, spinMicros: 0 },
-  { name: 'a consumer that sleeps by waitAsync', messageCount: 500_000, producerCount: 1, capacity: 16_384, lengthMax: 512, publishEvery: 16, isAsync: true, spinMicros: 0 },
-  { name: 'frames of the longest length in a tiny ring', messageCount: 500_000, producerCount: 1, capacity: 1024, lengthMax: frameLengthMaxOf(1024), publishEvery: 2, isAsync: false, spinMicros: 5 },
+  {
+    name: 'one producer, frame after frame, across the wrap of positions',
+    messageCount: 2_000_000,
+    producerCount: 1,
+    capacity: 4096,
+    lengthMax: 256,
+    publishEvery: 1,
+    isAsync: false,
+    spinMicros: 5,
+  },
+  {
+    name: 'one producer, published in batches',
+    messageCount: 6_000_000,
+    producerCount: 1,
+    capacity: 65_536,
+    lengthMax: 128,
+    publishEvery: 64,
+    isAsync: false,
+    spinMicros: 0,
+  },
+  {
+    name: 'two producers on two rings, one consumer that parks at once',
+    messageCount: 1_000_000,
+    producerCount: 2,
+    capacity: 8192,
+    lengthMax: 512,
+    publishEvery: 8,
+    isAsync: false,
+    spinMicros: 0,
+  },
+  {
+    name: 'a consumer that sleeps by waitAsync',
+    messageCount: 500_000,
+    producerCount: 1,
+    capacity: 16_384,
+    lengthMax: 512,
+    publishEvery: 16,
+    isAsync: true,
+    spinMicros: 0,
+  },
+  {
+    name: 'frames of the longest length in a tiny ring',
+    messageCount: 500_000,
+    producerCount: 1,
+    capacity: 1024,
+    lengthMax: frameLengthMaxOf(1024),
+    publishEvery: 2,
+    isAsync: false,
+    spinMicros: 5,
+  },
 ] as const
 
 test.each(SCENARIOS)(
@@ -90,7 +139,16 @@ test.each(SCENARIOS)(
     const startMs = systemClock.monotonicMs()
     const [consumed, ...produced] = await Promise.all([
       play<Consumed>('consume', { ...shared, rings, isAsync, doorbells: { consumer: consumerDoorbell, producers: producerDoorbells } }),
-      ...rings.map((ring, index) => play<Produced>('produce', { ...shared, ring, messageCount, publishEvery, seed: SEED + index, doorbells: { consumer: consumerDoorbell, producer: producerDoorbells[index] } })),
+      ...rings.map((ring, index) =>
+        play<Produced>('produce', {
+          ...shared,
+          ring,
+          messageCount,
+          publishEvery,
+          seed: SEED + index,
+          doorbells: { consumer: consumerDoorbell, producer: producerDoorbells[index] },
+        }),
+      ),
     ])
     const seconds = (systemClock.monotonicMs() - startMs) / 1000
     expect(consumed.messageCounts).toEqual(rings.map(() => messageCount))
@@ -109,26 +167,37 @@ test.each(SCENARIOS)(
 //   not seen, woken      sleeper declares, looks -> ringer stores, rings
 //   seen, woken          sleeper declares -> ringer stores -> sleeper looks, ringer rings
 // Forbidden: not seen, not woken. Each would have moved its own store behind its load; the sleeper would sleep while there is work.
-test('Doorbell: of a ringer and a sleeper at least one sees the other', async () => {
-  const { buffer, doorbells } = layOut(8, [], 0)
-  const words = { ready: 64, work: 96, woke: 128, done: 129, end: 160 }
-  const shared = { buffer, words, doorbells: { consumer: doorbells[0] } }
-  const deadlineMs = systemClock.monotonicMs() + 3_000
-  const [outcomes] = await Promise.all([play<Record<string, number>>('checkAfterPark', shared), play('ringAfterStore', { ...shared, deadlineMs })])
-  process.stdout.write(`  ${JSON.stringify(outcomes)}\n`)
-  const { 'not seen, not woken': forbidden, ...acceptable } = outcomes
-  expect(forbidden).toBe(0)
-  expect(Object.keys(acceptable)).toEqual(['seen, not woken', 'not seen, woken', 'seen, woken'])
-  expect(Object.values(acceptable).reduce((sum, count) => sum + count, 0)).toBeGreaterThan(1_000)
-}, TEST_TIMEOUT_MS)
+test(
+  'Doorbell: of a ringer and a sleeper at least one sees the other',
+  async () => {
+    const { buffer, doorbells } = layOut(8, [], 0)
+    const words = { ready: 64, work: 96, woke: 128, done: 129, end: 160 }
+    const shared = { buffer, words, doorbells: { consumer: doorbells[0] } }
+    const deadlineMs = systemClock.monotonicMs() + 3_000
+    const [outcomes] = await Promise.all([play<Record<string, number>>('checkAfterPark', shared), play('ringAfterStore', { ...shared, deadlineMs })])
+    process.stdout.write(`  ${JSON.stringify(outcomes)}\n`)
+    const { 'not seen, not woken': forbidden, ...acceptable } = outcomes
+    expect(forbidden).toBe(0)
+    expect(Object.keys(acceptable)).toEqual(['seen, not woken', 'not seen, woken', 'seen, woken'])
+    expect(Object.values(acceptable).reduce((sum, count) => sum + count, 0)).toBeGreaterThan(1_000)
+  },
+  TEST_TIMEOUT_MS,
+)
 
 test.each([
   { name: 'spinning', spinMicros: 200, roundCount: 100_000 },
   { name: 'parking', spinMicros: 0, roundCount: 5_000 },
-])('SpscRing echoes each frame of a ping-pong between two threads, $name', async ({ spinMicros, roundCount }) => {
-  const { buffer, doorbells, rings } = layOut(2, [4096, 4096], 0)
-  const shared = { buffer, out: rings[0], back: rings[1], doorbells: { producer: doorbells[0], consumer: doorbells[1] }, spinMicros }
-  const [ping, pong] = await Promise.all([play<{ p50: number; p99: number; lateWakeCount: number }>('ping', { ...shared, roundCount }), play<{ lateWakeCount: number }>('pong', shared)])
-  process.stdout.write(`  round trip p50 ${ping.p50.toFixed(2)} us, p99 ${ping.p99.toFixed(2)} us\n`)
-  expect([ping.lateWakeCount, pong.lateWakeCount]).toEqual([0, 0])
-}, TEST_TIMEOUT_MS)
+])(
+  'SpscRing echoes each frame of a ping-pong between two threads, $name',
+  async ({ spinMicros, roundCount }) => {
+    const { buffer, doorbells, rings } = layOut(2, [4096, 4096], 0)
+    const shared = { buffer, out: rings[0], back: rings[1], doorbells: { producer: doorbells[0], consumer: doorbells[1] }, spinMicros }
+    const [ping, pong] = await Promise.all([
+      play<{ p50: number; p99: number; lateWakeCount: number }>('ping', { ...shared, roundCount }),
+      play<{ lateWakeCount: number }>('pong', shared),
+    ])
+    process.stdout.write(`  round trip p50 ${ping.p50.toFixed(2)} us, p99 ${ping.p99.toFixed(2)} us\n`)
+    expect([ping.lateWakeCount, pong.lateWakeCount]).toEqual([0, 0])
+  },
+  TEST_TIMEOUT_MS,
+)
