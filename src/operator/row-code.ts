@@ -297,3 +297,36 @@ export function compileRowLoop(input: Schema, stages: readonly RowStage[], outpu
   const names = (schema: Schema): string[] => schema.fields.map((field) => field.name)
   return build('row-loop', ['k', 'm', 'fns', 'ensureRows'], text, [names(input), names(output), stages.map((stage) => stage.fn), ensureRows]) as RowLoop
 }
+
+/** A compiled filter over rows: writes the physical rows that pass as int32 at `selection`, from index `count` on. */
+export interface RowFilter {
+  bind(batch: RecordBatch): void
+  /** Tests logical positions `from..to`; returns the new count. */
+  run(from: number, to: number, selection: number, count: number): number
+  /** The filter that was running: for the error after it threw. */
+  readonly stage: number
+}
+
+/** Compiles filters into one loop that selects rows; nothing is copied. */
+export function compileRowFilter(input: Schema, filters: readonly ((value: never) => unknown)[]): RowFilter {
+  const reader = readerCode(input)
+  const tests = filters.map((_, s) => `(stage = ${s}, f${s}(x))`).join(' && ')
+  const text = `
+  let i = 0, stage = 0, rows = 0
+  ${viewDeclarations}
+  ${reader.declarations}
+  ${filters.map((_, s) => `const f${s} = fns[${s}]`).join('; ')}
+  return {
+    get stage() { return stage },
+    bind(batch) { const slab = batch.slab; ${viewBind}
+    ${reader.bind}
+    rows = batch.selection >>> 2 },
+    run(from, to, selection, count) {
+      const at = selection >>> 2
+      if (rows === 0) for (let position = from; position < to; position++) { i = position; const x = ${reader.record}; if (${tests}) i32[at + count++] = i }
+      else for (let position = from; position < to; position++) { i = i32[rows + position]; const x = ${reader.record}; if (${tests}) i32[at + count++] = i }
+      return count
+    },
+  }`
+  return build('row-filter', ['k', 'fns'], text, [input.fields.map((field) => field.name), filters]) as RowFilter
+}

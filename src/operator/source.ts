@@ -50,13 +50,13 @@ export interface SourceReader {
 }
 
 /**
- * A source of records.
+ * A source of records of type `R`.
  *
  * The object is made on every thread from the same program; only {@link enumerate} runs once, on the coordinator.
  */
-export interface Source {
+export interface Source<out R = unknown> {
   readonly name: string
-  readonly schema: Schema
+  readonly schema: Schema<R>
   /** A bounded source ends; a job whose sources are all bounded finishes. */
   readonly bounded: boolean
   /** Whether its reader needs the event loop (sockets, async iterables, push inputs). */

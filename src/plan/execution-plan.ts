@@ -5,13 +5,16 @@ import { createHash } from 'node:crypto'
 import { PlanError } from '../base/errors.ts'
 import { MAX_PARALLELISM_DEFAULT, MAX_PARALLELISM_LIMIT } from '../base/key-groups.ts'
 import type { KeySpec } from '../batch/key-spec.ts'
+import { isObjectSchema } from '../batch/types.ts'
 import type { WatermarkView } from '../time/watermark-view.ts'
 import type { Edge, LogicalGraph, Partitioner, Transformation } from './transformation.ts'
 
-/** One transformation within a task. */
+/** One operator of a task: a transformation, or several user functions in a row that run fused in one loop. */
 export interface PlanOperator {
-  /** Id of the transformation in the graph. */
+  /** Id of the transformation in the graph; of the last one where several are fused. */
   readonly id: number
+  /** Ids of the fused transformations in order, `id` the last; just `[id]` for one alone. */
+  readonly fused: readonly number[]
   readonly kind: 'source' | 'operator' | 'sink'
   readonly name: string
   readonly uid: string
@@ -106,12 +109,14 @@ export function planJob(graph: LogicalGraph, options: PlanOptions): ExecutionPla
       )
     })
   const tasks = members.map((chain, id): PlanTask => {
-    const operators = chain.map((transformation): PlanOperator => {
-      const chained = chainableEdge(transformation, parallelism)
+    const operators = fuse(chain, parallelism, consumers).map((run): PlanOperator => {
+      const transformation = run[run.length - 1]!
+      const chained = chainableEdge(run[0]!, parallelism)
       return Object.freeze({
         id: transformation.id,
+        fused: Object.freeze(run.map((member) => member.id)),
         kind: transformation.body.kind,
-        name: transformation.settings.name,
+        name: run.map((member) => member.settings.name).join(', '),
         uid: uids[transformation.id]!,
         chainedTo: chained?.from.id,
         chainedSide: chained?.side,
@@ -196,6 +201,29 @@ function chainableEdge(transformation: Transformation, parallelism: readonly num
   return from === to && (edge.partitioner.kind === 'forward' || to === 1) ? edge : undefined
 }
 
+
+/** Groups a chain into runs that become one operator each: user functions whose only consumer is the next one. */
+function fuse(chain: readonly Transformation[], parallelism: readonly number[], consumers: readonly (readonly Transformation[])[]): Transformation[][] {
+  const runs: Transformation[][] = []
+  for (const transformation of chain) {
+    const edge = chainableEdge(transformation, parallelism)
+    const run = edge === undefined || edge.side !== undefined ? undefined : runs.find((candidate) => candidate[candidate.length - 1] === edge.from)
+    const fusable = run !== undefined && isRowFunction(transformation) && passesValuesOn(edge!.from) && consumers[edge!.from.id]!.length === 1
+    if (fusable) run.push(transformation)
+    else runs.push([transformation])
+  }
+  return runs
+}
+
+/** Whether the next function may get this one's values as they are: not where declared columns lie between, which check and convert. */
+function passesValuesOn({ body, outputSchema }: Transformation): boolean {
+  if (body.kind !== 'operator' || body.rowStages === undefined) return false
+  return isObjectSchema(outputSchema) || body.rowStages.stages.every((stage) => stage.kind === 'filter')
+}
+
+function isRowFunction({ body }: Transformation): boolean {
+  return body.kind === 'operator' && body.rowStages !== undefined
+}
 
 function assignUids(transformations: readonly Transformation[]): string[] {
   const owners = new Map<string, Transformation>()

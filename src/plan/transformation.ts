@@ -1,8 +1,10 @@
 // What the API records: transformations, linked by edges. A graph of them is made by running the job's program, on the planner and again on
 // every worker; it holds the user's functions, so it never travels between threads. The execution plan (execution-plan.ts) does.
 
+import { PlanError } from '../base/errors.ts'
 import type { KeySpec } from '../batch/key-spec.ts'
 import type { Schema } from '../batch/types.ts'
+import type { NamedRowStage } from '../operator/basic/row-operator.ts'
 import type { Operator } from '../operator/operator.ts'
 import type { Sink } from '../operator/sink.ts'
 import type { Source } from '../operator/source.ts'
@@ -46,6 +48,10 @@ export type TransformationBody =
       readonly watermarks: WatermarkView
       /** Whether the operator needs the worker's event loop (asynchronous user code). */
       readonly needsEventLoop: boolean
+      /** Functions that may run fused with those of neighbours, in one loop; `create` makes them alone. */
+      readonly rowStages?: { readonly inputSchema: Schema; readonly stages: readonly NamedRowStage[] }
+      /** The same function with declared output columns; absent where the operator fixes its own. */
+      readonly withSchema?: (schema: Schema) => TransformationBody
       /** Makes a fresh operator. `grid` is the finest view of all consumers, for operators that generate watermarks. */
       readonly create: (grid: WatermarkView) => Operator
     }
@@ -91,6 +97,20 @@ export class LogicalGraph {
   add(name: string, body: TransformationBody, edges: readonly Edge[], outputSchema: Schema, parallelismMax?: number): Transformation {
     const transformation = new Transformation(this.transformations.length, name, body, edges, outputSchema, parallelismMax)
     this.transformations.push(transformation)
+    return transformation
+  }
+
+  /**
+   * Puts another body and schema in a transformation's place; settings stay.
+   *
+   * @throws {PlanError} If something already reads its output.
+   */
+  replace(old: Transformation, body: TransformationBody, outputSchema: Schema): Transformation {
+    const reader = this.transformations.find((transformation) => transformation.edges.some((edge) => edge.from === old))
+    if (reader !== undefined) throw new PlanError('INVALID_RETURNS', `Cannot declare columns for "${old.settings.name}": "${reader.settings.name}" reads it already`, { hint: 'Call returns() right behind the function.' })
+    const transformation = new Transformation(old.id, old.settings.name, body, old.edges, outputSchema, old.parallelismMax)
+    Object.assign(transformation.settings, old.settings)
+    this.transformations[old.id] = transformation
     return transformation
   }
 }

@@ -2,11 +2,11 @@
 
 import { BatchBuilder } from '../../batch/batch-builder.ts'
 import { WATERMARK_MIN } from '../../batch/crossings.ts'
-import type { RecordBatch } from '../../batch/record-batch.ts'
+import { RecordBatch } from '../../batch/record-batch.ts'
 import type { Schema } from '../../batch/types.ts'
 import { userError } from '../function.ts'
-import { type OperatorContext, type Output, StatelessOperator } from '../operator.ts'
-import { compileRowLoop, type RowLoop, type RowStage } from '../row-code.ts'
+import { type Operator, type OperatorContext, type Output, StatelessOperator } from '../operator.ts'
+import { compileRowFilter, compileRowLoop, type RowFilter, type RowLoop, type RowStage } from '../row-code.ts'
 
 /** Rows between two looks at the clock of the worker's loop: user code is slower than kernels. */
 const ROWS_PER_STEP = 1024
@@ -84,4 +84,72 @@ export class RowOperator extends StatelessOperator {
   override close(): void {
     this.#builder?.free()
   }
+}
+
+/** Runs user filters alone: rows are selected, no column is touched. */
+export class FilterOperator extends StatelessOperator {
+  readonly outputSchema: Schema
+  readonly #stages: readonly NamedRowStage[]
+  #filter!: RowFilter
+  #view!: RecordBatch
+  #selection = 0
+  #selectionRows = 0
+
+  constructor(schema: Schema, stages: readonly NamedRowStage[]) {
+    super()
+    this.outputSchema = schema
+    this.#stages = stages
+  }
+
+  override open(context: OperatorContext): void {
+    super.open(context)
+    this.#view = new RecordBatch(context.slab, this.outputSchema, [])
+    this.#filter = compileRowFilter(
+      this.outputSchema,
+      this.#stages.map((stage) => stage.fn as (value: never) => unknown),
+    )
+  }
+
+  override processBatch(batch: RecordBatch, output: Output): boolean {
+    if (!output.hasCapacity()) return false
+    this.#reserve(batch.end - batch.begin)
+    const filter = this.#filter
+    filter.bind(batch)
+    const view = this.#view.viewOf(batch)
+    let count = 0
+    try {
+      count = filter.run(batch.begin, batch.end, this.#selection, 0)
+    } catch (error) {
+      throw userError(this.#stages[filter.stage]!.name, this.context.subtaskIndex, error)
+    }
+    batch.begin = batch.end
+    // Crossings stand at physical rows, which a selection does not move.
+    view.crossings.copyFrom(batch.crossings)
+    if (count === view.logicalCount) output.emit(view)
+    else {
+      view.selection = this.#selection
+      view.selectedCount = count
+      view.rewind()
+      if (count > 0) output.emit(view)
+      else if (view.crossings.count > 0) output.emitWatermark(view.crossings.watermarks[view.crossings.count - 1]!)
+    }
+    return true
+  }
+
+  override close(): void {
+    if (this.#selectionRows > 0) this.context.slab.free(this.#selection, this.#selectionRows * 4)
+  }
+
+  #reserve(rows: number): void {
+    if (rows <= this.#selectionRows) return
+    const { slab, batchRowsMax } = this.context
+    if (this.#selectionRows > 0) slab.free(this.#selection, this.#selectionRows * 4)
+    this.#selectionRows = Math.max(rows, batchRowsMax)
+    this.#selection = slab.allocate(this.#selectionRows * 4)
+  }
+}
+
+/** The operator for a chain of user functions: selects where all are filters, else runs the fused loop. */
+export function rowOperator(inputSchema: Schema, stages: readonly NamedRowStage[], outputSchema: Schema): Operator {
+  return stages.every((stage) => stage.kind === 'filter') ? new FilterOperator(inputSchema, stages) : new RowOperator(inputSchema, stages, outputSchema)
 }

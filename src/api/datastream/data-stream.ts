@@ -1,0 +1,242 @@
+// Streams as users write them: each method adds a transformation and returns the next stream. Types here, plain data below.
+
+import { PlanError } from '../../base/errors.ts'
+import { OBJECT_SCHEMA, type DataType, defineSchema, type RowOf, Schema } from '../../batch/types.ts'
+import type { KeySpec } from '../../batch/key-spec.ts'
+import { callbackSink } from '../../connector/collection/callback-sink.ts'
+import { KeyOperator, keyedSchemaOf } from '../../operator/basic/key-operator.ts'
+import { ProjectOperator, projectedSchemaOf } from '../../operator/basic/project-operator.ts'
+import { type NamedRowStage, rowOperator } from '../../operator/basic/row-operator.ts'
+import { WatermarkOperator } from '../../operator/basic/watermark-operator.ts'
+import type { Collector } from '../../operator/function.ts'
+import type { Sink } from '../../operator/sink.ts'
+import type { Edge, Partitioner, Transformation, TransformationBody } from '../../plan/transformation.ts'
+import type { WatermarkStrategy } from '../../time/watermark-strategy.ts'
+import type { StreamExecutionEnvironment } from './environment.ts'
+import { KeyedStream } from './keyed-stream.ts'
+import { type OutputTag, Stream } from './stream.ts'
+
+/**
+ * A stream of records of type `R`.
+ *
+ * Records of streams with a declared schema are rows: flyweights over columns, valid until the function returns (`row.toObject()` keeps one).
+ * What a function returns is any value of JavaScript, unless {@link returns} declares columns for it.
+ */
+export class DataStream<R> extends Stream<R> {
+  readonly #last: Transformation | undefined
+
+  /** Streams are made by the environment and by other streams. */
+  constructor(environment: StreamExecutionEnvironment, source: Transformation | readonly Omit<Edge, 'input'>[], schema: Schema<R>, partitioner: Partitioner = { kind: 'forward' }) {
+    const edges = Array.isArray(source) ? (source as readonly Omit<Edge, 'input'>[]) : [{ from: source as Transformation, side: undefined, partitioner, schema }]
+    super(environment, schema, edges)
+    this.#last = Array.isArray(source) ? undefined : (source as Transformation)
+  }
+
+  // ---- settings of the operator that made this stream ----
+
+  /** Names the operator in plans, metrics and errors. */
+  name(name: string): this {
+    this.#settings('name').name = name
+    return this
+  }
+
+  /** Gives the operator's state a stable identity, so that a changed program finds it again. */
+  uid(uid: string): this {
+    this.#settings('uid').uid = uid
+    return this
+  }
+
+  setParallelism(parallelism: number): this {
+    this.#settings('setParallelism').parallelism = parallelism
+    return this
+  }
+
+  setMaxParallelism(maxParallelism: number): this {
+    this.#settings('setMaxParallelism').maxParallelism = maxParallelism
+    return this
+  }
+
+  /** Keeps the operator out of its producer's chain. */
+  disableChaining(): this {
+    this.#settings('disableChaining').chaining = false
+    return this
+  }
+
+  // ---- functions ----
+
+  /** One record for each record. */
+  map<T>(fn: (record: R) => T): DataStream<T> {
+    return this.#rows('Map', { kind: 'map', fn: fn as (value: never) => unknown }, OBJECT_SCHEMA as Schema<T>)
+  }
+
+  /** The records for which the function is true. */
+  filter(fn: (record: R) => boolean): DataStream<R> {
+    // In a stream of rows the columns stay: a filter selects.
+    return this.#rows('Filter', { kind: 'filter', fn: fn as (value: never) => unknown }, this.schema)
+  }
+
+  /** Any number of records for each record: the function collects them, or returns an iterable. */
+  flatMap<T>(fn: (record: R, out: Collector<T>) => Iterable<T> | void): DataStream<T> {
+    return this.#rows('FlatMap', { kind: 'flatMap', fn: fn as never }, OBJECT_SCHEMA as Schema<T>)
+  }
+
+  /**
+   * Declares the columns of what the function before it returns, so that its records travel in columns: faster over an exchange, and usable
+   * by name in `keyBy`, windows and sinks.
+   *
+   * @throws {PlanError} If the operator before is not a user function.
+   */
+  returns<C extends Record<string, DataType<unknown>>>(columns: C | Schema<RowOf<C>>): DataStream<RowOf<C>> {
+    const schema = columns instanceof Schema ? columns : defineSchema(columns)
+    const last = this.#last
+    if (last === undefined || last.body.kind !== 'operator' || last.body.withSchema === undefined)
+      throw new PlanError('INVALID_RETURNS', `Cannot declare columns for "${last?.settings.name ?? 'a union'}": returns() follows map, flatMap, process and other functions`)
+    return new DataStream(this.environment, this.environment.graph.replace(last, last.body.withSchema(schema), schema), schema)
+  }
+
+  /** Some of the columns, in this order; `{ to: 'from' }` renames. Copies nothing. */
+  select<K extends keyof R & string>(...columns: K[]): DataStream<Pick<R, K>> {
+    const schema = projectedSchemaOf(this.schema, columns)
+    const indexes = columns.map((column) => this.schema.requireIndex(column))
+    return this.operator('Select', { kind: 'operator', watermarks: { kind: 'none' }, needsEventLoop: false, create: () => new ProjectOperator(schema, indexes) }, schema as Schema<Pick<R, K>>)
+  }
+
+  /** Assigns event timestamps and generates watermarks; replaces those from before. */
+  assignTimestampsAndWatermarks(strategy: WatermarkStrategy<R>): DataStream<R> {
+    const { schema } = this
+    // Made once here for its checks; operators are made on the workers.
+    new WatermarkOperator(schema, strategy.spec, { kind: 'none' })
+    return this.operator('Timestamps/Watermarks', { kind: 'operator', watermarks: { kind: 'none' }, needsEventLoop: false, create: (grid) => new WatermarkOperator(schema, strategy.spec, grid) }, schema)
+  }
+
+  // ---- partitioning ----
+
+  /** Partitions by key: columns by name, or a function of the record that returns a number, string, bigint, boolean, bytes, or an array of them. */
+  keyBy<K extends keyof R & string>(...columns: [K, ...K[]]): KeyedStream<R, K extends keyof R ? R[K] : never>
+  keyBy<Key>(selector: (record: R) => Key): KeyedStream<R, Key>
+  keyBy(...key: unknown[]): KeyedStream<R, never> {
+    const [first] = key
+    if (typeof first !== 'function') {
+      const spec: KeySpec = { kind: 'columns', columns: (key as string[]).map((column) => this.schema.requireIndex(column)) }
+      return new KeyedStream(this.environment, this.schema, this.#partitioned({ kind: 'hash', key: spec }), spec)
+    }
+    const { schema } = this
+    const keyed = keyedSchemaOf(schema)
+    const extracted = this.operator(
+      'Key',
+      { kind: 'operator', watermarks: { kind: 'none' }, needsEventLoop: false, create: () => new KeyOperator(schema, first as (record: unknown) => unknown) },
+      keyed as Schema<R>,
+    )
+    const spec: KeySpec = { kind: 'encoded', column: keyed.fields.length - 1 }
+    return new KeyedStream(this.environment, schema, extracted.#partitioned({ kind: 'hash', key: spec }), spec)
+  }
+
+  /** Deals records out evenly, a batch at a time. */
+  rebalance(): DataStream<R> {
+    return new DataStream(this.environment, this.#partitioned({ kind: 'rebalance' }), this.schema)
+  }
+
+  /** Deals records out evenly among the subtasks of the sender's share. */
+  rescale(): DataStream<R> {
+    return new DataStream(this.environment, this.#partitioned({ kind: 'rescale' }), this.schema)
+  }
+
+  /** Gives every record to every subtask. */
+  broadcast(): DataStream<R> {
+    return new DataStream(this.environment, this.#partitioned({ kind: 'broadcast' }), this.schema)
+  }
+
+  /** Gives every record to the first subtask. */
+  global(): DataStream<R> {
+    return new DataStream(this.environment, this.#partitioned({ kind: 'global' }), this.schema)
+  }
+
+  /** Partitions by the user's own rule: the function returns the index of the subtask. */
+  partitionCustom(partition: (record: R, subtaskCount: number) => number): DataStream<R> {
+    return new DataStream(this.environment, this.#partitioned({ kind: 'custom', partition: partition as (record: never, subtaskCount: number) => number }), this.schema)
+  }
+
+  /** The records of all streams together; order only within each. @throws {PlanError} If a schema differs. */
+  union(...others: DataStream<R>[]): DataStream<R> {
+    for (const other of others)
+      if (other.schema.toString() !== this.schema.toString())
+        throw new PlanError('SCHEMA_MISMATCH', `Cannot make a union: ${this.schema} and ${other.schema} differ`, { hint: 'Bring both to one schema with map(...).returns(...).' })
+    return new DataStream(this.environment, [this, ...others].flatMap((stream) => stream.edges), this.schema)
+  }
+
+  // ---- ends ----
+
+  /** The side output of the operator that made this stream. */
+  getSideOutput<T>(tag: OutputTag<T>): DataStream<T> {
+    const from = this.#last
+    if (from === undefined) throw new PlanError('INVALID_SIDE_OUTPUT', 'Cannot read a side output of a union: take it from one of its streams')
+    return new DataStream(this.environment, [{ from, side: tag.id, partitioner: { kind: 'forward' }, schema: tag.schema }], tag.schema)
+  }
+
+  /** Ends the stream in a sink. The result only sets its name, uid and parallelism. */
+  sinkTo(sink: Sink): DataStreamSink {
+    const edges = this.edges.map((edge) => ({ ...edge, input: 0 }))
+    return new DataStreamSink(this.environment.graph.add(sink.name, { kind: 'sink', sink }, edges, this.schema, sink.parallelismMax))
+  }
+
+  /** Calls a function with every record, on the subtask's thread. */
+  forEach(callback: (record: R) => void): DataStreamSink {
+    return this.sinkTo(callbackSink(callback)).name('ForEach')
+  }
+
+  /** @internal Adds an operator that reads this stream. */
+  operator<T>(name: string, body: TransformationBody, schema: Schema<T>, others: readonly (readonly Omit<Edge, 'input'>[])[] = []): DataStream<T> {
+    const edges = [this.edges, ...others].flatMap((list, input) => list.map((edge) => ({ ...edge, input })))
+    return new DataStream(this.environment, this.environment.graph.add(name, body, edges, schema), schema)
+  }
+
+  #rows<T>(name: string, stage: Omit<NamedRowStage, 'name'>, schema: Schema<T>): DataStream<T> {
+    if (typeof stage.fn !== 'function') throw new PlanError('INVALID_FUNCTION', `Cannot add ${name}: expected a function, got ${typeof stage.fn}`)
+    const named = { ...stage, name } as NamedRowStage
+    return this.operator(name, rowBody(this.schema, named, schema), schema)
+  }
+
+  #partitioned(partitioner: Partitioner): readonly Omit<Edge, 'input'>[] {
+    return this.edges.map((edge) => ({ ...edge, partitioner }))
+  }
+
+  #settings(method: string): Transformation['settings'] {
+    if (this.#last === undefined) throw new PlanError('INVALID_SETTING', `Cannot call ${method}() on this stream: it is not the output of one operator`)
+    return this.#last.settings
+  }
+}
+
+function rowBody(input: Schema, stage: NamedRowStage, output: Schema): TransformationBody {
+  return {
+    kind: 'operator',
+    watermarks: { kind: 'none' },
+    needsEventLoop: false,
+    rowStages: { inputSchema: input, stages: [stage] },
+    create: () => rowOperator(input, [stage], output),
+    ...(stage.kind !== 'filter' && { withSchema: (schema: Schema) => rowBody(input, stage, schema) }),
+  }
+}
+
+/** The end of a stream. */
+export class DataStreamSink {
+  readonly #transformation: Transformation
+
+  constructor(transformation: Transformation) {
+    this.#transformation = transformation
+  }
+
+  name(name: string): this {
+    this.#transformation.settings.name = name
+    return this
+  }
+
+  uid(uid: string): this {
+    this.#transformation.settings.uid = uid
+    return this
+  }
+
+  setParallelism(parallelism: number): this {
+    this.#transformation.settings.parallelism = parallelism
+    return this
+  }
+}

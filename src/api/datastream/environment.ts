@@ -1,0 +1,70 @@
+// Where a job's program begins: the environment records transformations. It plans and runs nothing; engine/ does.
+
+import { PlanError } from '../../base/errors.ts'
+import { OBJECT_SCHEMA, type Schema } from '../../batch/types.ts'
+import { collectionSource } from '../../connector/collection/collection-source.ts'
+import type { Source } from '../../operator/source.ts'
+import { LogicalGraph } from '../../plan/transformation.ts'
+import type { WatermarkStrategy } from '../../time/watermark-strategy.ts'
+import { DataStream } from './data-stream.ts'
+
+/** Settings of a job that its program may change; the command line and `submit` options win over them. */
+export interface JobSettings {
+  parallelism: number | undefined
+  maxParallelism: number | undefined
+  readonly options: Map<string, string>
+}
+
+/**
+ * Records what a job's program does.
+ *
+ * @example
+ * export default defineJob(import.meta, (env) => {
+ *   env.from(fileSource({ path: 'words.txt', format: textFormat() })).map((row) => row.line.length).print()
+ * })
+ */
+export class StreamExecutionEnvironment {
+  readonly graph = new LogicalGraph()
+  readonly settings: JobSettings = { parallelism: undefined, maxParallelism: undefined, options: new Map() }
+
+  /** Number of parallel subtasks of every operator that does not set its own. */
+  setParallelism(parallelism: number): this {
+    this.settings.parallelism = parallelism
+    return this
+  }
+
+  /** Number of key groups: the ceiling of the parallelism for as long as the job's state lives. */
+  setMaxParallelism(maxParallelism: number): this {
+    this.settings.maxParallelism = maxParallelism
+    return this
+  }
+
+  /** Sets a configuration option of the job; see `millrace options`. */
+  set(key: string, value: string | number | boolean): this {
+    this.settings.options.set(key, String(value))
+    return this
+  }
+
+  /** A stream of the source's records, without watermarks of its own. */
+  from<R>(source: Source<R>): DataStream<R> {
+    const transformation = this.graph.add(source.name, { kind: 'source', source }, [], source.schema, source.parallelismMax)
+    return new DataStream(this, transformation, source.schema)
+  }
+
+  /** A stream of the source's records with timestamps and watermarks. */
+  fromSource<R>(source: Source<R>, strategy: WatermarkStrategy<R>, name?: string): DataStream<R> {
+    const stream = this.from(source)
+    return (name === undefined ? stream : stream.name(name)).assignTimestampsAndWatermarks(strategy)
+  }
+
+  /** A stream of the given values; with a schema they are rows in columns. */
+  fromCollection<R>(values: readonly R[], schema: Schema<R> = OBJECT_SCHEMA as Schema<R>): DataStream<R> {
+    return this.from(collectionSource(values, schema))
+  }
+
+  /** A stream of the given values. @throws {PlanError} If there are none. */
+  fromElements<R>(...values: R[]): DataStream<R> {
+    if (values.length === 0) throw new PlanError('INVALID_COLLECTION', 'Cannot make a stream: fromElements needs at least one value')
+    return this.fromCollection(values)
+  }
+}

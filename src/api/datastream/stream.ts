@@ -1,0 +1,30 @@
+// What all streams have in common. Apart from data-stream.ts and keyed-stream.ts, which make each other.
+
+import { OBJECT_SCHEMA, type Schema } from '../../batch/types.ts'
+import type { Edge } from '../../plan/transformation.ts'
+import type { StreamExecutionEnvironment } from './environment.ts'
+
+/** Names a side output and its record type. */
+export class OutputTag<T> {
+  readonly id: string
+  readonly schema: Schema<T>
+
+  constructor(id: string, schema: Schema<T> = OBJECT_SCHEMA as Schema<T>) {
+    this.id = id
+    this.schema = schema
+  }
+}
+
+/** What every stream can do: it is the output of a transformation, read through some partitioning. */
+export abstract class Stream<R> {
+  readonly environment: StreamExecutionEnvironment
+  readonly schema: Schema<R>
+  /** Edges that a consumer of this stream gets; several for a union. */
+  readonly edges: readonly Omit<Edge, 'input'>[]
+
+  protected constructor(environment: StreamExecutionEnvironment, schema: Schema<R>, edges: readonly Omit<Edge, 'input'>[]) {
+    this.environment = environment
+    this.schema = schema
+    this.edges = edges
+  }
+}

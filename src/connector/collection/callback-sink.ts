@@ -1,0 +1,66 @@
+// Sinks in the program itself: a function called with every record. On the calling thread, or on each worker with its own copy of the program.
+
+import type { RecordBatch } from '../../batch/record-batch.ts'
+import type { Schema } from '../../batch/types.ts'
+import { userError } from '../../operator/function.ts'
+import type { OperatorContext } from '../../operator/operator.ts'
+import { compileRowReader, type RowReader } from '../../operator/row-code.ts'
+import type { Sink, SinkWriter } from '../../operator/sink.ts'
+
+class CallbackWriter implements SinkWriter {
+  readonly #callback: (record: unknown) => void
+  readonly #reader: RowReader
+  readonly #context: OperatorContext
+
+  constructor(callback: (record: unknown) => void, schema: Schema, context: OperatorContext) {
+    this.#callback = callback
+    this.#reader = compileRowReader(schema)
+    this.#context = context
+  }
+
+  hasCapacity(): boolean {
+    return true
+  }
+
+  write(batch: RecordBatch): boolean {
+    const reader = this.#reader
+    reader.bind(batch)
+    try {
+      for (; batch.begin < batch.end; batch.begin++) {
+        reader.seek(batch.physicalRow(batch.begin))
+        this.#callback(reader.record())
+      }
+    } catch (error) {
+      throw userError(this.#context.operatorName, this.#context.subtaskIndex, error)
+    }
+    return true
+  }
+
+  flush(): boolean {
+    return true
+  }
+
+  finish(): boolean {
+    return true
+  }
+
+  snapshot(): void {}
+
+  restore(): void {}
+
+  close(): void {}
+}
+
+/**
+ * A sink that calls `callback` with every record, on the thread of the subtask. The record is valid until the callback returns; keep
+ * `record.toObject()`.
+ */
+export function callbackSink<R>(callback: (record: R) => void): Sink {
+  return {
+    name: 'Callback',
+    needsEventLoop: false,
+    parallelismMax: Infinity,
+    describe: () => 'a function',
+    createWriter: (schema, context) => new CallbackWriter(callback as (record: unknown) => void, schema, context),
+  }
+}

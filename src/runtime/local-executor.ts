@@ -1,0 +1,161 @@
+// Runs a whole job on the calling thread, step by step: `Millrace.local()`, and tests with a virtual clock and a seeded scheduler. The same
+// worker runtimes as on threads, with the same rings between them.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Clock } from '../base/clock.ts'
+import { VirtualClock } from '../base/clock.ts'
+import type { Random } from '../base/random.ts'
+import { createSlabMemory } from '../base/slab.ts'
+import { compileKernels } from '../kernels/kernels.ts'
+import type { SourceSplit } from '../operator/source.ts'
+import type { ExecutionPlan } from '../plan/execution-plan.ts'
+import type { LogicalGraph } from '../plan/transformation.ts'
+import { layoutWorker } from './control-layout.ts'
+import { BATCH_ROWS_MAX_DEFAULT, initializeWorkerMemory, WorkerRuntime } from './worker-runtime.ts'
+
+/** Steps between two turns of the event loop, so that a job on the calling thread does not shut out the program around it. */
+const STEPS_PER_TURN = 64
+const SLEEP_MS_MAX = 50
+
+/** What differs between runs on the calling thread. */
+export interface LocalExecutorOptions {
+  readonly clock: Clock
+  /** Picks which subtask steps next; without it they take turns. */
+  readonly scheduler?: Random
+  readonly batchRowsMax?: number
+  readonly slabBytesMax?: number
+  readonly options?: ReadonlyMap<string, string>
+  log(operatorName: string, subtaskIndex: number, message: string): void
+}
+
+const compiled: { module: WebAssembly.Module | undefined } = { module: undefined }
+
+/** The kernels of this thread, compiled on first use. */
+function kernelsModule(): WebAssembly.Module {
+  return (compiled.module ??= compileKernels())
+}
+
+/** Lists the splits of every source: by task id. */
+export function enumerateSplits(plan: ExecutionPlan, graph: LogicalGraph): Map<number, readonly SourceSplit[]> {
+  const splits = new Map<number, readonly SourceSplit[]>()
+  for (const task of plan.tasks) {
+    const { body } = graph.transformations[task.operators[0]!.id]!
+    if (body.kind === 'source') splits.set(task.id, body.source.enumerate(task.parallelism))
+  }
+  return splits
+}
+
+/** A job on the calling thread. */
+export class LocalExecutor {
+  readonly workers: readonly WorkerRuntime[]
+  readonly #clock: Clock
+  readonly #scheduler: Random | undefined
+  #closed = false
+
+  /** Builds every operator. @throws what an operator's `open` or a source throws; nothing is left open then. */
+  constructor(plan: ExecutionPlan, graph: LogicalGraph, options: LocalExecutorOptions) {
+    this.#clock = options.clock
+    this.#scheduler = options.scheduler
+    const memories = Array.from({ length: plan.workers }, (_, index) => createSlabMemory(layoutWorker(plan, index).fixedBytes))
+    memories.forEach((memory, index) => initializeWorkerMemory(plan, index, memory))
+    const splits = enumerateSplits(plan, graph)
+    const workers: WorkerRuntime[] = []
+    try {
+      for (let workerIndex = 0; workerIndex < plan.workers; workerIndex++)
+        workers.push(
+          new WorkerRuntime(
+            {
+              plan,
+              workerIndex,
+              memories,
+              kernels: kernelsModule(),
+              slabBytesMax: options.slabBytesMax ?? 2 ** 32,
+              batchRowsMax: options.batchRowsMax ?? BATCH_ROWS_MAX_DEFAULT,
+              tableSeed: 0x5eed + workerIndex,
+              options: options.options ?? new Map(),
+              splits,
+            },
+            graph,
+            { clock: options.clock, log: options.log },
+          ),
+        )
+    } catch (error) {
+      for (const worker of workers) worker.close()
+      throw error
+    }
+    this.workers = workers
+  }
+
+  get hasEnded(): boolean {
+    return this.workers.every((worker) => worker.hasEnded)
+  }
+
+  /** One step of one subtask (with a scheduler) or of all of them. Returns whether anything moved. */
+  step(): boolean {
+    if (this.#scheduler === undefined) {
+      let moved = false
+      for (const worker of this.workers) if (worker.step()) moved = true
+      return moved
+    }
+    const open = this.workers.flatMap((worker) => worker.subtasks.filter((subtask) => !subtask.isClosed))
+    if (open.length === 0) return false
+    return open[this.#scheduler.integer(open.length)]!.step()
+  }
+
+  /**
+   * Runs to the end, giving the event loop a turn now and then.
+   *
+   * @throws what a step throws, after everything was closed; the signal's reason if it is aborted.
+   */
+  async run(signal?: AbortSignal): Promise<void> {
+    try {
+      for (let steps = 1; !this.hasEnded; steps++) {
+        signal?.throwIfAborted()
+        const moved = this.step()
+        if (!moved) await this.#pause()
+        else if (steps % STEPS_PER_TURN === 0) await new Promise(setImmediate)
+      }
+    } finally {
+      this.close()
+    }
+  }
+
+  /** Runs to the end without ever leaving the calling function: needs sources that never wait for the event loop, and a virtual clock for timers. */
+  runToEnd(): void {
+    let idle = 0
+    try {
+      while (!this.hasEnded) {
+        if (this.step()) idle = 0
+        else if (++idle > IDLE_STEPS_MAX * this.workers.length && !this.#passTime()) throw new Error('Cannot go on: every subtask waits for something outside')
+      }
+    } finally {
+      this.close()
+    }
+  }
+
+  /** Closes whatever is still open. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    for (const worker of this.workers) worker.close()
+  }
+
+  /** With a virtual clock, time jumps to the next instant at which something is due. */
+  #passTime(): boolean {
+    const nextMs = Math.min(...this.workers.map((worker) => worker.nextTimeMs))
+    if (!(this.#clock instanceof VirtualClock) || nextMs === Infinity) return false
+    this.#clock.setMs(Math.max(nextMs, this.#clock.nowMs() + 1))
+    return true
+  }
+
+  async #pause(): Promise<void> {
+    if (this.workers.some((worker) => worker.hasWork()) || this.#passTime()) return
+    const nextMs = Math.min(...this.workers.map((worker) => worker.nextTimeMs))
+    const waitMs = Math.min(SLEEP_MS_MAX, Math.max(0, nextMs - this.#clock.nowMs()))
+    if (waitMs < 1) await new Promise(setImmediate)
+    else await sleep(waitMs)
+  }
+}
+
+/** With a random scheduler a step may miss the one subtask that can move: so many misses in a row mean that none can. */
+const IDLE_STEPS_MAX = 1000

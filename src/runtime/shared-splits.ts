@@ -1,0 +1,54 @@
+// Hands out the splits of one source to its readers, on any thread: a shared counter, and the rule that nobody runs more than two splits
+// ahead of the slowest, so that watermarks of different readers stay close.
+
+import type { SourceSplit } from '../operator/source.ts'
+import type { AssignedSplit, SplitAssigner } from './source-driver.ts'
+
+const AHEAD_MAX = 2
+/** Progress of a reader that has no split left. */
+const FINISHED = 0x7fffffff
+
+/** A {@link SplitAssigner} over words in worker 0's slab. */
+export class SharedSplits implements SplitAssigner {
+  readonly #words: Int32Array
+  readonly #counter: number
+  readonly #progress: number
+  readonly #readers: number
+  readonly #splits: readonly SourceSplit[]
+
+  /** @param counter Word index of the counter; `progress` of the first reader's word, `readers` of them. All zero at first. */
+  constructor(words: Int32Array, counter: number, progress: number, readers: number, splits: readonly SourceSplit[]) {
+    this.#words = words
+    this.#counter = counter
+    this.#progress = progress
+    this.#readers = readers
+    this.#splits = splits
+  }
+
+  next(reader: number): AssignedSplit | 'wait' | undefined {
+    const words = this.#words
+    for (;;) {
+      // Pairs with the compareExchange below in other readers; publishes nothing but itself.
+      const taken = Atomics.load(words, this.#counter)
+      if (taken >= this.#splits.length) {
+        Atomics.store(words, this.#progress + reader, FINISHED)
+        return undefined
+      }
+      if (taken > this.#slowest(reader) + AHEAD_MAX) return 'wait'
+      if (Atomics.compareExchange(words, this.#counter, taken, taken + 1) !== taken) continue
+      Atomics.store(words, this.#progress + reader, taken + 1)
+      return { split: this.#splits[taken]!, index: taken + 1 }
+    }
+  }
+
+  /** The least index that another reader is at. A reader that has not begun does not hold others back: it may have nothing to do. */
+  #slowest(reader: number): number {
+    let slowest = FINISHED - AHEAD_MAX
+    for (let other = 0; other < this.#readers; other++) {
+      // A hint: a stale value only makes this reader wait once more.
+      const at = Atomics.load(this.#words, this.#progress + other)
+      if (other !== reader && at > 0 && at < slowest) slowest = at
+    }
+    return slowest
+  }
+}

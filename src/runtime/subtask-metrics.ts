@@ -1,0 +1,22 @@
+// Metric slots of a subtask: float64 in the worker's fixed region, written once a step by the worker, read by the coordinator whenever it
+// likes (a torn view between slots is harmless).
+
+/** Slots every subtask has. */
+export const MetricSlot = {
+  ROWS_IN: 0,
+  ROWS_OUT: 1,
+  BYTES_OUT: 2,
+  BUSY_MS: 3,
+  BACKPRESSURED_MS: 4,
+  WATERMARK_MS: 5,
+  LATE_RECORDS: 6,
+  BAD_RECORDS: 7,
+  /** 1 while the last step was refused by an output. */
+  IS_BACKPRESSURED: 8,
+  /** 1 once the subtask has ended. */
+  HAS_ENDED: 9,
+  BACKLOG_BYTES: 10,
+  SLAB_BYTES: 11,
+  /** Rows out of each operator of the chain, in plan order, from here on. */
+  OPERATOR_ROWS_OUT: 16,
+} as const

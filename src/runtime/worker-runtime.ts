@@ -1,0 +1,200 @@
+// One worker's share of a job: its slab, its subtasks, the rings between them. Knows no thread: the worker thread's loop and the executor
+// on the calling thread both drive it by `step`.
+
+import type { Clock } from '../base/clock.ts'
+import { type ErrorRecord, toErrorRecord } from '../base/errors.ts'
+import { Slab } from '../base/slab.ts'
+import { ChannelWriter } from '../exchange/channel-writer.ts'
+import { ExchangeWriter } from '../exchange/exchange-writer.ts'
+import { HashRouter } from '../exchange/hash-router.ts'
+import { CustomRouter } from '../exchange/custom-router.ts'
+import { InputChannel } from '../exchange/input-channel.ts'
+import { BatchRouter, type Router } from '../exchange/partition.ts'
+import { instantiateKernels, type Kernels } from '../kernels/kernels.ts'
+import type { SourceSplit } from '../operator/source.ts'
+import { compileRowReader } from '../operator/row-code.ts'
+import type { ExecutionPlan, PlanExchange, PlanTask } from '../plan/execution-plan.ts'
+import type { Edge, LogicalGraph } from '../plan/transformation.ts'
+import { Doorbell } from '../ring/parking.ts'
+import { SpscRing } from '../ring/spsc-ring.ts'
+import { channelTargets, DOORBELL_ADDRESS, layoutWorker, splitCounterAddress, splitProgressAddress, SUBTASK_SLOTS, subtaskSlotsAddress, type WorkerLayout } from './control-layout.ts'
+import { SharedSplits } from './shared-splits.ts'
+import { Subtask, type SubtaskEnvironment } from './subtask.ts'
+
+/** Rows a batch holds at most unless told otherwise (`millrace.batch.rows-max`). */
+export const BATCH_ROWS_MAX_DEFAULT = 8192
+
+/** Everything a worker is told at its start. But for the graph and the clock it is structured-clonable. */
+export interface WorkerSettings {
+  readonly plan: ExecutionPlan
+  readonly workerIndex: number
+  /** The memory of every worker, by index; the own one among them. */
+  readonly memories: readonly WebAssembly.Memory[]
+  readonly kernels: WebAssembly.Module
+  readonly slabBytesMax: number
+  readonly batchRowsMax: number
+  readonly tableSeed: number
+  readonly options: ReadonlyMap<string, string>
+  /** Splits of each source task, by task id. */
+  readonly splits: ReadonlyMap<number, readonly SourceSplit[]>
+}
+
+/** What a worker reaches outside itself. */
+export interface WorkerHooks {
+  readonly clock: Clock
+  log(operatorName: string, subtaskIndex: number, message: string): void
+}
+
+/** A failure with the subtask it happened in. */
+export interface WorkerFailure {
+  readonly task: string
+  readonly subtaskIndex: number
+  readonly error: ErrorRecord
+}
+
+/** Lays out a worker's fixed region in its memory. Called once for each worker before any of them starts. */
+export function initializeWorkerMemory(plan: ExecutionPlan, workerIndex: number, memory: WebAssembly.Memory): void {
+  for (const channel of layoutWorker(plan, workerIndex).channels) SpscRing.initialize(memory.buffer, channel.address, channel.capacityBytes)
+}
+
+/** A worker without a thread. */
+export class WorkerRuntime {
+  readonly slab: Slab
+  readonly kernels: Kernels
+  readonly doorbell: Doorbell
+  readonly subtasks: readonly Subtask[]
+  readonly #settings: WorkerSettings
+  readonly #graph: LogicalGraph
+  readonly #layouts: readonly WorkerLayout[]
+  readonly #doorbells: readonly Doorbell[]
+  /** Fixed-region views of every worker's memory, made at start: they stay good whatever grows. */
+  readonly #buffers: readonly SharedArrayBuffer[]
+
+  constructor(settings: WorkerSettings, graph: LogicalGraph, hooks: WorkerHooks) {
+    const { plan, workerIndex, memories } = settings
+    this.#settings = settings
+    this.#graph = graph
+    this.#layouts = memories.map((_, index) => layoutWorker(plan, index))
+    this.#buffers = memories.map((memory) => memory.buffer)
+    this.slab = new Slab(settings.slabBytesMax, memories[workerIndex]!, this.#layouts[workerIndex]!.fixedBytes)
+    this.kernels = instantiateKernels(settings.kernels, this.slab)
+    this.#doorbells = this.#buffers.map((buffer) => new Doorbell(buffer, DOORBELL_ADDRESS))
+    this.doorbell = this.#doorbells[workerIndex]!
+    const environment: SubtaskEnvironment = {
+      graph,
+      slab: this.slab,
+      kernels: this.kernels,
+      clock: hooks.clock,
+      batchRowsMax: settings.batchRowsMax,
+      tableSeed: settings.tableSeed,
+      options: settings.options,
+      snapshotHook: () => {},
+      log: (operatorName, subtaskIndex, message) => hooks.log(operatorName, subtaskIndex, message),
+      exchangeWriter: (exchangeId, subtaskIndex) => this.#exchangeWriter(plan.exchanges[exchangeId]!, subtaskIndex),
+      inputChannels: (task, subtaskIndex) => this.#inputChannels(task, subtaskIndex),
+      exchangesFrom: (operatorId) => plan.exchanges.filter((exchange) => exchange.fromOperator === operatorId),
+      splits: (task) => this.#sharedSplits(task),
+      metricSlots: (task) => new Float64Array(this.#buffers[workerIndex]!, subtaskSlotsAddress(plan, task.id), SUBTASK_SLOTS),
+    }
+    const subtasks: Subtask[] = []
+    try {
+      for (const task of plan.tasks) if (workerIndex < task.parallelism) subtasks.push(new Subtask(task, workerIndex, environment))
+    } catch (error) {
+      for (const subtask of subtasks) subtask.close()
+      throw error
+    }
+    this.subtasks = subtasks
+  }
+
+  get hasEnded(): boolean {
+    return this.subtasks.every((subtask) => subtask.isClosed)
+  }
+
+  /** Lets each subtask do a little. Returns whether anything moved. */
+  step(): boolean {
+    let moved = false
+    for (const subtask of this.subtasks) if (subtask.step()) moved = true
+    return moved
+  }
+
+  /** Whether a step would find work: input that waits, credit that came. */
+  hasWork(): boolean {
+    for (const subtask of this.subtasks) if (!subtask.isClosed && subtask.hasWork()) return true
+    return false
+  }
+
+  /** Earliest instant at which there is work without new input: epoch ms. */
+  get nextTimeMs(): number {
+    let nextMs = Infinity
+    for (const subtask of this.subtasks) if (!subtask.isClosed) nextMs = Math.min(nextMs, subtask.nextTimeMs)
+    return nextMs
+  }
+
+  stopSources(): void {
+    for (const subtask of this.subtasks) subtask.stopSource()
+  }
+
+  /** Closes what is still open: after a failure or a cancellation. */
+  close(): void {
+    for (const subtask of this.subtasks) subtask.close()
+  }
+
+  /** The failure as plain data, with the subtask whose step threw. */
+  failureOf(subtask: Subtask, thrown: unknown): WorkerFailure {
+    return { task: subtask.task.name, subtaskIndex: subtask.index, error: toErrorRecord(thrown) }
+  }
+
+  #edgeOf(exchange: PlanExchange): Edge {
+    const consumer = this.#settings.plan.tasks[exchange.toTask]!.operators[0]!
+    return this.#graph.transformations[consumer.id]!.edges[exchange.edgeIndex]!
+  }
+
+  #exchangeWriter(exchange: PlanExchange, subtaskIndex: number): ExchangeWriter {
+    const { plan, workerIndex } = this.#settings
+    const from = plan.tasks[exchange.fromTask]!
+    const to = plan.tasks[exchange.toTask]!
+    const targets = channelTargets(exchange, subtaskIndex, from.parallelism, to.parallelism)
+    const channels = targets.map((target) => {
+      const place = this.#layouts[target]!.channels.find((channel) => channel.exchange.id === exchange.id && channel.fromSubtask === subtaskIndex)!
+      const buffer = this.#buffers[target]!
+      const ring = new SpscRing(buffer, place.address, place.capacityBytes, { producer: this.#doorbells[workerIndex]!, consumer: this.#doorbells[target]! })
+      return new ChannelWriter(ring, buffer)
+    })
+    const edge = this.#edgeOf(exchange)
+    return new ExchangeWriter(this.slab, edge.schema, channels, this.#router(exchange, edge, subtaskIndex, channels.length, to))
+  }
+
+  #router(exchange: PlanExchange, edge: Edge, subtaskIndex: number, channelCount: number, to: PlanTask): Router {
+    if (channelCount === 1) return new BatchRouter('first', 1)
+    switch (exchange.partitioner) {
+      case 'hash':
+        return new HashRouter(this.slab, this.kernels, edge.schema, exchange.key!, channelCount, to.maxParallelism)
+      case 'broadcast':
+        return new BatchRouter('every', channelCount)
+      case 'custom': {
+        const { partitioner } = edge
+        return new CustomRouter(this.slab, partitioner.kind === 'custom' ? partitioner.partition : () => 0, channelCount, compileRowReader(edge.schema))
+      }
+      default:
+        return new BatchRouter('turn', channelCount, subtaskIndex)
+    }
+  }
+
+  #inputChannels(task: PlanTask, subtaskIndex: number): readonly InputChannel[] {
+    const { workerIndex } = this.#settings
+    const buffer = this.#buffers[workerIndex]!
+    return this.#layouts[workerIndex]!.channels
+      .filter(({ exchange, toSubtask }) => exchange.toTask === task.id && toSubtask === subtaskIndex)
+      .map(({ exchange, address, capacityBytes, fromSubtask }) => {
+        const ring = new SpscRing(buffer, address, capacityBytes, { producer: this.#doorbells[fromSubtask]!, consumer: this.#doorbells[workerIndex]! })
+        return new InputChannel(ring, exchange.input, this.slab, this.#edgeOf(exchange).schema)
+      })
+  }
+
+
+  #sharedSplits(task: PlanTask): SharedSplits {
+    const { plan, splits } = this.#settings
+    const words = new Int32Array(this.#buffers[0]!)
+    return new SharedSplits(words, splitCounterAddress(task.id) >>> 2, splitProgressAddress(plan, task.id, 0) >>> 2, task.parallelism, splits.get(task.id) ?? [])
+  }
+}
