@@ -1,0 +1,272 @@
+// The options of the datagen source, under Flink's names, checked against the schema they fill. Plain frozen data, the same on every thread.
+
+import { PlanError } from '../../base/errors.ts'
+import { formatType, LENGTH_MAX, type Field, type LogicalType, type Schema } from '../../batch/types.ts'
+
+/** How the values of one column are made. Limits are text, so that they stay exact: `'-12.50'`. */
+export interface DatagenFieldOptions {
+  /** `sequence` counts from `start` to `end` and bounds the source. @default 'random' */
+  readonly kind?: 'random' | 'sequence'
+  readonly start?: string
+  readonly end?: string
+  /** Least and greatest value, both included; the type's by default. */
+  readonly min?: string
+  readonly max?: string
+  /** Times lie between this many ms ago and now. @default 0 */
+  readonly maxPastMs?: number
+  /** Length of texts (hexadecimal digits) and bytes. @default that of the type, 100 for STRING and BYTES */
+  readonly length?: number
+  /** Lengths uniform in 1..length instead of all the same. @default false */
+  readonly varLen?: boolean
+  /** Share of NULLs, 0..1. @default 0 */
+  readonly nullRate?: number
+}
+
+export interface DatagenOptions {
+  /** Rows a second of wall-clock time; Infinity = as fast as possible. @default 10000 */
+  readonly rowsPerSecond?: number
+  /** Number of rows; Infinity = without end. @default Infinity */
+  readonly rowCount?: number
+  /** Decides all that is random; an integer within ±(2^53 - 1). @default 1 */
+  readonly seed?: number
+  /** By column name; columns without an entry are random. */
+  readonly fields?: Readonly<Record<string, DatagenFieldOptions>>
+}
+
+/** How one column is made, all questions settled. */
+export type DatagenField =
+  | { readonly kind: 'sequence'; readonly start: bigint; readonly nullRate: 0 }
+  /** BIGINT, DECIMAL and the like: `min` and `max` in units of the storage. */
+  | { readonly kind: 'integer'; readonly min: bigint; readonly max: bigint; readonly nullRate: number }
+  | { readonly kind: 'real'; readonly min: number; readonly max: number; readonly nullRate: number }
+  | { readonly kind: 'boolean'; readonly nullRate: number }
+  | { readonly kind: 'past'; readonly maxPastMs: number; readonly nullRate: number }
+  | { readonly kind: 'text' | 'bytes'; readonly length: number; readonly varLen: boolean; readonly nullRate: number }
+
+export interface DatagenSettings {
+  readonly rowsPerSecond: number
+  /** Also the least length of the sequences. */
+  readonly rowCount: number
+  readonly seed: number
+  /** One a column. */
+  readonly fields: readonly DatagenField[]
+}
+
+const TEXT_LENGTH_DEFAULT = 100
+const INTEGER_BITS: Record<string, bigint> = { TINYINT: 8n, SMALLINT: 16n, INT: 32n, BIGINT: 64n }
+const YEARS = 10_000n
+const FLOAT_MAX = 3.4028234663852886e38
+
+/**
+ * Settles how every column is made.
+ *
+ * @throws {PlanError} `INVALID_OPTION` if an option does not fit its column, `UNSUPPORTED_TYPE` if nothing can fill a column.
+ */
+export function resolveDatagenOptions(schema: Schema, options: DatagenOptions = {}): DatagenSettings {
+  const { rowsPerSecond = 10_000, rowCount = Infinity, seed = 1, fields = {} } = options
+  if (!(rowsPerSecond > 0)) refuse('rows-per-second', rowsPerSecond, 'it must be above 0')
+  if (rowCount !== Infinity && !(Number.isSafeInteger(rowCount) && rowCount >= 0)) refuse('number-of-rows', rowCount, 'it must be an integer of at least 0')
+  if (!Number.isSafeInteger(seed)) refuse('millrace.seed', seed, 'it must be an integer within ±(2^53 - 1)')
+  for (const name of Object.keys(fields)) schema.requireIndex(name)
+  let rows = rowCount
+  const resolved = schema.fields.map((field) => {
+    const given = Object.hasOwn(fields, field.name) ? fields[field.name] : {}
+    if ((given.kind ?? 'random') === 'random') return resolveRandom(field, given)
+    const { start, length } = resolveSequence(field, given)
+    rows = Math.min(rows, length)
+    return { kind: 'sequence', start, nullRate: 0 } as const
+  })
+  return Object.freeze({ rowsPerSecond, rowCount: rows, seed, fields: Object.freeze(resolved) })
+}
+
+function resolveSequence({ name, type }: Field, options: DatagenFieldOptions): { readonly start: bigint; readonly length: number } {
+  if (options.start === undefined || options.end === undefined) refuse(`fields.${name}.kind`, 'sequence', 'a sequence needs start and end')
+  const { min, max } = sequenceRange(name, type)
+  const start = integerOf(`fields.${name}.start`, options.start, min, max)
+  const end = integerOf(`fields.${name}.end`, options.end, min, max)
+  if (end < start) refuse(`fields.${name}.end`, options.end, `it must be at least the start, ${start}`)
+  const length = end - start + 1n
+  if (length > BigInt(Number.MAX_SAFE_INTEGER)) refuse(`fields.${name}.end`, options.end, 'a sequence has at most 2^53 - 1 rows')
+  return { start, length: Number(length) }
+}
+
+/** The numbers a sequence may count through, in whole units. */
+function sequenceRange(name: string, type: LogicalType): { readonly min: bigint; readonly max: bigint } {
+  switch (type.kind) {
+    case 'TINYINT':
+    case 'SMALLINT':
+    case 'INT':
+    case 'BIGINT':
+      return signedRange(type)
+    case 'FLOAT':
+    case 'DOUBLE':
+      return { min: -(2n ** 53n), max: 2n ** 53n }
+    case 'DECIMAL': {
+      const limit = 10n ** BigInt(type.precision - type.scale) - 1n
+      return { min: -limit, max: limit }
+    }
+    case 'VARCHAR':
+      return { min: -(2n ** 63n), max: 2n ** 63n - 1n }
+    default:
+      return refuse(`fields.${name}.kind`, 'sequence', `a column of type ${formatType(type)} is only made at random`)
+  }
+}
+
+function signedRange(type: LogicalType): { readonly min: bigint; readonly max: bigint } {
+  if (type.kind === 'BIGINT' && type.safeInteger) return { min: BigInt(Number.MIN_SAFE_INTEGER), max: BigInt(Number.MAX_SAFE_INTEGER) }
+  const half = 2n ** (INTEGER_BITS[type.kind] - 1n)
+  return { min: -half, max: half - 1n }
+}
+
+function resolveRandom({ name, type }: Field, options: DatagenFieldOptions): DatagenField {
+  const nullRate = options.nullRate ?? 0
+  if (!(nullRate >= 0 && nullRate <= 1)) refuse(`fields.${name}.null-rate`, nullRate, 'it must lie in 0..1')
+  if (nullRate > 0 && !type.nullable) refuse(`fields.${name}.null-rate`, nullRate, `the column is ${formatType(type)}`)
+  const integers = (min: bigint, max: bigint, scale = 0): DatagenField => {
+    const from = options.min === undefined ? min : integerOf(`fields.${name}.min`, options.min, min, max, scale)
+    const to = options.max === undefined ? max : integerOf(`fields.${name}.max`, options.max, min, max, scale)
+    if (to < from) refuse(`fields.${name}.max`, options.max, 'it must be at least the minimum')
+    return { kind: 'integer', min: from, max: to, nullRate }
+  }
+  switch (type.kind) {
+    case 'BOOLEAN':
+      return { kind: 'boolean', nullRate }
+    case 'TINYINT':
+    case 'SMALLINT':
+    case 'INT':
+    case 'BIGINT': {
+      const { min, max } = signedRange(type)
+      return integers(min, max)
+    }
+    case 'DECIMAL': {
+      const limit = 10n ** BigInt(type.precision) - 1n
+      return integers(-limit, limit, type.scale)
+    }
+    case 'INTERVAL_YEAR_MONTH':
+      return integers(0n, 12n * YEARS)
+    case 'INTERVAL_DAY_TIME':
+      return integers(0n, 12n * YEARS * 30n * 24n * 3_600_000n)
+    case 'FLOAT':
+    case 'DOUBLE': {
+      const limit = type.kind === 'FLOAT' ? FLOAT_MAX : Number.MAX_VALUE
+      const min = options.min === undefined ? 0 : realOf(`fields.${name}.min`, options.min, limit)
+      const max = options.max === undefined ? limit : realOf(`fields.${name}.max`, options.max, limit)
+      if (max < min) refuse(`fields.${name}.max`, options.max, 'it must be at least the minimum')
+      return { kind: 'real', min, max, nullRate }
+    }
+    case 'DATE':
+    case 'TIME':
+    case 'TIMESTAMP':
+    case 'TIMESTAMP_LTZ': {
+      const maxPastMs = options.maxPastMs ?? 0
+      if (!(Number.isSafeInteger(maxPastMs) && maxPastMs >= 0)) refuse(`fields.${name}.max-past`, maxPastMs, 'it must be a duration of at least 0')
+      return { kind: 'past', maxPastMs, nullRate }
+    }
+    case 'CHAR':
+    case 'VARCHAR':
+    case 'BINARY':
+    case 'VARBINARY': {
+      const own = type.length === LENGTH_MAX ? TEXT_LENGTH_DEFAULT : type.length
+      const length = options.length ?? own
+      const isFixed = type.kind === 'CHAR' || type.kind === 'BINARY'
+      if (!(Number.isSafeInteger(length) && length >= 1 && length <= type.length)) refuse(`fields.${name}.length`, length, `it must lie in 1..${type.length}`)
+      if (isFixed && length !== type.length) refuse(`fields.${name}.length`, length, `the length of ${formatType(type)} is fixed`)
+      if (isFixed && options.varLen === true) refuse(`fields.${name}.var-len`, true, `the length of ${formatType(type)} is fixed`)
+      return { kind: type.kind === 'CHAR' || type.kind === 'VARCHAR' ? 'text' : 'bytes', length, varLen: options.varLen ?? false, nullRate }
+    }
+    default:
+      throw new PlanError('UNSUPPORTED_TYPE', `Cannot generate the column "${name}": datagen makes no values of type ${formatType(type)}`)
+  }
+}
+
+function integerOf(key: string, text: string, min: bigint, max: bigint, scale = 0): bigint {
+  const match = /^([+-]?)(\d+)(?:\.(\d*))?$/.exec(text.trim())
+  const fraction = match?.[3] ?? ''
+  if (match === null || fraction.length > scale)
+    return refuse(key, text, scale === 0 ? 'it must be an integer' : `it must be a decimal with at most ${scale} digits behind the point`)
+  const magnitude = BigInt(match[2] + fraction.padEnd(scale, '0'))
+  const value = match[1] === '-' ? -magnitude : magnitude
+  if (value < min || value > max) return refuse(key, text, `it must lie in ${min}..${max}`)
+  return value
+}
+
+function realOf(key: string, text: string, limit: number): number {
+  const value = Number(text)
+  if (text.trim() === '' || !(Math.abs(value) <= limit)) return refuse(key, text, 'it must be a number of the type')
+  return value
+}
+
+const FIELD_KEY = /^fields\.(.+)\.(kind|start|end|min|max|max-past|length|var-len|null-rate)$/
+const DURATION_UNITS: Record<string, number> = {
+  '': 1,
+  ...{ ms: 1, milli: 1, millis: 1, millisecond: 1, milliseconds: 1, s: 1000, sec: 1000, second: 1000, seconds: 1000 },
+  ...{
+    m: 60_000,
+    min: 60_000,
+    minute: 60_000,
+    minutes: 60_000,
+    h: 3_600_000,
+    hour: 3_600_000,
+    hours: 3_600_000,
+    d: 86_400_000,
+    day: 86_400_000,
+    days: 86_400_000,
+  },
+}
+
+/**
+ * Reads the options of a table whose connector is `datagen`; `connector` itself is skipped.
+ *
+ * @throws {PlanError} `UNKNOWN_OPTION`, `INVALID_OPTION`, `UNKNOWN_COLUMN`.
+ */
+export function datagenTableOptions(options: Readonly<Record<string, string>>): DatagenOptions {
+  const fields: Record<string, DatagenFieldOptions> = Object.create(null) as Record<string, DatagenFieldOptions>
+  const table: { rowsPerSecond?: number; rowCount?: number; seed?: number } = {}
+  for (const [key, text] of Object.entries(options)) {
+    if (key === 'connector' || key === 'scan.parallelism') continue
+    if (key === 'rows-per-second') table.rowsPerSecond = numberOf(key, text)
+    else if (key === 'number-of-rows') table.rowCount = numberOf(key, text)
+    else if (key === 'millrace.seed') table.seed = numberOf(key, text)
+    else {
+      const match = FIELD_KEY.exec(key)
+      if (match === null)
+        throw new PlanError('UNKNOWN_OPTION', `Cannot set "${key}" of a datagen table: there is no such option`, {
+          hint: 'Known options: rows-per-second, number-of-rows, millrace.seed, fields.NAME.kind, .start, .end, .min, .max, .max-past, .length, .var-len, .null-rate.',
+        })
+      fields[match[1]] = { ...fields[match[1]], ...fieldOption(key, match[2], text) }
+    }
+  }
+  return { ...table, fields }
+}
+
+function fieldOption(key: string, option: string, text: string): DatagenFieldOptions {
+  switch (option) {
+    case 'kind':
+      if (text !== 'random' && text !== 'sequence') refuse(key, text, 'it must be random or sequence')
+      return { kind: text }
+    case 'max-past': {
+      const match = /^(\d+)\s*([a-z]*)$/.exec(text.trim().toLowerCase())
+      const unit = match === null ? undefined : DURATION_UNITS[match[2]]
+      if (match === null || unit === undefined) return refuse(key, text, 'it must be a duration like 5 min')
+      return { maxPastMs: Number(match[1]) * unit }
+    }
+    case 'length':
+      return { length: numberOf(key, text) }
+    case 'null-rate':
+      return { nullRate: numberOf(key, text) }
+    case 'var-len':
+      if (text !== 'true' && text !== 'false') refuse(key, text, 'it must be true or false')
+      return { varLen: text === 'true' }
+    default:
+      return { [option]: text }
+  }
+}
+
+function numberOf(key: string, text: string): number {
+  const value = Number(text)
+  return text.trim() === '' || Number.isNaN(value) ? refuse(key, text, 'it must be a number') : value
+}
+
+function refuse(key: string, value: unknown, reason: string): never {
+  throw new PlanError('INVALID_OPTION', `Cannot generate rows with ${key} = ${String(value)}: ${reason}`)
+}

@@ -1,0 +1,233 @@
+// The datagen generator: sequences, random values of every flat type within their limits, options, independence of batch cuts.
+import * as fc from 'fast-check'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { Slab } from '../../../src/base/slab.ts'
+import { batchToObjects } from '../../../src/batch/batch-rows.ts'
+import { Column } from '../../../src/batch/column.ts'
+import { RecordBatch } from '../../../src/batch/record-batch.ts'
+import { type DataType, Decimal, Schema, t } from '../../../src/batch/types.ts'
+import { DatagenGenerator } from '../../../src/connector/datagen/datagen-generator.ts'
+import { type DatagenFieldOptions, type DatagenOptions, datagenTableOptions, resolveDatagenOptions } from '../../../src/connector/datagen/datagen-options.ts'
+
+const NOW = Date.UTC(2026, 4, 17, 12, 30, 15, 250)
+let slab: Slab
+beforeAll(() => {
+  slab = new Slab()
+})
+
+const schemaOf = (columns: Record<string, DataType<unknown>>): Schema =>
+  new Schema(Object.entries(columns).map(([name, { logical }]) => ({ name, type: logical })))
+
+function rowsOf(generator: DatagenGenerator, first: number, count: number): Record<string, unknown>[] {
+  const { schema } = generator
+  const batch = new RecordBatch(
+    slab,
+    schema,
+    schema.fields.map(({ type }) => Column.allocate(slab, type, 4)),
+  )
+  expect(generator.generate(first, count, batch, NOW)).toBe(count)
+  const rows = batchToObjects(batch).map(({ row }) => row as Record<string, unknown>)
+  for (const column of batch.columns) column.free()
+  return rows
+}
+
+/** Values of one column. */
+const valuesOf = <T>(type: DataType<T>, options: DatagenFieldOptions = {}, count = 2000, seed = 1): T[] =>
+  rowsOf(new DatagenGenerator(schemaOf({ v: type }), { seed, fields: { v: options } }), 0, count).map(({ v }) => v as T)
+
+describe('sequences', () => {
+  test('count from start to end in every type that holds them', () => {
+    const fields = Object.fromEntries(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'].map((name) => [name, { kind: 'sequence', start: '-2', end: '7' } as const]))
+    const schema = schemaOf({
+      a: t.tinyint(),
+      b: t.smallint(),
+      c: t.int(),
+      d: t.bigint(),
+      e: t.float(),
+      f: t.double(),
+      g: t.decimal(5, 2),
+      h: t.string(),
+      i: t.decimal(30, 3),
+    })
+    const generator = new DatagenGenerator(schema, { fields })
+    expect(generator.settings.rowCount).toBe(10)
+    const rows = rowsOf(generator, 0, 10)
+    rows.forEach((row, index) => {
+      const value = index - 2
+      expect(row).toEqual({
+        ...{ a: value, b: value, c: value, d: BigInt(value), e: value, f: value, h: String(value) },
+        ...{ g: new Decimal(BigInt(value) * 100n, 2), i: new Decimal(BigInt(value) * 1000n, 3) },
+      })
+    })
+  })
+
+  test('count beyond the integers of doubles', () => {
+    const options: DatagenOptions = { fields: { n: { kind: 'sequence', start: '9223372036854775800', end: '9223372036854775807' } } }
+    const generator = new DatagenGenerator(schemaOf({ n: t.bigint() }), options)
+    expect(rowsOf(generator, 0, 8).at(-1)).toEqual({ n: 2n ** 63n - 1n })
+  })
+
+  test('end with the shortest, or with the number of rows', () => {
+    const schema = schemaOf({ a: t.int(), b: t.int(), c: t.int() })
+    const fields = { a: { kind: 'sequence', start: '1', end: '50' }, b: { kind: 'sequence', start: '1', end: '20' } } as const
+    expect(resolveDatagenOptions(schema, { fields }).rowCount).toBe(20)
+    expect(resolveDatagenOptions(schema, { fields, rowCount: 7 }).rowCount).toBe(7)
+    expect(resolveDatagenOptions(schema).rowCount).toBe(Infinity)
+  })
+})
+
+describe('random values', () => {
+  test.each([
+    ['TINYINT', t.tinyint(), 256],
+    ['BOOLEAN', t.boolean(), 2],
+  ] as const)('of %s take all values', (_name, type, distinct) => {
+    expect(new Set(valuesOf(type as DataType<unknown>, {}, 10_000)).size).toBe(distinct)
+  })
+
+  test('lie within their limits, both included', () => {
+    expect([...new Set(valuesOf(t.int(), { min: '-2', max: '3' }))].toSorted((a, b) => a - b)).toEqual([-2, -1, 0, 1, 2, 3])
+    expect(new Set(valuesOf(t.bigint(), { min: '9223372036854775805', max: '9223372036854775807' }))).toEqual(
+      new Set([2n ** 63n - 1n, 2n ** 63n - 2n, 2n ** 63n - 3n]),
+    )
+    const decimals = valuesOf(t.decimal(20, 2), { min: '-0.5', max: '12345678901234567.89' })
+    expect(decimals.every(({ unscaled }) => unscaled >= -50n && unscaled <= 1_234_567_890_123_456_789n)).toBe(true)
+    expect(valuesOf(t.double(), { min: '1.5', max: '2.5' }).every((value) => value >= 1.5 && value <= 2.5)).toBe(true)
+    expect(valuesOf(t.float()).every((value) => Number.isFinite(value) && value >= 0)).toBe(true)
+  })
+
+  test('are uniform over the whole of 64 bits and over a range', () => {
+    const whole = valuesOf(t.bigint(), {}, 20_000)
+    expect(whole.filter((value) => value < 0n).length / 20_000).toBeCloseTo(0.5, 1)
+    expect(new Set(whole).size).toBe(20_000)
+    const counts = Array.from({ length: 10 }, () => 0)
+    for (const value of valuesOf(t.int(), { min: '0', max: '9' }, 100_000)) counts[value]++
+    expect(counts.every((count) => Math.abs(count - 10_000) < 400)).toBe(true)
+  })
+
+  test('of text are hexadecimal digits, of bytes any bytes, in the length asked for', () => {
+    expect(valuesOf(t.string()).every((text) => /^[0-9a-f]{100}$/.test(text))).toBe(true)
+    expect(valuesOf(t.char(3)).every((text) => /^[0-9a-f]{3}$/.test(text))).toBe(true)
+    expect(valuesOf(t.varchar(20), { length: 13 }).every((text) => text.length === 13)).toBe(true)
+    expect(new Set(valuesOf(t.varchar(20), { varLen: true }).map((text) => text.length)).size).toBe(20)
+    expect(new Set(valuesOf(t.string(), { length: 9 })).size).toBe(2000)
+    expect(new Set(valuesOf(t.bytes(), { length: 7 }).flatMap((bytes) => [...bytes])).size).toBe(256)
+  })
+
+  test('of time lie between the past allowed and now', () => {
+    const past = valuesOf(t.timestamp(3), { maxPastMs: 60_000 })
+    expect(past.every((ms) => ms > NOW - 60_000 && ms <= NOW)).toBe(true)
+    expect(new Set(past).size).toBeGreaterThan(1900)
+    expect(valuesOf(t.timestampLtz(3), {}, 2)).toEqual([NOW, NOW])
+    expect(valuesOf(t.timestamp(6), {}, 1)).toEqual([BigInt(NOW) * 1_000_000n])
+    expect(valuesOf(t.timestamp(9), {}, 1)).toEqual([BigInt(NOW) * 1_000_000n])
+    expect(valuesOf(t.date(), {}, 1)).toEqual([Math.floor(NOW / 86_400_000)])
+    expect(valuesOf(t.time(3), {}, 1)).toEqual([NOW % 86_400_000])
+    expect(valuesOf(t.intervalMonths()).every((months) => months >= 0 && months <= 120_000)).toBe(true)
+  })
+
+  test('are NULL at the rate asked for', () => {
+    const values = valuesOf(t.string().nullable(), { nullRate: 0.25, length: 4 }, 20_000)
+    expect(values.filter((value) => value === null).length / 20_000).toBeCloseTo(0.25, 1)
+    expect(valuesOf(t.int().nullable(), { nullRate: 1 }, 10)).toEqual(Array.from({ length: 10 }, () => null))
+  })
+
+  test('differ by column and by seed', () => {
+    const [row] = rowsOf(new DatagenGenerator(schemaOf({ a: t.bigint(), b: t.bigint() })), 0, 1)
+    expect(row['a']).not.toBe(row['b'])
+    expect(valuesOf(t.bigint(), {}, 5, 1)).not.toEqual(valuesOf(t.bigint(), {}, 5, 2))
+    expect(valuesOf(t.bigint(), {}, 5, 1)).not.toEqual(valuesOf(t.bigint(), {}, 5, 1 + 2 ** 32))
+  })
+
+  test('are the same whatever the cuts into batches, and the same for a part of the columns', () => {
+    const schema = schemaOf({
+      a: t.int().nullable(),
+      b: t.string(),
+      c: t.boolean(),
+      d: t.decimal(30, 4),
+      e: t.timestamp(3),
+      f: t.double(),
+      g: t.bytes(),
+    })
+    const generator = new DatagenGenerator(schema, {
+      fields: { a: { nullRate: 0.3 }, b: { length: 11, varLen: true }, e: { maxPastMs: 1000 }, g: { length: 3 } },
+    })
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 2 ** 50 }), fc.integer({ min: 0, max: 60 }), fc.integer({ min: 0, max: 60 }), (first, left, right) => {
+        const whole = rowsOf(generator, first, left + right)
+        expect([...rowsOf(generator, first, left), ...rowsOf(generator, first + left, right)]).toEqual(whole)
+        const part = new Schema([schema.fields[5], schema.fields[0]])
+        const batch = new RecordBatch(
+          slab,
+          part,
+          part.fields.map(({ type }) => Column.allocate(slab, type, 4)),
+        )
+        generator.generate(first, left, batch, NOW, [5, 0])
+        expect(batchToObjects(batch).map(({ row }) => row)).toEqual(whole.slice(0, left).map(({ f, a }) => ({ f, a })))
+      }),
+      { numRuns: 30 },
+    )
+  })
+})
+
+describe('options', () => {
+  test('of a table are those of Flink', () => {
+    expect(
+      datagenTableOptions({
+        connector: 'datagen',
+        'rows-per-second': '5',
+        'number-of-rows': '10',
+        'millrace.seed': '3',
+        'fields.id.kind': 'sequence',
+        'fields.id.start': '1',
+        'fields.id.end': '10',
+        'fields.price.min': '0.01',
+        'fields.price.max': '9.99',
+        'fields.a.b.length': '5',
+        'fields.a.b.var-len': 'true',
+        'fields.at.max-past': '5 min',
+        'fields.at.null-rate': '0.5',
+      }),
+    ).toEqual({
+      rowsPerSecond: 5,
+      rowCount: 10,
+      seed: 3,
+      fields: {
+        id: { kind: 'sequence', start: '1', end: '10' },
+        price: { min: '0.01', max: '9.99' },
+        'a.b': { length: 5, varLen: true },
+        at: { maxPastMs: 300_000, nullRate: 0.5 },
+      },
+    })
+  })
+
+  test.each([
+    [{ 'rows-per-minute': '1' }, 'UNKNOWN_OPTION'],
+    [{ 'fields.v.kinds': 'random' }, 'UNKNOWN_OPTION'],
+    [{ 'fields.w.kind': 'random' }, 'UNKNOWN_COLUMN'],
+    [{ 'rows-per-second': 'fast' }, 'INVALID_OPTION'],
+    [{ 'rows-per-second': '0' }, 'INVALID_OPTION'],
+    [{ 'number-of-rows': '-1' }, 'INVALID_OPTION'],
+    [{ 'fields.v.kind': 'constant' }, 'INVALID_OPTION'],
+    [{ 'fields.v.kind': 'sequence' }, 'INVALID_OPTION'],
+    [{ 'fields.v.kind': 'sequence', 'fields.v.start': '5', 'fields.v.end': '4' }, 'INVALID_OPTION'],
+    [{ 'fields.v.min': '5', 'fields.v.max': '4' }, 'INVALID_OPTION'],
+    [{ 'fields.v.min': '-2147483649' }, 'INVALID_OPTION'],
+    [{ 'fields.v.min': '1.5' }, 'INVALID_OPTION'],
+    [{ 'fields.v.null-rate': '0.1' }, 'INVALID_OPTION'],
+    [{ 'fields.v.max-past': 'a while' }, 'INVALID_OPTION'],
+  ])('%o are refused for an INT NOT NULL', (options, code) => {
+    expect(() => resolveDatagenOptions(schemaOf({ v: t.int() }), datagenTableOptions(options as Record<string, string>))).toThrow(
+      expect.objectContaining({ code }),
+    )
+  })
+
+  test('refuse what a type cannot be', () => {
+    const refuse = (type: DataType<unknown>, options: DatagenFieldOptions, code: string): void =>
+      expect(() => resolveDatagenOptions(schemaOf({ v: type }), { fields: { v: options } })).toThrow(expect.objectContaining({ code }))
+    refuse(t.boolean(), { kind: 'sequence', start: '0', end: '1' }, 'INVALID_OPTION')
+    refuse(t.char(5), { length: 4 }, 'INVALID_OPTION')
+    refuse(t.varchar(5), { length: 6 }, 'INVALID_OPTION')
+    refuse(t.binary(5), { varLen: true }, 'INVALID_OPTION')
+    refuse(t.array(t.int()), {}, 'UNSUPPORTED_TYPE')
+  })
+})
