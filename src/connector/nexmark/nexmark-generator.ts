@@ -113,7 +113,7 @@ export class NexmarkGenerator {
     nexmarkSelect(this.#config, first, count, lists)
     const dense = table !== 'events'
     const countsAt = (this.#config + layout.CONFIG_COUNTS) >>> 2
-    const rows = dense ? this.#slab.u32[countsAt + (table === 'person' ? 0 : table === 'auction' ? 1 : 2)]! : count
+    const rows = dense ? this.#slab.u32[countsAt + (table === 'person' ? 0 : table === 'auction' ? 1 : 2)] : count
     for (const column of batch.columns) {
       column.clear()
       column.ensureRows(Math.max(1, rows))
@@ -122,9 +122,9 @@ export class NexmarkGenerator {
     for (const { leaf, path } of binding.columns) {
       const column = columnAt(batch, path)
       const bytesMax = this.#leafBytesMax[leaf]
-      if (bytesMax !== undefined) column.ensureData(this.#slab.u32[countsAt + KIND_OF_LEAF(leaf)]! * bytesMax)
+      if (bytesMax !== undefined) column.ensureData(this.#slab.u32[countsAt + KIND_OF_LEAF(leaf)] * bytesMax)
       this.#slab.u32[(this.#leaves >>> 2) + leaf] = column.descriptor
-      if (layout.LEAVES[leaf]!.endsWith('dateTime') && path.length === 1) timestamps = column.values
+      if (layout.LEAVES[leaf].endsWith('dateTime') && path.length === 1) timestamps = column.values
     }
     nexmarkColumns(this.#config, count, lists, this.#leaves, lists + count * LIST_ENTRY_BYTES * 3, dense ? 1 : 0)
     for (const { leaf } of binding.columns) this.#slab.u32[(this.#leaves >>> 2) + leaf] = 0
@@ -239,8 +239,8 @@ export class NexmarkGenerator {
 }
 
 function columnAt(batch: RecordBatch, path: readonly number[]): Column {
-  const column = batch.columns[path[0]!]!
-  return path.length === 1 ? column : column.children[path[1]!]!
+  const column = batch.columns[path[0]]
+  return path.length === 1 ? column : column.children[path[1]]
 }
 
 /** What a leaf is stored as. */
@@ -257,7 +257,7 @@ function leafOf(path: string, type: LogicalType): number {
   const expected =
     path.endsWith('dateTime') || path.endsWith('expires')
       ? 'TIMESTAMP(3)'
-      : ['INT', 'BIGINT', 'STRING', 'ROW'][[PhysicalKind.INT32, PhysicalKind.INT64, PhysicalKind.BYTES, PhysicalKind.STRUCT].indexOf(kindOf(leaf) as 3)]!
+      : ['INT', 'BIGINT', 'STRING', 'ROW'][[PhysicalKind.INT32, PhysicalKind.INT64, PhysicalKind.BYTES, PhysicalKind.STRUCT].indexOf(kindOf(leaf) as 3)]
   const fits =
     expected === 'TIMESTAMP(3)'
       ? (type.kind === 'TIMESTAMP' || type.kind === 'TIMESTAMP_LTZ') && type.precision === 3

@@ -128,7 +128,7 @@ const memory =
   (name: keyof NexmarkSettings): Reader =>
   (text, key) => {
     const match = /^(\d+)\s*([a-z]*)$/.exec(text.trim().toLowerCase())
-    const unit = match === null ? undefined : MEMORY_UNITS[match[2]!]
+    const unit = match === null ? undefined : MEMORY_UNITS[match[2]]
     if (match === null || unit === undefined) return refuseText(key, text, 'a size like 200b or 1kb')
     return { [name]: Number(match[1]) * unit }
   }
@@ -138,7 +138,7 @@ const duration =
   (name: keyof NexmarkSettings): Reader =>
   (text, key) => {
     const match = /^(\d+)\s*([a-z]*)$/.exec(text.trim().toLowerCase())
-    const unit = match === null ? undefined : TIME_UNITS[match[2]!]
+    const unit = match === null ? undefined : TIME_UNITS[match[2]]
     if (match === null || unit === undefined) return refuseText(key, text, 'a duration like 3 s')
     return { [name]: Number(match[1]) * unit }
   }
@@ -201,7 +201,7 @@ export function nexmarkTableOptions(options: Readonly<Record<string, string>>): 
   let settings: NexmarkOptions = {}
   for (const [key, text] of Object.entries(options)) {
     if (key === 'connector') continue
-    const read = Object.hasOwn(TABLE_OPTIONS, key) ? TABLE_OPTIONS[key]! : undefined
+    const read = Object.hasOwn(TABLE_OPTIONS, key) ? TABLE_OPTIONS[key] : undefined
     if (read === undefined)
       throw new PlanError('UNKNOWN_OPTION', `Cannot set "${key}" of a nexmark table: there is no such option`, {
         hint: `Known options: ${NEXMARK_TABLE_OPTIONS.join(', ')}.`,

@@ -78,7 +78,7 @@ function priceOf(bits: bigint): number {
   const x = unit(bits) * 19.931568569324174
   const whole = Math.floor(x)
   const y = (x - whole - 0.5) * Math.LN2
-  const power = [...SERIES.slice(1), 4.1666666666666664e-2, 0.16666666666666666, 0.5, 1, 1].reduce((sum, factor) => sum * y + factor, SERIES[0]!)
+  const power = [...SERIES.slice(1), 4.1666666666666664e-2, 0.16666666666666666, 0.5, 1, 1].reduce((sum, factor) => sum * y + factor, SERIES[0])
   return Math.floor(power * 2 ** whole * 141.4213562373095 + 0.5)
 }
 
@@ -130,7 +130,7 @@ export class NexmarkReference {
   }
 
   #draw(key: number, number: number): bigint {
-    return mix64(this.#keys[key]! + BigInt(number) * GAMMA)
+    return mix64(this.#keys[key] + BigInt(number) * GAMMA)
   }
 
   #epoch(number: number): number {
@@ -146,8 +146,8 @@ export class NexmarkReference {
     const emailAddress = `${user}@${this.#letters(letters + 8, 3 + Number(email >> 63n))}.com`
     const card = [this.#draw(PERSON + 3, number), this.#draw(layout.KEY_CARD_REST, number)].flatMap((bits) => [low(bits), high(bits)])
     const creditCard = card.map((bits) => String(below(bits, 10_000)).padStart(4, '0')).join(' ')
-    const city = layout.CITIES[below(low(this.#draw(PERSON + 4, number)), 10)]!
-    const state = layout.STATES[below(low(this.#draw(PERSON + 5, number)), 6)]!
+    const city = layout.CITIES[below(low(this.#draw(PERSON + 4, number)), 10)]
+    const state = layout.STATES[below(low(this.#draw(PERSON + 5, number)), 6)]
     const taken = 8 + name.length + emailAddress.length + creditCard.length + city.length + state.length
     const id = this.#epoch(number) * this.settings.personProportion + (number % this.#total) + 1000
     const extra = this.#extra(PERSON + 7, number, this.settings.personSizeAvg, taken)

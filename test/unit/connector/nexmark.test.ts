@@ -210,8 +210,8 @@ describe('columns', () => {
     })
     expect(rowsOf(batch)).toEqual(withTimes)
     const [type, person, auction, bid] = batch.columns
-    expect([type!.nullCount, person!.nullCount + auction!.nullCount + bid!.nullCount]).toEqual([0, 777 * 2])
-    expect(person!.children.every((child) => child.nullCount === person!.nullCount && !child.isValid(0))).toBe(true)
+    expect([type.nullCount, person.nullCount + auction.nullCount + bid.nullCount]).toEqual([0, 777 * 2])
+    expect(person.children.every((child) => child.nullCount === person.nullCount && !child.isValid(0))).toBe(true)
   })
 
   test.each(['person', 'auction', 'bid'] as const)('of the flat table %s hold the rows of that kind in the order of the events', (table) => {

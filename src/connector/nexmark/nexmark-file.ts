@@ -1,0 +1,65 @@
+// Nexmark events as a file of JSON lines, for benchmarks and for other engines: blocks of whole lines, made and written one at a time.
+
+import { closeSync, openSync, writeSync } from 'node:fs'
+import { ConnectorError, PlanError } from '../../base/errors.ts'
+import { Slab } from '../../base/slab.ts'
+import { BUFFER_SLACK_BYTES } from '../../kernels/column-layout.ts'
+import { compileKernels, instantiateKernels } from '../../kernels/kernels.ts'
+import { NexmarkGenerator } from './nexmark-generator.ts'
+import type { NexmarkOptions } from './nexmark-options.ts'
+
+const BLOCK_BYTES = 1 << 20
+
+/** All events of a bounded generator as blocks of whole lines. A block is valid until the next one is asked for. */
+export function* nexmarkJsonBlocks(slab: Slab, generator: NexmarkGenerator): Generator<Uint8Array, void, undefined> {
+  const bytes = Math.max(BLOCK_BYTES, generator.lineBytesMax) + BUFFER_SLACK_BYTES
+  const target = slab.allocate(bytes)
+  const step = Math.floor((bytes - BUFFER_SLACK_BYTES) / generator.lineBytesMax)
+  try {
+    for (let first = 0; first < generator.eventCount; first += step) {
+      const length = generator.generateJsonLines(first, Math.min(step, generator.eventCount - first), target)
+      yield slab.u8.subarray(target, target + length)
+    }
+  } finally {
+    slab.free(target, bytes)
+  }
+}
+
+/** What {@link writeNexmarkFile} wrote. */
+export interface NexmarkFileSummary {
+  readonly events: number
+  readonly bytes: number
+}
+
+/**
+ * Writes the events to a file (replaced if it exists) or to an open file descriptor.
+ *
+ * @throws {PlanError} `INVALID_OPTION`, also if `eventCount` is 0.
+ * @throws {ConnectorError} `FILE_WRITE` if the file cannot be written.
+ */
+export function writeNexmarkFile(target: string | number, options: NexmarkOptions): NexmarkFileSummary {
+  const slab = new Slab()
+  const generator = new NexmarkGenerator(slab, instantiateKernels(compileKernels(), slab), options)
+  if (generator.settings.eventCount === 0) throw new PlanError('INVALID_OPTION', 'Cannot write Nexmark events without end: eventCount must be above 0')
+  let bytes = 0
+  try {
+    const file = typeof target === 'number' ? target : openSync(target, 'w')
+    try {
+      for (const block of nexmarkJsonBlocks(slab, generator)) {
+        for (let written = 0; written < block.length;) written += writeSync(file, block, written)
+        bytes += block.length
+      }
+    } finally {
+      if (typeof target !== 'number') closeSync(file)
+    }
+  } catch (cause) {
+    throw new ConnectorError(
+      'FILE_WRITE',
+      `Cannot write Nexmark events to ${typeof target === 'number' ? `file descriptor ${target}` : `"${target}"`}: ${(cause as Error).message}`,
+      {
+        cause,
+      },
+    )
+  }
+  return { events: generator.settings.eventCount, bytes }
+}
