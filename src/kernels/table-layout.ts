@@ -37,12 +37,12 @@ export const TABLE_PENDING_BYTES = 12
 export const TABLE_INSERTED = 13
 export const TABLE_ENTRY_COUNT = 14
 export const TABLE_SCRATCH = 15
-export const TABLE_SCRATCH_BYTES = 1024
+export const TABLE_SCRATCH_BYTES = 1024 + 64
 
 export const SEGMENT_BYTES = 512
 export const SEGMENT_INDEX = 0
-/** 32 - log2(slots). */
-export const SEGMENT_SLOT_SHIFT = 1
+/** Number of slots, a power of two. */
+export const SEGMENT_SLOTS = 1
 export const SEGMENT_COUNT = 2
 /** How many entries it may hold before its index grows or it is split. */
 export const SEGMENT_LIMIT = 3

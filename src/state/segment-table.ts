@@ -19,8 +19,6 @@ const HEAP_BYTES_MAX = 256 * 1024
 const CHUNKS_REGULAR = 40
 const ROUTE_HASH_BITS = 16
 const NO_GROUP_MASK = 0xffffffff
-/** An index is filled to five eighths. */
-const limitOf = (slots: number): number => Math.min((slots >>> 3) * 5, layout.SEGMENT_ENTRIES_MAX)
 
 /** What a table holds and whose keys. */
 export interface SegmentTableOptions {
@@ -38,6 +36,8 @@ export interface SegmentTableOptions {
   readonly slotSeed: number
   /** How many entries to make room for at once: what a predecessor of the same kind held. */
   readonly expectedEntries?: number
+  /** How many entries a segment may hold before it is split: for tests, which reach splits with few. @default SEGMENT_ENTRIES_MAX */
+  readonly segmentEntriesMax?: number
 }
 
 /** One segment: its block in the slab and what TypeScript alone needs to know of it. */
@@ -71,6 +71,7 @@ export class SegmentTable {
   readonly #control: number
   readonly #word: number
   readonly #routeBits: number
+  readonly #segmentEntriesMax: number
   #depth = 0
   #directory = 0
   /** Segments by directory index; neighbours share one. */
@@ -89,6 +90,7 @@ export class SegmentTable {
     this.valueBytes = (options.valueBytes + 7) & ~7
     this.valueOffset = layout.ENTRY_KEY_OFFSET + this.keyBytes
     this.entryBytes = this.valueOffset + this.valueBytes
+    this.#segmentEntriesMax = options.segmentEntriesMax ?? layout.SEGMENT_ENTRIES_MAX
     const firstGroup = options.firstGroup ?? 0
     const groups = (options.lastGroup ?? options.maxParallelism - 1) - firstGroup + 1
     this.#routeBits = ROUTE_HASH_BITS + (32 - Math.clz32(Math.max(groups, 1) - 1))
@@ -248,8 +250,8 @@ export class SegmentTable {
   }
 
   #newSegment(depth: number, prefix: number, expectedEntries: number): Segment {
-    const expected = Math.min(expectedEntries, layout.SEGMENT_ENTRIES_MAX)
-    const slots = powerOfTwoFrom(Math.max(SLOTS_MIN, Math.ceil((expected * 8) / 5)))
+    const expected = Math.min(expectedEntries, this.#segmentEntriesMax)
+    const slots = powerOfTwoFrom(Math.max(SLOTS_MIN, expected * 2))
     const address = this.#allocate(layout.SEGMENT_BYTES)
     this.slab.u8.fill(0, address, address + layout.SEGMENT_BYTES)
     const segment: Segment = { address, depth, prefix, slots: 0, chunks: [], heap: [] }
@@ -265,8 +267,9 @@ export class SegmentTable {
     const at = segment.address >>> 2
     segment.slots = slots
     this.slab.u32[at + layout.SEGMENT_INDEX] = index
-    this.slab.u32[at + layout.SEGMENT_SLOT_SHIFT] = Math.clz32(slots) + 1
-    this.slab.u32[at + layout.SEGMENT_LIMIT] = limitOf(slots)
+    this.slab.u32[at + layout.SEGMENT_SLOTS] = slots
+    // Filled to one half: four slots read at once then name the entry of nearly every key.
+    this.slab.u32[at + layout.SEGMENT_LIMIT] = Math.min(slots >>> 1, this.#segmentEntriesMax)
   }
 
   /** Gives the pending segment room. Returns whether entries moved. */
@@ -276,7 +279,7 @@ export class SegmentTable {
     assert(segment !== undefined, 'a kernel asked for room in a segment that is not of this table')
     switch (this.#get(layout.TABLE_PENDING_REASON)) {
       case layout.GROW_INDEX:
-        if (this.slab.u32[(address >>> 2) + layout.SEGMENT_COUNT]! >= layout.SEGMENT_ENTRIES_MAX && segment.depth < this.#routeBits) {
+        if (this.slab.u32[(address >>> 2) + layout.SEGMENT_COUNT]! >= this.#segmentEntriesMax && segment.depth < this.#routeBits) {
           this.#split(segment)
           return true
         }
@@ -297,7 +300,7 @@ export class SegmentTable {
     const oldSlots = segment.slots
     // A segment of the largest size whose keys all share one route keeps its entries; only its index goes on growing.
     this.#newIndex(segment, oldSlots * 2)
-    if (this.slab.u32[at + layout.SEGMENT_COUNT]! >= layout.SEGMENT_ENTRIES_MAX) this.slab.u32[at + layout.SEGMENT_LIMIT] = (segment.slots >>> 3) * 5
+    if (this.slab.u32[at + layout.SEGMENT_COUNT]! >= this.#segmentEntriesMax) this.slab.u32[at + layout.SEGMENT_LIMIT] = segment.slots >>> 1
     this.#kernels.segmentReindex(this.#control, segment.address)
     this.#release(old, oldSlots * 8)
   }

@@ -1,8 +1,280 @@
-// Aggregates
-/** Adds 1 to the int64 at `offset` of each entry. */
+// Aggregates: the rows of a column folded into the entries of a table, one entry address a row. An accumulator lies at a byte offset in its entry
+// and starts as zero. Row `i` of a call is the row at logical position `begin + i`. NULLs are passed over. Accumulators that must know whether
+// they have seen a value (sum of a nullable column, min, max, first, last) have a flag: bits `flag` of the u32 at `flagOffset`.
+//
+//   count       int64                        sum of integers    int64, wraps             min, max      int64 or float64, as the column
+//   sum of      float64                      sum of DECIMAL     128 bits                 first, last   int64 or float64, as the column
+//   floats
+
+import {
+  bitIsSet, columnKind, columnNullCount, columnValidity, columnValues, KIND_BIT, KIND_FLOAT32, KIND_FLOAT64, KIND_INT128, KIND_INT16, KIND_INT32, KIND_INT64, KIND_INT8,
+} from './column'
+import { writeNull, writeValid } from './gather'
+import { rowAt } from './keys'
+
+const SUM: u32 = 0
+const MIN: u32 = 1
+const MAX: u32 = 2
+const FIRST: u32 = 3
+const LAST: u32 = 4
+
+// @ts-ignore: decorator
+@inline function entryAt(entries: usize, row: u32): usize { return load<u32>(entries + (<usize>row << 2)) }
+
+/** Adds 1 to the count of each entry. */
 export function aggregateCount(entries: usize, n: u32, offset: usize): void {
   for (let row: u32 = 0; row < n; row++) {
-    const at = <usize>load<u32>(entries + (<usize>row << 2)) + offset
+    const at = entryAt(entries, row) + offset
     store<i64>(at, load<i64>(at) + 1)
   }
+}
+
+/** Adds 1 to the count of each entry whose row is not NULL. */
+export function aggregateCountColumn(entries: usize, n: u32, offset: usize, column: usize, selection: usize, begin: u32): void {
+  if (columnNullCount(column) == 0) return aggregateCount(entries, n, offset)
+  const validity = columnValidity(column)
+  for (let row: u32 = 0; row < n; row++) {
+    const at = entryAt(entries, row) + offset
+    store<i64>(at, load<i64>(at) + i64(bitIsSet(validity, rowAt(selection, begin + row))))
+  }
+}
+
+/** Folds one value in. `T` is what the accumulator holds. */
+// @ts-ignore: decorator
+@inline function foldValue<T>(operation: u32, entry: usize, offset: usize, flagOffset: usize, flag: u32, value: T): void {
+  const at = entry + offset
+  if (operation == SUM) {
+    store<T>(at, load<T>(at) + value)
+    if (flag != 0) store<u32>(entry + flagOffset, load<u32>(entry + flagOffset) | flag)
+    return
+  }
+  const flags = load<u32>(entry + flagOffset)
+  const fresh = (flags & flag) == 0
+  const held = load<T>(at)
+  if (operation == LAST || fresh || (operation == MIN && value < held) || (operation == MAX && value > held)) store<T>(at, value)
+  if (fresh) store<u32>(entry + flagOffset, flags | flag)
+}
+
+// @ts-ignore: decorator
+@inline function foldKind<S, T>(operation: u32, entries: usize, n: u32, offset: usize, flagOffset: usize, flag: u32, column: usize, selection: usize, begin: u32): void {
+  const values = columnValues(column)
+  if (columnNullCount(column) == 0) {
+    for (let row: u32 = 0; row < n; row++) {
+      foldValue<T>(operation, entryAt(entries, row), offset, flagOffset, flag, <T>load<S>(values + <usize>rowAt(selection, begin + row) * sizeof<S>()))
+    }
+    return
+  }
+  const validity = columnValidity(column)
+  for (let row: u32 = 0; row < n; row++) {
+    const source = rowAt(selection, begin + row)
+    if (bitIsSet(validity, source)) foldValue<T>(operation, entryAt(entries, row), offset, flagOffset, flag, <T>load<S>(values + <usize>source * sizeof<S>()))
+  }
+}
+
+// @ts-ignore: decorator
+@inline function fold(operation: u32, entries: usize, n: u32, offset: usize, flagOffset: usize, flag: u32, column: usize, selection: usize, begin: u32): void {
+  const kind = columnKind(column)
+  if (kind == KIND_INT64) foldKind<i64, i64>(operation, entries, n, offset, flagOffset, flag, column, selection, begin)
+  else if (kind == KIND_INT32) foldKind<i32, i64>(operation, entries, n, offset, flagOffset, flag, column, selection, begin)
+  else if (kind == KIND_FLOAT64) foldKind<f64, f64>(operation, entries, n, offset, flagOffset, flag, column, selection, begin)
+  else if (kind == KIND_FLOAT32) foldKind<f32, f64>(operation, entries, n, offset, flagOffset, flag, column, selection, begin)
+  else if (kind == KIND_INT16) foldKind<i16, i64>(operation, entries, n, offset, flagOffset, flag, column, selection, begin)
+  else if (kind == KIND_INT8) foldKind<i8, i64>(operation, entries, n, offset, flagOffset, flag, column, selection, begin)
+  else {
+    assert(kind == KIND_BIT)
+    const values = columnValues(column)
+    const nulls = columnNullCount(column) != 0
+    for (let row: u32 = 0; row < n; row++) {
+      const source = rowAt(selection, begin + row)
+      if (nulls && !bitIsSet(columnValidity(column), source)) continue
+      foldValue<i64>(operation, entryAt(entries, row), offset, flagOffset, flag, i64(bitIsSet(values, source)))
+    }
+  }
+}
+
+/** Adds numbers; `flag` 0 = nobody asks whether there was one. */
+export function aggregateSum(entries: usize, n: u32, offset: usize, flagOffset: usize, flag: u32, column: usize, selection: usize, begin: u32): void {
+  fold(SUM, entries, n, offset, flagOffset, flag, column, selection, begin)
+}
+
+/** Keeps the least value. NaN never replaces a value. */
+export function aggregateMin(entries: usize, n: u32, offset: usize, flagOffset: usize, flag: u32, column: usize, selection: usize, begin: u32): void {
+  fold(MIN, entries, n, offset, flagOffset, flag, column, selection, begin)
+}
+
+/** Keeps the greatest value. NaN never replaces a value. */
+export function aggregateMax(entries: usize, n: u32, offset: usize, flagOffset: usize, flag: u32, column: usize, selection: usize, begin: u32): void {
+  fold(MAX, entries, n, offset, flagOffset, flag, column, selection, begin)
+}
+
+/** Keeps the first value that is not NULL. */
+export function aggregateFirst(entries: usize, n: u32, offset: usize, flagOffset: usize, flag: u32, column: usize, selection: usize, begin: u32): void {
+  fold(FIRST, entries, n, offset, flagOffset, flag, column, selection, begin)
+}
+
+/** Keeps the last value that is not NULL. */
+export function aggregateLast(entries: usize, n: u32, offset: usize, flagOffset: usize, flag: u32, column: usize, selection: usize, begin: u32): void {
+  fold(LAST, entries, n, offset, flagOffset, flag, column, selection, begin)
+}
+
+// @ts-ignore: decorator
+@inline function add128(at: usize, low: u64, high: u64): void {
+  const sum = load<u64>(at) + low
+  store<u64>(at, sum)
+  store<u64>(at, load<u64>(at, 8) + high + u64(sum < low), 8)
+}
+
+/** Adds unscaled decimals, INT64 or INT128, in 128 bits. */
+export function aggregateSumDecimal(entries: usize, n: u32, offset: usize, flagOffset: usize, flag: u32, column: usize, selection: usize, begin: u32): void {
+  const values = columnValues(column)
+  const validity: usize = columnNullCount(column) == 0 ? 0 : columnValidity(column)
+  const wide = columnKind(column) == KIND_INT128
+  assert(wide || columnKind(column) == KIND_INT64)
+  for (let row: u32 = 0; row < n; row++) {
+    const source = rowAt(selection, begin + row)
+    if (validity != 0 && !bitIsSet(validity, source)) continue
+    const entry = entryAt(entries, row)
+    if (wide) add128(entry + offset, load<u64>(values + (<usize>source << 4)), load<u64>(values + (<usize>source << 4), 8))
+    else {
+      const value = load<i64>(values + (<usize>source << 3))
+      add128(entry + offset, value, value >> 63)
+    }
+    if (flag != 0) store<u32>(entry + flagOffset, load<u32>(entry + flagOffset) | flag)
+  }
+}
+
+// @ts-ignore: decorator
+@inline function merge<T>(operation: u32, targets: usize, sources: usize, n: u32, offset: usize, flagOffset: usize, flag: u32): void {
+  for (let row: u32 = 0; row < n; row++) {
+    const source = entryAt(sources, row)
+    if (flag != 0 && (load<u32>(source + flagOffset) & flag) == 0) continue
+    foldValue<T>(operation, entryAt(targets, row), offset, flagOffset, flag, load<T>(source + offset))
+  }
+}
+
+/** Folds the accumulators of source entries into those of target entries (slices into windows): counts and int64 sums. */
+export function aggregateMergeSum(targets: usize, sources: usize, n: u32, offset: usize, flagOffset: usize, flag: u32): void {
+  merge<i64>(SUM, targets, sources, n, offset, flagOffset, flag)
+}
+
+/** {@link aggregateMergeSum} for float64 sums. */
+export function aggregateMergeSumFloat(targets: usize, sources: usize, n: u32, offset: usize, flagOffset: usize, flag: u32): void {
+  merge<f64>(SUM, targets, sources, n, offset, flagOffset, flag)
+}
+
+/** {@link aggregateMergeSum} for 128-bit sums. */
+export function aggregateMergeSumDecimal(targets: usize, sources: usize, n: u32, offset: usize, flagOffset: usize, flag: u32): void {
+  for (let row: u32 = 0; row < n; row++) {
+    const source = entryAt(sources, row)
+    const target = entryAt(targets, row)
+    add128(target + offset, load<u64>(source + offset), load<u64>(source + offset, 8))
+    if (flag != 0) store<u32>(target + flagOffset, load<u32>(target + flagOffset) | (load<u32>(source + flagOffset) & flag))
+  }
+}
+
+export function aggregateMergeMin(targets: usize, sources: usize, n: u32, offset: usize, flagOffset: usize, flag: u32): void {
+  merge<i64>(MIN, targets, sources, n, offset, flagOffset, flag)
+}
+export function aggregateMergeMinFloat(targets: usize, sources: usize, n: u32, offset: usize, flagOffset: usize, flag: u32): void {
+  merge<f64>(MIN, targets, sources, n, offset, flagOffset, flag)
+}
+export function aggregateMergeMax(targets: usize, sources: usize, n: u32, offset: usize, flagOffset: usize, flag: u32): void {
+  merge<i64>(MAX, targets, sources, n, offset, flagOffset, flag)
+}
+export function aggregateMergeMaxFloat(targets: usize, sources: usize, n: u32, offset: usize, flagOffset: usize, flag: u32): void {
+  merge<f64>(MAX, targets, sources, n, offset, flagOffset, flag)
+}
+/** The target's value stays if it has one: call with the earlier entries as targets. Either accumulator type (bits are moved). */
+export function aggregateMergeFirst(targets: usize, sources: usize, n: u32, offset: usize, flagOffset: usize, flag: u32): void {
+  merge<i64>(FIRST, targets, sources, n, offset, flagOffset, flag)
+}
+/** The source's value wins if it has one: call with the later entries as sources. Either accumulator type. */
+export function aggregateMergeLast(targets: usize, sources: usize, n: u32, offset: usize, flagOffset: usize, flag: u32): void {
+  merge<i64>(LAST, targets, sources, n, offset, flagOffset, flag)
+}
+
+// @ts-ignore: decorator
+@inline function writeNumber<T>(column: usize, kind: u32, row: u32, value: T): void {
+  const values = columnValues(column)
+  if (kind == KIND_INT64) store<i64>(values + (<usize>row << 3), <i64>value)
+  else if (kind == KIND_INT32) store<i32>(values + (<usize>row << 2), <i32>value)
+  else if (kind == KIND_FLOAT64) store<f64>(values + (<usize>row << 3), <f64>value)
+  else if (kind == KIND_FLOAT32) store<f32>(values + (<usize>row << 2), <f32>value)
+  else if (kind == KIND_INT16) store<i16>(values + (<usize>row << 1), <i16>value)
+  else if (kind == KIND_INT8) store<i8>(values + row, <i8>value)
+  else {
+    assert(kind == KIND_BIT)
+    const at = values + (row >> 3)
+    const bit: u32 = 1 << (row & 7)
+    const byte = load<u8>(at) & ~bit
+    store<u8>(at, value != 0 ? byte | bit : byte)
+  }
+}
+
+// @ts-ignore: decorator
+@inline function toColumn<T>(entries: usize, n: u32, offset: usize, flagOffset: usize, flag: u32, column: usize, row: u32): void {
+  const kind = columnKind(column)
+  for (let index: u32 = 0; index < n; index++) {
+    const entry = entryAt(entries, index)
+    const target = row + index
+    if (flag != 0 && (load<u32>(entry + flagOffset) & flag) == 0) {
+      writeNull(column, target)
+      continue
+    }
+    writeValid(column, target)
+    writeNumber<T>(column, kind, target, load<T>(entry + offset))
+  }
+}
+
+/** Writes int64 accumulators to rows row..row + n - 1 of a column of any integer kind, float or BIT; NULL where the flag is not set. */
+export function aggregateToColumn(entries: usize, n: u32, offset: usize, flagOffset: usize, flag: u32, column: usize, row: u32): void {
+  toColumn<i64>(entries, n, offset, flagOffset, flag, column, row)
+}
+
+/** {@link aggregateToColumn} for float64 accumulators. */
+export function aggregateToColumnFloat(entries: usize, n: u32, offset: usize, flagOffset: usize, flag: u32, column: usize, row: u32): void {
+  toColumn<f64>(entries, n, offset, flagOffset, flag, column, row)
+}
+
+/** {@link aggregateToColumn} for 128-bit accumulators: to INT128 or, cut to its low half, INT64. */
+export function aggregateToColumnDecimal(entries: usize, n: u32, offset: usize, flagOffset: usize, flag: u32, column: usize, row: u32): void {
+  const values = columnValues(column)
+  const wide = columnKind(column) == KIND_INT128
+  for (let index: u32 = 0; index < n; index++) {
+    const entry = entryAt(entries, index)
+    const target = row + index
+    if (flag != 0 && (load<u32>(entry + flagOffset) & flag) == 0) {
+      writeNull(column, target)
+      continue
+    }
+    writeValid(column, target)
+    if (wide) {
+      store<u64>(values + (<usize>target << 4), load<u64>(entry + offset))
+      store<u64>(values + (<usize>target << 4), load<u64>(entry + offset, 8), 8)
+    } else store<u64>(values + (<usize>target << 3), load<u64>(entry + offset))
+  }
+}
+
+/** Writes sum / count: of int64 sums (`float` 0) truncated for integer columns, as doubles for float ones; NULL where the count is 0. */
+export function aggregateAverageToColumn(entries: usize, n: u32, sumOffset: usize, float: u32, countOffset: usize, column: usize, row: u32): void {
+  const kind = columnKind(column)
+  const floatColumn = kind == KIND_FLOAT64 || kind == KIND_FLOAT32
+  for (let index: u32 = 0; index < n; index++) {
+    const entry = entryAt(entries, index)
+    const target = row + index
+    const count = load<i64>(entry + countOffset)
+    if (count == 0) {
+      writeNull(column, target)
+      continue
+    }
+    writeValid(column, target)
+    if (float != 0) writeNumber<f64>(column, kind, target, load<f64>(entry + sumOffset) / <f64>count)
+    else if (floatColumn) writeNumber<f64>(column, kind, target, <f64>load<i64>(entry + sumOffset) / <f64>count)
+    else writeNumber<i64>(column, kind, target, load<i64>(entry + sumOffset) / count)
+  }
+}
+
+/** Zeroes bytes offset..offset + bytes - 1 of each entry. */
+export function aggregateReset(entries: usize, n: u32, offset: usize, bytes: u32): void {
+  for (let row: u32 = 0; row < n; row++) memory.fill(entryAt(entries, row) + offset, 0, bytes)
 }

@@ -2,7 +2,7 @@
 // test compares the constants. Runs on the thread that owns the slab. Kernels never allocate: when a segment has no room they say which and
 // why, TypeScript gives it room, and the call goes on from the row it stopped at. Entries move only when a segment is split.
 
-import { wordPayloadBytes } from './keys'
+import { wordOfValue, wordPayloadBytes } from './keys'
 
 const TABLE_KEY_FORM: usize = 0
 const TABLE_ENTRY_BYTES: usize = 4
@@ -22,7 +22,7 @@ const TABLE_ENTRY_COUNT: usize = 56
 const TABLE_SCRATCH: usize = 60
 
 const SEGMENT_INDEX: usize = 0
-const SEGMENT_SLOT_SHIFT: usize = 4
+const SEGMENT_SLOTS: usize = 4
 const SEGMENT_COUNT: usize = 8
 const SEGMENT_LIMIT: usize = 12
 const SEGMENT_NEXT: usize = 16
@@ -41,13 +41,17 @@ const ENTRY_KEY: usize = 16
 const FLAG_NEW: u32 = 0x80000000
 
 const FORM_VALUE: u32 = 0
+const FORM_BYTES: u32 = 1
 
 const GROW_INDEX: u32 = 1
 const GROW_ENTRIES: u32 = 2
 const GROW_HEAP: u32 = 3
 
-/** Rows looked up side by side, so that their cache misses overlap. The scratch of a table holds two u32 a row. */
+/** Rows looked up side by side, so that their cache misses overlap. The scratch of a table holds two u32 a row, and 64 bytes. */
 const BLOCK_ROWS: u32 = 128
+const SMALL_BYTES_MAX: u64 = 524288
+const INDEX_BYTES_PER_ENTRY: u32 = 16
+const SLOTS_AT_ONCE: u32 = 4
 const NO_GROUP_MASK: u32 = 0xffffffff
 
 // @ts-ignore: decorator
@@ -70,29 +74,51 @@ const NO_GROUP_MASK: u32 = 0xffffffff
 // @ts-ignore: decorator
 @inline function tagOf(low: u32, high: u32): u32 { return low ^ high }
 
+/** Where the probe sequence of a hash begins: never in the last slots, so that four can be read at once. */
+// @ts-ignore: decorator
+@inline function homeOf(low: u32, multiplier: u32, slots: u32): u32 {
+  return <u32>((<u64>(low * multiplier) * <u64>(slots - SLOTS_AT_ONCE + 1)) >> 32)
+}
+
+/** The entry that one of the first four slots of a probe sequence suggests, or 0. The greatest address stands for all whose tag fits. */
+// @ts-ignore: decorator
+@inline function suggested(slot: usize, tag: u32): u32 {
+  const tags = i32x4.splat(tag)
+  const first = v128.load(slot)
+  const second = v128.load(slot, 16)
+  const chosen = i32x4.max_u(v128.and(i64x2.shl(i32x4.eq(first, tags), 32), first), v128.and(i64x2.shl(i32x4.eq(second, tags), 32), second))
+  return max<u32>(i32x4.extract_lane(chosen, 1), i32x4.extract_lane(chosen, 3))
+}
+
 /**
- * First pass: for each row the entry that one of the first two slots of its probe sequence suggests, or 0. No branch depends on data, so the
- * slots of many rows are fetched at once.
+ * The passes over a block of a big table before the entries are compared. Each does one thing to every row and no branch depends on data, so
+ * that the cache misses of many rows run side by side: find the slots, fetch the slots, choose the entries, fetch the entries.
  */
 // @ts-ignore: decorator
-@inline function suggest(table: usize, hashes: usize, start: u32, end: u32, scratch: usize): void {
+@inline function fetch(table: usize, hashes: usize, start: u32, end: u32, scratch: usize): void {
   const multiplier = load<u32>(table, TABLE_SLOT_MULTIPLIER)
-  for (let row = start; row < end; row++) {
-    const hash = load<u64>(hashes + (<usize>row << 3))
-    const low = <u32>hash
-    const high = <u32>(hash >> 32)
-    const segment = segmentOf(table, high)
-    const index: usize = load<u32>(segment, SEGMENT_INDEX)
-    const shift = load<u32>(segment, SEGMENT_SLOT_SHIFT)
-    const mask = 0xffffffff >> shift
-    const position = (low * multiplier) >> shift
-    const first = load<u64>(index + (<usize>position << 3))
-    const second = load<u64>(index + (<usize>((position + 1) & mask) << 3))
-    const tag = tagOf(low, high)
-    const fromSecond = select<u32>(<u32>(second >> 32), 0, <u32>second == tag)
-    store<u32>(scratch, select<u32>(<u32>(first >> 32), fromSecond, <u32>first == tag))
-    scratch += 4
+  const directory: usize = load<u32>(table, TABLE_DIRECTORY)
+  const routeShift = load<u32>(table, TABLE_ROUTE_SHIFT)
+  const depth = load<u32>(table, TABLE_DEPTH)
+  const slotsEnd = scratch + (<usize>(end - start) << 2)
+  let hashAt = hashes + (<usize>start << 3)
+  for (let at = scratch; at < slotsEnd; at += 4) {
+    const hash = load<u64>(hashAt)
+    const segment: usize = load<u32>(directory + (depth == 0 ? 0 : <usize>(routeOf(table, <u32>(hash >> 32)) >> routeShift) << 2))
+    store<u32>(at, load<u32>(segment, SEGMENT_INDEX) + (homeOf(<u32>hash, multiplier, load<u32>(segment, SEGMENT_SLOTS)) << 3))
+    hashAt += 8
   }
+  let touched: u32 = 0
+  for (let at = scratch; at < slotsEnd; at += 4) touched += load<u32>(<usize>load<u32>(at))
+  hashAt = hashes + (<usize>start << 3)
+  for (let at = scratch; at < slotsEnd; at += 4) {
+    const hash = load<u64>(hashAt)
+    store<u32>(at, suggested(load<u32>(at), tagOf(<u32>hash, <u32>(hash >> 32))))
+    hashAt += 8
+  }
+  for (let at = scratch; at < slotsEnd; at += 4) touched += load<u32>(<usize>load<u32>(at))
+  // Stored, so that no compiler may leave the touching out.
+  store<u32>(slotsEnd, touched)
 }
 
 // @ts-ignore: decorator
@@ -143,9 +169,9 @@ export function sameBytes(left: usize, right: usize, bytes: u32): bool {
   const low = <u32>hash
   const tag = tagOf(low, <u32>(hash >> 32))
   const index: usize = load<u32>(segment, SEGMENT_INDEX)
-  const shift = load<u32>(segment, SEGMENT_SLOT_SHIFT)
-  const mask = 0xffffffff >> shift
-  let position = (low * multiplier) >> shift
+  const slots = load<u32>(segment, SEGMENT_SLOTS)
+  const mask = slots - 1
+  let position = homeOf(low, multiplier, slots)
   for (;;) {
     const slot = load<u64>(index + (<usize>position << 3))
     const entry = <usize>(slot >> 32)
@@ -160,9 +186,9 @@ export function sameBytes(left: usize, right: usize, bytes: u32): bool {
 @inline function occupy(segment: usize, multiplier: u32, hash: u64, entry: usize): void {
   const low = <u32>hash
   const index: usize = load<u32>(segment, SEGMENT_INDEX)
-  const shift = load<u32>(segment, SEGMENT_SLOT_SHIFT)
-  const mask = 0xffffffff >> shift
-  let position = (low * multiplier) >> shift
+  const slots = load<u32>(segment, SEGMENT_SLOTS)
+  const mask = slots - 1
+  let position = homeOf(low, multiplier, slots)
   while (load<u32>(index + (<usize>position << 3), 4) != 0) position = (position + 1) & mask
   store<u64>(index + (<usize>position << 3), (<u64>entry << 32) | <u64>tagOf(low, <u32>(hash >> 32)))
 }
@@ -221,24 +247,12 @@ function storePayload(segment: usize, entry: usize, keyBytes: u32, payload: usiz
   return entry
 }
 
-/** Second and third pass over the rows of one block; see {@link tableFindOrInsert}. Returns `end`, or the row that found no room. */
+/** The rows whose first suggestion was wrong, one by one. Returns `end`, or the row that found no room. */
 // @ts-ignore: decorator
-@inline function resolve(form: u32, inserting: bool, table: usize, hashes: usize, keys: usize, words: usize, start: u32, end: u32, scratch: usize, out: usize): u32 {
+@inline function resolveMisses(form: u32, inserting: bool, table: usize, hashes: usize, keys: usize, words: usize, misses: usize, missesEnd: usize, end: u32, out: usize): u32 {
   const keyBytes = load<u32>(table, TABLE_KEY_BYTES)
-  let missed = scratch + BLOCK_ROWS * 4
-  const misses = missed
-  for (let row = start; row < end; row++) {
-    const entry: usize = load<u32>(scratch + (<usize>(row - start) << 2))
-    const hash = load<u64>(hashes + (<usize>row << 3))
-    let held: bool
-    if (form == FORM_VALUE) held = (load<u64>(entry, ENTRY_HASH) == hash) & (load<u64>(entry, ENTRY_KEY) == load<u64>(keys + (<usize>row << 3))) & (entry != 0)
-    else held = entry != 0 && holdsBytes(entry, keyBytes, hash, load<u32>(keys + (<usize>row << 2)), load<u32>(words + (<usize>row << 2)))
-    store<u32>(out + (<usize>row << 2), <u32>entry)
-    store<u32>(missed, row)
-    missed += <usize>!held << 2
-  }
   const multiplier = load<u32>(table, TABLE_SLOT_MULTIPLIER)
-  for (let at = misses; at < missed; at += 4) {
+  for (let at = misses; at < missesEnd; at += 4) {
     const row = load<u32>(at)
     const hash = load<u64>(hashes + (<usize>row << 3))
     const key = form == FORM_VALUE ? load<u64>(keys + (<usize>row << 3)) : <u64>load<u32>(keys + (<usize>row << 2))
@@ -246,12 +260,75 @@ function storePayload(segment: usize, entry: usize, keyBytes: u32, payload: usiz
     const segment = segmentOf(table, <u32>(hash >> 32))
     let entry = probe(form, keyBytes, segment, multiplier, hash, key, word)
     if (inserting && entry == 0) {
-      entry = insert(form, keyBytes, table, segment, multiplier, hash, key, form == FORM_VALUE ? 1 : word)
+      entry = insert(form, keyBytes, table, segment, multiplier, hash, key, form == FORM_VALUE ? wordOfValue(key, hash) : word)
       if (entry == 0) return row
     }
     store<u32>(out + (<usize>row << 2), <u32>entry)
   }
   return end
+}
+
+// @ts-ignore: decorator
+@inline function holds(form: u32, keyBytes: u32, entry: usize, hash: u64, keys: usize, words: usize, row: u32): bool {
+  if (form == FORM_VALUE) return (load<u64>(entry, ENTRY_HASH) == hash) & (load<u64>(entry, ENTRY_KEY) == load<u64>(keys + (<usize>row << 3))) & (entry != 0)
+  return entry != 0 && holdsBytes(entry, keyBytes, hash, load<u32>(keys + (<usize>row << 2)), load<u32>(words + (<usize>row << 2)))
+}
+
+/** One block of rows of a big table. */
+// @ts-ignore: decorator
+@inline function lookUpBig(form: u32, inserting: bool, table: usize, hashes: usize, keys: usize, words: usize, start: u32, end: u32, scratch: usize, out: usize): u32 {
+  fetch(table, hashes, start, end, scratch)
+  const keyBytes = load<u32>(table, TABLE_KEY_BYTES)
+  let suggestion = scratch
+  const misses = scratch + BLOCK_ROWS * 4
+  let missed = misses
+  for (let row = start; row < end; row++) {
+    const entry = load<u32>(suggestion)
+    suggestion += 4
+    store<u32>(out + (<usize>row << 2), entry)
+    store<u32>(missed, row)
+    missed += <usize>!holds(form, keyBytes, entry, load<u64>(hashes + (<usize>row << 3)), keys, words, row) << 2
+  }
+  return resolveMisses(form, inserting, table, hashes, keys, words, misses, missed, end, out)
+}
+
+/** One block of rows of a table of one segment that lies in the cache: everything in one pass. */
+// @ts-ignore: decorator
+@inline function lookUpSmall(form: u32, inserting: bool, table: usize, hashes: usize, keys: usize, words: usize, start: u32, end: u32, scratch: usize, out: usize): u32 {
+  const keyBytes = load<u32>(table, TABLE_KEY_BYTES)
+  const multiplier = load<u32>(table, TABLE_SLOT_MULTIPLIER)
+  const segment: usize = load<u32>(load<u32>(table, TABLE_DIRECTORY))
+  const index: usize = load<u32>(segment, SEGMENT_INDEX)
+  const slots = load<u32>(segment, SEGMENT_SLOTS)
+  let missed = scratch
+  for (let row = start; row < end; row++) {
+    const hash = load<u64>(hashes + (<usize>row << 3))
+    const low = <u32>hash
+    const entry = suggested(index + (<usize>homeOf(low, multiplier, slots) << 3), tagOf(low, <u32>(hash >> 32)))
+    store<u32>(out + (<usize>row << 2), entry)
+    store<u32>(missed, row)
+    missed += <usize>!holds(form, keyBytes, entry, hash, keys, words, row) << 2
+  }
+  return resolveMisses(form, inserting, table, hashes, keys, words, scratch, missed, end, out)
+}
+
+/** Whether a table no longer lies in the second-level cache. */
+// @ts-ignore: decorator
+@inline function isBig(table: usize): bool {
+  return load<u32>(table, TABLE_DEPTH) != 0 || <u64>load<u32>(table, TABLE_ENTRY_COUNT) * (load<u32>(table, TABLE_ENTRY_BYTES) + INDEX_BYTES_PER_ENTRY) > SMALL_BYTES_MAX
+}
+
+// @ts-ignore: decorator
+@inline function lookUp(form: u32, inserting: bool, table: usize, hashes: usize, keys: usize, words: usize, from: u32, n: u32, out: usize): u32 {
+  const scratch: usize = load<u32>(table, TABLE_SCRATCH)
+  for (let start = from; start < n; start += BLOCK_ROWS) {
+    const end = min<u32>(start + BLOCK_ROWS, n)
+    const done = isBig(table)
+      ? lookUpBig(form, inserting, table, hashes, keys, words, start, end, scratch, out)
+      : lookUpSmall(form, inserting, table, hashes, keys, words, start, end, scratch, out)
+    if (done != end) return done
+  }
+  return n
 }
 
 /**
@@ -260,29 +337,15 @@ function storePayload(segment: usize, entry: usize, keyBytes: u32, payload: usiz
  * must grow; the rows before it are done.
  */
 export function tableFindOrInsert(table: usize, hashes: usize, keys: usize, words: usize, from: u32, n: u32, out: usize): u32 {
-  const scratch: usize = load<u32>(table, TABLE_SCRATCH)
-  const value = load<u32>(table, TABLE_KEY_FORM) == FORM_VALUE
-  for (let start = from; start < n; start += BLOCK_ROWS) {
-    const end = min<u32>(start + BLOCK_ROWS, n)
-    suggest(table, hashes, start, end, scratch)
-    const done = value
-      ? resolve(FORM_VALUE, true, table, hashes, keys, 0, start, end, scratch, out)
-      : resolve(1, true, table, hashes, keys, words, start, end, scratch, out)
-    if (done != end) return done
-  }
-  return n
+  return load<u32>(table, TABLE_KEY_FORM) == FORM_VALUE
+    ? lookUp(FORM_VALUE, true, table, hashes, keys, 0, from, n, out)
+    : lookUp(FORM_BYTES, true, table, hashes, keys, words, from, n, out)
 }
 
 /** {@link tableFindOrInsert} without insertion: 0 where a key has no entry. */
 export function tableFind(table: usize, hashes: usize, keys: usize, words: usize, n: u32, out: usize): void {
-  const scratch: usize = load<u32>(table, TABLE_SCRATCH)
-  const value = load<u32>(table, TABLE_KEY_FORM) == FORM_VALUE
-  for (let start: u32 = 0; start < n; start += BLOCK_ROWS) {
-    const end = min<u32>(start + BLOCK_ROWS, n)
-    suggest(table, hashes, start, end, scratch)
-    if (value) resolve(FORM_VALUE, false, table, hashes, keys, 0, start, end, scratch, out)
-    else resolve(1, false, table, hashes, keys, words, start, end, scratch, out)
-  }
+  if (load<u32>(table, TABLE_KEY_FORM) == FORM_VALUE) lookUp(FORM_VALUE, false, table, hashes, keys, 0, 0, n, out)
+  else lookUp(FORM_BYTES, false, table, hashes, keys, words, 0, n, out)
 }
 
 /** Lists each entry among entries[n] that carries the flag NEW once, in order, and takes the flag off. Returns how many. */
@@ -326,9 +389,9 @@ export function tableRemove(table: usize, entries: usize, n: u32): void {
 /** Empties the slot of an entry and moves later ones of its run back, so that no probe sequence is cut. */
 function vacate(segment: usize, multiplier: u32, hash: u64, entry: usize): void {
   const index: usize = load<u32>(segment, SEGMENT_INDEX)
-  const shift = load<u32>(segment, SEGMENT_SLOT_SHIFT)
-  const mask = 0xffffffff >> shift
-  let hole = (<u32>hash * multiplier) >> shift
+  const slots = load<u32>(segment, SEGMENT_SLOTS)
+  const mask = slots - 1
+  let hole = homeOf(<u32>hash, multiplier, slots)
   while (load<u32>(index + (<usize>hole << 3), 4) != <u32>entry) hole = (hole + 1) & mask
   let at = hole
   for (;;) {
@@ -336,7 +399,7 @@ function vacate(segment: usize, multiplier: u32, hash: u64, entry: usize): void 
     const slot = load<u64>(index + (<usize>at << 3))
     const other = <usize>(slot >> 32)
     if (other == 0) break
-    const home = (load<u32>(other, ENTRY_HASH) * multiplier) >> shift
+    const home = homeOf(load<u32>(other, ENTRY_HASH), multiplier, slots)
     // It may move into the hole unless its home lies behind the hole on the way to it.
     if (((at - home) & mask) < ((at - hole) & mask)) continue
     store<u64>(index + (<usize>hole << 3), slot)
