@@ -200,7 +200,7 @@ export class Column {
     const valueBytes = this.#valuesBytes(capacity)
     this.#allocateFixed(Math.max(rows, capacity * 2))
     const copy = (from: number, to: number, bytes: number): void => {
-      if (from === 0 || bytes === 0) return
+      if (from === 0) return
       slab.u8.copyWithin(to, from, from + bytes)
       slab.free(from, bytes + BUFFER_SLACK_BYTES)
     }

@@ -7,7 +7,8 @@ import type { Column } from './column.ts'
 import { readInt64AsNumber, writeInt64 } from './record-batch.ts'
 import { Decimal, formatType, isText, type LogicalType } from './types.ts'
 
-const decoder = new TextDecoder('utf-8')
+// A leading U+FEFF is a character of the value, not a mark to be dropped.
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 const encoder = new TextEncoder()
 const NANOS_PER_MS = 1_000_000
 
@@ -101,6 +102,11 @@ function integerIn(value: unknown, type: LogicalType, min: number, max: number):
 const INT64_MIN = -(2n ** 63n)
 const INT64_MAX = 2n ** 63n - 1n
 
+/** `stored` if 64 bits hold it. */
+function timestampIn(stored: bigint, value: unknown, type: LogicalType): bigint {
+  return stored < INT64_MIN || stored > INT64_MAX ? refuse(value, type, 'it does not fit 64 bits') : stored
+}
+
 function bigintOf(value: unknown, type: LogicalType): bigint {
   if (typeof value === 'bigint') {
     if (value < INT64_MIN || value > INT64_MAX) return refuse(value, type, 'it does not fit 64 bits')
@@ -130,7 +136,10 @@ export function writeValue(column: Column, row: number, value: unknown): void {
   }
   if (column.nullCount > 0) {
     const at = column.validity + (row >>> 3)
-    slab.u8[at] = slab.u8[at]! | (1 << (row & 7))
+    const bit = 1 << (row & 7)
+    // The row was NULL in a refused write.
+    if ((slab.u8[at]! & bit) === 0) column.nullCount--
+    slab.u8[at] = slab.u8[at]! | bit
   }
   switch (column.kind) {
     case PhysicalKind.BIT: {
@@ -168,7 +177,7 @@ export function writeValue(column: Column, row: number, value: unknown): void {
     }
     case PhysicalKind.TIMESTAMP_NANOS: {
       const nanos = typeof value === 'bigint' ? value : refuse(value, type, 'expected epoch nanoseconds as a bigint')
-      const ms = floorDivide(nanos, BigInt(NANOS_PER_MS))
+      const ms = timestampIn(floorDivide(nanos, BigInt(NANOS_PER_MS)), value, type)
       slab.i64[(column.values >>> 3) + row] = ms
       slab.i32[(column.extra >>> 2) + row] = Number(nanos - ms * BigInt(NANOS_PER_MS))
       return
@@ -269,7 +278,7 @@ function writeInt64Value(column: Column, row: number, value: unknown): void {
   const at = (column.values >>> 3) + row
   if (type.kind === 'DECIMAL') slab.i64[at] = unscaledOf(value, type)
   else if ((type.kind === 'TIMESTAMP' || type.kind === 'TIMESTAMP_LTZ') && type.precision > 3)
-    slab.i64[at] = typeof value === 'bigint' ? floorDivide(value, 1000n) : refuse(value, type, 'expected epoch nanoseconds as a bigint')
+    slab.i64[at] = typeof value === 'bigint' ? timestampIn(floorDivide(value, 1000n), value, type) : refuse(value, type, 'expected epoch nanoseconds as a bigint')
   else if (typeof value === 'number' && Number.isSafeInteger(value)) writeInt64(slab, at * 8, value)
   else if (type.kind === 'BIGINT' && !type.safeInteger) slab.i64[at] = bigintOf(value, type)
   else writeInt64(slab, at * 8, integerIn(value, type, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER))
