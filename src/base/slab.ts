@@ -76,14 +76,15 @@ export class Slab {
   allocate(bytes: number): number {
     const sizeClass = classOf(bytes)
     const free = this.#free[sizeClass]!
-    this.#allocatedBytes += 2 ** sizeClass
-    if (free.length > 0) return free.pop()!
     const size = 2 ** sizeClass
-    if (size >= PAGE_BYTES) return this.#extend(size)
-    // Small blocks are cut from a page at a time, so that the bump pointer stays page aligned.
-    const page = this.#extend(PAGE_BYTES)
-    for (let address = page + PAGE_BYTES - size; address > page; address -= size) free.push(address)
-    return page
+    if (free.length === 0) {
+      // Small blocks are cut from a page at a time, so that the bump pointer stays page aligned.
+      const extent = Math.max(size, PAGE_BYTES)
+      const first = this.#extend(extent)
+      for (let address = first + extent - size; address >= first; address -= size) free.push(address)
+    }
+    this.#allocatedBytes += size
+    return free.pop()!
   }
 
   /** {@link allocate}, with every byte zero. */
