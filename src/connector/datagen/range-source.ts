@@ -99,6 +99,8 @@ export class RangeReader implements SourceReader {
       if (position.next === position.blockEnd) {
         position.next += position.stride - position.block
         position.blockEnd = Math.min(position.end, position.next + position.block)
+        // After a restore with fewer readers one reads several endless ranges: in turn, or the others would never come.
+        this.#positions.push(this.#positions.shift()!)
       }
       if (rows === 0) continue
       this.batch.split = position.index

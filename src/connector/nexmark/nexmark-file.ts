@@ -25,6 +25,22 @@ export function* nexmarkJsonBlocks(slab: Slab, generator: NexmarkGenerator): Gen
   }
 }
 
+const PAUSE_MS = 1
+
+/** Writes all of a block, also to a pipe that takes only so much at a time. */
+function writeAll(file: number, block: Uint8Array): void {
+  const pause = new Int32Array(new SharedArrayBuffer(4))
+  for (let written = 0; written < block.length;) {
+    try {
+      written += writeSync(file, block, written)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
+      // Nobody notifies: this is a sleep until the pipe's reader has caught up a little.
+      Atomics.wait(pause, 0, 0, PAUSE_MS)
+    }
+  }
+}
+
 /** What {@link writeNexmarkFile} wrote. */
 export interface NexmarkFileSummary {
   readonly events: number
@@ -46,7 +62,7 @@ export function writeNexmarkFile(target: string | number, options: NexmarkOption
     const file = typeof target === 'number' ? target : openSync(target, 'w')
     try {
       for (const block of nexmarkJsonBlocks(slab, generator)) {
-        for (let written = 0; written < block.length;) written += writeSync(file, block, written)
+        writeAll(file, block)
         bytes += block.length
       }
     } finally {

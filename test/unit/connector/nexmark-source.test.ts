@@ -117,6 +117,18 @@ describe('NexmarkSource', () => {
     expect([...before, ...drain(restored, splits)]).toEqual(whole)
   })
 
+  test('endless, emits the shares of two readers in turn when both are restored into one', () => {
+    const source = new NexmarkSource({}, 'person', new Schema([{ name: 'id', type: t.safeInt().logical }]))
+    const states = source.enumerate(2).flatMap((split) => {
+      const reader = source.createReader(contextOf(new VirtualClock(), 2))
+      reader.assign(split, 1)
+      return elementsOf(reader)
+    })
+    const restored = source.createReader(contextOf(new VirtualClock(), 1, 32_768))
+    restored.restore(readerOf(states))
+    expect(drain(restored, [], 4)).toEqual(Array.from({ length: Math.ceil((4 * 32_768) / 50) }, (_, index) => ({ id: 1000 + index })))
+  })
+
   test('endless, emits block after block of its share', () => {
     const source = new NexmarkSource({}, 'person', new Schema([{ name: 'id', type: t.safeInt().logical }]))
     expect(source.bounded).toBe(false)
