@@ -42,10 +42,24 @@ export interface OperatorContext {
   /** Differs from job to job and is never stored: state tables mix it into their slots. */
   readonly tableSeed: number
   readonly metrics: OperatorMetrics
+  readonly program: ProgramEdge
   /** A line for the operator's log, with its name and subtask: standard error, never standard output. */
   log(message: string): void
   /** The job's configuration value, as plain text, or undefined. */
   option(key: string): string | undefined
+}
+
+/**
+ * The way between operators and the program around the engine: named inputs that the program pushes to, named outputs that it reads.
+ * Records cross it as plain JavaScript values, copied if the subtask runs on another thread.
+ */
+export interface ProgramEdge {
+  /** Sends records out. They are counted as pending until the program has taken them. */
+  send(output: string, records: readonly unknown[]): void
+  /** Records of an output that the program has not taken yet, over all subtasks. */
+  pendingCount(output: string): number
+  /** Takes what the program has pushed to an input: a list of records, `'ended'` behind the last, undefined if there is nothing now. */
+  receive(input: string): readonly unknown[] | 'ended' | undefined
 }
 
 /** Counters every operator may bump. Plain additions; the driver publishes them once a step. */

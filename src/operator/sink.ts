@@ -27,6 +27,8 @@ export interface Sink {
   readonly needsEventLoop: boolean
   /** At most this many writers make sense; Infinity by default. */
   readonly parallelismMax: number
+  /** The name under which the program around the engine reads what is written here; undefined for every other sink. */
+  readonly outputName?: string
   describe(): string
   createWriter(schema: Schema, context: OperatorContext): SinkWriter
 }

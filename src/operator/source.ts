@@ -63,6 +63,8 @@ export interface Source<out R = unknown> {
   readonly needsEventLoop: boolean
   /** At most this many readers make sense (1 for collections and standard input); Infinity by default. */
   readonly parallelismMax: number
+  /** The name under which the program around the engine pushes records; undefined for every other source. */
+  readonly inputName?: string
   /** One line for `explain`. */
   describe(): string
   /**

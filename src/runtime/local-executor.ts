@@ -7,10 +7,11 @@ import { VirtualClock } from '../base/clock.ts'
 import type { Random } from '../base/random.ts'
 import { createSlabMemory } from '../base/slab.ts'
 import { compileKernels } from '../kernels/kernels.ts'
-import type { SourceSplit } from '../operator/source.ts'
+import type { ProgramEdge } from '../operator/operator.ts'
 import type { ExecutionPlan } from '../plan/execution-plan.ts'
 import type { LogicalGraph } from '../plan/transformation.ts'
 import { layoutWorker } from './control-layout.ts'
+import { enumerateSplits } from './enumerate-splits.ts'
 import { BATCH_ROWS_MAX_DEFAULT, initializeWorkerMemory, WorkerRuntime } from './worker-runtime.ts'
 
 /** Steps between two turns of the event loop, so that a job on the calling thread does not shut out the program around it. */
@@ -25,24 +26,18 @@ export interface LocalExecutorOptions {
   readonly batchRowsMax?: number
   readonly slabBytesMax?: number
   readonly options?: ReadonlyMap<string, string>
+  readonly program?: ProgramEdge
   log(operatorName: string, subtaskIndex: number, message: string): void
 }
+
+/** For jobs without named inputs and outputs. */
+const NO_PROGRAM: ProgramEdge = { send: () => {}, pendingCount: () => 0, receive: () => 'ended' }
 
 const compiled: { module: WebAssembly.Module | undefined } = { module: undefined }
 
 /** The kernels of this thread, compiled on first use. */
 function kernelsModule(): WebAssembly.Module {
   return (compiled.module ??= compileKernels())
-}
-
-/** Lists the splits of every source: by task id. */
-export function enumerateSplits(plan: ExecutionPlan, graph: LogicalGraph): Map<number, readonly SourceSplit[]> {
-  const splits = new Map<number, readonly SourceSplit[]>()
-  for (const task of plan.tasks) {
-    const { body } = graph.transformations[task.operators[0]!.id]!
-    if (body.kind === 'source') splits.set(task.id, body.source.enumerate(task.parallelism))
-  }
-  return splits
 }
 
 /** A job on the calling thread. */
@@ -76,7 +71,7 @@ export class LocalExecutor {
               splits,
             },
             graph,
-            { clock: options.clock, log: options.log },
+            { clock: options.clock, program: options.program ?? NO_PROGRAM, log: options.log },
           ),
         )
     } catch (error) {

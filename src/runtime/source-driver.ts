@@ -16,6 +16,9 @@ export interface SplitAssigner {
   next(reader: number): AssignedSplit | 'wait' | undefined
 }
 
+/** How long a reader that is ahead of the others waits before it asks again. */
+const SPLIT_RETRY_MS = 1
+
 const Phase = { READING: 0, WATERMARK: 1, END: 2, DONE: 3 } as const
 type Phase = (typeof Phase)[keyof typeof Phase]
 
@@ -28,6 +31,7 @@ export class SourceDriver {
   #phase: Phase = Phase.READING
   /** Cancelled with savepoint or drained: no more polls. */
   #stopped = false
+  #waitsForOthers = false
   rowsOut = 0
 
   constructor(reader: SourceReader, readerIndex: number, output: OutputCollector, splits: SplitAssigner) {
@@ -42,8 +46,9 @@ export class SourceDriver {
   }
 
   /** When to step again if the last step found nothing; epoch ms, Infinity = when woken. */
-  get retryAtMs(): number {
-    return this.#phase === Phase.READING ? this.reader.retryAtMs : Infinity
+  retryAtMs(nowMs: number): number {
+    if (this.#phase !== Phase.READING) return Infinity
+    return this.#waitsForOthers ? nowMs + SPLIT_RETRY_MS : this.reader.retryAtMs
   }
 
   /** Ends the stream as if the input had ended. */
@@ -85,6 +90,7 @@ export class SourceDriver {
         return false
       case PollResult.NEEDS_SPLIT: {
         const next = this.#splits.next(this.#readerIndex)
+        this.#waitsForOthers = next === 'wait'
         if (next === 'wait') return false
         if (next === undefined) reader.noMoreSplits()
         else reader.assign(next.split, next.index)

@@ -9,7 +9,7 @@ import type { InputChannel } from '../exchange/input-channel.ts'
 import type { Kernels } from '../kernels/kernels.ts'
 import { rowOperator } from '../operator/basic/row-operator.ts'
 import { SinkOperator } from '../operator/basic/sink-operator.ts'
-import type { Operator, OperatorContext, OperatorMetrics } from '../operator/operator.ts'
+import type { Operator, OperatorContext, OperatorMetrics, ProgramEdge } from '../operator/operator.ts'
 import type { PlanOperator, PlanTask } from '../plan/execution-plan.ts'
 import type { LogicalGraph } from '../plan/transformation.ts'
 import { InputGate } from './input-gate.ts'
@@ -28,6 +28,7 @@ export interface SubtaskEnvironment {
   readonly tableSeed: number
   readonly options: ReadonlyMap<string, string>
   readonly snapshotHook: SnapshotHook
+  readonly program: ProgramEdge
   log(operatorName: string, subtaskIndex: number, message: string): void
   /** The writer of an exchange that leaves this subtask. */
   exchangeWriter(exchangeId: number, subtaskIndex: number): ExchangeWriter
@@ -108,7 +109,7 @@ export class Subtask {
 
   /** Earliest instant at which a step would find something to do without new input: epoch ms. */
   get nextTimeMs(): number {
-    let nextMs = this.#source?.retryAtMs ?? Infinity
+    let nextMs = this.#source?.retryAtMs(this.#environment.clock.nowMs()) ?? Infinity
     for (const driver of this.#drivers) nextMs = Math.min(nextMs, driver.operator.nextProcessingTimeMs())
     return nextMs
   }
@@ -203,7 +204,7 @@ export class Subtask {
   }
 
   #context(planned: PlanOperator): OperatorContext {
-    const { slab, kernels, clock, batchRowsMax, tableSeed, options, log } = this.#environment
+    const { slab, kernels, clock, batchRowsMax, tableSeed, options, program, log } = this.#environment
     const metrics = new Metrics()
     this.#metrics.push(metrics)
     return {
@@ -218,6 +219,7 @@ export class Subtask {
       batchRowsMax,
       tableSeed,
       metrics,
+      program,
       log: (message) => log(planned.name, this.index, message),
       option: (key) => options.get(key),
     }

@@ -2,7 +2,6 @@
 // on the calling thread both drive it by `step`.
 
 import type { Clock } from '../base/clock.ts'
-import { type ErrorRecord, toErrorRecord } from '../base/errors.ts'
 import { Slab } from '../base/slab.ts'
 import { ChannelWriter } from '../exchange/channel-writer.ts'
 import { ExchangeWriter } from '../exchange/exchange-writer.ts'
@@ -11,6 +10,7 @@ import { CustomRouter } from '../exchange/custom-router.ts'
 import { InputChannel } from '../exchange/input-channel.ts'
 import { BatchRouter, type Router } from '../exchange/partition.ts'
 import { instantiateKernels, type Kernels } from '../kernels/kernels.ts'
+import type { ProgramEdge } from '../operator/operator.ts'
 import type { SourceSplit } from '../operator/source.ts'
 import { compileRowReader } from '../operator/row-code.ts'
 import type { ExecutionPlan, PlanExchange, PlanTask } from '../plan/execution-plan.ts'
@@ -42,14 +42,8 @@ export interface WorkerSettings {
 /** What a worker reaches outside itself. */
 export interface WorkerHooks {
   readonly clock: Clock
+  readonly program: ProgramEdge
   log(operatorName: string, subtaskIndex: number, message: string): void
-}
-
-/** A failure with the subtask it happened in. */
-export interface WorkerFailure {
-  readonly task: string
-  readonly subtaskIndex: number
-  readonly error: ErrorRecord
 }
 
 /** Lays out a worker's fixed region in its memory. Called once for each worker before any of them starts. */
@@ -67,12 +61,14 @@ export class WorkerRuntime {
   readonly #graph: LogicalGraph
   readonly #layouts: readonly WorkerLayout[]
   readonly #doorbells: readonly Doorbell[]
+  readonly #hooks: WorkerHooks
   /** Fixed-region views of every worker's memory, made at start: they stay good whatever grows. */
   readonly #buffers: readonly SharedArrayBuffer[]
 
   constructor(settings: WorkerSettings, graph: LogicalGraph, hooks: WorkerHooks) {
     const { plan, workerIndex, memories } = settings
     this.#settings = settings
+    this.#hooks = hooks
     this.#graph = graph
     this.#layouts = memories.map((_, index) => layoutWorker(plan, index))
     this.#buffers = memories.map((memory) => memory.buffer)
@@ -89,6 +85,7 @@ export class WorkerRuntime {
       tableSeed: settings.tableSeed,
       options: settings.options,
       snapshotHook: () => {},
+      program: hooks.program,
       log: (operatorName, subtaskIndex, message) => hooks.log(operatorName, subtaskIndex, message),
       exchangeWriter: (exchangeId, subtaskIndex) => this.#exchangeWriter(plan.exchanges[exchangeId]!, subtaskIndex),
       inputChannels: (task, subtaskIndex) => this.#inputChannels(task, subtaskIndex),
@@ -139,9 +136,9 @@ export class WorkerRuntime {
     for (const subtask of this.subtasks) subtask.close()
   }
 
-  /** The failure as plain data, with the subtask whose step threw. */
-  failureOf(subtask: Subtask, thrown: unknown): WorkerFailure {
-    return { task: subtask.task.name, subtaskIndex: subtask.index, error: toErrorRecord(thrown) }
+  /** A line for the job's log. */
+  log(operatorName: string, subtaskIndex: number, message: string): void {
+    this.#hooks.log(operatorName, subtaskIndex, message)
   }
 
   #edgeOf(exchange: PlanExchange): Edge {

@@ -1,0 +1,322 @@
+// The embeddable front: submits jobs, hands out handles to them. Runs on the main thread, which stays free: a job has its coordinator's thread
+// and its workers.
+
+import { type MessagePort, Worker } from 'node:worker_threads'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { fromErrorRecord, JobError, MillraceError } from '../base/errors.ts'
+import { packageRoot } from '../base/platform.ts'
+import type { ExecutionPlan } from '../plan/execution-plan.ts'
+import { isJobProgram, type JobProgram } from '../plan/job-program.ts'
+import { Doorbell } from '../ring/parking.ts'
+import type { CoordinatorData } from '../runtime/coordinator.ts'
+import { DOORBELL_ADDRESS } from '../runtime/control-layout.ts'
+import type { CoordinatorCommand, CoordinatorEvent, JobMetrics, JobRequest, ProgramMessage, PushMessage } from '../runtime/thread-messages.ts'
+
+/** How a job is submitted. */
+export interface SubmitOptions {
+  /** Shown everywhere; the module's file name unless given. */
+  readonly name?: string
+  /** Given to the job's program as its second argument. Structured-clonable. */
+  readonly params?: Readonly<Record<string, unknown>>
+  /** Number of workers. @default what the program sets, else the cores this process may use */
+  readonly parallelism?: number
+  /** Configuration options by key; win over those the program sets. */
+  readonly options?: Readonly<Record<string, string>>
+  /** Cancels the job when aborted. */
+  readonly signal?: AbortSignal
+  /** Called a few times a second while the job runs. */
+  readonly onMetrics?: (metrics: JobMetrics) => void
+  /** A line that an operator logged. @default standard error */
+  readonly onLog?: (operatorName: string, subtaskIndex: number, message: string) => void
+}
+
+/** How a job ended. */
+export interface JobResult {
+  readonly state: 'finished' | 'cancelled'
+  readonly metrics: JobMetrics
+}
+
+const NO_METRICS: JobMetrics = { runningMs: 0, tasks: [], slabBytes: 0 }
+/** Pushed records that the worker has not acknowledged by consuming its message are bounded by this many messages in flight. */
+const DISPLAY_NAME = /([^/\\]+?)(\.[cm]?[jt]s)?$/
+
+/** A named output of a running job: an async iterable of its records. Leaving a `for await` over it cancels the job. */
+class OutputQueue implements AsyncIterable<unknown> {
+  readonly #taken: (count: number) => void
+  readonly #cancel: () => void
+  #records: unknown[] = []
+  #next = 0
+  #waiting: (() => void) | undefined
+  #ended = false
+  #failure: unknown
+
+  constructor(taken: (count: number) => void, cancel: () => void) {
+    this.#taken = taken
+    this.#cancel = cancel
+  }
+
+  add(records: readonly unknown[]): void {
+    if (this.#next === this.#records.length) {
+      this.#records = records as unknown[]
+      this.#next = 0
+    } else this.#records = [...this.#records.slice(this.#next), ...records].slice((this.#next = 0))
+    this.#waiting?.()
+  }
+
+  end(failure?: unknown): void {
+    this.#ended = true
+    this.#failure = failure
+    this.#waiting?.()
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterator<unknown> {
+    try {
+      for (;;) {
+        while (this.#next < this.#records.length) {
+          const record = this.#records[this.#next++]
+          this.#taken(1)
+          yield record
+        }
+        if (this.#ended) {
+          if (this.#failure !== undefined) throw this.#failure
+          return
+        }
+        await new Promise<void>((resolve) => (this.#waiting = resolve))
+      }
+    } finally {
+      if (!this.#ended) this.#cancel()
+    }
+  }
+}
+
+/** Pushes records to a named input of a running job. */
+export interface InputHandle<R = unknown> {
+  /** Resolves when the engine has accepted the record: awaiting it is the backpressure. @throws {JobError} If the job has ended. */
+  push(record: R): Promise<void>
+  /** Says that nothing follows: the source ends. */
+  end(): Promise<void>
+}
+
+/** A submitted job. */
+export class JobHandle implements AsyncDisposable {
+  readonly name: string
+  /** Resolves when the job finished or was cancelled; rejects with the error that failed it. */
+  readonly result: Promise<JobResult>
+  readonly #coordinator: Worker
+  readonly #outputs = new Map<string, OutputQueue>()
+  readonly #running: Promise<RunningJob>
+  readonly #planned: Promise<{ plan: ExecutionPlan; text: string }>
+  #metrics: JobMetrics = NO_METRICS
+  #job: RunningJob | undefined
+  #settled = false
+
+  /** @internal Handles are made by {@link Engine.submit}. */
+  constructor(request: JobRequest, options: SubmitOptions, folder: URL) {
+    this.name = request.jobName
+    const data: CoordinatorData = { request, workerUrl: new URL('worker.js', folder).href }
+    this.#coordinator = new Worker(new URL('coordinator.js', folder), { workerData: data, execArgv: ['--enable-source-maps'] })
+    let planned!: (value: { plan: ExecutionPlan; text: string }) => void
+    let running!: (job: RunningJob) => void
+    this.#planned = new Promise((resolve) => (planned = resolve))
+    this.#running = new Promise((resolve) => (running = resolve))
+    this.result = new Promise<JobResult>((resolve, reject) => {
+      this.#coordinator.on('message', (event: CoordinatorEvent) => {
+        switch (event.kind) {
+          case 'planned':
+            planned({ plan: event.plan, text: event.planText })
+            return
+          case 'running':
+            this.#job = new RunningJob(event, (output, records) => this.#queue(output).add(records))
+            running(this.#job)
+            return
+          case 'metrics':
+            this.#metrics = event.metrics
+            options.onMetrics?.(event.metrics)
+            return
+          case 'log':
+            options.onLog?.(event.operatorName, event.subtaskIndex, event.message)
+            return
+          case 'finished':
+            this.#metrics = event.metrics
+            this.#settle()
+            resolve({ state: 'finished', metrics: event.metrics })
+            return
+          case 'cancelled':
+            this.#settle()
+            resolve({ state: 'cancelled', metrics: event.metrics ?? this.#metrics })
+            return
+          case 'failed': {
+            const error = fromErrorRecord(event.error)
+            this.#settle(error)
+            reject(error)
+          }
+        }
+      })
+      this.#coordinator.on('error', (error) => {
+        this.#settle(error)
+        reject(error instanceof MillraceError ? error : new JobError('COORDINATOR_LOST', 'The coordinator thread failed', { cause: error }))
+      })
+      this.#coordinator.on('exit', () => {
+        const error = new JobError('COORDINATOR_LOST', 'The coordinator thread ended before the job did')
+        this.#settle(error)
+        reject(error)
+      })
+    })
+    // Whoever awaits `result` hears of a failure; nobody else must make the process die of an unhandled rejection.
+    this.result.catch(() => {})
+    options.signal?.addEventListener('abort', () => void this.cancel(), { once: true })
+    if (options.signal?.aborted) void this.cancel()
+  }
+
+  /** The metrics of the last tick; the final ones once the job has ended. */
+  get metrics(): JobMetrics {
+    return this.#metrics
+  }
+
+  /** The execution plan, once it is made. */
+  plan(): Promise<{ plan: ExecutionPlan; text: string }> {
+    return Promise.race([this.#planned, this.result.then(() => this.#planned)])
+  }
+
+  /** Ends the job now; what was in flight is dropped. Resolves when everything has stopped. */
+  async cancel(): Promise<void> {
+    if (!this.#settled) this.#coordinator.postMessage({ kind: 'cancel' } satisfies CoordinatorCommand)
+    await this.result.catch(() => {})
+  }
+
+  /** Ends the sources as if their input had ended, and lets the rest finish. */
+  async stop(): Promise<JobResult> {
+    if (!this.#settled) this.#coordinator.postMessage({ kind: 'stop' } satisfies CoordinatorCommand)
+    return this.result
+  }
+
+  /** The records of a named output, from the first one on if asked for before the job runs. */
+  output<R = unknown>(name: string): AsyncIterable<R> {
+    return this.#queue(name) as AsyncIterable<unknown> as AsyncIterable<R>
+  }
+
+  /** A named input. */
+  input<R = unknown>(name: string): InputHandle<R> {
+    const send = async (message: PushMessage): Promise<void> => {
+      const job = await Promise.race([this.#running, this.result.then((): never => { throw new JobError('JOB_ENDED', `Cannot push to input "${name}": job "${this.name}" has ended`) })])
+      if (this.#settled) throw new JobError('JOB_ENDED', `Cannot push to input "${name}": job "${this.name}" has ended`)
+      await job.push(message)
+    }
+    return { push: (record) => send({ input: name, records: [record] }), end: () => send({ input: name, ended: true }) }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.cancel()
+  }
+
+  #queue(output: string): OutputQueue {
+    let queue = this.#outputs.get(output)
+    if (queue === undefined) {
+      queue = new OutputQueue(
+        (count) => this.#job?.taken(output, count),
+        () => void this.cancel(),
+      )
+      this.#outputs.set(output, queue)
+      if (this.#settled) queue.end()
+    }
+    return queue
+  }
+
+  #settle(failure?: unknown): void {
+    if (this.#settled) return
+    this.#settled = true
+    this.#job?.drain()
+    for (const queue of this.#outputs.values()) queue.end(failure)
+    this.#job?.close()
+  }
+}
+
+/** The main thread's ends of the ports of a running job. */
+class RunningJob {
+  readonly #ports: readonly MessagePort[]
+  readonly #doorbells: readonly Doorbell[]
+  readonly #outputs: readonly string[]
+  readonly #pending: Int32Array
+
+  constructor(event: Extract<CoordinatorEvent, { kind: 'running' }>, receive: (output: string, records: readonly unknown[]) => void) {
+    this.#ports = event.ports
+    this.#doorbells = event.memories.map((memory) => new Doorbell(memory.buffer, DOORBELL_ADDRESS))
+    this.#outputs = event.outputs
+    this.#pending = new Int32Array(event.outputPending)
+    for (const port of this.#ports) port.on('message', ({ output, records }: ProgramMessage) => receive(output, records))
+  }
+
+  /** The program has taken `count` records: the workers may send more. */
+  taken(output: string, count: number): void {
+    // Pairs with Atomics.add and load in the worker's PortEdge.
+    const before = Atomics.sub(this.#pending, this.#outputs.indexOf(output), count)
+    if (before % TAKEN_RING_INTERVAL < count) for (const doorbell of this.#doorbells) doorbell.ring()
+  }
+
+  async push(message: PushMessage): Promise<void> {
+    // Inputs are read by subtask 0.
+    this.#ports[0]!.postMessage(message)
+    this.#doorbells[0]!.ring()
+  }
+
+  drain(): void {
+    for (const port of this.#ports) port.removeAllListeners('message')
+  }
+
+  close(): void {
+    for (const port of this.#ports) port.close()
+  }
+}
+
+const TAKEN_RING_INTERVAL = 1024
+
+/** Runs jobs in this process. Two engines in one process do not know each other. */
+export class Engine implements AsyncDisposable {
+  readonly #folder: URL
+  readonly #jobs = new Set<JobHandle>()
+  #closed = false
+
+  /** @internal Engines are made by `Millrace.start`. */
+  constructor() {
+    this.#folder = pathToFileURL(join(packageRoot(), 'dist/'))
+  }
+
+  /**
+   * Starts a job.
+   *
+   * @param job What `defineJob` returned, or the URL of the module that exports it.
+   * @throws {JobError} `ENGINE_CLOSED` after {@link close}.
+   * @example
+   * const handle = engine.submit(alerts, { params: { threshold: 10 } })
+   * for await (const alert of handle.output('alerts')) console.log(alert)
+   */
+  submit(job: JobProgram | URL | string, options: SubmitOptions = {}): JobHandle {
+    if (this.#closed) throw new JobError('ENGINE_CLOSED', 'Cannot submit a job: the engine is closed')
+    const jobUrl = isJobProgram(job) ? job.url : String(job)
+    const handle = new JobHandle(
+      {
+        jobName: options.name ?? DISPLAY_NAME.exec(new URL(jobUrl).pathname)?.[1] ?? 'job',
+        jobUrl,
+        params: options.params ?? {},
+        parallelism: options.parallelism,
+        options: new Map(Object.entries(options.options ?? {})),
+      },
+      options,
+      this.#folder,
+    )
+    this.#jobs.add(handle)
+    void handle.result.catch(() => {}).then(() => this.#jobs.delete(handle))
+    return handle
+  }
+
+  /** Cancels all jobs and waits until nothing of them runs. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await Promise.all([...this.#jobs].map((job) => job.cancel()))
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}

@@ -1,0 +1,236 @@
+// Entry of the coordinator's thread: plans the job, makes the memories, starts the workers in a pool, watches them, and tells the main thread.
+// The main thread only talks to this one. Invariant: one job a thread; the thread ends with it.
+
+import { MessageChannel, type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { Piscina } from 'piscina'
+import { systemClock } from '../base/clock.ts'
+import { fromErrorRecord, JobError, PlanError, toErrorRecord } from '../base/errors.ts'
+import { availableCores, availableMemoryBytes } from '../base/platform.ts'
+import { freshSeed } from '../base/random.ts'
+import { createSlabMemory, SLAB_BYTES_MAX } from '../base/slab.ts'
+import { compileKernels } from '../kernels/kernels.ts'
+import { type ExecutionPlan, formatPlan, planJob, type PlanOptions } from '../plan/execution-plan.ts'
+import type { LogicalGraph } from '../plan/transformation.ts'
+import { isJobProgram } from '../plan/job-program.ts'
+import { Doorbell } from '../ring/parking.ts'
+import { spinMicrosFor } from '../ring/idle-strategy.ts'
+import { Command, COMMAND_ADDRESS, DOORBELL_ADDRESS, HEARTBEAT_ADDRESS, layoutWorker, SUBTASK_SLOTS, subtaskSlotsAddress } from './control-layout.ts'
+import { enumerateSplits } from './enumerate-splits.ts'
+import { MetricSlot } from './subtask-metrics.ts'
+import type { CoordinatorCommand, CoordinatorEvent, JobMetrics, JobRequest, TaskMetrics, WorkerOutcome } from './thread-messages.ts'
+import type { WorkerTask } from './worker.ts'
+import { BATCH_ROWS_MAX_DEFAULT, initializeWorkerMemory } from './worker-runtime.ts'
+
+/** What the main thread starts this one with. */
+export interface CoordinatorData {
+  readonly request: JobRequest
+  readonly workerUrl: string
+}
+
+/** Names of the outputs that the program around the engine reads. */
+function programOutputs(graph: LogicalGraph): string[] {
+  return [...new Set(graph.transformations.flatMap(({ body }) => (body.kind === 'sink' && body.sink.outputName !== undefined ? [body.sink.outputName] : [])))]
+}
+
+const METRICS_INTERVAL_MS = 100
+/** A worker whose loop stands still for so long, in the middle of a step, counts as hung. */
+const HANG_TIMEOUT_MS_DEFAULT = 180_000
+const CANCEL_TIMEOUT_MS = 10_000
+/** Part of the machine's memory that all slabs together may take. */
+const SLAB_SHARE = 0.75
+
+class Coordinator {
+  readonly #data: CoordinatorData
+  readonly #port: MessagePort
+  #plan!: ExecutionPlan
+  #memories: WebAssembly.Memory[] = []
+  #pool: Piscina | undefined
+  #outputs: readonly string[] = []
+  #outputPending = new SharedArrayBuffer(0)
+  #programPorts: MessagePort[] = []
+  #startedMs = 0
+  #cancelled = false
+  #stopped = false
+
+  constructor(data: CoordinatorData, port: MessagePort) {
+    this.#data = data
+    this.#port = port
+    port.on('message', (command: CoordinatorCommand) => this.#command(command))
+  }
+
+  async run(): Promise<void> {
+    try {
+      this.#post(await this.#runJob())
+    } catch (error) {
+      this.#post({ kind: 'failed', error: toErrorRecord(error) })
+    } finally {
+      await this.#pool?.destroy()
+      this.#port.close()
+    }
+  }
+
+  async #runJob(): Promise<CoordinatorEvent> {
+    const { request } = this.#data
+    const { default: program } = (await import(request.jobUrl)) as { default: unknown }
+    if (!isJobProgram(program)) throw new PlanError('NOT_A_JOB', `Cannot run ${request.jobUrl}: its default export is not made by defineJob`, { hint: 'Write `export default defineJob(import.meta, (env, params) => { ... })`.' })
+    const built = await program.build(request.params)
+    const planOptions: PlanOptions = {
+      jobName: request.jobName,
+      parallelism: request.parallelism ?? built.parallelism ?? availableCores(),
+      maxParallelism: built.maxParallelism,
+    }
+    this.#plan = planJob(built.graph, planOptions)
+    const plan = this.#plan
+    this.#post({ kind: 'planned', plan, planText: formatPlan(plan, built.graph) })
+    const splits = enumerateSplits(plan, built.graph)
+    this.#outputs = programOutputs(built.graph)
+    this.#outputPending = new SharedArrayBuffer(Math.max(1, this.#outputs.length) * 4)
+    this.#memories = Array.from({ length: plan.workers }, (_, index) => createSlabMemory(layoutWorker(plan, index).fixedBytes))
+    this.#memories.forEach((memory, index) => initializeWorkerMemory(plan, index, memory))
+    if (this.#cancelled) return { kind: 'cancelled', metrics: undefined }
+    this.#startedMs = systemClock.monotonicMs()
+    const options = new Map([...built.options, ...request.options])
+    this.#pool = new Piscina({
+      filename: this.#data.workerUrl,
+      minThreads: plan.workers,
+      maxThreads: plan.workers,
+      concurrentTasksPerWorker: 1,
+      idleTimeout: Infinity,
+      atomics: 'disabled',
+      execArgv: ['--enable-source-maps'],
+    })
+    const kernels = compileKernels()
+    const tableSeed = freshSeed()
+    const runs = this.#memories.map((_, workerIndex) => this.#runWorker(workerIndex, { ...planOptions }, { kernels, tableSeed, splits, options }))
+    const ports = this.#programPorts
+    this.#port.postMessage({ kind: 'running', memories: this.#memories, ports, outputs: this.#outputs, outputPending: this.#outputPending } satisfies CoordinatorEvent, ports)
+    const watch = this.#watch(options)
+    try {
+      return await this.#outcome(runs)
+    } finally {
+      clearInterval(watch)
+    }
+  }
+
+  #runWorker(
+    workerIndex: number,
+    planOptions: PlanOptions,
+    shared: { kernels: WebAssembly.Module; tableSeed: number; splits: ReturnType<typeof enumerateSplits>; options: ReadonlyMap<string, string> },
+  ): Promise<WorkerOutcome> {
+    const { request } = this.#data
+    const events = new MessageChannel()
+    const program = new MessageChannel()
+    this.#programPorts.push(program.port1)
+    events.port1.on('message', (event: CoordinatorEvent) => this.#post(event))
+    const batchRowsMax = Number(shared.options.get('millrace.batch.rows-max') ?? BATCH_ROWS_MAX_DEFAULT)
+    const slabBytesMax = Number(shared.options.get('millrace.worker.memory-max') ?? Math.min(SLAB_BYTES_MAX, Math.floor((availableMemoryBytes() * SLAB_SHARE) / this.#plan.workers)))
+    const task: WorkerTask = {
+      settings: { plan: this.#plan, workerIndex, memories: this.#memories, kernels: shared.kernels, slabBytesMax, batchRowsMax, tableSeed: shared.tableSeed, options: shared.options, splits: shared.splits },
+      jobUrl: request.jobUrl,
+      params: request.params,
+      planOptions,
+      // The coordinator wakes rarely; the workers are who wants the cores.
+      spinMicros: spinMicrosFor(this.#plan.workers, availableCores()),
+      events: events.port2,
+      program: program.port2,
+      outputPending: this.#outputPending,
+      outputs: this.#outputs,
+    }
+    return (this.#pool!.run(task, { transferList: [events.port2, program.port2] as never }) as Promise<WorkerOutcome>).finally(() => events.port1.close())
+  }
+
+  /** Waits for all workers. The first that fails, or is lost, ends the others. */
+  async #outcome(runs: readonly Promise<WorkerOutcome>[]): Promise<CoordinatorEvent> {
+    let failure: unknown
+    const outcomes = await Promise.all(
+      runs.map(async (run): Promise<WorkerOutcome> => {
+        try {
+          const outcome = await run
+          if (outcome.kind === 'failed' && failure === undefined) {
+            failure = fromErrorRecord(outcome.error)
+            this.#send(Command.CANCEL)
+          }
+          return outcome
+        } catch (error) {
+          // A lost worker: piscina would start another one, but its state is gone, so the job fails and the pool goes with it.
+          failure ??= new JobError('WORKER_LOST', 'A worker thread ended unexpectedly', { cause: error, hint: 'If it ran out of memory, give it more with --max-old-space-size or lower the parallelism.' })
+          this.#send(Command.CANCEL)
+          setTimeout(() => void this.#pool?.destroy(), CANCEL_TIMEOUT_MS).unref()
+          return { kind: 'cancelled' }
+        }
+      }),
+    )
+    if (failure !== undefined) return { kind: 'failed', error: toErrorRecord(failure) }
+    if (outcomes.some((outcome) => outcome.kind === 'cancelled')) return { kind: 'cancelled', metrics: this.#metrics() }
+    return { kind: 'finished', metrics: this.#metrics() }
+  }
+
+  /** Metrics and hang detection, a few times a second. */
+  #watch(options: ReadonlyMap<string, string>): NodeJS.Timeout {
+    const timeoutMs = Number(options.get('millrace.worker.hang-timeout') ?? HANG_TIMEOUT_MS_DEFAULT)
+    const heartbeats = this.#memories.map(() => ({ count: -1, sinceMs: systemClock.monotonicMs() }))
+    return setInterval(() => {
+      this.#post({ kind: 'metrics', metrics: this.#metrics() })
+      const nowMs = systemClock.monotonicMs()
+      this.#memories.forEach((memory, index) => {
+        const words = new Int32Array(memory.buffer)
+        const count = Atomics.load(words, HEARTBEAT_ADDRESS >>> 2)
+        const last = heartbeats[index]!
+        if (count !== last.count) heartbeats[index] = { count, sinceMs: nowMs }
+        else if (nowMs - last.sinceMs > timeoutMs) {
+          this.#post({ kind: 'failed', error: toErrorRecord(new JobError('WORKER_HUNG', `Worker ${index} has not moved for ${timeoutMs} ms`, { hint: 'A user function blocks its thread; look for endless loops or blocking calls.' })) })
+          void this.#pool?.destroy()
+        }
+      })
+    }, METRICS_INTERVAL_MS)
+  }
+
+  #metrics(): JobMetrics {
+    const plan = this.#plan
+    let slabBytes = 0
+    const tasks = plan.tasks.map((task): TaskMetrics => {
+      const slots = Array.from({ length: task.parallelism }, (_, worker) => new Float64Array(this.#memories[worker]!.buffer, subtaskSlotsAddress(plan, task.id), SUBTASK_SLOTS))
+      const sum = (slot: number): number => slots.reduce((total, values) => total + values[slot]!, 0)
+      return {
+        task: task.name,
+        operators: task.operators.map(({ name }, index) => ({ name, rowsOut: sum(MetricSlot.OPERATOR_ROWS_OUT + index) })),
+        rowsIn: sum(MetricSlot.ROWS_IN),
+        bytesOut: sum(MetricSlot.BYTES_OUT),
+        lateRecords: sum(MetricSlot.LATE_RECORDS),
+        badRecords: sum(MetricSlot.BAD_RECORDS),
+        watermarkMs: Math.min(...slots.map((values) => values[MetricSlot.WATERMARK_MS]!)),
+        backpressured: slots.some((values) => values[MetricSlot.IS_BACKPRESSURED] === 1),
+        ended: slots.every((values) => values[MetricSlot.HAS_ENDED] === 1),
+      }
+    })
+    this.#memories.forEach((memory) => {
+      slabBytes += new Float64Array(memory.buffer, subtaskSlotsAddress(plan, 0), SUBTASK_SLOTS)[MetricSlot.SLAB_BYTES]!
+    })
+    return { runningMs: systemClock.monotonicMs() - this.#startedMs, tasks, slabBytes }
+  }
+
+  #command(command: CoordinatorCommand): void {
+    if (command.kind === 'cancel') {
+      this.#cancelled = true
+      this.#send(Command.CANCEL)
+      setTimeout(() => void this.#pool?.destroy(), CANCEL_TIMEOUT_MS).unref()
+    } else if (!this.#stopped) {
+      this.#stopped = true
+      this.#send(Command.STOP)
+    }
+  }
+
+  #send(command: number): void {
+    for (const memory of this.#memories) {
+      // Pairs with Atomics.load in the worker's loop and in its hasWork; the ring behind it wakes a parked worker.
+      Atomics.store(new Int32Array(memory.buffer), COMMAND_ADDRESS >>> 2, command)
+      new Doorbell(memory.buffer, DOORBELL_ADDRESS).ring()
+    }
+  }
+
+  #post(event: CoordinatorEvent): void {
+    this.#port.postMessage(event)
+  }
+}
+
+void new Coordinator(workerData as CoordinatorData, parentPort!).run()

@@ -1,0 +1,67 @@
+// What the main thread, the coordinator's thread and the workers say to each other. Plain data, structured-clonable.
+
+import type { MessagePort } from 'node:worker_threads'
+import type { ErrorRecord } from '../base/errors.ts'
+import type { ExecutionPlan } from '../plan/execution-plan.ts'
+
+/** How a job is to be run. */
+export interface JobRequest {
+  readonly jobName: string
+  readonly jobUrl: string
+  readonly params: Readonly<Record<string, unknown>>
+  /** Undefined: the program's own, else the cores of the machine. */
+  readonly parallelism: number | undefined
+  readonly options: ReadonlyMap<string, string>
+}
+
+/** Main thread -> coordinator. */
+export type CoordinatorCommand = { readonly kind: 'cancel' } | { readonly kind: 'stop' }
+
+/** Totals of one task over its subtasks. */
+export interface TaskMetrics {
+  readonly task: string
+  readonly operators: readonly { readonly name: string; readonly rowsOut: number }[]
+  readonly rowsIn: number
+  readonly bytesOut: number
+  readonly lateRecords: number
+  readonly badRecords: number
+  /** The least watermark of its subtasks in epoch ms. */
+  readonly watermarkMs: number
+  readonly backpressured: boolean
+  readonly ended: boolean
+}
+
+/** A job's metrics at one moment. */
+export interface JobMetrics {
+  readonly runningMs: number
+  readonly tasks: readonly TaskMetrics[]
+  /** Bytes in use in the slabs of all workers. */
+  readonly slabBytes: number
+}
+
+/** Coordinator -> main thread. */
+export type CoordinatorEvent =
+  | { readonly kind: 'planned'; readonly plan: ExecutionPlan; readonly planText: string }
+  /** The workers run. Their memories hold the doorbells to ring after a push; the ports, one a worker, carry records of named inputs and outputs. */
+  | {
+      readonly kind: 'running'
+      readonly memories: readonly WebAssembly.Memory[]
+      readonly ports: readonly MessagePort[]
+      readonly outputs: readonly string[]
+      /** One int32 for each output: records sent and not taken yet. */
+      readonly outputPending: SharedArrayBuffer
+    }
+  | { readonly kind: 'metrics'; readonly metrics: JobMetrics }
+  | { readonly kind: 'log'; readonly operatorName: string; readonly subtaskIndex: number; readonly message: string }
+  | { readonly kind: 'finished'; readonly metrics: JobMetrics }
+  | { readonly kind: 'cancelled'; readonly metrics: JobMetrics | undefined }
+  | { readonly kind: 'failed'; readonly error: ErrorRecord }
+
+/** Worker -> main thread, on the program port. */
+export type ProgramMessage = { readonly output: string; readonly records: readonly unknown[] }
+
+/** Main thread -> worker, on the program port. */
+export type PushMessage = { readonly input: string; readonly records: readonly unknown[] } | { readonly input: string; readonly ended: true }
+
+/** How a worker's task ended. */
+export type WorkerOutcome = { readonly kind: 'ended' } | { readonly kind: 'cancelled' } | { readonly kind: 'failed'; readonly task: string; readonly subtaskIndex: number; readonly error: ErrorRecord }

@@ -1,0 +1,78 @@
+// The one loop of a worker thread: steps its subtasks, spins briefly, parks. Two ways to park: blocking, or with a live event loop for chains
+// that need it.
+
+import type { Clock } from '../base/clock.ts'
+import { toErrorRecord } from '../base/errors.ts'
+import { IdleStrategy } from '../ring/idle-strategy.ts'
+import { Command, COMMAND_ADDRESS, HEARTBEAT_ADDRESS } from './control-layout.ts'
+import type { WorkerOutcome } from './thread-messages.ts'
+import type { WorkerRuntime } from './worker-runtime.ts'
+
+/** A worker with an event loop gives it a turn this often. */
+const EVENT_LOOP_TURN_MS = 1
+
+/** What the loop needs beside its worker. */
+export interface WorkerLoopOptions {
+  readonly clock: Clock
+  readonly spinMicros: number
+  readonly needsEventLoop: boolean
+}
+
+/** Runs a worker until its subtasks have ended, a step throws, or the coordinator says cancel. Never throws; always closes the subtasks. */
+export async function runWorkerLoop(worker: WorkerRuntime, words: Int32Array, options: WorkerLoopOptions): Promise<WorkerOutcome> {
+  const { clock, needsEventLoop } = options
+  const strategy = new IdleStrategy(worker.doorbell, { clock, spinMicros: options.spinMicros })
+  const command = COMMAND_ADDRESS >>> 2
+  const heartbeat = HEARTBEAT_ADDRESS >>> 2
+  let stopped = false
+  let seen: number = Command.RUN
+  // Pairs with the coordinator's Atomics.store of a command followed by a ring of the doorbell.
+  const hasWork = (): boolean => Atomics.load(words, command) !== seen || worker.hasWork()
+  let turnMs = clock.monotonicMs()
+  const runnable = worker.subtasks
+  let current = runnable[0]
+  try {
+    while (!worker.hasEnded) {
+      seen = Atomics.load(words, command)
+      if (seen === Command.CANCEL) {
+        closeQuietly(worker)
+        return { kind: 'cancelled' }
+      }
+      if (seen === Command.STOP && !stopped) {
+        stopped = true
+        worker.stopSources()
+      }
+      // Read by the coordinator's hang detection; orders nothing.
+      Atomics.add(words, heartbeat, 1)
+      let moved = false
+      for (const subtask of runnable) {
+        if (subtask.isClosed) continue
+        current = subtask
+        if (subtask.step()) moved = true
+      }
+      if (needsEventLoop && clock.monotonicMs() - turnMs >= EVENT_LOOP_TURN_MS) {
+        await new Promise(setImmediate)
+        turnMs = clock.monotonicMs()
+      }
+      if (moved || worker.hasEnded) continue
+      const waitMs = worker.nextTimeMs - clock.nowMs()
+      if (needsEventLoop) {
+        await strategy.idleAsync(hasWork, waitMs)
+        await new Promise(setImmediate)
+      } else strategy.idle(hasWork, waitMs)
+    }
+    return { kind: 'ended' }
+  } catch (error) {
+    closeQuietly(worker)
+    return { kind: 'failed', task: current?.task.name ?? '', subtaskIndex: current?.index ?? 0, error: toErrorRecord(error) }
+  }
+}
+
+/** Closes what is open; a failure of a user's `close` must not hide the one that led here, so it goes to the log. */
+function closeQuietly(worker: WorkerRuntime): void {
+  try {
+    worker.close()
+  } catch (error) {
+    worker.log('', 0, `close failed: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}

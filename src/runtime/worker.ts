@@ -1,0 +1,89 @@
+// Entry of a worker thread, run by piscina: one endless task a thread. Builds the job's graph again from its module, checks that it is the
+// coordinator's, and runs the loop.
+
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
+import { systemClock } from '../base/clock.ts'
+import { PlanError, toErrorRecord } from '../base/errors.ts'
+import type { ProgramEdge } from '../operator/operator.ts'
+import { isJobProgram } from '../plan/job-program.ts'
+import { planJob, type PlanOptions } from '../plan/execution-plan.ts'
+import type { CoordinatorEvent, ProgramMessage, PushMessage, WorkerOutcome } from './thread-messages.ts'
+import { runWorkerLoop } from './worker-loop.ts'
+import { type WorkerSettings, WorkerRuntime } from './worker-runtime.ts'
+
+/** What the coordinator gives a worker. */
+export interface WorkerTask {
+  readonly settings: WorkerSettings
+  readonly jobUrl: string
+  readonly params: Readonly<Record<string, unknown>>
+  readonly planOptions: PlanOptions
+  readonly spinMicros: number
+  /** To the coordinator: log lines. */
+  readonly events: MessagePort
+  /** To and from the main thread: records of named outputs and inputs. */
+  readonly program: MessagePort
+  /** One int32 for each named output, in order: records sent and not taken yet. */
+  readonly outputPending: SharedArrayBuffer
+  readonly outputs: readonly string[]
+}
+
+/** The program's edge over a port. The port is read without an event loop, when a source asks. */
+class PortEdge implements ProgramEdge {
+  readonly #port: MessagePort
+  readonly #pending: Int32Array
+  readonly #outputs: readonly string[]
+  readonly #received = new Map<string, (readonly unknown[] | 'ended')[]>()
+
+  constructor(port: MessagePort, outputs: readonly string[], pending: SharedArrayBuffer) {
+    this.#port = port
+    this.#outputs = outputs
+    this.#pending = new Int32Array(pending)
+  }
+
+  send(output: string, records: readonly unknown[]): void {
+    // Pairs with Atomics.sub on the main thread once the program has taken them; publishes nothing else.
+    Atomics.add(this.#pending, this.#outputs.indexOf(output), records.length)
+    this.#port.postMessage({ output, records } satisfies ProgramMessage)
+  }
+
+  pendingCount(output: string): number {
+    return Atomics.load(this.#pending, this.#outputs.indexOf(output))
+  }
+
+  receive(input: string): readonly unknown[] | 'ended' | undefined {
+    for (let received = receiveMessageOnPort(this.#port); received !== undefined; received = receiveMessageOnPort(this.#port)) {
+      const message = received.message as PushMessage
+      const queue = this.#received.get(message.input) ?? []
+      queue.push('ended' in message ? 'ended' : message.records)
+      this.#received.set(message.input, queue)
+    }
+    return this.#received.get(input)?.shift()
+  }
+}
+
+/** The task piscina runs. Returns how it ended; throws nothing, since structured clone would strip errors. */
+export default async function runWorker(task: WorkerTask): Promise<WorkerOutcome> {
+  try {
+    const { settings } = task
+    const { default: program } = (await import(task.jobUrl)) as { default: unknown }
+    if (!isJobProgram(program)) throw new PlanError('NOT_A_JOB', `Cannot run ${task.jobUrl}: its default export is not made by defineJob`)
+    const { graph } = await program.build(task.params)
+    const plan = planJob(graph, task.planOptions)
+    if (plan.digest !== settings.plan.digest)
+      throw new PlanError('GRAPH_NOT_DETERMINISTIC', `Cannot run job "${plan.jobName}": worker ${settings.workerIndex} built another graph than the coordinator`, {
+        hint: 'The program must build the same graph each time: no randomness, clocks or environment in its shape; pass what varies as params.',
+      })
+    const worker = new WorkerRuntime(settings, graph, {
+      clock: systemClock,
+      program: new PortEdge(task.program, task.outputs, task.outputPending),
+      log: (operatorName, subtaskIndex, message) => task.events.postMessage({ kind: 'log', operatorName, subtaskIndex, message } satisfies CoordinatorEvent),
+    })
+    const needsEventLoop = plan.tasks.some((planned) => planned.needsEventLoop && settings.workerIndex < planned.parallelism)
+    return await runWorkerLoop(worker, worker.slab.i32, { clock: systemClock, spinMicros: task.spinMicros, needsEventLoop })
+  } catch (error) {
+    return { kind: 'failed', task: '', subtaskIndex: task.settings.workerIndex, error: toErrorRecord(error) }
+  } finally {
+    task.events.close()
+    task.program.close()
+  }
+}
