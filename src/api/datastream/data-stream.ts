@@ -4,6 +4,7 @@ import { PlanError } from '../../base/errors.ts'
 import { OBJECT_SCHEMA, type DataType, defineSchema, type RowOf, Schema } from '../../batch/types.ts'
 import type { KeySpec } from '../../batch/key-spec.ts'
 import { callbackSink } from '../../connector/collection/callback-sink.ts'
+import { programSink } from '../../connector/program/program-sink.ts'
 import { KeyOperator, keyedSchemaOf } from '../../operator/basic/key-operator.ts'
 import { ProjectOperator, projectedSchemaOf } from '../../operator/basic/project-operator.ts'
 import { type NamedRowStage, rowOperator } from '../../operator/basic/row-operator.ts'
@@ -177,6 +178,11 @@ export class DataStream<R> extends Stream<R> {
   sinkTo(sink: Sink): DataStreamSink {
     const edges = this.edges.map((edge) => ({ ...edge, input: 0 }))
     return new DataStreamSink(this.environment.graph.add(sink.name, { kind: 'sink', sink }, edges, this.schema, sink.parallelismMax))
+  }
+
+  /** Ends the stream in a named output, which the program around the engine reads (`handle.output(name)`). */
+  output(name: string): DataStreamSink {
+    return this.sinkTo(programSink(name))
   }
 
   /** Calls a function with every record, on the subtask's thread. */

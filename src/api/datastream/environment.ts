@@ -2,6 +2,7 @@
 
 import { PlanError } from '../../base/errors.ts'
 import { OBJECT_SCHEMA, type Schema } from '../../batch/types.ts'
+import { programSource } from '../../connector/program/program-source.ts'
 import { collectionSource } from '../../connector/collection/collection-source.ts'
 import type { Source } from '../../operator/source.ts'
 import { LogicalGraph } from '../../plan/transformation.ts'
@@ -20,7 +21,7 @@ export interface JobSettings {
  *
  * @example
  * export default defineJob(import.meta, (env) => {
- *   env.from(fileSource({ path: 'words.txt', format: textFormat() })).map((row) => row.line.length).print()
+ *   env.fromElements('to', 'be', 'or', 'not', 'to', 'be').map((word) => word.length).output('lengths')
  * })
  */
 export class StreamExecutionEnvironment {
@@ -60,6 +61,11 @@ export class StreamExecutionEnvironment {
   /** A stream of the given values; with a schema they are rows in columns. */
   fromCollection<R>(values: readonly R[], schema: Schema<R> = OBJECT_SCHEMA as Schema<R>): DataStream<R> {
     return this.from(collectionSource(values, schema))
+  }
+
+  /** A stream of what the program around the engine pushes to this name (`handle.input(name).push(record)`), until it ends the input. */
+  input<R>(name: string, schema: Schema<R> = OBJECT_SCHEMA as Schema<R>): DataStream<R> {
+    return this.from(programSource(name, schema))
   }
 
   /** A stream of the given values. @throws {PlanError} If there are none. */
