@@ -295,7 +295,7 @@ function flatten(fields: readonly ScanField[]): Node[] {
     if (nodes.length > MEMBERS_MAX) throw new PlanError('UNSUPPORTED_TYPE', `Cannot scan JSON into a schema of more than ${MEMBERS_MAX} fields`)
     const record = field.type === TypeCode.ROW
     node.children = children.map((child, position) =>
-      add(child, index, position, path === '' ? child.name : `${path}.${child.name}`, rowLevel && record, explicit && (index === 0 || field.flattened === true), depth + 1),
+      add(child, index, position, index === 0 ? child.name : `${path}.${child.name}`, rowLevel && record, explicit && (index === 0 || field.flattened === true), depth + 1),
     )
     return index
   }
