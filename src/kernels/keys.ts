@@ -1,13 +1,12 @@
 // From rows to keys: the bindings of the key kernels, and the encoder that owns their scratch memory. Used by the thread that owns the slab.
 
+import { assert } from '../base/assert.ts'
 import type { Slab } from '../base/slab.ts'
 import {
   BUFFER_SLACK_BYTES,
   COLUMN_DICTIONARY,
-  DESCRIPTOR_DICTIONARY,
   DESCRIPTOR_FLAGS,
   DESCRIPTOR_KIND,
-  DESCRIPTOR_ROW_CAPACITY,
   PhysicalKind,
   TypeCode,
 } from './column-layout.ts'
@@ -17,8 +16,12 @@ import { KeyForm } from './table-layout.ts'
 export interface KeyKernels {
   /** Value form of one fixed-width column: u64 hashes[n], int64 keys[n]. */
   keysFromValues(column: number, selection: number, begin: number, n: number, hashes: number, keys: number): void
-  /** Bytes form of one BYTES column, in place. `scratch`: 16 bytes for each of the dictionary's `entries`, or 0 and 0. */
+  /** One more than the greatest code of a dictionary-encoded column's rows. */
+  keysCodeBound(column: number, selection: number, begin: number, n: number): number
+  /** Bytes form of one BYTES column, in place. With 16 bytes of `scratch` for each code below `entries`, an entry of a dictionary is hashed once. */
   keysFromBytes(column: number, selection: number, begin: number, n: number, hashes: number, payloads: number, words: number, scratch: number, entries: number): void
+  /** Bytes form of a BYTES column that holds canonical key bytes. */
+  keysFromEncoded(column: number, selection: number, begin: number, n: number, hashes: number, payloads: number, words: number): void
   /** Bytes that keysFromColumns will write. `columns` is the address of u32[columnCount] descriptors. */
   keysMeasure(columns: number, columnCount: number, selection: number, begin: number, n: number): number
   /** Bytes form of any columns; payloads are written to `bytes`. */
@@ -93,6 +96,15 @@ export class KeyEncoder implements KeyBatch {
     return this
   }
 
+  /** Encodes a BYTES column whose values are canonical key bytes already: what a key function returned. The form is BYTES. */
+  encodeEncoded(column: number, selection: number, begin: number, n: number): this {
+    assert(this.form === KeyForm.BYTES, 'encoded keys come in bytes form')
+    this.#reserve(n)
+    this.count = n
+    this.#kernels.keysFromEncoded(column, selection, begin, n, this.hashes, this.keys, this.words)
+    return this
+  }
+
   /** Encodes canonical key bytes at u32 `offsets[n + 1]` into `data`: a restore, or keys that user code returned. */
   encodeCanonical(offsets: number, data: number, n: number): this {
     this.#reserve(n)
@@ -124,11 +136,11 @@ export class KeyEncoder implements KeyBatch {
   }
 
   #encodeBytes(column: number, selection: number, begin: number, n: number): void {
-    const u32 = this.#slab.u32
     let entries = 0
-    if ((u32[(column >>> 2) + DESCRIPTOR_FLAGS]! & COLUMN_DICTIONARY) !== 0) {
-      entries = u32[(u32[(column >>> 2) + DESCRIPTOR_DICTIONARY]! >>> 2) + DESCRIPTOR_ROW_CAPACITY]!
-      if (entries <= n && entries * 16 > this.#dictionaryBytes) {
+    if ((this.#slab.u32[(column >>> 2) + DESCRIPTOR_FLAGS]! & COLUMN_DICTIONARY) !== 0) {
+      entries = this.#kernels.keysCodeBound(column, selection, begin, n)
+      if (entries > n) entries = 0
+      else if (entries * 16 > this.#dictionaryBytes) {
         if (this.#dictionaryBytes > 0) this.#slab.free(this.#dictionary, this.#dictionaryBytes)
         this.#dictionaryBytes = entries * 16
         this.#dictionary = this.#slab.allocate(this.#dictionaryBytes)

@@ -1,4 +1,4 @@
-// How state tables lie in a slab. The one drawing of it; `assembly/table.ts` mirrors the constants and a test compares them. All words u32.
+// How state tables lie in a slab. The one drawing of it; `assembly/table-layout.ts` mirrors the constants and a test compares them. All words u32.
 //
 // A table is a control block (this file's TABLE_*), a directory (u32 segment address[2^depth]) and segments. A key's route is
 // (key group - first group) * 2^16 + the top 16 bits of its hash; the route's top `depth` bits index the directory.

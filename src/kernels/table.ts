@@ -18,4 +18,21 @@ export interface TableKernels {
   segmentMove(table: number, source: number, chunk: number, from: number): number
   /** Copies all heap payloads to the segment's fresh heap room. */
   segmentCompactHeap(table: number, segment: number): void
+  /** Lists the entries of a segment by key group; counts[g]..counts[g + 1] are those of group first + from + g. See the kernel. */
+  segmentEntriesByGroup(table: number, segment: number, from: number, groups: number, counts: number, out: number): void
+
+  /** The keys of entries as arrays of a key batch; `words` only in bytes form. The payloads are the table's own. */
+  entryKeys(table: number, entries: number, n: number, hashes: number, keys: number, words: number): void
+  /** Sum of the canonical key bytes of entries. */
+  entryKeyBytes(entries: number, n: number): number
+  /** Writes canonical key bytes one after another, and u32 offsets[n + 1] into them. */
+  entryWriteKeys(table: number, entries: number, n: number, offsets: number, bytes: number): void
+  /** Copies `length` bytes at `offset` of each entry to `out`, one after another. */
+  entryWriteValues(entries: number, n: number, offset: number, length: number, out: number): void
+  /** The inverse of entryWriteValues. */
+  entryReadValues(entries: number, n: number, offset: number, length: number, values: number): void
+  /** Sum of the payload bytes of one part of composite keys (`parts` 1: of the keys themselves). */
+  entryKeyPartBytes(table: number, entries: number, n: number, part: number, parts: number): number
+  /** Writes one part of the keys to rows row..row + n - 1 of a column of the part's type, which has room; no LIST and no STRUCT. */
+  entryKeysToColumn(table: number, entries: number, n: number, part: number, parts: number, column: number, row: number): void
 }

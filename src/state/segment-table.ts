@@ -3,10 +3,14 @@
 
 import { assert } from '../base/assert.ts'
 import type { Slab } from '../base/slab.ts'
+import type { Column } from '../batch/column.ts'
+import { writeValue } from '../batch/values.ts'
+import { PhysicalKind } from '../kernels/column-layout.ts'
 import type { KeyBatch, KeyKernels } from '../kernels/keys.ts'
 import * as layout from '../kernels/table-layout.ts'
 import { KeyForm } from '../kernels/table-layout.ts'
 import type { TableKernels } from '../kernels/table.ts'
+import { keyPartsOf, keyValueOf } from './key-value.ts'
 
 const SLOTS_MIN = 64
 const CHUNK_BYTES_MIN = 2048
@@ -77,6 +81,7 @@ export class SegmentTable {
   /** Segments by directory index; neighbours share one. */
   #segments: Segment[] = []
   #newCapacity = 0
+  readonly #keys = { form: KeyForm.VALUE as KeyForm, count: 0, hashes: 0, keys: 0, words: 0, capacity: 0 }
   #list = 0
   #bytes = 0
   #free = false
@@ -121,7 +126,7 @@ export class SegmentTable {
 
   /** Number of segments. */
   get segmentCount(): number {
-    return new Set(this.#segments).size
+    return this.#distinctSegments().length
   }
 
   /** Address of the control block, for kernels. */
@@ -165,15 +170,103 @@ export class SegmentTable {
   /** Visits all entries in the order of their routes, in lists of u32 addresses. The visitor must not insert; it may remove what it was given. */
   forEachEntries(visit: (entries: number, n: number) => void): void {
     if (this.#list === 0) this.#list = this.#allocate(this.#listBytes())
-    let previous: Segment | undefined
-    for (const segment of this.#segments) {
-      if (segment === previous) continue
-      previous = segment
+    for (const segment of this.#distinctSegments()) {
       for (let chunk = 0; chunk < segment.chunks.length; chunk++) {
         const n = this.#kernels.segmentChunkEntries(this.#control, segment.address, chunk, this.#list)
         if (n > 0) visit(this.#list, n)
       }
     }
+  }
+
+  /**
+   * Visits all entries by key group, groups ascending (a large group in several calls): what a snapshot is made of. The visitor must not
+   * insert or remove.
+   */
+  forEachKeyGroup(visit: (keyGroup: number, entries: number, n: number) => void): void {
+    const { slab } = this
+    const firstGroup = this.#get(layout.TABLE_FIRST_GROUP)
+    for (const segment of this.#distinctSegments()) {
+      const n = slab.u32[(segment.address >>> 2) + layout.SEGMENT_COUNT]!
+      if (n === 0) continue
+      // The routes of the segment, as the key groups in their upper bits.
+      const width = 2 ** (this.#routeBits - segment.depth - ROUTE_HASH_BITS)
+      const from = Math.floor(segment.prefix * width)
+      const groups = Math.max(1, width)
+      const list = slab.allocate(n * 4)
+      const counts = slab.allocate((groups + 1) * 4)
+      this.#kernels.segmentEntriesByGroup(this.#control, segment.address, from, groups, counts, list)
+      for (let group = 0; group < groups; group++) {
+        const start = slab.u32[(counts >>> 2) + group]!
+        const end = slab.u32[(counts >>> 2) + group + 1]!
+        if (end > start) visit(firstGroup + from + group, list + start * 4, end - start)
+      }
+      slab.free(list, n * 4)
+      slab.free(counts, (groups + 1) * 4)
+    }
+  }
+
+  /**
+   * The keys of `n` entries, for {@link findOrInsert} into another table of the same form. Valid until the next call and until this table
+   * changes.
+   */
+  keysOf(entries: number, n: number): KeyBatch {
+    const keys = this.#keys
+    if (n > keys.capacity) {
+      if (keys.capacity > 0) this.#releaseKeys()
+      keys.capacity = Math.max(n, 1024)
+      keys.hashes = this.#allocate(keys.capacity * 8)
+      keys.keys = this.#allocate(keys.capacity * 8)
+      keys.words = this.#allocate(keys.capacity * 4)
+    }
+    keys.form = this.form
+    keys.count = n
+    this.#kernels.entryKeys(this.#control, entries, n, keys.hashes, keys.keys, keys.words)
+    return keys
+  }
+
+  /**
+   * Finds or inserts every key of this table in `target` (of the same form) and lets the caller merge the values: `combine` gets lists of
+   * entries side by side. This table stays as it is.
+   */
+  mergeInto(target: SegmentTable, combine: (targets: number, sources: number, n: number) => void): void {
+    assert(target.form === this.form, 'tables of different key forms cannot be merged')
+    this.forEachEntries((sources, n) => {
+      const targets = this.slab.allocate(n * 4)
+      target.findOrInsert(this.keysOf(sources, n), targets)
+      combine(targets, sources, n)
+      this.slab.free(targets, n * 4)
+    })
+  }
+
+  /** The canonical key bytes of one entry, copied. */
+  keyBytesOf(entry: number): Uint8Array {
+    const { slab } = this
+    const word = slab.u32[(entry + layout.ENTRY_WORD_OFFSET) >>> 2]!
+    const length = word & 0xffffff
+    const inline = this.form === KeyForm.VALUE || length - 1 <= this.keyBytes
+    const at = inline ? entry + layout.ENTRY_KEY_OFFSET : slab.u32[(entry + layout.ENTRY_KEY_OFFSET) >>> 2]!
+    const bytes = slab.u8.slice(at, at + length)
+    bytes[length - 1] = word >>> 24
+    return bytes
+  }
+
+  /**
+   * Writes the keys of `n` entries to rows row..row + n - 1 of the key columns, one a part of the key, making room for them. Rows are written
+   * in ascending order, like all appending.
+   */
+  keysToColumns(entries: number, n: number, columns: readonly Column[], row: number): void {
+    columns.forEach((column, part) => {
+      column.ensureRows(row + n)
+      if (column.kind === PhysicalKind.LIST || column.kind === PhysicalKind.STRUCT) {
+        for (let index = 0; index < n; index++) {
+          const bytes = this.keyBytesOf(this.slab.u32[(entries >>> 2) + index]!)
+          writeValue(column, row + index, keyValueOf(columns.length === 1 ? bytes : keyPartsOf(bytes)[part]!, column.type))
+        }
+        return
+      }
+      if (column.kind === PhysicalKind.BYTES) column.ensureData(this.#kernels.entryKeyPartBytes(this.#control, entries, n, part, columns.length))
+      this.#kernels.entryKeysToColumn(this.#control, entries, n, part, columns.length, column.descriptor, row)
+    })
   }
 
   /** Removes everything. The memory goes back to the slab, but for one small segment with room for `expectedEntries`. */
@@ -191,6 +284,7 @@ export class SegmentTable {
     this.#release(this.#get(layout.TABLE_SCRATCH), layout.TABLE_SCRATCH_BYTES)
     if (this.#newCapacity > 0) this.#release(this.newEntries, this.#newCapacity * 4)
     if (this.#list !== 0) this.#release(this.#list, this.#listBytes())
+    if (this.#keys.capacity > 0) this.#releaseKeys()
     this.slab.free(this.#control, layout.TABLE_BYTES)
     this.#bytes = 0
   }
@@ -213,6 +307,18 @@ export class SegmentTable {
     this.slab.free(address, bytes)
   }
 
+  #releaseKeys(): void {
+    const { hashes, keys, words, capacity } = this.#keys
+    this.#release(hashes, capacity * 8)
+    this.#release(keys, capacity * 8)
+    this.#release(words, capacity * 4)
+  }
+
+  /** Segments in the order of their routes. */
+  #distinctSegments(): Segment[] {
+    return this.#segments.filter((segment, index) => segment !== this.#segments[index - 1])
+  }
+
   #listBytes(): number {
     return Math.ceil((this.#chunkBytesMax() * 2) / this.entryBytes) * 4
   }
@@ -232,7 +338,7 @@ export class SegmentTable {
   }
 
   #dropSegments(): void {
-    for (const segment of new Set(this.#segments)) this.#dropSegment(segment)
+    for (const segment of this.#distinctSegments()) this.#dropSegment(segment)
     this.#release(this.#directory, 4 << this.#depth)
     this.#segments = []
   }

@@ -9,8 +9,7 @@
 import {
   bitIsSet, columnKind, columnNullCount, columnValidity, columnValues, KIND_BIT, KIND_FLOAT32, KIND_FLOAT64, KIND_INT128, KIND_INT16, KIND_INT32, KIND_INT64, KIND_INT8,
 } from './column'
-import { writeNull, writeValid } from './gather'
-import { rowAt } from './keys'
+import { rowAt, writeNull, writeNumber, writeValid } from './rows'
 
 const SUM: u32 = 0
 const MIN: u32 = 1
@@ -191,24 +190,6 @@ export function aggregateMergeFirst(targets: usize, sources: usize, n: u32, offs
 /** The source's value wins if it has one: call with the later entries as sources. Either accumulator type. */
 export function aggregateMergeLast(targets: usize, sources: usize, n: u32, offset: usize, flagOffset: usize, flag: u32): void {
   merge<i64>(LAST, targets, sources, n, offset, flagOffset, flag)
-}
-
-// @ts-ignore: decorator
-@inline function writeNumber<T>(column: usize, kind: u32, row: u32, value: T): void {
-  const values = columnValues(column)
-  if (kind == KIND_INT64) store<i64>(values + (<usize>row << 3), <i64>value)
-  else if (kind == KIND_INT32) store<i32>(values + (<usize>row << 2), <i32>value)
-  else if (kind == KIND_FLOAT64) store<f64>(values + (<usize>row << 3), <f64>value)
-  else if (kind == KIND_FLOAT32) store<f32>(values + (<usize>row << 2), <f32>value)
-  else if (kind == KIND_INT16) store<i16>(values + (<usize>row << 1), <i16>value)
-  else if (kind == KIND_INT8) store<i8>(values + row, <i8>value)
-  else {
-    assert(kind == KIND_BIT)
-    const at = values + (row >> 3)
-    const bit: u32 = 1 << (row & 7)
-    const byte = load<u8>(at) & ~bit
-    store<u8>(at, value != 0 ? byte | bit : byte)
-  }
 }
 
 // @ts-ignore: decorator

@@ -8,47 +8,19 @@ import {
   columnScale, columnTypeCode, columnValidity, columnValues, COLUMN_DICTIONARY, KIND_BIT, KIND_BYTES, KIND_FLOAT32, KIND_FLOAT64, KIND_INT128, KIND_INT16,
   KIND_INT32, KIND_INT64, KIND_INT8, KIND_LIST, KIND_STRUCT, KIND_TIMESTAMP_NANOS, TYPE_CHAR, TYPE_DECIMAL, TYPE_VARCHAR,
 } from './column'
-import { hashTagged, hashValue, HASH_OF_FALSE, HASH_OF_NULL, HASH_OF_TRUE } from './hash'
+import {
+  HASH_OF_FALSE, HASH_OF_NULL, HASH_OF_TRUE, keyWord, TAG_ARRAY, TAG_BINARY, TAG_BOOLEAN, TAG_COMPOSITE, TAG_DECIMAL, TAG_FLOAT64, TAG_INT64, TAG_NANOS, TAG_NULL,
+  TAG_TEXT, wordPayloadBytes, WORD_NULL,
+} from './key-layout'
+import { rowAt } from './rows'
+import { hashTagged, hashValue } from './xxh64'
 
-export const TAG_NULL: u32 = 0
-export const TAG_INT64: u32 = 1
-export const TAG_FLOAT64: u32 = 2
-export const TAG_DECIMAL: u32 = 3
-export const TAG_TEXT: u32 = 4
-export const TAG_BINARY: u32 = 5
-export const TAG_BOOLEAN: u32 = 6
-export const TAG_NANOS: u32 = 7
-export const TAG_COMPOSITE: u32 = 8
-export const TAG_ARRAY: u32 = 9
-
-/** The key word of NULL: no payload, one byte. */
-export const WORD_NULL: u32 = 1
 const CANONICAL_NAN: u64 = 0x7ff8000000000000
 
-// @ts-ignore: decorator
-@inline export function keyWord(tag: u32, canonicalBytes: u32): u32 { return (tag << 24) | canonicalBytes }
-// @ts-ignore: decorator
-@inline export function wordTag(word: u32): u32 { return word >> 24 }
-/** Bytes of the payload: the canonical bytes without their tag. */
-// @ts-ignore: decorator
-@inline export function wordPayloadBytes(word: u32): u32 { return (word & 0xffffff) - 1 }
-/** The physical row at a logical position. */
-// @ts-ignore: decorator
-@inline export function rowAt(selection: usize, position: u32): u32 {
-  return selection == 0 ? position : load<u32>(selection + (<usize>position << 2))
-}
 // @ts-ignore: decorator
 @inline function isIntegral(value: f64): bool { return trunc<f64>(value) == value && value >= -9223372036854775808.0 && value < 9223372036854775808.0 }
 // @ts-ignore: decorator
 @inline function doubleBits(value: f64): u64 { return value == value ? reinterpret<u64>(value) : CANONICAL_NAN }
-
-/** The key word of a value form's key, from what is stored of it. `hash` decides between the tags that a payload may stand for. */
-export function wordOfValue(value: u64, hash: u64): u32 {
-  if (hash == hashValue(value, TAG_INT64)) return keyWord(TAG_INT64, 9)
-  if (value == 0 && hash == HASH_OF_NULL) return WORD_NULL
-  if (value <= 1 && hash == (value == 0 ? HASH_OF_FALSE : HASH_OF_TRUE)) return keyWord(TAG_BOOLEAN, 2)
-  return keyWord(TAG_FLOAT64, 9)
-}
 
 // @ts-ignore: decorator
 @inline function encodeIntegers<T>(values: usize, selection: usize, begin: u32, n: u32, hashes: usize, keys: usize): void {
@@ -122,43 +94,75 @@ export function keysFromValues(column: usize, selection: usize, begin: u32, n: u
   store<u64>(hashes + (<usize>row << 3), hashTagged(payload, length, tag))
 }
 
+/** One more than the greatest dictionary code among the rows that are not NULL. */
+export function keysCodeBound(column: usize, selection: usize, begin: u32, n: u32): u32 {
+  const codes = columnValues(column)
+  let bound: u32 = 0
+  for (let row: u32 = 0; row < n; row++) {
+    const source = rowAt(selection, begin + row)
+    if (columnIsValid(column, source)) bound = max<u32>(bound, load<u32>(codes + (<usize>source << 2)) + 1)
+  }
+  return bound
+}
+
 /**
- * Bytes form of one BYTES column, in place: the payloads are the column's own bytes. Of a dictionary-encoded column each entry is hashed once;
- * then `scratch` has room for 16 bytes an entry of the dictionary and `entries` says how many it has (otherwise both are 0).
+ * Bytes form of one BYTES column, in place: the payloads are the column's own bytes. Of a dictionary-encoded column each entry that occurs is
+ * hashed once; then `scratch` has room for 16 bytes an entry and `entries` is the bound of the codes. With `entries` 0 each row is hashed.
  */
 export function keysFromBytes(column: usize, selection: usize, begin: u32, n: u32, hashes: usize, payloads: usize, words: usize, scratch: usize, entries: u32): void {
-  if ((columnFlags(column) & COLUMN_DICTIONARY) != 0) {
-    const dictionary = columnDictionary(column)
-    const tag = tagOfBytes(dictionary)
-    const codes = columnValues(column)
-    if (entries > n) {
-      for (let row: u32 = 0; row < n; row++) {
-        const source = rowAt(selection, begin + row)
-        if (columnIsValid(column, source)) encodeBytes(dictionary, tag, load<u32>(codes + (<usize>source << 2)), row, hashes, payloads, words)
-      }
-    } else {
-      const dictionaryPayloads = scratch + (<usize>entries << 3)
-      const dictionaryWords = dictionaryPayloads + (<usize>entries << 2)
-      for (let entry: u32 = 0; entry < entries; entry++) encodeBytes(dictionary, tag, entry, entry, scratch, dictionaryPayloads, dictionaryWords)
-      for (let row: u32 = 0; row < n; row++) {
-        const source = rowAt(selection, begin + row)
-        const code = columnIsValid(column, source) ? load<u32>(codes + (<usize>source << 2)) : 0
-        store<u64>(hashes + (<usize>row << 3), load<u64>(scratch + (<usize>code << 3)))
-        store<u32>(payloads + (<usize>row << 2), load<u32>(dictionaryPayloads + (<usize>code << 2)))
-        store<u32>(words + (<usize>row << 2), load<u32>(dictionaryWords + (<usize>code << 2)))
-      }
-    }
-  } else {
-    const tag = tagOfBytes(column)
-    for (let row: u32 = 0; row < n; row++) encodeBytes(column, tag, rowAt(selection, begin + row), row, hashes, payloads, words)
-  }
-  if (columnNullCount(column) == 0) return
+  const coded = (columnFlags(column) & COLUMN_DICTIONARY) != 0
+  const source = coded ? columnDictionary(column) : column
+  const codes = columnValues(column)
+  const tag = tagOfBytes(source)
+  const scratchPayloads = scratch + (<usize>entries << 3)
+  const scratchWords = scratchPayloads + (<usize>entries << 2)
+  memory.fill(scratchWords, 0, <usize>entries << 2)
   for (let row: u32 = 0; row < n; row++) {
-    if (columnIsValid(column, rowAt(selection, begin + row))) continue
-    store<u64>(hashes + (<usize>row << 3), HASH_OF_NULL)
-    store<u32>(payloads + (<usize>row << 2), 0)
-    store<u32>(words + (<usize>row << 2), WORD_NULL)
+    const at = rowAt(selection, begin + row)
+    if (!columnIsValid(column, at)) {
+      store<u64>(hashes + (<usize>row << 3), HASH_OF_NULL)
+      store<u32>(payloads + (<usize>row << 2), 0)
+      store<u32>(words + (<usize>row << 2), WORD_NULL)
+    } else if (!coded) encodeBytes(source, tag, at, row, hashes, payloads, words)
+    else {
+      const code = load<u32>(codes + (<usize>at << 2))
+      if (entries == 0) {
+        encodeBytes(source, tag, code, row, hashes, payloads, words)
+        continue
+      }
+      assert(code < entries)
+      if (load<u32>(scratchWords + (<usize>code << 2)) == 0) encodeBytes(source, tag, code, code, scratch, scratchPayloads, scratchWords)
+      store<u64>(hashes + (<usize>row << 3), load<u64>(scratch + (<usize>code << 3)))
+      store<u32>(payloads + (<usize>row << 2), load<u32>(scratchPayloads + (<usize>code << 2)))
+      store<u32>(words + (<usize>row << 2), load<u32>(scratchWords + (<usize>code << 2)))
+    }
   }
+}
+
+/** Bytes form of a BYTES column whose values are canonical key bytes already (what a key function returned). NULL is the key NULL. */
+export function keysFromEncoded(column: usize, selection: usize, begin: u32, n: u32, hashes: usize, payloads: usize, words: usize): void {
+  const offsets = columnOffsets(column)
+  const data = columnData(column)
+  for (let row: u32 = 0; row < n; row++) {
+    const at = rowAt(selection, begin + row)
+    const start = load<u32>(offsets + (<usize>at << 2))
+    const length = load<u32>(offsets + (<usize>at << 2), 4) - start
+    if (columnIsValid(column, at)) encodeCanonical(data + start, length, row, hashes, payloads, words)
+    else {
+      store<u64>(hashes + (<usize>row << 3), HASH_OF_NULL)
+      store<u32>(payloads + (<usize>row << 2), 0)
+      store<u32>(words + (<usize>row << 2), WORD_NULL)
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline function encodeCanonical(payload: usize, length: u32, row: u32, hashes: usize, payloads: usize, words: usize): void {
+  assert(length > 0 && length <= 0xffffff)
+  const tag = <u32>load<u8>(payload + length - 1)
+  store<u32>(payloads + (<usize>row << 2), <u32>payload)
+  store<u32>(words + (<usize>row << 2), keyWord(tag, length))
+  store<u64>(hashes + (<usize>row << 3), hashTagged(payload, length - 1, tag))
 }
 
 /** Canonical bytes of one value, tag included. */
@@ -286,19 +290,12 @@ export function keysFromColumns(columns: usize, columnCount: u32, selection: usi
   for (let row: u32 = 0; row < n; row++) {
     const source = rowAt(selection, begin + row)
     const start = at
-    let tag = TAG_COMPOSITE
-    if (columnCount == 1) {
-      at = writeCanonical(load<u32>(columns), source, at)
-      tag = load<u8>(at - 1)
-    } else {
+    if (columnCount == 1) at = writeCanonical(load<u32>(columns), source, at)
+    else {
       for (let index: u32 = 0; index < columnCount; index++) at = writePart(load<u32>(columns + (<usize>index << 2)), source, at)
       store<u8>(at++, <u8>TAG_COMPOSITE)
     }
-    const length = <u32>(at - start)
-    assert(length <= 0xffffff)
-    store<u32>(payloads + (<usize>row << 2), <u32>start)
-    store<u32>(words + (<usize>row << 2), keyWord(tag, length))
-    store<u64>(hashes + (<usize>row << 3), hashTagged(start, length - 1, tag))
+    encodeCanonical(start, <u32>(at - start), row, hashes, payloads, words)
   }
 }
 
@@ -306,12 +303,7 @@ export function keysFromColumns(columns: usize, columnCount: u32, selection: usi
 export function keysFromCanonical(offsets: usize, data: usize, n: u32, hashes: usize, payloads: usize, words: usize): void {
   for (let row: u32 = 0; row < n; row++) {
     const start = load<u32>(offsets + (<usize>row << 2))
-    const length = load<u32>(offsets + (<usize>row << 2), 4) - start
-    const payload = data + start
-    const tag = <u32>load<u8>(payload + length - 1)
-    store<u32>(payloads + (<usize>row << 2), <u32>payload)
-    store<u32>(words + (<usize>row << 2), keyWord(tag, length))
-    store<u64>(hashes + (<usize>row << 3), hashTagged(payload, length - 1, tag))
+    encodeCanonical(data + start, load<u32>(offsets + (<usize>row << 2), 4) - start, row, hashes, payloads, words)
   }
 }
 

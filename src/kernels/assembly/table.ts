@@ -2,63 +2,20 @@
 // test compares the constants. Runs on the thread that owns the slab. Kernels never allocate: when a segment has no room they say which and
 // why, TypeScript gives it room, and the call goes on from the row it stopped at. Entries move only when a segment is split.
 
-import { wordOfValue, wordPayloadBytes } from './keys'
-
-const TABLE_KEY_FORM: usize = 0
-const TABLE_ENTRY_BYTES: usize = 4
-const TABLE_KEY_BYTES: usize = 8
-const TABLE_FIRST_GROUP: usize = 12
-const TABLE_MAX_PARALLELISM: usize = 16
-const TABLE_GROUP_MASK: usize = 20
-const TABLE_ROUTE_SHIFT: usize = 24
-const TABLE_DEPTH: usize = 28
-const TABLE_DIRECTORY: usize = 32
-const TABLE_SLOT_MULTIPLIER: usize = 36
-const TABLE_PENDING_SEGMENT: usize = 40
-const TABLE_PENDING_REASON: usize = 44
-const TABLE_PENDING_BYTES: usize = 48
-const TABLE_INSERTED: usize = 52
-const TABLE_ENTRY_COUNT: usize = 56
-const TABLE_SCRATCH: usize = 60
-
-const SEGMENT_INDEX: usize = 0
-const SEGMENT_SLOTS: usize = 4
-const SEGMENT_COUNT: usize = 8
-const SEGMENT_LIMIT: usize = 12
-const SEGMENT_NEXT: usize = 16
-const SEGMENT_END: usize = 20
-const SEGMENT_FREE: usize = 24
-const SEGMENT_HEAP_NEXT: usize = 28
-const SEGMENT_HEAP_END: usize = 32
-const SEGMENT_HEAP_DEAD: usize = 36
-const SEGMENT_CHUNK_COUNT: usize = 48
-const SEGMENT_CHUNKS: usize = 64
-
-const ENTRY_HASH: usize = 0
-const ENTRY_FLAGS: usize = 8
-const ENTRY_WORD: usize = 12
-const ENTRY_KEY: usize = 16
-const FLAG_NEW: u32 = 0x80000000
-
-const FORM_VALUE: u32 = 0
-const FORM_BYTES: u32 = 1
-
-const GROW_INDEX: u32 = 1
-const GROW_ENTRIES: u32 = 2
-const GROW_HEAP: u32 = 3
+import { wordOfValue, wordPayloadBytes } from './key-layout'
+import {
+  chunkEnd, chunkStart, ENTRY_FLAGS, ENTRY_HASH, ENTRY_KEY, ENTRY_WORD, FLAG_NEW, FORM_BYTES, FORM_VALUE, GROW_ENTRIES, GROW_HEAP, GROW_INDEX, keyGroup,
+  SEGMENT_CHUNK_COUNT, SEGMENT_COUNT, SEGMENT_END, SEGMENT_FREE, SEGMENT_HEAP_DEAD, SEGMENT_HEAP_END, SEGMENT_HEAP_NEXT, SEGMENT_INDEX, SEGMENT_LIMIT,
+  SEGMENT_NEXT, SEGMENT_SLOTS, storedPayload, TABLE_DEPTH, TABLE_DIRECTORY, TABLE_ENTRY_BYTES, TABLE_ENTRY_COUNT, TABLE_FIRST_GROUP, TABLE_INSERTED,
+  TABLE_KEY_BYTES, TABLE_KEY_FORM, TABLE_PENDING_BYTES, TABLE_PENDING_REASON, TABLE_PENDING_SEGMENT, TABLE_ROUTE_SHIFT, TABLE_SCRATCH, TABLE_SLOT_MULTIPLIER,
+} from './table-layout'
 
 /** Rows looked up side by side, so that their cache misses overlap. The scratch of a table holds two u32 a row, and 64 bytes. */
 const BLOCK_ROWS: u32 = 128
 const SMALL_BYTES_MAX: u64 = 524288
 const INDEX_BYTES_PER_ENTRY: u32 = 16
 const SLOTS_AT_ONCE: u32 = 4
-const NO_GROUP_MASK: u32 = 0xffffffff
 
-// @ts-ignore: decorator
-@inline function keyGroup(table: usize, high: u32): u32 {
-  const mask = load<u32>(table, TABLE_GROUP_MASK)
-  return mask != NO_GROUP_MASK ? high & mask : high % load<u32>(table, TABLE_MAX_PARALLELISM)
-}
 /** Key group, then 16 more bits: what the directory goes by. */
 // @ts-ignore: decorator
 @inline function routeOf(table: usize, high: u32): u32 {
@@ -119,11 +76,6 @@ const NO_GROUP_MASK: u32 = 0xffffffff
   for (let at = scratch; at < slotsEnd; at += 4) touched += load<u32>(<usize>load<u32>(at))
   // Stored, so that no compiler may leave the touching out.
   store<u32>(slotsEnd, touched)
-}
-
-// @ts-ignore: decorator
-@inline function storedPayload(entry: usize, keyBytes: u32, bytes: u32): usize {
-  return bytes <= keyBytes ? entry + ENTRY_KEY : <usize>load<u32>(entry, ENTRY_KEY)
 }
 
 /** 32 bytes of ones, 32 of zeros: an unaligned load makes the mask for the first `n` bytes. */
@@ -406,14 +358,6 @@ function vacate(segment: usize, multiplier: u32, hash: u64, entry: usize): void 
     hole = at
   }
   store<u64>(index + (<usize>hole << 3), 0)
-}
-
-// @ts-ignore: decorator
-@inline function chunkStart(segment: usize, chunk: u32): usize { return load<u32>(segment + SEGMENT_CHUNKS + (<usize>chunk << 3)) }
-/** End of the used part of a chunk: the last one is filled up to `next`. */
-// @ts-ignore: decorator
-@inline function chunkEnd(segment: usize, chunk: u32): usize {
-  return chunk + 1 == load<u32>(segment, SEGMENT_CHUNK_COUNT) ? load<u32>(segment, SEGMENT_NEXT) : load<u32>(segment + SEGMENT_CHUNKS + (<usize>chunk << 3), 4)
 }
 
 /** Lists the live entries of one chunk in memory order: u32 out[]. Returns how many. */

@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import * as layout from '../../../src/kernels/table-layout.ts'
 
-/** Byte offsets and constants as `assembly/table.ts` declares them. */
+/** Byte offsets and constants as `assembly/table-layout.ts` declares them. */
 function assemblyConstants(): Map<string, number> {
-  const source = readFileSync(new URL('../../../src/kernels/assembly/table.ts', import.meta.url), 'utf8')
-  return new Map([...source.matchAll(/^const ([A-Z_]+): (?:u32|usize) = (\w+)$/gm)].map(([, name, value]) => [name!, Number(value)]))
+  const source = readFileSync(new URL('../../../src/kernels/assembly/table-layout.ts', import.meta.url), 'utf8')
+  return new Map([...source.matchAll(/^(?:export )?const ([A-Z_]+): (?:u32|usize) = (\w+)$/gm)].map(([, name, value]) => [name!, Number(value)]))
 }
 
 describe('table layout', () => {
@@ -17,6 +17,6 @@ describe('table layout', () => {
     for (const name of ['ENTRY_HASH', 'ENTRY_FLAGS', 'ENTRY_WORD', 'ENTRY_KEY'] as const) expect(constants.get(name)).toBe(layout[`${name}_OFFSET`])
     for (const name of ['GROW_INDEX', 'GROW_ENTRIES', 'GROW_HEAP'] as const) expect(constants.get(name)).toBe(layout[name])
     expect(constants.get('FLAG_NEW')).toBe(layout.ENTRY_FLAG_NEW)
-    expect(constants.get('BLOCK_ROWS')! * 8 + 64).toBe(layout.TABLE_SCRATCH_BYTES)
+    for (const form of ['VALUE', 'BYTES'] as const) expect(constants.get(`FORM_${form}`)).toBe(layout.KeyForm[form])
   })
 })
