@@ -1,0 +1,629 @@
+// The keys of one keyed operator: which there are, where their records lie, and which one is current. Kernels find a batch's keys in a
+// SegmentTable; an entry there holds the address of the key's record, which never moves and so stands for the key (a handle) in timers and
+// namespaces too, while entries move when segments split. Runs on the worker's thread. Invariant: a record with state, timers or namespaces is
+// never freed.
+//
+//   key record        u32 key word, 0 = free | u32 key group | 8 bytes payload, or u32 address of it | u32 timers | u32 namespaces | u32 flags
+//                     | u32 first late block | u64 hash | timer slots | presence bits | slots
+//   namespace record  u32 1, 0 = free | u32 key record | f64 first | u32 timers | u32 0 | u32 flags | u32 first late block | f64 second
+//                     | timer slots | presence bits | slots
+//   timer slots       for each time domain: f64 time | f64 queued at | f64 sequence (time/timer-queue.ts)
+//   late block        u32 next | u32 number of the state | u32 presence | u32 0 | slot
+
+import { assert } from '../base/assert.ts'
+import { type KeyGroupRange, keyGroupRangeOf } from '../base/key-groups.ts'
+import type { Slab } from '../base/slab.ts'
+import type { KeySpec } from '../batch/key-spec.ts'
+import type { RecordBatch } from '../batch/record-batch.ts'
+import { type LogicalType, physicalKindOf, type Schema } from '../batch/types.ts'
+import { PhysicalKind } from '../kernels/column-layout.ts'
+import type { Kernels } from '../kernels/kernels.ts'
+import { KeyEncoder, type KeyBatch } from '../kernels/keys.ts'
+import { ENTRY_HASH_OFFSET, ENTRY_KEY_OFFSET, ENTRY_WORD_OFFSET, KeyForm } from '../kernels/table-layout.ts'
+import { BlobHeap } from './blob-heap.ts'
+import { keyPartsOf, keyValueOf } from './key-value.ts'
+import { PairIndex } from './pair-index.ts'
+import { RecordPool } from './record-pool.ts'
+import { SegmentTable } from './segment-table.ts'
+import { INLINE_STATES_MAX, type StateScope, type StateSlot } from './state-scope.ts'
+
+const KEY_WORD = 0
+const KEY_GROUP = 4
+const KEY_PAYLOAD = 8
+const TIMERS = 16
+const NAMESPACES = 20
+const FLAGS = 24
+const LATE = 28
+const KEY_HASH = 32
+const NAMESPACE_KEY = 4
+const NAMESPACE_FIRST = 8
+const NAMESPACE_SECOND = 32
+const TIMER_SLOTS = 40
+const TIMER_SLOT_BYTES = 24
+const LATE_NEXT = 0
+const LATE_NUMBER = 4
+const LATE_PRESENCE = 8
+const LATE_SLOT = 16
+const FLAG_LISTED = 1
+const FLAG_NAMESPACE = 2
+/** XXH64 of one zero byte: the canonical bytes of NULL. */
+const HASH_OF_NULL_LOW = 0xdb052768
+const HASH_OF_NULL_HIGH = 0xe934a84a
+const WORD_NULL = 1
+const WORD_INT64 = (1 << 24) | 9
+const INLINE_PAYLOAD_BYTES = 8
+const SWEEP_RECORDS = 16
+
+/** One input of a keyed operator. */
+export interface KeyedInput {
+  readonly key: KeySpec
+  readonly schema: Schema
+}
+
+/** What a {@link KeyStore} needs; an operator's context has most of it. */
+export interface KeyStoreOptions {
+  readonly slab: Slab
+  readonly kernels: Kernels
+  readonly subtaskIndex: number
+  readonly parallelism: number
+  readonly maxParallelism: number
+  readonly tableSeed: number
+  readonly inputs: readonly KeyedInput[]
+  /** Whether keys and namespaces may have timers; costs 48 bytes each. */
+  readonly timers: boolean
+}
+
+/** The scope of keys or of namespaces. */
+class RecordScope implements StateScope {
+  record = 0
+  readonly #kind: 'key' | 'namespace'
+  readonly #store: KeyStore
+  #states = 0
+  #slotBytes = 0
+  readonly #presence: number
+
+  constructor(store: KeyStore, kind: 'key' | 'namespace', presence: number) {
+    this.#store = store
+    this.#kind = kind
+    this.#presence = presence
+  }
+
+  get states(): number {
+    return this.#states
+  }
+
+  /** Bytes of a record. */
+  get recordBytes(): number {
+    return this.#presence + 8 + this.#slotBytes
+  }
+
+  allot(bytes: number): StateSlot {
+    const index = this.#states++
+    const slot = { presence: this.#presence + (index >>> 5) * 4, mask: 1 << (index & 31), offset: this.#presence + 8 + this.#slotBytes }
+    this.#slotBytes += (bytes + 7) & ~7
+    return slot
+  }
+
+  create(): number {
+    assert(this.#kind === 'namespace', 'state was used without a current key')
+    return this.#store.makeNamespace()
+  }
+
+  vacated(): void {
+    this.#store.noteIfEmpty(this.record)
+  }
+}
+
+/** The scope of one late state: its block in the list of its key or namespace. */
+class LateScope implements StateScope {
+  record = 0
+  readonly parent: StateScope
+  readonly #store: KeyStore
+  readonly #number: number
+  readonly #bytes: number
+
+  constructor(store: KeyStore, parent: StateScope, number: number, slotBytes: number) {
+    this.#store = store
+    this.parent = parent
+    this.#number = number
+    this.#bytes = LATE_SLOT + slotBytes
+  }
+
+  sync(): void {
+    this.record = this.parent.record === 0 ? 0 : this.#find()
+  }
+
+  create(): number {
+    const parent = this.parent.record === 0 ? this.parent.create() : this.parent.record
+    const { slab, heap } = this.#store
+    const block = heap.allocate(this.#bytes)
+    const { u8, u32 } = slab
+    u8.fill(0, block, block + this.#bytes)
+    u32[(block + LATE_NEXT) >>> 2] = u32[(parent + LATE) >>> 2]!
+    u32[(block + LATE_NUMBER) >>> 2] = this.#number
+    u32[(parent + LATE) >>> 2] = block
+    this.record = block
+    return block
+  }
+
+  vacated(): void {
+    const { u32 } = this.#store.slab
+    const parent = this.parent.record
+    let link = parent + LATE
+    while (u32[link >>> 2] !== this.record) link = u32[link >>> 2]! + LATE_NEXT
+    u32[link >>> 2] = u32[(this.record + LATE_NEXT) >>> 2]!
+    this.#store.heap.free(this.record, this.#bytes)
+    this.record = 0
+    this.#store.noteIfEmpty(parent)
+  }
+
+  #find(): number {
+    const { u32 } = this.#store.slab
+    let block = u32[(this.parent.record + LATE) >>> 2]!
+    while (block !== 0 && u32[(block + LATE_NUMBER) >>> 2] !== this.#number) block = u32[(block + LATE_NEXT) >>> 2]!
+    return block
+  }
+}
+
+/** The keys and namespaces of one operator. */
+export class KeyStore {
+  readonly slab: Slab
+  readonly heap: BlobHeap
+  /** The current key and the current namespace. */
+  readonly key: StateScope
+  readonly namespace: StateScope
+  readonly keyGroups: KeyGroupRange
+  namespaceFirst = Number.NaN
+  namespaceSecond = Number.NaN
+  /** Processing time as TTL sees it. */
+  nowMs = 0
+  /** Called for a record that TTL clean-up looks at, with it as the current one. */
+  onSweep: ((scope: 'key' | 'namespace') => void) | null = null
+  readonly #options: KeyStoreOptions
+  readonly #form: KeyForm
+  readonly #keyTypes: readonly LogicalType[] | undefined
+  readonly #keyScope: RecordScope
+  readonly #namespaceScope: RecordScope
+  readonly #late: LateScope[] = []
+  readonly #presence: number
+  #encoders: KeyEncoder[] = []
+  #table!: SegmentTable
+  #keys!: RecordPool
+  #namespaces!: RecordPool
+  #index!: PairIndex
+  #frozen = false
+  #maybeEmpty: number[] = []
+  // Scratch: entries (turned into handles) of the batch last resolved, and the key batch of few keys.
+  #out = 0
+  #outRows = 0
+  #few = 0
+  #fewBytes = 0
+  #gather = 0
+  #gatherBytes = 0
+  #sweptKey = 0
+  #sweptNamespace = 0
+
+  constructor(options: KeyStoreOptions) {
+    this.#options = options
+    this.slab = options.slab
+    this.heap = new BlobHeap(options.slab)
+    this.keyGroups = keyGroupRangeOf(options.subtaskIndex, options.parallelism, options.maxParallelism)
+    this.#form = formOf(options.inputs)
+    this.#keyTypes = keyTypesOf(options.inputs[0]!)
+    this.#presence = TIMER_SLOTS + (options.timers ? 2 * TIMER_SLOT_BYTES : 0)
+    this.key = this.#keyScope = new RecordScope(this, 'key', this.#presence)
+    this.namespace = this.#namespaceScope = new RecordScope(this, 'namespace', this.#presence)
+  }
+
+  get keyCount(): number {
+    return this.#frozen ? this.#keys.count : 0
+  }
+
+  get namespaceCount(): number {
+    return this.#frozen ? this.#namespaces.count : 0
+  }
+
+  /** Offset of the timer slot of a domain (0 event time, 1 processing time) in key and namespace records. */
+  timerOffset(domain: 0 | 1): number {
+    assert(this.#options.timers, 'this operator keeps no timers')
+    return TIMER_SLOTS + domain * TIMER_SLOT_BYTES
+  }
+
+  /** A place for a state of `bytes` bytes, beside its key if possible. */
+  allot(kind: 'key' | 'namespace', bytes: number): { readonly scope: StateScope; readonly slot: StateSlot } {
+    const scope = kind === 'key' ? this.#keyScope : this.#namespaceScope
+    if (!this.#frozen && scope.states < INLINE_STATES_MAX) return { scope, slot: scope.allot(bytes) }
+    const late = new LateScope(this, scope, this.#late.length, bytes)
+    this.#late.push(late)
+    late.sync()
+    return { scope: late, slot: { presence: LATE_PRESENCE, mask: 1, offset: LATE_SLOT } }
+  }
+
+  /** Finds or makes the keys of rows: see KeyedStateBackend.resolve. */
+  resolve(batch: RecordBatch, begin: number, end: number, input: number): number {
+    this.#freeze()
+    const n = end - begin
+    if (n > this.#outRows) {
+      if (this.#outRows > 0) this.slab.free(this.#out, this.#outRows * 4)
+      this.#outRows = Math.max(n, 1024)
+      this.#out = this.slab.allocate(this.#outRows * 4)
+    }
+    if (n > 0) this.#resolve(this.#encode(batch, begin, n, input), this.#out)
+    return this.#out
+  }
+
+  /** The handle of canonical key bytes. */
+  resolveKey(bytes: Uint8Array): number {
+    this.#freeze()
+    // offsets[2] | out[1] | the bytes, 16-byte aligned
+    const scratch = this.#reserveFew(16 + bytes.length + 64)
+    const { slab } = this
+    slab.u32[scratch >>> 2] = 0
+    slab.u32[(scratch >>> 2) + 1] = bytes.length
+    slab.u8.set(bytes, scratch + 16)
+    this.#resolve(this.#encoders[0]!.encodeCanonical(scratch, scratch + 16, 1), scratch + 8)
+    return this.slab.u32[(scratch >>> 2) + 2]!
+  }
+
+  /** Makes a key current; the current namespace is none. */
+  select(key: number): void {
+    this.#keyScope.record = key
+    this.#namespaceScope.record = 0
+    if (this.#late.length > 0) this.#syncLate()
+  }
+
+  setNamespace(first: number, second: number): void {
+    this.namespaceFirst = first
+    this.namespaceSecond = second
+    this.#namespaceScope.record = this.#index.find(this.#keyScope.record, first, second)
+    if (this.#late.length > 0) this.#syncLate()
+  }
+
+  /** Makes the key of a namespace record and that namespace current. */
+  selectNamespace(record: number): void {
+    const { u32, f64 } = this.slab
+    this.#keyScope.record = u32[(record + NAMESPACE_KEY) >>> 2]!
+    this.namespaceFirst = f64[(record + NAMESPACE_FIRST) >>> 3]!
+    this.namespaceSecond = f64[(record + NAMESPACE_SECOND) >>> 3]!
+    this.#namespaceScope.record = record
+    if (this.#late.length > 0) this.#syncLate()
+  }
+
+  /** Makes a record the current one, of whichever kind it is; returns whether it is a namespace's. */
+  selectRecord(record: number): boolean {
+    const isNamespace = (this.slab.u32[(record + FLAGS) >>> 2]! & FLAG_NAMESPACE) !== 0
+    if (isNamespace) this.selectNamespace(record)
+    else this.select(record)
+    return isNamespace
+  }
+
+  /** The record of the current namespace, made if need be. */
+  makeNamespace(): number {
+    const scope = this.#namespaceScope
+    if (scope.record !== 0) return scope.record
+    const key = this.#keyScope.record
+    assert(key !== 0, 'a namespace was used without a current key')
+    const record = this.#namespaces.allocate()
+    const { u32, f64 } = this.slab
+    u32[record >>> 2] = 1
+    u32[(record + NAMESPACE_KEY) >>> 2] = key
+    f64[(record + NAMESPACE_FIRST) >>> 3] = this.namespaceFirst
+    f64[(record + NAMESPACE_SECOND) >>> 3] = this.namespaceSecond
+    u32[(record + FLAGS) >>> 2] = FLAG_NAMESPACE | FLAG_LISTED
+    u32[(key + NAMESPACES) >>> 2]!++
+    this.#maybeEmpty.push(record)
+    this.#index.add(record)
+    scope.record = record
+    return record
+  }
+
+  /** Counts timers of a record up or down. */
+  countTimers(record: number, delta: number): void {
+    const { u32 } = this.slab
+    const at = (record + TIMERS) >>> 2
+    u32[at] = u32[at]! + delta
+    if (delta < 0 && u32[at] === 0) this.noteIfEmpty(record)
+  }
+
+  timersOf(record: number): number {
+    return this.slab.u32[(record + TIMERS) >>> 2]!
+  }
+
+  groupOf(key: number): number {
+    return this.slab.u32[(key + KEY_GROUP) >>> 2]!
+  }
+
+  /** Canonical bytes of a key: a copy. */
+  bytesOf(key: number): Uint8Array {
+    const { u8, u32 } = this.slab
+    const word = u32[(key + KEY_WORD) >>> 2]!
+    const length = word & 0xffffff
+    const bytes = new Uint8Array(length)
+    const payload = this.#payloadOf(key, length - 1)
+    for (let index = 0; index < length - 1; index++) bytes[index] = u8[payload + index]!
+    bytes[length - 1] = word >>> 24
+    return bytes
+  }
+
+  /** A key as user code knows it. */
+  valueOf(key: number): unknown {
+    const types = this.#keyTypes
+    if (types === undefined) return keyValueOf(this.bytesOf(key))
+    if (types.length === 1) {
+      const type = types[0]!
+      const { u32, i32 } = this.slab
+      if (u32[(key + KEY_WORD) >>> 2] === WORD_INT64 && isNumber(type)) return i32[(key + KEY_PAYLOAD + 4) >>> 2]! * 4294967296 + u32[(key + KEY_PAYLOAD) >>> 2]!
+      return keyValueOf(this.bytesOf(key), type)
+    }
+    return keyPartsOf(this.bytesOf(key)).map((part, index) => keyValueOf(part, types[index]))
+  }
+
+  /** Puts a record that looks empty on the list of those to be freed. */
+  noteIfEmpty(record: number): void {
+    const { u32 } = this.slab
+    const at = record >>> 2
+    if (!this.#isEmpty(record) || (u32[at + FLAGS / 4]! & FLAG_LISTED) !== 0) return
+    u32[at + FLAGS / 4] = u32[at + FLAGS / 4]! | FLAG_LISTED
+    this.#maybeEmpty.push(record)
+  }
+
+  /** Frees what is empty. Handles of {@link resolve} are void afterwards. */
+  settle(): void {
+    if (this.onSweep !== null && this.#frozen) this.#sweep()
+    if (this.#maybeEmpty.length > 0) this.#freeEmpty()
+  }
+
+  /** Visits every key record, or every namespace record, as the current one. */
+  forEach(kind: 'key' | 'namespace', visit: (record: number) => void): void {
+    if (!this.#frozen) return
+    const pool = kind === 'key' ? this.#keys : this.#namespaces
+    pool.forEach((record) => {
+      if (kind === 'key') this.select(record)
+      else this.selectNamespace(record)
+      visit(record)
+    })
+    this.select(0)
+  }
+
+  close(): void {
+    for (const encoder of this.#encoders) encoder.free()
+    if (this.#outRows > 0) this.slab.free(this.#out, this.#outRows * 4)
+    if (this.#fewBytes > 0) this.slab.free(this.#few, this.#fewBytes)
+    if (this.#gatherBytes > 0) this.slab.free(this.#gather, this.#gatherBytes)
+    if (this.#frozen) {
+      this.#keys.forEach((key) => this.#freePayload(key))
+      this.#table.free()
+      this.#keys.close()
+      this.#namespaces.close()
+      this.#index.close()
+    }
+    this.heap.close()
+  }
+
+  #freeze(): void {
+    if (this.#frozen) return
+    this.#frozen = true
+    const { slab, kernels, inputs, maxParallelism, tableSeed } = this.#options
+    this.#encoders = inputs.map(({ key }) => new KeyEncoder(slab, kernels, this.#form, key.kind === 'columns' ? key.columns.length : 1))
+    this.#table = new SegmentTable(slab, kernels, {
+      form: this.#form,
+      valueBytes: 8,
+      maxParallelism,
+      firstGroup: this.keyGroups.start,
+      lastGroup: this.keyGroups.end,
+      slotSeed: tableSeed,
+    })
+    this.#keys = new RecordPool(slab, this.#keyScope.recordBytes)
+    this.#namespaces = new RecordPool(slab, this.#namespaceScope.recordBytes)
+    this.#index = new PairIndex(slab, { owner: NAMESPACE_KEY, first: NAMESPACE_FIRST, second: NAMESPACE_SECOND })
+  }
+
+  #encode(batch: RecordBatch, begin: number, n: number, input: number): KeyBatch {
+    const encoder = this.#encoders[input]!
+    const { key } = this.#options.inputs[input]!
+    if (key.kind === 'columns')
+      return encoder.encode(
+        key.columns.map((column) => batch.columns[column]!.descriptor),
+        batch.selection,
+        begin,
+        n,
+      )
+    const column = batch.columns[key.column]!
+    if (batch.selection === 0) return encoder.encodeCanonical(column.offsets + begin * 4, column.data, n)
+    return encoder.encodeCanonical(this.#gatherBytesOf(batch, key.column, begin, n), this.#gather + (n + 1) * 4, n)
+  }
+
+  /** Lays the selected rows of a bytes column side by side: u32 offsets[n + 1], then the bytes. */
+  #gatherBytesOf(batch: RecordBatch, columnIndex: number, begin: number, n: number): number {
+    const column = batch.columns[columnIndex]!
+    const { slab } = this
+    const offsets = column.offsets >>> 2
+    let bytes = 0
+    for (let position = begin; position < begin + n; position++) {
+      const row = batch.physicalRow(position)
+      bytes += slab.i32[offsets + row + 1]! - slab.i32[offsets + row]!
+    }
+    const needed = (n + 1) * 4 + bytes + 64
+    if (needed > this.#gatherBytes) {
+      if (this.#gatherBytes > 0) slab.free(this.#gather, this.#gatherBytes)
+      this.#gather = slab.allocate(needed)
+      this.#gatherBytes = needed
+    }
+    const { u8, u32, i32 } = slab
+    const data = this.#gather + (n + 1) * 4
+    let at = 0
+    for (let index = 0; index < n; index++) {
+      const row = batch.physicalRow(begin + index)
+      const from = column.data + i32[offsets + row]!
+      const length = i32[offsets + row + 1]! - i32[offsets + row]!
+      u32[(this.#gather >>> 2) + index] = at
+      u8.copyWithin(data + at, from, from + length)
+      at += length
+    }
+    u32[(this.#gather >>> 2) + n] = at
+    return this.#gather
+  }
+
+  /** Entries of keys, then their records in place. */
+  #resolve(keys: KeyBatch, out: number): void {
+    const table = this.#table
+    const inserted = table.findOrInsert(keys, out)
+    const value = table.valueOffset
+    for (let index = 0; index < inserted; index++) this.#makeKey(this.slab.u32[(table.newEntries >>> 2) + index]!)
+    const { u32 } = this.slab
+    const first = out >>> 2
+    const last = first + keys.count
+    for (let at = first; at < last; at++) u32[at] = u32[(u32[at]! + value) >>> 2]!
+  }
+
+  #makeKey(entry: number): void {
+    const record = this.#keys.allocate()
+    const { slab } = this
+    const { u32 } = slab
+    const low = u32[(entry + ENTRY_HASH_OFFSET) >>> 2]!
+    const high = u32[(entry + ENTRY_HASH_OFFSET + 4) >>> 2]!
+    let word = u32[(entry + ENTRY_WORD_OFFSET) >>> 2]!
+    let payload = entry + ENTRY_KEY_OFFSET
+    let payloadBytes = INLINE_PAYLOAD_BYTES
+    if (this.#form === KeyForm.VALUE) word = low === HASH_OF_NULL_LOW && high === HASH_OF_NULL_HIGH && u32[payload >>> 2] === 0 && u32[(payload >>> 2) + 1] === 0 ? WORD_NULL : WORD_INT64
+    else {
+      payloadBytes = (word & 0xffffff) - 1
+      if (payloadBytes > this.#table.keyBytes) payload = u32[payload >>> 2]!
+    }
+    const at = record >>> 2
+    u32[at + KEY_WORD / 4] = word
+    u32[at + KEY_GROUP / 4] = high % this.#options.maxParallelism
+    u32[at + KEY_HASH / 4] = low
+    u32[at + KEY_HASH / 4 + 1] = high
+    u32[at + FLAGS / 4] = FLAG_LISTED
+    u32[(entry + this.#table.valueOffset) >>> 2] = record
+    this.#maybeEmpty.push(record)
+    if (payloadBytes <= INLINE_PAYLOAD_BYTES) slab.u8.copyWithin(record + KEY_PAYLOAD, payload, payload + payloadBytes)
+    else {
+      const copy = this.heap.allocate(payloadBytes + 32)
+      slab.u8.copyWithin(copy, payload, payload + payloadBytes)
+      slab.u32[at + KEY_PAYLOAD / 4] = copy
+    }
+  }
+
+  #payloadOf(key: number, bytes: number): number {
+    return bytes <= INLINE_PAYLOAD_BYTES ? key + KEY_PAYLOAD : this.slab.u32[(key + KEY_PAYLOAD) >>> 2]!
+  }
+
+  #freePayload(key: number): void {
+    const bytes = (this.slab.u32[(key + KEY_WORD) >>> 2]! & 0xffffff) - 1
+    // The slack is what kernels may read past a payload.
+    if (bytes > INLINE_PAYLOAD_BYTES) this.heap.free(this.#payloadOf(key, bytes), bytes + 32)
+  }
+
+  #isEmpty(record: number): boolean {
+    const { u32 } = this.slab
+    const at = record >>> 2
+    const presence = this.#presence >>> 2
+    return u32[at + presence] === 0 && u32[at + presence + 1] === 0 && u32[at + TIMERS / 4] === 0 && u32[at + NAMESPACES / 4] === 0 && u32[at + LATE / 4] === 0
+  }
+
+  #freeEmpty(): void {
+    const { slab } = this
+    const empty: number[] = []
+    // Namespaces first; their keys may follow.
+    for (let index = 0; index < this.#maybeEmpty.length; index++) {
+      const record = this.#maybeEmpty[index]!
+      const { u32 } = slab
+      const at = record >>> 2
+      u32[at + FLAGS / 4] = u32[at + FLAGS / 4]! & ~FLAG_LISTED
+      if (!this.#isEmpty(record)) continue
+      if ((u32[at + FLAGS / 4]! & FLAG_NAMESPACE) === 0) {
+        empty.push(record)
+        continue
+      }
+      const key = u32[at + NAMESPACE_KEY / 4]!
+      this.#index.remove(record)
+      this.#namespaces.free(record)
+      u32[(key + NAMESPACES) >>> 2]!--
+      this.noteIfEmpty(key)
+    }
+    this.#maybeEmpty = []
+    this.select(0)
+    // A key may be on the list twice: once before, once after its last namespace went.
+    const keys = [...new Set(empty)].filter((key) => this.#isEmpty(key))
+    if (keys.length > 0) this.#removeKeys(keys)
+  }
+
+  #removeKeys(keys: readonly number[]): void {
+    const n = keys.length
+    // u64 hashes[n] | 8-byte keys[n] | u32 words[n] | u32 out[n]
+    const scratch = this.#reserveFew(n * 24)
+    const { u32 } = this.slab
+    const hashes = scratch >>> 2
+    const payloads = hashes + n * 2
+    const words = payloads + n * 2
+    const isValue = this.#form === KeyForm.VALUE
+    keys.forEach((key, index) => {
+      const at = key >>> 2
+      const word = u32[at + KEY_WORD / 4]!
+      u32[hashes + index * 2] = u32[at + KEY_HASH / 4]!
+      u32[hashes + index * 2 + 1] = u32[at + KEY_HASH / 4 + 1]!
+      u32[words + index] = word
+      if (isValue) {
+        u32[payloads + index * 2] = u32[at + KEY_PAYLOAD / 4]!
+        u32[payloads + index * 2 + 1] = u32[at + KEY_PAYLOAD / 4 + 1]!
+      } else u32[payloads + index] = this.#payloadOf(key, (word & 0xffffff) - 1)
+    })
+    const batch = { form: this.#form, count: n, hashes: scratch, keys: payloads * 4, words: isValue ? 0 : words * 4 }
+    const out = (words + n) * 4
+    this.#table.find(batch, out)
+    this.#table.remove(out, n)
+    for (const key of keys) {
+      this.#freePayload(key)
+      this.#keys.free(key)
+    }
+  }
+
+  #sweep(): void {
+    const visit = this.onSweep!
+    this.#sweptKey = this.#keys.sweep(this.#sweptKey, SWEEP_RECORDS, (record) => {
+      this.select(record)
+      visit('key')
+    })
+    this.#sweptNamespace = this.#namespaces.sweep(this.#sweptNamespace, SWEEP_RECORDS, (record) => {
+      this.selectNamespace(record)
+      visit('namespace')
+    })
+    this.select(0)
+  }
+
+  #syncLate(): void {
+    for (const late of this.#late) late.sync()
+  }
+
+  #reserveFew(bytes: number): number {
+    if (bytes > this.#fewBytes) {
+      if (this.#fewBytes > 0) this.slab.free(this.#few, this.#fewBytes)
+      this.#fewBytes = Math.max(bytes, 1024)
+      this.#few = this.slab.allocate(this.#fewBytes)
+    }
+    return this.#few
+  }
+}
+
+/** One key column of integers goes by value; everything else by its canonical bytes. */
+function formOf(inputs: readonly KeyedInput[]): KeyForm {
+  const byValue = inputs.every(({ key, schema }) => {
+    if (key.kind !== 'columns' || key.columns.length !== 1) return false
+    const { type } = schema.fields[key.columns[0]!]!
+    const kind = physicalKindOf(type)
+    return type.kind !== 'DECIMAL' && (kind === PhysicalKind.INT8 || kind === PhysicalKind.INT16 || kind === PhysicalKind.INT32 || kind === PhysicalKind.INT64)
+  })
+  return byValue ? KeyForm.VALUE : KeyForm.BYTES
+}
+
+function keyTypesOf({ key, schema }: KeyedInput): readonly LogicalType[] | undefined {
+  return key.kind === 'columns' ? key.columns.map((column) => schema.fields[column]!.type) : undefined
+}
+
+/** Whether int64 values of the type are numbers in user code. */
+function isNumber(type: LogicalType): boolean {
+  if (type.kind === 'BIGINT') return type.safeInteger
+  return !((type.kind === 'TIMESTAMP' || type.kind === 'TIMESTAMP_LTZ') && type.precision > 3)
+}

@@ -1,0 +1,253 @@
+// Keyed state in the slab: the memory backend. Puts the states of a key beside the key (key-store.ts) and hands out their handles. Runs on the
+// worker's thread.
+
+import { StateError } from '../base/errors.ts'
+import type { RecordBatch } from '../batch/record-batch.ts'
+import { formatType } from '../batch/types.ts'
+import type { KeyStore } from './key-store.ts'
+import { LIST_BYTES, StoredListState } from './list-state.ts'
+import { MAP_BYTES, StoredMapState } from './map-state.ts'
+import type {
+  AggregatingState,
+  AggregatingStateDescriptor,
+  KeyedSnapshotReader,
+  KeyedSnapshotWriter,
+  KeyedStateBackend,
+  KeyHandle,
+  ListState,
+  ListStateDescriptor,
+  MapState,
+  MapStateDescriptor,
+  ReducingState,
+  ReducingStateDescriptor,
+  StateDescriptor,
+  StateScope,
+  ValueState,
+  ValueStateDescriptor,
+} from './state.ts'
+import { AggregatedState, FoldedState, type HandleOptions, type StoredState, TTL_BYTES, valueSlotBytes, valueStateOf } from './value-states.ts'
+import { ByteReader, ByteWriter } from './value-codec.ts'
+
+/** Names of states in snapshots: those of keys as they are, those of namespaces behind a prefix that no name of a key state begins with. */
+const NAMESPACE_PREFIX = 'namespace:'
+const KEY_PREFIX = 'key:'
+const NAMESPACE_BYTES = 16
+const NO_NAMESPACE = new Uint8Array(0)
+
+interface Declared {
+  readonly descriptor: StateDescriptor
+  readonly scope: StateScope
+  readonly handle: StoredState
+  /** Name in snapshots. */
+  readonly snapshotName: string
+}
+
+/** The state of all keys of one operator, in memory. */
+export class MemoryStateBackend implements KeyedStateBackend {
+  readonly store: KeyStore
+  readonly #declared = new Map<string, Declared>()
+  readonly #writer = new ByteWriter()
+  readonly #reader = new ByteReader()
+  /** Kept until all states of the snapshot have been declared. */
+  #snapshot: KeyedSnapshotReader | null = null
+
+  constructor(store: KeyStore) {
+    this.store = store
+  }
+
+  getState<T>(descriptor: ValueStateDescriptor<T>, scope?: StateScope): ValueState<T>
+  getState<T>(descriptor: ListStateDescriptor<T>, scope?: StateScope): ListState<T>
+  getState<K, V>(descriptor: MapStateDescriptor<K, V>, scope?: StateScope): MapState<K, V>
+  getState<T>(descriptor: ReducingStateDescriptor<T>, scope?: StateScope): ReducingState<T>
+  getState<IN, ACC, OUT>(descriptor: AggregatingStateDescriptor<IN, ACC, OUT>, scope?: StateScope): AggregatingState<IN, OUT>
+  getState(descriptor: unknown, scope: StateScope = 'key'): never {
+    return this.declare(descriptor as StateDescriptor, scope).handle as never
+  }
+
+  /** {@link getState} without the types. */
+  declare(descriptor: StateDescriptor, scope: StateScope): Declared {
+    const snapshotName = (scope === 'key' ? KEY_PREFIX : NAMESPACE_PREFIX) + descriptor.name
+    const known = this.#declared.get(snapshotName)
+    if (known !== undefined) {
+      if (known.descriptor !== descriptor && signatureOf(known.descriptor) !== signatureOf(descriptor)) refuseChange(descriptor, known.descriptor)
+      return known
+    }
+    const bytes = slotBytesOf(descriptor) + (descriptor.ttl !== undefined && descriptor.kind !== 'list' && descriptor.kind !== 'map' ? TTL_BYTES : 0)
+    const place = this.store.allot(scope, bytes)
+    const options = { name: descriptor.name, store: this.store, ...place, ttl: descriptor.ttl, writer: this.#writer, reader: this.#reader }
+    const declared = { descriptor, scope, handle: handleOf(options, descriptor), snapshotName }
+    this.#declared.set(snapshotName, declared)
+    if (descriptor.ttl !== undefined) this.store.onSweep = this.#sweep
+    if (this.#snapshot !== null) this.#restoreState(declared, this.#snapshot)
+    return declared
+  }
+
+  resolve(batch: RecordBatch, begin: number, end: number, input: number = 0): number {
+    return this.store.resolve(batch, begin, end, input)
+  }
+
+  resolveKey(keyBytes: Uint8Array): KeyHandle {
+    return this.store.resolveKey(keyBytes)
+  }
+
+  select(key: KeyHandle): void {
+    this.store.select(key)
+  }
+
+  get currentKey(): KeyHandle {
+    return this.store.key.record
+  }
+
+  currentKeyBytes(): Uint8Array {
+    return this.store.bytesOf(this.store.key.record)
+  }
+
+  currentKeyValue(): unknown {
+    return this.store.valueOf(this.store.key.record)
+  }
+
+  get currentKeyGroup(): number {
+    return this.store.groupOf(this.store.key.record)
+  }
+
+  setNamespace(first: number, second: number): void {
+    this.store.setNamespace(first, second)
+  }
+
+  get namespaceFirst(): number {
+    return this.store.namespaceFirst
+  }
+
+  get namespaceSecond(): number {
+    return this.store.namespaceSecond
+  }
+
+  clearNamespace(): void {
+    if (this.store.namespace.record !== 0) for (const { scope, handle } of this.#declared.values()) if (scope === 'namespace') handle.clear()
+  }
+
+  setProcessingTimeMs(nowMs: number): void {
+    this.store.nowMs = nowMs
+  }
+
+  settle(): void {
+    this.store.settle()
+  }
+
+  forEachKey(descriptor: StateDescriptor, visit: () => void): void {
+    const { handle } = this.declare(descriptor, 'key')
+    this.store.forEach('key', () => {
+      if (handle.holds()) visit()
+    })
+  }
+
+  get keyCount(): number {
+    return this.store.keyCount
+  }
+
+  snapshot(writer: KeyedSnapshotWriter): void {
+    const { store } = this
+    const declared = [...this.#declared.values()]
+    for (const scope of ['key', 'namespace'] as const) {
+      const states = declared.filter((state) => state.scope === scope)
+      if (states.length === 0) continue
+      const bytes = new ByteWriter()
+      store.forEach(scope, () => {
+        const key = store.key.record
+        let keyBytes: Uint8Array | undefined
+        let namespace = NO_NAMESPACE
+        for (const { handle, snapshotName } of states) {
+          if (!handle.holds()) continue
+          if (keyBytes === undefined) {
+            keyBytes = store.bytesOf(key)
+            if (scope === 'namespace') namespace = namespaceBytes(store.namespaceFirst, store.namespaceSecond)
+          }
+          bytes.at = 0
+          handle.save(bytes)
+          writer.keyed(snapshotName, store.groupOf(key), namespace, keyBytes, bytes.copy())
+        }
+      })
+    }
+  }
+
+  restore(reader: KeyedSnapshotReader): void {
+    this.#snapshot = reader
+    for (const declared of this.#declared.values()) this.#restoreState(declared, reader)
+  }
+
+  close(): void {
+    for (const scope of ['key', 'namespace'] as const) {
+      const states = [...this.#declared.values()].filter((state) => state.scope === scope)
+      this.store.forEach(scope, () => {
+        for (const { handle } of states) handle.clear()
+      })
+    }
+    this.store.close()
+  }
+
+  #restoreState({ scope, handle, snapshotName }: Declared, reader: KeyedSnapshotReader): void {
+    const { store } = this
+    const { key, namespace, namespaceFirst, namespaceSecond } = store
+    const current = { key: key.record, namespace: namespace.record }
+    const bytes = new ByteReader()
+    reader.keyed(snapshotName, (keyGroup, namespace, keyBytes, value) => {
+      if (keyGroup < store.keyGroups.start || keyGroup > store.keyGroups.end) return
+      store.select(store.resolveKey(keyBytes))
+      if (scope === 'namespace') setNamespaceBytes(store, namespace)
+      handle.load(bytes.load(value, 0, value.length))
+    })
+    // A state that is declared in the middle of a row is restored there.
+    if (current.key === 0) return
+    store.select(current.key)
+    if (current.namespace !== 0) store.setNamespace(namespaceFirst, namespaceSecond)
+  }
+
+  readonly #sweep = (scope: StateScope): void => {
+    for (const { scope: own, handle, descriptor } of this.#declared.values()) if (own === scope && descriptor.ttl !== undefined) handle.holds()
+  }
+}
+
+/** The 16 bytes that name a namespace in snapshots. */
+export function namespaceBytes(first: number, second: number): Uint8Array {
+  const bytes = new Uint8Array(NAMESPACE_BYTES)
+  const view = new DataView(bytes.buffer)
+  view.setFloat64(0, first, true)
+  view.setFloat64(8, second, true)
+  return bytes
+}
+
+/** Makes the namespace of {@link namespaceBytes} the current one. */
+export function setNamespaceBytes(store: KeyStore, bytes: Uint8Array): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  store.setNamespace(view.getFloat64(0, true), view.getFloat64(8, true))
+}
+
+function slotBytesOf(descriptor: StateDescriptor): number {
+  if (descriptor.kind === 'list') return LIST_BYTES
+  return descriptor.kind === 'map' ? MAP_BYTES : valueSlotBytes(descriptor.type)
+}
+
+function handleOf(options: HandleOptions, descriptor: StateDescriptor): StoredState {
+  switch (descriptor.kind) {
+    case 'value':
+      return valueStateOf(options, descriptor.type)
+    case 'list':
+      return new StoredListState(options, descriptor.type)
+    case 'map':
+      return new StoredMapState(options, descriptor.keyType, descriptor.type)
+    case 'reducing':
+      return new FoldedState(valueStateOf(options, descriptor.type), descriptor.reduce)
+    case 'aggregating':
+      return new AggregatedState(valueStateOf(options, descriptor.type), descriptor.aggregate)
+  }
+}
+
+function signatureOf(descriptor: StateDescriptor): string {
+  const { kind, type, ttl } = descriptor
+  const keyType = descriptor.kind === 'map' ? descriptor.keyType : undefined
+  return `${kind} state${keyType === undefined ? '' : ` by ${formatType(keyType)}`} of ${type === undefined ? 'any values' : formatType(type)}${ttl === undefined ? '' : ` with a TTL of ${ttl.ttlMs} ms`}`
+}
+
+function refuseChange(descriptor: StateDescriptor, known: StateDescriptor): never {
+  throw new StateError('STATE_CHANGED', `Cannot use state "${descriptor.name}" as ${signatureOf(descriptor)}: it was declared as ${signatureOf(known)}`)
+}

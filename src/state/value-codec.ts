@@ -1,0 +1,428 @@
+// Values of states as bytes: one self-delimiting encoding per type, little endian, used in the slab and in snapshots. Runs on the worker's thread;
+// readers and writers work on private memory, since neither decoders nor MessagePack take shared memory.
+
+import { BadRecordError, StateError } from '../base/errors.ts'
+import { decodeObjects, encodeObjects } from '../batch/batch-codec-objects.ts'
+import { Decimal, formatType, isText, type LogicalType } from '../batch/types.ts'
+import { decodeText, writeText } from '../batch/values.ts'
+
+const INITIAL_BYTES = 256
+const SHORT_BYTES = 48
+
+/** Bytes being written: grows, is used again and again. */
+export class ByteWriter {
+  bytes = new Uint8Array(INITIAL_BYTES)
+  at = 0
+  #view = new DataView(this.bytes.buffer)
+
+  /** Makes room for `count` more bytes. */
+  reserve(count: number): void {
+    if (this.at + count <= this.bytes.length) return
+    const bytes = new Uint8Array(Math.max(this.at + count, this.bytes.length * 2))
+    bytes.set(this.bytes)
+    this.bytes = bytes
+    this.#view = new DataView(bytes.buffer)
+  }
+
+  uint8(value: number): void {
+    this.reserve(1)
+    this.bytes[this.at++] = value
+  }
+
+  uint32(value: number): void {
+    this.reserve(4)
+    this.#view.setUint32(this.at, value, true)
+    this.at += 4
+  }
+
+  float64(value: number): void {
+    this.reserve(8)
+    this.#view.setFloat64(this.at, value, true)
+    this.at += 8
+  }
+
+  int64(value: bigint): void {
+    this.reserve(8)
+    this.#view.setBigInt64(this.at, value, true)
+    this.at += 8
+  }
+
+  raw(bytes: Uint8Array): void {
+    this.reserve(bytes.length)
+    this.bytes.set(bytes, this.at)
+    this.at += bytes.length
+  }
+
+  /** UTF-8 without a length. Returns false for a lone surrogate. */
+  text(text: string): boolean {
+    this.reserve(text.length * 3)
+    const length = writeText(this.bytes, this.at, text)
+    if (length < 0) return false
+    this.at += length
+    return true
+  }
+
+  /** What was written, as a copy. */
+  copy(): Uint8Array {
+    return this.bytes.slice(0, this.at)
+  }
+
+  /** Copies bytes `from..at` into (shared) memory at `address`. */
+  copyTo(u8: Uint8Array, address: number, from: number = 0): void {
+    const { bytes, at } = this
+    if (at - from <= SHORT_BYTES) for (let index = from; index < at; index++) u8[address + index - from] = bytes[index]!
+    else u8.set(bytes.subarray(from, at), address)
+  }
+}
+
+/** Bytes being read, from private memory. */
+export class ByteReader {
+  bytes = new Uint8Array(INITIAL_BYTES)
+  at = 0
+  #view = new DataView(this.bytes.buffer)
+
+  /** Copies `length` bytes of (shared) memory and goes to their start. */
+  load(u8: Uint8Array, address: number, length: number): this {
+    if (length > this.bytes.length) {
+      this.bytes = new Uint8Array(Math.max(length, this.bytes.length * 2))
+      this.#view = new DataView(this.bytes.buffer)
+    }
+    const { bytes } = this
+    if (length <= SHORT_BYTES) for (let index = 0; index < length; index++) bytes[index] = u8[address + index]!
+    else bytes.set(u8.subarray(address, address + length))
+    this.at = 0
+    return this
+  }
+
+  uint8(): number {
+    return this.bytes[this.at++]!
+  }
+
+  uint32(): number {
+    this.at += 4
+    return this.#view.getUint32(this.at - 4, true)
+  }
+
+  float64(): number {
+    this.at += 8
+    return this.#view.getFloat64(this.at - 8, true)
+  }
+
+  int64(): bigint {
+    this.at += 8
+    return this.#view.getBigInt64(this.at - 8, true)
+  }
+
+  text(length: number): string {
+    this.at += length
+    return decodeText(this.bytes, this.at - length, this.at)
+  }
+
+  raw(length: number): Uint8Array {
+    this.at += length
+    return this.bytes.slice(this.at - length, this.at)
+  }
+}
+
+/** Encodes and decodes the values of one type. */
+export interface ValueCodec {
+  /** @throws {BadRecordError} `VALUE_OUT_OF_TYPE` if the value does not fit the type. */
+  write(writer: ByteWriter, value: unknown): void
+  read(reader: ByteReader): unknown
+}
+
+/** Throws the error of a value that a declared type does not admit. */
+export function refuseValue(value: unknown, type: LogicalType, state: string, reason: string): never {
+  const shown = typeof value === 'string' ? JSON.stringify(value) : typeof value === 'bigint' ? `${value}n` : String(value)
+  throw new BadRecordError('VALUE_OUT_OF_TYPE', `Cannot store ${shown} as ${formatType(type)} in state "${state}": ${reason}`)
+}
+
+/** The numbers that a type admits; undefined for types whose values are no numbers in user code. */
+export interface NumberRange {
+  readonly min: number
+  readonly max: number
+  readonly integral: boolean
+  /** Values are rounded to single precision. */
+  readonly single: boolean
+}
+
+const integers = (min: number, max: number): NumberRange => ({ min, max, integral: true, single: false })
+const SAFE = integers(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
+
+/** The range of a number type, or undefined. */
+export function numberRangeOf(type: LogicalType): NumberRange | undefined {
+  switch (type.kind) {
+    case 'TINYINT':
+      return integers(-128, 127)
+    case 'SMALLINT':
+      return integers(-32_768, 32_767)
+    case 'INT':
+    case 'DATE':
+    case 'INTERVAL_YEAR_MONTH':
+      return integers(-2_147_483_648, 2_147_483_647)
+    case 'TIME':
+      return integers(0, 86_399_999)
+    case 'INTERVAL_DAY_TIME':
+      return SAFE
+    case 'BIGINT':
+      return type.safeInteger ? SAFE : undefined
+    case 'TIMESTAMP':
+    case 'TIMESTAMP_LTZ':
+      return type.precision <= 3 ? SAFE : undefined
+    case 'FLOAT':
+      return { min: -Infinity, max: Infinity, integral: false, single: true }
+    case 'DOUBLE':
+      return { min: -Infinity, max: Infinity, integral: false, single: false }
+    default:
+      return undefined
+  }
+}
+
+/** The number to store for a value of a number type. */
+export function checkedNumber(value: unknown, range: NumberRange, type: LogicalType, state: string): number {
+  const number = range.integral && typeof value === 'bigint' ? Number(value) : value
+  if (typeof number !== 'number') return refuseValue(value, type, state, 'expected a number')
+  if (!range.integral) return range.single ? Math.fround(number) : number
+  if (!Number.isInteger(number)) return refuseValue(value, type, state, 'expected an integer')
+  if (number < range.min || number > range.max) return refuseValue(value, type, state, `it must lie in ${range.min}..${range.max}`)
+  return number
+}
+
+/** The int64 to store for a BIGINT. */
+export function checkedBigint(value: unknown, type: LogicalType, state: string): bigint {
+  const integer = typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : value
+  if (typeof integer !== 'bigint') return refuseValue(value, type, state, 'expected a bigint')
+  if (BigInt.asIntN(64, integer) !== integer) return refuseValue(value, type, state, 'it does not fit 64 bits')
+  return integer
+}
+
+/** The codec of a type; of any values without one. `state` is named in errors. */
+export function valueCodecOf(type: LogicalType | undefined, state: string): ValueCodec {
+  if (type === undefined || type.kind === 'OBJECT') return anyCodec(state)
+  const codec = presentCodecOf(type, state)
+  if (!type.nullable) {
+    return {
+      write: (writer, value) => (value === null || value === undefined ? refuseValue(value, type, state, 'the type does not admit NULL') : codec.write(writer, value)),
+      read: codec.read,
+    }
+  }
+  return {
+    write(writer, value) {
+      const present = value !== null && value !== undefined
+      writer.uint8(present ? 1 : 0)
+      if (present) codec.write(writer, value)
+    },
+    read: (reader) => (reader.uint8() === 1 ? codec.read(reader) : null),
+  }
+}
+
+function presentCodecOf(type: LogicalType, state: string): ValueCodec {
+  const range = numberRangeOf(type)
+  if (range !== undefined) return { write: (writer, value) => writer.float64(checkedNumber(value, range, type, state)), read: (reader) => reader.float64() }
+  switch (type.kind) {
+    case 'BOOLEAN':
+      return {
+        write: (writer, value) => writer.uint8(typeof value === 'boolean' ? Number(value) : refuseValue(value, type, state, 'expected a boolean')),
+        read: (reader) => reader.uint8() === 1,
+      }
+    case 'BIGINT':
+      return { write: (writer, value) => writer.int64(checkedBigint(value, type, state)), read: (reader) => reader.int64() }
+    case 'TIMESTAMP':
+    case 'TIMESTAMP_LTZ':
+      // Nanoseconds may need more than 64 bits: milliseconds and the rest, cut to the precision.
+      return { write: (writer, value) => writeNanos(writer, value, type, state), read: (reader) => reader.int64() * 1_000_000n + BigInt(reader.uint32()) }
+    case 'DECIMAL':
+      return {
+        write: (writer, value) => writeInt128(writer, unscaledOf(value, type, state)),
+        read: (reader) => {
+          const low = BigInt.asUintN(64, reader.int64())
+          return new Decimal((reader.int64() << 64n) | low, type.scale)
+        },
+      }
+    case 'CHAR':
+    case 'VARCHAR':
+      return { write: (writer, value) => writeLengthText(writer, value, type, state), read: (reader) => reader.text(reader.uint32()) }
+    case 'BINARY':
+    case 'VARBINARY':
+      return {
+        write(writer, value) {
+          if (!(value instanceof Uint8Array)) refuseValue(value, type, state, 'expected a Uint8Array')
+          writer.uint32((value as Uint8Array).length)
+          writer.raw(value as Uint8Array)
+        },
+        read: (reader) => reader.raw(reader.uint32()),
+      }
+    case 'ARRAY':
+      return arrayCodec(type, valueCodecOf(type.element, state), state)
+    case 'MAP':
+      return mapCodec(type, valueCodecOf(type.key, state), valueCodecOf(type.value, state), state)
+    case 'MULTISET':
+      return mapCodec(type, valueCodecOf(type.element, state), valueCodecOf({ kind: 'INT', nullable: false }, state), state)
+    case 'ROW':
+      return rowCodec(type, state)
+    default:
+      return anyCodec(state)
+  }
+}
+
+function writeNanos(writer: ByteWriter, value: unknown, type: LogicalType, state: string): void {
+  if (typeof value !== 'bigint') refuseValue(value, type, state, 'expected epoch nanoseconds as a bigint')
+  const unit = 10n ** BigInt(9 - ('precision' in type ? type.precision : 9))
+  const nanos = (value as bigint) - ((((value as bigint) % unit) + unit) % unit)
+  const rest = ((nanos % 1_000_000n) + 1_000_000n) % 1_000_000n
+  writer.int64((nanos - rest) / 1_000_000n)
+  writer.uint32(Number(rest))
+}
+
+function unscaledOf(value: unknown, type: LogicalType & { kind: 'DECIMAL' }, state: string): bigint {
+  const decimal = value instanceof Decimal ? value : typeof value === 'bigint' ? new Decimal(value, 0) : refuseValue(value, type, state, 'expected a Decimal')
+  if (decimal.scale > type.scale) return refuseValue(value, type, state, `it has more than ${type.scale} digits behind the point`)
+  const unscaled = decimal.unscaled * 10n ** BigInt(type.scale - decimal.scale)
+  const limit = 10n ** BigInt(type.precision)
+  if (unscaled >= limit || unscaled <= -limit) return refuseValue(value, type, state, `it has more than ${type.precision} digits`)
+  return unscaled
+}
+
+function writeInt128(writer: ByteWriter, value: bigint): void {
+  writer.int64(BigInt.asIntN(64, value))
+  writer.int64(value >> 64n)
+}
+
+function writeLengthText(writer: ByteWriter, value: unknown, type: LogicalType, state: string): void {
+  if (typeof value !== 'string') refuseValue(value, type, state, 'expected a string')
+  const start = writer.at
+  writer.uint32(0)
+  if (!writer.text(value as string)) refuseValue(value, type, state, 'it holds a lone surrogate, which no UTF-8 text can')
+  const end = writer.at
+  writer.at = start
+  writer.uint32(end - start - 4)
+  writer.at = end
+}
+
+function arrayCodec(type: LogicalType, element: ValueCodec, state: string): ValueCodec {
+  return {
+    write(writer, value) {
+      if (!Array.isArray(value)) refuseValue(value, type, state, 'expected an array')
+      const list = value as readonly unknown[]
+      writer.uint32(list.length)
+      for (const item of list) element.write(writer, item)
+    },
+    read(reader) {
+      const length = reader.uint32()
+      const list: unknown[] = []
+      for (let index = 0; index < length; index++) list.push(element.read(reader))
+      return list
+    },
+  }
+}
+
+function mapCodec(type: LogicalType, key: ValueCodec, item: ValueCodec, state: string): ValueCodec {
+  return {
+    write(writer, value) {
+      if (!(value instanceof Map)) refuseValue(value, type, state, 'expected a Map')
+      const map = value as Map<unknown, unknown>
+      writer.uint32(map.size)
+      for (const [k, v] of map) {
+        key.write(writer, k)
+        item.write(writer, v)
+      }
+    },
+    read(reader) {
+      const size = reader.uint32()
+      const map = new Map<unknown, unknown>()
+      for (let index = 0; index < size; index++) map.set(key.read(reader), item.read(reader))
+      return map
+    },
+  }
+}
+
+function rowCodec(type: LogicalType & { kind: 'ROW' }, state: string): ValueCodec {
+  const fields = type.fields.map((field) => ({ name: field.name, codec: valueCodecOf(field.type, state) }))
+  return {
+    write(writer, value) {
+      if (typeof value !== 'object') refuseValue(value, type, state, 'expected an object')
+      for (const { name, codec } of fields) codec.write(writer, (value as Record<string, unknown>)[name])
+    },
+    read(reader) {
+      const row: Record<string, unknown> = {}
+      for (const { name, codec } of fields) row[name] = codec.read(reader)
+      return row
+    },
+  }
+}
+
+const AnyTag = { NULL: 0, NUMBER: 1, TRUE: 2, FALSE: 3, TEXT: 4, OBJECT: 5 } as const
+
+/** Values without a declared type: numbers, booleans and text as such, the rest as MessagePack with the extensions of structured clone. */
+function anyCodec(state: string): ValueCodec {
+  return {
+    write(writer, value) {
+      switch (typeof value) {
+        case 'number':
+          writer.uint8(AnyTag.NUMBER)
+          writer.float64(value)
+          return
+        case 'boolean':
+          writer.uint8(value ? AnyTag.TRUE : AnyTag.FALSE)
+          return
+        case 'undefined':
+          writer.uint8(AnyTag.NULL)
+          return
+        case 'string': {
+          const start = writer.at
+          writer.uint8(AnyTag.TEXT)
+          writer.uint32(0)
+          if (writer.text(value)) {
+            const end = writer.at
+            writer.at = start + 1
+            writer.uint32(end - start - 5)
+            writer.at = end
+            return
+          }
+          writer.at = start
+        }
+      }
+      if (value === null) {
+        writer.uint8(AnyTag.NULL)
+        return
+      }
+      const bytes = packed(value, state)
+      writer.uint8(AnyTag.OBJECT)
+      writer.uint32(bytes.length)
+      writer.raw(bytes)
+    },
+    read(reader) {
+      switch (reader.uint8()) {
+        case AnyTag.NUMBER:
+          return reader.float64()
+        case AnyTag.TRUE:
+          return true
+        case AnyTag.FALSE:
+          return false
+        case AnyTag.TEXT:
+          return reader.text(reader.uint32())
+        case AnyTag.OBJECT:
+          return decodeObjects(reader.raw(reader.uint32()))[0]
+        default:
+          return null
+      }
+    },
+  }
+}
+
+function packed(value: unknown, state: string): Uint8Array {
+  try {
+    return encodeObjects([value], state)
+  } catch (error) {
+    const cause = error instanceof StateError ? error.cause : error
+    throw new StateError('VALUE_NOT_ENCODABLE', `Cannot store a value in state "${state}": ${(cause as Error).message}`, {
+      hint: 'Keep functions, promises and the like out of state, or declare its type.',
+      cause,
+    })
+  }
+}
+
+/** Whether values of the type are text. */
+export function isTextType(type: LogicalType | undefined): boolean {
+  return type !== undefined && isText(type)
+}
