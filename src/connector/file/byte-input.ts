@@ -1,0 +1,97 @@
+// Where a reader's bytes come from: a file, standard input. Reads straight into the slab, without the event loop.
+
+import { closeSync, openSync, readSync } from 'node:fs'
+import { ConnectorError } from '../../base/errors.ts'
+import type { Slab } from '../../base/slab.ts'
+
+/** What {@link ByteInput.read} answers instead of a count: nothing yet, ask again later. */
+export const WOULD_BLOCK = -1
+
+/** A stream of bytes that is asked for more. */
+export interface ByteInput {
+  /**
+   * Reads at most `length` bytes into the slab.
+   *
+   * @returns How many, 0 at the end, {@link WOULD_BLOCK}.
+   * @throws {ConnectorError} If reading fails.
+   */
+  read(slab: Slab, address: number, length: number): number
+  close(): void
+}
+
+/** Opens a file for reading. */
+export function openFile(path: string): number {
+  try {
+    return openSync(path, 'r')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') throw new ConnectorError('FILE_NOT_FOUND', `Cannot read "${path}": it is gone`, { cause: error })
+    throw new ConnectorError('FILE_NOT_READABLE', `Cannot read "${path}": ${code === 'EACCES' ? 'permission denied' : (error as Error).message}`, {
+      cause: error,
+    })
+  }
+}
+
+function readFailure(path: string, error: unknown): ConnectorError {
+  return new ConnectorError('FILE_NOT_READABLE', `Cannot read "${path}": ${(error as Error).message}`, { cause: error })
+}
+
+/** A regular file from an offset on, up to a limit. */
+export class FileInput implements ByteInput {
+  readonly path: string
+  readonly file: number
+  readonly #limit: number
+  #offset: number
+
+  /** @param limit Bytes behind this offset are not read: the file may be growing. Ending before it is an error. */
+  constructor(path: string, offset: number, limit: number) {
+    this.path = path
+    this.file = openFile(path)
+    this.#offset = offset
+    this.#limit = limit
+  }
+
+  read(slab: Slab, address: number, length: number): number {
+    const wanted = Math.min(length, this.#limit - this.#offset)
+    if (wanted <= 0) return 0
+    let count: number
+    try {
+      count = readSync(this.file, slab.u8, address, wanted, this.#offset)
+    } catch (error) {
+      throw readFailure(this.path, error)
+    }
+    if (count === 0)
+      throw new ConnectorError('FILE_CHANGED', `Cannot read "${this.path}": it was cut while it was read, to less than ${this.#limit} bytes`, {
+        hint: 'Use follow: true for files that are truncated and written again.',
+      })
+    this.#offset += count
+    return count
+  }
+
+  close(): void {
+    closeSync(this.file)
+  }
+}
+
+/** Standard input, or another descriptor without positions. Blocks its thread while a pipe is empty, unless the pipe is set not to. */
+export class PipeInput implements ByteInput {
+  readonly #file: number
+
+  constructor(file: number) {
+    this.#file = file
+  }
+
+  read(slab: Slab, address: number, length: number): number {
+    try {
+      return readSync(this.#file, slab.u8, address, length, null)
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'EAGAIN') return WOULD_BLOCK
+      // Windows says so when the other end of a pipe has gone.
+      if (code === 'EOF') return 0
+      throw readFailure('standard input', error)
+    }
+  }
+
+  close(): void {}
+}

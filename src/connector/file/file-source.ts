@@ -1,0 +1,350 @@
+// The file source: files, folders, globs and standard input in any format, cut into splits that readers take in file order. Listing runs once
+// on the coordinator's thread, readers on the workers.
+
+import { closeSync, readSync } from 'node:fs'
+import { ConnectorError, PlanError, RestoreError } from '../../base/errors.ts'
+import type { RecordBatch } from '../../batch/record-batch.ts'
+import { type RowOfSchema, Schema } from '../../batch/types.ts'
+import { BAD_RECORD_POLICIES, type BadRecordPolicy, BadRecords } from '../../format/bad-records.ts'
+import type { LineFormat } from '../../format/line-format.ts'
+import { LINE_BYTES_MAX_DEFAULT, LineStream } from '../../format/line-stream.ts'
+import { ParquetFile } from '../../format/parquet/parquet-file.ts'
+import type { ParquetFormat } from '../../format/parquet/parquet-format.ts'
+import type { OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../../operator/operator.ts'
+import { PollResult, type Source, type SourceReader, type SourceSplit } from '../../operator/source.ts'
+import { FileInput, openFile, PipeInput } from './byte-input.ts'
+import { hasFingerprint, identityOf } from './file-identity.ts'
+import { listFiles, shortName, STANDARD_PATH } from './file-listing.ts'
+import { OpenParquetFile, RowGroupSplitReader } from './row-group-split-reader.ts'
+import { countLines, type FileSplit, LineSplitReader, readHeader, type SplitPosition, type SplitReader, SplitResult } from './split-reader.ts'
+import { TailReader } from './tail-reader.ts'
+
+const SPLIT_BYTES_DEFAULT = 8 << 20
+const POLL_INTERVAL_MS_DEFAULT = 100
+const STANDARD_INPUT = 0
+/** How often an empty pipe that does not block is asked again. */
+const PIPE_INTERVAL_MS = 5
+
+/** Options of {@link fileSource}. */
+export interface FileSourceOptions<S extends Schema = Schema> {
+  /** A file, a folder (the files in it, by name), a glob (`*`, `**`, `?`, `[a-z]`, `{a,b}`), `-` for standard input; or a list of these. */
+  readonly path: string | readonly string[]
+  readonly format: LineFormat | ParquetFormat
+  readonly schema: S
+  /**
+   * Bytes of a split of a file of lines: what one reader takes at a time.
+   * @default 8 MiB
+   */
+  readonly splitBytes?: number
+  /**
+   * What happens to records that cannot be read.
+   * @default 'fail'
+   */
+  readonly onBadRecord?: BadRecordPolicy
+  /**
+   * Longer lines are bad records; they are passed over without being kept.
+   * @default 1 MiB
+   */
+  readonly lineBytesMax?: number
+  /**
+   * How event time passes from one file to the next: `sequence`, file after file by name; `none`, files overlap, and there is no watermark
+   * before every file has been opened.
+   * @default 'sequence'
+   */
+  readonly timeOrder?: 'sequence' | 'none'
+  /**
+   * Wait for more at the end of a file; go on through rotation and truncation. The source never ends.
+   * @default false
+   */
+  readonly follow?: boolean
+  /**
+   * How often a followed file is looked at while it does not grow, in milliseconds.
+   * @default 100
+   */
+  readonly pollIntervalMs?: number
+}
+
+interface ActiveSplit {
+  readonly split: SourceSplit
+  readonly index: number
+  readonly reader: SplitReader
+  /** Of a split of lines. */
+  readonly stream: LineStream | undefined
+}
+
+/** Reads the splits of one subtask. */
+class FileReader implements SourceReader {
+  retryAtMs = Infinity
+  readonly #source: FileSource
+  readonly #context: OperatorContext
+  readonly #bad: BadRecords
+  /** Shared by the splits that are read one after the other: it has learned their shape. */
+  #stream: LineStream | undefined
+  #parquet: OpenParquetFile | undefined
+  readonly #active: ActiveSplit[] = []
+  /** Which of the active splits is polled next. */
+  #turn = 0
+  #batch: RecordBatch | undefined
+  #isExhausted = false
+
+  constructor(source: FileSource, context: OperatorContext) {
+    this.#source = source
+    this.#context = context
+    this.#bad = new BadRecords(source.options.onBadRecord, context)
+  }
+
+  get batch(): RecordBatch {
+    return this.#batch!
+  }
+
+  poll(sides: Output): PollResult {
+    this.retryAtMs = Infinity
+    for (;;) {
+      if (!this.#bad.flush(sides)) return this.#waitMs(0)
+      // A followed file never ends, so all splits are taken before the first is waited for.
+      if (!this.#isExhausted && (this.#active.length === 0 || this.#source.options.follow)) return PollResult.NEEDS_SPLIT
+      if (this.#active.length === 0) return PollResult.FINISHED
+      for (let tried = 0; tried < this.#active.length; tried++) {
+        const active = this.#active[this.#turn % this.#active.length]!
+        const result = active.reader.poll()
+        if (result === SplitResult.ROWS) {
+          this.#batch = active.reader.batch
+          this.#batch.split = active.index
+          this.#bad.flush(sides)
+          return PollResult.BATCH
+        }
+        if (result === SplitResult.DONE) {
+          this.#end(active)
+          break
+        }
+        this.#turn++
+        if (this.#bad.isPending) break
+        if (tried === this.#active.length - 1) return this.#waitMs(this.#source.options.follow ? this.#source.options.pollIntervalMs : PIPE_INTERVAL_MS)
+      }
+    }
+  }
+
+  assign(split: SourceSplit, index: number): void {
+    this.#open(split, index, null)
+  }
+
+  noMoreSplits(): void {
+    this.#isExhausted = true
+  }
+
+  snapshot(writer: SnapshotWriter): void {
+    for (const { split, index, reader } of this.#active) writer.element('splits', Buffer.from(JSON.stringify({ split, index, position: reader.position })))
+    this.#bad.snapshot(writer)
+  }
+
+  restore(reader: SnapshotReader): void {
+    reader.elements('splits', (bytes) => {
+      const { split, index, position } = JSON.parse(Buffer.from(bytes).toString()) as { split: SourceSplit; index: number; position: SplitPosition }
+      this.#open(split, index, position)
+    })
+    this.#bad.restore(reader)
+  }
+
+  close(): void {
+    for (const { reader, stream } of this.#active) {
+      reader.close()
+      if (stream !== this.#stream) stream?.free()
+    }
+    this.#active.length = 0
+    this.#stream?.free()
+    this.#stream = undefined
+    this.#parquet?.close()
+    this.#parquet = undefined
+    this.#bad.free()
+  }
+
+  #waitMs(intervalMs: number): PollResult {
+    this.retryAtMs = this.#context.clock.nowMs() + intervalMs
+    return PollResult.NOTHING
+  }
+
+  #end(active: ActiveSplit): void {
+    active.reader.close()
+    if (active.stream !== this.#stream) active.stream?.free()
+    this.#active.splice(this.#active.indexOf(active), 1)
+  }
+
+  #open(split: SourceSplit, index: number, position: SplitPosition | null): void {
+    const payload = split.payload as FileSplit
+    if (payload.kind === 'rows') {
+      if (this.#parquet?.path !== payload.path) {
+        this.#parquet?.close()
+        this.#parquet = undefined
+        this.#parquet = new OpenParquetFile(payload.path, this.#source.schema, this.#context)
+      }
+      const reader = new RowGroupSplitReader(payload, position, this.#parquet, this.#source.schema, this.#context, this.#bad)
+      this.#active.push({ split, index, reader, stream: undefined })
+      return
+    }
+    const stream = this.#streamForSplit()
+    this.#active.push({ split, index, reader: this.#openLines(payload, position, stream), stream })
+  }
+
+  /** The shared stream, or one more while it is in use (followed files, several restored splits). */
+  #streamForSplit(): LineStream {
+    const { lineBytesMax, format } = this.#source.options
+    const make = (): LineStream => new LineStream(this.#context, this.#source.schema, format as LineFormat, this.#bad, { lineBytesMax })
+    this.#stream ??= make()
+    return this.#active.some(({ stream }) => stream === this.#stream) ? make() : this.#stream
+  }
+
+  #openLines(split: FileSplit, position: SplitPosition | null, stream: LineStream): SplitReader {
+    const { lineBytesMax } = this.#source.options
+    const format = this.#source.options.format as LineFormat
+    const file = shortName(split.path)
+    if (split.kind === 'tail') return new TailReader(split, position, stream, format, this.#context, this.#bad, lineBytesMax)
+    const offset = position?.offset ?? split.start
+    const linesBefore = position === null ? (offset === 0 ? 0 : undefined) : position.lines
+    if (split.kind === 'stdin') {
+      if (position !== null && offset > 0) throw new RestoreError('NOT_RESTORABLE', 'Cannot go on reading standard input: what was read from it is gone')
+      stream.open({ file, offset: 0, linesBefore: 0, seeksLine: false, endOffset: Infinity })
+      return new LineSplitReader(stream, new PipeInput(STANDARD_INPUT), this.#context, this.#bad, null, 0)
+    }
+    const input = new FileInput(split.path, offset, split.size)
+    try {
+      const identity = identityOf(input.file, split.size)
+      if (position !== null && position.identity !== null && !hasFingerprint(input.file, position.identity))
+        throw new RestoreError('FILE_CHANGED', `Cannot go on reading "${split.path}": it is not the file that the snapshot was made with`)
+      stream.open({
+        file,
+        offset,
+        linesBefore,
+        countLines: () => countLines(split.path, offset),
+        seeksLine: position === null && offset > 0,
+        isSkipping: position?.isSkipping === true,
+        endOffset: split.end,
+        fileColumns: offset === 0 ? undefined : readHeader(split.path, format, lineBytesMax),
+      })
+      return new LineSplitReader(stream, input, this.#context, this.#bad, identity, position?.row ?? 0)
+    } catch (error) {
+      input.close()
+      throw error
+    }
+  }
+}
+
+/** Reads files, as {@link fileSource} describes. */
+export class FileSource<R = unknown> implements Source<R> {
+  readonly name = 'File'
+  readonly schema: Schema<R>
+  readonly bounded: boolean
+  readonly needsEventLoop = false
+  readonly parallelismMax: number
+  readonly options: Required<FileSourceOptions>
+  readonly #paths: readonly string[]
+
+  constructor(options: FileSourceOptions<Schema<R>>) {
+    const { path, format, schema } = options
+    this.#paths = typeof path === 'string' ? [path] : path
+    this.options = {
+      path,
+      format,
+      schema,
+      splitBytes: options.splitBytes ?? SPLIT_BYTES_DEFAULT,
+      onBadRecord: options.onBadRecord ?? 'fail',
+      lineBytesMax: options.lineBytesMax ?? LINE_BYTES_MAX_DEFAULT,
+      timeOrder: options.timeOrder ?? 'sequence',
+      follow: options.follow ?? false,
+      pollIntervalMs: options.pollIntervalMs ?? POLL_INTERVAL_MS_DEFAULT,
+    }
+    this.schema = schema
+    this.bounded = !this.options.follow
+    this.parallelismMax = this.#paths.includes(STANDARD_PATH) ? 1 : Infinity
+    this.#check()
+  }
+
+  /** How event time passes from file to file. */
+  get timeOrder(): 'sequence' | 'none' {
+    return this.options.timeOrder
+  }
+
+  describe(): string {
+    const { format, follow } = this.options
+    return `${this.#paths.join(', ')} as ${format.describe()}${follow ? ', followed' : ''}`
+  }
+
+  enumerate(): readonly SourceSplit[] {
+    const splits: SourceSplit[] = []
+    for (const path of this.#paths) {
+      if (path === STANDARD_PATH) splits.push(splitOf({ path, kind: 'stdin', start: 0, end: Infinity, size: Infinity, rowGroup: 0 }))
+      else
+        for (const file of listFiles([path]))
+          if (!splits.some(({ payload }) => (payload as FileSplit).path === file.path)) splits.push(...this.#splitsOf(file.path, file.size))
+    }
+    return splits
+  }
+
+  createReader(context: OperatorContext): SourceReader {
+    return new FileReader(this, context)
+  }
+
+  #splitsOf(path: string, size: number): SourceSplit[] {
+    const { format, follow, splitBytes } = this.options
+    if (format.kind === 'parquet') {
+      const file = new ParquetFile(path)
+      const splits = Array.from({ length: file.rowGroupCount }, (_, rowGroup) => splitOf({ path, kind: 'rows', start: 0, end: 0, size, rowGroup }))
+      file.close()
+      return splits
+    }
+    if (follow) return [splitOf({ path, kind: 'tail', start: 0, end: Infinity, size, rowGroup: 0 })]
+    if (isGzip(path)) throw new ConnectorError('UNSUPPORTED_ENCODING', `Cannot read "${path}": gzip is not there yet`)
+    if (format.spansLines) return [splitOf({ path, kind: 'lines', start: 0, end: size, size, rowGroup: 0 })]
+    // The last split takes up to half a split more, so that no crumbs are left.
+    const count = Math.max(1, Math.round(size / splitBytes))
+    return Array.from({ length: count }, (_, index) =>
+      splitOf({ path, kind: 'lines', start: index * splitBytes, end: index === count - 1 ? size : (index + 1) * splitBytes, size, rowGroup: 0 }),
+    )
+  }
+
+  #check(): void {
+    const { format, schema, splitBytes, onBadRecord, lineBytesMax, timeOrder, follow, pollIntervalMs } = this.options
+    const refuse = (reason: string): never => {
+      throw new PlanError('INVALID_OPTION', `Cannot make a file source: ${reason}`)
+    }
+    if (this.#paths.length === 0) refuse('path names no file')
+    for (const path of this.#paths) if (typeof path !== 'string' || path.includes('\0')) refuse(`path must be a string, not ${JSON.stringify(path)}`)
+    if (!(schema instanceof Schema)) refuse('schema must be made by defineSchema or parquetSchema')
+    if (format?.kind !== 'lines' && format?.kind !== 'parquet') refuse('format must be made by jsonFormat, csvFormat or parquetFormat')
+    if (!(Number.isInteger(splitBytes) && splitBytes > 0)) refuse(`splitBytes=${splitBytes} must be a positive integer`)
+    if (!(Number.isInteger(lineBytesMax) && lineBytesMax > 0 && lineBytesMax <= 1 << 28))
+      refuse(`lineBytesMax=${lineBytesMax} must be an integer in 1..${1 << 28}`)
+    if (!(pollIntervalMs >= 1)) refuse(`pollIntervalMs=${pollIntervalMs} must be at least 1`)
+    if (!BAD_RECORD_POLICIES.includes(onBadRecord)) refuse(`onBadRecord must be one of ${BAD_RECORD_POLICIES.join(', ')}, not ${JSON.stringify(onBadRecord)}`)
+    if (timeOrder !== 'sequence' && timeOrder !== 'none') refuse(`timeOrder must be sequence or none, not ${JSON.stringify(timeOrder)}`)
+    if (format.kind === 'lines') format.check(schema)
+    else if (follow || this.#paths.includes(STANDARD_PATH)) refuse('Parquet needs whole files: it cannot be followed or read from standard input')
+    if (follow && this.#paths.includes(STANDARD_PATH)) refuse('standard input cannot be followed: it ends when its writer ends')
+  }
+}
+
+function splitOf(payload: FileSplit): SourceSplit {
+  const { path, kind, start, end, rowGroup } = payload
+  const part = kind === 'rows' ? `#${rowGroup + 1}` : kind === 'lines' ? `#${start}-${end}` : ''
+  return { id: path + part, payload }
+}
+
+/** Whether a file begins as gzip does; its name does not matter. */
+function isGzip(path: string): boolean {
+  const file = openFile(path)
+  const magic = Buffer.alloc(3)
+  const count = readSync(file, magic, 0, 3, 0)
+  closeSync(file)
+  return count === 3 && magic[0] === 0x1f && magic[1] === 0x8b && magic[2] === 8
+}
+
+/**
+ * A source of records from files.
+ *
+ * Files of lines are cut into splits of about `splitBytes`, Parquet files into their row groups; readers take them in the order of the files.
+ * Rows keep their order within a split.
+ *
+ * @throws {PlanError} `INVALID_OPTION`, or if the format cannot hold the schema. Files are looked at when the job starts.
+ */
+export function fileSource<S extends Schema>(options: FileSourceOptions<S>): FileSource<RowOfSchema<S>> {
+  return new FileSource(options as unknown as FileSourceOptions<Schema<RowOfSchema<S>>>)
+}

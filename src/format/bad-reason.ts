@@ -1,0 +1,139 @@
+// Why a scanner refused a record, in words. Pure; runs only when a record is bad.
+
+import { formatType, type LogicalType, type Schema } from '../batch/types.ts'
+import { BadReason, DEPTH_MAX, MAP_DUPLICATES_MAX } from '../kernels/json-scan-layout.ts'
+import type { ScanResult } from '../kernels/json-scan.ts'
+
+const FOUND_CHARACTERS_MAX = 40
+const decoder = new TextDecoder('utf-8')
+
+/** What stands at the problem, and which field it is. */
+export interface BadReasonText {
+  /** `column 3 ("delay"): `, or empty if it concerns the record. */
+  readonly where: string
+  readonly reason: string
+}
+
+/**
+ * @param line The bad line, as the scanner saw it.
+ * @param fieldWord What a position is called, see `LineFormat.fieldWord`.
+ */
+export function explainBadLine(result: ScanResult, line: Uint8Array, schema: Schema, fieldWord: 'column' | 'field'): BadReasonText {
+  const problem = Math.max(0, Math.min(result.problem - result.lineStart, line.length))
+  const path = result.field
+  const type = typeAt(schema, path)
+  const where = path === '' ? '' : fieldWord === 'field' ? `field "${path}": ` : `column ${schema.indexOf(path) + 1} ("${path}"): `
+  const found = foundAt(line, problem, fieldWord)
+  const at = `at byte ${problem + 1}`
+  switch (result.reason) {
+    case BadReason.SYNTAX:
+      return { where, reason: `expected JSON, found ${found} ${at}` }
+    case BadReason.NOT_AN_OBJECT:
+      return { where, reason: `expected a JSON object, found ${found}` }
+    case BadReason.TRAILING_DATA:
+      return { where, reason: `expected one record, found ${found} behind it ${at}` }
+    case BadReason.TOO_DEEP:
+      return { where, reason: `nested deeper than ${DEPTH_MAX} levels ${at}` }
+    case BadReason.INVALID_UTF8:
+      return { where, reason: `expected UTF-8 text, found other bytes ${at}` }
+    case BadReason.CONTROL_CHARACTER:
+      return { where, reason: `found a control character in a string ${at}` }
+    case BadReason.INVALID_ESCAPE:
+      return { where, reason: `found an escape that JSON does not have ${at}` }
+    case BadReason.LONE_SURROGATE:
+      return { where, reason: `found half of a surrogate pair, which no UTF-8 text can hold, ${at}` }
+    case BadReason.UNKNOWN_FIELD:
+      return { where, reason: `found a member that the schema does not have ${at}` }
+    case BadReason.TOO_MANY_DUPLICATES:
+      return { where, reason: `more than ${MAP_DUPLICATES_MAX} keys of a map stand twice` }
+    case BadReason.FIELD_COUNT:
+      return { where, reason: `expected ${schema.fields.length} columns, found another number of them ${at}` }
+    case BadReason.QUOTE:
+      return { where, reason: `found a quote where none may stand, or text behind a closing quote, ${at}` }
+    case BadReason.MISSING_FIELD:
+      return { where, reason: 'expected a value, found none' }
+    case BadReason.NULL_NOT_ALLOWED:
+      return { where, reason: 'expected a value, found NULL' }
+    case BadReason.OUT_OF_RANGE:
+      return { where, reason: `expected ${expected(type)}, found ${found}, which is out of range` }
+    case BadReason.INEXACT:
+      return { where, reason: `expected ${expected(type)}, found ${found}, which would lose digits` }
+    default:
+      return { where, reason: `expected ${expected(type)}, found ${found}` }
+  }
+}
+
+/** The type of a dotted path; undefined for the record and where a name with a dot makes it unclear. */
+function typeAt(schema: Schema, path: string): LogicalType | undefined {
+  const direct = schema.fields.find(({ name }) => name === path)
+  if (direct !== undefined) return direct.type
+  let type: LogicalType | undefined
+  let fields: readonly { readonly name: string; readonly type: LogicalType }[] = schema.fields
+  for (const name of path.split('.')) {
+    type = fields.find((field) => field.name === name)?.type
+    if (type === undefined) return undefined
+    if (type.kind === 'ROW') fields = type.fields
+    else if (type.kind === 'ARRAY') fields = [{ name: 'element', type: type.element }]
+    else if (type.kind === 'MAP')
+      fields = [
+        { name: 'key', type: type.key },
+        { name: 'value', type: type.value },
+      ]
+    else fields = []
+  }
+  return type
+}
+
+function expected(type: LogicalType | undefined): string {
+  if (type === undefined) return 'a value of the declared type'
+  switch (type.kind) {
+    case 'BOOLEAN':
+      return 'true or false'
+    case 'TINYINT':
+      return 'an integer in -128..127'
+    case 'SMALLINT':
+      return 'an integer in -32768..32767'
+    case 'INT':
+      return 'an integer of 32 bits'
+    case 'BIGINT':
+      return type.safeInteger ? 'an integer within ±(2^53 - 1)' : 'an integer of 64 bits'
+    case 'FLOAT':
+    case 'DOUBLE':
+      return 'a number'
+    case 'DECIMAL':
+      return `a ${formatType({ ...type, nullable: true })}`
+    case 'DATE':
+      return 'a date (2001-02-03)'
+    case 'TIME':
+      return 'a time (12:34:56)'
+    case 'TIMESTAMP':
+      return `a timestamp with at most ${type.precision} digits of the second (2001-02-03 12:34:56)`
+    case 'TIMESTAMP_LTZ':
+      return `a timestamp with a zone and at most ${type.precision} digits of the second (2001-02-03 12:34:56Z)`
+    case 'CHAR':
+    case 'VARCHAR':
+      return 'a string'
+    case 'BINARY':
+    case 'VARBINARY':
+      return 'bytes in base64'
+    case 'ARRAY':
+      return 'an array'
+    case 'MAP':
+    case 'MULTISET':
+    case 'ROW':
+      return 'an object'
+    default:
+      return `a ${formatType({ ...type, nullable: true })}`
+  }
+}
+
+/** The token at the problem, as it stands there. */
+function foundAt(line: Uint8Array, problem: number, fieldWord: 'column' | 'field'): string {
+  const rest = decoder.decode(line.subarray(problem, problem + FOUND_CHARACTERS_MAX * 4)).replace(/[\r\n]+$/, '')
+  if (rest === '') return 'the end of the line'
+  const token = fieldWord === 'field' ? /^(?:"(?:[^"\\]|\\.)*"?|[^\s,:{}[\]"]+|.)/su.exec(rest) : /^(?:"(?:[^"]|"")*"?|[^,;\t|]*)/su.exec(rest)
+  const text = token?.[0] ?? ''
+  const characters = [...text]
+  const shown = characters.length > FOUND_CHARACTERS_MAX ? `${characters.slice(0, FOUND_CHARACTERS_MAX).join('')}…` : text
+  return shown.startsWith('"') ? shown : `"${shown}"`
+}

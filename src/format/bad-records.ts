@@ -1,0 +1,170 @@
+// What happens to records that cannot be read: fail, skip, null or dead-letter; always counted, never silent. Used by every source that reads
+// a format, on the reader's thread. Invariant: records in = rows out + badRecords.
+
+import { BadRecordError } from '../base/errors.ts'
+import { BatchBuilder } from '../batch/batch-builder.ts'
+import { decodeText, writeValue } from '../batch/values.ts'
+import { defineSchema, t } from '../batch/types.ts'
+import type { OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../operator/operator.ts'
+
+/**
+ * What a source does with a record that it cannot read as its schema says.
+ *
+ * - `fail`: the job fails with file, line, column, the reason and the text.
+ * - `skip`: the record is left out and counted.
+ * - `null`: a value that cannot be converted becomes NULL where its column allows it, and is counted (counter `nulledValues`); a record that
+ *   is broken as a whole is left out and counted, as Flink's `ignore-parse-errors` does.
+ * - `dead-letter`: the record goes to the side output `bad-records`, as its bytes with the reason and the place, and is counted.
+ */
+export type BadRecordPolicy = 'fail' | 'skip' | 'null' | 'dead-letter'
+
+export const BAD_RECORD_POLICIES: readonly BadRecordPolicy[] = ['fail', 'skip', 'null', 'dead-letter']
+
+/** Id of the side output for the policy `dead-letter`. */
+export const BAD_RECORDS_SIDE = 'bad-records'
+
+/** The rows of the side output. `raw` is NULL where the bytes were too many to keep or are not text; `offset` counts bytes, `line` from 1. */
+export const BAD_RECORD_SCHEMA = defineSchema({
+  raw: t.bytes().nullable(),
+  reason: t.string(),
+  file: t.string(),
+  line: t.safeInt().nullable(),
+  offset: t.safeInt().nullable(),
+})
+
+/** Where a bad record stands. */
+export interface BadRecordPlace {
+  readonly file: string
+  /** Number of its line, from 1. Called only when somebody will read it. */
+  line?(): number
+  /** Its first byte. */
+  readonly offset?: number
+  /** Its place in words, if it has no line: `row group 2, row 17`. */
+  readonly words?: string
+}
+
+/** How much of a record's text an error shows. */
+const TEXT_SHOWN_MAX = 200
+const LETTERS_MAX = 256
+
+interface Letter {
+  readonly raw: Uint8Array | null
+  readonly reason: string
+  readonly file: string
+  readonly line: number | null
+  readonly offset: number | null
+}
+
+/** Carries out one policy for one reader. */
+export class BadRecords {
+  readonly policy: BadRecordPolicy
+  readonly #context: OperatorContext
+  /** Waiting to be emitted. */
+  #letters: Letter[] = []
+  #builder: BatchBuilder | undefined
+
+  constructor(policy: BadRecordPolicy, context: OperatorContext) {
+    this.policy = policy
+    this.#context = context
+  }
+
+  /** Whether letters wait to be emitted: call {@link flush} before reading on. */
+  get isPending(): boolean {
+    return this.#letters.length > 0
+  }
+
+  /** Whether so many letters wait that they should go before more records are read. */
+  get isFull(): boolean {
+    return this.#letters.length >= LETTERS_MAX
+  }
+
+  /**
+   * Takes note of one record.
+   *
+   * @param where The field concerned, as `column 3 ("delay"): ` with what follows; may be empty.
+   * @param raw The record's bytes, valid during the call; null if there are none to show.
+   * @throws {BadRecordError} Under the policy `fail`.
+   */
+  reject(place: BadRecordPlace, where: string, reason: string, raw: Uint8Array | null): void {
+    if (this.policy === 'fail') this.#fail(place, where, reason, raw)
+    this.#context.metrics.badRecords++
+    if (this.policy !== 'dead-letter') return
+    this.#letters.push({
+      raw: raw === null ? null : raw.slice(),
+      reason: where + reason,
+      file: place.file,
+      line: place.line?.() ?? null,
+      offset: place.offset ?? null,
+    })
+  }
+
+  /** Counts a value that became NULL. */
+  countNulled(count: number): void {
+    if (count > 0) this.#context.metrics.counter('nulledValues').value += count
+  }
+
+  /** Emits what waits. Returns false if the output cannot take it yet: call again before reading on. */
+  flush(sides: Output): boolean {
+    if (this.#letters.length === 0) return true
+    const side = sides.side(BAD_RECORDS_SIDE)
+    if (side === undefined) {
+      this.#letters = []
+      return true
+    }
+    while (this.#letters.length > 0) {
+      // Capacity means as well that the last batch has been read, so that its memory may be used again.
+      if (!side.hasCapacity()) return false
+      side.emit(this.#fill())
+    }
+    return true
+  }
+
+  snapshot(writer: SnapshotWriter): void {
+    for (const { raw, ...rest } of this.#letters)
+      writer.element('dead-letters', Buffer.from(JSON.stringify({ ...rest, raw: raw === null ? null : Buffer.from(raw).toString('base64') })))
+  }
+
+  restore(reader: SnapshotReader): void {
+    reader.elements('dead-letters', (bytes) => {
+      const { raw, ...rest } = JSON.parse(Buffer.from(bytes).toString()) as Omit<Letter, 'raw'> & { raw: string | null }
+      this.#letters.push({ ...rest, raw: raw === null ? null : new Uint8Array(Buffer.from(raw, 'base64')) })
+    })
+  }
+
+  free(): void {
+    this.#builder?.free()
+    this.#builder = undefined
+  }
+
+  #fill(): BatchBuilder['batch'] {
+    this.#builder ??= new BatchBuilder(this.#context.slab, BAD_RECORD_SCHEMA, LETTERS_MAX)
+    const batch = this.#builder.begin(false, false)
+    const letters = this.#letters.splice(0, LETTERS_MAX)
+    const { fields } = BAD_RECORD_SCHEMA
+    letters.forEach((letter, row) => fields.forEach(({ name }, index) => writeValue(batch.columns[index]!, row, letter[name as keyof Letter])))
+    return this.#builder.finish(letters.length)
+  }
+
+  #fail(place: BadRecordPlace, where: string, reason: string, raw: Uint8Array | null): never {
+    const at = place.words ?? (place.line !== undefined ? `line ${place.line()}` : `offset ${place.offset ?? 0}`)
+    throw new BadRecordError(
+      'BAD_RECORD',
+      `Cannot read record: ${place.file} ${at}${where === '' ? ': ' : `, ${where}`}${reason}${raw === null ? '' : `\n  ${shownText(raw)}`}`,
+      {
+        hint: "Correct the data or the schema, or set onBadRecord to 'skip', 'null' or 'dead-letter'.",
+      },
+    )
+  }
+}
+
+/** A record's bytes for people: cut, without control characters. */
+export function shownText(raw: Uint8Array): string {
+  // Four bytes hold any character, so this many hold enough of them.
+  const text = decodeText(raw.subarray(0, TEXT_SHOWN_MAX * 4), 0, Math.min(raw.length, TEXT_SHOWN_MAX * 4)).replace(/[\r\n]+$/, '')
+  const characters = [...text]
+  const isCut = characters.length > TEXT_SHOWN_MAX || raw.length > TEXT_SHOWN_MAX * 4
+  const shown = characters
+    .slice(0, TEXT_SHOWN_MAX)
+    .map((character) => (/\p{Cc}/u.test(character) ? `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}` : character))
+  return shown.join('') + (isCut ? '…' : '')
+}

@@ -1,0 +1,118 @@
+// JSON lines: one object a line. A description; the work is done by the scan and format kernels.
+
+import type { Slab } from '../../base/slab.ts'
+import { PlanError } from '../../base/errors.ts'
+import type { RecordBatch } from '../../batch/record-batch.ts'
+import { Schema } from '../../batch/types.ts'
+import { JsonScanPlan, type ScanResult } from '../../kernels/json-scan.ts'
+import type { Kernels } from '../../kernels/kernels.ts'
+import type { LineDecoder, LineEncoder, LineFormat } from '../line-format.ts'
+import { scanFieldsOf } from '../scan-fields.ts'
+
+/** Options of {@link jsonFormat}. */
+export interface JsonFormatOptions {
+  /**
+   * How values become the declared types. `strict`: the JSON type must match, nothing is rounded or cut. `flink`: as Flink's `json` format
+   * does: numbers from strings, text from any value, fractions cut off.
+   * @default 'strict'
+   */
+  readonly conversion?: 'strict' | 'flink'
+  /**
+   * A missing member is a bad record even if its column admits NULL.
+   * @default false
+   */
+  readonly failOnMissingField?: boolean
+  /**
+   * A member that the schema does not have is a bad record.
+   * @default false
+   */
+  readonly rejectUnknownFields?: boolean
+  /**
+   * The form of timestamps under `flink`: `2001-02-03 12:34:56.789` or `2001-02-03T12:34:56.789`. `strict` reads both.
+   * @default 'SQL'
+   */
+  readonly timestampFormat?: 'SQL' | 'ISO-8601'
+}
+
+class JsonDecoder implements LineDecoder {
+  readonly #plan: JsonScanPlan
+  readonly #kernels: Kernels
+
+  constructor(plan: JsonScanPlan, kernels: Kernels) {
+    this.#plan = plan
+    this.#kernels = kernels
+  }
+
+  get nulledValues(): number {
+    return this.#plan.counters.nulledValues
+  }
+
+  get duplicateKeys(): number {
+    return this.#plan.counters.duplicateKeys
+  }
+
+  bind(batch: RecordBatch): void {
+    this.#plan.setColumns(batch.columns.map((column) => column.descriptor))
+  }
+
+  decode(input: number, inputEnd: number, firstRow: number, maxRows: number): ScanResult {
+    return this.#plan.scan(this.#kernels, input, inputEnd, firstRow, maxRows)
+  }
+
+  free(): void {
+    this.#plan.free()
+  }
+}
+
+/** JSON lines, as {@link jsonFormat} describes them. */
+export class JsonFormat implements LineFormat {
+  readonly kind = 'lines'
+  readonly name = 'json'
+  readonly header = false
+  readonly spansLines = false
+  readonly fieldWord = 'field'
+  readonly options: Required<JsonFormatOptions>
+
+  constructor(options: JsonFormatOptions) {
+    this.options = {
+      conversion: options.conversion ?? 'strict',
+      failOnMissingField: options.failOnMissingField ?? false,
+      rejectUnknownFields: options.rejectUnknownFields ?? false,
+      timestampFormat: options.timestampFormat ?? 'SQL',
+    }
+    if (this.options.conversion !== 'strict' && this.options.conversion !== 'flink')
+      throw new PlanError('INVALID_OPTION', `Cannot make a JSON format: conversion is "strict" or "flink", not "${String(this.options.conversion)}"`)
+  }
+
+  describe(): string {
+    return `JSON lines, ${this.options.conversion}`
+  }
+
+  check(schema: Schema): void {
+    for (const { name, type } of schema.fields)
+      if (type.kind === 'OBJECT')
+        throw new PlanError('UNSUPPORTED_TYPE', `Cannot read or write column "${name}" as JSON: values of JavaScript have no JSON form`)
+  }
+
+  parseHeader(): readonly string[] {
+    return []
+  }
+
+  createDecoder(schema: Schema, slab: Slab, kernels: Kernels, nullOnError: boolean): LineDecoder {
+    const plan = new JsonScanPlan(slab, scanFieldsOf(schema), { ...this.options, nullOnError })
+    return new JsonDecoder(plan, kernels)
+  }
+
+  createEncoder(_schema: Schema, _slab: Slab, _kernels: Kernels): LineEncoder {
+    throw new PlanError('NOT_IMPLEMENTED', 'Cannot write JSON: the format kernel is not there yet')
+  }
+}
+
+/**
+ * JSON lines: one object a line, members by name in any order.
+ *
+ * @throws {PlanError} `INVALID_OPTION`
+ */
+export function jsonFormat(options: JsonFormatOptions = {}): JsonFormat {
+  return new JsonFormat(options)
+}

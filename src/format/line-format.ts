@@ -1,0 +1,68 @@
+// What a format of lines is: how a schema's records are read from lines of text and written as such. Formats are plain descriptions that every
+// thread can make again; decoders and encoders are made from them on the thread that uses them.
+
+import type { Slab } from '../base/slab.ts'
+import type { RecordBatch } from '../batch/record-batch.ts'
+import type { Schema } from '../batch/types.ts'
+import type { ScanResult } from '../kernels/json-scan.ts'
+import type { Kernels } from '../kernels/kernels.ts'
+
+/** A format whose records are lines of text (or, with quotes, a few lines). */
+export interface LineFormat {
+  readonly kind: 'lines'
+  readonly name: string
+  /** Whether the first line of a file names its columns instead of holding a record. */
+  readonly header: boolean
+  /** Whether a record may hold line feeds: then only a reader from the very start knows where records begin, and files have one split. */
+  readonly spansLines: boolean
+  /** What a column's position is called in messages: CSV counts columns, JSON names fields. */
+  readonly fieldWord: 'column' | 'field'
+  /** One line for `explain`. */
+  describe(): string
+  /** @throws {PlanError} If the schema has types that the format cannot hold. */
+  check(schema: Schema): void
+  /** The column names in a header line (without its line feed). */
+  parseHeader(line: Uint8Array): readonly string[]
+  /**
+   * @param nullOnError Values that cannot be converted become NULL where the schema allows it.
+   * @param fileColumns The names in the file's header, if it has one.
+   */
+  createDecoder(schema: Schema, slab: Slab, kernels: Kernels, nullOnError: boolean, fileColumns: readonly string[] | undefined): LineDecoder
+  createEncoder(schema: Schema, slab: Slab, kernels: Kernels): LineEncoder
+}
+
+/** Reads lines into the columns of a batch. Learns as it goes, so one decoder serves one input after the other, never two at a time. */
+export interface LineDecoder {
+  /** Names the batch to fill. Call again when its columns have moved. */
+  bind(batch: RecordBatch): void
+  /**
+   * Reads whole lines of [input, inputEnd) into rows from `firstRow` on, at most `maxRows`. 64 bytes past `inputEnd` must be readable.
+   * The answer is overwritten by the next call.
+   */
+  decode(input: number, inputEnd: number, firstRow: number, maxRows: number): ScanResult
+  /** Values that became NULL because they could not be converted, since the decoder was made. */
+  readonly nulledValues: number
+  /** Members that stood twice in an object, since the decoder was made. */
+  readonly duplicateKeys: number
+  free(): void
+}
+
+/** What {@link LineEncoder.encode} did. */
+export interface EncodeResult {
+  /** Logical position behind the last record written. */
+  position: number
+  /** First byte behind what was written. */
+  end: number
+}
+
+/** Writes records as lines. */
+export interface LineEncoder {
+  /** The bytes of a header line with its line feed; empty without one. */
+  readonly header: Uint8Array
+  /**
+   * Writes the records `begin..end` (logical positions) of a batch to [target, targetEnd), as many whole ones as fit.
+   * The answer is overwritten by the next call. `position` stays at `begin` if not one record fits: the caller makes more room.
+   */
+  encode(batch: RecordBatch, begin: number, end: number, target: number, targetEnd: number): EncodeResult
+  free(): void
+}

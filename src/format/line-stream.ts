@@ -1,0 +1,455 @@
+// Bytes in, rows out: cuts a stream of bytes into whole lines and has them decoded into a batch. Whoever reads (a file, a socket, a Node
+// stream) puts bytes into the room that this offers; carried lines, byte order marks, headers, lines that are too long, the last line without
+// a line feed and bad records are dealt with here. Runs on the reader's thread.
+//
+//   buffer   | room for a carried line | block | slack |
+//                            [at ... end)  bytes not decoded yet: they end where the block does, so that a block is always read to one place
+
+import { ConnectorError } from '../base/errors.ts'
+import type { Slab } from '../base/slab.ts'
+import { BatchBuilder } from '../batch/batch-builder.ts'
+import type { Column } from '../batch/column.ts'
+import type { RecordBatch } from '../batch/record-batch.ts'
+import type { Schema } from '../batch/types.ts'
+import { BUFFER_SLACK_BYTES, PhysicalKind } from '../kernels/column-layout.ts'
+import { BadReason, ScanStatus } from '../kernels/json-scan-layout.ts'
+import type { ScanResult } from '../kernels/json-scan.ts'
+import type { Kernels } from '../kernels/kernels.ts'
+import type { OperatorContext } from '../operator/operator.ts'
+import { explainBadLine } from './bad-reason.ts'
+import type { BadRecordPlace, BadRecords } from './bad-records.ts'
+import type { LineDecoder, LineFormat } from './line-format.ts'
+
+const LINE_FEED = 10
+const BOM = [0xef, 0xbb, 0xbf] as const
+const BLOCK_BYTES = 1 << 20
+export const LINE_BYTES_MAX_DEFAULT = 1 << 20
+/** Largest data buffer that a string column is grown to for one batch; fuller than that, the batch is cut. */
+const DATA_BYTES_MAX = 64 << 20
+
+/** Options of a stream of lines. */
+export interface LineStreamOptions {
+  /** Longer lines are bad records, passed over without being kept. */
+  readonly lineBytesMax: number
+  /** Bytes read at once. */
+  readonly blockBytes?: number
+}
+
+/** Where a stream begins, and how far it goes. */
+export interface LineStart {
+  /** Named in messages. */
+  readonly file: string
+  /** Offset of the first byte that will come. */
+  readonly offset: number
+  /** Line feeds before it; undefined if nobody has counted: then `countLines` is asked when a message needs it. */
+  readonly linesBefore: number | undefined
+  countLines?(): number
+  /** The stream may begin within a line: it starts behind the next line feed. */
+  readonly seeksLine: boolean
+  /** As {@link seeksLine}, because the line was too long and has been counted already. */
+  readonly isSkipping?: boolean
+  /** Lines that begin behind this offset belong to the next split. */
+  readonly endOffset: number
+  /** The header of the file, where the stream does not begin with it. */
+  readonly fileColumns?: readonly string[] | undefined
+}
+
+/** How far a stream has been read: what a snapshot needs to go on. */
+export interface LinePosition {
+  /** Offset of the first byte that is not decoded. */
+  readonly offset: number
+  /** Line feeds before it, undefined if unknown. */
+  readonly lines: number | undefined
+  /** The line at the offset is too long and counted: its rest is to be passed over. */
+  readonly isSkipping: boolean
+}
+
+/**
+ * Decodes a stream of bytes.
+ *
+ * Protocol: {@link open}; then, until {@link isDone}: {@link decode}, which fills the batch; when it answers 0 rows and {@link needsInput} is
+ * true, put bytes at {@link inputAddress} (at most {@link inputRoom}) and call {@link accept}, or {@link endInput} if there are no more.
+ */
+export class LineStream {
+  readonly #slab: Slab
+  readonly #kernels: Kernels
+  readonly #schema: Schema
+  readonly #format: LineFormat
+  readonly #bad: BadRecords
+  readonly #context: OperatorContext
+  readonly #builder: BatchBuilder
+  readonly #lineBytesMax: number
+  readonly #blockBytes: number
+  readonly #buffer: number
+  readonly #bufferBytes: number
+  /** Where blocks are read to. */
+  readonly #blockAt: number
+  #decoder: LineDecoder | undefined
+  #decoderColumns: string | undefined
+  #nulledSeen = 0
+  #duplicatesSeen = 0
+
+  #start!: LineStart
+  #at: number
+  #end: number
+  /** File offset of the byte at #at. */
+  #offset = 0
+  /** Line feeds passed since the start. */
+  #lines = 0
+  /** Nothing of the file has been looked at: a byte order mark may come. */
+  #isFileStart = false
+  #awaitsHeader = false
+  #isSkipping = false
+  /** Whether the line that is passed over counts as part of this stream (too long) or of the one before (a split's beginning). */
+  #seeksLine = false
+  #inputEnded = false
+  /** A line feed was added behind the last byte. */
+  #isClosed = false
+  #needsInput = true
+  #batchRows = 0
+
+  constructor(context: OperatorContext, schema: Schema, format: LineFormat, bad: BadRecords, options: LineStreamOptions) {
+    this.#context = context
+    this.#slab = context.slab
+    this.#kernels = context.kernels
+    this.#schema = schema
+    this.#format = format
+    this.#bad = bad
+    this.#lineBytesMax = options.lineBytesMax
+    this.#blockBytes = options.blockBytes ?? BLOCK_BYTES
+    const carry = Math.ceil((options.lineBytesMax + 2) / 64) * 64
+    this.#bufferBytes = carry + this.#blockBytes + 1 + BUFFER_SLACK_BYTES
+    this.#buffer = context.slab.allocate(this.#bufferBytes)
+    this.#blockAt = this.#buffer + carry
+    this.#at = this.#blockAt
+    this.#end = this.#blockAt
+    this.#builder = new BatchBuilder(context.slab, schema, context.batchRowsMax)
+  }
+
+  /** The rows of the last {@link decode}. */
+  get batch(): RecordBatch {
+    return this.#builder.batch
+  }
+
+  /** Whether nothing more can be decoded without {@link accept} or {@link endInput}. */
+  get needsInput(): boolean {
+    return this.#needsInput && !this.#inputEnded
+  }
+
+  /** Whether every line of the stream has been decoded. */
+  get isDone(): boolean {
+    return this.#inputEnded && this.#at === this.#end
+  }
+
+  get inputAddress(): number {
+    return this.#end
+  }
+
+  get inputRoom(): number {
+    return this.#blockAt + this.#blockBytes - this.#end
+  }
+
+  get position(): LinePosition {
+    const before = this.#start.linesBefore
+    const isDrained = this.#isClosed && this.#at === this.#end
+    // A header that has not come whole is read again.
+    if (this.#awaitsHeader) return { offset: 0, lines: 0, isSkipping: false }
+    return {
+      offset: this.#offset - (isDrained ? 1 : 0),
+      lines: before === undefined ? undefined : before + this.#lines - (isDrained ? 1 : 0),
+      isSkipping: this.#isSkipping,
+    }
+  }
+
+  /** Starts a stream; what was left of the one before is forgotten. */
+  open(start: LineStart): void {
+    this.#start = start
+    this.#at = this.#blockAt
+    this.#end = this.#blockAt
+    this.#offset = start.offset
+    this.#lines = 0
+    this.#isFileStart = start.offset === 0
+    this.#isSkipping = start.isSkipping === true
+    this.#seeksLine = start.seeksLine
+    this.#awaitsHeader = start.offset === 0 && this.#format.header
+    this.#inputEnded = false
+    this.#isClosed = false
+    this.#needsInput = true
+    if (!this.#awaitsHeader) this.#useDecoder(start.fileColumns)
+  }
+
+  /** Moves what is carried before the block, so that a whole block can be read. Call before {@link inputAddress} is used. */
+  prepareInput(): void {
+    const length = this.#end - this.#at
+    if (this.#end === this.#blockAt) return
+    // A carried line longer than the room would have been refused.
+    this.#slab.u8.copyWithin(this.#blockAt - length, this.#at, this.#end)
+    this.#at = this.#blockAt - length
+    this.#end = this.#blockAt
+  }
+
+  /** `count` bytes were put at {@link inputAddress}. */
+  accept(count: number): void {
+    this.#end += count
+    this.#needsInput = false
+    this.#cutAtSplitEnd()
+    this.#passStart()
+  }
+
+  /** No more bytes will come: the last line ends here, with or without a line feed. */
+  endInput(): void {
+    if (this.#inputEnded) return
+    this.#inputEnded = true
+    this.#needsInput = false
+    this.#passStart()
+    if (this.#at === this.#end) return
+    if (this.#slab.u8[this.#end - 1] === LINE_FEED) return
+    this.#slab.u8[this.#end++] = LINE_FEED
+    this.#isClosed = true
+    this.#passStart()
+  }
+
+  /**
+   * Decodes buffered lines into the batch, from its first row on.
+   *
+   * @returns The number of rows. 0 with {@link needsInput}: give it more. Bad records have been dealt with.
+   * @throws {BadRecordError} Under the policy `fail`.
+   */
+  decode(): number {
+    this.#builder.begin(false, false)
+    this.#batchRows = 0
+    this.#decodeMore()
+    return this.#finish()
+  }
+
+  /** Adds to the batch of the last {@link decode} what has been accepted since: batches grow over the borders of blocks. */
+  decodeOn(): number {
+    this.#decodeMore()
+    return this.#finish()
+  }
+
+  free(): void {
+    this.#decoder?.free()
+    this.#builder.free()
+    this.#slab.free(this.#buffer, this.#bufferBytes)
+  }
+
+  #finish(): number {
+    this.#builder.finish(this.#batchRows)
+    const decoder = this.#decoder
+    if (decoder !== undefined) {
+      this.#bad.countNulled(decoder.nulledValues - this.#nulledSeen)
+      this.#nulledSeen = decoder.nulledValues
+      if (decoder.duplicateKeys > this.#duplicatesSeen) this.#context.metrics.counter('duplicateKeys').value += decoder.duplicateKeys - this.#duplicatesSeen
+      this.#duplicatesSeen = decoder.duplicateKeys
+    }
+    return this.#batchRows
+  }
+
+  #decodeMore(): void {
+    const rowsMax = this.#context.batchRowsMax
+    const decoder = this.#decoder
+    if (decoder === undefined || this.#at === this.#end || this.#isSkipping || this.#seeksLine) {
+      this.#needsInput = true
+      return
+    }
+    decoder.bind(this.batch)
+    while (this.#batchRows < rowsMax) {
+      const end = this.#endOfFittingLines()
+      const result = decoder.decode(this.#at, end, this.#batchRows, rowsMax - this.#batchRows)
+      this.#batchRows += result.rows
+      if (result.status === ScanStatus.BAD_RECORD) {
+        this.#rejectLine(result)
+        if (this.#bad.isFull) return
+        continue
+      }
+      this.#advance(result.consumed)
+      if (result.status === ScanStatus.ROWS_FULL) return
+      if (result.status === ScanStatus.DATA_FULL) {
+        if (!this.#makeRoom()) return
+        decoder.bind(this.batch)
+        continue
+      }
+      if (end < this.#end && this.#at === end) {
+        this.#rejectLongLine()
+        if (this.#bad.isFull) return
+        if (this.#isSkipping || this.#at === this.#end) break
+        continue
+      }
+      if (this.#at === this.#end) break
+      // What is left is the beginning of a record.
+      if (this.#inputEnded)
+        this.#rejectLine({ ...result, reason: BadReason.QUOTE, field: '', lineStart: 0, lineEnd: this.#find(LINE_FEED, this.#at) + 1 - this.#at, problem: 0 })
+      else if (this.#end - this.#at > this.#lineBytesMax) this.#rejectLongLine()
+      else break
+      if (this.#bad.isFull) return
+      if (this.#isSkipping) break
+    }
+    this.#needsInput = this.#batchRows < rowsMax
+  }
+
+  /**
+   * The end of the buffered lines of which each is short enough. Lines of a format whose records span lines are measured as records, when they
+   * prove incomplete.
+   */
+  #endOfFittingLines(): number {
+    if (this.#format.spansLines || this.#end - this.#at <= this.#lineBytesMax) return this.#end
+    const { u8 } = this.#slab
+    let at = this.#at
+    while (this.#end - at > this.#lineBytesMax) {
+      // The last line feed that ends a line of at most the maximum.
+      const feed = u8.subarray(at, at + this.#lineBytesMax + 1).lastIndexOf(LINE_FEED)
+      if (feed === -1) return at
+      at += feed + 1
+    }
+    return this.#end
+  }
+
+  #advance(bytes: number): void {
+    if (bytes === 0) return
+    this.#lines += this.#kernels.countByte(this.#at, this.#at + bytes, LINE_FEED)
+    this.#at += bytes
+    this.#offset += bytes
+  }
+
+  #place(): BadRecordPlace {
+    const start = this.#start
+    const lines = this.#lines
+    return {
+      file: start.file,
+      offset: this.#offset,
+      line: () => (start.linesBefore ?? start.countLines?.() ?? 0) + lines + 1,
+    }
+  }
+
+  #rejectLine(result: ScanResult): void {
+    const base = this.#at
+    this.#advance(result.lineStart)
+    const line = this.#slab.u8.subarray(base + result.lineStart, base + result.lineEnd - 1)
+    const { where, reason } = explainBadLine(result, line, this.#schema, this.#format.fieldWord)
+    const hasReturn = line[line.length - 1] === 13
+    this.#bad.reject(this.#place(), where, reason, hasReturn ? line.subarray(0, -1) : line)
+    this.#advance(result.lineEnd - result.lineStart)
+  }
+
+  /** Passes over the line at hand, which is longer than allowed; its end may not have been read. */
+  #rejectLongLine(): void {
+    const { u8 } = this.#slab
+    this.#bad.reject(
+      this.#place(),
+      '',
+      `the line is longer than ${this.#lineBytesMax} bytes`,
+      this.#bad.policy === 'fail' ? u8.subarray(this.#at, Math.min(this.#end, this.#at + 1000)) : null,
+    )
+    this.#isSkipping = true
+    this.#passStart()
+  }
+
+  /** Deals with what must come before records: a byte order mark, the rest of a line, a header. */
+  #passStart(): void {
+    if (this.#isFileStart && !this.#passMark()) return
+    if (this.#isSkipping || this.#seeksLine) this.#passLine()
+    if (this.#awaitsHeader && !this.#isSkipping) this.#passHeader()
+  }
+
+  /** Returns false while too few bytes are there to tell. */
+  #passMark(): boolean {
+    const { u8 } = this.#slab
+    const length = this.#end - this.#at
+    if (length < BOM.length && !this.#inputEnded) {
+      this.#needsInput = true
+      return false
+    }
+    this.#isFileStart = false
+    const [first, second, third] = [u8[this.#at], u8[this.#at + 1], u8[this.#at + 2]]
+    if (length >= 2 && ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)))
+      throw new ConnectorError('UNSUPPORTED_ENCODING', `Cannot read "${this.#start.file}": it is UTF-16 text`, { hint: 'Convert it to UTF-8 first.' })
+    if (length >= BOM.length && first === BOM[0] && second === BOM[1] && third === BOM[2]) this.#advance(BOM.length)
+    return true
+  }
+
+  #passLine(): void {
+    const feed = this.#find(LINE_FEED, this.#at)
+    if (feed === -1) {
+      this.#advance(this.#end - this.#at)
+      this.#needsInput = true
+      return
+    }
+    this.#advance(feed + 1 - this.#at)
+    this.#isSkipping = false
+    this.#seeksLine = false
+  }
+
+  #passHeader(): void {
+    const feed = this.#find(LINE_FEED, this.#at)
+    if (feed === -1) {
+      if (this.#end - this.#at > this.#lineBytesMax)
+        throw new ConnectorError('DAMAGED_FILE', `Cannot read the header of "${this.#start.file}": its first line is longer than ${this.#lineBytesMax} bytes`)
+      this.#needsInput = true
+      return
+    }
+    const line = this.#slab.u8.slice(this.#at, feed)
+    this.#awaitsHeader = false
+    this.#useDecoder(this.#format.parseHeader(line[line.length - 1] === 13 ? line.subarray(0, -1) : line))
+    this.#advance(feed + 1 - this.#at)
+  }
+
+  #useDecoder(fileColumns: readonly string[] | undefined): void {
+    const key = fileColumns === undefined ? '' : JSON.stringify(fileColumns)
+    if (this.#decoder !== undefined && this.#decoderColumns === key) return
+    this.#decoder?.free()
+    this.#decoder = undefined
+    this.#nulledSeen = 0
+    this.#duplicatesSeen = 0
+    try {
+      this.#decoder = this.#format.createDecoder(this.#schema, this.#slab, this.#kernels, this.#bad.policy === 'null', fileColumns)
+    } catch (error) {
+      if (error instanceof ConnectorError)
+        throw new ConnectorError(error.code, error.message.replace('the file', `"${this.#start.file}"`), error.hint === undefined ? {} : { hint: error.hint })
+      throw error
+    }
+    this.#decoderColumns = key
+  }
+
+  /** Drops what lies behind the split's last line. That line begins at or before the split's end and runs to the next line feed. */
+  #cutAtSplitEnd(): void {
+    const bytes = this.#end - this.#at
+    if (this.#offset + bytes <= this.#start.endOffset) return
+    const from = Math.max(this.#at, this.#at + (this.#start.endOffset - this.#offset))
+    const feed = this.#find(LINE_FEED, from)
+    if (feed === -1) return
+    this.#end = feed + 1
+    this.#inputEnded = true
+  }
+
+  #find(byte: number, from: number): number {
+    const index = this.#slab.u8.subarray(from, this.#end).indexOf(byte)
+    return index === -1 ? -1 : from + index
+  }
+
+  /** Makes room for more strings or list elements in the batch. Returns false if the batch is better cut here. */
+  #makeRoom(): boolean {
+    const isEmpty = this.#batchRows === 0
+    let grown = false
+    for (const column of this.batch.columns) grown = growColumn(column, isEmpty, this.#lineBytesMax) || grown
+    return grown
+  }
+}
+
+/** Doubles what is more than half full; everything that is left, if even one record does not fit. */
+function growColumn(column: Column, isEmpty: boolean, recordBytesMax: number): boolean {
+  let grown = false
+  if (column.kind === PhysicalKind.BYTES && column.dataCapacity < DATA_BYTES_MAX && (isEmpty || column.dataLength * 2 > column.dataCapacity)) {
+    column.ensureData(Math.max(column.dataCapacity * 2 - column.dataLength, isEmpty ? recordBytesMax : 0))
+    grown = true
+  }
+  if (column.kind === PhysicalKind.LIST || column.kind === PhysicalKind.MAP)
+    for (const child of column.children) {
+      // Elements are counted by the offsets; their columns only know how many they could hold.
+      child.ensureRows(child.rowCapacity * 2)
+      growColumn(child, isEmpty, recordBytesMax)
+      grown = true
+    }
+  else for (const child of column.children) grown = growColumn(child, isEmpty, recordBytesMax) || grown
+  return grown
+}
