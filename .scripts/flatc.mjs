@@ -10,7 +10,9 @@ import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const target = join(root, 'src', 'batch', 'generated')
-const schemas = readdirSync(join(root, 'schemas')).filter((name) => name.endsWith('.fbs')).sort()
+const schemas = readdirSync(join(root, 'schemas'))
+  .filter((name) => name.endsWith('.fbs'))
+  .sort()
 
 const output = mkdtempSync(join(tmpdir(), 'flatc-'))
 execFileSync('flatc', ['--ts', '-o', output, ...schemas.map((name) => join(root, 'schemas', name))], { stdio: 'inherit' })
@@ -21,9 +23,23 @@ for (const name of readdirSync(output).sort()) {
   if (name.endsWith('_generated.ts')) continue
   const text = readFileSync(join(output, name), 'utf8')
     .replace(/from '(\.\/[^']*?)(?:\.js|\.ts)?'/g, "from '$1.ts'")
-    .replace(/export enum (\w+) \{([^}]*)\}/g, (_, type, members) => `export const ${type} = {${members.replace(/ = /g, ': ')}} as const;\nexport type ${type} = (typeof ${type})[keyof typeof ${type}];`)
+    .replace(
+      /export enum (\w+) \{([^}]*)\}/g,
+      (_, type, members) =>
+        `export const ${type} = {${members.replace(/ = /g, ': ')}} as const;\nexport type ${type} = (typeof ${type})[keyof typeof ${type}];`,
+    )
     .replace(/:(\w+) \{\n(.*return .*readUint8\(.*?\));/g, (whole, type, body) => (/^(number|boolean)$/.test(type) ? whole : `:${type} {\n${body} as ${type};`))
   writeFileSync(join(target, name), text)
 }
 rmSync(output, { recursive: true })
-writeFileSync(join(target, 'HASHES'), schemas.map((name) => `${createHash('sha256').update(readFileSync(join(root, 'schemas', name))).digest('hex')}  schemas/${name}\n`).join(''))
+writeFileSync(
+  join(target, 'HASHES'),
+  schemas
+    .map(
+      (name) =>
+        `${createHash('sha256')
+          .update(readFileSync(join(root, 'schemas', name)))
+          .digest('hex')}  schemas/${name}\n`,
+    )
+    .join(''),
+)

@@ -23,7 +23,10 @@ export async function toArrow(batch: RecordBatch): Promise<Arrow.RecordBatch> {
   try {
     arrow = await import('apache-arrow')
   } catch (cause) {
-    throw new PlanError('PACKAGE_MISSING', 'Cannot make an Arrow batch: the package "apache-arrow" is not installed', { hint: 'npm install apache-arrow', cause })
+    throw new PlanError('PACKAGE_MISSING', 'Cannot make an Arrow batch: the package "apache-arrow" is not installed', {
+      hint: 'npm install apache-arrow',
+      cause,
+    })
   }
   return toArrowWith(arrow, batch)
 }
@@ -125,12 +128,15 @@ class ArrowBuilder {
       case 'MULTISET': {
         // Arrow knows no NULL keys.
         const key = new arrow.Field('key', this.typeOf(children[0]!), false)
+        // oxlint-disable-next-line eslint/no-underscore-dangle -- Arrow's name
         return new arrow.Map_(new arrow.Field('entries', new arrow.Struct([key, this.#field('value', children[1]!)]), false) as never)
       }
       case 'ROW':
         return new arrow.Struct(type.fields.map(({ name }, index) => this.#field(name, children[index]!)))
       case 'OBJECT':
-        throw new PlanError('NO_ARROW_TYPE', 'Cannot make an Arrow column of JavaScript objects: Arrow has no such type', { hint: 'Give the stream columns with .returns(schema).' })
+        throw new PlanError('NO_ARROW_TYPE', 'Cannot make an Arrow column of JavaScript objects: Arrow has no such type', {
+          hint: 'Give the stream columns with .returns(schema).',
+        })
     }
   }
 
@@ -190,7 +196,12 @@ class ArrowBuilder {
   }
 
   #structOf(columns: readonly Column[], type: Arrow.DataType, rows: number): Arrow.Data {
-    return this.#arrow.makeData({ type, length: rows, nullCount: 0, children: columns.map((child, index) => this.dataOf(child, type.children[index]!.type, rows)) } as never)
+    return this.#arrow.makeData({
+      type,
+      length: rows,
+      nullCount: 0,
+      children: columns.map((child, index) => this.dataOf(child, type.children[index]!.type, rows)),
+    } as never)
   }
 }
 
@@ -221,7 +232,8 @@ function nanoseconds(column: Column, rows: number): BigInt64Array {
   for (let row = 0; row < rows; row++) {
     if (!column.isValid(row)) continue
     const value = i64[(column.values >>> 3) + row]! * 1_000_000n + BigInt(i32[(column.extra >>> 2) + row]!)
-    if (value < INT64_MIN || value > INT64_MAX) throw new BadRecordError('VALUE_OUT_OF_TYPE', `Cannot store ${value} ns since 1970 as an Arrow timestamp: 64 bits hold the years 1677 to 2262`)
+    if (value < INT64_MIN || value > INT64_MAX)
+      throw new BadRecordError('VALUE_OUT_OF_TYPE', `Cannot store ${value} ns since 1970 as an Arrow timestamp: 64 bits hold the years 1677 to 2262`)
     target[row] = value
   }
   return target

@@ -1,7 +1,8 @@
 // Values of object columns as bytes: MessagePack with the extensions of structured clone (Map, Set, Date, bigint, typed arrays, cycles) and of
 // our decimals. What cannot be taken to another thread is refused by name instead of being lost on the way.
 
-import { addExtension, Packr } from 'msgpackr'
+import { createRequire } from 'node:module'
+import type * as Msgpackr from 'msgpackr'
 import { StateError } from '../base/errors.ts'
 import { Decimal } from './types.ts'
 
@@ -12,19 +13,28 @@ function refuse(what: string): never {
   throw new TypeError(`${what} cannot leave its thread`)
 }
 
-addExtension({
-  Class: Decimal,
-  type: DECIMAL_EXTENSION,
-  write: ({ unscaled, scale }: Decimal) => [unscaled, scale],
-  read: ([unscaled, scale]: [bigint, number]) => new Decimal(unscaled, scale),
-})
-// Without these, objects of such classes would arrive as empty ones.
-for (const Class of [Promise, WeakMap, WeakSet, WeakRef, SharedArrayBuffer, WebAssembly.Memory]) {
-  addExtension({ Class, type: REFUSED_EXTENSION, write: () => refuse(`a ${Class.name}`) } as unknown as Parameters<typeof addExtension>[0])
+let codec: Msgpackr.Packr | undefined
+
+/** Loaded when a first object column asks for it: most threads never do, and loading takes longer than starting a subtask. */
+function packr(): Msgpackr.Packr {
+  return (codec ??= createPackr(createRequire(import.meta.url)('msgpackr') as typeof Msgpackr))
 }
 
-const packr = new Packr({ structuredClone: true, copyBuffers: true })
-Object.assign(packr, { writeFunction: (value: { name: string }) => refuse(`the function "${value.name}"`) })
+function createPackr({ addExtension, Packr }: typeof Msgpackr): Msgpackr.Packr {
+  addExtension({
+    Class: Decimal,
+    type: DECIMAL_EXTENSION,
+    write: ({ unscaled, scale }: Decimal) => [unscaled, scale],
+    read: ([unscaled, scale]: [bigint, number]) => new Decimal(unscaled, scale),
+  })
+  // Without these, objects of such classes would arrive as empty ones.
+  for (const Class of [Promise, WeakMap, WeakSet, WeakRef, SharedArrayBuffer, WebAssembly.Memory]) {
+    addExtension({ Class, type: REFUSED_EXTENSION, write: () => refuse(`a ${Class.name}`) } as unknown as Parameters<typeof addExtension>[0])
+  }
+  return Object.assign(new Packr({ structuredClone: true, copyBuffers: true }), {
+    writeFunction: (value: { name: string }) => refuse(`the function "${value.name}"`),
+  })
+}
 
 /**
  * Encodes the values of an object column. The bytes are valid until the next call.
@@ -33,7 +43,7 @@ Object.assign(packr, { writeFunction: (value: { name: string }) => refuse(`the f
  */
 export function encodeObjects(values: readonly unknown[], columnName: string): Uint8Array {
   try {
-    return packr.pack(values)
+    return packr().pack(values)
   } catch (error) {
     throw notEncodable(values, columnName, error)
   }
@@ -41,20 +51,24 @@ export function encodeObjects(values: readonly unknown[], columnName: string): U
 
 /** Decodes what {@link encodeObjects} made. `bytes` must not be shared memory. */
 export function decodeObjects(bytes: Uint8Array): unknown[] {
-  return packr.unpack(bytes) as unknown[]
+  return packr().unpack(bytes) as unknown[]
 }
 
 function notEncodable(values: readonly unknown[], columnName: string, cause: unknown): StateError {
   const index = values.findIndex((value) => {
     try {
-      packr.pack(value)
+      packr().pack(value)
       return false
     } catch {
       return true
     }
   })
-  return new StateError('VALUE_NOT_ENCODABLE', `Cannot encode value ${index} of column "${columnName}" for another thread or a snapshot: ${(cause as Error).message}`, {
-    hint: 'Keep such values out of records, or give the stream columns with .returns(schema).',
-    cause,
-  })
+  return new StateError(
+    'VALUE_NOT_ENCODABLE',
+    `Cannot encode value ${index} of column "${columnName}" for another thread or a snapshot: ${(cause as Error).message}`,
+    {
+      hint: 'Keep such values out of records, or give the stream columns with .returns(schema).',
+      cause,
+    },
+  )
 }

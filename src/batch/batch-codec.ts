@@ -47,6 +47,7 @@ import {
   WIRE_ALIGNMENT_BYTES,
   WIRE_FORMAT_VERSION,
 } from './batch-codec-layout.ts'
+import { gatherBytes, gatherHalfWords, gatherLongPairs, gatherLongs, gatherText, gatherWords, popcount, type Views, viewsOf } from './batch-codec-gather.ts'
 import { decodeObjects, encodeObjects } from './batch-codec-objects.ts'
 import { bitBytes, Column } from './column.ts'
 import { Encoding } from './generated/encoding.ts'
@@ -55,8 +56,6 @@ import { typeWordOf, type Schema } from './types.ts'
 
 /** Up to here a loop over words beats the call of `set` on a view made for it. */
 const SMALL_COPY_BYTES = 128
-/** Same, where words do not start at word boundaries. */
-const SMALL_UNALIGNED_COPY_BYTES = 96
 
 const encoders = new WeakMap<Schema, BatchEncoder>()
 
@@ -75,36 +74,6 @@ export function encodedBytesMax(batch: RecordBatch, from: number, to: number): n
 /** See {@link BatchEncoder.encode}. */
 export function encodeBatch(batch: RecordBatch, from: number, to: number, target: Uint8Array, targetOffset: number): number {
   return encoderOf(batch.schema).encode(batch, from, to, target, targetOffset)
-}
-
-/** Views on one memory: a slab's, or that into which a frame is written. */
-interface Views {
-  readonly u8: Uint8Array
-  readonly i16: Int16Array
-  readonly i32: Int32Array
-  readonly f64: Float64Array
-  readonly i64: BigInt64Array
-  /** For words at any address. */
-  readonly data: DataView
-}
-
-const viewsByBuffer = new WeakMap<ArrayBufferLike, Views>()
-
-function viewsOf(buffer: ArrayBufferLike): Views {
-  let views = viewsByBuffer.get(buffer)
-  if (views === undefined) {
-    const bytes = buffer.byteLength
-    views = {
-      u8: new Uint8Array(buffer),
-      i16: new Int16Array(buffer, 0, bytes >>> 1),
-      i32: new Int32Array(buffer, 0, bytes >>> 2),
-      f64: new Float64Array(buffer, 0, bytes >>> 3),
-      i64: new BigInt64Array(buffer, 0, bytes >>> 3),
-      data: new DataView(buffer),
-    }
-    viewsByBuffer.set(buffer, views)
-  }
-  return views
 }
 
 /** `bytes` up to the next multiple of the alignment; below 2 GiB. */
@@ -170,7 +139,8 @@ export class BatchEncoder {
     this.#packed.length = 0
     const list = this.#listOf(batch, from, to)
     const start = list === null && count > 0 ? batch.physicalRow(from) : 0
-    let bytes = aligned(this.#header.length * 4)
+    let headerBytes = this.#headerView.length * 4
+    let bytes = 0
     if (batch.kinds !== 0) bytes += aligned(count)
     if (batch.timestamps !== 0) bytes += aligned(count * 8)
     bytes += aligned(batch.crossings.count * 8) + aligned(batch.crossings.count * 4)
@@ -179,11 +149,13 @@ export class BatchEncoder {
       const column = columns[index]!
       this.#columnName = this.#names[index]!
       const dictionaryRows = column.dictionary === null ? 0 : this.#usedDictionaryRows(column, start, count, list)
-      if (dictionaryRows > 0) bytes += aligned(bitBytes(count)) + aligned(count * 4) + this.#bytesMax(column.dictionary!, 0, dictionaryRows, null)
-      else bytes += this.#bytesMax(column, start, count, list)
+      if (dictionaryRows > 0) {
+        headerBytes += COLUMN_HEADER_WORDS * 4
+        bytes += aligned(bitBytes(count)) + aligned(count * 4) + this.#bytesMax(column.dictionary!, 0, dictionaryRows, null)
+      } else bytes += this.#bytesMax(column, start, count, list)
     }
     this.#depth = 0
-    return bytes
+    return aligned(headerBytes) + bytes
   }
 
   /**
@@ -224,7 +196,7 @@ export class BatchEncoder {
       const column = columns[index]!
       this.#columnName = this.#names[index]!
       if (column.dictionary === null) this.#column(column, start, count, list)
-      else if (this.#dictionaryRows[index]! === 0) this.#plainOfCodes(column, start, count, list)
+      else if (this.#dictionaryRows[index] === 0) this.#plainOfCodes(column, start, count, list)
       else this.#dictionaryColumn(column, start, count, list, dictionaryIndex++, this.#dictionaryRows[index]!)
     }
     this.#depth = 0
@@ -245,7 +217,7 @@ export class BatchEncoder {
     if (batch.selection === 0 || count === 0) return null
     const { i32 } = batch.slab
     const at = (batch.selection >>> 2) + from
-    if (i32[at + count - 1]! - i32[at]! === count - 1) return null
+    if (i32[at + count - 1]! - i32[at] === count - 1) return null
     const list = this.#takeList(count)
     for (let index = 0; index < count; index++) list[index] = i32[at + index]!
     return list
@@ -629,76 +601,6 @@ export class BatchEncoder {
   }
 }
 
-// One function a width, so that each sees one kind of array.
-
-function gatherBytes(source: Uint8Array, sourceAt: number, target: Uint8Array, targetAt: number, count: number, list: Int32Array): void {
-  for (let index = 0; index < count; index++) target[targetAt + index] = source[sourceAt + list[index]!]!
-}
-
-function gatherHalfWords(source: Int16Array, sourceAt: number, target: Int16Array, targetAt: number, count: number, list: Int32Array): void {
-  for (let index = 0; index < count; index++) target[targetAt + index] = source[sourceAt + list[index]!]!
-}
-
-function gatherWords(source: Int32Array, sourceAt: number, target: Int32Array, targetAt: number, count: number, list: Int32Array): void {
-  for (let index = 0; index < count; index++) target[targetAt + index] = source[sourceAt + list[index]!]!
-}
-
-// As BigInt64Array: optimised code makes no BigInt of it, and unlike doubles every pattern of bits survives.
-function gatherLongs(source: BigInt64Array, sourceAt: number, target: BigInt64Array, targetAt: number, count: number, list: Int32Array): void {
-  for (let index = 0; index < count; index++) target[targetAt + index] = source[sourceAt + list[index]!]!
-}
-
-function gatherLongPairs(source: BigInt64Array, sourceAt: number, target: BigInt64Array, targetAt: number, count: number, list: Int32Array): void {
-  for (let index = 0; index < count; index++) {
-    const at = sourceAt + list[index]! * 2
-    target[targetAt + index * 2] = source[at]!
-    target[targetAt + index * 2 + 1] = source[at + 1]!
-  }
-}
-
-/** Gathers strings; -1 is an empty one. Arguments are byte addresses. Returns the bytes of all of them. */
-function gatherText(source: Views, sourceOffsets: number, sourceData: number, target: Views, targetOffsets: number, targetData: number, count: number, list: Int32Array): number {
-  const from = source.i32
-  const to = target.i32
-  const at = sourceOffsets >>> 2
-  const out = targetOffsets >>> 2
-  let length = 0
-  to[out] = 0
-  for (let index = 0; index < count; index++) {
-    // Neighbours are copied as one piece.
-    const row = list[index]!
-    if (row >= 0) {
-      const start = from[at + row]!
-      let end = from[at + row + 1]!
-      while (index + 1 < count && list[index + 1]! === list[index]! + 1) {
-        to[out + index + 1] = length + end - start
-        index++
-        end = from[at + list[index]! + 1]!
-      }
-      copyUnaligned(source, sourceData + start, target, targetData + length, end - start)
-      length += end - start
-    }
-    to[out + index + 1] = length
-  }
-  return length
-}
-
-function copyUnaligned(source: Views, from: number, target: Views, to: number, bytes: number): void {
-  if (bytes > SMALL_UNALIGNED_COPY_BYTES) {
-    target.u8.set(source.u8.subarray(from, from + bytes), to)
-    return
-  }
-  let at = 0
-  for (; at + 4 <= bytes; at += 4) target.data.setInt32(to + at, source.data.getInt32(from + at, true), true)
-  for (; at < bytes; at++) target.u8[to + at] = source.u8[from + at]!
-}
-
-function popcount(word: number): number {
-  let bits = word - ((word >>> 1) & 0x55555555)
-  bits = (bits & 0x33333333) + ((bits >>> 2) & 0x33333333)
-  return Math.imul((bits + (bits >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24
-}
-
 /**
  * Reads batches of one schema out of frames in its own slab. Made once a channel and used by the slab's thread. The batch it returns is the same
  * object each time, and its columns point into the frame: it is valid until the frame is released or the next {@link decode}.
@@ -753,8 +655,8 @@ export class BatchDecoder {
     batch.selectedCount = 0
     batch.begin = 0
     batch.end = batch.rowCount
-    batch.kinds = u32[fields[HEADER_KINDS]! + 1]! === 0 ? 0 : body + u32[fields[HEADER_KINDS]!]!
-    batch.timestamps = u32[fields[HEADER_TIMESTAMPS]! + 1]! === 0 ? 0 : body + u32[fields[HEADER_TIMESTAMPS]!]!
+    batch.kinds = u32[fields[HEADER_KINDS]! + 1] === 0 ? 0 : body + u32[fields[HEADER_KINDS]!]!
+    batch.timestamps = u32[fields[HEADER_TIMESTAMPS]! + 1] === 0 ? 0 : body + u32[fields[HEADER_TIMESTAMPS]!]!
     this.#crossings(body)
 
     const first = fields[HEADER_COLUMNS]! + (u32[fields[HEADER_COLUMNS]!]! >>> 2) + 1
@@ -794,10 +696,10 @@ export class BatchDecoder {
     const to = column.descriptor >>> 2
     u32[to + DESCRIPTOR_ROW_CAPACITY] = u32[word + COLUMN_HEADER_ROW_COUNT]!
     u32[to + DESCRIPTOR_NULL_COUNT] = u32[word + COLUMN_HEADER_NULL_COUNT]!
-    u32[to + DESCRIPTOR_VALIDITY] = u32[word + COLUMN_HEADER_VALIDITY + 1]! === 0 ? 0 : body + u32[word + COLUMN_HEADER_VALIDITY]!
-    u32[to + DESCRIPTOR_VALUES] = u32[word + COLUMN_HEADER_VALUES + 1]! === 0 ? 0 : body + u32[word + COLUMN_HEADER_VALUES]!
-    u32[to + DESCRIPTOR_OFFSETS] = u32[word + COLUMN_HEADER_OFFSETS + 1]! === 0 ? 0 : body + u32[word + COLUMN_HEADER_OFFSETS]!
-    u32[to + DESCRIPTOR_EXTRA] = u32[word + COLUMN_HEADER_EXTRA + 1]! === 0 ? 0 : body + u32[word + COLUMN_HEADER_EXTRA]!
+    u32[to + DESCRIPTOR_VALIDITY] = u32[word + COLUMN_HEADER_VALIDITY + 1] === 0 ? 0 : body + u32[word + COLUMN_HEADER_VALIDITY]!
+    u32[to + DESCRIPTOR_VALUES] = u32[word + COLUMN_HEADER_VALUES + 1] === 0 ? 0 : body + u32[word + COLUMN_HEADER_VALUES]!
+    u32[to + DESCRIPTOR_OFFSETS] = u32[word + COLUMN_HEADER_OFFSETS + 1] === 0 ? 0 : body + u32[word + COLUMN_HEADER_OFFSETS]!
+    u32[to + DESCRIPTOR_EXTRA] = u32[word + COLUMN_HEADER_EXTRA + 1] === 0 ? 0 : body + u32[word + COLUMN_HEADER_EXTRA]!
     const dataLength = u32[word + COLUMN_HEADER_DATA + 1]!
     const data = dataLength === 0 ? 0 : body + u32[word + COLUMN_HEADER_DATA]!
     if (column.kind === PhysicalKind.OBJECT) {

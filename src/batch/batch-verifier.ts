@@ -185,7 +185,8 @@ class BatchVerifier {
     const offset = this.#view.getUint32(at, true)
     const length = this.#view.getUint32(at + 4, true)
     if (length !== bytes) this.#refuse(`${what} have ${length} bytes, expected ${bytes}`)
-    if (offset % WIRE_ALIGNMENT_BYTES !== 0 || offset + length > this.#bodyLength || (length === 0 && offset !== 0)) this.#refuse(`${what} cannot be at ${offset}`)
+    if (offset % WIRE_ALIGNMENT_BYTES !== 0 || offset + length > this.#bodyLength || (length === 0 && offset !== 0))
+      this.#refuse(`${what} cannot be at ${offset}`)
     return this.#body + offset
   }
 
@@ -255,7 +256,8 @@ class BatchVerifier {
     this.#verifyHead(index, Encoding.DICTIONARY, rowCount)
     // Dictionaries follow in the order of the columns that name them.
     const dictionary = this.#columns.length
-    if (this.#columnWord(index, COLUMN_HEADER_DICTIONARY) !== dictionary || dictionary >= this.#columnCount) this.#refuse(`column "${path}" names a wrong dictionary`)
+    if (this.#columnWord(index, COLUMN_HEADER_DICTIONARY) !== dictionary || dictionary >= this.#columnCount)
+      this.#refuse(`column "${path}" names a wrong dictionary`)
     this.#columns.push({ path: `${path}.dictionary`, type: { ...type, nullable: true }, isTopLevel: false })
     this.#verifyPlain(dictionary, this.#columnWord(dictionary, COLUMN_HEADER_ROW_COUNT))
     const dictionaryRows = this.#columnWord(dictionary, COLUMN_HEADER_ROW_COUNT)
@@ -273,7 +275,8 @@ class BatchVerifier {
   /** What every column header says: type, kind, encoding, children, rows. */
   #verifyHead(index: number, encoding: Encoding, rowCount: number): void {
     const { type, path } = this.#columns[index]!
-    if (this.#columnWord(index, COLUMN_HEADER_TYPE) !== typeWordOf(type)) this.#refuse(`column "${path}" has type word ${this.#columnWord(index, COLUMN_HEADER_TYPE)}, expected ${typeWordOf(type)}`)
+    if (this.#columnWord(index, COLUMN_HEADER_TYPE) !== typeWordOf(type))
+      this.#refuse(`column "${path}" has type word ${this.#columnWord(index, COLUMN_HEADER_TYPE)}, expected ${typeWordOf(type)}`)
     const kind = this.#columnWord(index, COLUMN_HEADER_KIND)
     if (kind !== kindWordOf(type, encoding)) this.#refuse(`column "${path}" has kind word ${kind}, expected ${kindWordOf(type, encoding)}`)
     const rows = this.#columnWord(index, COLUMN_HEADER_ROW_COUNT)
@@ -293,7 +296,8 @@ class BatchVerifier {
     const valueBytes = kind === PhysicalKind.BIT ? bitBytes(rowCount) : rowCount * VALUE_BYTES[kind]!
     const values = this.#columnBuffer(index, COLUMN_HEADER_VALUES, valueBytes, 'values')
     if (type.kind === 'TIME') this.#verifyRange(path, values, rowCount, validity, DAY_MS)
-    if (kind === PhysicalKind.TIMESTAMP_NANOS) this.#verifyRange(path, this.#columnBuffer(index, COLUMN_HEADER_EXTRA, rowCount * 4, 'nanoseconds'), rowCount, validity, NANOS_PER_MS)
+    if (kind === PhysicalKind.TIMESTAMP_NANOS)
+      this.#verifyRange(path, this.#columnBuffer(index, COLUMN_HEADER_EXTRA, rowCount * 4, 'nanoseconds'), rowCount, validity, NANOS_PER_MS)
     else this.#absent(index, COLUMN_HEADER_EXTRA)
     switch (kind) {
       case PhysicalKind.BYTES: {
@@ -368,7 +372,8 @@ class BatchVerifier {
   #verifyRange(path: string, at: number, rowCount: number, validity: number, bound: number): void {
     for (let row = 0; row < rowCount; row++) {
       const value = this.#view.getUint32(at + row * 4, true)
-      if (value >= bound && (validity === 0 || this.#isSet(validity, row))) this.#refuse(`column "${path}" has ${value} at row ${row}, below ${bound} is allowed`)
+      if (value >= bound && (validity === 0 || this.#isSet(validity, row)))
+        this.#refuse(`column "${path}" has ${value} at row ${row}, below ${bound} is allowed`)
     }
   }
 

@@ -1,7 +1,7 @@
 // Random schemas, batches and views on them for the property tests of the wire form. Everything follows from one seed.
 
 import type { Slab } from '../../src/base/slab.ts'
-import { Random } from '../../src/base/random.ts'
+import type { Random } from '../../src/base/random.ts'
 import { batchFromObjects, type BatchRowInit } from '../../src/batch/batch-rows.ts'
 import { Column } from '../../src/batch/column.ts'
 import type { RecordBatch, RowKind } from '../../src/batch/record-batch.ts'
@@ -98,7 +98,16 @@ export function randomValue(random: Random, type: LogicalType, nulls: number): u
     case 'ROW':
       return Object.fromEntries(type.fields.map((field) => [field.name, randomValue(random, field.type, nulls)]))
     case 'OBJECT':
-      return pick<unknown>(random, [{ a: [1, 'two', null] }, new Map([['k', new Set([1n])]]), new Date(5), 'text', 7, new Uint8Array([1, 2]), new Decimal(5n, 1), true])
+      return pick<unknown>(random, [
+        { a: [1, 'two', null] },
+        new Map([['k', new Set([1n])]]),
+        new Date(5),
+        'text',
+        7,
+        new Uint8Array([1, 2]),
+        new Decimal(5n, 1),
+        true,
+      ])
   }
 }
 
@@ -112,7 +121,10 @@ function withDictionary(random: Random, slab: Slab, column: Column, values: read
   coded.values = slab.allocate(Math.max(1, values.length) * 4 + 64)
   coded.validity = column.validity
   coded.nullCount = column.nullCount
-  values.forEach((value, row) => (slab.i32[(coded.values >>> 2) + row] = value === null ? random.uint32() | 0 : distinct.findIndex((other) => other === value || Object.is(other, value))))
+  values.forEach(
+    (value, row) =>
+      (slab.i32[(coded.values >>> 2) + row] = value === null ? random.uint32() | 0 : distinct.findIndex((other) => other === value || Object.is(other, value))),
+  )
   coded.setDictionary(dictionary)
   return coded
 }

@@ -1,7 +1,7 @@
 // Goal: whatever a batch looks like (types, NULLs, selection, dictionaries, kinds, timestamps, crossings) and wherever it is cut, the frames that
 // are written into another slab read as the same rows, within the announced size. Method: random batches from a seed against batchToObjects().
 
-import fc from 'fast-check'
+import { assert, integer, property } from 'fast-check'
 import { expect, test } from 'vitest'
 import { Random } from '../../src/base/random.ts'
 import { Slab } from '../../src/base/slab.ts'
@@ -26,8 +26,8 @@ function transcript(batch: RecordBatch): unknown[] {
 }
 
 test('a batch cut into frames and read again has the same rows and watermarks', () => {
-  fc.assert(
-    fc.property(fc.integer(), (seed) => {
+  assert(
+    property(integer(), (seed) => {
       const random = new Random(seed)
       const source = new Slab()
       const target = new Slab()

@@ -54,56 +54,56 @@ function mutate(random: Random, frame: Uint8Array): Uint8Array {
   return bytes
 }
 
-test(
-  `of ${MUTATIONS} mutated frames, each is refused or decodes within its bytes`,
-  () => {
-    const seed = Number(process.env['MILLRACE_SEED'] ?? freshSeed())
-    const random = new Random(seed)
-    const frames = new Slab()
-    const target = new Slab()
-    const room = 1 << 20
-    const block = target.allocate(room)
-    const place = block + MARGIN_BYTES
-    let accepted = 0
-    let changed = 0
-    for (let done = 0; done < MUTATIONS; ) {
-      const schema = randomSchema(random, 4)
-      const { batch } = randomBatch(random, frames, schema, 12)
-      const bytes = encodedBytesMax(batch, 0, batch.logicalCount)
-      const address = frames.allocate(bytes)
-      const frame = frames.u8.slice(address, address + encodeBatch(batch, 0, batch.logicalCount, frames.u8, address))
-      frames.free(address, bytes)
-      const decoder = new BatchDecoder(target, schema)
-      const read = (bytes: Uint8Array, around: number): string => {
-        target.u8.fill(around, block, place + bytes.length + MARGIN_BYTES)
-        target.u8.set(bytes, place)
-        const { crossings } = decoder.decode(place, bytes.length)
-        const { count } = crossings
-        return inspect([batchToObjects(decoder.batch), crossings.positions.slice(0, count), crossings.watermarks.slice(0, count)], { depth: 9, maxArrayLength: null, maxStringLength: null })
-      }
-      verifyBatch(frame, schema)
-      const original = read(frame, 0)
-      for (let round = 0; round < MUTATIONS_PER_FRAME; round++, done++) {
-        const mutated = mutate(random, frame)
-        try {
-          verifyBatch(mutated, schema)
-        } catch (error) {
-          if (!(error instanceof RestoreError)) throw new Error(`seed ${seed}, mutation ${done}: ${String(error)}`, { cause: error })
-          continue
-        }
-        accepted++
-        try {
-          const first = read(mutated, 0x00)
-          expect(read(mutated, 0xa5)).toBe(first)
-          if (first !== original) changed++
-        } catch (error) {
-          throw new Error(`seed ${seed}, mutation ${done}: an accepted frame is read outside of itself`, { cause: error })
-        }
-      }
-      decoder.free()
+test(`of ${MUTATIONS} mutated frames, each is refused or decodes within its bytes`, () => {
+  const seed = Number(process.env['MILLRACE_SEED'] ?? freshSeed())
+  const random = new Random(seed)
+  const frames = new Slab()
+  const target = new Slab()
+  const room = 1 << 20
+  const block = target.allocate(room)
+  const place = block + MARGIN_BYTES
+  let accepted = 0
+  let changed = 0
+  for (let done = 0; done < MUTATIONS;) {
+    const schema = randomSchema(random, 4)
+    const { batch } = randomBatch(random, frames, schema, 12)
+    const bytes = encodedBytesMax(batch, 0, batch.logicalCount)
+    const address = frames.allocate(bytes)
+    const frame = frames.u8.slice(address, address + encodeBatch(batch, 0, batch.logicalCount, frames.u8, address))
+    frames.free(address, bytes)
+    const decoder = new BatchDecoder(target, schema)
+    const read = (bytes: Uint8Array, around: number): string => {
+      target.u8.fill(around, block, place + bytes.length + MARGIN_BYTES)
+      target.u8.set(bytes, place)
+      const { crossings } = decoder.decode(place, bytes.length)
+      const { count } = crossings
+      return inspect([batchToObjects(decoder.batch), crossings.positions.slice(0, count), crossings.watermarks.slice(0, count)], {
+        depth: 9,
+        maxArrayLength: null,
+        maxStringLength: null,
+      })
     }
-    console.log(`seed ${seed}: ${MUTATIONS} mutations, ${accepted} accepted, ${changed} of them with other values than were written`)
-    expect(accepted).toBeLessThan(MUTATIONS)
-  },
-  120_000,
-)
+    verifyBatch(frame, schema)
+    const original = read(frame, 0)
+    for (let round = 0; round < MUTATIONS_PER_FRAME; round++, done++) {
+      const mutated = mutate(random, frame)
+      try {
+        verifyBatch(mutated, schema)
+      } catch (error) {
+        if (!(error instanceof RestoreError)) throw new Error(`seed ${seed}, mutation ${done}: ${String(error)}`, { cause: error })
+        continue
+      }
+      accepted++
+      try {
+        const first = read(mutated, 0x00)
+        expect(read(mutated, 0xa5)).toBe(first)
+        if (first !== original) changed++
+      } catch (error) {
+        throw new Error(`seed ${seed}, mutation ${done}: an accepted frame is read outside of itself`, { cause: error })
+      }
+    }
+    decoder.free()
+  }
+  console.log(`seed ${seed}: ${MUTATIONS} mutations, ${accepted} accepted, ${changed} of them with other values than were written`)
+  expect(accepted).toBeLessThan(MUTATIONS)
+}, 120_000)

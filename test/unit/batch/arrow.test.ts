@@ -10,7 +10,11 @@ import { writeValue } from '../../../src/batch/values.ts'
 
 /** The values of a single column behind Arrow's eyes: first to Arrow, then to Arrow's own file format and back. */
 function throughArrow(type: DataType<unknown>, values: readonly unknown[]): arrow.Vector {
-  const batch = batchFromObjects(new Slab(), defineSchema({ c: type }), values.map((c) => ({ row: { c } })))
+  const batch = batchFromObjects(
+    new Slab(),
+    defineSchema({ c: type }),
+    values.map((c) => ({ row: { c } })),
+  )
   const table = new arrow.Table([toArrowWith(arrow, batch)])
   return arrow.tableFromIPC(arrow.tableToIPC(table)).getChild('c')!
 }
@@ -36,7 +40,11 @@ test.each<[string, DataType<unknown>, readonly unknown[], readonly unknown[]]>([
 
 test('timestamps, dates, decimals and months keep every digit', () => {
   expect([...throughArrow(t.timestamp(6), [1_700_000_000_123_456_000n, -1000n]).data[0]!.values]).toEqual([1_700_000_000_123_456n, -1n])
-  expect([...throughArrow(t.timestampLtz(9).nullable(), [1_700_000_000_123_456_789n, null, -1n]).data[0]!.values]).toEqual([1_700_000_000_123_456_789n, 0n, -1n])
+  expect([...throughArrow(t.timestampLtz(9).nullable(), [1_700_000_000_123_456_789n, null, -1n]).data[0]!.values]).toEqual([
+    1_700_000_000_123_456_789n,
+    0n,
+    -1n,
+  ])
   expect([...throughArrow(t.date(), [-1, 19_000]).data[0]!.values]).toEqual([-1, 19_000])
   expect([...throughArrow(t.intervalMonths(), [14, -3]).data[0]!.values]).toEqual([14, -3])
   for (const precision of [18, 38]) {
@@ -53,7 +61,11 @@ test('types carry precision, scale and time zone', () => {
 })
 
 test('nested columns become lists, maps and structs', () => {
-  expect([...throughArrow(t.array(t.int().nullable()).nullable(), [[1, null, 3], null, []])].map((list) => list && [...(list as Iterable<unknown>)])).toEqual([[1, null, 3], null, []])
+  expect([...throughArrow(t.array(t.int().nullable()).nullable(), [[1, null, 3], null, []])].map((list) => list && [...(list as Iterable<unknown>)])).toEqual([
+    [1, null, 3],
+    null,
+    [],
+  ])
   const rows = [...throughArrow(t.row({ a: t.int(), b: t.string().nullable() }).nullable(), [{ a: 1, b: 'x' }, null, { a: 2, b: null }])]
   expect(rows.map((row) => row && (row as { toJSON(): unknown }).toJSON())).toEqual([{ a: 1, b: 'x' }, null, { a: 2, b: null }])
   const maps = [...throughArrow(t.map(t.string(), t.array(t.double())), [new Map([['k', [1.5]]]), new Map()])]
@@ -74,7 +86,11 @@ test('columns of fixed width and strings are views on the memory of the batch, n
 
 test('a batch with a selection is gathered', () => {
   const slab = new Slab()
-  const batch = batchFromObjects(slab, defineSchema({ s: t.string() }), ['a', 'b', 'c'].map((s) => ({ row: { s } })))
+  const batch = batchFromObjects(
+    slab,
+    defineSchema({ s: t.string() }),
+    ['a', 'b', 'c'].map((s) => ({ row: { s } })),
+  )
   batch.selection = slab.allocate(64)
   slab.i32.set([0, 2], batch.selection >>> 2)
   batch.selectedCount = 2

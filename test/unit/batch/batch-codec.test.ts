@@ -24,7 +24,12 @@ import { PhysicalKind, TypeCode } from '../../../src/kernels/column-layout.ts'
 const FRAME_BYTES = 1 << 20
 
 /** A frame in a slab of its own. */
-function encoded(batch: RecordBatch, from: number = 0, to: number = batch.logicalCount, target: Slab = new Slab()): { slab: Slab; address: number; length: number } {
+function encoded(
+  batch: RecordBatch,
+  from: number = 0,
+  to: number = batch.logicalCount,
+  target: Slab = new Slab(),
+): { slab: Slab; address: number; length: number } {
   const address = target.allocate(FRAME_BYTES)
   return { slab: target, address, length: encodeBatch(batch, from, to, target.u8, address) }
 }
@@ -35,7 +40,12 @@ function through(batch: RecordBatch, from?: number, to?: number): RecordBatch {
 }
 
 const numbers = defineSchema({ n: t.int() })
-const numbered = (count: number, slab: Slab = new Slab()): RecordBatch => batchFromObjects(slab, numbers, Array.from({ length: count }, (_, n) => ({ timestamp: n, row: { n } })))
+const numbered = (count: number, slab: Slab = new Slab()): RecordBatch =>
+  batchFromObjects(
+    slab,
+    numbers,
+    Array.from({ length: count }, (_, n) => ({ timestamp: n, row: { n } })),
+  )
 const valuesOf = (batch: RecordBatch): unknown[] => batchToObjects(batch).map(({ row }) => row)
 
 function dictionaryBatch(schema: Schema, words: readonly string[], codes: readonly (number | null)[]): RecordBatch {
@@ -68,9 +78,20 @@ test('the header is a FlatBuffer that the generated code reads', () => {
   expect(RecordBatchHeader.bufferHasIdentifier(bytes)).toBe(true)
   const header = RecordBatchHeader.getRootAsRecordBatchHeader(bytes)
   const buffer = (found: BodyBuffer | null): number[] => [found!.offset() % WIRE_ALIGNMENT_BYTES, found!.length()]
-  expect([header.formatVersion(), header.schemaId(), header.rowCount(), header.timestampsColumn(), header.columnsLength()]).toEqual([WIRE_FORMAT_VERSION, schemaIdOf(schema), 3, 4, 5])
+  expect([header.formatVersion(), header.schemaId(), header.rowCount(), header.timestampsColumn(), header.columnsLength()]).toEqual([
+    WIRE_FORMAT_VERSION,
+    schemaIdOf(schema),
+    3,
+    4,
+    5,
+  ])
   expect([header.bodyOffset() % WIRE_ALIGNMENT_BYTES, header.bodyOffset() + header.bodyLength()]).toEqual([0, length])
-  expect([header.kinds(), header.timestamps(), header.crossingPositions(), header.crossingWatermarks()].map(buffer)).toEqual([[0, 3], [0, 0], [0, 8], [0, 16]])
+  expect([header.kinds(), header.timestamps(), header.crossingPositions(), header.crossingWatermarks()].map(buffer)).toEqual([
+    [0, 3],
+    [0, 0],
+    [0, 8],
+    [0, 16],
+  ])
   const columns = Array.from({ length: 5 }, (_, index) => header.columns(index)!)
   expect(columns.map((column) => [column.kind(), column.encoding(), column.childCount(), column.rowCount(), column.nullCount(), column.dictionary()])).toEqual([
     [PhysicalKind.INT64, Encoding.PLAIN, 0, 3, 1, -1],
@@ -80,7 +101,9 @@ test('the header is a FlatBuffer that the generated code reads', () => {
     [PhysicalKind.INT64, Encoding.PLAIN, 0, 3, 0, -1],
   ])
   expect(columns[0]!.type()).toBe(TypeCode.DECIMAL | (10 << 8) | (2 << 16))
-  expect(columns.map((column) => [column.validity(), column.values(), column.offsets(), column.data(), column.extra()].map((found) => buffer(found)[1]))).toEqual([
+  expect(
+    columns.map((column) => [column.validity(), column.values(), column.offsets(), column.data(), column.extra()].map((found) => buffer(found)[1])),
+  ).toEqual([
     [1, 24, 0, 0, 0],
     [0, 0, 16, 0, 0],
     [0, 0, 28, 9, 0],
@@ -167,7 +190,11 @@ test('a selection of neighbours is copied as a range', () => {
 
 test('children that no row names are left out', () => {
   const schema = defineSchema({ list: t.array(t.string()) })
-  const batch = batchFromObjects(new Slab(), schema, Array.from({ length: 100 }, () => ({ row: { list: ['x'.repeat(1000)] } })))
+  const batch = batchFromObjects(
+    new Slab(),
+    schema,
+    Array.from({ length: 100 }, () => ({ row: { list: ['x'.repeat(1000)] } })),
+  )
   expect(encoded(batch, 50, 51).length).toBeLessThan(2000)
   expect(encodedBytesMax(batch, 50, 51)).toBeLessThan(2000)
 })
@@ -185,7 +212,11 @@ test('one decoder reads plain, dictionary and plain again', () => {
   const schema = defineSchema({ s: t.string().nullable() })
   const slab = new Slab()
   const decoder = new BatchDecoder(slab, schema)
-  const batches = [batchFromObjects(new Slab(), schema, [{ row: { s: 'p' } }]), dictionaryBatch(schema, ['d'], [0, 0]), batchFromObjects(new Slab(), schema, [{ row: { s: null } }])]
+  const batches = [
+    batchFromObjects(new Slab(), schema, [{ row: { s: 'p' } }]),
+    dictionaryBatch(schema, ['d'], [0, 0]),
+    batchFromObjects(new Slab(), schema, [{ row: { s: null } }]),
+  ]
   const seen = batches.map((batch) => {
     const { address, length } = encoded(batch, 0, batch.rowCount, slab)
     verifyBatch(slab.u8.slice(address, address + length), schema)
@@ -196,7 +227,10 @@ test('one decoder reads plain, dictionary and plain again', () => {
 
 test('a decoded batch can be encoded again', () => {
   const schema = defineSchema({ a: t.array(t.string().nullable()), o: t.object(), m: t.map(t.string(), t.int()).nullable(), at: t.timestamp(3) })
-  const rows = Array.from({ length: 20 }, (_, index) => ({ row: { a: ['x', null, `y${index}`], o: { index }, m: index % 3 === 0 ? null : new Map([['k', index]]), at: index }, timestamp: index }))
+  const rows = Array.from({ length: 20 }, (_, index) => ({
+    row: { a: ['x', null, `y${index}`], o: { index }, m: index % 3 === 0 ? null : new Map([['k', index]]), at: index },
+    timestamp: index,
+  }))
   const once = through(batchFromObjects(new Slab(), schema, rows))
   expect(batchToObjects(through(once, 3, 17))).toEqual(rows.slice(3, 17).map((row) => ({ kind: RowKind.INSERT, ...row })))
 })
@@ -204,9 +238,29 @@ test('a decoded batch can be encoded again', () => {
 test('objects keep what structured clone keeps, and decimals', () => {
   const cycle: Record<string, unknown> = { name: 'cycle' }
   cycle['self'] = cycle
-  const values = [{ list: [1, 'two', null, undefined] }, new Map([[{ key: 1 }, new Set([2n ** 70n])]]), new Date(86_400_000), new Float32Array([1.5]), /a+/g, new Decimal(-150n, 2), 'text', null, 5n, NaN, true]
+  const values = [
+    { list: [1, 'two', null, undefined] },
+    new Map([[{ key: 1 }, new Set([2n ** 70n])]]),
+    new Date(86_400_000),
+    new Float32Array([1.5]),
+    /a+/g,
+    new Decimal(-150n, 2),
+    'text',
+    null,
+    5n,
+    NaN,
+    true,
+  ]
   const rows = [...values, cycle]
-  const read = valuesOf(through(batchFromObjects(new Slab(), OBJECT_SCHEMA, rows.map((row) => ({ row })))))
+  const read = valuesOf(
+    through(
+      batchFromObjects(
+        new Slab(),
+        OBJECT_SCHEMA,
+        rows.map((row) => ({ row })),
+      ),
+    ),
+  )
   expect(read.slice(0, -1)).toEqual(values)
   const copy = read.at(-1) as Record<string, unknown>
   expect([copy['name'], copy['self'] === copy]).toEqual(['cycle', true])
@@ -219,8 +273,14 @@ test.each<[string, unknown]>([
   ['a SharedArrayBuffer cannot leave its thread', new SharedArrayBuffer(8)],
   ['Unknown type: symbol', Symbol('s')],
 ])('what cannot leave its thread is refused by name: %s', (reason, value) => {
-  const batch = batchFromObjects(new Slab(), defineSchema({ id: t.int(), payload: t.object() }), [{ row: { id: 1, payload: 'fine' } }, { row: { id: 2, payload: value } }])
-  const refusal = expect.objectContaining({ code: 'VALUE_NOT_ENCODABLE', message: `Cannot encode value 1 of column "payload" for another thread or a snapshot: ${reason}` }) as Error
+  const batch = batchFromObjects(new Slab(), defineSchema({ id: t.int(), payload: t.object() }), [
+    { row: { id: 1, payload: 'fine' } },
+    { row: { id: 2, payload: value } },
+  ])
+  const refusal = expect.objectContaining({
+    code: 'VALUE_NOT_ENCODABLE',
+    message: `Cannot encode value 1 of column "payload" for another thread or a snapshot: ${reason}`,
+  }) as Error
   expect(() => encodedBytesMax(batch, 0, 2)).toThrow(refusal)
   expect(() => encoded(batch)).toThrow(refusal)
   expect(valuesOf(through(batch, 0, 1))).toEqual([{ id: 1, payload: 'fine' }])
@@ -270,7 +330,10 @@ test('control elements have the layout that schemas/README.md gives', () => {
     const builder = new Builder(64)
     builder.prep(8, 0)
     make(builder)
-    const bytes = builder.dataBuffer().bytes().slice(builder.dataBuffer().capacity() - builder.offset())
+    const bytes = builder
+      .dataBuffer()
+      .bytes()
+      .slice(builder.dataBuffer().capacity() - builder.offset())
     expect(bytes.length).toBe(size)
     return new DataView(bytes.buffer)
   }

@@ -27,7 +27,11 @@ test('rows of an object schema are the values themselves', () => {
 
 test('batchToObjects() applies the selection', () => {
   const slab = new Slab()
-  const batch = batchFromObjects(slab, schema, ['a', 'b', 'c'].map((name) => ({ row: { name, delay: null } })))
+  const batch = batchFromObjects(
+    slab,
+    schema,
+    ['a', 'b', 'c'].map((name) => ({ row: { name, delay: null } })),
+  )
   batch.selection = slab.allocate(8)
   slab.i32.set([0, 2], batch.selection >>> 2)
   batch.selectedCount = 2
@@ -38,6 +42,12 @@ test('freeBatch() gives every byte back', () => {
   const slab = new Slab()
   const nested = defineSchema({ list: t.array(t.row({ a: t.string().nullable(), at: t.timestamp(9) })).nullable(), counts: t.multiset(t.int()) })
   const row = { list: Array.from({ length: 100 }, (_, index) => ({ a: 'x'.repeat(index), at: BigInt(index) })), counts: new Map([[1, 2]]) }
-  freeBatch(batchFromObjects(slab, nested, [{ row, kind: RowKind.DELETE, timestamp: 1 }, { row: { ...row, list: null } }].map((init) => ({ timestamp: 1, ...init }))))
+  freeBatch(
+    batchFromObjects(
+      slab,
+      nested,
+      [{ row, kind: RowKind.DELETE, timestamp: 1 }, { row: { ...row, list: null } }].map((init) => ({ timestamp: 1, ...init })),
+    ),
+  )
   expect(slab.allocatedBytes).toBe(0)
 })

@@ -4,7 +4,16 @@ import { Slab } from '../../../src/base/slab.ts'
 import { bitBytes, Column } from '../../../src/batch/column.ts'
 import { type DataType, t } from '../../../src/batch/types.ts'
 import { readValue, writeValue } from '../../../src/batch/values.ts'
-import { COLUMN_DICTIONARY, DESCRIPTOR_BYTES, DESCRIPTOR_CHILD_COUNT, DESCRIPTOR_CHILDREN, DESCRIPTOR_DICTIONARY, DESCRIPTOR_FLAGS, DESCRIPTOR_KIND, PhysicalKind } from '../../../src/kernels/column-layout.ts'
+import {
+  COLUMN_DICTIONARY,
+  DESCRIPTOR_BYTES,
+  DESCRIPTOR_CHILD_COUNT,
+  DESCRIPTOR_CHILDREN,
+  DESCRIPTOR_DICTIONARY,
+  DESCRIPTOR_FLAGS,
+  DESCRIPTOR_KIND,
+  PhysicalKind,
+} from '../../../src/kernels/column-layout.ts'
 
 const allocate = (type: DataType<unknown>, rows: number, slab: Slab = new Slab()): Column => Column.allocate(slab, type.logical, rows)
 
@@ -44,7 +53,18 @@ test('NULL in a column that is NOT NULL is a bug', () => {
 })
 
 test('ensureRows() keeps values, NULLs and offsets, and gives the old buffers back', () => {
-  for (const type of [t.boolean(), t.tinyint(), t.smallint(), t.int(), t.double(), t.decimal(30, 2), t.timestamp(9), t.string(), t.array(t.int()), t.row({ a: t.string().nullable() })]) {
+  for (const type of [
+    t.boolean(),
+    t.tinyint(),
+    t.smallint(),
+    t.int(),
+    t.double(),
+    t.decimal(30, 2),
+    t.timestamp(9),
+    t.string(),
+    t.array(t.int()),
+    t.row({ a: t.string().nullable() }),
+  ]) {
     const slab = new Slab()
     const column = Column.allocate(slab, type.nullable().logical, 3)
     writeValue(column, 0, null)

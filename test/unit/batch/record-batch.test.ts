@@ -8,7 +8,11 @@ const schema = defineSchema({ n: t.int() })
 
 function selected(rows: readonly number[]): ReturnType<typeof batchFromObjects> {
   const slab = new Slab()
-  const batch = batchFromObjects(slab, schema, Array.from({ length: 10 }, (_, n) => ({ row: { n } })))
+  const batch = batchFromObjects(
+    slab,
+    schema,
+    Array.from({ length: 10 }, (_, n) => ({ row: { n } })),
+  )
   batch.selection = slab.allocate(64)
   slab.i32.set(rows, batch.selection >>> 2)
   batch.selectedCount = rows.length

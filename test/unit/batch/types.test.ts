@@ -1,5 +1,19 @@
 import { expect, test } from 'vitest'
-import { childTypesOf, type DataType, Decimal, defineSchema, formatType, isObjectSchema, OBJECT_SCHEMA, physicalKindOf, sameType, Schema, t, typeWordOf, withNullability } from '../../../src/batch/types.ts'
+import {
+  childTypesOf,
+  type DataType,
+  Decimal,
+  defineSchema,
+  formatType,
+  isObjectSchema,
+  OBJECT_SCHEMA,
+  physicalKindOf,
+  sameType,
+  Schema,
+  t,
+  typeWordOf,
+  withNullability,
+} from '../../../src/batch/types.ts'
 import { PhysicalKind, TypeCode, VALUE_BYTES } from '../../../src/kernels/column-layout.ts'
 
 const SQL: readonly (readonly [DataType<unknown>, string, PhysicalKind])[] = [
@@ -29,7 +43,11 @@ const SQL: readonly (readonly [DataType<unknown>, string, PhysicalKind])[] = [
   [t.array(t.int().nullable()), 'ARRAY<INT> NOT NULL', PhysicalKind.LIST],
   [t.map(t.string(), t.double()), 'MAP<STRING NOT NULL, DOUBLE NOT NULL> NOT NULL', PhysicalKind.MAP],
   [t.multiset(t.int()), 'MULTISET<INT NOT NULL> NOT NULL', PhysicalKind.MAP],
-  [t.row({ a: t.int().nullable(), 'two words': t.string().nullable(), 'tick`': t.boolean().nullable() }).nullable(), 'ROW<a INT, `two words` STRING, `tick``` BOOLEAN>', PhysicalKind.STRUCT],
+  [
+    t.row({ a: t.int().nullable(), 'two words': t.string().nullable(), 'tick`': t.boolean().nullable() }).nullable(),
+    'ROW<a INT, `two words` STRING, `tick``` BOOLEAN>',
+    PhysicalKind.STRUCT,
+  ],
   [t.object(), 'OBJECT', PhysicalKind.OBJECT],
 ]
 
@@ -49,7 +67,10 @@ test('every physical kind has a width', () => {
 })
 
 test('childTypesOf() lists children in storage order', () => {
-  expect(childTypesOf(t.multiset(t.string()).logical).map(({ name, type }) => `${name} ${formatType(type)}`)).toEqual(['key STRING NOT NULL', 'value INT NOT NULL'])
+  expect(childTypesOf(t.multiset(t.string()).logical).map(({ name, type }) => `${name} ${formatType(type)}`)).toEqual([
+    'key STRING NOT NULL',
+    'value INT NOT NULL',
+  ])
   expect(childTypesOf(t.row({ a: t.int(), b: t.int() }).logical).map(({ name }) => name)).toEqual(['a', 'b'])
   expect(childTypesOf(t.int().logical)).toEqual([])
 })
@@ -91,7 +112,13 @@ test.each(['', '-', '.5', '1e3', '1 ', ' 1', '1.2.3', '0x1', '1,5'])('Decimal.pa
 })
 
 test('Decimal writes all digits of its scale', () => {
-  expect([new Decimal(1200n, 3), new Decimal(-5n, 2), new Decimal(0n, 2), new Decimal(42n, 0), new Decimal(-42n, 0)].map(String)).toEqual(['1.200', '-0.05', '0.00', '42', '-42'])
+  expect([new Decimal(1200n, 3), new Decimal(-5n, 2), new Decimal(0n, 2), new Decimal(42n, 0), new Decimal(-42n, 0)].map(String)).toEqual([
+    '1.200',
+    '-0.05',
+    '0.00',
+    '42',
+    '-42',
+  ])
   expect(JSON.stringify({ price: new Decimal(1050n, 2) })).toBe('{"price":"10.50"}')
   expect(new Decimal(-1050n, 2).toNumber()).toBe(-10.5)
 })
@@ -111,5 +138,9 @@ test('Schema finds columns by name and prints itself', () => {
 })
 
 test('isObjectSchema() knows streams of JavaScript values', () => {
-  expect([isObjectSchema(OBJECT_SCHEMA), isObjectSchema(defineSchema({ value: t.int() })), isObjectSchema(defineSchema({ value: t.object(), n: t.int() }))]).toEqual([true, false, false])
+  expect([
+    isObjectSchema(OBJECT_SCHEMA),
+    isObjectSchema(defineSchema({ value: t.int() })),
+    isObjectSchema(defineSchema({ value: t.object(), n: t.int() })),
+  ]).toEqual([true, false, false])
 })

@@ -35,9 +35,23 @@ test.each<[string, DataType<unknown>, readonly unknown[]]>([
   ['INTERVAL DAY TO SECOND', t.intervalMs(), [-1, 2 ** 50]],
   ['ARRAY', t.array(t.string().nullable()), [[], ['a', null], ['']]],
   ['ARRAY of ARRAY', t.array(t.array(t.int()).nullable()), [[[1], null, [2, 3]], [], [[]]]],
-  ['MAP', t.map(t.string(), t.array(t.int()).nullable()), [new Map(), new Map<string, number[] | null>([['a', [1]], ['b', null]])]],
+  [
+    'MAP',
+    t.map(t.string(), t.array(t.int()).nullable()),
+    [
+      new Map(),
+      new Map<string, number[] | null>([
+        ['a', [1]],
+        ['b', null],
+      ]),
+    ],
+  ],
   ['MULTISET', t.multiset(t.string()), [new Map([['a', 2]]), new Map()]],
-  ['ROW', t.row({ a: t.int().nullable(), b: t.row({ c: t.string() }).nullable() }).nullable(), [{ a: 1, b: { c: 'x' } }, null, { a: null, b: null }, { a: 2, b: { c: '' } }]],
+  [
+    'ROW',
+    t.row({ a: t.int().nullable(), b: t.row({ c: t.string() }).nullable() }).nullable(),
+    [{ a: 1, b: { c: 'x' } }, null, { a: null, b: null }, { a: 2, b: { c: '' } }],
+  ],
   ['OBJECT', t.object(), [{ any: [1] }, null, 'text', 5n]],
 ])('%s values come back as they were written', (_name, type, values) => {
   expect(roundTrip(type, values)).toEqual(values)
