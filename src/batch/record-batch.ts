@@ -1,7 +1,7 @@
 // The unit of exchange: columnar rows of one schema. A batch belongs to whoever filled it; everyone else may read it until the call returns.
 
 import type { Slab } from '../base/slab.ts'
-import { Column } from './column.ts'
+import type { Column } from './column.ts'
 import { Crossings } from './crossings.ts'
 import type { Schema } from './types.ts'
 
