@@ -2,19 +2,17 @@
 
 import { subtaskOfKeyGroup } from '../base/key-groups.ts'
 import type { Slab } from '../base/slab.ts'
+import { BatchKeys } from '../batch/batch-keys.ts'
 import type { KeySpec } from '../batch/key-spec.ts'
 import type { RecordBatch } from '../batch/record-batch.ts'
-import { physicalKindOf, type Schema } from '../batch/types.ts'
-import { TypeCode } from '../kernels/column-layout.ts'
-import { KeyEncoder, type KeyKernels, keyFormOf } from '../kernels/keys.ts'
+import type { Schema } from '../batch/types.ts'
+import type { KeyKernels } from '../kernels/keys.ts'
 import { type Router, SCATTERED } from './partition.ts'
 
 /** Hands each row to the channel of its key group. */
 export class HashRouter implements Router {
   readonly #slab: Slab
-  readonly #columns: readonly number[]
-  readonly #encoded: boolean
-  readonly #encoder: KeyEncoder
+  readonly #keys: BatchKeys
   readonly #channelOfGroup: Uint16Array
   readonly #maxParallelism: number
   readonly #counts: Int32Array
@@ -23,10 +21,7 @@ export class HashRouter implements Router {
 
   constructor(slab: Slab, kernels: KeyKernels, schema: Schema, key: KeySpec, channelCount: number, maxParallelism: number) {
     this.#slab = slab
-    this.#encoded = key.kind === 'encoded'
-    this.#columns = key.kind === 'encoded' ? [key.column] : key.columns
-    const kinds = this.#columns.map((column) => ({ kind: physicalKindOf(schema.fields[column]!.type), typeCode: TypeCode[schema.fields[column]!.type.kind] }))
-    this.#encoder = new KeyEncoder(slab, kernels, keyFormOf(kinds), this.#columns.length)
+    this.#keys = new BatchKeys(slab, kernels, schema, key)
     this.#maxParallelism = maxParallelism
     this.#channelOfGroup = Uint16Array.from({ length: maxParallelism }, (_, group) => subtaskOfKeyGroup(group, channelCount, maxParallelism))
     this.#counts = new Int32Array(channelCount)
@@ -36,7 +31,7 @@ export class HashRouter implements Router {
   route(batch: RecordBatch): number {
     const rows = batch.end - batch.begin
     this.#reserve(rows)
-    const keys = this.#encoded ? this.#encodeCanonical(batch) : this.#encoder.encode(this.#columns.map((column) => batch.columns[column]!.descriptor), batch.selection, batch.begin, rows)
+    const keys = this.#keys.encode(batch, batch.selection, batch.begin, rows)
     const { u32, i32 } = this.#slab
     const counts = this.#counts.fill(0)
     const selections = this.#selections
@@ -58,12 +53,6 @@ export class HashRouter implements Router {
 
   selectedCount(channel: number): number {
     return this.#counts[channel]!
-  }
-
-  /** The key column holds canonical bytes: hashed as they are, the pending rows' slices only. */
-  #encodeCanonical(batch: RecordBatch): KeyEncoder {
-    const column = batch.columns[this.#columns[0]!]!
-    return this.#encoder.encodeCanonical(column.offsets + batch.begin * 4, column.data, batch.end - batch.begin)
   }
 
   #reserve(rows: number): void {

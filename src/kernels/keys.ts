@@ -28,6 +28,8 @@ export interface KeyKernels {
   keysFromColumns(columns: number, columnCount: number, selection: number, begin: number, n: number, hashes: number, payloads: number, words: number, bytes: number): void
   /** Bytes form of canonical bytes at u32 offsets[n + 1] into `data`. */
   keysFromCanonical(offsets: number, data: number, n: number, hashes: number, payloads: number, words: number): void
+  /** Bytes form of one BYTES column that holds canonical key bytes. */
+  keysFromCanonicalColumn(column: number, selection: number, begin: number, n: number, hashes: number, payloads: number, words: number): void
   /** Bytes form to value form, for keys that have one: int64 keys[n]. */
   keysToValues(payloads: number, words: number, n: number, keys: number): void
 }
@@ -117,6 +119,14 @@ export class KeyEncoder implements KeyBatch {
       this.#kernels.keysFromCanonical(offsets, data, n, this.hashes, payloads, words)
       this.#kernels.keysToValues(payloads, words, n, this.keys)
     }
+    return this
+  }
+
+  /** Encodes the rows at logical positions `begin..begin + n - 1` of a column that holds canonical key bytes. Bytes form only. */
+  encodeCanonicalColumn(column: number, selection: number, begin: number, n: number): this {
+    this.#reserve(n)
+    this.count = n
+    this.#kernels.keysFromCanonicalColumn(column, selection, begin, n, this.hashes, this.keys, this.words)
     return this
   }
 

@@ -107,15 +107,15 @@ export class DataStream<R> extends Stream<R> {
     const { schema } = this
     // Made once here for its checks; operators are made on the workers.
     new WatermarkOperator(schema, strategy.spec, { kind: 'none' })
-    return this.operator('Timestamps/Watermarks', { kind: 'operator', watermarks: { kind: 'none' }, needsEventLoop: false, create: (grid) => new WatermarkOperator(schema, strategy.spec, grid) }, schema)
+    return this.operator('Timestamps/Watermarks', { kind: 'operator', watermarks: { kind: 'none' }, needsEventLoop: false, create: (grid) => new WatermarkOperator(schema, strategy.spec, grid) }, schema, [], this.#readersMax())
   }
 
   // ---- partitioning ----
 
   /** Partitions by key: columns by name, or a function of the record that returns a number, string, bigint, boolean, bytes, or an array of them. */
-  keyBy<K extends keyof R & string>(...columns: [K, ...K[]]): KeyedStream<R, K extends keyof R ? R[K] : never>
+  keyBy<const C extends readonly [keyof R & string, ...(keyof R & string)[]]>(...columns: C): KeyedStream<R, KeyOfColumns<R, C>, Pick<R, C[number]>>
   keyBy<Key>(selector: (record: R) => Key): KeyedStream<R, Key>
-  keyBy(...key: unknown[]): KeyedStream<R, never> {
+  keyBy(...key: readonly unknown[]): KeyedStream<R, never, never> {
     const [first] = key
     if (typeof first !== 'function') {
       const spec: KeySpec = { kind: 'columns', columns: (key as string[]).map((column) => this.schema.requireIndex(column)) }
@@ -191,15 +191,20 @@ export class DataStream<R> extends Stream<R> {
   }
 
   /** @internal Adds an operator that reads this stream. */
-  operator<T>(name: string, body: TransformationBody, schema: Schema<T>, others: readonly (readonly Omit<Edge, 'input'>[])[] = []): DataStream<T> {
+  operator<T>(name: string, body: TransformationBody, schema: Schema<T>, others: readonly (readonly Omit<Edge, 'input'>[])[] = [], parallelismMax?: number): DataStream<T> {
     const edges = [this.edges, ...others].flatMap((list, input) => list.map((edge) => ({ ...edge, input })))
-    return new DataStream(this.environment, this.environment.graph.add(name, body, edges, schema), schema)
+    return new DataStream(this.environment, this.environment.graph.add(name, body, edges, schema, parallelismMax), schema)
   }
 
   #rows<T>(name: string, stage: Omit<NamedRowStage, 'name'>, schema: Schema<T>): DataStream<T> {
     if (typeof stage.fn !== 'function') throw new PlanError('INVALID_FUNCTION', `Cannot add ${name}: expected a function, got ${typeof stage.fn}`)
     const named = { ...stage, name } as NamedRowStage
     return this.operator(name, rowBody(this.schema, named, schema), schema)
+  }
+
+  /** Right behind a source, watermarks are generated where its records are read: they follow its splits. */
+  #readersMax(): number | undefined {
+    return this.#last?.body.kind === 'source' ? this.#last.parallelismMax : undefined
   }
 
   #partitioned(partitioner: Partitioner): readonly Omit<Edge, 'input'>[] {
@@ -211,6 +216,9 @@ export class DataStream<R> extends Stream<R> {
     return this.#last.settings
   }
 }
+
+/** The key of a stream keyed by columns: the column's value for one, an array for several. */
+export type KeyOfColumns<R, C extends readonly (keyof R)[]> = C extends readonly [infer K extends keyof R] ? R[K] : readonly R[C[number]][]
 
 function rowBody(input: Schema, stage: NamedRowStage, output: Schema): TransformationBody {
   return {

@@ -1,0 +1,401 @@
+// The columnar window operator: built-in aggregates over aligned event-time windows (tumbling, sliding, cumulative), by slices. Records are
+// folded into one table a slice, in kernels; windows of several slices merge them when they fire. Runs on the worker's thread.
+
+import { keyGroupRangeOf } from '../../base/key-groups.ts'
+import { BatchBuilder } from '../../batch/batch-builder.ts'
+import { BatchKeys } from '../../batch/batch-keys.ts'
+import { WATERMARK_MAX, WATERMARK_MIN } from '../../batch/crossings.ts'
+import type { KeySpec } from '../../batch/key-spec.ts'
+import { RecordBatch, writeInt64 } from '../../batch/record-batch.ts'
+import { type Field, Schema } from '../../batch/types.ts'
+import { UserFunctionError } from '../../base/errors.ts'
+import { restoreEntries, type SnapshotEntries } from '../../state/table-restore.ts'
+import { SegmentTable } from '../../state/segment-table.ts'
+import type { Operator, OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../operator.ts'
+import { type AggregatePlan, type Aggregates, emit, fold, merge, planAggregates } from './slice-aggregates.ts'
+import { type AlignedWindows, lastWindowEndMs, nextWindowEndMs, sliceWidthMs, startOf, windowStartMs } from './slices.ts'
+
+/** Names of the two columns behind the key columns of a result. */
+export const WINDOW_START = 'windowStart'
+export const WINDOW_END = 'windowEnd'
+
+/** What the operator does. */
+export interface SliceWindowOptions {
+  /** Schema of the records. */
+  readonly inputSchema: Schema
+  readonly key: KeySpec
+  readonly windows: AlignedWindows
+  readonly aggregates: Aggregates
+  /** Side output for late records; undefined drops them, counted. */
+  readonly lateOutput: string | undefined
+}
+
+/** One slice: the accumulators of its keys. */
+interface Slice {
+  readonly startMs: number
+  readonly lastEndMs: number
+  readonly table: SegmentTable
+  /** Address of the int32 rows of the batch in hand that fall into it. */
+  rows: number
+  rowCapacity: number
+  rowCount: number
+}
+
+/** A window that is being emitted: its entries, and how far they have been. */
+interface Firing {
+  readonly endMs: number
+  /** The table to read: a slice's, or `merged`. */
+  readonly table: SegmentTable
+  readonly merged: boolean
+  readonly entries: number
+  readonly count: number
+  next: number
+}
+
+/** The columns of a result: the key columns, start and end of the window, the aggregates. */
+export function sliceWindowSchema(options: Pick<SliceWindowOptions, 'inputSchema' | 'key' | 'aggregates'>): Schema {
+  const { plans } = planAggregates(options.inputSchema, options.aggregates)
+  const timestamp = { kind: 'TIMESTAMP', nullable: false, precision: 3 } as const
+  return new Schema([
+    ...keyFields(options.inputSchema, options.key),
+    { name: WINDOW_START, type: timestamp },
+    { name: WINDOW_END, type: timestamp },
+    ...plans.map((plan) => plan.field),
+  ])
+}
+
+function keyFields(schema: Schema, key: KeySpec): readonly Field[] {
+  return key.kind === 'columns' ? key.columns.map((column) => schema.fields[column]!) : []
+}
+
+/** See the file's head. Results carry the window's last millisecond as their timestamp. */
+export class SliceWindowOperator implements Operator {
+  readonly crossings = 'cut'
+  readonly outputSchema: Schema
+  readonly #options: SliceWindowOptions
+  readonly #plans: readonly AggregatePlan[]
+  readonly #valueBytes: number
+  readonly #widthMs: number
+  #context!: OperatorContext
+  #keys!: BatchKeys
+  #builder!: BatchBuilder
+  #lateView!: RecordBatch
+  #late: Slice | undefined
+  /** By start, in no order: there are few. */
+  readonly #slices = new Map<number, Slice>()
+  /** Tables of dropped slices, emptied, for the next ones. */
+  readonly #spare: SegmentTable[] = []
+  #expectedEntries = 0
+  #entries = 0
+  #entryRows = 0
+  #watermarkMs = WATERMARK_MIN
+  #firing: Firing | undefined
+  /** End of the last window fired. */
+  #firedMs = WATERMARK_MIN
+
+  constructor(options: SliceWindowOptions) {
+    this.#options = options
+    const { plans, valueBytes } = planAggregates(options.inputSchema, options.aggregates)
+    this.#plans = plans
+    this.#valueBytes = valueBytes
+    this.#widthMs = sliceWidthMs(options.windows)
+    this.outputSchema = sliceWindowSchema(options)
+  }
+
+  open(context: OperatorContext): void {
+    this.#context = context
+    this.#keys = new BatchKeys(context.slab, context.kernels, this.#options.inputSchema, this.#options.key)
+    this.#builder = new BatchBuilder(context.slab, this.outputSchema, context.batchRowsMax)
+    this.#lateView = new RecordBatch(context.slab, this.#options.inputSchema, [])
+  }
+
+  /** Slices, and so windows, end on the grid: nothing changes between two of its points. */
+  nextCutMs(): number {
+    if (this.#watermarkMs === WATERMARK_MIN) return WATERMARK_MIN
+    return startOf(this.#watermarkMs + 1, this.#widthMs, this.#options.windows.offsetMs) + this.#widthMs - 1
+  }
+
+  processBatch(batch: RecordBatch, output: Output): boolean {
+    const { begin, end } = batch
+    if (begin === end) return true
+    const late = this.#options.lateOutput === undefined ? undefined : output.side(this.#options.lateOutput)
+    if (late !== undefined && !late.hasCapacity()) return false
+    if (batch.timestamps === 0)
+      throw new UserFunctionError('NO_TIMESTAMP', `Cannot assign records to event-time windows in operator "${this.#context.operatorName}": they carry no timestamps`, {
+        hint: 'Call assignTimestampsAndWatermarks(...) in front of the window.',
+      })
+    this.#reserveEntries(end - begin)
+    const whole = this.#sliceOfAll(batch)
+    if (whole !== undefined) this.#fold(batch, whole, batch.selection, begin, end - begin)
+    else {
+      this.#scatter(batch)
+      for (const slice of this.#slices.values()) {
+        if (slice.rowCount > 0) this.#fold(batch, slice, slice.rows, 0, slice.rowCount)
+        slice.rowCount = 0
+      }
+      this.#emitLate(batch, late)
+    }
+    batch.begin = end
+    return true
+  }
+
+  advance(watermarkMs: number, output: Output): boolean {
+    for (;;) {
+      if (this.#firing !== undefined && !this.#emitFiring(this.#firing, output)) return false
+      // Windows that had passed before a slice came to be stay passed: its records count only in those still to come.
+      const afterMs = Math.max(this.#firedMs, this.#watermarkMs + 1)
+      let endMs = Infinity
+      for (const slice of this.#slices.values()) endMs = Math.min(endMs, nextWindowEndMs(this.#options.windows, slice.startMs, afterMs))
+      if (endMs === Infinity || endMs - 1 > watermarkMs) break
+      this.#fire(endMs)
+    }
+    this.#watermarkMs = watermarkMs
+    return true
+  }
+
+  nextProcessingTimeMs(): number {
+    return Infinity
+  }
+
+  fireTimers(): boolean {
+    return true
+  }
+
+  endInput(): boolean {
+    return true
+  }
+
+  snapshot(writer: SnapshotWriter): void {
+    const { slab } = this.#context
+    const start = new Uint8Array(8)
+    for (const { startMs, table } of this.#slices.values()) {
+      new DataView(start.buffer).setFloat64(0, startMs, true)
+      table.forEachKeyGroup((keyGroup, entries, n) => {
+        for (let index = 0; index < n; index++) {
+          const entry = slab.u32[(entries >>> 2) + index]!
+          writer.keyed('slices', keyGroup, start, table.keyBytesOf(entry), slab.u8.slice(entry + table.valueOffset, entry + table.valueOffset + this.#valueBytes))
+        }
+      })
+    }
+    writer.element('watermark', new Uint8Array(new Float64Array([this.#watermarkMs, this.#firedMs]).buffer))
+  }
+
+  restore(reader: SnapshotReader): void {
+    const { slab } = this.#context
+    const slices = new Map<number, SnapshotEntries>()
+    reader.keyed('slices', (_keyGroup, namespace, key, value) => {
+      const startMs = new DataView(namespace.buffer, namespace.byteOffset, 8).getFloat64(0, true)
+      const entries = slices.get(startMs) ?? { keys: [], values: [] }
+      slices.set(startMs, entries)
+      entries.keys.push(key.slice())
+      entries.values.push(value.slice())
+    })
+    for (const [startMs, entries] of slices) restoreEntries(slab, this.#context.kernels, this.#slice(startMs).table, entries)
+    let watermarkMs = WATERMARK_MAX
+    let firedMs = WATERMARK_MAX
+    reader.elements('watermark', (bytes) => {
+      const [watermark, fired] = new Float64Array(bytes.slice().buffer)
+      watermarkMs = Math.min(watermarkMs, watermark!)
+      firedMs = Math.min(firedMs, fired!)
+    })
+    if (watermarkMs === WATERMARK_MAX && firedMs === WATERMARK_MAX) return
+    this.#watermarkMs = watermarkMs
+    this.#firedMs = firedMs
+  }
+
+  close(): void {
+    const { slab } = this.#context
+    if (this.#firing?.merged) this.#firing.table.free()
+    for (const slice of this.#slices.values()) {
+      slice.table.free()
+      if (slice.rowCapacity > 0) slab.free(slice.rows, slice.rowCapacity * 4)
+    }
+    this.#slices.clear()
+    for (const table of this.#spare) table.free()
+    if (this.#late !== undefined && this.#late.rowCapacity > 0) slab.free(this.#late.rows, this.#late.rowCapacity * 4)
+    if (this.#entryRows > 0) slab.free(this.#entries, this.#entryRows * 4)
+    this.#keys?.free()
+    this.#builder?.free()
+  }
+
+  /** The slice that holds all pending rows, if one does and it is not late: the common case, which needs no selection. */
+  #sliceOfAll(batch: RecordBatch): Slice | undefined {
+    const { i32, u32 } = this.#context.slab
+    const base = batch.timestamps >>> 2
+    const selection = batch.selection >>> 2
+    const firstMs = batch.timestampOf(batch.physicalRow(batch.begin))
+    const startMs = startOf(firstMs, this.#widthMs, this.#options.windows.offsetMs)
+    const endMs = startMs + this.#widthMs
+    if (lastWindowEndMs(this.#options.windows, startMs) - 1 <= this.#watermarkMs) return undefined
+    for (let position = batch.begin; position < batch.end; position++) {
+      const row = selection === 0 ? position : i32[selection + position]!
+      const timestampMs = i32[base + row * 2 + 1]! * 4294967296 + u32[base + row * 2]!
+      if (timestampMs < startMs || timestampMs >= endMs) return undefined
+    }
+    return this.#slice(startMs)
+  }
+
+  /** Lists the pending rows of each slice, and the late ones. */
+  #scatter(batch: RecordBatch): void {
+    const { slab } = this.#context
+    const base = batch.timestamps >>> 2
+    const selection = batch.selection >>> 2
+    const rows = batch.end - batch.begin
+    const offsetMs = this.#options.windows.offsetMs
+    const widthMs = this.#widthMs
+    for (const slice of this.#slices.values()) this.#reserveRows(slice, rows)
+    let slice: Slice | undefined
+    let startMs = NaN
+    let { i32, u32 } = slab
+    for (let position = batch.begin; position < batch.end; position++) {
+      const row = selection === 0 ? position : i32[selection + position]!
+      const timestampMs = i32[base + row * 2 + 1]! * 4294967296 + u32[base + row * 2]!
+      if (!(timestampMs >= startMs && timestampMs < startMs + widthMs)) {
+        startMs = startOf(timestampMs, widthMs, offsetMs)
+        slice = lastWindowEndMs(this.#options.windows, startMs) - 1 <= this.#watermarkMs ? this.#lateSlice() : this.#slice(startMs)
+        if (slice.rowCapacity < rows) this.#reserveRows(slice, rows)
+        i32 = slab.i32
+        u32 = slab.u32
+      }
+      i32[(slice!.rows >>> 2) + slice!.rowCount++] = row
+    }
+  }
+
+  #fold(batch: RecordBatch, slice: Slice, selection: number, begin: number, n: number): void {
+    const { table } = slice
+    const entries = this.#entries
+    table.findOrInsert(this.#keys.encode(batch, selection, begin, n), entries)
+    const rows = { entries, n, selection, begin }
+    for (const plan of this.#plans) fold(this.#context.kernels, plan, table.valueOffset, batch.columns, rows)
+  }
+
+  /** Late records are counted, and go to the side output if somebody reads it. */
+  #emitLate(batch: RecordBatch, late: Output | undefined): void {
+    const slice = this.#late
+    if (slice === undefined || slice.rowCount === 0) return
+    this.#context.metrics.lateRecords += slice.rowCount
+    if (late !== undefined) {
+      const view = this.#lateView.viewOf(batch)
+      view.selection = slice.rows
+      view.selectedCount = slice.rowCount
+      view.rewind()
+      late.emit(view)
+    }
+    slice.rowCount = 0
+  }
+
+  #lateSlice(): Slice {
+    return (this.#late ??= { startMs: NaN, lastEndMs: NaN, table: undefined as never, rows: 0, rowCapacity: 0, rowCount: 0 })
+  }
+
+  #slice(startMs: number): Slice {
+    let slice = this.#slices.get(startMs)
+    if (slice === undefined) {
+      slice = { startMs, lastEndMs: lastWindowEndMs(this.#options.windows, startMs), table: this.#spare.pop() ?? this.#newTable(), rows: 0, rowCapacity: 0, rowCount: 0 }
+      this.#slices.set(startMs, slice)
+    }
+    return slice
+  }
+
+  #newTable(): SegmentTable {
+    const { slab, kernels, subtaskIndex, parallelism, maxParallelism, tableSeed } = this.#context
+    const range = keyGroupRangeOf(subtaskIndex, parallelism, maxParallelism)
+    return new SegmentTable(slab, kernels, {
+      form: this.#keys.form,
+      valueBytes: this.#valueBytes,
+      maxParallelism,
+      firstGroup: range.start,
+      lastGroup: range.end,
+      slotSeed: tableSeed,
+      expectedEntries: this.#expectedEntries,
+    })
+  }
+
+  /** Begins to emit the window that ends at `endMs`: from its one slice, or from a merge of several. */
+  #fire(endMs: number): void {
+    const startMs = windowStartMs(this.#options.windows, endMs)
+    const parts = [...this.#slices.values()].filter((slice) => slice.startMs >= startMs && slice.startMs < endMs).sort((left, right) => left.startMs - right.startMs)
+    const merged = parts.length > 1
+    const table = merged ? this.#newTable() : parts[0]!.table
+    if (merged)
+      for (const part of parts)
+        part.table.mergeInto(table, (targets, sources, n) => {
+          for (const plan of this.#plans) merge(this.#context.kernels, plan, table.valueOffset, targets, sources, n)
+        })
+    const { slab } = this.#context
+    const count = table.entryCount
+    const entries = slab.allocate(Math.max(1, count) * 4)
+    let at = entries
+    table.forEachEntries((list, n) => {
+      slab.u8.copyWithin(at, list, list + n * 4)
+      at += n * 4
+    })
+    this.#expectedEntries = count
+    this.#firing = { endMs, table, merged, entries, count, next: 0 }
+  }
+
+  /** Emits what is left of a window. False: the output refused. */
+  #emitFiring(firing: Firing, output: Output): boolean {
+    const { slab, kernels, batchRowsMax } = this.#context
+    const keyCount = this.outputSchema.fields.length - 2 - this.#plans.length
+    while (firing.next < firing.count) {
+      if (!output.hasCapacity()) return false
+      const n = Math.min(batchRowsMax, firing.count - firing.next)
+      const entries = firing.entries + firing.next * 4
+      const batch = this.#builder.begin(true, false)
+      const { columns } = batch
+      if (keyCount > 0) firing.table.keysToColumns(entries, n, columns.slice(0, keyCount), 0)
+      this.#fill(columns[keyCount]!.values, n, windowStartMs(this.#options.windows, firing.endMs))
+      this.#fill(columns[keyCount + 1]!.values, n, firing.endMs)
+      this.#plans.forEach((plan, index) => emit(kernels, plan, firing.table.valueOffset, entries, n, columns[keyCount + 2 + index]!, 0))
+      this.#fill(batch.timestamps, n, firing.endMs - 1)
+      firing.next += n
+      output.emit(this.#builder.finish(n))
+    }
+    slab.free(firing.entries, Math.max(1, firing.count) * 4)
+    if (firing.merged) firing.table.free()
+    this.#firedMs = firing.endMs
+    this.#firing = undefined
+    this.#dropSlices()
+    return true
+  }
+
+  #dropSlices(): void {
+    for (const slice of this.#slices.values()) {
+      if (slice.lastEndMs > this.#firedMs) continue
+      this.#slices.delete(slice.startMs)
+      slice.table.clear(this.#expectedEntries)
+      if (this.#spare.length < SPARE_TABLES_MAX) this.#spare.push(slice.table)
+      else slice.table.free()
+      if (slice.rowCapacity > 0) this.#context.slab.free(slice.rows, slice.rowCapacity * 4)
+    }
+  }
+
+  #fill(address: number, n: number, value: number): void {
+    const { slab } = this.#context
+    writeInt64(slab, address, value)
+    for (let filled = 1; filled < n; filled *= 2) slab.u8.copyWithin(address + filled * 8, address, address + Math.min(filled, n - filled) * 8)
+  }
+
+  #reserveEntries(rows: number): void {
+    if (rows <= this.#entryRows) return
+    if (this.#entryRows > 0) this.#context.slab.free(this.#entries, this.#entryRows * 4)
+    this.#entryRows = Math.max(rows, this.#context.batchRowsMax)
+    this.#entries = this.#context.slab.allocate(this.#entryRows * 4)
+  }
+
+  #reserveRows(slice: Slice, rows: number): void {
+    if (slice.rowCapacity >= rows) return
+    const { slab, batchRowsMax } = this.#context
+    const capacity = Math.max(rows, batchRowsMax)
+    const address = slab.allocate(capacity * 4)
+    if (slice.rowCapacity > 0) {
+      slab.u8.copyWithin(address, slice.rows, slice.rows + slice.rowCount * 4)
+      slab.free(slice.rows, slice.rowCapacity * 4)
+    }
+    slice.rows = address
+    slice.rowCapacity = capacity
+  }
+}
+
+const SPARE_TABLES_MAX = 4
