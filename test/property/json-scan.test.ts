@@ -88,7 +88,7 @@ function randomCase(seed: number, wild: boolean): { fields: ScanField[]; options
   let layout = layouts[0]!
   for (let count = 5 + dice.below(60); count > 0; count--) {
     if (dice.chance(3)) layout = dice.pick(layouts)
-    let line = Buffer.from(randomObject(dice, fields, layout, wild))
+    let line: Buffer = Buffer.from(randomObject(dice, fields, layout, wild))
     if (wild && dice.chance(40)) line = Buffer.from(dice.pick(['', '  ', 'null', '12', '"x"', '[]', '[1]', `[${line},${line}]`, `${line}${line}`, `${line} x`, `${line},`, '{', '{"', '[{]', '{}', '{ }', `\ufeff${line}`]))
     if (wild && dice.chance(10)) line = damage(dice, line)
     if (dice.chance(20)) line = Buffer.concat([line, Buffer.from('\r')])
@@ -99,7 +99,7 @@ function randomCase(seed: number, wild: boolean): { fields: ScanField[]; options
 
 function check(seed: number, wild: boolean): void {
   const { fields, options, lines } = randomCase(seed, wild)
-  const text = Buffer.concat(lines.flatMap((line) => [line, Buffer.from('\n')]))
+  const text = Buffer.concat(lines.flatMap((line) => [line, Buffer.from("\n")]))
   const expected = expectedOutcomes(fields, options, lines)
   const actual = scannedOutcomes(new Dice(seed + 1), fields, options, text)
   for (let index = 0; index < Math.max(expected.length, actual.length); index++) {

@@ -1,0 +1,59 @@
+// The format plan: how a schema is described to the kernels `formatJson` and `formatCsv`, and where they say how far they came. The one
+// drawing of it; `assembly/json-format-plan.ts` mirrors the constants and a test compares them. A plan belongs to one thread.
+//
+//   plan     header (128 bytes, below) | nodes (128 bytes each, depth first) | texts
+//   node     one column or nested field; its prefix is the text before its value: `{"a":`, `,"b":`, or a delimiter in CSV.
+//            `closes` braces follow the value: those of the ROWs that end with it. A ROW has no value of its own unless it is NULL or empty.
+
+/** Fractions of seconds without trailing zeros, as Flink prints them; else as many digits as the precision says. */
+export const FORMAT_TRIMMED_FRACTION = 1
+/** Timestamps with T instead of a blank. */
+export const FORMAT_ISO_TIMESTAMPS = 2
+/** CSV: quote every text, not only where it must be. */
+export const FORMAT_QUOTE_ALL = 4
+
+// Words of the header.
+export const FORMAT_FLAGS = 0
+export const FORMAT_NODES = 1
+export const FORMAT_NODE_COUNT = 2
+/** Bytes that a row takes at most, but for texts, binaries and the elements of lists: what is kept free while a row is written. */
+export const FORMAT_RESERVE = 3
+/** CSV: the delimiter, the quote and the escape character (0 = the quote doubled), the element delimiter, one a byte. */
+export const FORMAT_MARKS = 4
+/** CSV: the text of NULL. */
+export const FORMAT_NULL = 5
+export const FORMAT_NULL_LENGTH = 6
+// The result block.
+/** The next row to write: `end`, or the one that found the buffer full. */
+export const FORMAT_NEXT_ROW = 16
+export const FORMAT_HEADER_BYTES = 128
+
+// Words of a node.
+export const WRITE_TYPE = 0
+export const WRITE_FLAGS = 1
+export const WRITE_COLUMN = 2
+export const WRITE_PARENT = 3
+export const WRITE_CHILD_INDEX = 4
+export const WRITE_CHILD_COUNT = 5
+/** The node behind this one's subtree, 0 at the end. */
+export const WRITE_NEXT = 6
+export const WRITE_PREFIX = 7
+export const WRITE_PREFIX_LENGTH = 8
+export const WRITE_CLOSES = 9
+// Of the kernel, good for one call.
+export const WRITE_VALUES = 10
+export const WRITE_VALIDITY = 11
+export const WRITE_OFFSETS = 12
+export const WRITE_DATA = 13
+export const WRITE_EXTRA = 14
+/** int32 codes into the dictionary whose buffers stand above, 0 = none. */
+export const WRITE_CODES = 15
+export const WRITE_KIND = 16
+// The last minute written and its text: int64, then 16 bytes.
+export const WRITE_MEMO_MINUTE = 20
+export const WRITE_MEMO_TEXT = 24
+export const WRITE_NODE_BYTES = 128
+
+export const WRITE_DERIVED = 1
+/** The node is written by the loop over rows; others by their list. */
+export const WRITE_ROW_LEVEL = 2
