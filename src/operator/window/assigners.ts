@@ -9,7 +9,7 @@ import { GlobalWindow, TimeWindow, type Window, type WindowSerializer } from './
 /** What an assigner may look at beside the record. */
 export interface WindowAssignerContext {
   /** Processing time in epoch ms. */
-  readonly currentProcessingTime: number
+  currentProcessingTime(): number
 }
 
 /**
@@ -18,7 +18,7 @@ export interface WindowAssignerContext {
  * The operator calls {@link assignWindows} once a record, on the worker's thread. Assigners are deterministic: nothing they keep may change
  * an answer (a cache may).
  */
-export interface WindowAssigner<in T = never, W extends Window = Window> {
+export interface WindowAssigner<T = never, W extends Window = Window> {
   /**
    * The windows that the record belongs to; none is allowed. The array is read before the next call and never changed, so it may be reused.
    *
@@ -34,7 +34,7 @@ export interface WindowAssigner<in T = never, W extends Window = Window> {
 }
 
 /** An assigner whose windows may merge as records arrive: sessions. */
-export interface MergingWindowAssigner<in T = never, W extends Window = Window> extends WindowAssigner<T, W> {
+export interface MergingWindowAssigner<T = never, W extends Window = Window> extends WindowAssigner<T, W> {
   /**
    * Decides which of `windows` merge. Calls `merge` once for every group of two or more; groups are disjoint.
    *
@@ -128,7 +128,7 @@ export class TumblingProcessingTimeWindows extends TumblingWindows implements Wi
   }
 
   assignWindows(_element: unknown, _timestamp: number, context: WindowAssignerContext): readonly TimeWindow[] {
-    return this.windowsAt(context.currentProcessingTime)
+    return this.windowsAt(context.currentProcessingTime())
   }
 
   getDefaultTrigger(): Trigger<unknown, TimeWindow> {
@@ -217,7 +217,7 @@ export class SlidingProcessingTimeWindows extends SlidingWindows implements Wind
   }
 
   assignWindows(_element: unknown, _timestamp: number, context: WindowAssignerContext): readonly TimeWindow[] {
-    return this.windowsAt(context.currentProcessingTime)
+    return this.windowsAt(context.currentProcessingTime())
   }
 
   getDefaultTrigger(): Trigger<unknown, TimeWindow> {
@@ -298,7 +298,7 @@ export class CumulativeEventTimeWindows implements WindowAssigner<unknown, TimeW
 }
 
 /** Sessions of both times: a record opens [t, t + gap), windows that overlap or touch merge. */
-abstract class SessionWindows<in T> {
+abstract class SessionWindows<T> {
   readonly #gap: number | SessionWindowTimeGapExtractor<T>
 
   protected constructor(name: string, gap: number | SessionWindowTimeGapExtractor<T>) {
@@ -329,7 +329,7 @@ abstract class SessionWindows<in T> {
 }
 
 /** Sessions in event time. */
-export class EventTimeSessionWindows<in T = unknown> extends SessionWindows<T> implements MergingWindowAssigner<T, TimeWindow> {
+export class EventTimeSessionWindows<T = unknown> extends SessionWindows<T> implements MergingWindowAssigner<T, TimeWindow> {
   /** Sessions of records at most `gapMs` apart: two records exactly `gapMs` apart are in one session. */
   static withGap(gapMs: number): EventTimeSessionWindows {
     return new EventTimeSessionWindows('EventTimeSessionWindows', gapMs)
@@ -359,7 +359,7 @@ export class EventTimeSessionWindows<in T = unknown> extends SessionWindows<T> i
 }
 
 /** Sessions in processing time. */
-export class ProcessingTimeSessionWindows<in T = unknown> extends SessionWindows<T> implements MergingWindowAssigner<T, TimeWindow> {
+export class ProcessingTimeSessionWindows<T = unknown> extends SessionWindows<T> implements MergingWindowAssigner<T, TimeWindow> {
   /** @see EventTimeSessionWindows.withGap */
   static withGap(gapMs: number): ProcessingTimeSessionWindows {
     return new ProcessingTimeSessionWindows('ProcessingTimeSessionWindows', gapMs)
@@ -371,7 +371,7 @@ export class ProcessingTimeSessionWindows<in T = unknown> extends SessionWindows
   }
 
   assignWindows(element: T, _timestamp: number, context: WindowAssignerContext): readonly TimeWindow[] {
-    return this.sessionAt(element, context.currentProcessingTime)
+    return this.sessionAt(element, context.currentProcessingTime())
   }
 
   getDefaultTrigger(): Trigger<T, TimeWindow> {

@@ -6,7 +6,7 @@ import { requireDurationMs } from './duration.ts'
 import type { Window } from './window.ts'
 
 /** A record kept in a window, with its timestamp in epoch ms (-Infinity without one). */
-export interface TimestampedValue<out T> {
+export interface TimestampedValue<T> {
   readonly value: T
   readonly timestamp: number
 }
@@ -14,16 +14,16 @@ export interface TimestampedValue<out T> {
 /** What an evictor may look at beside the records. */
 export interface EvictorContext {
   /** Processing time in epoch ms. */
-  readonly currentProcessingTime: number
+  currentProcessingTime(): number
   /** Epoch ms; -Infinity before the first watermark. */
-  readonly currentWatermark: number
+  currentWatermark(): number
 }
 
 /**
  * Throws records of a window away. Called by the operator on the worker's thread, at each firing, with all records of the window in the
  * order of arrival; what it returns stays, in the same order. What is gone is gone from the window's state too.
  */
-export interface Evictor<in out T = never, in W extends Window = never> {
+export interface Evictor<T = never, W extends Window = never> {
   /** Before the window function is called. Returns `elements` itself to evict nothing. */
   evictBefore(elements: readonly TimestampedValue<T>[], window: W, context: EvictorContext): readonly TimestampedValue<T>[]
   /** After the window function was called with what {@link evictBefore} has left. */

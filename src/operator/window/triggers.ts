@@ -2,8 +2,8 @@
 // instance serves all windows. Called by the window operator on its thread. Names and rules are Flink's.
 
 import { PlanError } from '../../base/errors.ts'
-import { type ReducingState, type ReducingStateDescriptor, type StateStore, reducingState, type ValueState, valueState } from '../../state/state.ts'
 import { t } from '../../batch/types.ts'
+import { type ListStateDescriptor, type ReducingState, type ReducingStateDescriptor, reducingState, type StateDescriptor, type StateStore, type ValueState, valueState } from '../../state/state.ts'
 import { requireDurationMs } from './duration.ts'
 import { GlobalWindow, TimeWindow, type Window } from './window.ts'
 
@@ -31,9 +31,9 @@ export function isPurge(result: TriggerResult): boolean {
 
 /** What a trigger works with: the state and the timers of the current key and window. */
 export interface TriggerContext {
-  readonly currentProcessingTime: number
+  currentProcessingTime(): number
   /** Epoch ms; -Infinity before the first watermark. */
-  readonly currentWatermark: number
+  currentWatermark(): number
   /** {@link Trigger.onEventTime} is called once the watermark has reached `timeMs`. The same time twice is one timer. */
   registerEventTimeTimer(timeMs: number): void
   registerProcessingTimeTimer(timeMs: number): void
@@ -46,8 +46,11 @@ export interface TriggerContext {
 /** What a trigger works with while windows merge. */
 export interface OnMergeContext extends TriggerContext {
   /** Adds up the state of the windows that merged in that of the result. */
-  mergePartitionedState<T>(descriptor: ReducingStateDescriptor<T>): void
+  mergePartitionedState<T>(descriptor: ReducingStateDescriptor<T> | ListStateDescriptor<T>): void
 }
+
+/** A state descriptor of any type. */
+export type TriggerState = Pick<StateDescriptor, 'kind' | 'name'>
 
 /**
  * Decides when a window is evaluated.
@@ -56,7 +59,9 @@ export interface OnMergeContext extends TriggerContext {
  * the trigger registered (and once for the end of the window's life), {@link onMerge} when windows become one, and {@link clear} when a window
  * is dropped.
  */
-export interface Trigger<in T = never, in W extends Window = never> {
+export interface Trigger<T = never, W extends Window = never> {
+  /** The states it asks its context for: named here, they lie beside their window and are faster. */
+  readonly states?: readonly TriggerState[]
   onElement(element: T, timestamp: number, window: W, context: TriggerContext): TriggerResult
   onProcessingTime(timeMs: number, window: W, context: TriggerContext): TriggerResult
   onEventTime(timeMs: number, window: W, context: TriggerContext): TriggerResult
@@ -79,7 +84,7 @@ export class EventTimeTrigger implements Trigger<unknown, Window> {
   }
 
   onElement(_element: unknown, _timestamp: number, window: Window, context: TriggerContext): TriggerResult {
-    if (window.maxTimestamp() <= context.currentWatermark) return TriggerResult.FIRE
+    if (window.maxTimestamp() <= context.currentWatermark()) return TriggerResult.FIRE
     context.registerEventTimeTimer(window.maxTimestamp())
     return TriggerResult.CONTINUE
   }
@@ -98,7 +103,7 @@ export class EventTimeTrigger implements Trigger<unknown, Window> {
 
   onMerge(window: Window, context: OnMergeContext): void {
     // Behind the watermark the next record fires the window; a timer would fire it twice.
-    if (window.maxTimestamp() > context.currentWatermark) context.registerEventTimeTimer(window.maxTimestamp())
+    if (window.maxTimestamp() > context.currentWatermark()) context.registerEventTimeTimer(window.maxTimestamp())
   }
 
   clear(window: Window, context: TriggerContext): void {
@@ -138,7 +143,7 @@ export class ProcessingTimeTrigger implements Trigger<unknown, Window> {
   }
 
   onMerge(window: Window, context: OnMergeContext): void {
-    if (window.maxTimestamp() > context.currentProcessingTime) context.registerProcessingTimeTimer(window.maxTimestamp())
+    if (window.maxTimestamp() > context.currentProcessingTime()) context.registerProcessingTimeTimer(window.maxTimestamp())
   }
 
   clear(window: Window, context: TriggerContext): void {
@@ -157,6 +162,7 @@ const earlier = (left: number, right: number): number => Math.min(left, right)
 export class CountTrigger implements Trigger<unknown, Window> {
   readonly maxCount: number
   readonly #count = reducingState('count', add, t.safeInt())
+  readonly states: readonly TriggerState[] = [this.#count]
 
   private constructor(maxCount: number) {
     if (!Number.isSafeInteger(maxCount) || maxCount < 1) throw new PlanError('INVALID_TRIGGER', `Cannot make a CountTrigger of ${maxCount}: the count must be an integer of 1 or more`)
@@ -201,11 +207,13 @@ export class CountTrigger implements Trigger<unknown, Window> {
 }
 
 /** Turns every FIRE of another trigger into FIRE_AND_PURGE. */
-export class PurgingTrigger<in T, in W extends Window> implements Trigger<T, W> {
+export class PurgingTrigger<T, W extends Window> implements Trigger<T, W> {
   readonly nestedTrigger: Trigger<T, W>
+  readonly states: readonly TriggerState[]
 
   private constructor(nestedTrigger: Trigger<T, W>) {
     this.nestedTrigger = nestedTrigger
+    this.states = nestedTrigger.states ?? []
   }
 
   static of<T, W extends Window>(nestedTrigger: Trigger<T, W>): PurgingTrigger<T, W> {
@@ -254,6 +262,7 @@ function nextFireMs(nowMs: number, intervalMs: number, window: Window): number {
 abstract class ContinuousTrigger {
   readonly intervalMs: number
   protected readonly fireTime = reducingState('fire-time', earlier, t.safeInt())
+  readonly states: readonly TriggerState[] = [this.fireTime]
 
   protected constructor(name: string, intervalMs: number) {
     if (requireDurationMs(`the interval of a ${name}`, intervalMs) <= 0) throw new PlanError('INVALID_TRIGGER', `Cannot make a ${name} with an interval of ${intervalMs} ms: it must be above 0`)
@@ -276,7 +285,7 @@ export class ContinuousEventTimeTrigger extends ContinuousTrigger implements Tri
   }
 
   onElement(_element: unknown, timestamp: number, window: Window, context: TriggerContext): TriggerResult {
-    if (window.maxTimestamp() <= context.currentWatermark) return TriggerResult.FIRE
+    if (window.maxTimestamp() <= context.currentWatermark()) return TriggerResult.FIRE
     if (window.maxTimestamp() !== Infinity) context.registerEventTimeTimer(window.maxTimestamp())
     const fireTime = this.state(context)
     if (fireTime.get() === null) this.#registerNext(nextFireMs(timestamp, this.intervalMs, window), context, fireTime)
@@ -300,7 +309,7 @@ export class ContinuousEventTimeTrigger extends ContinuousTrigger implements Tri
     context.mergePartitionedState(this.fireTime)
     const next = this.state(context).get()
     if (next !== null) context.registerEventTimeTimer(next)
-    if (window.maxTimestamp() > context.currentWatermark && window.maxTimestamp() !== Infinity) context.registerEventTimeTimer(window.maxTimestamp())
+    if (window.maxTimestamp() > context.currentWatermark() && window.maxTimestamp() !== Infinity) context.registerEventTimeTimer(window.maxTimestamp())
   }
 
   clear(window: Window, context: TriggerContext): void {
@@ -331,7 +340,7 @@ export class ContinuousProcessingTimeTrigger extends ContinuousTrigger implement
 
   onElement(_element: unknown, _timestamp: number, window: Window, context: TriggerContext): TriggerResult {
     const fireTime = this.state(context)
-    if (fireTime.get() === null) this.#registerNext(nextFireMs(context.currentProcessingTime, this.intervalMs, window), context, fireTime)
+    if (fireTime.get() === null) this.#registerNext(nextFireMs(context.currentProcessingTime(), this.intervalMs, window), context, fireTime)
     return TriggerResult.CONTINUE
   }
 
@@ -377,6 +386,7 @@ export class DeltaTrigger<T> implements Trigger<T, Window> {
   readonly threshold: number
   readonly #delta: (from: T, to: T) => number
   readonly #last = valueState<T>('last-element')
+  readonly states: readonly TriggerState[] = [this.#last]
 
   private constructor(threshold: number, delta: (from: T, to: T) => number) {
     this.threshold = threshold

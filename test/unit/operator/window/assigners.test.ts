@@ -16,7 +16,7 @@ import {
 import { days, hours, minutes, seconds } from '../../../../src/operator/window/duration.ts'
 import { GlobalWindow, TimeWindow } from '../../../../src/operator/window/window.ts'
 
-const at = (currentProcessingTime: number) => ({ currentProcessingTime })
+const at = (now: number) => ({ currentProcessingTime: () => now })
 const spans = (assigner: WindowAssigner<unknown, TimeWindow>, timestamp: number, now: number = 0): (readonly [number, number])[] =>
   assigner.assignWindows(null, timestamp, at(now)).map(({ start, end }) => [start, end] as const)
 const utc = (text: string): number => Date.parse(`${text}Z`)

@@ -3,7 +3,7 @@ import { PlanError } from '../../../../src/base/errors.ts'
 import { CountEvictor, DeltaEvictor, type Evictor, TimeEvictor } from '../../../../src/operator/window/evictors.ts'
 import { GlobalWindow, type Window } from '../../../../src/operator/window/window.ts'
 
-const context = { currentProcessingTime: 0, currentWatermark: -Infinity }
+const context = { currentProcessingTime: () => 0, currentWatermark: () => -Infinity }
 const elements = (values: readonly number[]) => values.map((value) => ({ value, timestamp: value }))
 const before = (evictor: Evictor<number, Window>, values: readonly number[]) => evictor.evictBefore(elements(values), GlobalWindow.get(), context).map(({ value }) => value)
 const after = (evictor: Evictor<number, Window>, values: readonly number[]) => evictor.evictAfter(elements(values), GlobalWindow.get(), context).map(({ value }) => value)

@@ -1,0 +1,94 @@
+// Window coGroup and window join: the records of two streams that have the same key and fall into the same window, side by side. A window
+// operator with two inputs; joins are coGroups that pair. Runs on the worker's thread.
+
+import type { Schema } from '../../batch/types.ts'
+import type { Collector, OutputTag, RichFunction } from '../function.ts'
+import type { WindowAssigner } from './assigners.ts'
+import { GeneralWindowOperator } from './general-window-operator.ts'
+import type { KeyedRowInput } from './keyed-row-operator.ts'
+import type { Trigger } from './triggers.ts'
+import type { ProcessWindowFunction } from './window-function.ts'
+import type { Window } from './window.ts'
+
+/** Evaluates the records of two streams that share key and window. */
+export interface CoGroupFunction<IN1, IN2, OUT> extends RichFunction {
+  /** Called at each firing; one of the lists may be empty. Records are in order of arrival; the function may keep them. */
+  coGroup(first: readonly IN1[], second: readonly IN2[], out: Collector<OUT>): void
+}
+
+/** Makes one record of a pair. */
+export interface JoinFunction<IN1, IN2, OUT> extends RichFunction {
+  join(first: IN1, second: IN2): OUT
+}
+
+/** Makes any number of records of a pair. */
+export interface FlatJoinFunction<IN1, IN2, OUT> extends RichFunction {
+  join(first: IN1, second: IN2, out: Collector<OUT>): void
+}
+
+/** The coGroup of an inner join: every pair of a window, in order of arrival of the first, then of the second. */
+export function coGroupOfJoin<IN1, IN2, OUT>(join: JoinFunction<IN1, IN2, OUT> | ((first: IN1, second: IN2) => OUT)): CoGroupFunction<IN1, IN2, OUT> {
+  const fn: JoinFunction<IN1, IN2, OUT> = typeof join === 'function' ? { join } : join
+  return {
+    open: (context) => fn.open?.(context),
+    close: () => fn.close?.(),
+    coGroup(first, second, out) {
+      for (const left of first) for (const right of second) out.collect(fn.join(left, right))
+    },
+  }
+}
+
+/** The coGroup of an inner join that makes any number of records of a pair. */
+export function coGroupOfFlatJoin<IN1, IN2, OUT>(join: FlatJoinFunction<IN1, IN2, OUT>): CoGroupFunction<IN1, IN2, OUT> {
+  return {
+    open: (context) => join.open?.(context),
+    close: () => join.close?.(),
+    coGroup(first, second, out) {
+      for (const left of first) for (const right of second) join.join(left, right, out)
+    },
+  }
+}
+
+/** A coGroup's description. */
+export interface CoGroupOptions {
+  readonly left: KeyedRowInput
+  readonly right: KeyedRowInput
+  readonly outputSchema: Schema
+  readonly assigner: WindowAssigner<never, Window>
+  /** @default the assigner's */
+  readonly trigger?: Trigger<never, never>
+  readonly function: CoGroupFunction<never, never, unknown>
+  /** @default 0 */
+  readonly allowedLatenessMs?: number
+  /** Where records go that are too late for every window; they are counted in any case. */
+  readonly lateLeftOutput?: OutputTag
+  readonly lateRightOutput?: OutputTag
+}
+
+/** Groups the records of two streams by key and window. */
+export class CoGroupOperator extends GeneralWindowOperator {
+  /** @throws {PlanError} `INVALID_WINDOW` if the parts do not go together. */
+  constructor(options: CoGroupOptions) {
+    const { left, right, outputSchema, assigner, trigger, allowedLatenessMs } = options
+    super({
+      inputs: [left, right],
+      outputSchema,
+      assigner,
+      ...(trigger && { trigger }),
+      contents: { kind: 'coGroup' },
+      function: windowFunctionOf(options.function as CoGroupFunction<unknown, unknown, unknown>),
+      allowedLatenessMs: allowedLatenessMs ?? 0,
+      lateOutputs: [options.lateLeftOutput, options.lateRightOutput],
+    })
+  }
+}
+
+function windowFunctionOf(fn: CoGroupFunction<unknown, unknown, unknown>): ProcessWindowFunction<readonly unknown[], unknown> {
+  return {
+    open: (context) => fn.open?.(context),
+    close: () => fn.close?.(),
+    process(_key, _context, [first, second], out) {
+      fn.coGroup(first!, second!, out)
+    },
+  }
+}

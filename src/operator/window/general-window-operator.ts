@@ -1,0 +1,458 @@
+// The general window operator: custom assigners and triggers, evictors, windows that merge, window functions. Aligned windows of built-in
+// aggregates go through the columnar one instead. Runs on the worker's thread. Semantics are those of Flink's WindowOperator; a window is the
+// namespace of its contents, its trigger's state and its timers.
+
+import { assert } from '../../base/assert.ts'
+import { PlanError, UserFunctionError } from '../../base/errors.ts'
+import type { LogicalType, Schema } from '../../batch/types.ts'
+import { t } from '../../batch/types.ts'
+import type { AggregateFunction, ListStateDescriptor, ReducingStateDescriptor, StateDescriptor, StateStore, ValueState } from '../../state/state.ts'
+import { valueState } from '../../state/state.ts'
+import type { TimerDomain } from '../../time/timer-service.ts'
+import type { OutputTag, ReduceFunction } from '../function.ts'
+import { isMergingAssigner, type MergingWindowAssigner, type WindowAssigner } from './assigners.ts'
+import type { Evictor, TimestampedValue } from './evictors.ts'
+import { KeyedRowOperator, type KeyedRowInput } from './keyed-row-operator.ts'
+import { MergingWindowSet, type MergeListener } from './merging-window-set.ts'
+import { isFire, isPurge, type OnMergeContext, type Trigger } from './triggers.ts'
+import { AggregatedContents, CoGroupedContents, type ContentsState, ListedContents, ReducedContents, TimestampedContents } from './window-contents.ts'
+import type { ProcessWindowContext, ProcessWindowFunction } from './window-function.ts'
+import type { Window, WindowSerializer } from './window.ts'
+
+/** What a window keeps of its records until it fires. */
+export type WindowContents =
+  /** One record: the fold of all so far. The function may return either of its arguments. */
+  | { readonly kind: 'reduce'; readonly reduce: (left: never, right: never) => unknown }
+  /** One accumulator, stored as `type` says. Windows that merge need `aggregate.merge`. */
+  | { readonly kind: 'aggregate'; readonly aggregate: AggregateFunction<never, unknown, unknown>; readonly type?: LogicalType }
+  /** Every record; needs a function. */
+  | { readonly kind: 'list' }
+  /** Every record of two inputs; the function gets two lists. */
+  | { readonly kind: 'coGroup' }
+
+/** A window operator's description. */
+export interface GeneralWindowOptions {
+  /** The records and their key: one input, two for `coGroup`. Without a key all records share the windows. */
+  readonly inputs: readonly KeyedRowInput[]
+  readonly outputSchema: Schema
+  readonly assigner: WindowAssigner<never, Window>
+  /** @default the assigner's */
+  readonly trigger?: Trigger<never, never>
+  readonly evictor?: Evictor<unknown, never>
+  readonly contents: WindowContents
+  /** Called at each firing; without one the folded record or the aggregate's result is the result. */
+  readonly function?: ProcessWindowFunction<never, never>
+  /**
+   * How long after its end a window is kept for late records, each of which fires it again. Event time only.
+   *
+   * @default 0
+   */
+  readonly allowedLatenessMs?: number
+  /** Where records of each input go that are too late for every window; they are counted in any case. */
+  readonly lateOutputs?: readonly (OutputTag | undefined)[]
+}
+
+const MERGING_SET = valueState('merging-window-set', t.array(t.double()))
+
+/** Groups the records of each key by windows and calls a function when a trigger says so. */
+export class GeneralWindowOperator extends KeyedRowOperator<unknown> implements MergeListener<Window> {
+  readonly #assigner: WindowAssigner<unknown, Window>
+  readonly #serializer: WindowSerializer<Window>
+  readonly #trigger: Trigger<unknown, Window>
+  readonly #evictor: Evictor<unknown, Window> | undefined
+  readonly #contentsOptions: WindowContents
+  readonly #function: ProcessWindowFunction<unknown, unknown> | undefined
+  readonly #allowedLatenessMs: number
+  readonly #lateOutputs: readonly (OutputTag | undefined)[]
+  readonly #isEventTime: boolean
+  readonly #merging: MergingWindowSet<Window> | null
+  #contents!: ContentsState
+  #mergingState!: ValueState<readonly number[]>
+  #triggerContext!: WindowTriggerContext
+  #processContext!: WindowContext
+  /** Whether the function's `open` has run, so that its `close` is due. */
+  #opened = false
+
+  /** @throws {PlanError} `INVALID_WINDOW` if the parts do not go together. */
+  constructor(options: GeneralWindowOptions) {
+    super(options.inputs, options.outputSchema)
+    checkOptions(options)
+    this.#assigner = options.assigner as WindowAssigner<unknown, Window>
+    this.#serializer = this.#assigner.getWindowSerializer()
+    this.#trigger = (options.trigger ?? this.#assigner.getDefaultTrigger()) as Trigger<unknown, Window>
+    this.#evictor = options.evictor as Evictor<unknown, Window> | undefined
+    this.#contentsOptions = options.contents
+    this.#function = options.function as ProcessWindowFunction<unknown, unknown> | undefined
+    this.#allowedLatenessMs = options.allowedLatenessMs ?? 0
+    this.#lateOutputs = options.lateOutputs ?? []
+    this.#isEventTime = this.#assigner.isEventTime()
+    this.#merging = isMergingAssigner(this.#assigner) ? new MergingWindowSet(this.#assigner as MergingWindowAssigner<never, Window>, this.#serializer) : null
+  }
+
+  protected override openFunction(): void {
+    const { backend } = this
+    const options = this.#contentsOptions
+    const { schema } = this.inputs[0]!
+    if (this.#evictor !== undefined) this.#contents = new TimestampedContents(backend, schema)
+    else if (options.kind === 'reduce') this.#contents = new ReducedContents(backend, schema, options.reduce as ReduceFunction<unknown>)
+    else if (options.kind === 'aggregate') this.#contents = new AggregatedContents(backend, options.aggregate as AggregateFunction<unknown, unknown, unknown>, options.type)
+    else if (options.kind === 'list') this.#contents = new ListedContents(backend, schema)
+    else this.#contents = new CoGroupedContents(backend, schema, this.inputs[1]!.schema)
+    if (this.#merging !== null) this.#mergingState = backend.getState(MERGING_SET, 'key')
+    this.#triggerContext = new WindowTriggerContext(this)
+    this.#processContext = new WindowContext(this, this.#merging !== null)
+    for (const state of this.#trigger.states ?? []) this.#triggerContext.getPartitionedState(state as never)
+    this.#opened = true
+    this.#function?.open?.(this.runtimeContext())
+  }
+
+  override close(): void {
+    try {
+      if (this.#opened) this.#function?.close?.()
+    } finally {
+      super.close()
+    }
+  }
+
+  protected override onRow(row: unknown, timestampMs: number, input: number): void {
+    const windows = this.#assigner.assignWindows(row, timestampMs, this.times)
+    const isTaken = this.#merging === null ? this.#addToWindows(windows, row, timestampMs, input) : this.#addToMergingWindows(this.#merging, windows, row, timestampMs, input)
+    // A record behind the watermark that no window takes is late; so is one all of whose windows are gone.
+    if (!isTaken && this.#isEventTime && (windows.length > 0 || timestampMs + this.#allowedLatenessMs <= this.watermarkMs)) this.#onLateRow(row, timestampMs, input)
+  }
+
+  #addToWindows(windows: readonly Window[], row: unknown, timestampMs: number, input: number): boolean {
+    const trigger = this.#trigger
+    let isTaken = false
+    for (const window of windows) {
+      if (this.#isLate(window)) continue
+      isTaken = true
+      this.enter(window)
+      this.#contents.add(row, timestampMs, input)
+      this.#triggerContext.window = window
+      const result = trigger.onElement(row, timestampMs, window, this.#triggerContext)
+      if (isFire(result)) this.#fire(window)
+      if (isPurge(result)) this.#contents.clear()
+      this.#registerCleanup(window)
+    }
+    return isTaken
+  }
+
+  #addToMergingWindows(merging: MergingWindowSet<Window>, windows: readonly Window[], row: unknown, timestampMs: number, input: number): boolean {
+    const trigger = this.#trigger
+    let isTaken = false
+    merging.load(this.#mergingState.value())
+    for (const newWindow of windows) {
+      const window = merging.add(newWindow, this)
+      if (this.#isLate(window)) {
+        merging.retire(window)
+        continue
+      }
+      isTaken = true
+      const stateWindow = merging.stateWindowOf(window)!
+      this.enter(stateWindow)
+      this.#contents.add(row, timestampMs, input)
+      this.enter(window)
+      this.#triggerContext.window = window
+      const result = trigger.onElement(row, timestampMs, window, this.#triggerContext)
+      if (result !== 0) {
+        this.enter(stateWindow)
+        if (isFire(result)) this.#fire(window)
+        if (isPurge(result)) this.#contents.clear()
+        this.enter(window)
+      }
+      this.#registerCleanup(window)
+    }
+    if (merging.changed) this.#mergingState.update(merging.store())
+    return isTaken
+  }
+
+  /** Called by the merging set: moves trigger state, timers and contents of merged windows to the result. */
+  onMerge(result: Window, merged: readonly Window[], stateResult: Window, mergedStates: readonly Window[]): void {
+    const endMs = result.maxTimestamp()
+    if (this.#isEventTime ? endMs + this.#allowedLatenessMs <= this.watermarkMs : endMs <= this.nowMs)
+      throw new UserFunctionError(
+        'WINDOW_MERGED_INTO_THE_PAST',
+        `Cannot merge windows into ${String(result)}: it ends before the current time ${this.#isEventTime ? this.watermarkMs : this.nowMs}, so that it would never fire`,
+      )
+    const context = this.#triggerContext
+    this.enter(result)
+    context.window = result
+    context.merged = merged
+    this.#trigger.onMerge?.(result, context)
+    for (const window of merged) {
+      this.enter(window)
+      context.window = window
+      this.#trigger.clear(window, context)
+      this.#deleteCleanup(window)
+    }
+    for (const window of mergedStates) {
+      this.enter(window)
+      const taken = this.#contents.take()
+      if (taken === null) continue
+      this.enter(stateResult)
+      this.#contents.put(taken)
+    }
+  }
+
+  protected override onEventTimer(timers: TimerDomain): void {
+    this.#onTimer(timers.firedMs, true)
+  }
+
+  protected override onProcessingTimer(timers: TimerDomain): void {
+    this.#onTimer(timers.firedMs, false)
+  }
+
+  #onTimer(timeMs: number, isEventTime: boolean): void {
+    const { backend } = this
+    const merging = this.#merging
+    const window = this.#serializer.deserialize(backend.namespaceFirst, backend.namespaceSecond)
+    let stateWindow = window
+    if (merging !== null) {
+      merging.load(this.#mergingState.value())
+      const found = merging.stateWindowOf(window)
+      // A timer that the trigger has left behind for a window that is gone.
+      if (found === undefined) return
+      stateWindow = found
+    }
+    const context = this.#triggerContext
+    context.window = window
+    const result = isEventTime ? this.#trigger.onEventTime(timeMs, window, context) : this.#trigger.onProcessingTime(timeMs, window, context)
+    this.enter(stateWindow)
+    if (isFire(result)) this.#fire(window)
+    if (isPurge(result)) this.#contents.clear()
+    if (isEventTime === this.#isEventTime && timeMs === this.#cleanupMs(window)) this.#drop(window)
+  }
+
+  /** Clears everything of a window. The namespace is that of its contents. */
+  #drop(window: Window): void {
+    this.#contents.clear()
+    this.enter(window)
+    this.#triggerContext.window = window
+    this.#trigger.clear(window, this.#triggerContext)
+    if (this.#function?.clear !== undefined) {
+      this.#processContext.window = window
+      this.#function.clear(this.#processContext)
+    }
+    if (this.#merging === null) return
+    this.#merging.retire(window)
+    if (this.#merging.changed) this.#mergingState.update(this.#merging.store())
+  }
+
+  /** Calls the function with the contents of the current namespace, if there are any. */
+  #fire(window: Window): void {
+    const elements = this.#contents.get()
+    if (elements === null) return
+    if (this.#evictor === undefined) this.#emit(window, elements)
+    else this.#fireEvicting(window, elements as readonly TimestampedValue<unknown>[], this.#evictor)
+  }
+
+  #fireEvicting(window: Window, elements: readonly TimestampedValue<unknown>[], evictor: Evictor<unknown, Window>): void {
+    const before = evictor.evictBefore(elements, window, this.times)
+    const values = folded(
+      this.#contentsOptions,
+      before.map(({ value }) => value),
+    )
+    if (values !== null) this.#emit(window, values)
+    const after = evictor.evictAfter(before, window, this.times)
+    if (after.length !== elements.length || after.some((element, index) => element !== elements[index])) (this.#contents as TimestampedContents).replace(after)
+  }
+
+  #emit(window: Window, elements: readonly unknown[]): void {
+    const { collector } = this
+    collector.timestampMs = window.maxTimestamp()
+    if (this.#function === undefined) {
+      collector.collect(elements[0])
+      return
+    }
+    this.#processContext.window = window
+    this.#function.process(this.backend.currentKeyValue(), this.#processContext, elements, collector)
+  }
+
+  #onLateRow(row: unknown, timestampMs: number, input: number): void {
+    this.context.metrics.lateRecords++
+    const tag = this.#lateOutputs[input]
+    if (tag !== undefined) this.collector.collectSide(tag.id, tag.schema, row, timestampMs)
+  }
+
+  #isLate(window: Window): boolean {
+    return this.#isEventTime && this.#cleanupMs(window) <= this.watermarkMs
+  }
+
+  /** When the window is dropped, in its own time. */
+  #cleanupMs(window: Window): number {
+    return this.#isEventTime ? window.maxTimestamp() + this.#allowedLatenessMs : window.maxTimestamp()
+  }
+
+  #registerCleanup(window: Window): void {
+    const timeMs = this.#cleanupMs(window)
+    if (timeMs !== Infinity) (this.#isEventTime ? this.eventTimers : this.processingTimers).registerInNamespace(timeMs)
+  }
+
+  #deleteCleanup(window: Window): void {
+    const timeMs = this.#cleanupMs(window)
+    if (timeMs !== Infinity) (this.#isEventTime ? this.eventTimers : this.processingTimers).deleteInNamespace(timeMs)
+  }
+
+  /** Makes the window's namespace the current one. */
+  enter(window: Window): void {
+    this.backend.setNamespace(this.#serializer.first(window), this.#serializer.second(window))
+  }
+
+  /** @internal For the contexts below. */
+  stateOf(descriptor: StateDescriptor, prefix: string, scope: 'key' | 'namespace'): unknown {
+    return this.backend.getState((prefix === '' ? descriptor : { ...descriptor, name: prefix + descriptor.name }) as never, scope)
+  }
+
+  /** @internal */
+  timersOf(isEventTime: boolean): TimerDomain {
+    return isEventTime ? this.eventTimers : this.processingTimers
+  }
+
+  /** @internal */
+  collectTagged<T>(tag: OutputTag<T>, value: T): void {
+    this.collector.collectTagged(tag, value)
+  }
+}
+
+/** Handles by descriptor: functions ask for theirs at every call. */
+class StateCache {
+  readonly #operator: GeneralWindowOperator
+  readonly #prefix: string
+  readonly #scope: 'key' | 'namespace'
+  readonly #handles = new WeakMap<object, unknown>()
+
+  constructor(operator: GeneralWindowOperator, prefix: string, scope: 'key' | 'namespace') {
+    this.#operator = operator
+    this.#prefix = prefix
+    this.#scope = scope
+  }
+
+  readonly getState = ((descriptor: StateDescriptor): unknown => {
+    let handle = this.#handles.get(descriptor)
+    if (handle === undefined) this.#handles.set(descriptor, (handle = this.#operator.stateOf(descriptor, this.#prefix, this.#scope)))
+    return handle
+  }) as StateStore['getState']
+}
+
+/** What triggers see. The namespace is that of `window` whenever a trigger runs. */
+class WindowTriggerContext implements OnMergeContext {
+  window!: Window
+  merged: readonly Window[] = []
+  readonly getPartitionedState: StateStore['getState']
+  readonly #operator: GeneralWindowOperator
+
+  constructor(operator: GeneralWindowOperator) {
+    this.#operator = operator
+    this.getPartitionedState = new StateCache(operator, 'trigger.', 'namespace').getState
+  }
+
+  currentWatermark(): number {
+    return this.#operator.times.currentWatermark()
+  }
+
+  currentProcessingTime(): number {
+    return this.#operator.times.currentProcessingTime()
+  }
+
+  registerEventTimeTimer(timeMs: number): void {
+    this.#operator.timersOf(true).registerInNamespace(timeMs)
+  }
+
+  registerProcessingTimeTimer(timeMs: number): void {
+    this.#operator.timersOf(false).registerInNamespace(timeMs)
+  }
+
+  deleteEventTimeTimer(timeMs: number): void {
+    this.#operator.timersOf(true).deleteInNamespace(timeMs)
+  }
+
+  deleteProcessingTimeTimer(timeMs: number): void {
+    this.#operator.timersOf(false).deleteInNamespace(timeMs)
+  }
+
+  mergePartitionedState<T>(descriptor: ReducingStateDescriptor<T> | ListStateDescriptor<T>): void {
+    const operator = this.#operator
+    const result = this.window
+    if (descriptor.kind === 'list') {
+      const state = this.getPartitionedState(descriptor)
+      for (const window of this.merged) {
+        operator.enter(window)
+        const values = state.get()
+        state.clear()
+        operator.enter(result)
+        state.addAll(values)
+      }
+    } else {
+      const state = this.getPartitionedState(descriptor)
+      for (const window of this.merged) {
+        operator.enter(window)
+        const value = state.get()
+        if (value === null) continue
+        state.clear()
+        operator.enter(result)
+        state.add(value)
+      }
+    }
+    operator.enter(result)
+  }
+}
+
+/** What window functions see. */
+class WindowContext implements ProcessWindowContext {
+  window!: Window
+  readonly windowState: StateStore
+  readonly globalState: StateStore
+  readonly #operator: GeneralWindowOperator
+
+  constructor(operator: GeneralWindowOperator, merges: boolean) {
+    this.#operator = operator
+    this.globalState = new StateCache(operator, '', 'key')
+    this.windowState = merges ? { getState: refuseWindowState } : new StateCache(operator, 'window.', 'namespace')
+  }
+
+  currentWatermark(): number {
+    return this.#operator.times.currentWatermark()
+  }
+
+  currentProcessingTime(): number {
+    return this.#operator.times.currentProcessingTime()
+  }
+
+  output<T>(tag: OutputTag<T>, value: T): void {
+    this.#operator.collectTagged(tag, value)
+  }
+}
+
+function refuseWindowState(): never {
+  throw new UserFunctionError('NO_WINDOW_STATE', 'Cannot use per-window state: it is not allowed with windows that merge', { hint: 'Use globalState, keyed by what identifies the session.' })
+}
+
+/** What the function gets of the records that an evictor has left; null for nothing. */
+function folded(contents: WindowContents, values: readonly unknown[]): readonly unknown[] | null {
+  switch (contents.kind) {
+    case 'list':
+    case 'coGroup':
+      return values
+    case 'reduce':
+      return values.length === 0 ? null : [values.reduce(contents.reduce as ReduceFunction<unknown>)]
+    case 'aggregate': {
+      const aggregate = contents.aggregate as AggregateFunction<unknown, unknown, unknown>
+      let accumulator = aggregate.createAccumulator()
+      for (const value of values) accumulator = aggregate.add(value, accumulator)
+      return [aggregate.getResult(accumulator)]
+    }
+  }
+}
+
+function checkOptions({ inputs, assigner, trigger, evictor, contents, function: windowFunction, allowedLatenessMs = 0 }: GeneralWindowOptions): void {
+  assert(inputs.length === (contents.kind === 'coGroup' ? 2 : 1), 'a window operator has one input, a coGroup two')
+  if (contents.kind === 'coGroup' && evictor !== undefined) throw new PlanError('INVALID_WINDOW', 'Cannot use an evictor with coGroup or join: they keep the records of each side apart')
+  if (!(allowedLatenessMs >= 0)) throw new PlanError('INVALID_WINDOW', `Cannot make a window with an allowed lateness of ${allowedLatenessMs} ms: it cannot be negative`)
+  if ((contents.kind === 'list' || contents.kind === 'coGroup') && windowFunction === undefined) throw new PlanError('INVALID_WINDOW', 'Cannot make a window without a function: it would keep records and do nothing with them')
+  if (!isMergingAssigner(assigner)) return
+  if (!(trigger ?? assigner.getDefaultTrigger()).canMerge())
+    throw new PlanError('INVALID_WINDOW', `Cannot use ${String(trigger)} with windows that merge: a merging window assigner cannot be used with a trigger that does not support merging`)
+  if (contents.kind === 'aggregate' && contents.aggregate.merge === undefined)
+    throw new PlanError('INVALID_WINDOW', 'Cannot aggregate windows that merge: the aggregate function has no merge', { hint: 'Give it merge(left, right), which joins two accumulators.' })
+}

@@ -1,0 +1,298 @@
+// What operators share that meet keyed records one by one, with timers of event and processing time between them: the window operators and the
+// interval join. Walks a batch and its crossings with a cursor, so that every refusal of the output resumes where it stood. Runs on the
+// worker's thread. Invariant: a record sees exactly the watermark that stands in front of it.
+
+import { nullKeyBytes } from '../../base/key-bytes.ts'
+import { WATERMARK_MIN } from '../../batch/crossings.ts'
+import type { KeySpec } from '../../batch/key-spec.ts'
+import type { RecordBatch } from '../../batch/record-batch.ts'
+import type { Schema } from '../../batch/types.ts'
+import { KeyStore } from '../../state/key-store.ts'
+import { MemoryStateBackend, namespaceBytes, setNamespaceBytes } from '../../state/memory-backend.ts'
+import { type KeyedStateBackend, UNION_STATE_PREFIX } from '../../state/state.ts'
+import { TimerQueue } from '../../time/timer-queue.ts'
+import type { TimerDomain } from '../../time/timer-service.ts'
+import { type KeyedRuntimeContext, userError } from '../function.ts'
+import type { Operator, OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../operator.ts'
+import { compileRowReader, type RowReader } from '../row-code.ts'
+import { RowCollector } from './row-collector.ts'
+
+/** Rows between two looks at the clock of the worker's loop: user code is slower than kernels. */
+const ROWS_PER_STEP = 1024
+const EVENT_TIMERS = 'timers:event'
+const PROCESSING_TIMERS = 'timers:processing'
+const NO_NAMESPACE = new Uint8Array(0)
+/** Stands for the key of records that all have one: its bytes are given, never read from a column. */
+const CONSTANT_KEY: KeySpec = { kind: 'encoded', column: 0 }
+const WATERMARK_STATE = `${UNION_STATE_PREFIX}watermark`
+
+/** One input: what its records look like and where their key lies; undefined = all records have one key. */
+export interface KeyedRowInput {
+  /** The columns that functions see. The batches may have the key's column behind them. */
+  readonly schema: Schema
+  readonly key: KeySpec | undefined
+}
+
+/** Drives rows, watermarks and timers; subclasses say what each does. */
+export abstract class KeyedRowOperator<OUT> implements Operator {
+  readonly crossings = 'carry'
+  readonly outputSchema: Schema
+  protected readonly inputs: readonly KeyedRowInput[]
+  protected context!: OperatorContext
+  protected backend!: KeyedStateBackend
+  protected eventTimers!: TimerDomain
+  protected processingTimers!: TimerDomain
+  protected collector!: RowCollector<OUT>
+  protected watermarkMs = WATERMARK_MIN
+  /** Processing time of the current step. */
+  protected nowMs = 0
+  /** Time as functions, assigners and evictors ask for it. */
+  readonly times = { currentWatermark: (): number => this.watermarkMs, currentProcessingTime: (): number => this.nowMs }
+  #store!: KeyStore
+  #eventQueue!: TimerQueue
+  #processingQueue!: TimerQueue
+  #readers: RowReader[] = []
+  #bound: RecordBatch | null = null
+  #crossing = 0
+
+  protected constructor(inputs: readonly KeyedRowInput[], outputSchema: Schema) {
+    this.inputs = inputs
+    this.outputSchema = outputSchema
+  }
+
+  /** Declares states and opens the user's function; the last step of `open`. */
+  protected abstract openFunction(): void
+  /** A record of the current key. `row` is valid during the call. */
+  protected abstract onRow(row: unknown, timestampMs: number, input: number): void
+  /** A timer of the current key (and namespace) has come: `timers.firedMs`. */
+  protected abstract onEventTimer(timers: TimerDomain): void
+  protected abstract onProcessingTimer(timers: TimerDomain): void
+
+  open(context: OperatorContext): void {
+    this.context = context
+    this.collector = new RowCollector<OUT>(context, this.outputSchema)
+    this.#readers = this.inputs.map(({ schema }) => compileRowReader(schema))
+    this.#store = new KeyStore({ ...context, inputs: this.inputs.map(({ schema, key }) => ({ schema, key: key ?? CONSTANT_KEY })), timers: true })
+    this.backend = new MemoryStateBackend(this.#store)
+    this.eventTimers = this.#eventQueue = new TimerQueue(this.#store, 0)
+    this.processingTimers = this.#processingQueue = new TimerQueue(this.#store, 1)
+    this.openFunction()
+  }
+
+  processBatch(batch: RecordBatch, output: Output, input: number): boolean {
+    const { collector } = this
+    if (!collector.flush(output)) return false
+    if (this.#bound !== batch) {
+      this.#bound = batch
+      this.#crossing = 0
+    } else if (batch.begin === batch.end && this.#crossing === batch.crossings.count) return this.#finishBatch()
+    if (!output.hasCapacity()) return false
+    this.#beginStep(output)
+    try {
+      this.#walk(batch, output, input)
+    } catch (error) {
+      throw userError(this.context.operatorName, this.context.subtaskIndex, error)
+    }
+    this.backend.settle()
+    if (!collector.flush(output)) return false
+    return batch.begin === batch.end && this.#crossing === batch.crossings.count && this.#finishBatch()
+  }
+
+  nextCutMs(): number {
+    return -Infinity
+  }
+
+  advance(watermarkMs: number, output: Output): boolean {
+    const { collector } = this
+    if (!collector.flush(output)) return false
+    if (this.eventTimers.nextMs > watermarkMs) {
+      // Nothing is due: the common case needs no capacity.
+      this.watermarkMs = Math.max(this.watermarkMs, watermarkMs)
+      return true
+    }
+    if (!output.hasCapacity()) return false
+    this.#beginStep(output)
+    const done = this.#fireEventTimers(watermarkMs, output)
+    this.backend.settle()
+    return done && collector.flush(output)
+  }
+
+  nextProcessingTimeMs(): number {
+    return this.processingTimers.nextMs
+  }
+
+  fireTimers(upToMs: number, output: Output): boolean {
+    const { collector } = this
+    if (!collector.flush(output)) return false
+    if (this.processingTimers.nextMs > upToMs) return true
+    if (!output.hasCapacity()) return false
+    this.#beginStep(output)
+    this.nowMs = Math.max(this.nowMs, upToMs)
+    let done = true
+    try {
+      while (done && this.processingTimers.poll(upToMs)) {
+        this.onProcessingTimer(this.processingTimers)
+        if (collector.isFull) done = this.#turn(output)
+      }
+    } catch (error) {
+      throw userError(this.context.operatorName, this.context.subtaskIndex, error)
+    }
+    this.backend.settle()
+    return done && collector.flush(output)
+  }
+
+  endInput(_output: Output, _input: number): boolean {
+    return true
+  }
+
+  snapshot(writer: SnapshotWriter): void {
+    this.backend.snapshot(writer)
+    this.#snapshotTimers(EVENT_TIMERS, this.#eventQueue, writer)
+    this.#snapshotTimers(PROCESSING_TIMERS, this.#processingQueue, writer)
+    const bytes = new Uint8Array(8)
+    new DataView(bytes.buffer).setFloat64(0, this.watermarkMs, true)
+    writer.element(WATERMARK_STATE, bytes)
+  }
+
+  restore(reader: SnapshotReader): void {
+    this.backend.restore(reader)
+    this.#restoreTimers(EVENT_TIMERS, this.#eventQueue, reader)
+    this.#restoreTimers(PROCESSING_TIMERS, this.#processingQueue, reader)
+    this.backend.settle()
+    // Of several parts the one furthest behind: lateness is judged as if nothing had happened.
+    let watermarkMs = Infinity
+    reader.elements(WATERMARK_STATE, (bytes) => {
+      watermarkMs = Math.min(watermarkMs, new DataView(bytes.buffer, bytes.byteOffset).getFloat64(0, true))
+    })
+    if (watermarkMs !== Infinity) this.watermarkMs = watermarkMs
+  }
+
+  close(): void {
+    this.collector?.free()
+    this.#eventQueue?.close()
+    this.#processingQueue?.close()
+    this.backend?.close()
+  }
+
+  /** The context of a function's `open`. */
+  protected runtimeContext(): KeyedRuntimeContext {
+    const { context, backend } = this
+    return {
+      operatorName: context.operatorName,
+      subtaskIndex: context.subtaskIndex,
+      parallelism: context.parallelism,
+      metrics: context.metrics,
+      log: (message) => context.log(message),
+      option: (key) => context.option(key),
+      getState: ((descriptor: never) => backend.getState(descriptor, 'key')) as KeyedRuntimeContext['getState'],
+    }
+  }
+
+  /** One entry a key and namespace: pairs of time and sequence number. */
+  #snapshotTimers(name: string, queue: TimerQueue, writer: SnapshotWriter): void {
+    const timers = new Map<number, number[]>()
+    queue.forEach((record, timeMs, sequence) => {
+      const list = timers.get(record)
+      if (list === undefined) timers.set(record, [timeMs, sequence])
+      else list.push(timeMs, sequence)
+    })
+    const store = this.#store
+    for (const [record, pairs] of timers) {
+      const isNamespace = store.selectRecord(record)
+      const namespace = isNamespace ? namespaceBytes(store.namespaceFirst, store.namespaceSecond) : NO_NAMESPACE
+      writer.keyed(name, store.groupOf(store.key.record), namespace, store.bytesOf(store.key.record), new Uint8Array(new Float64Array(pairs).buffer))
+    }
+  }
+
+  #restoreTimers(name: string, queue: TimerQueue, reader: SnapshotReader): void {
+    const store = this.#store
+    const timers: { readonly key: number; readonly namespace: Uint8Array; readonly timeMs: number; readonly sequence: number }[] = []
+    reader.keyed(name, (_keyGroup, namespace, keyBytes, value) => {
+      const key = store.resolveKey(keyBytes)
+      const view = new DataView(value.buffer, value.byteOffset, value.byteLength)
+      for (let at = 0; at < value.length; at += 16) timers.push({ key, namespace: namespace.slice(), timeMs: view.getFloat64(at, true), sequence: view.getFloat64(at + 8, true) })
+    })
+    // Timers of one time fire in the order of their registration.
+    timers.sort((left, right) => left.sequence - right.sequence)
+    for (const { key, namespace, timeMs } of timers) {
+      store.select(key)
+      if (namespace.length === 0) queue.register(timeMs)
+      else {
+        setNamespaceBytes(store, namespace)
+        queue.registerInNamespace(timeMs)
+      }
+    }
+  }
+
+  #finishBatch(): true {
+    this.#bound = null
+    return true
+  }
+
+  #beginStep(output: Output): void {
+    this.nowMs = this.context.clock.nowMs()
+    this.backend.setProcessingTimeMs(this.nowMs)
+    this.collector.begin(output)
+  }
+
+  /** Emits what is there and starts anew. False: refused. */
+  #turn(output: Output): boolean {
+    const { collector } = this
+    if (!collector.flush(output) || !output.hasCapacity()) return false
+    collector.begin(output)
+    return true
+  }
+
+  #walk(batch: RecordBatch, output: Output, input: number): void {
+    const { collector, backend } = this
+    const { crossings } = batch
+    const reader = this.#readers[input]!
+    const { key } = this.inputs[input]!
+    const stop = Math.min(batch.end, batch.begin + ROWS_PER_STEP)
+    const first = batch.begin
+    const handles = key === undefined ? 0 : backend.resolve(batch, first, stop, input) >>> 2
+    const constant = key === undefined ? backend.resolveKey(nullKeyBytes()) : 0
+    reader.bind(batch)
+    let position = first
+    for (;;) {
+      let limit = stop
+      if (this.#crossing < crossings.count) {
+        const at = batch.positionOf(crossings.positions[this.#crossing]!)
+        if (at <= position || position === batch.end) {
+          const watermarkMs = crossings.watermarks[this.#crossing]!
+          if (!this.#fireEventTimers(watermarkMs, output)) break
+          collector.watermark(watermarkMs)
+          this.#crossing++
+          continue
+        }
+        limit = Math.min(stop, at)
+      }
+      if (position === stop) break
+      while (position < limit) {
+        const row = batch.physicalRow(position)
+        backend.select(key === undefined ? constant : batch.slab.u32[handles + position - first]!)
+        reader.seek(row)
+        position++
+        // Moved before the call: what it emitted must not be emitted again.
+        batch.begin = position
+        this.onRow(reader.record(), batch.timestampOf(row), input)
+        if (collector.isFull && !this.#turn(output)) return
+      }
+    }
+  }
+
+  /** Fires event-time timers up to the watermark. False: the output refused; the rest waits for the next call. */
+  #fireEventTimers(watermarkMs: number, output: Output): boolean {
+    const { eventTimers, collector } = this
+    if (watermarkMs > this.watermarkMs) this.watermarkMs = watermarkMs
+    try {
+      while (eventTimers.poll(watermarkMs)) {
+        this.onEventTimer(eventTimers)
+        if (collector.isFull && !this.#turn(output)) return false
+      }
+    } catch (error) {
+      throw userError(this.context.operatorName, this.context.subtaskIndex, error)
+    }
+    return true
+  }
+}
