@@ -7,21 +7,16 @@ import { WATERMARK_MIN } from '../../batch/crossings.ts'
 import type { KeySpec } from '../../batch/key-spec.ts'
 import type { RecordBatch } from '../../batch/record-batch.ts'
 import type { Schema } from '../../batch/types.ts'
-import { KeyStore } from '../../state/key-store.ts'
-import { MemoryStateBackend, namespaceBytes, setNamespaceBytes } from '../../state/memory-backend.ts'
 import { type KeyedStateBackend, UNION_STATE_PREFIX } from '../../state/state.ts'
-import { TimerQueue } from '../../time/timer-queue.ts'
 import type { TimerDomain } from '../../time/timer-service.ts'
 import { type KeyedRuntimeContext, userError } from '../function.ts'
 import type { Operator, OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../operator.ts'
+import { type KeyedState, openKeyedState } from '../process/keyed-state.ts'
 import { compileRowReader, type RowReader } from '../row-code.ts'
 import { RowCollector } from './row-collector.ts'
 
 /** Rows between two looks at the clock of the worker's loop: user code is slower than kernels. */
 const ROWS_PER_STEP = 1024
-const EVENT_TIMERS = 'timers:event'
-const PROCESSING_TIMERS = 'timers:processing'
-const NO_NAMESPACE = new Uint8Array(0)
 /** Stands for the key of records that all have one: its bytes are given, never read from a column. */
 const CONSTANT_KEY: KeySpec = { kind: 'encoded', column: 0 }
 const WATERMARK_STATE = `${UNION_STATE_PREFIX}watermark`
@@ -48,9 +43,7 @@ export abstract class KeyedRowOperator<OUT> implements Operator {
   protected nowMs = 0
   /** Time as functions, assigners and evictors ask for it. */
   readonly times = { currentWatermark: (): number => this.watermarkMs, currentProcessingTime: (): number => this.nowMs }
-  #store!: KeyStore
-  #eventQueue!: TimerQueue
-  #processingQueue!: TimerQueue
+  #state!: KeyedState
   #readers: RowReader[] = []
   #bound: RecordBatch | null = null
   #crossing = 0
@@ -72,10 +65,11 @@ export abstract class KeyedRowOperator<OUT> implements Operator {
     this.context = context
     this.collector = new RowCollector<OUT>(context, this.outputSchema)
     this.#readers = this.inputs.map(({ schema }) => compileRowReader(schema))
-    this.#store = new KeyStore({ ...context, inputs: this.inputs.map(({ schema, key }) => ({ schema, key: key ?? CONSTANT_KEY })), timers: true })
-    this.backend = new MemoryStateBackend(this.#store)
-    this.eventTimers = this.#eventQueue = new TimerQueue(this.#store, 0)
-    this.processingTimers = this.#processingQueue = new TimerQueue(this.#store, 1)
+    const inputs = this.inputs.map(({ schema, key }) => ({ schema, key: key ?? CONSTANT_KEY }))
+    const state = (this.#state = openKeyedState(context, inputs, true))
+    this.backend = state.backend
+    this.eventTimers = state.eventTimers
+    this.processingTimers = state.processingTimers
     this.openFunction()
   }
 
@@ -146,18 +140,14 @@ export abstract class KeyedRowOperator<OUT> implements Operator {
   }
 
   snapshot(writer: SnapshotWriter): void {
-    this.backend.snapshot(writer)
-    this.#snapshotTimers(EVENT_TIMERS, this.#eventQueue, writer)
-    this.#snapshotTimers(PROCESSING_TIMERS, this.#processingQueue, writer)
+    this.#state.snapshot(writer)
     const bytes = new Uint8Array(8)
     new DataView(bytes.buffer).setFloat64(0, this.watermarkMs, true)
     writer.element(WATERMARK_STATE, bytes)
   }
 
   restore(reader: SnapshotReader): void {
-    this.backend.restore(reader)
-    this.#restoreTimers(EVENT_TIMERS, this.#eventQueue, reader)
-    this.#restoreTimers(PROCESSING_TIMERS, this.#processingQueue, reader)
+    this.#state.restore(reader)
     this.backend.settle()
     // Of several parts the one furthest behind: lateness is judged as if nothing had happened.
     let watermarkMs = Infinity
@@ -169,9 +159,7 @@ export abstract class KeyedRowOperator<OUT> implements Operator {
 
   close(): void {
     this.collector?.free()
-    this.#eventQueue?.close()
-    this.#processingQueue?.close()
-    this.backend?.close()
+    this.#state?.close()
   }
 
   /** The context of a function's `open`. */
@@ -185,42 +173,6 @@ export abstract class KeyedRowOperator<OUT> implements Operator {
       log: (message) => context.log(message),
       option: (key) => context.option(key),
       getState: ((descriptor: never) => backend.getState(descriptor, 'key')) as KeyedRuntimeContext['getState'],
-    }
-  }
-
-  /** One entry a key and namespace: pairs of time and sequence number. */
-  #snapshotTimers(name: string, queue: TimerQueue, writer: SnapshotWriter): void {
-    const timers = new Map<number, number[]>()
-    queue.forEach((record, timeMs, sequence) => {
-      const list = timers.get(record)
-      if (list === undefined) timers.set(record, [timeMs, sequence])
-      else list.push(timeMs, sequence)
-    })
-    const store = this.#store
-    for (const [record, pairs] of timers) {
-      const isNamespace = store.selectRecord(record)
-      const namespace = isNamespace ? namespaceBytes(store.namespaceFirst, store.namespaceSecond) : NO_NAMESPACE
-      writer.keyed(name, store.groupOf(store.key.record), namespace, store.bytesOf(store.key.record), new Uint8Array(new Float64Array(pairs).buffer))
-    }
-  }
-
-  #restoreTimers(name: string, queue: TimerQueue, reader: SnapshotReader): void {
-    const store = this.#store
-    const timers: { readonly key: number; readonly namespace: Uint8Array; readonly timeMs: number; readonly sequence: number }[] = []
-    reader.keyed(name, (_keyGroup, namespace, keyBytes, value) => {
-      const key = store.resolveKey(keyBytes)
-      const view = new DataView(value.buffer, value.byteOffset, value.byteLength)
-      for (let at = 0; at < value.length; at += 16) timers.push({ key, namespace: namespace.slice(), timeMs: view.getFloat64(at, true), sequence: view.getFloat64(at + 8, true) })
-    })
-    // Timers of one time fire in the order of their registration.
-    timers.sort((left, right) => left.sequence - right.sequence)
-    for (const { key, namespace, timeMs } of timers) {
-      store.select(key)
-      if (namespace.length === 0) queue.register(timeMs)
-      else {
-        setNamespaceBytes(store, namespace)
-        queue.registerInNamespace(timeMs)
-      }
     }
   }
 
