@@ -109,6 +109,9 @@ export class JobHandle implements AsyncDisposable {
   readonly #planned: Promise<{ plan: ExecutionPlan; text: string }>
   #metrics: JobMetrics = NO_METRICS
   #job: RunningJob | undefined
+  /** The coordinator has told how the job ended. */
+  #ended = false
+  /** The handle has told everybody. */
   #settled = false
 
   /** @internal Handles are made by {@link Engine.submit}. */
@@ -122,6 +125,7 @@ export class JobHandle implements AsyncDisposable {
     this.#running = new Promise((resolve) => (running = resolve))
     this.result = new Promise<JobResult>((resolve, reject) => {
       this.#coordinator.on('message', (event: CoordinatorEvent) => {
+        if (event.kind === 'finished' || event.kind === 'cancelled' || event.kind === 'failed') this.#ended = true
         switch (event.kind) {
           case 'planned':
             planned({ plan: event.plan, text: event.planText })
@@ -139,8 +143,11 @@ export class JobHandle implements AsyncDisposable {
             return
           case 'finished':
             this.#metrics = event.metrics
-            this.#settle()
-            resolve({ state: 'finished', metrics: event.metrics })
+            // What the workers sent may still be on its way: other ports, other order.
+            void (this.#job?.drained ?? Promise.resolve()).then(() => {
+              this.#settle()
+              resolve({ state: 'finished', metrics: event.metrics })
+            })
             return
           case 'cancelled':
             this.#settle()
@@ -158,6 +165,7 @@ export class JobHandle implements AsyncDisposable {
         reject(error instanceof MillraceError ? error : new JobError('COORDINATOR_LOST', 'The coordinator thread failed', { cause: error }))
       })
       this.#coordinator.on('exit', () => {
+        if (this.#ended) return
         const error = new JobError('COORDINATOR_LOST', 'The coordinator thread ended before the job did')
         this.#settle(error)
         reject(error)
@@ -226,7 +234,6 @@ export class JobHandle implements AsyncDisposable {
   #settle(failure?: unknown): void {
     if (this.#settled) return
     this.#settled = true
-    this.#job?.drain()
     for (const queue of this.#outputs.values()) queue.end(failure)
     this.#job?.close()
   }
@@ -238,13 +245,23 @@ class RunningJob {
   readonly #doorbells: readonly Doorbell[]
   readonly #outputs: readonly string[]
   readonly #pending: Int32Array
+  /** Resolves when every worker has sent its last record. */
+  readonly drained: Promise<unknown>
 
   constructor(event: Extract<CoordinatorEvent, { kind: 'running' }>, receive: (output: string, records: readonly unknown[]) => void) {
     this.#ports = event.ports
     this.#doorbells = event.memories.map((memory) => new Doorbell(memory.buffer, DOORBELL_ADDRESS))
     this.#outputs = event.outputs
     this.#pending = new Int32Array(event.outputPending)
-    for (const port of this.#ports) port.on('message', ({ output, records }: ProgramMessage) => receive(output, records))
+    this.drained = Promise.all(
+      this.#ports.map(
+        (port) =>
+          new Promise<void>((resolve) => {
+            port.on('message', (message: ProgramMessage) => ('ended' in message ? resolve() : receive(message.output, message.records)))
+            port.on('close', resolve)
+          }),
+      ),
+    )
   }
 
   /** The program has taken `count` records: the workers may send more. */
@@ -258,10 +275,6 @@ class RunningJob {
     // Inputs are read by subtask 0.
     this.#ports[0]!.postMessage(message)
     this.#doorbells[0]!.ring()
-  }
-
-  drain(): void {
-    for (const port of this.#ports) port.removeAllListeners('message')
   }
 
   close(): void {

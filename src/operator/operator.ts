@@ -10,7 +10,8 @@ import type { Kernels } from '../kernels/kernels.ts'
 /**
  * Where an operator sends what it makes. One output may feed several consumers; each sees everything.
  *
- * A batch handed to {@link emit} must stay unchanged until {@link hasCapacity} says true again: a consumer may still be reading it.
+ * A batch handed to {@link emit} must stay unchanged until {@link hasCapacity} says true again: a consumer may still be reading it. It may be a
+ * view on the operator's input batch: the driver keeps that until the output is free.
  */
 export interface Output {
   /** Whether the next {@link emit} or {@link emitWatermark} will be taken. False means: return `false` from the current call and wait to be called again. */

@@ -14,16 +14,18 @@ import type { OutputCollector } from './output-collector.ts'
  *   state     | does                                              | then
  *   ----------|---------------------------------------------------|-------------------------------------------------------------
  *   IDLE      | nothing in hand                                   |
- *   ROWS      | processBatch up to the next cut                   | ADVANCE if a crossing stands there, NEXT_CUT otherwise
+ *   ROWS      | processBatch up to the next cut                   | ADVANCE if a crossing stands there, else DRAIN
  *   ADVANCE   | advance(watermark)                                | FORWARD
- *   FORWARD   | output.emitWatermark(watermark)                   | ROWS if rows are left, else IDLE
+ *   FORWARD   | output.emitWatermark(watermark)                   | ROWS if rows are left, else DRAIN
+ *   DRAIN     | waits until the output is free: what was emitted  | IDLE
+ *             | may be a view on the batch in hand                |
  *   TIMERS    | fireTimers(now)                                   | IDLE
  *   STATUS    | output.emitStatus                                 | IDLE
  *   BARRIER   | hands the operator to the snapshot hook, forwards | IDLE
  *   END_INPUT | endInput                                          | END once all inputs have ended, else IDLE
  *   END       | output.emitEnd                                    | IDLE
  */
-const State = { IDLE: 0, ROWS: 1, ADVANCE: 2, FORWARD: 3, TIMERS: 4, STATUS: 5, BARRIER: 6, END_INPUT: 7, END: 8 } as const
+const State = { IDLE: 0, ROWS: 1, ADVANCE: 2, FORWARD: 3, TIMERS: 4, STATUS: 5, BARRIER: 6, END_INPUT: 7, END: 8, DRAIN: 9 } as const
 type State = (typeof State)[keyof typeof State]
 
 /** Called when a barrier reaches the operator, between two elements. */
@@ -156,9 +158,9 @@ export class OperatorDriver implements ElementTarget {
           if (operator.crossings === 'carry') {
             // The operator has passed the crossings on itself.
             this.#watermarkMs = this.#pendingWatermarkMs
-            this.#finishBatch()
+            this.#state = State.DRAIN
           } else this.#state = State.ADVANCE
-        } else this.#finishBatch()
+        } else this.#state = State.DRAIN
         return true
       }
       case State.ADVANCE:
@@ -171,7 +173,12 @@ export class OperatorDriver implements ElementTarget {
         output.emitWatermark(this.#watermarkMs)
         if (this.#batch === null) this.#state = State.IDLE
         else if (this.#begin < this.#end || this.#crossing < this.#batch.crossings.count) this.#enterNextCut()
-        else this.#finishBatch()
+        else this.#state = State.DRAIN
+        return true
+      case State.DRAIN:
+        if (!output.hasCapacity()) return false
+        this.#batch = null
+        this.#state = State.IDLE
         return true
       case State.TIMERS:
         if (!operator.fireTimers(this.#timersUpToMs, output)) return false
@@ -200,11 +207,6 @@ export class OperatorDriver implements ElementTarget {
       case State.IDLE:
         return false
     }
-  }
-
-  #finishBatch(): void {
-    this.#batch = null
-    this.#state = State.IDLE
   }
 
   /** Finds how far the rows go before a crossing that the operator must see, and enters ROWS. */

@@ -57,8 +57,8 @@ export type CoordinatorEvent =
   | { readonly kind: 'cancelled'; readonly metrics: JobMetrics | undefined }
   | { readonly kind: 'failed'; readonly error: ErrorRecord }
 
-/** Worker -> main thread, on the program port. */
-export type ProgramMessage = { readonly output: string; readonly records: readonly unknown[] }
+/** Worker -> main thread, on the program port. `ended` is the last message: ports of different threads are not ordered with each other. */
+export type ProgramMessage = { readonly output: string; readonly records: readonly unknown[] } | { readonly ended: true }
 
 /** Main thread -> worker, on the program port. */
 export type PushMessage = { readonly input: string; readonly records: readonly unknown[] } | { readonly input: string; readonly ended: true }

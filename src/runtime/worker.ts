@@ -84,6 +84,7 @@ export default async function runWorker(task: WorkerTask): Promise<WorkerOutcome
     return { kind: 'failed', task: '', subtaskIndex: task.settings.workerIndex, error: toErrorRecord(error) }
   } finally {
     task.events.close()
+    task.program.postMessage({ ended: true } satisfies ProgramMessage)
     task.program.close()
   }
 }

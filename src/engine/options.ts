@@ -1,0 +1,257 @@
+// The registry of configuration options: what `--set`, `submit({ options })` and `env.set` accept. A value is checked once, where it enters, and
+// kept as a canonical string: durations in milliseconds, sizes in bytes. So every reader may say Number(text).
+
+import { PlanError } from '../base/errors.ts'
+import { suggest } from './options-suggest.ts'
+
+/** What an option's text is read as. */
+export type OptionType = 'string' | 'boolean' | 'integer' | 'duration' | 'memory'
+
+/** One option. */
+export interface ConfigOption {
+  /** Flink's key where Flink has one; ours begin with `millrace.`. */
+  readonly key: string
+  readonly type: OptionType
+  /** Of the canonical value; undefined for those that measure nothing. */
+  readonly unit: string | undefined
+  /** As a user would write it; undefined if the value then follows from elsewhere, which the documentation says. */
+  readonly default: string | undefined
+  readonly documentation: string
+  /** Least and greatest canonical value of numbers. */
+  readonly min?: number
+  readonly max?: number
+}
+
+/** An option's value as it is kept. */
+export interface ParsedOption {
+  readonly key: string
+  /** Canonical text. */
+  readonly value: string
+  /** Set for keys of Flink's that mean nothing here: why. The value has no effect. */
+  readonly note: string | undefined
+}
+
+const OPTIONS: readonly ConfigOption[] = [
+  {
+    key: 'parallelism.default',
+    type: 'integer',
+    unit: undefined,
+    default: undefined,
+    min: 1,
+    max: 32_768,
+    documentation: 'Number of workers, and of subtasks of each operator that does not set its own. Default: the cores this process may use.',
+  },
+  {
+    key: 'pipeline.name',
+    type: 'string',
+    unit: undefined,
+    default: undefined,
+    documentation: "Name of the job, shown everywhere. Default: the job file's name without its extension.",
+  },
+  {
+    key: 'pipeline.max-parallelism',
+    type: 'integer',
+    unit: undefined,
+    default: '128',
+    min: 1,
+    max: 32_768,
+    documentation: 'Number of key groups: the ceiling of the parallelism for as long as the state of the job lives.',
+  },
+  {
+    key: 'pipeline.auto-watermark-interval',
+    type: 'duration',
+    unit: 'ms',
+    default: '0 ms',
+    min: 0,
+    documentation: 'Least time between two watermarks that fire windows and timers. 0: with every record. Lateness is judged record by record whatever it is.',
+  },
+  {
+    key: 'millrace.batch.rows-max',
+    type: 'integer',
+    unit: 'rows',
+    default: '8192',
+    min: 1,
+    max: 65_536,
+    documentation: 'Rows that one batch holds at most.',
+  },
+  {
+    key: 'millrace.worker.memory-max',
+    type: 'memory',
+    unit: 'bytes',
+    default: undefined,
+    min: 1 << 20,
+    max: 2 ** 32,
+    documentation: 'Memory of one worker for batches, channels and state. Default: three quarters of the memory of the machine or container, shared by the workers, at most 4 gb.',
+  },
+  {
+    key: 'millrace.worker.hang-timeout',
+    type: 'duration',
+    unit: 'ms',
+    default: '180 s',
+    min: 1,
+    documentation: 'A worker that stands still for so long inside one step fails the job.',
+  },
+  {
+    key: 'millrace.dev',
+    type: 'boolean',
+    unit: undefined,
+    default: 'false',
+    documentation: 'Checks that cost time, for development (`run --dev`): a row that is kept after the function returned throws where it is used.',
+  },
+]
+
+/** Flink's keys (whole, or beginnings that end in a dot or dash) that name parts this engine does not have. */
+const MEANINGLESS: readonly (readonly [string, string])[] = [
+  ['taskmanager.', 'there are no task managers: workers are threads of one process'],
+  ['jobmanager.', 'there is no job manager: the coordinator is a thread of this process'],
+  ['resourcemanager.', 'there is no resource manager'],
+  ['slotmanager.', 'there are no slots'],
+  ['slot.', 'there are no slots'],
+  ['cluster.', 'there is no cluster'],
+  ['cluster-id', 'there is no cluster'],
+  ['kubernetes.', 'nothing is deployed to Kubernetes'],
+  ['yarn.', 'nothing is deployed to YARN'],
+  ['high-availability', 'there is one process'],
+  ['zookeeper.', 'there is one process'],
+  ['akka.', 'there is no remote procedure call'],
+  ['pekko.', 'there is no remote procedure call'],
+  ['blob.', 'there is no blob server'],
+  ['env.java.', 'there is no Java'],
+  ['env.', 'there are no daemons to start'],
+  ['classloader.', 'there are no class loaders'],
+  ['python.', 'there is no Python'],
+  ['security.kerberos.', 'there is no Kerberos'],
+  ['jobstore.', 'there is no job archive'],
+  ['historyserver.', 'there is no history server'],
+  ['state.backend.rocksdb.', 'there is no RocksDB'],
+  ['execution.target', 'a job runs in this process'],
+  ['execution.attached', 'a job runs in this process'],
+  ['execution.shutdown-on-attached-exit', 'a job runs in this process'],
+  ['execution.runtime-mode', 'every job is a stream; bounded input ends it'],
+  ['execution.batch.', 'every job is a stream'],
+  ['execution.batch-shuffle-mode', 'every job is a stream'],
+  ['pipeline.jars', 'there are no jars'],
+  ['pipeline.classpaths', 'there are no class paths'],
+  ['pipeline.object-reuse', 'rows are always reused; row.toObject() keeps one'],
+  ['pipeline.generic-types', 'there is no type extraction'],
+  ['pipeline.force-kryo', 'there is no Kryo'],
+  ['pipeline.force-avro', 'there is no Kryo'],
+  ['pipeline.closure-cleaner-level', 'closures are not shipped: every thread imports the job'],
+  ['pipeline.registered-kryo-types', 'there is no Kryo'],
+  ['pipeline.registered-pojo-types', 'there is no type extraction'],
+  ['pipeline.default-kryo-serializers', 'there is no Kryo'],
+  ['pipeline.vertex-description-mode', 'plans are printed in one way'],
+  ['pipeline.vertex-name-include-index-prefix', 'plans are printed in one way'],
+]
+
+/** Flink's keys that will mean something here and do not yet. Refused, since a user would rely on them. */
+const UNSUPPORTED: readonly string[] = [
+  'execution.checkpointing.',
+  'execution.savepoint',
+  'execution.buffer-timeout',
+  'execution.state-recovery.',
+  'restart-strategy',
+  'state.',
+  'table.',
+  'sql-client.',
+  'metrics.',
+  'rest.',
+  'web.',
+]
+
+const BY_KEY: ReadonlyMap<string, ConfigOption> = new Map(OPTIONS.map((option) => [option.key, option]))
+
+/** All options, in the order in which they are documented. */
+export function configOptions(): readonly ConfigOption[] {
+  return OPTIONS
+}
+
+/**
+ * Reads one option.
+ *
+ * @throws {PlanError} `UNKNOWN_OPTION`, with the key that was probably meant; `UNSUPPORTED_OPTION` for what only Flink has so far;
+ * `INVALID_OPTION` for a value that is none.
+ */
+export function parseOption(key: string, text: string): ParsedOption {
+  const option = BY_KEY.get(key)
+  if (option !== undefined) return { key, value: canonical(option, text.trim()), note: undefined }
+  const meaningless = MEANINGLESS.find(([start]) => isBelow(key, start))
+  if (meaningless !== undefined) return { key, value: text, note: `${key} has no effect: ${meaningless[1]}` }
+  if (UNSUPPORTED.some((start) => isBelow(key, start)))
+    throw new PlanError('UNSUPPORTED_OPTION', `Cannot set "${key}": this version does not support it`, { hint: '`millrace options` lists what it does.' })
+  const near = suggest(key, BY_KEY.keys())
+  throw new PlanError('UNKNOWN_OPTION', `Cannot set "${key}": there is no such option`, {
+    hint: near === undefined ? '`millrace options` lists all options.' : `Did you mean "${near}"? \`millrace options\` lists all options.`,
+  })
+}
+
+/**
+ * Splits `key=value`; the value may hold more equals signs.
+ *
+ * @throws {PlanError} As {@link parseOption}; `INVALID_OPTION` if there is no equals sign.
+ */
+export function parseSetting(setting: string): ParsedOption {
+  const equals = setting.indexOf('=')
+  if (equals < 1) throw new PlanError('INVALID_OPTION', `Cannot read the setting "${setting}": expected key=value`, { hint: 'For example --set millrace.batch.rows-max=1024.' })
+  return parseOption(setting.slice(0, equals).trim(), setting.slice(equals + 1))
+}
+
+/** An entry that ends in a dot names everything below it; any other names itself and everything below it. */
+function isBelow(key: string, start: string): boolean {
+  return start.endsWith('.') ? key.startsWith(start) : key === start || key.startsWith(`${start}.`)
+}
+
+const DURATION_UNITS: Readonly<Record<string, number>> = {
+  ...{ '': 1, ms: 1, milli: 1, millis: 1, millisecond: 1, milliseconds: 1 },
+  ...{ s: 1000, sec: 1000, secs: 1000, second: 1000, seconds: 1000 },
+  ...{ m: 60_000, min: 60_000, minute: 60_000, minutes: 60_000 },
+  ...{ h: 3_600_000, hour: 3_600_000, hours: 3_600_000 },
+  ...{ d: 86_400_000, day: 86_400_000, days: 86_400_000 },
+}
+/** As in Flink a kilobyte has 1,024 bytes, however it is written. */
+const MEMORY_UNITS: Readonly<Record<string, number>> = {
+  ...{ '': 1, b: 1, bytes: 1 },
+  ...{ k: 2 ** 10, kb: 2 ** 10, kib: 2 ** 10, kibibytes: 2 ** 10 },
+  ...{ m: 2 ** 20, mb: 2 ** 20, mib: 2 ** 20, mebibytes: 2 ** 20 },
+  ...{ g: 2 ** 30, gb: 2 ** 30, gib: 2 ** 30, gibibytes: 2 ** 30 },
+  ...{ t: 2 ** 40, tb: 2 ** 40, tib: 2 ** 40, tebibytes: 2 ** 40 },
+}
+
+function canonical(option: ConfigOption, text: string): string {
+  switch (option.type) {
+    case 'string':
+      if (text === '') refuse(option, text, 'a text that is not empty')
+      return text
+    case 'boolean': {
+      const truth = text.toLowerCase()
+      if (truth !== 'true' && truth !== 'false') refuse(option, text, 'true or false')
+      return truth
+    }
+    case 'integer':
+      return inRange(option, text, /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN, 'an integer')
+    case 'duration':
+      return inRange(option, text, measure(text, DURATION_UNITS), 'a duration like 500 ms, 10 s or 2 min')
+    case 'memory':
+      return inRange(option, text, measure(text, MEMORY_UNITS), 'a size like 512 mb or 2 gb')
+  }
+}
+
+function measure(text: string, units: Readonly<Record<string, number>>): number {
+  const match = /^(\d+)\s*([a-z]*)$/.exec(text.toLowerCase())
+  if (match === null || !Object.hasOwn(units, match[2]!)) return Number.NaN
+  return Number(match[1]) * units[match[2]!]!
+}
+
+function inRange(option: ConfigOption, text: string, value: number, expected: string): string {
+  const { min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = option
+  if (Number.isNaN(value)) refuse(option, text, expected)
+  if (!Number.isSafeInteger(value) || value < min || value > max) {
+    const unit = option.unit === undefined ? '' : ` ${option.unit}`
+    refuse(option, text, option.max === undefined ? `at least ${min}${unit}` : `${expected} in ${min}..${max}${unit}`)
+  }
+  return String(value)
+}
+
+function refuse(option: ConfigOption, text: string, expected: string): never {
+  throw new PlanError('INVALID_OPTION', `Cannot set ${option.key} to "${text}": expected ${expected}`)
+}
