@@ -59,10 +59,12 @@ export interface EncodeResult {
 export interface LineEncoder {
   /** The bytes of a header line with its line feed; empty without one. */
   readonly header: Uint8Array
+  /** Names the batch to write. Call for every batch. */
+  bind(batch: RecordBatch): void
   /**
-   * Writes the records `begin..end` (logical positions) of a batch to [target, targetEnd), as many whole ones as fit.
-   * The answer is overwritten by the next call. `position` stays at `begin` if not one record fits: the caller makes more room.
+   * Writes the records `begin..end` (logical positions, through `selection` if that is not 0) to [target, targetEnd): as many whole ones as
+   * fit. The answer is overwritten by the next call. `position` stays at `begin` if not one record fits: the caller makes more room.
    */
-  encode(batch: RecordBatch, begin: number, end: number, target: number, targetEnd: number): EncodeResult
+  encode(selection: number, begin: number, end: number, target: number, targetEnd: number): EncodeResult
   free(): void
 }

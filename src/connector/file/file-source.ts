@@ -20,6 +20,7 @@ import { countLines, type FileSplit, LineSplitReader, readHeader, type SplitPosi
 import { TailReader } from './tail-reader.ts'
 
 const SPLIT_BYTES_DEFAULT = 8 << 20
+const READ_BYTES_DEFAULT = 1 << 20
 const POLL_INTERVAL_MS_DEFAULT = 100
 const STANDARD_INPUT = 0
 /** How often an empty pipe that does not block is asked again. */
@@ -46,6 +47,11 @@ export interface FileSourceOptions<S extends Schema = Schema> {
    * @default 1 MiB
    */
   readonly lineBytesMax?: number
+  /**
+   * Bytes read at once, and decoded at once.
+   * @default 1 MiB
+   */
+  readonly readBytes?: number
   /**
    * How event time passes from one file to the next: `sequence`, file after file by name; `none`, files overlap, and there is no watermark
    * before every file has been opened.
@@ -187,8 +193,8 @@ class FileReader implements SourceReader {
 
   /** The shared stream, or one more while it is in use (followed files, several restored splits). */
   #streamForSplit(): LineStream {
-    const { lineBytesMax, format } = this.#source.options
-    const make = (): LineStream => new LineStream(this.#context, this.#source.schema, format as LineFormat, this.#bad, { lineBytesMax })
+    const { lineBytesMax, format, readBytes } = this.#source.options
+    const make = (): LineStream => new LineStream(this.#context, this.#source.schema, format as LineFormat, this.#bad, { lineBytesMax, blockBytes: readBytes })
     this.#stream ??= make()
     return this.#active.some(({ stream }) => stream === this.#stream) ? make() : this.#stream
   }
@@ -248,6 +254,7 @@ export class FileSource<R = unknown> implements Source<R> {
       splitBytes: options.splitBytes ?? SPLIT_BYTES_DEFAULT,
       onBadRecord: options.onBadRecord ?? 'fail',
       lineBytesMax: options.lineBytesMax ?? LINE_BYTES_MAX_DEFAULT,
+      readBytes: options.readBytes ?? READ_BYTES_DEFAULT,
       timeOrder: options.timeOrder ?? 'sequence',
       follow: options.follow ?? false,
       pollIntervalMs: options.pollIntervalMs ?? POLL_INTERVAL_MS_DEFAULT,
@@ -302,7 +309,7 @@ export class FileSource<R = unknown> implements Source<R> {
   }
 
   #check(): void {
-    const { format, schema, splitBytes, onBadRecord, lineBytesMax, timeOrder, follow, pollIntervalMs } = this.options
+    const { format, schema, splitBytes, readBytes, onBadRecord, lineBytesMax, timeOrder, follow, pollIntervalMs } = this.options
     const refuse = (reason: string): never => {
       throw new PlanError('INVALID_OPTION', `Cannot make a file source: ${reason}`)
     }
@@ -311,6 +318,7 @@ export class FileSource<R = unknown> implements Source<R> {
     if (!(schema instanceof Schema)) refuse('schema must be made by defineSchema or parquetSchema')
     if (format?.kind !== 'lines' && format?.kind !== 'parquet') refuse('format must be made by jsonFormat, csvFormat or parquetFormat')
     if (!(Number.isInteger(splitBytes) && splitBytes > 0)) refuse(`splitBytes=${splitBytes} must be a positive integer`)
+    if (!(Number.isInteger(readBytes) && readBytes > 0 && readBytes <= 1 << 28)) refuse(`readBytes=${readBytes} must be an integer in 1..${1 << 28}`)
     if (!(Number.isInteger(lineBytesMax) && lineBytesMax > 0 && lineBytesMax <= 1 << 28))
       refuse(`lineBytesMax=${lineBytesMax} must be an integer in 1..${1 << 28}`)
     if (!(pollIntervalMs >= 1)) refuse(`pollIntervalMs=${pollIntervalMs} must be at least 1`)

@@ -3,10 +3,11 @@
 import type { Slab } from '../../base/slab.ts'
 import { PlanError } from '../../base/errors.ts'
 import type { RecordBatch } from '../../batch/record-batch.ts'
-import { Schema } from '../../batch/types.ts'
+import type { Schema } from '../../batch/types.ts'
+import { JsonFormatPlan } from '../../kernels/json-format.ts'
 import { JsonScanPlan, type ScanResult } from '../../kernels/json-scan.ts'
 import type { Kernels } from '../../kernels/kernels.ts'
-import type { LineDecoder, LineEncoder, LineFormat } from '../line-format.ts'
+import type { EncodeResult, LineDecoder, LineEncoder, LineFormat } from '../line-format.ts'
 import { scanFieldsOf } from '../scan-fields.ts'
 
 /** Options of {@link jsonFormat}. */
@@ -28,7 +29,7 @@ export interface JsonFormatOptions {
    */
   readonly rejectUnknownFields?: boolean
   /**
-   * The form of timestamps under `flink`: `2001-02-03 12:34:56.789` or `2001-02-03T12:34:56.789`. `strict` reads both.
+   * The form of timestamps: `2001-02-03 12:34:56.789` or `2001-02-03T12:34:56.789`. `strict` reads both.
    * @default 'SQL'
    */
   readonly timestampFormat?: 'SQL' | 'ISO-8601'
@@ -57,6 +58,33 @@ class JsonDecoder implements LineDecoder {
 
   decode(input: number, inputEnd: number, firstRow: number, maxRows: number): ScanResult {
     return this.#plan.scan(this.#kernels, input, inputEnd, firstRow, maxRows)
+  }
+
+  free(): void {
+    this.#plan.free()
+  }
+}
+
+class JsonEncoder implements LineEncoder {
+  readonly header = new Uint8Array(0)
+  readonly #plan: JsonFormatPlan
+  readonly #kernels: Kernels
+  readonly #result: EncodeResult = { position: 0, end: 0 }
+
+  constructor(plan: JsonFormatPlan, kernels: Kernels) {
+    this.#plan = plan
+    this.#kernels = kernels
+  }
+
+  bind(batch: RecordBatch): void {
+    this.#plan.setColumns(batch.columns.map((column) => column.descriptor))
+  }
+
+  encode(selection: number, begin: number, end: number, target: number, targetEnd: number): EncodeResult {
+    const { bytes, nextRow } = this.#plan.format(this.#kernels, selection, begin, end, target, targetEnd)
+    this.#result.position = nextRow
+    this.#result.end = target + bytes
+    return this.#result
   }
 
   free(): void {
@@ -103,8 +131,12 @@ export class JsonFormat implements LineFormat {
     return new JsonDecoder(plan, kernels)
   }
 
-  createEncoder(_schema: Schema, _slab: Slab, _kernels: Kernels): LineEncoder {
-    throw new PlanError('NOT_IMPLEMENTED', 'Cannot write JSON: the format kernel is not there yet')
+  createEncoder(schema: Schema, slab: Slab, kernels: Kernels): LineEncoder {
+    const { conversion, timestampFormat } = this.options
+    return new JsonEncoder(
+      new JsonFormatPlan(slab, scanFieldsOf(schema), { timestampFormat, fraction: conversion === 'flink' ? 'trimmed' : 'precision' }),
+      kernels,
+    )
   }
 }
 
