@@ -3,13 +3,13 @@
 // and list elements ask for room; a row that finds none is taken back.
 
 import {
-  COLUMN_DICTIONARY, KIND_BYTES, TYPE_ARRAY, TYPE_BINARY, TYPE_CHAR, TYPE_MAP, TYPE_MULTISET, TYPE_ROW, TYPE_VARBINARY, TYPE_VARCHAR, bitIsSet, columnChild, columnData,
-  columnDictionary, columnExtra, columnFlags, columnKind, columnNullCount, columnOffsets, columnValidity, columnValues,
+  COLUMN_DICTIONARY, KIND_BYTES, TYPE_ARRAY, TYPE_CHAR, TYPE_ROW, TYPE_VARCHAR, bitIsSet, columnChild, columnData, columnDictionary, columnExtra, columnFlags, columnKind,
+  columnNullCount, columnOffsets, columnValidity, columnValues,
 } from './column'
 import {
   FORMAT_FLAGS, FORMAT_NEXT_ROW, FORMAT_NODES, FORMAT_NODE_COUNT, FORMAT_RESERVE, WRITE_CHILD_COUNT, WRITE_CHILD_INDEX, WRITE_CLOSES, WRITE_CODES, WRITE_COLUMN, WRITE_DATA,
-  WRITE_DERIVED, WRITE_EXTRA, WRITE_FLAGS, WRITE_KIND, WRITE_NEXT, WRITE_NODE_BYTES, WRITE_OFFSETS, WRITE_PARENT, WRITE_PREFIX, WRITE_PREFIX_LENGTH, WRITE_TYPE, WRITE_VALIDITY,
-  WRITE_VALUES,
+  WRITE_DERIVED, WRITE_EXTRA, WRITE_FLAGS, WRITE_KIND, WRITE_NEXT, WRITE_NODE_BYTES, WRITE_OFFSETS, WRITE_PARENT, WRITE_PREFIX, WRITE_PREFIX_LENGTH, WRITE_TYPE,
+  WRITE_VALIDITY, WRITE_VALUES,
 } from './json-format-plan'
 import { isNotFinite, isQuoted, writeBase64, writeFixed } from './json-format-values'
 

@@ -4,24 +4,23 @@
 // written for it before lies behind the committed rows and offsets.
 
 import {
-  BUFFER_SLACK_BYTES, DESCRIPTOR_BYTES, KIND_BYTES, KIND_INT16, KIND_INT32, KIND_INT64, KIND_INT8, KIND_LIST, KIND_MAP, TYPE_ARRAY, TYPE_BIGINT, TYPE_BOOLEAN, TYPE_CHAR,
-  TYPE_DOUBLE, TYPE_FLOAT, TYPE_INT, TYPE_INTERVAL_DAY_TIME, TYPE_INTERVAL_YEAR_MONTH, TYPE_MAP, TYPE_MULTISET, TYPE_ROW, TYPE_SMALLINT, TYPE_TIMESTAMP, TYPE_TIMESTAMP_LTZ,
-  TYPE_TINYINT, TYPE_VARCHAR, bitIsSet, clearBit, columnChild, columnData, columnDataCapacity, columnExtra, columnKind, columnNullCount, columnOffsets, columnRowCapacity,
-  columnValidity, columnValues, setBit, setColumnDataLength, setColumnNullCount,
+  KIND_BYTES, KIND_INT16, KIND_LIST, KIND_MAP, TYPE_ARRAY, TYPE_BIGINT, TYPE_BOOLEAN, TYPE_CHAR, TYPE_DOUBLE, TYPE_INT, TYPE_INTERVAL_DAY_TIME, TYPE_INTERVAL_YEAR_MONTH,
+  TYPE_ROW, TYPE_SMALLINT, TYPE_TIMESTAMP, TYPE_TIMESTAMP_LTZ, TYPE_TINYINT, TYPE_VARCHAR, bitIsSet, clearBit, setBit,
 } from './column'
 import {
-  BAD_NOT_AN_OBJECT, BAD_MISSING_FIELD, BAD_NULL_NOT_ALLOWED, BAD_SYNTAX, BAD_TOO_DEEP, BAD_TOO_MANY_DUPLICATES, BAD_TRAILING_DATA, BAD_TYPE_MISMATCH, BAD_UNKNOWN_FIELD, DEPTH_MAX,
-  JSON_FAIL_ON_MISSING, JSON_FLINK, JSON_NULL_ON_ERROR, JSON_REJECT_UNKNOWN, MAP_DUPLICATES_MAX, MAP_FILTER_BYTES, NODE_BYTES, NODE_CHILD_COUNT, NODE_CHILD_INDEX, NODE_COLUMN,
-  NODE_DATA, NODE_DATA_CAPACITY, NODE_DERIVED, NODE_EXTRA, NODE_FILTER, NODE_FIRST_CHILD, NODE_FLAGS, NODE_INDEX, NODE_KIND, NODE_NAME, NODE_NAME_LENGTH, NODE_NEXT_SIBLING,
-  NODE_NULLABLE, NODE_OFFSETS, NODE_PARENT, NODE_PLAIN_NAME, NODE_ROWS, NODE_ROW_CAPACITY, NODE_ROW_LEVEL, NODE_SAFE_INTEGER, NODE_STAMP, NODE_STATE, NODE_TABLE, NODE_TABLE_MASK,
-  NODE_TYPE, NODE_VALIDITY, NODE_VALUES, PLAN_DEVIATIONS, PLAN_DEVIATIONS_MAX, PLAN_DEVIATION_COUNT, PLAN_FLAGS, PLAN_LEARN_CREDIT, PLAN_NODES, PLAN_NODE_COUNT, PLAN_OBJECT_STAMP,
-  PLAN_SCRATCH, PLAN_SCRATCH_BYTES, PLAN_SHAPES, PLAN_SHAPES_MAX, PLAN_SHAPE_BYTES, PLAN_SHAPE_COUNT, PLAN_SHAPE_CURRENT, PLAN_STEPS_MAX, RESULT_CONSUMED, RESULT_DUPLICATE_KEYS,
-  RESULT_LINE_END, RESULT_LINE_START, RESULT_NODE, RESULT_NULLED_VALUES, RESULT_PROBLEM, RESULT_REASON, RESULT_ROWS, RESULT_SLOW_ROWS, RESULT_STATUS, STATUS_BAD_RECORD,
-  STATUS_DATA_FULL, STATUS_DONE, STATUS_NEED_MORE, STATUS_ROWS_FULL,
+  BAD_NOT_AN_OBJECT, BAD_MISSING_FIELD, BAD_NULL_NOT_ALLOWED, BAD_SYNTAX, BAD_TOO_DEEP, BAD_TOO_MANY_DUPLICATES, BAD_TRAILING_DATA, BAD_TYPE_MISMATCH, BAD_UNKNOWN_FIELD,
+  DEPTH_MAX, JSON_FAIL_ON_MISSING, JSON_FLINK, JSON_NULL_ON_ERROR, JSON_REJECT_UNKNOWN, MAP_DUPLICATES_MAX, MAP_FILTER_BYTES, NODE_BYTES, NODE_COLUMN, NODE_DATA, NODE_FILTER,
+  NODE_FIRST_CHILD, NODE_FLAGS, NODE_INDEX, NODE_KIND, NODE_NAME, NODE_NAME_LENGTH, NODE_NEXT_SIBLING, NODE_NULLABLE, NODE_OFFSETS, NODE_PLAIN_NAME, NODE_ROW_CAPACITY,
+  NODE_ROW_LEVEL, NODE_STAMP, NODE_STATE, NODE_TABLE, NODE_TABLE_MASK, NODE_TYPE, NODE_VALIDITY, NODE_VALUES, PLAN_DEVIATIONS, PLAN_DEVIATIONS_MAX, PLAN_DEVIATION_COUNT,
+  PLAN_FLAGS, PLAN_LEARN_CREDIT, PLAN_NODES, PLAN_NODE_COUNT, PLAN_OBJECT_STAMP, PLAN_SCRATCH, PLAN_SCRATCH_BYTES, PLAN_SHAPES, PLAN_SHAPES_MAX, PLAN_SHAPE_BYTES,
+  PLAN_SHAPE_COUNT, PLAN_SHAPE_CURRENT, PLAN_STEPS_MAX, RESULT_DUPLICATE_KEYS, RESULT_LINE_END, RESULT_LINE_START, RESULT_NODE, RESULT_NULLED_VALUES, RESULT_PROBLEM,
+  RESULT_REASON, RESULT_ROWS, RESULT_SLOW_ROWS, STATUS_BAD_RECORD, STATUS_DATA_FULL, STATUS_DONE, STATUS_NEED_MORE, STATUS_ROWS_FULL,
 } from './json-scan-plan'
 import {
-  badAt, badNode, badReason, bad, badValue, beginText, copyEnd, copyString, copyStringBounded, copyValueText, hadEscape, skipBlanks, skipString, skipValue, stopsOfString, textLimit,
+  badAt, badNode, badReason, bad, badValue, beginText, copyEnd, copyString, copyStringBounded, copyValueText, hadEscape, skipBlanks, skipString, skipValue, stopsOfString,
+  textLimit,
 } from './json-scan-text'
+import { bind, bytesOfRoom, clearBits, finish, lastLineEnd, openValidity } from './json-scan-rows'
 import { CONVERTED, CONVERTED_TO_NULL, TOKEN_NUMBER, TOKEN_STRING, TOKEN_WORD, convertText, timestampForms } from './json-scan-values'
 import { GRAMMAR_JSON, POWERS_U64, eightDigits, numberIsPlain, scanNumber, toDouble } from './numbers'
 import { MS_PER_DAY, parseTimestamp, parsedDays, parsedMs } from './timestamps'
@@ -90,18 +89,18 @@ export function scanJson(scanPlan: usize, input: usize, inputEnd: usize, firstRo
   flags = load<u32>(plan, PLAN_FLAGS)
   const lastLine = lastLineEnd(input, inputEnd)
   store<u32>(plan, 0, RESULT_REASON)
-  if (lastLine == input || maxRows == 0) return finish(input, input, firstRow, firstRow, lastLine == input ? STATUS_NEED_MORE : STATUS_ROWS_FULL)
+  if (lastLine == input || maxRows == 0) return finish(plan, input, input, firstRow, firstRow, lastLine == input ? STATUS_NEED_MORE : STATUS_ROWS_FULL)
   const bytes = <u32>(lastLine - input)
   // An object needs three bytes with its line feed; in Flink's arrays two with its comma.
-  rowLimit = min<u32>(firstRow + min<u32>(maxRows, bytes / 2 + 1), bind(firstRow))
+  rowLimit = min<u32>(firstRow + min<u32>(maxRows, bytes / 2 + 1), bind(plan, firstRow))
   if (rowLimit < firstRow) rowLimit = firstRow
-  openValidity(firstRow)
+  openValidity(plan, rowLimit)
   let row = firstRow
   let p = input
   let status = STATUS_DONE
   while (p < lastLine) {
     // As many lines as certainly fit: no string is longer than its line.
-    const room = bytesOfRoom(row)
+    const room = bytesOfRoom(plan, row)
     let end = lastLine
     if (<u32>(lastLine - p) > room) {
       end = lastLineEnd(p, p + room)
@@ -125,147 +124,7 @@ export function scanJson(scanPlan: usize, input: usize, inputEnd: usize, firstRo
     store<u32>(plan, <u32>(badAt() - input), RESULT_PROBLEM)
     store<u32>(plan, badNode() == 0 ? 0 : load<u32>(badNode(), NODE_INDEX), RESULT_NODE)
   }
-  return finish(input, p, firstRow, row, status)
-}
-
-/** The position behind the last line feed of [p, end), or `p`. */
-function lastLineEnd(p: usize, end: usize): usize {
-  while (end > p) {
-    if (load<u8>(end - 1) == 0x0a) return end
-    end -= 1
-  }
-  return p
-}
-
-/** Copies what the descriptors say into the nodes. Returns the rows that the record's columns can hold. */
-function bind(firstRow: u32): u32 {
-  const nodes = <usize>load<u32>(plan, PLAN_NODES)
-  const count = load<u32>(plan, PLAN_NODE_COUNT)
-  let capacity: u32 = u32.MAX_VALUE
-  store<u32>(nodes, firstRow, NODE_ROWS)
-  for (let index: u32 = 1; index < count; index++) {
-    const node = nodes + <usize>index * NODE_BYTES
-    const parent = <usize>load<u32>(node, NODE_PARENT)
-    const parentType: u32 = load<u8>(parent, NODE_TYPE)
-    const nodeFlags = load<u32>(node, NODE_FLAGS)
-    if ((nodeFlags & NODE_DERIVED) != 0) store<u32>(node, <u32>columnChild(load<u32>(parent, NODE_COLUMN), load<u32>(node, NODE_CHILD_INDEX)), NODE_COLUMN)
-    let rows = load<u32>(parent, NODE_ROWS)
-    if (parentType == TYPE_ARRAY || parentType == TYPE_MAP || parentType == TYPE_MULTISET) {
-      const parentOffsets = <usize>load<u32>(parent, NODE_OFFSETS)
-      rows = load<u32>(parentOffsets + (<usize>rows << 2))
-    }
-    store<u32>(node, rows, NODE_ROWS)
-    const column = <usize>load<u32>(node, NODE_COLUMN)
-    if (column == 0) continue
-    assert((column & 63) == 0)
-    store<u32>(node, columnKind(column), NODE_KIND)
-    store<u32>(node, <u32>columnValues(column), NODE_VALUES)
-    store<u32>(node, <u32>columnValidity(column), NODE_VALIDITY)
-    store<u32>(node, <u32>columnOffsets(column), NODE_OFFSETS)
-    store<u32>(node, <u32>columnData(column), NODE_DATA)
-    store<u32>(node, columnDataCapacity(column), NODE_DATA_CAPACITY)
-    store<u32>(node, <u32>columnExtra(column), NODE_EXTRA)
-    store<u32>(node, columnRowCapacity(column), NODE_ROW_CAPACITY)
-    if (rows == 0 && columnOffsets(column) != 0) store<u32>(columnOffsets(column), 0)
-    assert((nodeFlags & NODE_NULLABLE) == 0 || columnValidity(column) != 0)
-    if ((nodeFlags & NODE_ROW_LEVEL) != 0) capacity = min(capacity, columnRowCapacity(column))
-  }
-  return capacity
-}
-
-/** Marks the rows to come as present, and earlier ones too where the bits held nothing. */
-function openValidity(firstRow: u32): void {
-  const nodes = <usize>load<u32>(plan, PLAN_NODES)
-  const count = load<u32>(plan, PLAN_NODE_COUNT)
-  for (let index: u32 = 1; index < count; index++) {
-    const node = nodes + <usize>index * NODE_BYTES
-    const validity = <usize>load<u32>(node, NODE_VALIDITY)
-    const column = <usize>load<u32>(node, NODE_COLUMN)
-    if (validity == 0 || column == 0) continue
-    const from: u32 = columnNullCount(column) == 0 ? 0 : load<u32>(node, NODE_ROWS)
-    setBits(validity, from, (load<u32>(node, NODE_FLAGS) & NODE_ROW_LEVEL) != 0 ? rowLimit : load<u32>(node, NODE_ROWS))
-  }
-}
-
-function setBits(bits: usize, begin: u32, end: u32): void {
-  if (begin >= end) return
-  const firstByte = bits + (begin >> 3), lastByte = bits + (end >> 3)
-  const firstMask = <u8>(<u32>0xff << (begin & 7)), lastMask = <u8>((<u32>1 << (end & 7)) - 1)
-  if (firstByte == lastByte) { store<u8>(firstByte, load<u8>(firstByte) | (firstMask & lastMask)); return }
-  store<u8>(firstByte, load<u8>(firstByte) | firstMask)
-  memory.fill(firstByte + 1, 0xff, lastByte - firstByte - 1)
-  if (lastMask != 0) store<u8>(lastByte, load<u8>(lastByte) | lastMask)
-}
-
-function clearBits(bits: usize, begin: u32, end: u32): void {
-  const firstByte = bits + (begin >> 3), lastByte = bits + (end >> 3)
-  const firstMask = <u8>(<u32>0xff << (begin & 7)), lastMask = <u8>((<u32>1 << (end & 7)) - 1)
-  if (firstByte == lastByte) { store<u8>(firstByte, load<u8>(firstByte) & ~(firstMask & lastMask)); return }
-  store<u8>(firstByte, load<u8>(firstByte) & ~firstMask)
-  memory.fill(firstByte + 1, 0, lastByte - firstByte - 1)
-  if (lastMask != 0) store<u8>(lastByte, load<u8>(lastByte) & ~lastMask)
-}
-
-function countBits(bits: usize, begin: u32, end: u32): u32 {
-  let count: u32 = 0
-  while (begin < end && (begin & 7) != 0) { count += bitIsSet(bits, begin) ? 1 : 0; begin += 1 }
-  while (begin + 64 <= end) { count += <u32>popcnt(load<u64>(bits + (begin >> 3))); begin += 64 }
-  while (begin < end) { count += bitIsSet(bits, begin) ? 1 : 0; begin += 1 }
-  return count
-}
-
-/** The least free data bytes of all columns of bytes. */
-function bytesOfRoom(row: u32): u32 {
-  const nodes = <usize>load<u32>(plan, PLAN_NODES)
-  const count = load<u32>(plan, PLAN_NODE_COUNT)
-  let room: u32 = u32.MAX_VALUE
-  store<u32>(nodes, row, NODE_ROWS)
-  for (let index: u32 = 1; index < count; index++) {
-    const node = nodes + <usize>index * NODE_BYTES
-    const rows = rowsNow(node)
-    if (load<u32>(node, NODE_COLUMN) == 0 || load<u32>(node, NODE_KIND) != KIND_BYTES) continue
-    room = min(room, load<u32>(node, NODE_DATA_CAPACITY) - load<u32>(<usize>load<u32>(node, NODE_OFFSETS) + (<usize>rows << 2)))
-  }
-  return room
-}
-
-/** The committed rows of a node, by its parent's; kept in the node for its children, so call in node order. */
-function rowsNow(node: usize): u32 {
-  const parent = <usize>load<u32>(node, NODE_PARENT)
-  const kind: u32 = load<u8>(parent, NODE_TYPE)
-  let rows = load<u32>(parent, NODE_ROWS)
-  if (kind == TYPE_ARRAY || kind == TYPE_MAP || kind == TYPE_MULTISET) rows = load<u32>(<usize>load<u32>(parent, NODE_OFFSETS) + (<usize>rows << 2))
-  store<u32>(node, rows, NODE_ROWS)
-  return rows
-}
-
-/** Writes lengths and null counts to the descriptors and the answer to the result block. */
-function finish(input: usize, p: usize, firstRow: u32, row: u32, status: u32): u32 {
-  store<u32>(plan, row - firstRow, RESULT_ROWS)
-  store<u32>(plan, <u32>(p - input), RESULT_CONSUMED)
-  store<u32>(plan, status, RESULT_STATUS)
-  if (row == firstRow) return 0
-  const nodes = <usize>load<u32>(plan, PLAN_NODES)
-  const count = load<u32>(plan, PLAN_NODE_COUNT)
-  // Two walks in node order: the rows before (by the offsets at firstRow) and the rows now.
-  store<u32>(nodes, firstRow, NODE_ROWS)
-  for (let index: u32 = 1; index < count; index++) {
-    const node = nodes + <usize>index * NODE_BYTES
-    store<u32>(node, rowsNow(node), NODE_STAMP)
-  }
-  store<u32>(nodes, row, NODE_ROWS)
-  for (let index: u32 = 1; index < count; index++) {
-    const node = nodes + <usize>index * NODE_BYTES
-    const rows = rowsNow(node)
-    const before = load<u32>(node, NODE_STAMP)
-    store<u32>(node, 0, NODE_STAMP)
-    const column = <usize>load<u32>(node, NODE_COLUMN)
-    if (column == 0) continue
-    if (load<u32>(node, NODE_KIND) == KIND_BYTES) setColumnDataLength(column, load<u32>(<usize>load<u32>(node, NODE_OFFSETS) + (<usize>rows << 2)))
-    const validity = <usize>load<u32>(node, NODE_VALIDITY)
-    if (validity != 0) setColumnNullCount(column, columnNullCount(column) + (rows - before) - countBits(validity, before, rows))
-  }
-  return row - firstRow
+  return finish(plan, input, p, firstRow, row, status)
 }
 
 /**
