@@ -44,6 +44,8 @@ export interface OperatorContext {
   readonly tableSeed: number
   readonly metrics: OperatorMetrics
   readonly program: ProgramEdge
+  /** Makes the worker's loop look again: called from callbacks of the event loop that brought something. */
+  wake(): void
   /** A line for the operator's log, with its name and subtask: standard error, never standard output. */
   log(message: string): void
   /** The job's configuration value, as plain text, or undefined. */

@@ -29,6 +29,7 @@ export interface SubtaskEnvironment {
   readonly options: ReadonlyMap<string, string>
   readonly snapshotHook: SnapshotHook
   readonly program: ProgramEdge
+  wake(): void
   log(operatorName: string, subtaskIndex: number, message: string): void
   /** The writer of an exchange that leaves this subtask. */
   exchangeWriter(exchangeId: number, subtaskIndex: number): ExchangeWriter
@@ -204,7 +205,7 @@ export class Subtask {
   }
 
   #context(planned: PlanOperator): OperatorContext {
-    const { slab, kernels, clock, batchRowsMax, tableSeed, options, program, log } = this.#environment
+    const { slab, kernels, clock, batchRowsMax, tableSeed, options, program, log, wake } = this.#environment
     const metrics = new Metrics()
     this.#metrics.push(metrics)
     return {
@@ -220,6 +221,7 @@ export class Subtask {
       tableSeed,
       metrics,
       program,
+      wake,
       log: (message) => log(planned.name, this.index, message),
       option: (key) => options.get(key),
     }

@@ -86,6 +86,7 @@ export class WorkerRuntime {
       options: settings.options,
       snapshotHook: () => {},
       program: hooks.program,
+      wake: () => this.doorbell.ring(),
       log: (operatorName, subtaskIndex, message) => hooks.log(operatorName, subtaskIndex, message),
       exchangeWriter: (exchangeId, subtaskIndex) => this.#exchangeWriter(plan.exchanges[exchangeId]!, subtaskIndex),
       inputChannels: (task, subtaskIndex) => this.#inputChannels(task, subtaskIndex),

@@ -1,0 +1,273 @@
+// Calls asynchronous user functions: many at a time, results in the order of the records or as they come, never across a watermark. Runs on a
+// worker whose event loop lives. Records in flight are state: a restore calls the function for them again.
+
+import { UserFunctionError } from '../../base/errors.ts'
+import { WATERMARK_MIN } from '../../batch/crossings.ts'
+import type { RecordBatch } from '../../batch/record-batch.ts'
+import { isObjectSchema, type Schema } from '../../batch/types.ts'
+import { ByteReader, ByteWriter, type ValueCodec, valueCodecOf } from '../../state/value-codec.ts'
+import { type RichFunction, userError } from '../function.ts'
+import type { Operator, OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../operator.ts'
+import { compileRowReader, type RowReader } from '../row-code.ts'
+import { RowCollector } from '../window/row-collector.ts'
+
+/** Asks something for each record: a database, a service. */
+export interface AsyncFunction<in IN, out OUT> extends RichFunction {
+  /**
+   * Called once a record (again after a retry or a restore). The record is the function's to keep.
+   *
+   * @param signal Aborted when the call has timed out or the job ends.
+   * @returns The results for the record: none, one or more.
+   */
+  asyncInvoke(record: IN, signal: AbortSignal): Promise<Iterable<OUT>>
+  /** What to return for a record whose last try has timed out. Without it the job fails. */
+  timeout?(record: IN): Iterable<OUT>
+}
+
+/** How asynchronous calls are made. */
+export interface AsyncOptions {
+  /** Calls in flight at most; the stream is held back beyond. @default 100 */
+  readonly capacity?: number
+  /** For each try, in ms. @default Infinity */
+  readonly timeoutMs?: number
+  /** Tries after the first that failed or timed out. @default 0 */
+  readonly retries?: number
+  /** Pause before a retry in ms, doubled for each further one. @default 100 */
+  readonly retryDelayMs?: number
+}
+
+/** A record in flight, or a watermark between records. */
+interface Entry {
+  readonly watermarkMs: number | undefined
+  readonly record: unknown
+  readonly timestampMs: number
+  results: Iterable<unknown> | undefined
+}
+
+const CAPACITY_DEFAULT = 100
+const RETRY_DELAY_MS_DEFAULT = 100
+
+/** See the file's head. */
+export class AsyncOperator implements Operator {
+  readonly crossings = 'carry'
+  readonly outputSchema: Schema
+  readonly #inputSchema: Schema
+  readonly #fn: AsyncFunction<unknown, unknown>
+  readonly #ordered: boolean
+  readonly #options: Required<AsyncOptions>
+  #context!: OperatorContext
+  #reader!: RowReader
+  #collector!: RowCollector<unknown>
+  #codec!: ValueCodec
+  #queue: Entry[] = []
+  #calls = 0
+  /** Set by the first call that failed for good. */
+  #failure: unknown
+  /** Results or watermarks that can go out now. */
+  #ready = false
+  #bound: RecordBatch | null = null
+  #crossing = 0
+  readonly #abort = new AbortController()
+
+  constructor(inputSchema: Schema, fn: AsyncFunction<never, unknown>, outputSchema: Schema, ordered: boolean, options: AsyncOptions) {
+    this.#inputSchema = inputSchema
+    this.#fn = fn as AsyncFunction<unknown, unknown>
+    this.outputSchema = outputSchema
+    this.#ordered = ordered
+    this.#options = { capacity: CAPACITY_DEFAULT, timeoutMs: Infinity, retries: 0, retryDelayMs: RETRY_DELAY_MS_DEFAULT, ...options }
+  }
+
+  open(context: OperatorContext): void {
+    this.#context = context
+    this.#reader = compileRowReader(this.#inputSchema)
+    this.#collector = new RowCollector(context, this.outputSchema)
+    this.#codec = valueCodecOf(isObjectSchema(this.#inputSchema) ? undefined : { kind: 'ROW', nullable: false, fields: this.#inputSchema.fields }, 'records in flight')
+    this.#user(() => this.#fn.open?.(runtimeContextOf(context)))
+  }
+
+  processBatch(batch: RecordBatch, output: Output): boolean {
+    this.#rethrow()
+    if (!this.#emitReady(output)) return false
+    if (this.#bound !== batch) {
+      this.#bound = batch
+      this.#crossing = 0
+      this.#reader.bind(batch)
+    }
+    const { crossings } = batch
+    const plain = isObjectSchema(this.#inputSchema)
+    for (;;) {
+      while (this.#crossing < crossings.count && batch.positionOf(crossings.positions[this.#crossing]!) <= batch.begin) this.#addWatermark(crossings.watermarks[this.#crossing++]!)
+      if (batch.begin === batch.end) break
+      if (this.#calls >= this.#options.capacity) return false
+      const row = batch.physicalRow(batch.begin)
+      this.#reader.seek(row)
+      const record = this.#reader.record()
+      this.#call({ watermarkMs: undefined, record: plain ? record : { ...(record as object) }, timestampMs: batch.timestampOf(row), results: undefined })
+      batch.begin++
+    }
+    if (!this.#emitReady(output)) return false
+    this.#bound = null
+    return true
+  }
+
+  nextCutMs(): number {
+    return Infinity
+  }
+
+  /** A watermark between batches waits in the queue like one within a batch; the driver's own forwarding would let it overtake. */
+  advance(watermarkMs: number, output: Output): boolean {
+    this.#rethrow()
+    this.#addWatermark(watermarkMs)
+    return this.#emitReady(output) && this.#queue.length === 0
+  }
+
+  nextProcessingTimeMs(): number {
+    return this.#ready || this.#failure !== undefined ? this.#context.clock.nowMs() : Infinity
+  }
+
+  fireTimers(_upToMs: number, output: Output): boolean {
+    this.#rethrow()
+    return this.#emitReady(output)
+  }
+
+  endInput(output: Output): boolean {
+    this.#rethrow()
+    return this.#emitReady(output) && this.#queue.length === 0
+  }
+
+  snapshot(writer: SnapshotWriter): void {
+    for (const entry of this.#queue) {
+      if (entry.watermarkMs !== undefined) continue
+      const bytes = new ByteWriter()
+      bytes.float64(entry.timestampMs)
+      this.#codec.write(bytes, entry.record)
+      writer.element('in-flight', bytes.bytes.subarray(0, bytes.at))
+    }
+  }
+
+  restore(reader: SnapshotReader): void {
+    reader.elements('in-flight', (value) => {
+      const bytes = new ByteReader().load(value, 0, value.length)
+      const timestampMs = bytes.float64()
+      this.#call({ watermarkMs: undefined, record: this.#codec.read(bytes), timestampMs, results: undefined })
+    })
+  }
+
+  close(): void {
+    this.#abort.abort()
+    this.#collector?.free()
+    this.#user(() => this.#fn.close?.())
+  }
+
+  #call(entry: Entry): void {
+    this.#queue.push(entry)
+    this.#calls++
+    void this.#try(entry, 0)
+  }
+
+  /** One try of a call; its outcome is seen by the next step of the loop. */
+  async #try(entry: Entry, tries: number): Promise<void> {
+    const { timeoutMs, retries, retryDelayMs } = this.#options
+    const attempt = new AbortController()
+    const stop = AbortSignal.any([attempt.signal, this.#abort.signal])
+    let timer: NodeJS.Timeout | undefined
+    let timedOut = false
+    try {
+      const call = this.#fn.asyncInvoke(entry.record, stop)
+      const limit = new Promise<never>((_, reject) => {
+        if (timeoutMs === Infinity) return
+        timer = setTimeout(() => {
+          timedOut = true
+          attempt.abort()
+          reject(new UserFunctionError('ASYNC_TIMEOUT', `Call of operator "${this.#context.operatorName}" has taken more than ${timeoutMs} ms`, { hint: 'Raise timeoutMs, allow retries, or give the function a timeout() method.' }))
+        }, timeoutMs)
+      })
+      this.#done(entry, await Promise.race([call, limit]))
+    } catch (error) {
+      if (this.#abort.signal.aborted) return
+      if (tries < retries) {
+        setTimeout(() => void this.#try(entry, tries + 1), retryDelayMs * 2 ** tries)
+        return
+      }
+      if (timedOut && this.#fn.timeout !== undefined) {
+        try {
+          this.#done(entry, this.#fn.timeout(entry.record))
+          return
+        } catch (thrown) {
+          this.#failure ??= thrown
+        }
+      }
+      this.#failure ??= error
+    } finally {
+      clearTimeout(timer)
+      this.#context.wake()
+    }
+  }
+
+  #done(entry: Entry, results: Iterable<unknown>): void {
+    entry.results = results
+    this.#ready = true
+  }
+
+  #addWatermark(watermarkMs: number): void {
+    const last = this.#queue[this.#queue.length - 1]
+    if (last?.watermarkMs !== undefined && last.watermarkMs >= watermarkMs) return
+    this.#queue.push({ watermarkMs, record: undefined, timestampMs: WATERMARK_MIN, results: undefined })
+    this.#ready = true
+  }
+
+  /** Emits what may go out: from the front while it is done; unordered, whatever is done in front of the next watermark. */
+  #emitReady(output: Output): boolean {
+    if (!this.#collector.flush(output)) return false
+    if (!this.#ready) return true
+    if (!output.hasCapacity()) return false
+    const collector = this.#collector
+    collector.begin(output)
+    this.#ready = false
+    const kept: Entry[] = []
+    let index = 0
+    for (; index < this.#queue.length && !collector.isFull; index++) {
+      const entry = this.#queue[index]!
+      if (entry.watermarkMs !== undefined) {
+        if (kept.length > 0) break
+        collector.watermark(entry.watermarkMs)
+      } else if (entry.results === undefined) {
+        if (this.#ordered) break
+        kept.push(entry)
+      } else {
+        this.#calls--
+        collector.timestampMs = entry.timestampMs
+        this.#user(() => {
+          for (const result of entry.results!) collector.collect(result)
+        })
+      }
+    }
+    if (collector.isFull && index < this.#queue.length) this.#ready = true
+    this.#queue = [...kept, ...this.#queue.slice(index)]
+    return collector.flush(output)
+  }
+
+  #rethrow(): void {
+    if (this.#failure !== undefined) throw userError(this.#context.operatorName, this.#context.subtaskIndex, this.#failure)
+  }
+
+  #user(call: () => void): void {
+    try {
+      call()
+    } catch (error) {
+      throw userError(this.#context.operatorName, this.#context.subtaskIndex, error)
+    }
+  }
+}
+
+/** The part of an operator's context that functions see. */
+export function runtimeContextOf(context: OperatorContext): Parameters<NonNullable<RichFunction['open']>>[0] {
+  return {
+    operatorName: context.operatorName,
+    subtaskIndex: context.subtaskIndex,
+    parallelism: context.parallelism,
+    metrics: context.metrics,
+    log: (message) => context.log(message),
+    option: (key) => context.option(key),
+  }
+}
