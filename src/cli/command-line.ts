@@ -1,0 +1,211 @@
+// The command line: commands, their options and help. Each command's own code is imported when it runs, since most of the time to the first row
+// is spent on loading code.
+
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { PlanError } from '../base/errors.ts'
+import { packageRoot } from '../base/platform.ts'
+import { engineFolders, errorText, ExitCode, exitCodeOf } from './error-text.ts'
+import type { NexmarkCommandOptions } from './nexmark.ts'
+import type { RunOptions } from './run.ts'
+import { styleOf, type Terminal } from './terminal.ts'
+
+/** Runs one command line (without the program's name). Resolves with the exit code; prints whatever is wrong. */
+export async function runCommandLine(args: readonly string[], terminal: Terminal): Promise<number> {
+  const runtime = unsupportedRuntime()
+  if (runtime !== undefined) {
+    terminal.say(`error: Cannot run on ${runtime}: millrace needs Node.js 20.19 or newer\n`)
+    return ExitCode.USAGE
+  }
+  try {
+    let exitCode: number = ExitCode.OK
+    const { own, job } = splitArguments(args)
+    const program = createProgram(job, terminal, (code) => (exitCode = code))
+    if (own[0] === 'completion' || own[0] === 'complete') {
+      const { addCompletion } = await import('./completion.ts')
+      const { default: tab } = await import('@bomb.sh/tab/commander')
+      addCompletion(tab(withoutCompletion(program), { completionCommandName: 'completion' }))
+      // What is being completed stands behind `--`, as the shell's script gives it.
+      await program.parseAsync([...args], { from: 'user' })
+    } else await program.parseAsync([...own], { from: 'user' })
+    return exitCode
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.OK : ExitCode.USAGE
+    terminal.say(errorText(error, { isVerbose: args.includes('--verbose'), folder: process.cwd(), engineFolders: engineFolders(), style: styleOf(terminal) }))
+    return exitCodeOf(error, true)
+  }
+}
+
+/** Bun and Deno say that they are Node; worker threads, shared memory and source maps differ. */
+function unsupportedRuntime(): string | undefined {
+  const { bun, deno } = process.versions as { bun?: string; deno?: string }
+  return bun !== undefined ? `Bun ${bun}` : deno !== undefined ? `Deno ${deno}` : undefined
+}
+
+/** What stands behind the first `--` belongs to the job. */
+function splitArguments(args: readonly string[]): { own: readonly string[]; job: readonly string[] } {
+  const end = args.indexOf('--')
+  return end < 0 ? { own: args, job: [] } : { own: args.slice(0, end), job: args.slice(end + 1) }
+}
+
+function version(): string {
+  return (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version
+}
+
+function positive(text: string): number {
+  if (!/^\d+$/.test(text) || Number(text) < 1) throw new InvalidArgumentError('It must be a positive integer.')
+  return Number(text)
+}
+
+/** Also `1e6` and `1_000_000`: counts of events are long. */
+function number(text: string): number {
+  const value = /^[+-]?\d/.test(text) ? Number(text.replaceAll('_', '')) : Number.NaN
+  if (!Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.')
+  return value
+}
+
+function collect(value: string, previous: readonly string[]): readonly string[] {
+  return [...previous, value]
+}
+
+const JOB_ARGUMENTS = `
+Arguments of the job stand behind "--" and reach its program as params: --key value and --key=value
+give text, --flag gives true, --no-flag gives false, a name given twice an array, the rest is in params._`
+
+function createProgram(jobArguments: readonly string[], terminal: Terminal, setExitCode: (code: number) => void): Command {
+  const program = new Command('millrace')
+    .description('A stateful stream processor for Node.js.')
+    .version(version(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.print(text),
+      writeErr: (text) => terminal.say(text),
+      getErrHelpWidth: () => terminal.columns,
+      outputError: (text, write) => write(text),
+    })
+    .showHelpAfterError('(--help shows how it is used)')
+    .argument('[command]')
+    .usage('<command> [options]')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ millrace run job.ts                         run a job on every core
+  $ millrace run job.ts -- --input clicks.json  give the job arguments
+  $ millrace explain job.ts                     print its plan
+  $ millrace nexmark --events 1000000 --out nexmark.json
+
+Exit codes: 0 done, 1 the job failed, 2 wrong usage or plan, 3 restore refused, 130 interrupted`,
+    )
+    .action((command: string | undefined) => {
+      if (command === undefined) {
+        program.outputHelp({ error: true })
+        throw new CommanderError(ExitCode.USAGE, 'millrace.help', '')
+      }
+      throw new PlanError('UNKNOWN_COMMAND', `unknown command "${command}"`, /\.[cm]?[jt]sx?$/.test(command) || existsSync(command) ? { hint: `Did you mean "millrace run ${command}"?` } : {})
+    })
+  jobOptions(program.command('run').description('run a job').summary('run a job'), 'run')
+    .addOption(new Option('--watch', 'run it again whenever its files change').conflicts('inspect'))
+    .option('--dev', 'check more, for development: a row kept too long throws where it is used')
+    .option('--inspect [host:port]', 'run on one thread under an inspector, so that breakpoints hold')
+    .option('-q, --quiet', 'no progress and no summary, only errors and what the job logs')
+    .option('--json', 'the summary as one line of JSON on standard error')
+    .addHelpText(
+      'after',
+      `${JOB_ARGUMENTS}
+
+Results go to standard output; progress, console.log of the job and the summary to standard error.
+Ctrl-C cancels the job, a second one kills it.
+
+Examples:
+  $ millrace run job.ts
+  $ millrace run job.ts --parallelism 4 --set millrace.batch.rows-max=1024
+  $ millrace run job.ts -- --input clicks.json --limit 100
+  $ millrace run job.ts --watch --dev
+  $ millrace run job.ts --inspect               then attach a debugger
+  $ millrace run job.ts --json 2>summary.json >rows.txt`,
+    )
+    .action(async (job: string, options: RunOptions) => setExitCode(await (await import('./run.ts')).runCommand(job, options, jobArguments, terminal)))
+  jobOptions(program.command('explain').description('print the plan of a job without running it').summary('print the plan of a job'), 'explain')
+    .option('--json', 'as JSON')
+    .addHelpText(
+      'after',
+      `${JOB_ARGUMENTS}
+
+Examples:
+  $ millrace explain job.ts
+  $ millrace explain job.ts --parallelism 8 --json`,
+    )
+    .action(async (job: string, options: RunOptions) => setExitCode(await (await import('./explain.ts')).explainCommand(job, options, jobArguments, terminal)))
+  program
+    .command('nexmark')
+    .description('write events of the Nexmark benchmark as JSON lines')
+    .summary('write Nexmark events')
+    .requiredOption('--events <count>', 'number of events', number)
+    .option('--eps <rate>', 'events per second of event time', number, 10_000)
+    .option('--disorder <ms>', 'how far an event may stand out of order, in ms', number, 0)
+    .option('--seed <number>', 'decides all that is random', number, 1)
+    .option('--out <file>', 'file to write, - for standard output', '-')
+    .option('-q, --quiet', 'no summary')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ millrace nexmark --events 1e6 --out nexmark.json
+  $ millrace nexmark --events 1000 --eps 100 --disorder 500 --seed 7 | head`,
+    )
+    .action(async (options: NexmarkCommandOptions) => setExitCode((await import('./nexmark.ts')).nexmarkCommand(options, terminal)))
+  program
+    .command('options')
+    .description('list the configuration options that --set takes')
+    .summary('list the options for --set')
+    .argument('[text]', 'only those whose key holds this text')
+    .option('--json', 'as JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ millrace options
+  $ millrace options worker
+  $ millrace options --json`,
+    )
+    .action(async (text: string | undefined, { json }: { json?: boolean }) => setExitCode((await import('./options-list.ts')).optionsCommand(text, json === true, terminal)))
+  program
+    .command('completion')
+    .description('print a script that completes commands and options in a shell')
+    .summary('print a shell completion script')
+    .argument('<shell>', 'bash, zsh, fish or powershell')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ source <(millrace completion bash)
+  $ millrace completion zsh > ~/.zsh/completions/_millrace
+  $ millrace completion fish > ~/.config/fish/completions/millrace.fish
+  $ millrace completion powershell | Out-String | Invoke-Expression`,
+    )
+  return program
+}
+
+function jobOptions(command: Command, verb: string): Command {
+  return command
+    .argument('<job>', `a .ts, .js or .mjs file whose default export is made by defineJob`)
+    .usage(`[options] <job> [-- arguments of the job]`)
+    .option('-p, --parallelism <count>', 'number of workers; default: what the job sets, else all cores', positive)
+    .option('-s, --set <key=value>', 'set an option (may be repeated); "millrace options" lists them', collect, [])
+    .option('--name <name>', `name of the job; default: the file's name`)
+    .option('--verbose', `with the engine's own lines when it cannot ${verb}`)
+}
+
+/** The completion package adds a command of this name itself. */
+function withoutCompletion(program: Command): Command {
+  const commands = program.commands as Command[]
+  commands.splice(
+    commands.findIndex((command) => command.name() === 'completion'),
+    1,
+  )
+  return program
+}

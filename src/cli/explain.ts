@@ -1,0 +1,27 @@
+// `millrace explain`: prints what a job would run as. Runs the job's program, and nothing of the job.
+
+import type { JobModule } from '../engine/job-bundle.ts'
+import { parseSetting } from '../engine/options.ts'
+import { formatPlan } from '../plan/execution-plan.ts'
+import { ExitCode } from './error-text.ts'
+import { parseJobArguments } from './job-arguments.ts'
+import { jobNameOf } from './job-name.ts'
+import { planLocally } from './local-job.ts'
+import { type RunOptions, tellError } from './run.ts'
+import type { Terminal } from './terminal.ts'
+
+/** Prints the plan on standard output. */
+export async function explainCommand(job: string, options: RunOptions, jobArguments: readonly string[], terminal: Terminal): Promise<number> {
+  const settings = Object.fromEntries(options.set.map(parseSetting).map(({ key, value }) => [key, value]))
+  const parallelism = options.parallelism ?? (settings['parallelism.default'] === undefined ? undefined : Number(settings['parallelism.default']))
+  const name = options.name ?? settings['pipeline.name'] ?? jobNameOf(job)
+  let module: JobModule | undefined
+  try {
+    const { plan, built } = await planLocally(job, name, parallelism, settings, parseJobArguments(jobArguments), (found) => (module = found))
+    terminal.print(options.json === true ? `${JSON.stringify(plan, undefined, 2)}\n` : `${formatPlan(plan, built.graph)}\n`)
+    return ExitCode.OK
+  } catch (error) {
+    tellError(error, { isJson: options.json === true, isVerbose: options.verbose === true }, module, terminal)
+    return ExitCode.USAGE
+  }
+}

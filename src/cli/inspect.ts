@@ -1,0 +1,57 @@
+// `millrace run --inspect`: the job on the calling thread, with an inspector open, so that breakpoints in user code hold the whole job.
+
+import inspector from 'node:inspector'
+import { systemClock } from '../base/clock.ts'
+import { PlanError } from '../base/errors.ts'
+import type { JobModule } from '../engine/job-bundle.ts'
+import { LocalExecutor } from '../runtime/local-executor.ts'
+import { ExitCode, exitCodeOf } from './error-text.ts'
+import { planLocally } from './local-job.ts'
+import { formatDuration } from './numbers.ts'
+import { Interruption, type RunSettings, tellError } from './run.ts'
+import type { Terminal } from './terminal.ts'
+
+const HOST_DEFAULT = '127.0.0.1'
+const PORT_DEFAULT = 9229
+const PORT_MAX = 65_535
+
+/** Runs a job under an inspector. If none is open yet, opens one and waits until a debugger has attached to it. */
+export async function runInspected(settings: RunSettings, address: boolean | string, terminal: Terminal): Promise<number> {
+  if (inspector.url() === undefined) {
+    const { host, port } = parseAddress(address)
+    // Node prints the address of the inspector itself.
+    terminal.say('Waiting for a debugger. Attach one: chrome://inspect, or "Attach to Node Process" in an editor.\n')
+    inspector.open(port, host, true)
+  }
+  const interruption = new Interruption(terminal)
+  let module: JobModule | undefined
+  let hasRun = false
+  try {
+    // One worker, unless asked for more: its steps are easier to follow.
+    const { plan, built } = await planLocally(settings.job, settings.name, settings.parallelism ?? 1, settings.options, settings.params, (found) => (module = found))
+    hasRun = true
+    const startMs = systemClock.monotonicMs()
+    const executor = new LocalExecutor(plan, built.graph, {
+      clock: systemClock,
+      options: new Map([...built.options, ...Object.entries(settings.options)]),
+      ...(settings.options['millrace.batch.rows-max'] !== undefined && { batchRowsMax: Number(settings.options['millrace.batch.rows-max']) }),
+      log: (operatorName, subtaskIndex, message) => terminal.say(`[${operatorName} #${subtaskIndex}] ${message}\n`),
+    })
+    await executor.run(interruption.signal)
+    if (settings.progress !== 'quiet') terminal.say(`${settings.name} finished in ${formatDuration(systemClock.monotonicMs() - startMs)} on the calling thread\n`)
+    return ExitCode.OK
+  } catch (error) {
+    if (interruption.signal.aborted) return ExitCode.INTERRUPTED
+    tellError(error, settings, module, terminal)
+    return exitCodeOf(error, hasRun)
+  }
+}
+
+/** `port`, `host:port` or nothing. */
+function parseAddress(address: boolean | string): { host: string; port: number } {
+  if (typeof address !== 'string') return { host: HOST_DEFAULT, port: PORT_DEFAULT }
+  const match = /^(?:(.*):)?(\d+)$/.exec(address)
+  const port = Number(match?.[2])
+  if (match === null || port > PORT_MAX) throw new PlanError('INVALID_ARGUMENT', `Cannot open an inspector at "${address}": expected a port or host:port`)
+  return { host: match[1] || HOST_DEFAULT, port }
+}

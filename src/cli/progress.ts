@@ -1,0 +1,161 @@
+// Progress of a running job on standard error: a block of lines drawn in place on a terminal, a line every few seconds into a pipe. Lines of
+// operators and of user code go above it. Invariant: whatever else is written, the block has been wiped before.
+
+import type { Clock } from '../base/clock.ts'
+import type { ExecutionPlan } from '../plan/execution-plan.ts'
+import type { JobMetrics } from '../runtime/thread-messages.ts'
+import { figuresOf, type JobFigures } from './job-figures.ts'
+import { formatBytes, formatDuration, formatShort, formatWatermark } from './numbers.ts'
+import { styleOf, type Style, type Terminal } from './terminal.ts'
+
+/** Shorter jobs show no progress. */
+const FIRST_DRAWING_MS = 400
+const PLAIN_INTERVAL_MS = 5000
+const DRAWING_INTERVAL_MS = 100
+/** Rates are taken over about this time. */
+const RATE_SPAN_MS = 1000
+const NAME_COLUMNS_MAX = 60
+
+/** How much is shown. */
+export type ProgressMode = 'drawn' | 'plain' | 'quiet'
+
+/** Rates from counts: rows a second over the last second or so. */
+class Rates {
+  readonly #samples: { readonly atMs: number; readonly counts: readonly number[] }[] = []
+
+  /** Rates of `counts` against the oldest sample in the span. */
+  next(atMs: number, counts: readonly number[]): number[] {
+    const samples = this.#samples
+    samples.push({ atMs, counts })
+    while (samples.length > 2 && atMs - samples[1]!.atMs >= RATE_SPAN_MS) samples.shift()
+    const first = samples[0]!
+    const ms = atMs - first.atMs
+    return counts.map((count, index) => (ms <= 0 ? 0 : Math.max(0, ((count - (first.counts[index] ?? 0)) * 1000) / ms)))
+  }
+}
+
+/** Shows how a job gets on. */
+export class Progress {
+  readonly #terminal: Terminal
+  readonly #clock: Clock
+  readonly #mode: ProgressMode
+  readonly #jobName: string
+  readonly #style: Style
+  readonly #rates = new Rates()
+  readonly #startMs: number
+  #plan: ExecutionPlan | undefined
+  #shownMs: number
+  #drawnLines = 0
+  #closed = false
+
+  constructor(terminal: Terminal, clock: Clock, mode: ProgressMode, jobName: string) {
+    this.#terminal = terminal
+    this.#clock = clock
+    this.#mode = mode
+    this.#jobName = jobName
+    this.#style = styleOf(terminal)
+    this.#startMs = clock.monotonicMs()
+    this.#shownMs = this.#startMs
+  }
+
+  setPlan(plan: ExecutionPlan): void {
+    this.#plan = plan
+  }
+
+  /** Called with each tick of the metrics. */
+  update(metrics: JobMetrics): void {
+    if (this.#mode === 'quiet' || this.#closed || this.#plan === undefined) return
+    const nowMs = this.#clock.monotonicMs()
+    const figures = figuresOf(metrics, this.#plan)
+    // Sampled at each tick, whether it is shown or not: rates are of the last second.
+    const [readRate, ...rates] = this.#rates.next(metrics.runningMs, [figures.rowsRead, ...figures.tasks.flatMap((task) => task.operators.map(({ rows }) => rows))]) as [number, ...number[]]
+    if (this.#mode === 'plain') {
+      if (nowMs - this.#shownMs < PLAIN_INTERVAL_MS) return
+      this.#shownMs = nowMs
+      this.#terminal.say(`${plainLine(this.#jobName, figures, readRate)}\n`)
+    } else {
+      if (nowMs - this.#startMs < FIRST_DRAWING_MS || (this.#drawnLines > 0 && nowMs - this.#shownMs < DRAWING_INTERVAL_MS)) return
+      this.#shownMs = nowMs
+      this.#draw(figures, readRate, rates)
+    }
+  }
+
+  /** A line of an operator or of user code. It may hold several lines. */
+  log(operatorName: string, subtaskIndex: number, message: string): void {
+    const where = operatorName === '' ? '' : this.#style.dim(`[${operatorName} #${subtaskIndex}] `)
+    this.say(`${where}${message}\n`)
+  }
+
+  /** Any text above the progress. It must end with a line feed. */
+  say(text: string): void {
+    this.clear()
+    this.#terminal.say(text)
+  }
+
+  /** Wipes what is drawn; the next tick draws again. */
+  clear(): void {
+    if (this.#drawnLines === 0) return
+    this.#terminal.say(wipe(this.#drawnLines))
+    this.#drawnLines = 0
+  }
+
+  /** Wipes what is drawn, for good. */
+  close(): void {
+    this.clear()
+    this.#closed = true
+  }
+
+  #draw(figures: JobFigures, readRate: number, rates: readonly number[]): void {
+    const { columns, rows } = this.#terminal
+    const lines = drawnLines(this.#jobName, figures, readRate, rates, this.#style, columns)
+    // A block higher than the window could not be wiped.
+    const shown = lines.length < rows ? lines : [...lines.slice(0, Math.max(1, rows - 2)), `  ... ${lines.length - Math.max(1, rows - 2)} more`]
+    this.#terminal.say(`${wipe(this.#drawnLines)}${shown.join('\n')}\n`)
+    this.#drawnLines = shown.length
+  }
+}
+
+function wipe(lines: number): string {
+  return lines === 0 ? '' : `\u001b[${lines}A\r\u001b[J`
+}
+
+function plainLine(jobName: string, figures: JobFigures, readRate: number): string {
+  const watermark = formatWatermark(Math.min(...figures.tasks.filter((task) => !task.hasEnded).map((task) => task.watermarkMs)))
+  const held = figures.tasks.filter((task) => task.isBackpressured).map((task) => task.name)
+  const parts = [
+    `${jobName}: ${formatDuration(figures.runningMs)}, ${formatShort(figures.rowsRead)} rows read (${formatShort(readRate)}/s)`,
+    `${formatShort(figures.rowsWritten)} written`,
+    ...(watermark === undefined ? [] : [`watermark ${watermark}`]),
+    ...(held.length === 0 ? [] : [`backpressure at ${held.join('; ')}`]),
+  ]
+  return parts.join(', ')
+}
+
+function drawnLines(jobName: string, figures: JobFigures, readRate: number, rates: readonly number[], style: Style, columns: number): string[] {
+  const nameColumns = Math.min(NAME_COLUMNS_MAX, Math.max(...figures.tasks.flatMap((task) => task.operators.map(({ name }) => name.length))), Math.max(12, columns - 30))
+  const lines = [
+    cut(`${style.bold(jobName)}  ${formatDuration(figures.runningMs)}  ${formatShort(figures.rowsRead)} rows read, ${formatShort(readRate)}/s  ${style.dim(formatBytes(figures.slabBytes))}`, columns),
+  ]
+  let next = 0
+  for (const task of figures.tasks)
+    task.operators.forEach(({ name, rows }, index) => {
+      const figure = `${formatShort(rates[next++] ?? 0)}/s`.padStart(10) + formatShort(rows).padStart(9)
+      const watermark = formatWatermark(task.watermarkMs)
+      const state = [
+        ...(task.hasEnded ? ['ended'] : watermark === undefined ? [] : [`watermark ${watermark}`]),
+        ...(task.isBackpressured ? [style.yellow('backpressured')] : []),
+      ].join('  ')
+      const label = `${index === 0 ? '  ' : '   '}${name.length > nameColumns ? `${name.slice(0, nameColumns - 1)}…` : name}`.padEnd(nameColumns + 4)
+      lines.push(cut(`${label}${figure}${index === 0 && state !== '' ? `  ${state}` : ''}`, columns))
+    })
+  return lines
+}
+
+// oxlint-disable-next-line no-control-regex -- escape codes take no room
+const ESCAPE = /\u001b\[\d+m/g
+
+/** Cuts a line to the width of the terminal; escape codes take no room, and a cut line loses them. */
+function cut(line: string, columns: number): string {
+  const text = line.replace(ESCAPE, '')
+  return text.length < columns ? line : text.slice(0, Math.max(0, columns - 1))
+}

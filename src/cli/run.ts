@@ -1,0 +1,168 @@
+// `millrace run`: finds the job's module, hands it to an engine, shows how it gets on, tells how it ended. The main thread runs none of the job,
+// except with --inspect.
+
+import { systemClock } from '../base/clock.ts'
+import { Engine, type JobHandle } from '../engine/engine.ts'
+import { type JobModule, resolveJobModule } from '../engine/job-bundle.ts'
+import { parseSetting } from '../engine/options.ts'
+import type { ExecutionPlan } from '../plan/execution-plan.ts'
+import { engineFolders, errorText, ExitCode, exitCodeOf } from './error-text.ts'
+import { type JobParams, parseJobArguments } from './job-arguments.ts'
+import { figuresOf } from './job-figures.ts'
+import { jobNameOf } from './job-name.ts'
+import { Progress, type ProgressMode } from './progress.ts'
+import { summaryJson, summaryText } from './summary.ts'
+import { styleOf, type Terminal } from './terminal.ts'
+
+/** What the command line says about a run. */
+export interface RunOptions {
+  readonly parallelism?: number
+  readonly set: readonly string[]
+  readonly name?: string
+  readonly watch?: boolean
+  readonly dev?: boolean
+  /** `true`, or where the inspector listens. */
+  readonly inspect?: boolean | string
+  readonly quiet?: boolean
+  readonly json?: boolean
+  readonly verbose?: boolean
+}
+
+/** Everything about a run that does not change while it is watched. */
+export interface RunSettings {
+  readonly job: string
+  readonly name: string
+  readonly parallelism: number | undefined
+  readonly options: Readonly<Record<string, string>>
+  readonly params: JobParams
+  readonly progress: ProgressMode
+  readonly isJson: boolean
+  readonly isVerbose: boolean
+}
+
+/** Runs a job. Resolves with the exit code; errors of the job are told here. @throws {PlanError} If an option is wrong. */
+export async function runCommand(job: string, options: RunOptions, jobArguments: readonly string[], terminal: Terminal): Promise<number> {
+  const settings = runSettings(job, options, jobArguments, terminal)
+  if (options.inspect !== undefined && options.inspect !== false) return (await import('./inspect.ts')).runInspected(settings, options.inspect, terminal)
+  const interruption = new Interruption(terminal)
+  if (options.watch === true) return (await import('./watch.ts')).watchJob(settings, interruption, terminal)
+  return runOnce(settings, await resolveJobModule(job), interruption, terminal)
+}
+
+function runSettings(job: string, options: RunOptions, jobArguments: readonly string[], terminal: Terminal): RunSettings {
+  const values = new Map<string, string>()
+  for (const setting of options.set) {
+    const { key, value, note } = parseSetting(setting)
+    if (note === undefined) values.set(key, value)
+    else if (options.quiet !== true) terminal.say(`note: ${note}\n`)
+  }
+  if (options.dev === true) values.set('millrace.dev', 'true')
+  const parallelism = options.parallelism ?? (values.has('parallelism.default') ? Number(values.get('parallelism.default')) : undefined)
+  return {
+    job,
+    name: options.name ?? values.get('pipeline.name') ?? jobNameOf(job),
+    parallelism,
+    options: Object.fromEntries(values),
+    params: parseJobArguments(jobArguments),
+    progress: options.quiet === true || options.json === true ? 'quiet' : terminal.isInteractive ? 'drawn' : 'plain',
+    isJson: options.json === true,
+    isVerbose: options.verbose === true,
+  }
+}
+
+/** The signals that end a run: the first one cancels, the second one kills. */
+export class Interruption {
+  readonly #terminal: Terminal
+  readonly #controller = new AbortController()
+  /** Says something above the progress. */
+  say: (text: string) => void
+
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal
+    this.say = (text) => this.#terminal.say(text)
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => this.#interrupt(name))
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  #interrupt(name: NodeJS.Signals): void {
+    // A worker may be inside a call that never returns, and an ordinary exit would wait for it.
+    if (this.signal.aborted) process.kill(process.pid, 'SIGKILL')
+    else {
+      this.say(name === 'SIGINT' ? '\nCancelling. Ctrl-C again kills.\n' : 'Cancelling.\n')
+      this.#controller.abort()
+    }
+  }
+}
+
+/** Runs a job to its end, once. Resolves with the exit code. */
+export async function runOnce(settings: RunSettings, module: JobModule, interruption: Interruption, terminal: Terminal, signal: AbortSignal = interruption.signal): Promise<number> {
+  const progress = new Progress(terminal, systemClock, settings.progress, settings.name)
+  interruption.say = (text) => progress.say(text)
+  const engine = new Engine()
+  let plan: ExecutionPlan | undefined
+  try {
+    const handle = engine.submit(module.url, {
+      name: settings.name,
+      params: settings.params,
+      ...(settings.parallelism !== undefined && { parallelism: settings.parallelism }),
+      options: settings.options,
+      signal,
+      onMetrics: (metrics) => progress.update(metrics),
+      onLog: (operatorName, subtaskIndex, message) => progress.log(operatorName, subtaskIndex, message),
+    })
+    void planOf(handle).then((made) => {
+      plan = made
+      if (made !== undefined) progress.setPlan(made)
+    })
+    const { state, metrics } = await handle.result
+    progress.close()
+    const summary = { job: settings.name, state, figures: figuresOf(metrics, plan) }
+    if (settings.isJson) terminal.say(summaryJson(summary))
+    else if (settings.progress !== 'quiet') terminal.say(summaryText(summary, styleOf(terminal)))
+    return state === 'cancelled' ? ExitCode.INTERRUPTED : ExitCode.OK
+  } catch (error) {
+    progress.close()
+    tellError(await located(error, settings, module), settings, module, terminal)
+    return exitCodeOf(error, plan !== undefined)
+  }
+}
+
+async function planOf(handle: JobHandle): Promise<ExecutionPlan | undefined> {
+  try {
+    return (await handle.plan()).plan
+  } catch {
+    return undefined
+  }
+}
+
+/** Node does not say where the syntax error of a module is; esbuild does. */
+async function located(error: unknown, settings: RunSettings, module: JobModule): Promise<unknown> {
+  if (!(error instanceof Error) || error.name !== 'SyntaxError' || module.isBundled) return error
+  try {
+    await resolveJobModule(settings.job, true)
+    return error
+  } catch (better) {
+    return better
+  }
+}
+
+/** Tells an error of a job. */
+export function tellError(error: unknown, settings: Pick<RunSettings, 'isJson' | 'isVerbose'>, module: JobModule | undefined, terminal: Terminal): void {
+  if (settings.isJson) {
+    const { name, message, code, hint } = error as Partial<Error & { code: string; hint: string }>
+    terminal.say(`${JSON.stringify({ state: 'failed', error: { name, code, message: message ?? String(error), hint } })}\n`)
+    return
+  }
+  terminal.say(
+    errorText(error, {
+      isVerbose: settings.isVerbose,
+      folder: process.cwd(),
+      engineFolders: engineFolders(),
+      style: styleOf(terminal),
+      ...(module !== undefined && module.isBundled && { names: new Map([[module.url, module.path]]) }),
+    }),
+  )
+}
