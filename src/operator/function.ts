@@ -52,8 +52,22 @@ export interface RuntimeContext {
   option(key: string): string | undefined
 }
 
+/** State of the subtask. A restore fills it after `open`. */
+export interface OperatorStateStore {
+  /** A list whose elements a restore deals out among the subtasks. */
+  getListState<T>(descriptor: ListStateDescriptor<T>): ListState<T>
+  /** A list all of whose elements, of all subtasks, a restore gives to each subtask. */
+  getUnionListState<T>(descriptor: ListStateDescriptor<T>): ListState<T>
+}
+
+/** Given to `open` of process functions. */
+export interface ProcessRuntimeContext extends RuntimeContext, OperatorStateStore {}
+
 /** Given to `open` of functions on keyed streams. Declare states here: it makes them fast. */
 export interface KeyedRuntimeContext extends RuntimeContext, StateStore {}
+
+/** Given to `open` of process functions on keyed streams. */
+export interface KeyedProcessRuntimeContext extends ProcessRuntimeContext, KeyedRuntimeContext {}
 
 /** A function with a life cycle. */
 export interface RichFunction<C = RuntimeContext> {
@@ -86,7 +100,7 @@ export interface OnTimerContext<K = unknown> extends KeyedProcessContext<K> {
 }
 
 /** Processes records one by one. */
-export interface ProcessFunction<IN, OUT> extends RichFunction {
+export interface ProcessFunction<IN, OUT> extends RichFunction<ProcessRuntimeContext> {
   processElement(value: IN, context: ProcessContext, out: Collector<OUT>): void
 }
 
@@ -99,20 +113,20 @@ export interface ProcessFunction<IN, OUT> extends RichFunction {
  *   processElement(click, context, out) { ... },
  * }
  */
-export interface KeyedProcessFunction<K, IN, OUT> extends RichFunction<KeyedRuntimeContext> {
+export interface KeyedProcessFunction<K, IN, OUT> extends RichFunction<KeyedProcessRuntimeContext> {
   processElement(value: IN, context: KeyedProcessContext<K>, out: Collector<OUT>): void
   /** A timer of a key has come. Without this method timers are not kept. */
   onTimer?(timeMs: number, context: OnTimerContext<K>, out: Collector<OUT>): void
 }
 
 /** Processes the records of two streams. */
-export interface CoProcessFunction<IN1, IN2, OUT> extends RichFunction {
+export interface CoProcessFunction<IN1, IN2, OUT> extends RichFunction<ProcessRuntimeContext> {
   processElement1(value: IN1, context: ProcessContext, out: Collector<OUT>): void
   processElement2(value: IN2, context: ProcessContext, out: Collector<OUT>): void
 }
 
 /** Processes the records of two streams keyed alike; both see the same state and timers. */
-export interface KeyedCoProcessFunction<K, IN1, IN2, OUT> extends RichFunction<KeyedRuntimeContext> {
+export interface KeyedCoProcessFunction<K, IN1, IN2, OUT> extends RichFunction<KeyedProcessRuntimeContext> {
   processElement1(value: IN1, context: KeyedProcessContext<K>, out: Collector<OUT>): void
   processElement2(value: IN2, context: KeyedProcessContext<K>, out: Collector<OUT>): void
   onTimer?(timeMs: number, context: OnTimerContext<K>, out: Collector<OUT>): void
@@ -141,13 +155,13 @@ export interface KeyedBroadcastContext extends BroadcastContext {
 }
 
 /** Processes a stream and a broadcast stream, whose records every subtask sees. */
-export interface BroadcastProcessFunction<IN, BROADCAST, OUT> extends RichFunction {
+export interface BroadcastProcessFunction<IN, BROADCAST, OUT> extends RichFunction<ProcessRuntimeContext> {
   processElement(value: IN, context: ProcessContext & ReadOnlyBroadcastStateStore, out: Collector<OUT>): void
   processBroadcastElement(value: BROADCAST, context: BroadcastContext, out: Collector<OUT>): void
 }
 
 /** The same for a keyed stream. The broadcast side sees no current key. */
-export interface KeyedBroadcastProcessFunction<K, IN, BROADCAST, OUT> extends RichFunction<KeyedRuntimeContext> {
+export interface KeyedBroadcastProcessFunction<K, IN, BROADCAST, OUT> extends RichFunction<KeyedProcessRuntimeContext> {
   processElement(value: IN, context: KeyedProcessContext<K> & ReadOnlyBroadcastStateStore, out: Collector<OUT>): void
   processBroadcastElement(value: BROADCAST, context: KeyedBroadcastContext, out: Collector<OUT>): void
   onTimer?(timeMs: number, context: OnTimerContext<K> & ReadOnlyBroadcastStateStore, out: Collector<OUT>): void

@@ -78,8 +78,9 @@ function slotShift(type: LogicalType, kind: PhysicalKind): number {
 /*
  * The reader: a row object with own enumerable accessors over variables of the enclosing function. Per column c:
  *   b<c> base index of the values   n<c> address of the validity bits, 0 = no NULL   q<c> the Column   s<c>, r<c> cached string and its row
+ * `names` is the variable that holds the column names.
  */
-function readerCode(schema: Schema): ReaderCode {
+function readerCode(schema: Schema, names: string = 'k'): ReaderCode {
   if (isObjectSchema(schema)) return { declarations: 'let objects = []', bind: 'objects = batch.columns[0].objects', record: 'objects[i]' }
   const declarations: string[] = []
   const bind: string[] = []
@@ -91,17 +92,17 @@ function readerCode(schema: Schema): ReaderCode {
     declarations.push(`let q${c} = null, b${c} = 0, n${c} = 0, p${c} = false`)
     bind.push(`q${c} = batch.columns[${c}]; p${c} = q${c}.dictionary === null; b${c} = q${c}.values >>> ${slotShift(type, kind)}; n${c} = q${c}.nullCount === 0 ? 0 : q${c}.validity`)
     const guard = type.nullable && kind !== PhysicalKind.OBJECT ? `if (n${c} !== 0 && (u8[n${c} + (i >>> 3)] >>> (i & 7) & 1) === 0) return null; ` : ''
-    if (slot !== undefined) accessors.push(`get [k[${c}]]() { ${guard}return ${slot} }`)
+    if (slot !== undefined) accessors.push(`get [${names}[${c}]]() { ${guard}return ${slot} }`)
     else if (text) {
       declarations.push(`let s${c} = '', r${c} = -1, o${c} = 0, d${c} = 0`)
       bind.push(`r${c} = -1; o${c} = q${c}.offsets >>> 2; d${c} = q${c}.data`)
       accessors.push(
-        `get [k[${c}]]() { ${guard}if (r${c} !== i) { s${c} = p${c} ? decodeText(u8, d${c} + i32[o${c} + i], d${c} + i32[o${c} + i + 1]) : readValue(q${c}, i); r${c} = i } return s${c} }`,
+        `get [${names}[${c}]]() { ${guard}if (r${c} !== i) { s${c} = p${c} ? decodeText(u8, d${c} + i32[o${c} + i], d${c} + i32[o${c} + i + 1]) : readValue(q${c}, i); r${c} = i } return s${c} }`,
       )
     } else {
       declarations.push(`let s${c}, r${c} = -1`)
       bind.push(`r${c} = -1`)
-      accessors.push(`get [k[${c}]]() { ${guard}if (r${c} !== i) { s${c} = readValue(q${c}, i); r${c} = i } return s${c} }`)
+      accessors.push(`get [${names}[${c}]]() { ${guard}if (r${c} !== i) { s${c} = readValue(q${c}, i); r${c} = i } return s${c} }`)
     }
   })
   declarations.push(
@@ -268,7 +269,7 @@ export function compileRowLoop(input: Schema, stages: readonly RowStage[], outpu
   ${stages.map((_, s) => `const f${s} = fns[${s}]`).join('; ')}
   function views(slab) { ${viewBind} }
   function bindTarget() {
-    capacity = ${object ? 'Infinity' : 'target.columns[0].rowCapacity'}
+    capacity = target.columns[0].rowCapacity
     ${writer.bind}
     toTimes = target.timestamps >>> 2; toKinds = target.kinds
   }
@@ -329,4 +330,148 @@ export function compileRowFilter(input: Schema, filters: readonly ((value: never
     },
   }`
   return build('row-filter', ['k', 'fns'], text, [input.fields.map((field) => field.name), filters]) as RowFilter
+}
+
+/** What a process loop calls. */
+export interface ProcessLoopOptions {
+  /** The method that takes the records of each input, and whether they have keys. */
+  readonly inputs: readonly { readonly schema: Schema; readonly method: string; readonly keyed: boolean }[]
+  readonly output: Schema
+  /** The object whose methods are called: the one named for each input, and `onTimer`. */
+  readonly fn: object
+  /** Makes room in the target for at least this many rows; the loop rebinds afterwards. */
+  readonly ensureRows: (rows: number) => void
+  /** Where keys are made current; undefined = no input has any. */
+  readonly keys: { select(key: number): void } | undefined
+}
+
+/** Timers that a process loop fires: see `TimerDomain`. */
+interface FiringTimers {
+  poll(upToMs: number): boolean
+  readonly firedMs: number
+}
+
+/**
+ * A compiled loop over rows that calls a process function with (record, context, collector).
+ */
+export interface ProcessLoop {
+  /** The context given with the records of each input; timers get the first. Set before the first call. */
+  contexts: readonly unknown[]
+  /** Whether the timer that fired last is one of event time. */
+  readonly firedEventTime: boolean
+  /** Rows in the target. */
+  count: number
+  readonly collector: { collect(value: unknown): void }
+  bindTarget(target: RecordBatch): void
+  bindSource(input: number, batch: RecordBatch): void
+  /**
+   * Processes logical positions `from..to` of the source of an input; stops early when the target holds `rowsMax` rows or more. `keys` is the address
+   * of u32 key handles, the first one that of position `from`.
+   *
+   * @returns The position reached.
+   */
+  run(input: number, from: number, to: number, rowsMax: number, keys: number): number
+  /** Fires timers up to `upToMs`; returns whether all have fired, false if the target holds `rowsMax` rows before. */
+  fire(timers: FiringTimers, upToMs: number, rowsMax: number, isEventTime: boolean): boolean
+  /** Event time of the record or timer, -Infinity without one. */
+  timestamp(): number
+  /** Writes that time as an int64; without one the smallest int64. */
+  stamp(address: number): void
+}
+
+/** Compiles a {@link ProcessLoop}. */
+export function compileProcessLoop({ inputs, output, fn, ensureRows, keys }: ProcessLoopOptions): ProcessLoop {
+  const writer = writerCode(output)
+  const object = isObjectSchema(output)
+  const runner = ({ schema, method, keyed }: ProcessLoopOptions['inputs'][number], index: number): string => {
+    const reader = readerCode(schema, `k${index}`)
+    const call = `${keyed ? 'keys.select(u32[handle++]); ' : ''}fn.${method}(${reader.record}, context${index}, collector)`
+    return `
+  const runner${index} = (() => {
+    ${reader.declarations}
+    return {
+      bind(batch) { ${reader.bind} },
+      run(from, to, rowsMax, handle) {
+        let position = from
+        if (selection === 0) for (; position < to && count < rowsMax; position++) { i = position; ${call} }
+        else for (; position < to && count < rowsMax; position++) { i = i32[selection + position]; ${call} }
+        return position
+      },
+    }
+  })()`
+  }
+  const text = `
+  let i = 0, count = 0, capacity = 0, selection = 0, target = null, contexts = []
+  let ${inputs.map((_, index) => `context${index} = null`).join(', ')}
+  // fired: 0 = a record is processed, 1 = a timer with a timestamp fires, 2 = one without.
+  let fromTimes = 0, toTimes = 0, fired = 0, firedMs = 0, eventTime = false
+  ${viewDeclarations}
+  ${writer.declarations}
+  function views(slab) { ${viewBind} }
+  function bindTarget() {
+    capacity = target.columns[0].rowCapacity
+    ${writer.bind}
+    toTimes = target.timestamps >>> 2
+  }
+  function grow(rows) { ensureRows(rows); views(target.slab); bindTarget() }
+  function checkRow(v) { if (v === null || typeof v !== 'object') throw new TypeError('Cannot write a row: the function must collect an object with the declared columns') }
+  function writeTime(at) {
+    if (fired === 1) { const high = Math.floor(firedMs / 4294967296); i32[at + 1] = high; u32[at] = firedMs - high * 4294967296 }
+    else if (fired === 0 && fromTimes !== 0) { i32[at] = i32[fromTimes + i * 2]; i32[at + 1] = i32[fromTimes + i * 2 + 1] }
+    else { i32[at] = 0; i32[at + 1] = -2147483648 }
+  }
+  function collect(v) {
+    const n = count
+    if (n >= capacity) grow(n + 1)
+    ${object ? '' : 'checkRow(v)'}
+    ${writer.write}
+    if (toTimes !== 0) writeTime(toTimes + n * 2)
+    count = n + 1
+  }
+  const collector = { collect }
+  ${inputs.map(runner).join('')}
+  return {
+    get contexts() { return contexts },
+    set contexts(list) { contexts = list; ${inputs.map((_, index) => `context${index} = list[${index}]`).join('; ')} },
+    get firedEventTime() { return eventTime },
+    get count() { return count }, set count(rows) { count = rows },
+    collector,
+    bindTarget(sink) { target = sink; views(sink.slab); bindTarget() },
+    bindSource(input, batch) {
+      views(batch.slab)
+      selection = batch.selection >>> 2; fromTimes = batch.timestamps >>> 2
+      switch (input) { ${inputs.map((_, index) => `case ${index}: runner${index}.bind(batch); break;`).join(' ')} }
+    },
+    run(input, from, to, rowsMax, keys) {
+      fired = 0
+      switch (input) { ${inputs.map((_, index) => `case ${index}: return runner${index}.run(from, to, rowsMax, keys >>> 2);`).join(' ')} }
+      return from
+    },
+    fire(timers, upToMs, rowsMax, isEventTime) {
+      eventTime = isEventTime
+      while (count < rowsMax) {
+        if (!timers.poll(upToMs)) return true
+        firedMs = timers.firedMs
+        fired = isEventTime && firedMs >= -9007199254740991 && firedMs <= 9007199254740991 ? 1 : 2
+        fn.onTimer(firedMs, context0, collector)
+      }
+      return false
+    },
+    timestamp() {
+      if (fired === 1) return firedMs
+      if (fired === 2 || fromTimes === 0) return -Infinity
+      const high = i32[fromTimes + i * 2 + 1]
+      return high === -2147483648 ? -Infinity : high * 4294967296 + u32[fromTimes + i * 2]
+    },
+    stamp(address) { views(target.slab); writeTime(address >>> 2) },
+  }`
+  const names = (schema: Schema): string[] => schema.fields.map((field) => field.name)
+  const keyNames = inputs.map((_, index) => `k${index}`)
+  return build('process-loop', ['m', 'fn', 'ensureRows', 'keys', ...keyNames], text, [
+    names(output),
+    fn,
+    ensureRows,
+    keys,
+    ...inputs.map(({ schema }) => names(schema)),
+  ]) as ProcessLoop
 }

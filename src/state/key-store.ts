@@ -175,6 +175,8 @@ export class KeyStore {
   readonly keyGroups: KeyGroupRange
   namespaceFirst = Number.NaN
   namespaceSecond = Number.NaN
+  /** Grows whenever keys are freed: their records may stand for other keys afterwards. */
+  removals = 0
   /** Processing time as TTL sees it. */
   nowMs = 0
   /** Called for a record that TTL clean-up looks at, with it as the current one. */
@@ -552,6 +554,7 @@ export class KeyStore {
 
   #removeKeys(keys: readonly number[]): void {
     const n = keys.length
+    this.removals++
     // u64 hashes[n] | 8-byte keys[n] | u32 words[n] | u32 out[n]
     const scratch = this.#reserveFew(n * 24)
     const { u32 } = this.slab

@@ -155,7 +155,7 @@ export class MemoryStateBackend implements KeyedStateBackend {
       store.forEach(scope, () => {
         const key = store.key.record
         let keyBytes: Uint8Array | undefined
-        let namespace = NO_NAMESPACE
+        let namespace: Uint8Array = NO_NAMESPACE
         for (const { handle, snapshotName } of states) {
           if (!handle.holds()) continue
           if (keyBytes === undefined) {
