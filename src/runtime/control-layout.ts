@@ -63,8 +63,12 @@ export function channelTargets(exchange: PlanExchange, fromSubtask: number, from
   return Array.from({ length: toParallelism }, (_, index) => index)
 }
 
-/** Lays out the fixed region of a worker. */
-export function layoutWorker(plan: ExecutionPlan, workerIndex: number): WorkerLayout {
+/**
+ * Lays out the fixed region of a worker.
+ *
+ * @param ringBytesMax Capacity of its rings at most, a power of two; tests make them tiny, so that everything waits for credit.
+ */
+export function layoutWorker(plan: ExecutionPlan, workerIndex: number, ringBytesMax: number = RING_BYTES_MAX): WorkerLayout {
   const places: Omit<ChannelPlace, 'address' | 'capacityBytes'>[] = []
   for (const exchange of plan.exchanges) {
     const from = plan.tasks[exchange.fromTask]!.parallelism
@@ -74,7 +78,7 @@ export function layoutWorker(plan: ExecutionPlan, workerIndex: number): WorkerLa
       if (channelTargets(exchange, fromSubtask, from, to).includes(workerIndex)) places.push({ exchange, fromSubtask, toSubtask: workerIndex })
   }
   const share = RING_BUDGET_BYTES / Math.max(1, places.length)
-  const capacityBytes = Math.min(RING_BYTES_MAX, Math.max(RING_BYTES_MIN, 2 ** Math.floor(Math.log2(share))))
+  const capacityBytes = Math.min(ringBytesMax, Math.max(RING_BYTES_MIN, 2 ** Math.floor(Math.log2(share))))
   let address = align(subtaskSlotsAddress(plan) + plan.tasks.length * SUBTASK_SLOTS * 8)
   const channels = places.map((place) => {
     const channel = { ...place, address, capacityBytes }

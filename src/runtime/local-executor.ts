@@ -9,7 +9,7 @@ import { createSlabMemory } from '../base/slab.ts'
 import { compileKernels } from '../kernels/kernels.ts'
 import type { ProgramEdge } from '../operator/operator.ts'
 import type { ExecutionPlan } from '../plan/execution-plan.ts'
-import type { LogicalGraph } from '../plan/transformation.ts'
+import { LogicalGraph } from '../plan/transformation.ts'
 import { layoutWorker } from './control-layout.ts'
 import { enumerateSplits } from './enumerate-splits.ts'
 import { BATCH_ROWS_MAX_DEFAULT, initializeWorkerMemory, WorkerRuntime } from './worker-runtime.ts'
@@ -27,6 +27,10 @@ export interface LocalExecutorOptions {
   readonly slabBytesMax?: number
   readonly options?: ReadonlyMap<string, string>
   readonly program?: ProgramEdge
+  /** Capacity of the rings at most: a power of two from 512 on. */
+  readonly ringBytesMax?: number
+  /** Asked each time an output is asked for room: true makes it say no this once. */
+  readonly refuse?: () => boolean
   log(operatorName: string, subtaskIndex: number, message: string): void
 }
 
@@ -47,13 +51,20 @@ export class LocalExecutor {
   readonly #scheduler: Random | undefined
   #closed = false
 
-  /** Builds every operator. @throws what an operator's `open` or a source throws; nothing is left open then. */
-  constructor(plan: ExecutionPlan, graph: LogicalGraph, options: LocalExecutorOptions) {
+  /**
+   * Builds every operator.
+   *
+   * @param graph What the plan was made of; one for each worker where functions must not share what they keep, as on threads.
+   * @throws what an operator's `open` or a source throws; nothing is left open then.
+   */
+  constructor(plan: ExecutionPlan, graph: LogicalGraph | readonly LogicalGraph[], options: LocalExecutorOptions) {
     this.#clock = options.clock
     this.#scheduler = options.scheduler
-    const memories = Array.from({ length: plan.workers }, (_, index) => createSlabMemory(layoutWorker(plan, index).fixedBytes))
-    memories.forEach((memory, index) => initializeWorkerMemory(plan, index, memory))
-    const splits = enumerateSplits(plan, graph)
+    const { ringBytesMax, refuse } = options
+    const graphs = graph instanceof LogicalGraph ? [graph] : graph
+    const memories = Array.from({ length: plan.workers }, (_, index) => createSlabMemory(layoutWorker(plan, index, ringBytesMax).fixedBytes))
+    memories.forEach((memory, index) => initializeWorkerMemory(plan, index, memory, ringBytesMax))
+    const splits = enumerateSplits(plan, graphs[0]!)
     const workers: WorkerRuntime[] = []
     try {
       for (let workerIndex = 0; workerIndex < plan.workers; workerIndex++)
@@ -69,9 +80,10 @@ export class LocalExecutor {
               tableSeed: 0x5eed + workerIndex,
               options: options.options ?? new Map(),
               splits,
+              ...(ringBytesMax !== undefined && { ringBytesMax }),
             },
-            graph,
-            { clock: options.clock, program: options.program ?? NO_PROGRAM, log: options.log },
+            graphs[Math.min(workerIndex, graphs.length - 1)]!,
+            { clock: options.clock, program: options.program ?? NO_PROGRAM, log: options.log, ...(refuse && { refuse }) },
           ),
         )
     } catch (error) {

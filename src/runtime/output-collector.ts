@@ -9,9 +9,15 @@ import type { Output } from '../operator/operator.ts'
 export class OutputCollector implements Output {
   readonly #targets: ElementTarget[] = []
   readonly #sides = new Map<string, OutputCollector>()
+  readonly #refuse: (() => boolean) | undefined
   #watermarkMs = WATERMARK_MIN
   /** Rows emitted so far, side outputs not counted. */
   rowsOut = 0
+
+  /** @param refuse Asked each time for room: true makes the output say no this once. For tests. */
+  constructor(refuse?: () => boolean) {
+    this.#refuse = refuse
+  }
 
   addTarget(target: ElementTarget): void {
     this.#targets.push(target)
@@ -20,11 +26,12 @@ export class OutputCollector implements Output {
   /** The side output of this id, made on first use. */
   openSide(id: string): OutputCollector {
     let side = this.#sides.get(id)
-    if (side === undefined) this.#sides.set(id, (side = new OutputCollector()))
+    if (side === undefined) this.#sides.set(id, (side = new OutputCollector(this.#refuse)))
     return side
   }
 
   hasCapacity(): boolean {
+    if (this.#refuse !== undefined && this.#refuse()) return false
     for (const target of this.#targets) if (!target.hasCapacity()) return false
     for (const side of this.#sides.values()) if (!side.hasCapacity()) return false
     return true

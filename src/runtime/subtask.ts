@@ -38,6 +38,8 @@ export interface SubtaskEnvironment {
   /** Exchanges that leave an operator: id and side output. */
   exchangesFrom(operatorId: number): readonly { readonly id: number; readonly side: string | undefined }[]
   splits(task: PlanTask): SplitAssigner
+  /** Asked each time an output is asked for room: true makes it say no this once. For tests. */
+  refuse?(): boolean
   /** The subtask's metric slots in the worker's fixed region. */
   metricSlots(task: PlanTask): Float64Array
 }
@@ -76,7 +78,7 @@ export class Subtask {
     this.#slots = environment.metricSlots(task)
     const outputs = new Map<number, OutputCollector>()
     for (const planned of task.operators) {
-      const collector = new OutputCollector()
+      const collector = new OutputCollector(environment.refuse)
       outputs.set(planned.id, collector)
       this.#collectors.push(collector)
       this.#attachExchanges(planned, collector)

@@ -37,18 +37,24 @@ export interface WorkerSettings {
   readonly options: ReadonlyMap<string, string>
   /** Splits of each source task, by task id. */
   readonly splits: ReadonlyMap<number, readonly SourceSplit[]>
+  /** Capacity of the rings at most; the same for all workers. */
+  readonly ringBytesMax?: number
 }
 
 /** What a worker reaches outside itself. */
 export interface WorkerHooks {
   readonly clock: Clock
   readonly program: ProgramEdge
+  /** Called when a callback of the event loop has brought work: ends the pause of whoever drives the worker. */
+  wake(): void
   log(operatorName: string, subtaskIndex: number, message: string): void
+  /** Asked each time an output is asked for room: true makes it say no this once. For tests. */
+  refuse?(): boolean
 }
 
 /** Lays out a worker's fixed region in its memory. Called once for each worker before any of them starts. */
-export function initializeWorkerMemory(plan: ExecutionPlan, workerIndex: number, memory: WebAssembly.Memory): void {
-  for (const channel of layoutWorker(plan, workerIndex).channels) SpscRing.initialize(memory.buffer, channel.address, channel.capacityBytes)
+export function initializeWorkerMemory(plan: ExecutionPlan, workerIndex: number, memory: WebAssembly.Memory, ringBytesMax?: number): void {
+  for (const channel of layoutWorker(plan, workerIndex, ringBytesMax).channels) SpscRing.initialize(memory.buffer, channel.address, channel.capacityBytes)
 }
 
 /** A worker without a thread. */
@@ -70,7 +76,7 @@ export class WorkerRuntime {
     this.#settings = settings
     this.#hooks = hooks
     this.#graph = graph
-    this.#layouts = memories.map((_, index) => layoutWorker(plan, index))
+    this.#layouts = memories.map((_, index) => layoutWorker(plan, index, settings.ringBytesMax))
     this.#buffers = memories.map((memory) => memory.buffer)
     this.slab = new Slab(settings.slabBytesMax, memories[workerIndex]!, this.#layouts[workerIndex]!.fixedBytes)
     this.kernels = instantiateKernels(settings.kernels, this.slab)
@@ -86,7 +92,8 @@ export class WorkerRuntime {
       options: settings.options,
       snapshotHook: () => {},
       program: hooks.program,
-      wake: () => this.doorbell.ring(),
+      wake: () => hooks.wake(),
+      ...(hooks.refuse && { refuse: () => hooks.refuse!() }),
       log: (operatorName, subtaskIndex, message) => hooks.log(operatorName, subtaskIndex, message),
       exchangeWriter: (exchangeId, subtaskIndex) => this.#exchangeWriter(plan.exchanges[exchangeId]!, subtaskIndex),
       inputChannels: (task, subtaskIndex) => this.#inputChannels(task, subtaskIndex),

@@ -9,13 +9,20 @@ import { KeyOperator, keyedSchemaOf } from '../../operator/basic/key-operator.ts
 import { ProjectOperator, projectedSchemaOf } from '../../operator/basic/project-operator.ts'
 import { type NamedRowStage, rowOperator } from '../../operator/basic/row-operator.ts'
 import { WatermarkOperator } from '../../operator/basic/watermark-operator.ts'
-import type { Collector } from '../../operator/function.ts'
+import type { Collector, ProcessFunction } from '../../operator/function.ts'
+import type { AnyProcessFunction } from '../../operator/process/process-operator.ts'
 import type { Sink } from '../../operator/sink.ts'
 import type { Edge, Partitioner, Transformation, TransformationBody } from '../../plan/transformation.ts'
+import type { WindowAssigner } from '../../operator/window/assigners.ts'
+import type { Window } from '../../operator/window/window.ts'
+import type { MapStateDescriptor } from '../../state/state.ts'
 import type { WatermarkStrategy } from '../../time/watermark-strategy.ts'
 import type { StreamExecutionEnvironment } from './environment.ts'
-import { KeyedStream } from './keyed-stream.ts'
-import { type OutputTag, Stream } from './stream.ts'
+import { BroadcastConnectedStream, ConnectedStreams } from './connected-streams.ts'
+import { connectedInputOf, KeyedStream } from './keyed-stream.ts'
+import { processBody } from './process-body.ts'
+import { BroadcastStream, type OutputTag, Stream } from './stream.ts'
+import type { WindowedStream } from './windowed-stream.ts'
 
 /**
  * A stream of records of type `R`.
@@ -95,6 +102,26 @@ export class DataStream<R> extends Stream<R> {
     return new DataStream(this.environment, this.environment.graph.replace(last, last.body.withSchema(schema), schema), schema)
   }
 
+  /** Calls a function with each record and its context: side outputs, timestamps, watermark. For state and timers key the stream first. */
+  process<OUT>(fn: ProcessFunction<R, OUT>): DataStream<OUT> {
+    const schema = OBJECT_SCHEMA as Schema<OUT>
+    return this.operator('Process', processBody([{ schema: this.schema, key: undefined, method: 'processElement' }], fn as AnyProcessFunction, schema), schema)
+  }
+
+  /** Connects two streams in one function. */
+  connect<B>(other: BroadcastStream<B>): BroadcastConnectedStream<R, B, never>
+  connect<R2>(other: DataStream<R2>): ConnectedStreams<R, R2, never>
+  connect(other: object): unknown {
+    const first = { stream: this, key: undefined }
+    return other instanceof BroadcastStream ? new BroadcastConnectedStream(first, other) : new ConnectedStreams(first, connectedInputOf(other as Stream<unknown>))
+  }
+
+  /** Groups all records into windows, in one subtask. */
+  windowAll<W extends Window>(assigner: WindowAssigner<R, W>): WindowedStream<R, null, unknown, W> {
+    const key: KeySpec = { kind: 'columns', columns: [] }
+    return new KeyedStream<R, null>(this.environment, this.schema, this.#partitioned({ kind: 'global' }), key).window(assigner)
+  }
+
   /** Some of the columns, in this order; `{ to: 'from' }` renames. Copies nothing. */
   select<K extends keyof R & string>(...columns: K[]): DataStream<Pick<R, K>> {
     const schema = projectedSchemaOf(this.schema, columns)
@@ -143,7 +170,11 @@ export class DataStream<R> extends Stream<R> {
   }
 
   /** Gives every record to every subtask. */
-  broadcast(): DataStream<R> {
+  broadcast(): DataStream<R>
+  /** The same, to be connected with a stream whose function keeps these broadcast states. */
+  broadcast(...states: [MapStateDescriptor<never, unknown>, ...MapStateDescriptor<never, unknown>[]]): BroadcastStream<R>
+  broadcast(...states: MapStateDescriptor<never, unknown>[]): DataStream<R> | BroadcastStream<R> {
+    if (states.length > 0) return new BroadcastStream(this.environment, this.schema, this.#partitioned({ kind: 'broadcast' }))
     return new DataStream(this.environment, this.#partitioned({ kind: 'broadcast' }), this.schema)
   }
 

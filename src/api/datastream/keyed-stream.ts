@@ -1,16 +1,24 @@
 // Streams partitioned by key: state, timers and windows are per key.
 
 import type { KeySpec } from '../../batch/key-spec.ts'
-import type { Schema } from '../../batch/types.ts'
+import { type DataType, isObjectSchema, OBJECT_SCHEMA, type Schema, withNullability } from '../../batch/types.ts'
 import { callbackSink } from '../../connector/collection/callback-sink.ts'
+import type { KeyedProcessFunction, ReduceFunction } from '../../operator/function.ts'
 import { ProjectOperator } from '../../operator/basic/project-operator.ts'
 import type { Sink } from '../../operator/sink.ts'
-import type { WindowAssigner } from '../../operator/window/assigners.ts'
-import type { Window } from '../../operator/window/window.ts'
+import type { AnyProcessFunction } from '../../operator/process/process-operator.ts'
+import { GlobalWindows, type WindowAssigner } from '../../operator/window/assigners.ts'
+import { CountEvictor } from '../../operator/window/evictors.ts'
+import { CountTrigger, PurgingTrigger } from '../../operator/window/triggers.ts'
+import type { GlobalWindow, Window } from '../../operator/window/window.ts'
 import type { Edge, TransformationBody } from '../../plan/transformation.ts'
+import { reducingState, type ReducingState } from '../../state/state.ts'
+import { BroadcastConnectedStream, type ConnectedInput, ConnectedStreams } from './connected-streams.ts'
 import { DataStream, type DataStreamSink } from './data-stream.ts'
 import type { StreamExecutionEnvironment } from './environment.ts'
-import { Stream } from './stream.ts'
+import { IntervalJoinedStreams, WindowJoinedStreams } from './joined-streams.ts'
+import { processBody } from './process-body.ts'
+import { BroadcastStream, Stream } from './stream.ts'
 import { WindowedStream } from './windowed-stream.ts'
 
 /**
@@ -24,6 +32,66 @@ export class KeyedStream<R, K, KeyRow = unknown> extends Stream<R> {
   constructor(environment: StreamExecutionEnvironment, schema: Schema<R>, edges: readonly Omit<Edge, 'input'>[], key: KeySpec) {
     super(environment, schema, edges)
     this.key = key
+  }
+
+  /** Calls a function with each record, with state and timers of its key. */
+  process<OUT>(fn: KeyedProcessFunction<K, R, OUT>): DataStream<OUT> {
+    const schema = OBJECT_SCHEMA as Schema<OUT>
+    return this.operator('KeyedProcess', this.#processBody(fn as AnyProcessFunction, schema), schema)
+  }
+
+  /** Folds the records of each key; every record is answered by the fold so far. */
+  reduce(fn: ReduceFunction<R>): DataStream<R> {
+    const { schema } = this
+    let folded: ReducingState<R>
+    const rolling: KeyedProcessFunction<K, R, R> = {
+      open: (context) => void (folded = context.getState(reducingState('folded', fn, recordTypeOf(schema)))),
+      processElement(record, _context, out) {
+        folded.add(record)
+        out.collect(folded.get()!)
+      },
+    }
+    return this.operator('Reduce', this.#processBody(rolling as AnyProcessFunction, schema), schema)
+  }
+
+  /** The running sum of a column: rows of the key's first record with the column replaced. */
+  sum(column: keyof R & string): DataStream<R> {
+    return this.reduce((left, right) => ({ ...left, [column]: (left[column] as number) + (right[column] as number) })).name(`Sum(${column})`)
+  }
+
+  /** The running minimum of a column. */
+  min(column: keyof R & string): DataStream<R> {
+    return this.reduce((left, right) => (right[column] < left[column] ? { ...left, [column]: right[column] } : left)).name(`Min(${column})`)
+  }
+
+  /** The running maximum of a column. */
+  max(column: keyof R & string): DataStream<R> {
+    return this.reduce((left, right) => (right[column] > left[column] ? { ...left, [column]: right[column] } : left)).name(`Max(${column})`)
+  }
+
+  /** Connects two streams in one function; keyed streams share state by key. */
+  connect<B>(other: BroadcastStream<B>): BroadcastConnectedStream<R, B, K>
+  connect<R2>(other: KeyedStream<R2, K>): ConnectedStreams<R, R2, K>
+  connect(other: object): unknown {
+    const first = { stream: this, key: this.key }
+    return other instanceof BroadcastStream ? new BroadcastConnectedStream(first, other) : new ConnectedStreams(first, connectedInputOf(other as Stream<unknown>))
+  }
+
+  /** Groups the records of both streams by key and window: `coGroup` or `join` follows. */
+  joinWindow<R2>(other: KeyedStream<R2, K>, assigner: WindowAssigner<R | R2, Window>): WindowJoinedStreams<R, R2> {
+    return new WindowJoinedStreams(this, other, { assigner: assigner as WindowAssigner<never, Window>, allowedLatenessMs: 0 })
+  }
+
+  /** Joins by distance in time: the other record's time lies in [own + lower, own + upper], both in ms. */
+  intervalJoin<R2>(other: KeyedStream<R2, K>, lowerBoundMs: number, upperBoundMs: number): IntervalJoinedStreams<R, R2> {
+    return new IntervalJoinedStreams(this, other, { lowerBoundMs, upperBoundMs })
+  }
+
+  /** Windows of `size` records of a key, beginning anew, or every `slide` records over the last `size`. */
+  countWindow(size: number, slide?: number): WindowedStream<R, K, KeyRow, GlobalWindow> {
+    const windows = this.window(GlobalWindows.create() as WindowAssigner<R, GlobalWindow>)
+    if (slide === undefined) return windows.trigger(PurgingTrigger.of(CountTrigger.of(size)))
+    return windows.evictor(CountEvictor.of(size)).trigger(CountTrigger.of(slide))
   }
 
   /** Groups the records of each key into windows. */
@@ -46,6 +114,10 @@ export class KeyedStream<R, K, KeyRow = unknown> extends Stream<R> {
     return new DataStream(this.environment, this.edges, this.schema).operator(name, body, schema, others)
   }
 
+  #processBody(fn: AnyProcessFunction, schema: Schema): TransformationBody {
+    return processBody([{ schema: this.edges[0]!.schema, key: this.key, method: 'processElement' }], fn, schema)
+  }
+
   /** The records without the hidden key column, where the subtasks that own their keys see them. */
   #records(): DataStream<R> {
     const { environment, edges, schema, key } = this
@@ -54,4 +126,16 @@ export class KeyedStream<R, K, KeyRow = unknown> extends Stream<R> {
     const indexes = schema.fields.map((_, index) => index)
     return keyed.operator('Records', { kind: 'operator', watermarks: { kind: 'none' }, needsEventLoop: false, create: () => new ProjectOperator(schema, indexes) }, schema)
   }
+}
+
+/** The type under which a fold of records is kept: a ROW of the stream's columns, or anything. */
+function recordTypeOf<R>(schema: Schema<R>): DataType<R> | undefined {
+  if (isObjectSchema(schema)) return undefined
+  const logical = withNullability({ kind: 'ROW', nullable: false, fields: schema.fields }, false)
+  return { logical, nullable: () => ({ logical: withNullability(logical, true), nullable: () => recordTypeOf(schema) as DataType<R | null> }) }
+}
+
+/** A stream as one of two inputs: with its key, if it is keyed. */
+export function connectedInputOf<R>(stream: Stream<R>): ConnectedInput<R> {
+  return { stream, key: stream instanceof KeyedStream ? (stream as KeyedStream<R, unknown>).key : undefined }
 }

@@ -28,3 +28,11 @@ export abstract class Stream<R> {
     this.edges = edges
   }
 }
+
+/** A stream whose records every subtask sees; connect it with another one. */
+export class BroadcastStream<R> extends Stream<R> {
+  /** Made by `stream.broadcast(descriptor)`. */
+  constructor(environment: StreamExecutionEnvironment, schema: Schema<R>, edges: readonly Omit<Edge, 'input'>[]) {
+    super(environment, schema, edges)
+  }
+}

@@ -135,7 +135,8 @@ export class WindowedStream<R, K, KeyRow, W extends Window> {
       withSchema: body,
       create: () =>
         new GeneralWindowOperator({
-          inputs: [{ schema: input.schema, key: input.key }],
+          // No key column: all records share the windows.
+          inputs: [{ schema: input.schema, key: input.key.kind === 'columns' && input.key.columns.length === 0 ? undefined : input.key }],
           outputSchema: schema,
           assigner: assigner as unknown as WindowAssigner<never, Window>,
           ...(trigger && { trigger: trigger as unknown as Trigger<never, never> }),

@@ -1,0 +1,16 @@
+// The transformation of a process function, of any kind. Plain data for the planner.
+
+import type { Schema } from '../../batch/types.ts'
+import { type AnyProcessFunction, type ProcessInput, ProcessOperator } from '../../operator/process/process-operator.ts'
+import type { TransformationBody } from '../../plan/transformation.ts'
+
+/** @param inputs Keyed inputs first, as the operator wants them. */
+export function processBody(inputs: readonly ProcessInput[], fn: AnyProcessFunction, schema: Schema): TransformationBody {
+  return {
+    kind: 'operator',
+    watermarks: { kind: 'every' },
+    needsEventLoop: false,
+    withSchema: (declared) => processBody(inputs, fn, declared),
+    create: () => new ProcessOperator(inputs, fn, schema),
+  }
+}

@@ -1,0 +1,117 @@
+import { expect, test } from 'vitest'
+import { AsyncDataStream } from '../../../src/api/datastream/async-data-stream.ts'
+import { Millrace } from '../../../src/api/millrace.ts'
+import { defineSchema, t } from '../../../src/batch/types.ts'
+import { EventTimeSessionWindows, TumblingEventTimeWindows } from '../../../src/operator/window/assigners.ts'
+import { count } from '../../../src/operator/window/slice-aggregates.ts'
+import { mapState, valueState } from '../../../src/state/state.ts'
+import { WatermarkStrategy } from '../../../src/time/watermark-strategy.ts'
+
+const schema = defineSchema({ user: t.string(), amount: t.int(), at: t.timestamp(3) })
+const rows = [
+  { user: 'a', amount: 1, at: 0 },
+  { user: 'b', amount: 10, at: 5 },
+  { user: 'a', amount: 2, at: 8 },
+  { user: 'a', amount: 4, at: 40 },
+  { user: 'b', amount: 20, at: 41 },
+]
+const byTime = WatermarkStrategy.forMonotonousTimestamps<(typeof rows)[number]>().withTimestampAssigner('at')
+
+test('a keyed process function has state and timers of the key of each record', async () => {
+  const env = Millrace.local()
+  const total = valueState('total', t.int())
+  const stream = env
+    .fromCollection(rows, schema)
+    .assignTimestampsAndWatermarks(byTime)
+    .keyBy('user')
+    .process<string>({
+      processElement(row, context, out) {
+        const state = context.getState(total)
+        const sum = (state.value() ?? 0) + row.amount
+        state.update(sum)
+        if (sum === row.amount) context.timerService.registerEventTimeTimer(row.at + 20)
+        out.collect(`${String(context.getCurrentKey())}=${sum}`)
+      },
+      onTimer(timeMs, context, out) {
+        out.collect(`${String(context.getCurrentKey())}@${timeMs}=${context.getState(total).value()}`)
+      },
+    })
+  expect(await env.executeAndCollect(stream)).toEqual(['a=1', 'b=10', 'a=3', 'a=7', 'a@20=7', 'b@25=10', 'b=30'])
+})
+
+test('reduce answers every record by the fold so far', async () => {
+  const env = Millrace.local()
+  const stream = env.fromCollection(rows, schema).keyBy('user').sum('amount')
+  expect((await env.executeAndCollect(stream)).map(({ user, amount }) => `${user}${amount}`)).toEqual(['a1', 'b10', 'a3', 'a7', 'b30'])
+})
+
+test('sessions merge and fire when the watermark has passed their gap', async () => {
+  const env = Millrace.local()
+  const stream = env
+    .fromCollection(rows, schema)
+    .assignTimestampsAndWatermarks(byTime)
+    .keyBy('user')
+    .window(EventTimeSessionWindows.withGap(10))
+    .apply((user, window, records) => [`${user} [${window.start},${window.end}) ${records.map(({ amount }) => amount).join('+')}`])
+  expect((await env.executeAndCollect(stream)).sort()).toEqual(['a [0,18) 1+2', 'a [40,50) 4', 'b [41,51) 20', 'b [5,15) 10'])
+})
+
+test('windowAll counts all records together', async () => {
+  const env = Millrace.local()
+  const stream = env.fromCollection(rows, schema).assignTimestampsAndWatermarks(byTime).windowAll(TumblingEventTimeWindows.of(10)).aggregate({ rows: count() })
+  expect(await env.executeAndCollect(stream)).toEqual([
+    { windowStart: 0, windowEnd: 10, rows: 3 },
+    { windowStart: 40, windowEnd: 50, rows: 2 },
+  ])
+})
+
+test('two keyed streams share state in one function', async () => {
+  const env = Millrace.local()
+  const names = env.fromCollection([{ id: 'a', name: 'Ada' }], defineSchema({ id: t.string(), name: t.string() }))
+  const name = valueState('name', t.string())
+  const waiting = mapState('waiting', t.int(), t.int())
+  const joined = env
+    .fromCollection(rows, schema)
+    .keyBy('user')
+    .connect(names.keyBy('id'))
+    .process<string>({
+      processElement1(row, context, out) {
+        const known = context.getState(name).value()
+        if (known === null) context.getState(waiting).put(row.at, row.amount)
+        else out.collect(`${known} ${row.amount}`)
+      },
+      processElement2(row, context, out) {
+        context.getState(name).update(row.name)
+        for (const amount of context.getState(waiting).values()) out.collect(`${row.name} ${amount}`)
+        context.getState(waiting).clear()
+      },
+    })
+  expect((await env.executeAndCollect(joined)).sort()).toEqual(['Ada 1', 'Ada 2', 'Ada 4'])
+})
+
+test('an interval join pairs records of one key by their distance in time', async () => {
+  const env = Millrace.local()
+  const left = env.fromCollection(rows, schema).assignTimestampsAndWatermarks(byTime).keyBy('user')
+  const right = env.fromCollection(rows, schema).assignTimestampsAndWatermarks(byTime).keyBy('user')
+  const pairs = left.intervalJoin(right, 1, 10).process<string>({ processElement: (one, other, _context, out) => out.collect(`${one.user}${one.amount}-${other.amount}`) })
+  expect(await env.executeAndCollect(pairs)).toEqual(['a1-2'])
+})
+
+test.each([true, false])('asynchronous calls answer every record (ordered: %s), with retries', async (ordered) => {
+  const env = Millrace.local()
+  const failed = new Set<number>()
+  const numbers = env.fromCollection(Array.from({ length: 50 }, (_, index) => index))
+  const call = async (value: number): Promise<number> => {
+    if (value % 10 === 3 && !failed.has(value)) {
+      failed.add(value)
+      throw new Error('not now')
+    }
+    for (let turn = 0; turn < value % 4; turn++) await Promise.resolve()
+    return value * 2
+  }
+  const options = { capacity: 7, retries: 1, retryDelayMs: 1 }
+  const doubled = await env.executeAndCollect(ordered ? AsyncDataStream.orderedWait(numbers, call, options) : AsyncDataStream.unorderedWait(numbers, call, options))
+  const expected = Array.from({ length: 50 }, (_, index) => index * 2)
+  expect(ordered ? doubled : doubled.sort((a, b) => a - b)).toEqual(expected)
+  expect(failed.size).toBe(5)
+})
