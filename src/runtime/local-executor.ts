@@ -1,7 +1,6 @@
 // Runs a whole job on the calling thread, step by step: `Millrace.local()`, and tests with a virtual clock and a seeded scheduler. The same
 // worker runtimes as on threads, with the same rings between them.
 
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '../base/clock.ts'
 import { VirtualClock } from '../base/clock.ts'
 import type { Random } from '../base/random.ts'
@@ -50,6 +49,8 @@ export class LocalExecutor {
   readonly #clock: Clock
   readonly #scheduler: Random | undefined
   #closed = false
+  /** Ends the pause that the executor is in. */
+  #wake: (() => void) | undefined
 
   /**
    * Builds every operator.
@@ -83,7 +84,7 @@ export class LocalExecutor {
               ...(ringBytesMax !== undefined && { ringBytesMax }),
             },
             graphs[Math.min(workerIndex, graphs.length - 1)]!,
-            { clock: options.clock, program: options.program ?? NO_PROGRAM, log: options.log, ...(refuse && { refuse }) },
+            { clock: options.clock, program: options.program ?? NO_PROGRAM, wake: () => this.#wake?.(), log: options.log, ...(refuse && { refuse }) },
           ),
         )
     } catch (error) {
@@ -159,8 +160,17 @@ export class LocalExecutor {
     if (this.workers.some((worker) => worker.hasWork()) || this.#passTime()) return
     const nextMs = Math.min(...this.workers.map((worker) => worker.nextTimeMs))
     const waitMs = Math.min(SLEEP_MS_MAX, Math.max(0, nextMs - this.#clock.nowMs()))
-    if (waitMs < 1) await new Promise(setImmediate)
-    else await sleep(waitMs)
+    if (waitMs < 1) {
+      await new Promise(setImmediate)
+      return
+    }
+    let timer: NodeJS.Timeout | undefined
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve
+      timer = setTimeout(resolve, waitMs)
+    })
+    clearTimeout(timer)
+    this.#wake = undefined
   }
 }
 

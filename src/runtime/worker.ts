@@ -73,8 +73,9 @@ export default async function runWorker(task: WorkerTask): Promise<WorkerOutcome
       throw new PlanError('GRAPH_NOT_DETERMINISTIC', `Cannot run job "${plan.jobName}": worker ${settings.workerIndex} built another graph than the coordinator`, {
         hint: 'The program must build the same graph each time: no randomness, clocks or environment in its shape; pass what varies as params.',
       })
-    const worker = new WorkerRuntime(settings, graph, {
+    const worker: WorkerRuntime = new WorkerRuntime(settings, graph, {
       clock: systemClock,
+      wake: () => void worker.doorbell.ring(),
       program: new PortEdge(task.program, task.outputs, task.outputPending),
       log: (operatorName, subtaskIndex, message) => task.events.postMessage({ kind: 'log', operatorName, subtaskIndex, message } satisfies CoordinatorEvent),
     })
