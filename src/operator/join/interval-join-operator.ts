@@ -73,8 +73,11 @@ export class IntervalJoinOperator extends KeyedRowOperator<unknown> {
     this.#lowerBoundMs = requireDurationMs('a lower bound', lowerBoundMs) + (options.lowerBoundExclusive === true ? 1 : 0)
     this.#upperBoundMs = requireDurationMs('an upper bound', upperBoundMs) - (options.upperBoundExclusive === true ? 1 : 0)
     if (this.#lowerBoundMs > this.#upperBoundMs)
-      throw new PlanError('INVALID_JOIN', `Cannot join between ${lowerBoundMs} ms and ${upperBoundMs} ms: lowerBound <= upperBound must be fulfilled, exclusive bounds counted`)
-    this.#function = options.function as ProcessJoinFunction<unknown, unknown, unknown>
+      throw new PlanError(
+        'INVALID_JOIN',
+        `Cannot join between ${lowerBoundMs} ms and ${upperBoundMs} ms: lowerBound <= upperBound must be fulfilled, exclusive bounds counted`,
+      )
+    this.#function = options.function
     this.#lateOutputs = [options.lateLeftOutput, options.lateRightOutput]
   }
 
@@ -84,7 +87,7 @@ export class IntervalJoinOperator extends KeyedRowOperator<unknown> {
       rows: backend.getState(typedList(`${side}-buffer`, recordTypeOf(schema)), 'namespace'),
       times: backend.getState(mapState(`${side}-times`, t.safeInt(), t.boolean()), 'key'),
     })
-    this.#buffers = [buffer('left', this.inputs[LEFT]!.schema), buffer('right', this.inputs[RIGHT]!.schema)]
+    this.#buffers = [buffer('left', this.inputs[LEFT].schema), buffer('right', this.inputs[RIGHT].schema)]
     const context = this.runtimeContext()
     this.#processContext = new JoinContext(context, (tag, value) => this.collector.collectTagged(tag, value))
     this.#opened = true
@@ -101,7 +104,9 @@ export class IntervalJoinOperator extends KeyedRowOperator<unknown> {
 
   protected override onRow(row: unknown, timestampMs: number, input: number): void {
     if (timestampMs === -Infinity)
-      throw new UserFunctionError('NO_TIMESTAMP', 'Cannot join a record by its time: it carries no timestamp', { hint: 'Call assignTimestampsAndWatermarks(...) on both inputs of an interval join.' })
+      throw new UserFunctionError('NO_TIMESTAMP', 'Cannot join a record by its time: it carries no timestamp', {
+        hint: 'Call assignTimestampsAndWatermarks(...) on both inputs of an interval join.',
+      })
     if (timestampMs < this.watermarkMs) {
       this.context.metrics.lateRecords++
       const tag = this.#lateOutputs[input]
@@ -109,7 +114,7 @@ export class IntervalJoinOperator extends KeyedRowOperator<unknown> {
       return
     }
     const { backend } = this
-    const own = this.#buffers[input]!
+    const own = this.#buffers[input]
     const lower = input === LEFT ? this.#lowerBoundMs : -this.#upperBoundMs
     const upper = input === LEFT ? this.#upperBoundMs : -this.#lowerBoundMs
     own.times.put(timestampMs, true)
@@ -124,7 +129,7 @@ export class IntervalJoinOperator extends KeyedRowOperator<unknown> {
     const { backend, collector } = this
     const context = this.#processContext
     const other = 1 - input
-    const { rows, times } = this.#buffers[other]!
+    const { rows, times } = this.#buffers[other]
     for (const otherMs of times.keys()) {
       if (otherMs < fromMs || otherMs > toMs) continue
       backend.setNamespace(other, otherMs)

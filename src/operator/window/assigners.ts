@@ -54,7 +54,7 @@ export type SessionWindowTimeGapExtractor<T> = (element: T) => number
 function requireTimestamp(timestamp: number): void {
   if (timestamp === -Infinity)
     throw new UserFunctionError('NO_TIMESTAMP', 'Cannot assign a record to an event-time window: it carries no timestamp', {
-      hint: "Call assignTimestampsAndWatermarks(...) in front of the window, or use processing-time windows.",
+      hint: 'Call assignTimestampsAndWatermarks(...) in front of the window, or use processing-time windows.',
     })
 }
 
@@ -250,7 +250,8 @@ export class CumulativeEventTimeWindows implements WindowAssigner<unknown, TimeW
     requireDurationMs('a window step', stepMs)
     requireDurationMs('a window offset', offsetMs)
     const values = `size=${maxSizeMs} ms, step=${stepMs} ms, offset=${offsetMs} ms`
-    if (maxSizeMs <= 0 || stepMs <= 0 || Math.abs(offsetMs) >= maxSizeMs) throw offsetError('CumulativeEventTimeWindows', 'size > 0, step > 0 and abs(offset) < size', values)
+    if (maxSizeMs <= 0 || stepMs <= 0 || Math.abs(offsetMs) >= maxSizeMs)
+      throw offsetError('CumulativeEventTimeWindows', 'size > 0, step > 0 and abs(offset) < size', values)
     if (maxSizeMs % stepMs !== 0) throw offsetError('CumulativeEventTimeWindows', 'size is an integral multiple of step', values)
     this.maxSizeMs = maxSizeMs
     this.stepMs = stepMs
@@ -311,7 +312,10 @@ abstract class SessionWindows<T> {
     if (typeof gap === 'number') return [new TimeWindow(timestamp, timestamp + gap)]
     const dynamic = gap(element)
     if (!(dynamic > 0) || !Number.isSafeInteger(dynamic))
-      throw new UserFunctionError('INVALID_SESSION_GAP', `Cannot open a session with a gap of ${String(dynamic)} ms: a dynamic session gap must satisfy 0 < gap and be a whole number`)
+      throw new UserFunctionError(
+        'INVALID_SESSION_GAP',
+        `Cannot open a session with a gap of ${String(dynamic)} ms: a dynamic session gap must satisfy 0 < gap and be a whole number`,
+      )
     return [new TimeWindow(timestamp, timestamp + dynamic)]
   }
 
@@ -391,8 +395,19 @@ const GLOBAL_WINDOWS: readonly GlobalWindow[] = [GlobalWindow.INSTANCE]
 
 /** One window for everything: useful with a trigger of one's own, since the default never fires. */
 export class GlobalWindows implements WindowAssigner<unknown, GlobalWindow> {
+  readonly #defaultTrigger: Trigger<unknown, GlobalWindow>
+
+  private constructor(defaultTrigger: Trigger<unknown, GlobalWindow>) {
+    this.#defaultTrigger = defaultTrigger
+  }
+
   static create(): GlobalWindows {
-    return new GlobalWindows()
+    return new GlobalWindows(NeverTrigger.create())
+  }
+
+  /** Fires once, when the bounded input has ended. */
+  static createWithEndOfStreamTrigger(): GlobalWindows {
+    return new GlobalWindows(EventTimeTrigger.create())
   }
 
   assignWindows(): readonly GlobalWindow[] {
@@ -400,7 +415,7 @@ export class GlobalWindows implements WindowAssigner<unknown, GlobalWindow> {
   }
 
   getDefaultTrigger(): Trigger<unknown, GlobalWindow> {
-    return NeverTrigger.create()
+    return this.#defaultTrigger
   }
 
   getWindowSerializer(): WindowSerializer<GlobalWindow> {

@@ -76,7 +76,7 @@ export class CoGroupOperator extends GeneralWindowOperator {
       assigner,
       ...(trigger && { trigger }),
       contents: { kind: 'coGroup' },
-      function: windowFunctionOf(options.function as CoGroupFunction<unknown, unknown, unknown>),
+      function: windowFunctionOf(options.function),
       allowedLatenessMs: allowedLatenessMs ?? 0,
       lateOutputs: [options.lateLeftOutput, options.lateRightOutput],
     })
@@ -88,7 +88,7 @@ function windowFunctionOf(fn: CoGroupFunction<unknown, unknown, unknown>): Proce
     open: (context) => fn.open?.(context),
     close: () => fn.close?.(),
     process(_key, _context, [first, second], out) {
-      fn.coGroup(first!, second!, out)
+      fn.coGroup(first, second, out)
     },
   }
 }

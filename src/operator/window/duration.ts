@@ -39,6 +39,8 @@ export function days(count: number): number {
  */
 export function requireDurationMs(what: string, value: number): number {
   if (!Number.isSafeInteger(value))
-    throw new PlanError('INVALID_DURATION', `Cannot use ${String(value)} as ${what}: it must be a whole number of milliseconds`, { hint: 'Write seconds(10), minutes(5) or a number of milliseconds.' })
+    throw new PlanError('INVALID_DURATION', `Cannot use ${String(value)} as ${what}: it must be a whole number of milliseconds`, {
+      hint: 'Write seconds(10), minutes(5) or a number of milliseconds.',
+    })
   return value
 }

@@ -55,7 +55,8 @@ export class CountEvictor<T> extends EitherSideEvictor<T> {
 
   private constructor(maxCount: number, doEvictAfter: boolean) {
     super(doEvictAfter)
-    if (!Number.isSafeInteger(maxCount) || maxCount < 0) throw new PlanError('INVALID_EVICTOR', `Cannot make a CountEvictor that keeps ${maxCount} records: the count must be an integer of 0 or more`)
+    if (!Number.isSafeInteger(maxCount) || maxCount < 0)
+      throw new PlanError('INVALID_EVICTOR', `Cannot make a CountEvictor that keeps ${maxCount} records: the count must be an integer of 0 or more`)
     this.maxCount = maxCount
   }
 
@@ -104,7 +105,7 @@ export class TimeEvictor<T> extends EitherSideEvictor<T> {
   }
 
   protected evict(elements: readonly TimestampedValue<T>[]): readonly TimestampedValue<T>[] {
-    if (elements.length === 0 || elements[0]!.timestamp === -Infinity) return elements
+    if (elements.length === 0 || elements[0].timestamp === -Infinity) return elements
     let newest = -Infinity
     for (const { timestamp } of elements) newest = Math.max(newest, timestamp)
     return elements.filter((element) => element.timestamp > newest - this.windowSizeMs)

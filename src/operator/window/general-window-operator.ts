@@ -6,18 +6,19 @@ import { assert } from '../../base/assert.ts'
 import { PlanError, UserFunctionError } from '../../base/errors.ts'
 import type { LogicalType, Schema } from '../../batch/types.ts'
 import { t } from '../../batch/types.ts'
-import type { AggregateFunction, ListStateDescriptor, ReducingStateDescriptor, StateDescriptor, StateStore, ValueState } from '../../state/state.ts'
+import type { AggregateFunction, StateDescriptor, ValueState } from '../../state/state.ts'
 import { valueState } from '../../state/state.ts'
 import type { TimerDomain } from '../../time/timer-service.ts'
 import type { OutputTag, ReduceFunction } from '../function.ts'
-import { isMergingAssigner, type MergingWindowAssigner, type WindowAssigner } from './assigners.ts'
+import { EventTimeSessionWindows, isMergingAssigner, ProcessingTimeSessionWindows, type WindowAssigner } from './assigners.ts'
 import type { Evictor, TimestampedValue } from './evictors.ts'
 import { KeyedRowOperator, type KeyedRowInput } from './keyed-row-operator.ts'
 import { MergingWindowSet, type MergeListener } from './merging-window-set.ts'
-import { isFire, isPurge, type OnMergeContext, type Trigger } from './triggers.ts'
+import { canMerge, EventTimeTrigger, isFire, isPurge, ProcessingTimeTrigger, type Trigger } from './triggers.ts'
 import { AggregatedContents, CoGroupedContents, type ContentsState, ListedContents, ReducedContents, TimestampedContents } from './window-contents.ts'
-import type { ProcessWindowContext, ProcessWindowFunction } from './window-function.ts'
-import type { Window, WindowSerializer } from './window.ts'
+import { WindowContext, type WindowHost, WindowTriggerContext } from './window-contexts.ts'
+import type { ProcessWindowFunction } from './window-function.ts'
+import { TimeWindow, type Window, type WindowSerializer } from './window.ts'
 
 /** What a window keeps of its records until it fires. */
 export type WindowContents =
@@ -52,10 +53,12 @@ export interface GeneralWindowOptions {
   readonly lateOutputs?: readonly (OutputTag | undefined)[]
 }
 
+/** Numbers that are stored for one window that merges. */
+const SESSION_NUMBERS = 4
 const MERGING_SET = valueState('merging-window-set', t.array(t.double()))
 
 /** Groups the records of each key by windows and calls a function when a trigger says so. */
-export class GeneralWindowOperator extends KeyedRowOperator<unknown> implements MergeListener<Window> {
+export class GeneralWindowOperator extends KeyedRowOperator<unknown> implements MergeListener<Window>, WindowHost {
   readonly #assigner: WindowAssigner<unknown, Window>
   readonly #serializer: WindowSerializer<Window>
   readonly #trigger: Trigger<unknown, Window>
@@ -66,6 +69,8 @@ export class GeneralWindowOperator extends KeyedRowOperator<unknown> implements 
   readonly #lateOutputs: readonly (OutputTag | undefined)[]
   readonly #isEventTime: boolean
   readonly #merging: MergingWindowSet<Window> | null
+  /** Sessions with their default trigger, the common case of windows that merge, go a shorter way: see {@link #addToSession}. */
+  readonly #isSession: boolean
   #contents!: ContentsState
   #mergingState!: ValueState<readonly number[]>
   #triggerContext!: WindowTriggerContext
@@ -77,27 +82,30 @@ export class GeneralWindowOperator extends KeyedRowOperator<unknown> implements 
   constructor(options: GeneralWindowOptions) {
     super(options.inputs, options.outputSchema)
     checkOptions(options)
-    this.#assigner = options.assigner as WindowAssigner<unknown, Window>
+    this.#assigner = options.assigner
     this.#serializer = this.#assigner.getWindowSerializer()
-    this.#trigger = (options.trigger ?? this.#assigner.getDefaultTrigger()) as Trigger<unknown, Window>
-    this.#evictor = options.evictor as Evictor<unknown, Window> | undefined
+    this.#trigger = options.trigger ?? this.#assigner.getDefaultTrigger()
+    this.#evictor = options.evictor
     this.#contentsOptions = options.contents
-    this.#function = options.function as ProcessWindowFunction<unknown, unknown> | undefined
+    this.#function = options.function
     this.#allowedLatenessMs = options.allowedLatenessMs ?? 0
     this.#lateOutputs = options.lateOutputs ?? []
     this.#isEventTime = this.#assigner.isEventTime()
-    this.#merging = isMergingAssigner(this.#assigner) ? new MergingWindowSet(this.#assigner as MergingWindowAssigner<never, Window>, this.#serializer) : null
+    this.#isSession =
+      (this.#assigner instanceof EventTimeSessionWindows && this.#trigger instanceof EventTimeTrigger) ||
+      (this.#assigner instanceof ProcessingTimeSessionWindows && this.#trigger instanceof ProcessingTimeTrigger)
+    this.#merging = isMergingAssigner(this.#assigner) ? new MergingWindowSet(this.#assigner, this.#serializer) : null
   }
 
   protected override openFunction(): void {
     const { backend } = this
     const options = this.#contentsOptions
-    const { schema } = this.inputs[0]!
+    const { schema } = this.inputs[0]
     if (this.#evictor !== undefined) this.#contents = new TimestampedContents(backend, schema)
     else if (options.kind === 'reduce') this.#contents = new ReducedContents(backend, schema, options.reduce as ReduceFunction<unknown>)
-    else if (options.kind === 'aggregate') this.#contents = new AggregatedContents(backend, options.aggregate as AggregateFunction<unknown, unknown, unknown>, options.type)
+    else if (options.kind === 'aggregate') this.#contents = new AggregatedContents(backend, options.aggregate, options.type)
     else if (options.kind === 'list') this.#contents = new ListedContents(backend, schema)
-    else this.#contents = new CoGroupedContents(backend, schema, this.inputs[1]!.schema)
+    else this.#contents = new CoGroupedContents(backend, schema, this.inputs[1].schema)
     if (this.#merging !== null) this.#mergingState = backend.getState(MERGING_SET, 'key')
     this.#triggerContext = new WindowTriggerContext(this)
     this.#processContext = new WindowContext(this, this.#merging !== null)
@@ -116,9 +124,15 @@ export class GeneralWindowOperator extends KeyedRowOperator<unknown> implements 
 
   protected override onRow(row: unknown, timestampMs: number, input: number): void {
     const windows = this.#assigner.assignWindows(row, timestampMs, this.times)
-    const isTaken = this.#merging === null ? this.#addToWindows(windows, row, timestampMs, input) : this.#addToMergingWindows(this.#merging, windows, row, timestampMs, input)
+    const isTaken =
+      this.#merging === null
+        ? this.#addToWindows(windows, row, timestampMs, input)
+        : this.#isSession
+          ? this.#addToSession(windows[0] as TimeWindow, row, timestampMs, input)
+          : this.#addToMergingWindows(this.#merging, windows, row, timestampMs, input)
     // A record behind the watermark that no window takes is late; so is one all of whose windows are gone.
-    if (!isTaken && this.#isEventTime && (windows.length > 0 || timestampMs + this.#allowedLatenessMs <= this.watermarkMs)) this.#onLateRow(row, timestampMs, input)
+    if (!isTaken && this.#isEventTime && (windows.length > 0 || timestampMs + this.#allowedLatenessMs <= this.watermarkMs))
+      this.#onLateRow(row, timestampMs, input)
   }
 
   #addToWindows(windows: readonly Window[], row: unknown, timestampMs: number, input: number): boolean {
@@ -167,13 +181,114 @@ export class GeneralWindowOperator extends KeyedRowOperator<unknown> implements 
     return isTaken
   }
 
+  /*
+   * Sessions without the detour over a merging set and trigger calls. The stored numbers are those of MergingWindowSet (start and end of each window,
+   * then of the window in whose namespace its contents lie), but the timers lie in the namespace of the contents too: it stays the same while the
+   * session grows, so that a record that prolongs a session moves two timers and nothing else.
+   */
+  #addToSession({ start, end }: TimeWindow, row: unknown, timestampMs: number, input: number): boolean {
+    const { backend } = this
+    const sessions = this.#mergingState.value()
+    const count = sessions === null ? 0 : sessions.length
+    let from = start
+    let to = end
+    let target = -1
+    let isChanged = true
+    let swallowed = 0
+    for (let at = 0; at < count; at += SESSION_NUMBERS) {
+      if (sessions![at] > end || sessions![at + 1] < start) continue
+      if (target === -1) target = at
+      else swallowed++
+      from = Math.min(from, sessions![at])
+      to = Math.max(to, sessions![at + 1])
+    }
+    if (this.#isEventTime && to - 1 + this.#allowedLatenessMs <= this.watermarkMs) return false
+    let next: number[] | null = null
+    if (target === -1) {
+      next = sessions === null ? [from, to, from, to] : [...sessions, from, to, from, to]
+      backend.setNamespace(from, to)
+    } else {
+      const stateFirst = sessions![target + 2]
+      const stateSecond = sessions![target + 3]
+      backend.setNamespace(stateFirst, stateSecond)
+      isChanged = from !== sessions![target] || to !== sessions![target + 1]
+      if (isChanged) {
+        this.#moveSessionTimers(sessions![target + 1], to)
+        next = [...sessions!]
+        next[target] = from
+        next[target + 1] = to
+        if (swallowed > 0) next = this.#swallow(next, target, start, end)
+        backend.setNamespace(stateFirst, stateSecond)
+      }
+    }
+    if (next !== null) this.#mergingState.update(next)
+    this.#contents.add(row, timestampMs, input)
+    if (this.#isEventTime && to - 1 <= this.watermarkMs) this.#fire(new TimeWindow(from, to))
+    if (isChanged) this.#registerSessionTimers(to)
+    return true
+  }
+
+  /** Moves the contents of the other sessions that touch [start, end) to the one at `target` and forgets them. */
+  #swallow(sessions: readonly number[], target: number, start: number, end: number): number[] {
+    const { backend } = this
+    const left: number[] = []
+    for (let at = 0; at < sessions.length; at += SESSION_NUMBERS) {
+      if (at === target || sessions[at] > end || sessions[at + 1] < start) {
+        left.push(sessions[at], sessions[at + 1], sessions[at + 2], sessions[at + 3])
+        continue
+      }
+      backend.setNamespace(sessions[at + 2], sessions[at + 3])
+      this.#moveSessionTimers(sessions[at + 1], Infinity)
+      const taken = this.#contents.take()
+      if (taken === null) continue
+      backend.setNamespace(sessions[target + 2], sessions[target + 3])
+      this.#contents.put(taken)
+    }
+    return left
+  }
+
+  #registerSessionTimers(end: number): void {
+    if (!this.#isEventTime) {
+      this.processingTimers.registerInNamespace(end - 1)
+      return
+    }
+    // A session behind the watermark has fired for its record; only its end is left.
+    if (end - 1 > this.watermarkMs) this.eventTimers.registerInNamespace(end - 1)
+    if (this.#allowedLatenessMs > 0) this.eventTimers.registerInNamespace(end - 1 + this.#allowedLatenessMs)
+  }
+
+  /** Takes the timers of the current namespace's session back, if it does not end at `end`. */
+  #moveSessionTimers(oldEnd: number, end: number): void {
+    if (oldEnd === end) return
+    const timers = this.#isEventTime ? this.eventTimers : this.processingTimers
+    timers.deleteInNamespace(oldEnd - 1)
+    if (this.#isEventTime && this.#allowedLatenessMs > 0) timers.deleteInNamespace(oldEnd - 1 + this.#allowedLatenessMs)
+  }
+
+  #onSessionTimer(timeMs: number): void {
+    const { namespaceFirst, namespaceSecond } = this.backend
+    const sessions = this.#mergingState.value()!
+    let at = 0
+    while (at < sessions.length && (sessions[at + 2] !== namespaceFirst || sessions[at + 3] !== namespaceSecond)) at += SESSION_NUMBERS
+    assert(at < sessions.length, 'a timer of a session that is gone')
+    const window = new TimeWindow(sessions[at], sessions[at + 1])
+    if (timeMs === window.maxTimestamp()) this.#fire(window)
+    if (timeMs !== this.#cleanupMs(window)) return
+    this.#contents.clear()
+    if (this.#function?.clear !== undefined) {
+      this.#processContext.window = window
+      this.#function.clear(this.#processContext)
+    }
+    this.#mergingState.update(sessions.length === SESSION_NUMBERS ? null : sessions.filter((_, index) => index < at || index >= at + SESSION_NUMBERS))
+  }
+
   /** Called by the merging set: moves trigger state, timers and contents of merged windows to the result. */
   onMerge(result: Window, merged: readonly Window[], stateResult: Window, mergedStates: readonly Window[]): void {
     const endMs = result.maxTimestamp()
     if (this.#isEventTime ? endMs + this.#allowedLatenessMs <= this.watermarkMs : endMs <= this.nowMs)
       throw new UserFunctionError(
         'WINDOW_MERGED_INTO_THE_PAST',
-        `Cannot merge windows into ${String(result)}: it ends before the current time ${this.#isEventTime ? this.watermarkMs : this.nowMs}, so that it would never fire`,
+        `Cannot merge windows into one that ends at ${endMs}: that is before the current time ${this.#isEventTime ? this.watermarkMs : this.nowMs}, so that it would never fire`,
       )
     const context = this.#triggerContext
     this.enter(result)
@@ -204,6 +319,10 @@ export class GeneralWindowOperator extends KeyedRowOperator<unknown> implements 
   }
 
   #onTimer(timeMs: number, isEventTime: boolean): void {
+    if (this.#isSession) {
+      this.#onSessionTimer(timeMs)
+      return
+    }
     const { backend } = this
     const merging = this.#merging
     const window = this.#serializer.deserialize(backend.namespaceFirst, backend.namespaceSecond)
@@ -294,138 +413,21 @@ export class GeneralWindowOperator extends KeyedRowOperator<unknown> implements 
     if (timeMs !== Infinity) (this.#isEventTime ? this.eventTimers : this.processingTimers).deleteInNamespace(timeMs)
   }
 
-  /** Makes the window's namespace the current one. */
   enter(window: Window): void {
     this.backend.setNamespace(this.#serializer.first(window), this.#serializer.second(window))
   }
 
-  /** @internal For the contexts below. */
   stateOf(descriptor: StateDescriptor, prefix: string, scope: 'key' | 'namespace'): unknown {
     return this.backend.getState((prefix === '' ? descriptor : { ...descriptor, name: prefix + descriptor.name }) as never, scope)
   }
 
-  /** @internal */
   timersOf(isEventTime: boolean): TimerDomain {
     return isEventTime ? this.eventTimers : this.processingTimers
   }
 
-  /** @internal */
   collectTagged<T>(tag: OutputTag<T>, value: T): void {
     this.collector.collectTagged(tag, value)
   }
-}
-
-/** Handles by descriptor: functions ask for theirs at every call. */
-class StateCache {
-  readonly #operator: GeneralWindowOperator
-  readonly #prefix: string
-  readonly #scope: 'key' | 'namespace'
-  readonly #handles = new WeakMap<object, unknown>()
-
-  constructor(operator: GeneralWindowOperator, prefix: string, scope: 'key' | 'namespace') {
-    this.#operator = operator
-    this.#prefix = prefix
-    this.#scope = scope
-  }
-
-  readonly getState = ((descriptor: StateDescriptor): unknown => {
-    let handle = this.#handles.get(descriptor)
-    if (handle === undefined) this.#handles.set(descriptor, (handle = this.#operator.stateOf(descriptor, this.#prefix, this.#scope)))
-    return handle
-  }) as StateStore['getState']
-}
-
-/** What triggers see. The namespace is that of `window` whenever a trigger runs. */
-class WindowTriggerContext implements OnMergeContext {
-  window!: Window
-  merged: readonly Window[] = []
-  readonly getPartitionedState: StateStore['getState']
-  readonly #operator: GeneralWindowOperator
-
-  constructor(operator: GeneralWindowOperator) {
-    this.#operator = operator
-    this.getPartitionedState = new StateCache(operator, 'trigger.', 'namespace').getState
-  }
-
-  currentWatermark(): number {
-    return this.#operator.times.currentWatermark()
-  }
-
-  currentProcessingTime(): number {
-    return this.#operator.times.currentProcessingTime()
-  }
-
-  registerEventTimeTimer(timeMs: number): void {
-    this.#operator.timersOf(true).registerInNamespace(timeMs)
-  }
-
-  registerProcessingTimeTimer(timeMs: number): void {
-    this.#operator.timersOf(false).registerInNamespace(timeMs)
-  }
-
-  deleteEventTimeTimer(timeMs: number): void {
-    this.#operator.timersOf(true).deleteInNamespace(timeMs)
-  }
-
-  deleteProcessingTimeTimer(timeMs: number): void {
-    this.#operator.timersOf(false).deleteInNamespace(timeMs)
-  }
-
-  mergePartitionedState<T>(descriptor: ReducingStateDescriptor<T> | ListStateDescriptor<T>): void {
-    const operator = this.#operator
-    const result = this.window
-    if (descriptor.kind === 'list') {
-      const state = this.getPartitionedState(descriptor)
-      for (const window of this.merged) {
-        operator.enter(window)
-        const values = state.get()
-        state.clear()
-        operator.enter(result)
-        state.addAll(values)
-      }
-    } else {
-      const state = this.getPartitionedState(descriptor)
-      for (const window of this.merged) {
-        operator.enter(window)
-        const value = state.get()
-        if (value === null) continue
-        state.clear()
-        operator.enter(result)
-        state.add(value)
-      }
-    }
-    operator.enter(result)
-  }
-}
-
-/** What window functions see. */
-class WindowContext implements ProcessWindowContext {
-  window!: Window
-  readonly windowState: StateStore
-  readonly globalState: StateStore
-  readonly #operator: GeneralWindowOperator
-
-  constructor(operator: GeneralWindowOperator, merges: boolean) {
-    this.#operator = operator
-    this.globalState = new StateCache(operator, '', 'key')
-    this.windowState = merges ? { getState: refuseWindowState } : new StateCache(operator, 'window.', 'namespace')
-  }
-
-  currentWatermark(): number {
-    return this.#operator.times.currentWatermark()
-  }
-
-  currentProcessingTime(): number {
-    return this.#operator.times.currentProcessingTime()
-  }
-
-  output<T>(tag: OutputTag<T>, value: T): void {
-    this.#operator.collectTagged(tag, value)
-  }
-}
-
-function refuseWindowState(): never {
-  throw new UserFunctionError('NO_WINDOW_STATE', 'Cannot use per-window state: it is not allowed with windows that merge', { hint: 'Use globalState, keyed by what identifies the session.' })
 }
 
 /** What the function gets of the records that an evictor has left; null for nothing. */
@@ -447,12 +449,20 @@ function folded(contents: WindowContents, values: readonly unknown[]): readonly 
 
 function checkOptions({ inputs, assigner, trigger, evictor, contents, function: windowFunction, allowedLatenessMs = 0 }: GeneralWindowOptions): void {
   assert(inputs.length === (contents.kind === 'coGroup' ? 2 : 1), 'a window operator has one input, a coGroup two')
-  if (contents.kind === 'coGroup' && evictor !== undefined) throw new PlanError('INVALID_WINDOW', 'Cannot use an evictor with coGroup or join: they keep the records of each side apart')
-  if (!(allowedLatenessMs >= 0)) throw new PlanError('INVALID_WINDOW', `Cannot make a window with an allowed lateness of ${allowedLatenessMs} ms: it cannot be negative`)
-  if ((contents.kind === 'list' || contents.kind === 'coGroup') && windowFunction === undefined) throw new PlanError('INVALID_WINDOW', 'Cannot make a window without a function: it would keep records and do nothing with them')
+  if (contents.kind === 'coGroup' && evictor !== undefined)
+    throw new PlanError('INVALID_WINDOW', 'Cannot use an evictor with coGroup or join: they keep the records of each side apart')
+  if (!(allowedLatenessMs >= 0))
+    throw new PlanError('INVALID_WINDOW', `Cannot make a window with an allowed lateness of ${allowedLatenessMs} ms: it cannot be negative`)
+  if ((contents.kind === 'list' || contents.kind === 'coGroup') && windowFunction === undefined)
+    throw new PlanError('INVALID_WINDOW', 'Cannot make a window without a function: it would keep records and do nothing with them')
   if (!isMergingAssigner(assigner)) return
-  if (!(trigger ?? assigner.getDefaultTrigger()).canMerge())
-    throw new PlanError('INVALID_WINDOW', `Cannot use ${String(trigger)} with windows that merge: a merging window assigner cannot be used with a trigger that does not support merging`)
+  if (!canMerge(trigger ?? assigner.getDefaultTrigger()))
+    throw new PlanError(
+      'INVALID_WINDOW',
+      'Cannot use this trigger with windows that merge: a merging window assigner cannot be used with a trigger that does not support merging',
+    )
   if (contents.kind === 'aggregate' && contents.aggregate.merge === undefined)
-    throw new PlanError('INVALID_WINDOW', 'Cannot aggregate windows that merge: the aggregate function has no merge', { hint: 'Give it merge(left, right), which joins two accumulators.' })
+    throw new PlanError('INVALID_WINDOW', 'Cannot aggregate windows that merge: the aggregate function has no merge', {
+      hint: 'Give it merge(left, right), which joins two accumulators.',
+    })
 }

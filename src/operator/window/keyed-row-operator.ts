@@ -198,8 +198,8 @@ export abstract class KeyedRowOperator<OUT> implements Operator {
   #walk(batch: RecordBatch, output: Output, input: number): void {
     const { collector, backend } = this
     const { crossings } = batch
-    const reader = this.#readers[input]!
-    const { key } = this.inputs[input]!
+    const reader = this.#readers[input]
+    const { key } = this.inputs[input]
     const stop = Math.min(batch.end, batch.begin + ROWS_PER_STEP)
     const first = batch.begin
     const handles = key === undefined ? 0 : backend.resolve(batch, first, stop, input) >>> 2
@@ -209,9 +209,9 @@ export abstract class KeyedRowOperator<OUT> implements Operator {
     for (;;) {
       let limit = stop
       if (this.#crossing < crossings.count) {
-        const at = batch.positionOf(crossings.positions[this.#crossing]!)
+        const at = batch.positionOf(crossings.positions[this.#crossing])
         if (at <= position || position === batch.end) {
-          const watermarkMs = crossings.watermarks[this.#crossing]!
+          const watermarkMs = crossings.watermarks[this.#crossing]
           if (!this.#fireEventTimers(watermarkMs, output)) break
           collector.watermark(watermarkMs)
           this.#crossing++
@@ -222,7 +222,7 @@ export abstract class KeyedRowOperator<OUT> implements Operator {
       if (position === stop) break
       while (position < limit) {
         const row = batch.physicalRow(position)
-        backend.select(key === undefined ? constant : batch.slab.u32[handles + position - first]!)
+        backend.select(key === undefined ? constant : batch.slab.u32[handles + position - first])
         reader.seek(row)
         position++
         // Moved before the call: what it emitted must not be emitted again.

@@ -50,9 +50,9 @@ export class MergingWindowSet<W extends Window> {
     this.#changed = false
     if (stored === null) return
     for (let at = 0; at < stored.length; at += 4) {
-      const window = serializer.deserialize(stored[at]!, stored[at + 1]!)
+      const window = serializer.deserialize(stored[at], stored[at + 1])
       const same = stored[at] === stored[at + 2] && stored[at + 1] === stored[at + 3]
-      this.#mappings.push({ window, stateWindow: same ? window : serializer.deserialize(stored[at + 2]!, stored[at + 3]!) })
+      this.#mappings.push({ window, stateWindow: same ? window : serializer.deserialize(stored[at + 2], stored[at + 3]) })
     }
   }
 
@@ -62,7 +62,8 @@ export class MergingWindowSet<W extends Window> {
     this.#changed = false
     if (this.#mappings.length === 0) return null
     const stored: number[] = []
-    for (const { window, stateWindow } of this.#mappings) stored.push(serializer.first(window), serializer.second(window), serializer.first(stateWindow), serializer.second(stateWindow))
+    for (const { window, stateWindow } of this.#mappings)
+      stored.push(serializer.first(window), serializer.second(window), serializer.first(stateWindow), serializer.second(stateWindow))
     return stored
   }
 
@@ -97,9 +98,9 @@ export class MergingWindowSet<W extends Window> {
       }
       assert(before.length > 0, 'an assigner merged a window with itself')
       // A window that takes the record without growing is not a merge.
-      if (before.length === 1 && this.#same(before[0]!, result)) continue
+      if (before.length === 1 && this.#same(before[0], result)) continue
       const taken = before.map((window) => this.#take(window))
-      const stateResult = taken[0]!.stateWindow
+      const stateResult = taken[0].stateWindow
       this.#mappings.push({ window: result, stateWindow: stateResult })
       this.#changed = true
       listener.onMerge(
@@ -124,7 +125,7 @@ export class MergingWindowSet<W extends Window> {
   #take(window: W): Mapping<W> {
     const index = this.#mappings.findIndex((mapping) => this.#same(mapping.window, window))
     assert(index !== -1, 'an assigner merged a window that is not in flight')
-    return this.#mappings.splice(index, 1)[0]!
+    return this.#mappings.splice(index, 1)[0]
   }
 
   #same(left: W, right: W): boolean {

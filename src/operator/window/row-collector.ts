@@ -41,7 +41,8 @@ class Target {
       this.#capacity = this.#builder.rowCapacity
       this.#writer.bind(this.batch!)
     }
-    if (!this.#isObject && (value === null || typeof value !== 'object')) throw new TypeError('Cannot write a row: the function must collect objects with the declared columns')
+    if (!this.#isObject && (value === null || typeof value !== 'object'))
+      throw new TypeError('Cannot write a row: the function must collect objects with the declared columns')
     this.#writer.write(row, value)
     const { slab, timestamps } = this.batch!
     if (timestampMs > -Infinity && timestampMs < Infinity) writeInt64(slab, timestamps + row * 8, timestampMs)
@@ -148,7 +149,7 @@ export class RowCollector<OUT> implements Collector<OUT> {
     }
     // Side outputs first: the watermarks of the main batch reach their consumers too.
     for (; this.#nextSide < this.#sides.length; this.#nextSide++) {
-      const { id, target } = this.#sides[this.#nextSide]!
+      const { id, target } = this.#sides[this.#nextSide]
       if (target.rows === 0) continue
       if (!output.hasCapacity()) return false
       output.side(id)!.emit(target.finish())

@@ -3,9 +3,19 @@
 
 import { PlanError } from '../../base/errors.ts'
 import { t } from '../../batch/types.ts'
-import { type ListStateDescriptor, type ReducingState, type ReducingStateDescriptor, reducingState, type StateDescriptor, type StateStore, type ValueState, valueState } from '../../state/state.ts'
+import {
+  type ListStateDescriptor,
+  type ReducingState,
+  type ReducingStateDescriptor,
+  reducingState,
+  type StateDescriptor,
+  type StateStore,
+  type ValueState,
+  valueState,
+} from '../../state/state.ts'
 import { requireDurationMs } from './duration.ts'
-import { GlobalWindow, TimeWindow, type Window } from './window.ts'
+import type { GlobalWindow } from './window.ts'
+import { TimeWindow, type Window } from './window.ts'
 
 /** What happens to a window. The two bits are independent: FIRE = 1, PURGE = 2. */
 export const TriggerResult = {
@@ -18,6 +28,11 @@ export const TriggerResult = {
   FIRE_AND_PURGE: 3,
 } as const
 export type TriggerResult = (typeof TriggerResult)[keyof typeof TriggerResult]
+
+/** Whether a trigger works with windows that merge. */
+export function canMerge(trigger: Trigger<never, never>): boolean {
+  return trigger.canMerge?.() ?? trigger.onMerge !== undefined
+}
 
 /** Whether the function is called. */
 export function isFire(result: TriggerResult): boolean {
@@ -65,8 +80,8 @@ export interface Trigger<T = never, W extends Window = never> {
   onElement(element: T, timestamp: number, window: W, context: TriggerContext): TriggerResult
   onProcessingTime(timeMs: number, window: W, context: TriggerContext): TriggerResult
   onEventTime(timeMs: number, window: W, context: TriggerContext): TriggerResult
-  /** Whether {@link onMerge} is there: needed for sessions. */
-  canMerge(): boolean
+  /** Whether it works with windows that merge. @default whether there is an {@link onMerge} */
+  canMerge?(): boolean
   /** `window` is the result; the timers of the windows that merged are gone unless {@link clear} leaves them, in which case they are ignored. */
   onMerge?(window: W, context: OnMergeContext): void
   /** Removes everything the trigger holds for the window: state and timers. */
@@ -165,7 +180,8 @@ export class CountTrigger implements Trigger<unknown, Window> {
   readonly states: readonly TriggerState[] = [this.#count]
 
   private constructor(maxCount: number) {
-    if (!Number.isSafeInteger(maxCount) || maxCount < 1) throw new PlanError('INVALID_TRIGGER', `Cannot make a CountTrigger of ${maxCount}: the count must be an integer of 1 or more`)
+    if (!Number.isSafeInteger(maxCount) || maxCount < 1)
+      throw new PlanError('INVALID_TRIGGER', `Cannot make a CountTrigger of ${maxCount}: the count must be an integer of 1 or more`)
     this.maxCount = maxCount
   }
 
@@ -233,7 +249,7 @@ export class PurgingTrigger<T, W extends Window> implements Trigger<T, W> {
   }
 
   canMerge(): boolean {
-    return this.nestedTrigger.canMerge()
+    return canMerge(this.nestedTrigger)
   }
 
   onMerge(window: W, context: OnMergeContext): void {
@@ -245,7 +261,7 @@ export class PurgingTrigger<T, W extends Window> implements Trigger<T, W> {
   }
 
   toString(): string {
-    return `PurgingTrigger(${String(this.nestedTrigger)})`
+    return 'PurgingTrigger()'
   }
 }
 
@@ -265,7 +281,8 @@ abstract class ContinuousTrigger {
   readonly states: readonly TriggerState[] = [this.fireTime]
 
   protected constructor(name: string, intervalMs: number) {
-    if (requireDurationMs(`the interval of a ${name}`, intervalMs) <= 0) throw new PlanError('INVALID_TRIGGER', `Cannot make a ${name} with an interval of ${intervalMs} ms: it must be above 0`)
+    if (requireDurationMs(`the interval of a ${name}`, intervalMs) <= 0)
+      throw new PlanError('INVALID_TRIGGER', `Cannot make a ${name} with an interval of ${intervalMs} ms: it must be above 0`)
     this.intervalMs = intervalMs
   }
 

@@ -2,7 +2,16 @@
 // operator sets both before each call.
 
 import { type LogicalType, type Schema, isObjectSchema } from '../../batch/types.ts'
-import { type AggregateFunction, type KeyedStateBackend, type ListState, listState, type ListStateDescriptor, type ValueState, valueState, type ValueStateDescriptor } from '../../state/state.ts'
+import {
+  type AggregateFunction,
+  type KeyedStateBackend,
+  type ListState,
+  listState,
+  type ListStateDescriptor,
+  type ValueState,
+  valueState,
+  type ValueStateDescriptor,
+} from '../../state/state.ts'
 import type { ReduceFunction } from '../function.ts'
 import type { TimestampedValue } from './evictors.ts'
 
@@ -153,7 +162,7 @@ export class CoGroupedContents implements ContentsState {
   }
 
   add(row: unknown, _timestampMs: number, input: number): void {
-    this.#lists[input]!.add(row)
+    this.#lists[input].add(row)
   }
 
   get(): readonly (readonly unknown[])[] | null {

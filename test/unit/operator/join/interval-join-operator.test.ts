@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { PlanError, UserFunctionError } from '../../../../src/base/errors.ts'
 import { defineSchema, OBJECT_SCHEMA, type Schema, t } from '../../../../src/batch/types.ts'
@@ -36,10 +36,10 @@ function operator(options: Partial<IntervalJoinOptions>): IntervalJoinOperator {
 function run(steps: readonly Step[], options: Partial<IntervalJoinOptions> = {}): Driven {
   const drives = WAYS.map(([, way]) => drive(() => operator(options), steps, { schemas: [ROWS, ROWS], sides: ['late-left', 'late-right', 'side'], ...way }))
   for (const driven of drives) expect(driven).toEqual(drives[0])
-  expect(drives[0]!.leakedBytes).toBe(0)
-  return drives[0]!
+  expect(drives[0].leakedBytes).toBe(0)
+  return drives[0]
 }
-const rows = (driven: Driven): unknown[] => driven.rows.map(({ row }) => row)
+const rows = (driven: Driven): string[] => driven.rows.map(({ row }) => row as string)
 
 describe('IntervalJoinOperator', () => {
   it('pairs records of a key whose times lie within the bounds, both ends included', () => {
@@ -56,7 +56,11 @@ describe('IntervalJoinOperator', () => {
   })
 
   it('takes bounds on one side of the record', () => {
-    expect(rows(run([l('a', 10), r('x', 11), r('y', 13), r('z', 15), wm(13), l('b', 13)], { lowerBoundMs: 2, upperBoundMs: 5 }))).toEqual(['k a@10 y@13', 'k a@10 z@15', 'k b@13 z@15'])
+    expect(rows(run([l('a', 10), r('x', 11), r('y', 13), r('z', 15), wm(13), l('b', 13)], { lowerBoundMs: 2, upperBoundMs: 5 }))).toEqual([
+      'k a@10 y@13',
+      'k a@10 z@15',
+      'k b@13 z@15',
+    ])
     expect(rows(run([r('x', 5), l('a', 10), wm(10), r('y', 10), l('b', 14)], { lowerBoundMs: -5, upperBoundMs: -4 }))).toEqual(['k a@10 x@5', 'k b@14 y@10'])
   })
 
@@ -69,8 +73,8 @@ describe('IntervalJoinOperator', () => {
     const driven = run([l('a', 10), wm(10), r('x', 9), l('b', 9), r('y', 10)])
     expect(rows(driven)).toEqual(['k a@10 y@10'])
     expect(driven.late).toBe(2)
-    expect(driven.sides['late-left']!.map(({ row }) => row)).toEqual([{ key: 'k', name: 'b' }])
-    expect(driven.sides['late-right']!.map(({ row }) => row)).toEqual([{ key: 'k', name: 'x' }])
+    expect(driven.sides['late-left'].map(({ row }) => row)).toEqual([{ key: 'k', name: 'b' }])
+    expect(driven.sides['late-right'].map(({ row }) => row)).toEqual([{ key: 'k', name: 'x' }])
   })
 
   it('refuses records without a timestamp', () => {
@@ -78,12 +82,17 @@ describe('IntervalJoinOperator', () => {
   })
 
   it('sends records to a side output with the time of the pair', () => {
-    const fn: ProcessJoinFunction<Row, Row, string> = { processElement: (left, right, context) => context.output({ id: 'side', schema: OBJECT_SCHEMA }, left.name + right.name) }
-    expect(run([l('a', 10), r('x', 11)], { function: fn }).sides['side']!.map(({ row, timestamp }) => [row, timestamp])).toEqual([['ax', 11]])
+    const fn: ProcessJoinFunction<Row, Row, string> = {
+      processElement: (left, right, context) => context.output({ id: 'side', schema: OBJECT_SCHEMA }, left.name + right.name),
+    }
+    expect(run([l('a', 10), r('x', 11)], { function: fn }).sides['side'].map(({ row, timestamp }) => [row, timestamp])).toEqual([['ax', 11]])
   })
 
   it('pairs on-time records exactly as the definition says, and late ones with nothing', () => {
-    const steps = fc.array(fc.record({ input: fc.integer({ min: 0, max: 1 }), at: fc.integer({ min: 0, max: 30 }), key: fc.constantFrom('a', 'b'), isWatermark: fc.boolean() }), { maxLength: 30 })
+    const steps = fc.array(
+      fc.record({ input: fc.integer({ min: 0, max: 1 }), at: fc.integer({ min: 0, max: 30 }), key: fc.constantFrom('a', 'b'), isWatermark: fc.boolean() }),
+      { maxLength: 30 },
+    )
     fc.assert(
       fc.property(steps, fc.integer({ min: -6, max: 6 }), fc.integer({ min: 0, max: 6 }), fc.integer({ min: 0, max: 5 }), (list, lower, length, way) => {
         let watermark = -Infinity
@@ -101,8 +110,12 @@ describe('IntervalJoinOperator', () => {
         fc.pre(input.every((step, index) => !('at' in step) || !input.slice(0, index).some((before) => 'watermark' in before && before.watermark === step.at)))
         const expected = taken
           .filter(({ side }) => side === 0)
-          .flatMap((a) => taken.filter((b) => b.side === 1 && b.key === a.key && b.at >= a.at + lower && b.at <= a.at + lower + length).map((b) => `${a.key} ${a.name}@${a.at} ${b.name}@${b.at}`))
-        const driven = drive(() => operator({ lowerBoundMs: lower, upperBoundMs: lower + length }), input, { schemas: [ROWS, ROWS], ...WAYS[way]![1] })
+          .flatMap((a) =>
+            taken
+              .filter((b) => b.side === 1 && b.key === a.key && b.at >= a.at + lower && b.at <= a.at + lower + length)
+              .map((b) => `${a.key} ${a.name}@${a.at} ${b.name}@${b.at}`),
+          )
+        const driven = drive(() => operator({ lowerBoundMs: lower, upperBoundMs: lower + length }), input, { schemas: [ROWS, ROWS], ...WAYS[way][1] })
         expect(rows(driven).toSorted()).toEqual(expected.toSorted())
         expect(driven.leakedBytes).toBe(0)
       }),

@@ -37,13 +37,17 @@ describe('TumblingEventTimeWindows', () => {
     expect(spans(TumblingEventTimeWindows.of(5000, 100), 5099)).toEqual([[100, 5100]])
     expect(spans(TumblingEventTimeWindows.of(5000, -100), 4900)).toEqual([[4900, 9900]])
     // Days in UTC+8.
-    expect(spans(TumblingEventTimeWindows.of(days(1), hours(-8)), utc('2021-06-30T17:00:00'))).toEqual([[utc('2021-06-30T16:00:00'), utc('2021-07-01T16:00:00')]])
+    expect(spans(TumblingEventTimeWindows.of(days(1), hours(-8)), utc('2021-06-30T17:00:00'))).toEqual([
+      [utc('2021-06-30T16:00:00'), utc('2021-07-01T16:00:00')],
+    ])
   })
 
   it("matches the documented offset examples of Flink's window functions", () => {
     const ts = utc('2021-06-30T00:00:04')
-    for (const offset of [-6, 4]) expect(spans(TumblingEventTimeWindows.of(minutes(10), minutes(offset)), ts)).toEqual([[utc('2021-06-29T23:54:00'), utc('2021-06-30T00:04:00')]])
-    for (const offset of [-4, 6]) expect(spans(TumblingEventTimeWindows.of(minutes(10), minutes(offset)), ts)).toEqual([[utc('2021-06-29T23:56:00'), utc('2021-06-30T00:06:00')]])
+    for (const offset of [-6, 4])
+      expect(spans(TumblingEventTimeWindows.of(minutes(10), minutes(offset)), ts)).toEqual([[utc('2021-06-29T23:54:00'), utc('2021-06-30T00:04:00')]])
+    for (const offset of [-4, 6])
+      expect(spans(TumblingEventTimeWindows.of(minutes(10), minutes(offset)), ts)).toEqual([[utc('2021-06-29T23:56:00'), utc('2021-06-30T00:06:00')]])
     expect(spans(TumblingEventTimeWindows.of(minutes(10)), ts)).toEqual([[utc('2021-06-30T00:00:00'), utc('2021-06-30T00:10:00')]])
   })
 
@@ -94,8 +98,15 @@ describe('SlidingEventTimeWindows', () => {
 
   it('takes a slide that does not divide the size', () => {
     const windows = SlidingEventTimeWindows.of(5, 2)
-    expect(spans(windows, 4)).toEqual([[4, 9], [2, 7], [0, 5]])
-    expect(spans(windows, 5)).toEqual([[4, 9], [2, 7]])
+    expect(spans(windows, 4)).toEqual([
+      [4, 9],
+      [2, 7],
+      [0, 5],
+    ])
+    expect(spans(windows, 5)).toEqual([
+      [4, 9],
+      [2, 7],
+    ])
   })
 
   it('refuses a slide of 0 and an offset as long as the slide', () => {
@@ -108,10 +119,21 @@ describe('SlidingEventTimeWindows', () => {
 describe('CumulativeEventTimeWindows', () => {
   it('assigns a record to every step that ends behind it', () => {
     const windows = CumulativeEventTimeWindows.of(30, 10)
-    expect(spans(windows, 0)).toEqual([[0, 10], [0, 20], [0, 30]])
-    expect(spans(windows, 10)).toEqual([[0, 20], [0, 30]])
+    expect(spans(windows, 0)).toEqual([
+      [0, 10],
+      [0, 20],
+      [0, 30],
+    ])
+    expect(spans(windows, 10)).toEqual([
+      [0, 20],
+      [0, 30],
+    ])
     expect(spans(windows, 29)).toEqual([[0, 30]])
-    expect(spans(windows, 30)).toEqual([[30, 40], [30, 50], [30, 60]])
+    expect(spans(windows, 30)).toEqual([
+      [30, 40],
+      [30, 50],
+      [30, 60],
+    ])
     expect(spans(windows, -1)).toEqual([[-30, 0]])
     expect(spans(CumulativeEventTimeWindows.of(30, 10, 5), 4)).toEqual([[-25, 5]])
   })
@@ -138,7 +160,9 @@ describe('session windows', () => {
   it('merges windows that overlap or touch, group by group', () => {
     const merged: unknown[] = []
     const window = (start: number, end: number) => new TimeWindow(start, end)
-    mergeTimeWindows([window(8, 10), window(0, 1), window(1, 2), window(4, 6), window(5, 7), window(11, 12)], (windows, result) => merged.push([windows.map(String), String(result)]))
+    mergeTimeWindows([window(8, 10), window(0, 1), window(1, 2), window(4, 6), window(5, 7), window(11, 12)], (windows, result) =>
+      merged.push([windows.map(String), String(result)]),
+    )
     expect(merged).toEqual([
       [['TimeWindow{start=0, end=1}', 'TimeWindow{start=1, end=2}'], 'TimeWindow{start=0, end=2}'],
       [['TimeWindow{start=4, end=6}', 'TimeWindow{start=5, end=7}'], 'TimeWindow{start=4, end=7}'],
@@ -154,7 +178,10 @@ describe('session windows', () => {
 describe('processing-time windows', () => {
   it('go by the clock and ignore the record', () => {
     expect(spans(TumblingProcessingTimeWindows.of(seconds(1)), -Infinity, 1500)).toEqual([[1000, 2000]])
-    expect(spans(SlidingProcessingTimeWindows.of(20, 10), -Infinity, 15)).toEqual([[10, 30], [0, 20]])
+    expect(spans(SlidingProcessingTimeWindows.of(20, 10), -Infinity, 15)).toEqual([
+      [10, 30],
+      [0, 20],
+    ])
   })
 })
 

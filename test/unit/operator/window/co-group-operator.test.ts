@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { defineSchema, OBJECT_SCHEMA, type Schema, t } from '../../../../src/batch/types.ts'
 import { EventTimeSessionWindows, TumblingEventTimeWindows } from '../../../../src/operator/window/assigners.ts'
-import { type CoGroupFunction, CoGroupOperator, type CoGroupOptions, coGroupOfFlatJoin, coGroupOfJoin } from '../../../../src/operator/window/co-group-operator.ts'
+import {
+  type CoGroupFunction,
+  CoGroupOperator,
+  type CoGroupOptions,
+  coGroupOfFlatJoin,
+  coGroupOfJoin,
+} from '../../../../src/operator/window/co-group-operator.ts'
 import { drive, type Driven, type Step, WAYS } from './drive.ts'
 
 const LEFT = defineSchema({ id: t.safeInt(), name: t.string() }) as Schema
@@ -33,14 +39,27 @@ function run(steps: readonly Step[], options: Partial<CoGroupOptions> & Pick<CoG
     })
   const drives = WAYS.map(([, way]) => drive(create, steps, { schemas: [LEFT, RIGHT], sides: ['late-left', 'late-right'], ...way }))
   for (const driven of drives) expect(driven).toEqual(drives[0])
-  expect(drives[0]!.leakedBytes).toBe(0)
-  return drives[0]!
+  expect(drives[0].leakedBytes).toBe(0)
+  return drives[0]
 }
 
 const show: CoGroupFunction<Left, Right, string> = {
   coGroup: (first, second, out) => out.collect(`${first.map(({ name }) => name).join(',')}|${second.map(({ amount }) => amount).join(',')}`),
 }
-const steps = [left(1, 'a', 1), right(1, 10, 2), left(2, 'x', 3), right(1, 20, 4), left(1, 'b', 5), right(3, 7, 6), wm(5), right(1, 30, 12), wm(9), left(1, 'late', 9), right(2, 8, 0), END]
+const steps = [
+  left(1, 'a', 1),
+  right(1, 10, 2),
+  left(2, 'x', 3),
+  right(1, 20, 4),
+  left(1, 'b', 5),
+  right(3, 7, 6),
+  wm(5),
+  right(1, 30, 12),
+  wm(9),
+  left(1, 'late', 9),
+  right(2, 8, 0),
+  END,
+]
 const rows = (driven: Driven): unknown[] => driven.rows.map(({ row }) => row)
 
 describe('CoGroupOperator', () => {
@@ -53,8 +72,8 @@ describe('CoGroupOperator', () => {
   it('counts late records of both sides and sends them to their side outputs', () => {
     const driven = run(steps, { function: show })
     expect(driven.late).toBe(2)
-    expect(driven.sides['late-left']!.map(({ row }) => row)).toEqual([{ id: 1, name: 'late' }])
-    expect(driven.sides['late-right']!.map(({ row }) => row)).toEqual([{ amount: 8, of: 2 }])
+    expect(driven.sides['late-left'].map(({ row }) => row)).toEqual([{ id: 1, name: 'late' }])
+    expect(driven.sides['late-right'].map(({ row }) => row)).toEqual([{ amount: 8, of: 2 }])
   })
 
   it('joins: every pair of a window', () => {
@@ -76,7 +95,10 @@ describe('CoGroupOperator', () => {
   })
 
   it('merges sessions of both sides', () => {
-    const driven = run([left(1, 'a', 0), right(1, 5, 16), left(1, 'b', 8), right(1, 6, 40), END], { function: show, assigner: EventTimeSessionWindows.withGap(10) })
+    const driven = run([left(1, 'a', 0), right(1, 5, 16), left(1, 'b', 8), right(1, 6, 40), END], {
+      function: show,
+      assigner: EventTimeSessionWindows.withGap(10),
+    })
     expect(rows(driven)).toEqual(['a,b|5', '|6'])
   })
 

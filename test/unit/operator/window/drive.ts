@@ -1,6 +1,6 @@
 // Drives a keyed operator through its driver as the runtime does, over rows, watermarks and processing time given as plain data: cut into batches
 // at random, against an output that refuses, with restores into fresh instances. What comes out is plain data too.
-import { type Clock, VirtualClock } from '../../../../src/base/clock.ts'
+import { VirtualClock } from '../../../../src/base/clock.ts'
 import { Random } from '../../../../src/base/random.ts'
 import { Slab } from '../../../../src/base/slab.ts'
 import { batchFromObjects, batchToObjects, freeBatch } from '../../../../src/batch/batch-rows.ts'
@@ -74,9 +74,10 @@ class Sink implements ElementTarget {
     const { crossings } = batch
     let crossing = 0
     const rows = batchToObjects(batch)
-    for (let position = this.#range[0]!; position <= this.#range[1]!; position++) {
-      while (crossing < crossings.count && crossings.positions[crossing]! <= position) this.#watermark = Math.max(this.#watermark, crossings.watermarks[crossing++]!)
-      if (position < this.#range[1]!) this.emitted.push({ row: rows[position]!.row, timestamp: rows[position]!.timestamp, watermark: this.#watermark })
+    for (let position = this.#range[0]; position <= this.#range[1]; position++) {
+      while (crossing < crossings.count && crossings.positions[crossing] <= position)
+        this.#watermark = Math.max(this.#watermark, crossings.watermarks[crossing++])
+      if (position < this.#range[1]) this.emitted.push({ row: rows[position].row, timestamp: rows[position].timestamp, watermark: this.#watermark })
     }
   }
 
@@ -109,7 +110,13 @@ class MemorySnapshot implements SnapshotWriter, SnapshotReader {
   readonly #keyed = new Map<string, Entry[]>()
   readonly #elements = new Map<string, Uint8Array[]>()
 
-  keyed(state: string, arg: number | ((keyGroup: number, namespace: Uint8Array, key: Uint8Array, value: Uint8Array) => void), namespace?: Uint8Array, key?: Uint8Array, value?: Uint8Array): void {
+  keyed(
+    state: string,
+    arg: number | ((keyGroup: number, namespace: Uint8Array, key: Uint8Array, value: Uint8Array) => void),
+    namespace?: Uint8Array,
+    key?: Uint8Array,
+    value?: Uint8Array,
+  ): void {
     if (typeof arg === 'function') for (const entry of this.#keyed.get(state) ?? []) arg(entry.group, entry.namespace, entry.key, entry.value)
     else {
       const list = this.#keyed.get(state) ?? []
@@ -138,7 +145,7 @@ export function drive(create: () => Operator, steps: readonly Step[], options: D
   const context: OperatorContext = {
     slab,
     kernels,
-    clock: clock as Clock,
+    clock: clock,
     operatorName: 'window',
     uid: 'window',
     subtaskIndex: 0,
@@ -148,6 +155,7 @@ export function drive(create: () => Operator, steps: readonly Step[], options: D
     tableSeed: 7,
     metrics,
     program: { send: () => {}, pendingCount: () => 0, receive: () => undefined },
+    wake: () => {},
     log: () => {},
     option: () => undefined,
   }
@@ -184,7 +192,7 @@ export function drive(create: () => Operator, steps: readonly Step[], options: D
   const random = options.cuts === undefined ? null : new Random(options.cuts)
   let at = 0
   while (at < steps.length) {
-    const step = steps[at]!
+    const step = steps[at]
     if ('now' in step) {
       clock.setMs(step.now)
       if (driver.operator.nextProcessingTimeMs() <= step.now) driver.fireTimers(step.now)
@@ -200,7 +208,7 @@ export function drive(create: () => Operator, steps: readonly Step[], options: D
       let input = -1
       const first = at
       for (; at < steps.length && at - first < length; at++) {
-        const next = steps[at]!
+        const next = steps[at]
         if ('now' in next) break
         if ('watermark' in next) {
           // A second crossing at one position would hide the first.
@@ -212,7 +220,7 @@ export function drive(create: () => Operator, steps: readonly Step[], options: D
           rows.push(next.at === undefined ? { row: next.row } : { row: next.row, timestamp: next.at })
         }
       }
-      const batch = batchFromObjects(slab, options.schemas[Math.max(input, 0)]!, rows)
+      const batch = batchFromObjects(slab, options.schemas[Math.max(input, 0)], rows)
       for (const [position, watermark] of crossings) batch.crossings.add(position, watermark)
       driver.offerInput(batch, Math.max(input, 0))
       settle()

@@ -5,8 +5,10 @@ import { GlobalWindow, type Window } from '../../../../src/operator/window/windo
 
 const context = { currentProcessingTime: () => 0, currentWatermark: () => -Infinity }
 const elements = (values: readonly number[]) => values.map((value) => ({ value, timestamp: value }))
-const before = (evictor: Evictor<number, Window>, values: readonly number[]) => evictor.evictBefore(elements(values), GlobalWindow.get(), context).map(({ value }) => value)
-const after = (evictor: Evictor<number, Window>, values: readonly number[]) => evictor.evictAfter(elements(values), GlobalWindow.get(), context).map(({ value }) => value)
+const before = (evictor: Evictor<number, Window>, values: readonly number[]) =>
+  evictor.evictBefore(elements(values), GlobalWindow.get(), context).map(({ value }) => value)
+const after = (evictor: Evictor<number, Window>, values: readonly number[]) =>
+  evictor.evictAfter(elements(values), GlobalWindow.get(), context).map(({ value }) => value)
 
 describe('evictors', () => {
   it('CountEvictor keeps the last records', () => {

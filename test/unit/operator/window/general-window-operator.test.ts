@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { PlanError, UserFunctionError } from '../../../../src/base/errors.ts'
-import { defineSchema, OBJECT_SCHEMA, type Schema, t } from '../../../../src/batch/types.ts'
+import { keyBytesOf } from '../../../../src/base/key-bytes.ts'
+import { defineSchema, OBJECT_SCHEMA, Schema, t } from '../../../../src/batch/types.ts'
 import {
   CumulativeEventTimeWindows,
   EventTimeSessionWindows,
@@ -15,7 +16,16 @@ import { countWindows } from '../../../../src/operator/window/count-windows.ts'
 import { minutes } from '../../../../src/operator/window/duration.ts'
 import { CountEvictor, DeltaEvictor, TimeEvictor } from '../../../../src/operator/window/evictors.ts'
 import { GeneralWindowOperator, type GeneralWindowOptions } from '../../../../src/operator/window/general-window-operator.ts'
-import { ContinuousEventTimeTrigger, ContinuousProcessingTimeTrigger, CountTrigger, DeltaTrigger, EventTimeTrigger, PurgingTrigger, type Trigger, TriggerResult } from '../../../../src/operator/window/triggers.ts'
+import {
+  ContinuousEventTimeTrigger,
+  ContinuousProcessingTimeTrigger,
+  CountTrigger,
+  DeltaTrigger,
+  EventTimeTrigger,
+  PurgingTrigger,
+  type Trigger,
+  TriggerResult,
+} from '../../../../src/operator/window/triggers.ts'
 import type { ProcessWindowFunction } from '../../../../src/operator/window/window-function.ts'
 import { TimeWindow, type Window, type WindowSerializer } from '../../../../src/operator/window/window.ts'
 import { mapState, valueState } from '../../../../src/state/state.ts'
@@ -57,7 +67,14 @@ const END = wm(Infinity)
 
 function run(steps: readonly Step[], options: Partial<GeneralWindowOptions>): Driven {
   const create = (): GeneralWindowOperator =>
-    new GeneralWindowOperator({ inputs: [INPUT], outputSchema: OBJECT_SCHEMA, assigner: TumblingEventTimeWindows.of(10), contents: list, ...(options.contents === undefined || options.contents.kind === 'list' ? { function: show } : {}), ...options })
+    new GeneralWindowOperator({
+      inputs: [INPUT],
+      outputSchema: OBJECT_SCHEMA,
+      assigner: TumblingEventTimeWindows.of(10),
+      contents: list,
+      ...(options.contents === undefined || options.contents.kind === 'list' ? { function: show } : {}),
+      ...options,
+    })
   const first = drive(create, steps, { schemas: [ROWS], sides: ['late', 'side'] })
   for (const [name, way] of WAYS.slice(1)) {
     const other = drive(create, steps, { schemas: [ROWS], sides: ['late', 'side'], ...way })
@@ -107,7 +124,11 @@ describe('GeneralWindowOperator over tumbling windows', () => {
 
   it('lets a reduce function return either of its records', () => {
     const last = { kind: 'reduce', reduce: (_left: Row, right: Row): Row => right } as const
-    expect(out(run(steps, { contents: last }))).toEqual([{ key: 'a', value: 3 }, { key: 'b', value: 2 }, { key: 'a', value: 5 }])
+    expect(out(run(steps, { contents: last }))).toEqual([
+      { key: 'a', value: 3 },
+      { key: 'b', value: 2 },
+      { key: 'a', value: 5 },
+    ])
   })
 
   it('groups everything under one key without a key', () => {
@@ -124,6 +145,53 @@ describe('GeneralWindowOperator over tumbling windows', () => {
 
   it('fires windows in the order of their ends', () => {
     expect(out(run([row('a', 3, 25), row('a', 2, 15), row('a', 1, 5), END], {}))).toEqual(['a [0,10) 1', 'a [10,20) 2', 'a [20,30) 3'])
+  })
+})
+
+describe('keys and records of other shapes', () => {
+  it('take a key function: a hidden column of canonical key bytes behind the columns of the record', () => {
+    const keyed = defineSchema({ key: t.string(), value: t.int(), hidden: t.bytes() }) as Schema
+    const steps = [1, 2, 3, 4, 5].map((value): Step => ({ row: { key: 'x', value, hidden: keyBytesOf(value % 2) }, at: value }))
+    const create = (): GeneralWindowOperator =>
+      new GeneralWindowOperator({
+        inputs: [{ schema: ROWS, key: { kind: 'encoded', column: 2 } }],
+        outputSchema: OBJECT_SCHEMA,
+        assigner: TumblingEventTimeWindows.of(10),
+        contents: list,
+        function: show,
+      })
+    for (const [, way] of WAYS) expect(out(drive(create, [...steps, END], { schemas: [keyed], ...way }))).toEqual(['1 [0,10) 1+3+5', '0 [0,10) 2+4'])
+  })
+
+  it('take JavaScript values as records, in every kind of contents', () => {
+    const values = new Schema([...OBJECT_SCHEMA.fields, { name: 'hidden', type: t.bytes().logical }])
+    const steps = ['a1', 'b2', 'a3'].map((text, at): Step => ({ row: { value: { text, nested: [at] }, hidden: keyBytesOf(text[0]) }, at }))
+    interface Value {
+      readonly text: string
+      readonly nested: readonly number[]
+    }
+    const join: ProcessWindowFunction<Value, string> = {
+      process: (_key, _context, elements, collector) => collector.collect(elements.map(({ text, nested }) => text + nested[0]).join()),
+    }
+    const reduce = (left: Value, right: Value): Value => ({ text: left.text + right.text, nested: [...left.nested, ...right.nested] })
+    const results = (parts: Pick<GeneralWindowOptions, 'contents'> & Partial<GeneralWindowOptions>): unknown[] => {
+      const create = (): GeneralWindowOperator =>
+        new GeneralWindowOperator({
+          inputs: [{ schema: OBJECT_SCHEMA, key: { kind: 'encoded', column: 1 } }],
+          outputSchema: OBJECT_SCHEMA,
+          assigner: TumblingEventTimeWindows.of(10),
+          ...parts,
+        })
+      const drives = WAYS.map(([, way]) => out(drive(create, [...steps, END], { schemas: [values], ...way })))
+      for (const driven of drives) expect(driven).toEqual(drives[0])
+      return drives[0]
+    }
+    expect(results({ contents: list, function: join })).toEqual(['a10,a32', 'b21'])
+    expect(results({ contents: list, function: join, evictor: CountEvictor.of(1) })).toEqual(['a32', 'b21'])
+    expect(results({ contents: { kind: 'reduce', reduce } })).toEqual([
+      { text: 'a1a3', nested: [0, 2] },
+      { text: 'b2', nested: [1] },
+    ])
   })
 })
 
@@ -154,7 +222,7 @@ describe('late records', () => {
     const driven = run(steps, { allowedLatenessMs: 5, lateOutputs: [LATE] })
     expect(out(driven)).toEqual(['a [0,10) 1', 'a [0,10) 1+2', 'a [0,10) 1+2+3', 'a [0,10) 1+2+3+4'])
     expect(driven.late).toBe(1)
-    expect(driven.sides['late']!.map(({ row: emitted }) => emitted)).toEqual([{ key: 'a', value: 5 }])
+    expect(driven.sides['late'].map(({ row: emitted }) => emitted)).toEqual([{ key: 'a', value: 5 }])
   })
 
   it('fire a window for the first time when it was empty before', () => {
@@ -212,7 +280,9 @@ describe('session windows', () => {
   })
 
   it('count with a count trigger over merges', () => {
-    expect(out(run([row('a', 1, 0), row('a', 2, 16), row('a', 3, 8), row('a', 4, 9), END], { assigner: sessions, trigger: CountTrigger.of(3) }))).toEqual(['a [0,26) 1+2+3'])
+    expect(out(run([row('a', 1, 0), row('a', 2, 16), row('a', 3, 8), row('a', 4, 9), END], { assigner: sessions, trigger: CountTrigger.of(3) }))).toEqual([
+      'a [0,26) 1+2+3',
+    ])
   })
 
   it('refuse triggers and aggregates that cannot merge, and per-window state', () => {
@@ -224,7 +294,9 @@ describe('session windows', () => {
   })
 
   it('close with the clock in processing time', () => {
-    const driven = run([now(5), row('a', 1, 0), now(10), row('a', 2, 0), now(19), row('b', 3, 0), now(20), row('a', 4, 0), now(100)], { assigner: ProcessingTimeSessionWindows.withGap(10) })
+    const driven = run([now(5), row('a', 1, 0), now(10), row('a', 2, 0), now(19), row('b', 3, 0), now(20), row('a', 4, 0), now(100)], {
+      assigner: ProcessingTimeSessionWindows.withGap(10),
+    })
     expect(out(driven)).toEqual(['a [5,20) 1+2', 'b [19,29) 3', 'a [20,30) 4'])
   })
 })
@@ -249,7 +321,14 @@ describe("the bids of Flink's documentation", () => {
   const results = (assigner: WindowAssigner<never, Window>, steps: readonly Step[], keyed: boolean): unknown[] =>
     out(
       drive(
-        () => new GeneralWindowOperator({ inputs: [{ schema: BIDS, key: keyed ? { kind: 'columns', columns: [0] } : undefined }], outputSchema: OBJECT_SCHEMA, assigner, contents: list, function: total }),
+        () =>
+          new GeneralWindowOperator({
+            inputs: [{ schema: BIDS, key: keyed ? { kind: 'columns', columns: [0] } : undefined }],
+            outputSchema: OBJECT_SCHEMA,
+            assigner,
+            contents: list,
+            function: total,
+          }),
         [...steps, END],
         { schemas: [BIDS] },
       ),
@@ -260,7 +339,12 @@ describe("the bids of Flink's documentation", () => {
   })
 
   it('HOP of 10 minutes every 5', () => {
-    expect(results(SlidingEventTimeWindows.of(minutes(10), minutes(5)), bids, false)).toEqual(['[08:00, 08:10) 11', '[08:05, 08:15) 15', '[08:10, 08:20) 10', '[08:15, 08:25) 6'])
+    expect(results(SlidingEventTimeWindows.of(minutes(10), minutes(5)), bids, false)).toEqual([
+      '[08:00, 08:10) 11',
+      '[08:05, 08:15) 15',
+      '[08:10, 08:20) 10',
+      '[08:15, 08:25) 6',
+    ])
   })
 
   it('CUMULATE to 10 minutes in steps of 2', () => {
@@ -310,16 +394,25 @@ describe('triggers', () => {
   })
 
   it('give results of global windows the last timestamp there is', () => {
-    expect(run(many.slice(0, 2), countWindows(2)).rows[0]!.timestamp).toBe(2 ** 63)
+    expect(run(many.slice(0, 2), countWindows(2)).rows[0].timestamp).toBe(2 ** 63)
   })
 
   it('global windows never fire by themselves', () => {
     expect(out(run(many, { assigner: GlobalWindows.create() }))).toEqual([])
   })
 
+  it('global windows with the end-of-stream trigger fire when the input has ended', () => {
+    expect(out(run(many, { assigner: GlobalWindows.createWithEndOfStreamTrigger() }))).toEqual(['a global 1+2+4+5', 'b global 3'])
+  })
+
   it('ContinuousEventTimeTrigger fires at every interval and at the end', () => {
     const steps = [row('a', 1, 1), wm(3), row('a', 2, 4), wm(4), row('a', 3, 7), wm(6), wm(9), wm(20)]
-    expect(run(steps, { assigner: TumblingEventTimeWindows.of(10), trigger: ContinuousEventTimeTrigger.of(2) }).rows.map(({ row: emitted, watermark }) => [emitted, watermark])).toEqual([
+    expect(
+      run(steps, { assigner: TumblingEventTimeWindows.of(10), trigger: ContinuousEventTimeTrigger.of(2) }).rows.map(({ row: emitted, watermark }) => [
+        emitted,
+        watermark,
+      ]),
+    ).toEqual([
       ['a [0,10) 1', -Infinity],
       ['a [0,10) 1+2', 3],
       ['a [0,10) 1+2+3', 4],
@@ -335,7 +428,10 @@ describe('triggers', () => {
 
   it('DeltaTrigger fires when a record is far from the last one that fired', () => {
     const steps = [row('a', 1, 1), row('a', 3, 2), row('a', 5, 3), row('a', 6, 4), row('a', 9, 5)]
-    expect(out(run(steps, { assigner: GlobalWindows.create(), trigger: DeltaTrigger.of(3, (from: Row, to: Row) => to.value - from.value) }))).toEqual(['a global 1+3+5', 'a global 1+3+5+6+9'])
+    expect(out(run(steps, { assigner: GlobalWindows.create(), trigger: DeltaTrigger.of(3, (from: Row, to: Row) => to.value - from.value) }))).toEqual([
+      'a global 1+3+5',
+      'a global 1+3+5+6+9',
+    ])
   })
 
   it('may be custom, with state, timers of both times and purging without firing', () => {
@@ -357,7 +453,11 @@ describe('triggers', () => {
         context.getPartitionedState(last).clear()
       },
     }
-    expect(out(run([row('a', 5, 1), row('a', 4, 2), wm(3), row('a', 6, 4), row('a', 0, 4), row('a', 7, 5), wm(5), END], { trigger }))).toEqual(['a [0,10) 5+4', 'a [0,10) 5+4', 'a [0,10) 7'])
+    expect(out(run([row('a', 5, 1), row('a', 4, 2), wm(3), row('a', 6, 4), row('a', 0, 4), row('a', 7, 5), wm(5), END], { trigger }))).toEqual([
+      'a [0,10) 5+4',
+      'a [0,10) 5+4',
+      'a [0,10) 7',
+    ])
     expect(new Set(seen)).toEqual(new Set(['TimeWindow{start=0, end=10}']))
   })
 })
@@ -385,7 +485,9 @@ describe('evictors', () => {
 
 describe('processing-time windows', () => {
   it('fire by the clock, and no record is late', () => {
-    const driven = run([now(3), row('a', 1, 100), wm(1000), row('b', 2, 0), now(9), now(10), row('a', 3, 0), now(25)], { assigner: TumblingProcessingTimeWindows.of(10) })
+    const driven = run([now(3), row('a', 1, 100), wm(1000), row('b', 2, 0), now(9), now(10), row('a', 3, 0), now(25)], {
+      assigner: TumblingProcessingTimeWindows.of(10),
+    })
     expect(driven.rows.map(({ row: emitted, timestamp }) => [emitted, timestamp])).toEqual([
       ['a [0,10) 1', 9],
       ['b [0,10) 2', 9],
@@ -412,7 +514,7 @@ describe('window functions', () => {
     }
     const driven = run([row('a', 1, 1), wm(9), row('a', 2, 2), row('a', 3, 12), wm(20)], { function: counting, allowedLatenessMs: 5 })
     expect(out(driven)).toEqual(['a 1 window 1 key 1 wm 9', 'a 2 window 2 key 2 wm 9', 'a 1 window 1 key 3 wm 20'])
-    expect(driven.sides['side']!.map(({ row: value, timestamp }) => [value, timestamp])).toEqual([
+    expect(driven.sides['side'].map(({ row: value, timestamp }) => [value, timestamp])).toEqual([
       [0, 9],
       [0, 9],
       [10, 19],
@@ -439,7 +541,12 @@ describe('window functions', () => {
       process: (_key, context, elements) => context.globalState.getState(seen).put('n', elements.length),
       close: () => void log.push('close'),
     }
-    drive(() => new GeneralWindowOperator({ inputs: [INPUT], outputSchema: OBJECT_SCHEMA, assigner: TumblingEventTimeWindows.of(10), contents: list, function: fn }), [row('a', 1, 1), END], { schemas: [ROWS] })
+    drive(
+      () =>
+        new GeneralWindowOperator({ inputs: [INPUT], outputSchema: OBJECT_SCHEMA, assigner: TumblingEventTimeWindows.of(10), contents: list, function: fn }),
+      [row('a', 1, 1), END],
+      { schemas: [ROWS] },
+    )
     expect(log).toEqual(['open window 0', 'close'])
   })
 
@@ -472,7 +579,9 @@ describe('custom assigners', () => {
       getWindowSerializer: () => serializer,
       isEventTime: () => true,
     }
-    const fn: ProcessWindowFunction<Row, string, string, Bucket> = { process: (key, { window }, elements, collector) => collector.collect(`${key} bucket ${window.id}: ${elements.length}`) }
+    const fn: ProcessWindowFunction<Row, string, string, Bucket> = {
+      process: (key, { window }, elements, collector) => collector.collect(`${key} bucket ${window.id}: ${elements.length}`),
+    }
     const driven = run([row('a', 1, 1), row('a', 2, 2), row('a', 3, 3), row('a', -1, 4), wm(99), END], { assigner, function: fn })
     expect(out(driven)).toEqual(['a bucket 0: 1', 'a bucket 1: 2'])
     expect(driven.late).toBe(0)
@@ -482,7 +591,9 @@ describe('custom assigners', () => {
 describe('the parts of a window', () => {
   it('are checked before the job runs', () => {
     expect(() => run([], { allowedLatenessMs: -1 })).toThrow('cannot be negative')
-    expect(() => new GeneralWindowOperator({ inputs: [INPUT], outputSchema: OBJECT_SCHEMA, assigner: GlobalWindows.create(), contents: list })).toThrow(PlanError)
+    expect(() => new GeneralWindowOperator({ inputs: [INPUT], outputSchema: OBJECT_SCHEMA, assigner: GlobalWindows.create(), contents: list })).toThrow(
+      PlanError,
+    )
     expect(() => CountTrigger.of(0)).toThrow(PlanError)
     expect(() => ContinuousEventTimeTrigger.of(0)).toThrow(PlanError)
   })
