@@ -85,21 +85,21 @@ export class WindowedStream<R, K, KeyRow, W extends Window> {
   /** A user's aggregate: one result per key and window. With a window function: what that makes of the result. */
   aggregate<ACC, OUT>(fn: AggregateFunction<R, ACC, OUT>): DataStream<OUT>
   aggregate<ACC, RESULT, OUT>(fn: AggregateFunction<R, ACC, RESULT>, window: ProcessWindowFunction<RESULT, OUT, K, W>): DataStream<OUT>
-  aggregate(fn: object, window?: ProcessWindowFunction<never, unknown, K, W>): DataStream<never> {
-    if (isAggregateFunction(fn)) return this.#general('Aggregate', { kind: 'aggregate', aggregate: fn as never }, window) as DataStream<never>
-    return this.#builtIn(fn as Aggregates) as unknown as DataStream<never>
+  aggregate(fn: object, window?: object): unknown {
+    if (isAggregateFunction(fn)) return this.#general('Aggregate', { kind: 'aggregate', aggregate: fn as never }, window as ProcessWindowFunction<never, unknown> | undefined)
+    return this.#builtIn(fn as Aggregates)
   }
 
   /** Folds the records of each window to one. With a window function: what that makes of it. */
   reduce(fn: ReduceFunction<R>): DataStream<R>
   reduce<OUT>(fn: ReduceFunction<R>, window: ProcessWindowFunction<R, OUT, K, W>): DataStream<OUT>
-  reduce(fn: ReduceFunction<R>, window?: ProcessWindowFunction<R, unknown, K, W>): DataStream<never> {
-    return this.#general('Reduce', { kind: 'reduce', reduce: fn as never }, window) as DataStream<never>
+  reduce(fn: ReduceFunction<R>, window?: object): unknown {
+    return this.#general('Reduce', { kind: 'reduce', reduce: fn as never }, window as ProcessWindowFunction<never, unknown> | undefined)
   }
 
   /** Calls a function with all records of each window. */
   process<OUT>(fn: ProcessWindowFunction<R, OUT, K, W>): DataStream<OUT> {
-    return this.#general('Process', { kind: 'list' }, fn) as DataStream<OUT>
+    return this.#general('Process', { kind: 'list' }, fn as unknown as ProcessWindowFunction<never, unknown>) as DataStream<OUT>
   }
 
   /** Calls a function with the key, the window and all its records; it returns the results. */
@@ -125,7 +125,7 @@ export class WindowedStream<R, K, KeyRow, W extends Window> {
     return input.operator(`Window(${String(assigner)})`, { kind: 'operator', watermarks, needsEventLoop: false, create: () => new SliceWindowOperator(options) }, schema)
   }
 
-  #general(name: string, contents: WindowContents, fn?: ProcessWindowFunction<never, unknown, K, W>): DataStream<unknown> {
+  #general(name: string, contents: WindowContents, fn: ProcessWindowFunction<never, unknown> | undefined): DataStream<unknown> {
     const { assigner, trigger, evictor, allowedLatenessMs, lateTag } = this.#settings
     const input = this.#input
     const body = (schema: Schema): TransformationBody => ({
