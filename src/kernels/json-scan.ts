@@ -249,20 +249,7 @@ export class JsonScanPlan {
   /** Calls the kernel and reads its answer into {@link result}. Allocates nothing unless a record is bad. */
   scan(kernels: Kernels, input: number, inputEnd: number, firstRow: number, maxRows: number): ScanResult {
     kernels.scanJson(this.address, input, inputEnd, firstRow, maxRows)
-    const { u32 } = this.#slab
-    const word = this.address >>> 2
-    const result = this.result
-    result.rows = u32[word + RESULT_ROWS]!
-    result.consumed = u32[word + RESULT_CONSUMED]!
-    result.status = u32[word + RESULT_STATUS]! as ScanStatus
-    result.reason = u32[word + RESULT_REASON]!
-    if (result.reason !== 0) {
-      result.lineStart = u32[word + RESULT_LINE_START]!
-      result.lineEnd = u32[word + RESULT_LINE_END]!
-      result.problem = u32[word + RESULT_PROBLEM]!
-      result.field = this.#paths[u32[word + RESULT_NODE]!]!
-    }
-    return result
+    return readScanResult(this.#slab, this.address, this.#paths, this.result)
   }
 
   /** Records that went the general way, members that stood twice, values that became NULL by policy; since the plan was made. */
@@ -275,6 +262,23 @@ export class JsonScanPlan {
   free(): void {
     this.#slab.free(this.address, this.#bytes)
   }
+}
+
+/** Copies a plan's result block into `result`. */
+export function readScanResult(slab: Slab, plan: number, paths: readonly string[], result: ScanResult): ScanResult {
+  const { u32 } = slab
+  const word = plan >>> 2
+  result.rows = u32[word + RESULT_ROWS]!
+  result.consumed = u32[word + RESULT_CONSUMED]!
+  result.status = u32[word + RESULT_STATUS]! as ScanStatus
+  result.reason = u32[word + RESULT_REASON]!
+  if (result.reason !== 0) {
+    result.lineStart = u32[word + RESULT_LINE_START]!
+    result.lineEnd = u32[word + RESULT_LINE_END]!
+    result.problem = u32[word + RESULT_PROBLEM]!
+    result.field = paths[u32[word + RESULT_NODE]!]!
+  }
+  return result
 }
 
 function isMap(type: number): boolean {

@@ -1,0 +1,550 @@
+// The CSV scanner (RFC 4180 with an optional escape character). Two readers of one record, as for JSON: `matchRecord` takes plain fields of
+// the expected shape and gives up at the first surprise; `parseRecord` takes everything and is the judge. Invariant: a row counts only when
+// its record has been read to its line end; everything written for it before lies behind the committed rows and offsets.
+
+import { KIND_BYTES, KIND_INT16, KIND_INT32, KIND_INT64, KIND_LIST, TYPE_ARRAY, TYPE_CHAR, TYPE_VARCHAR, clearBit, setBit } from './column'
+import {
+  CSV_BOOLEAN, CSV_COMMENTS, CSV_DECIMAL, CSV_DOUBLE, CSV_FIELDS, CSV_FIELD_COUNT, CSV_FINAL, CSV_INTEGER, CSV_MARKS, CSV_NO_NULL, CSV_NULL, CSV_NULL_LENGTH, CSV_OTHER,
+  CSV_RECORD_BYTES_MAX, CSV_SKIP, CSV_TEXT, CSV_TIMESTAMP, ENTRY_BYTES, ENTRY_MEMO, ENTRY_MEMO_MS, ENTRY_NODE,
+} from './csv-scan-plan'
+import {
+  BAD_FIELD_COUNT, BAD_INVALID_UTF8, BAD_NULL_NOT_ALLOWED, BAD_QUOTE, BAD_TYPE_MISMATCH, JSON_FLINK, JSON_NULL_ON_ERROR, NODE_DATA, NODE_FIRST_CHILD, NODE_FLAGS, NODE_INDEX,
+  NODE_KIND, NODE_NULLABLE, NODE_OFFSETS, NODE_ROW_CAPACITY, NODE_TYPE, NODE_VALIDITY, NODE_VALUES, PLAN_FLAGS, PLAN_SCRATCH, PLAN_SCRATCH_BYTES, RESULT_LINE_END,
+  RESULT_LINE_START, RESULT_NODE, RESULT_NULLED_VALUES, RESULT_PROBLEM, RESULT_REASON, RESULT_SLOW_ROWS, STATUS_BAD_RECORD, STATUS_DATA_FULL, STATUS_DONE, STATUS_NEED_MORE,
+  STATUS_ROWS_FULL,
+} from './json-scan-plan'
+import { bind, bytesOfRoom, finish, lastLineEnd, openValidity } from './json-scan-rows'
+import { CONVERTED, CONVERTED_TO_NULL, TOKEN_TEXT, convertText, timestampForms } from './json-scan-values'
+import { POWERS_U64, eightDigits } from './numbers'
+import { MS_PER_DAY, parseTimestamp, parsedDays, parsedMs } from './timestamps'
+import { utf8FirstBad, utf8IsValid } from './utf8'
+
+const FULL_DATA: u32 = 254
+/** The record goes on behind the last line feed. */
+const INCOMPLETE: u32 = 252
+
+// Of the call at hand.
+let plan: usize = 0
+let flags: u32 = 0
+let delimiter: u32 = 0
+let quote: u32 = 0
+let escape: u32 = 0
+let nullText: usize = 0
+let nullLength: u32 = 0
+/** Behind the last line feed of the input. */
+let limit: usize = 0
+let reason: u32 = 0
+let problem: usize = 0
+let problemNode: usize = 0
+
+/**
+ * Scans the records of [input, inputEnd) and writes a row of the plan's columns for each, from `firstRow` on. Returns the rows written; the
+ * rest of the answer is the plan's result block. A last line without a line feed is not consumed, nor a record whose quotes are open.
+ */
+export function scanCsv(scanPlan: usize, input: usize, inputEnd: usize, firstRow: u32, maxRows: u32): u32 {
+  plan = scanPlan
+  flags = load<u32>(plan, PLAN_FLAGS)
+  delimiter = load<u8>(plan, CSV_MARKS)
+  quote = load<u8>(plan, CSV_MARKS + 1)
+  escape = load<u8>(plan, CSV_MARKS + 2)
+  nullText = <usize>load<u32>(plan, CSV_NULL)
+  nullLength = load<u32>(plan, CSV_NULL_LENGTH)
+  limit = lastLineEnd(input, inputEnd)
+  store<u32>(plan, 0, RESULT_REASON)
+  if (limit == input || maxRows == 0) return finish(plan, input, input, firstRow, firstRow, limit == input ? STATUS_NEED_MORE : STATUS_ROWS_FULL)
+  const inputLimit = limit
+  const rowEnd = max(firstRow, min<u32>(firstRow + min<u32>(maxRows, <u32>(limit - input)), bind(plan, firstRow)))
+  openValidity(plan, rowEnd)
+  let row = firstRow
+  let p = input
+  let status = STATUS_DONE
+  while (p < inputLimit && status == STATUS_DONE) {
+    // As many lines as certainly fit: no text is longer than its record.
+    const room = bytesOfRoom(plan, row)
+    limit = <u32>(inputLimit - p) <= room ? inputLimit : lastLineEnd(p, p + room)
+    if (limit == p) { status = STATUS_DATA_FULL; break }
+    const segment = p
+    while (p < limit) {
+      const first = <u32>load<u8>(p)
+      // Blank lines and comments.
+      if (first == 0x0a) { p += 1; continue }
+      if (first == 0x0d && load<u8>(p, 1) == 0x0a) { p += 2; continue }
+      if (first == 0x23 && (flags & CSV_COMMENTS) != 0) {
+        while (load<u8>(p) != 0x0a) p += 1
+        p += 1
+        continue
+      }
+      if (row == rowEnd) { status = STATUS_ROWS_FULL; break }
+      reason = 0
+      let behind = matchRecord(p, row)
+      if (behind == 0) {
+        behind = parseRecord(p, row)
+        store<u32>(plan, load<u32>(plan, RESULT_SLOW_ROWS) + 1, RESULT_SLOW_ROWS)
+      }
+      if (behind == 0) {
+        if (reason == INCOMPLETE) {
+          if (limit < inputLimit) {
+            if (p == segment) status = STATUS_DATA_FULL
+            break
+          }
+          if (mayGoOn(p)) { status = STATUS_NEED_MORE; break }
+          reason = BAD_QUOTE
+          problem = p
+          problemNode = 0
+        }
+        status = reason == FULL_DATA ? STATUS_DATA_FULL : STATUS_BAD_RECORD
+        break
+      }
+      row += 1
+      p = behind
+    }
+  }
+  if (status == STATUS_BAD_RECORD) {
+    const why = reason
+    const where = problem
+    limit = inputLimit
+    const end = recordEnd(p)
+    if (end == 0) status = STATUS_NEED_MORE
+    else {
+      store<u32>(plan, why, RESULT_REASON)
+      store<u32>(plan, <u32>(p - input), RESULT_LINE_START)
+      store<u32>(plan, <u32>(where - input), RESULT_PROBLEM)
+      store<u32>(plan, problemNode == 0 ? 0 : load<u32>(problemNode, NODE_INDEX), RESULT_NODE)
+      store<u32>(plan, <u32>(end - input), RESULT_LINE_END)
+    }
+  }
+  return finish(plan, input, p, firstRow, row, status)
+}
+
+// @ts-ignore: decorator
+@inline function isLineEnd(p: usize): bool { return load<u8>(p) == 0x0a || (load<u8>(p) == 0x0d && load<u8>(p, 1) == 0x0a) }
+
+/** Behind the line feed of the line end at `p`. */
+// @ts-ignore: decorator
+@inline function skipLineEnd(p: usize): usize { return load<u8>(p) == 0x0a ? p + 1 : p + 2 }
+
+/** Whether the record at `p`, whose quotes are open, may be closed by bytes yet to come. */
+function mayGoOn(p: usize): bool {
+  return load<u32>(plan, CSV_FINAL) == 0 && <u32>(limit - p) <= load<u32>(plan, CSV_RECORD_BYTES_MAX)
+}
+
+/** Behind the record at `p`; if its quotes make no sense, behind its first line; 0 if that cannot be told yet. */
+function recordEnd(p: usize): usize {
+  const node = problemNode
+  let behind = p
+  while (true) {
+    behind = walkField(behind)
+    if (behind == 0) break
+    if (<u32>load<u8>(behind) != delimiter) break
+    behind += 1
+  }
+  problemNode = node
+  if (behind != 0) return skipLineEnd(behind)
+  if (reason == INCOMPLETE && mayGoOn(p)) return 0
+  while (load<u8>(p) != 0x0a) p += 1
+  return p + 1
+}
+
+// ---------------------------------------------------------------------------------------------------------------- the expected way
+
+/** Reads a record of plain fields. Returns the position behind its line end, 0 at the first surprise. */
+function matchRecord(start: usize, row: u32): usize {
+  let p = start
+  const count = load<u32>(plan, CSV_FIELD_COUNT)
+  const last = count - 1
+  const mark = delimiter
+  const marks = i8x16.splat(<i8>delimiter)
+  // Never equal to a byte of text when there is no quote.
+  const quotes = i8x16.splat(<i8>(quote == 0 ? 0x0a : quote))
+  const escapes = i8x16.splat(<i8>(escape == 0 ? 0x0a : escape))
+  const flinkNull = (flags & JSON_FLINK) != 0 && nullLength != CSV_NO_NULL && nullLength != 0
+  let entry = <usize>load<u32>(plan, CSV_FIELDS)
+  for (let field: u32 = 0; field < count; field++, entry += ENTRY_BYTES) {
+    const node = <usize>load<u32>(entry, ENTRY_NODE)
+    const operation = load<u32>(entry)
+    const first = <u32>load<u8>(p)
+    // NULL, written as nothing or as a text.
+    if (operation != CSV_SKIP && nullLength != CSV_NO_NULL && (nullLength == 0 ? first == mark || first == 0x0a || first == 0x0d : first == <u32>load<u8>(nullText))) {
+      const behind = p + <usize>nullLength
+      if ((nullLength == 0 || isNullText(p)) && behind < limit && (<u32>load<u8>(behind) == mark || isLineEnd(behind))) {
+        if ((load<u32>(node, NODE_FLAGS) & NODE_NULLABLE) != 0) {
+          writeNull(node, row)
+          p = behind
+          if (field == last) return isLineEnd(p) ? skipLineEnd(p) : 0
+          if (<u32>load<u8>(p) != mark) return 0
+          p += 1
+          continue
+        }
+        // A text column without NULL keeps the text.
+        if (operation != CSV_TEXT) return 0
+      }
+    }
+    const begin = p
+    const quoted = first == quote && quote != 0
+    if (quoted) {
+      if (operation == CSV_OTHER) return 0
+      if (operation == CSV_SKIP) {
+        p = walkField(p)
+        if (p == 0 || !utf8IsValid(fieldStart, fieldEnd)) return 0
+        if (field == last) break
+        if (<u32>load<u8>(p) != mark) return 0
+        p += 1
+        continue
+      }
+      // Flink takes a quoted text of NULL for NULL; which texts equal it is for the general way to say.
+      if (flinkNull) return 0
+      p += 1
+    }
+    switch (operation) {
+      case CSV_INTEGER: {
+        const sign: u64 = load<u8>(p) == 0x2d ? 1 : 0
+        p += <usize>sign
+        const characters = i8x16.sub(v128.load(p), i8x16.splat(0x30))
+        const digits = <u32>ctz(i8x16.bitmask(i8x16.gt_u(characters, i8x16.splat(9))) | 0x10000)
+        if (digits - 1 >= 15) { p = readPlain(node, begin, quoted, row); break }
+        let value: u64
+        const word = i64x2.extract_lane(characters, 0)
+        if (digits <= 8) value = eightDigits(word << <u64>(64 - (digits << 3)))
+        else value = eightDigits(word) * load<u64>(POWERS_U64 + (<usize>(digits - 8) << 3)) + eightDigits(i64x2.extract_lane(characters, 1) << <u64>(128 - (digits << 3)))
+        p += <usize>digits
+        const kind = load<u32>(node, NODE_KIND)
+        const values = <usize>load<u32>(node, NODE_VALUES)
+        const signed = (value ^ (0 - sign)) + sign
+        if (kind == KIND_INT64) store<u64>(values + (<usize>row << 3), signed)
+        else if (kind == KIND_INT32) { if (value > 0x7fffffff + sign) return 0; store<u32>(values + (<usize>row << 2), <u32>signed) }
+        else if (kind == KIND_INT16) { if (value > 0x7fff + sign) return 0; store<u16>(values + (<usize>row << 1), <u16>signed) }
+        else { if (value > 0x7f + sign) return 0; store<u8>(values + <usize>row, <u8>signed) }
+        break
+      }
+      case CSV_DOUBLE: case CSV_DECIMAL: {
+        const sign: u64 = load<u8>(p) == 0x2d ? 1 : 0
+        p += <usize>sign
+        // digits, perhaps a point and digits, all within 15 characters and eight a side.
+        const nonDigits = i8x16.bitmask(i8x16.gt_u(i8x16.sub(v128.load(p), i8x16.splat(0x30)), i8x16.splat(9))) | 0x10000
+        const whole = <u32>ctz(nonDigits)
+        if (whole - 1 >= 8) { p = readPlain(node, begin, quoted, row); break }
+        let value = eightDigits(load<u64>(p) << <u64>(64 - (whole << 3)))
+        p += <usize>whole
+        let places: u32 = 0
+        if (load<u8>(p) == 0x2e) {
+          places = <u32>ctz(nonDigits >> <i32>(whole + 1))
+          if (places - 1 >= 8 || whole + 1 + places > 15) { p = readPlain(node, begin, quoted, row); break }
+          value = value * load<u64>(POWERS_U64 + (<usize>places << 3)) + eightDigits(load<u64>(p, 1) << <u64>(64 - (places << 3)))
+          p += 1 + <usize>places
+        }
+        const values = <usize>load<u32>(node, NODE_VALUES)
+        if (operation == CSV_DOUBLE) {
+          const number = <f64>value / <f64>load<u64>(POWERS_U64 + (<usize>places << 3))
+          store<f64>(values + (<usize>row << 3), sign != 0 ? -number : number)
+        } else {
+          const precision: u32 = load<u8>(node, NODE_TYPE + 1), scale: u32 = load<u8>(node, NODE_TYPE + 2)
+          if (places > scale || whole + scale > 18) { p = readPlain(node, begin, quoted, row); break }
+          value *= load<u64>(POWERS_U64 + (<usize>(scale - places) << 3))
+          if (value >= load<u64>(POWERS_U64 + (<usize>precision << 3))) { p = readPlain(node, begin, quoted, row); break }
+          store<u64>(values + (<usize>row << 3), (value ^ (0 - sign)) + sign)
+        }
+        break
+      }
+      case CSV_TEXT: {
+        const offsets = <usize>load<u32>(node, NODE_OFFSETS) + (<usize>row << 2)
+        const data = <usize>load<u32>(node, NODE_DATA)
+        let out = data + <usize>load<u32>(offsets)
+        const outStart = out
+        let seen = i8x16.splat(0)
+        if (quoted) {
+          while (true) {
+            if (p >= limit) return 0
+            const bytes = v128.load(p)
+            v128.store(out, bytes)
+            seen = v128.or(seen, bytes)
+            const stops = i8x16.bitmask(v128.or(i8x16.eq(bytes, quotes), i8x16.eq(bytes, escapes)))
+            if (stops == 0) { p += 16; out += 16; continue }
+            const clean = <usize>ctz(stops)
+            p += clean
+            out += clean
+            break
+          }
+          // A line feed stands for "no escape" among the stops, so quoted text over several lines goes the general way.
+          if (p >= limit || <u32>load<u8>(p) != quote) return 0
+        } else {
+          while (true) {
+            const bytes = v128.load(p)
+            v128.store(out, bytes)
+            seen = v128.or(seen, bytes)
+            const stops = i8x16.bitmask(v128.or(
+              v128.or(i8x16.eq(bytes, marks), i8x16.eq(bytes, quotes)),
+              v128.or(i8x16.eq(bytes, escapes), v128.or(i8x16.eq(bytes, i8x16.splat(0x0a)), i8x16.eq(bytes, i8x16.splat(0x0d)))),
+            ))
+            if (stops == 0) { p += 16; out += 16; continue }
+            const clean = <usize>ctz(stops)
+            p += clean
+            out += clean
+            break
+          }
+          const stop = <u32>load<u8>(p)
+          if (stop != mark && !isLineEnd(p)) return 0
+        }
+        if (i8x16.bitmask(seen) != 0 && !utf8IsValid(outStart, out)) return 0
+        store<u32>(offsets, <u32>(out - data), 4)
+        break
+      }
+      case CSV_TIMESTAMP: {
+        if (v128.any_true(v128.xor(v128.load(p), v128.load(entry, ENTRY_MEMO))) && !rememberMinute(entry, p)) { p = readPlain(node, begin, quoted, row); break }
+        // `:SS`, and `.mmm` if it is there.
+        const rest = load<u64>(p, 16)
+        let seconds = (rest >> 8) & 0xffff
+        if (((seconds + 0x4646) | (seconds - 0x3030)) & 0x8080 || (rest & 0xff) != 0x3a) return 0
+        seconds -= 0x3030
+        const second = (seconds & 0xff) * 10 + (seconds >> 8)
+        if (second > 59) return 0
+        let ms: u64 = 0
+        p += 19
+        if (load<u8>(p) == 0x2e) {
+          const digits = ((rest >> 32) & 0xffffff) - 0x303030
+          if ((digits | (digits + 0x767676)) & 0x808080) return 0
+          ms = (digits & 0xff) * 100 + ((digits >> 8) & 0xff) * 10 + (digits >> 16)
+          p += 4
+        }
+        store<i64>(<usize>load<u32>(node, NODE_VALUES) + (<usize>row << 3), load<i64>(entry, ENTRY_MEMO_MS) + <i64>(second * 1000 + ms))
+        break
+      }
+      case CSV_BOOLEAN: {
+        const bits = <usize>load<u32>(node, NODE_VALUES)
+        if (load<u32>(p) == 0x65757274) { setBit(bits, row); p += 4 }
+        else if (load<u32>(p, 1) == 0x65736c61 && first == 0x66) { clearBit(bits, row); p += 5 }
+        else p = readPlain(node, begin, quoted, row)
+        break
+      }
+      default: {
+        p = readPlain(node, p, false, row)
+        break
+      }
+    }
+    if (p == 0) return 0
+    if (quoted) {
+      if (<u32>load<u8>(p) != quote) return 0
+      p += 1
+      if (p >= limit || (<u32>load<u8>(p) != mark && !isLineEnd(p))) return 0
+    }
+    if (field == last) break
+    if (<u32>load<u8>(p) != mark) return 0
+    p += 1
+  }
+  return isLineEnd(p) ? skipLineEnd(p) : 0
+}
+
+/** Reads an unquoted field by the conversion table; `node` 0 skips it. Returns the position behind it, 0 at a surprise. */
+function readPlain(node: usize, p: usize, quoted: bool, row: u32): usize {
+  if (quoted) return 0
+  const begin = p
+  const marks = i8x16.splat(<i8>delimiter)
+  const quotes = i8x16.splat(<i8>(quote == 0 ? 0x0a : quote))
+  const escapes = i8x16.splat(<i8>(escape == 0 ? 0x0a : escape))
+  let seen = i8x16.splat(0)
+  while (true) {
+    const bytes = v128.load(p)
+    seen = v128.or(seen, bytes)
+    const stops = i8x16.bitmask(v128.or(
+      v128.or(i8x16.eq(bytes, marks), i8x16.eq(bytes, quotes)),
+      v128.or(i8x16.eq(bytes, escapes), v128.or(i8x16.eq(bytes, i8x16.splat(0x0a)), i8x16.eq(bytes, i8x16.splat(0x0d)))),
+    ))
+    if (stops == 0) { p += 16; continue }
+    p += <usize>ctz(stops)
+    break
+  }
+  if (i8x16.bitmask(seen) != 0 && !utf8IsValid(begin, p)) return 0
+  if (node != 0 && (<u32>load<u8>(node, NODE_TYPE) == TYPE_ARRAY || convertText(node, row, begin, p, TOKEN_TEXT, flags) != CONVERTED)) return 0
+  return p
+}
+
+/** Keeps the minute of the timestamp at `p` if its first sixteen characters are `yyyy-MM-dd HH:mm` in an allowed form. */
+function rememberMinute(entry: usize, p: usize): bool {
+  if (load<u8>(p, 4) != 0x2d || load<u8>(p, 13) != 0x3a || load<u8>(p, 16) != 0x3a || (load<u8>(p, 11) == 0x32 && load<u8>(p, 12) == 0x34)) return false
+  if (p + 19 > limit || !parseTimestamp(p, p + 19, timestampForms(false, true, flags))) return false
+  v128.store(entry, v128.load(p), ENTRY_MEMO)
+  store<i64>(entry, <i64>parsedDays() * MS_PER_DAY + <i64>(parsedMs() - parsedMs() % 60_000), ENTRY_MEMO_MS)
+  return true
+}
+
+function isNullText(p: usize): bool {
+  for (let index: u32 = 0; index < nullLength; index++) if (load<u8>(p + <usize>index) != load<u8>(nullText + <usize>index)) return false
+  return true
+}
+
+// ---------------------------------------------------------------------------------------------------------------- the general way
+
+function bad(why: u32, at: usize, node: usize): usize {
+  reason = why
+  problem = at
+  problemNode = node
+  return 0
+}
+
+function writeNull(node: usize, row: u32): void {
+  const validity = <usize>load<u32>(node, NODE_VALIDITY)
+  if (validity != 0) clearBit(validity, row)
+  const kind = load<u32>(node, NODE_KIND)
+  if (kind == KIND_BYTES || kind == KIND_LIST) {
+    const offsets = <usize>load<u32>(node, NODE_OFFSETS) + (<usize>row << 2)
+    store<u32>(offsets, load<u32>(offsets), 4)
+  }
+}
+
+// The field that walkField has just walked over.
+let fieldStart: usize = 0
+let fieldEnd: usize = 0
+let fieldQuoted: bool = false
+/** The text is not the bytes as they stand: a doubled quote or an escape is in it. */
+let fieldEscaped: bool = false
+
+/** Walks over the field at `p`. Returns the position of the delimiter or line end behind it, 0 if it is bad or its quote is open. */
+function walkField(p: usize): usize {
+  fieldEscaped = false
+  fieldQuoted = quote != 0 && <u32>load<u8>(p) == quote
+  if (fieldQuoted) {
+    p += 1
+    fieldStart = p
+    while (true) {
+      if (p >= limit) return bad(INCOMPLETE, p, 0)
+      const character = <u32>load<u8>(p)
+      if (escape != 0 && character == escape && escape != quote) {
+        fieldEscaped = true
+        p += 2
+        continue
+      }
+      if (character == quote) {
+        if (p + 1 < limit && <u32>load<u8>(p, 1) == quote) { fieldEscaped = true; p += 2; continue }
+        break
+      }
+      p += 1
+    }
+    fieldEnd = p
+    p += 1
+    if (p < limit && (<u32>load<u8>(p) == delimiter || isLineEnd(p))) return p
+    return bad(BAD_QUOTE, p, 0)
+  }
+  fieldStart = p
+  while (true) {
+    const character = <u32>load<u8>(p)
+    if (character == delimiter || isLineEnd(p)) { fieldEnd = p; return p }
+    if (escape != 0 && character == escape) {
+      fieldEscaped = true
+      p += 2
+      if (p >= limit) return bad(INCOMPLETE, p, 0)
+      continue
+    }
+    if (quote != 0 && character == quote && (flags & JSON_FLINK) == 0) return bad(BAD_QUOTE, p, 0)
+    p += 1
+  }
+}
+
+/** Copies the walked field's text, quotes undoubled and escapes resolved. Returns its length. */
+function copyField(out: usize): usize {
+  const start = out
+  for (let p = fieldStart; p < fieldEnd; p++) {
+    let character = <u32>load<u8>(p)
+    if ((escape != 0 && character == escape && p + 1 < fieldEnd) || (fieldQuoted && character == quote)) { p += 1; character = <u32>load<u8>(p) }
+    store<u8>(out, <u8>character)
+    out += 1
+  }
+  return out - start
+}
+
+function parseRecord(p: usize, row: u32): usize {
+  const start = p
+  const count = load<u32>(plan, CSV_FIELD_COUNT)
+  const lenient = (flags & JSON_NULL_ON_ERROR) != 0
+  let entry = <usize>load<u32>(plan, CSV_FIELDS)
+  let field: u32 = 0
+  for (; field < count; field++, entry += ENTRY_BYTES) {
+    const node = <usize>load<u32>(entry, ENTRY_NODE)
+    const at = p
+    p = walkField(p)
+    if (p == 0) return 0
+    const firstBad = utf8FirstBad(fieldStart, fieldEnd)
+    if (firstBad != fieldEnd) return bad(BAD_INVALID_UTF8, firstBad, node)
+    if (node != 0) {
+      const outcome = readField(node, row, p)
+      if (outcome != CONVERTED) {
+        if (outcome == FULL_DATA) return bad(FULL_DATA, at, node)
+        const forgiven = outcome == CONVERTED_TO_NULL || (lenient && (load<u32>(node, NODE_FLAGS) & NODE_NULLABLE) != 0)
+        if (!forgiven) return bad(outcome, at, node)
+        if (outcome != CONVERTED_TO_NULL) store<u32>(plan, load<u32>(plan, RESULT_NULLED_VALUES) + 1, RESULT_NULLED_VALUES)
+        writeNull(node, row)
+      }
+    }
+    if (<u32>load<u8>(p) != delimiter) break
+    if (field + 1 == count) return bad(BAD_FIELD_COUNT, p, 0)
+    p += 1
+  }
+  // Too few fields: NULLs where that is allowed.
+  for (field += 1, entry += ENTRY_BYTES; field < count; field++, entry += ENTRY_BYTES) {
+    const node = <usize>load<u32>(entry, ENTRY_NODE)
+    if (!lenient) return bad(BAD_FIELD_COUNT, p, 0)
+    if (node == 0) continue
+    if ((load<u32>(node, NODE_FLAGS) & NODE_NULLABLE) == 0) return bad(BAD_FIELD_COUNT, p, node)
+    writeNull(node, row)
+  }
+  return skipLineEnd(p)
+}
+
+/** Reads the walked field into the node's column. */
+function readField(node: usize, row: u32, behind: usize): u32 {
+  let a = fieldStart
+  let b = fieldEnd
+  const type: u32 = load<u8>(node, NODE_TYPE)
+  const text = type == TYPE_CHAR || type == TYPE_VARCHAR
+  const nullable = (load<u32>(node, NODE_FLAGS) & NODE_NULLABLE) != 0
+  if (nullLength != CSV_NO_NULL && (!fieldQuoted || ((flags & JSON_FLINK) != 0 && nullLength != 0)) && <u32>(b - a) == nullLength && isNullText(a)) {
+    if (nullable) return CONVERTED_TO_NULL
+    if (!text) return BAD_NULL_NOT_ALLOWED
+  }
+  if (text && fieldEscaped) {
+    const offsets = <usize>load<u32>(node, NODE_OFFSETS) + (<usize>row << 2)
+    const begin = load<u32>(offsets)
+    store<u32>(offsets, begin + <u32>copyField(<usize>load<u32>(node, NODE_DATA) + <usize>begin), 4)
+    setPresent(node, row)
+    return CONVERTED
+  }
+  if (fieldEscaped) {
+    // No number and no date is that long; a list of texts may be, and is refused.
+    if (<u32>(b - a) > load<u32>(plan, PLAN_SCRATCH_BYTES)) return BAD_TYPE_MISMATCH
+    a = <usize>load<u32>(plan, PLAN_SCRATCH)
+    b = a + copyField(a)
+  }
+  const outcome = type == TYPE_ARRAY ? readList(node, row, a, b) : convertText(node, row, a, b, TOKEN_TEXT, flags)
+  if (outcome == CONVERTED) setPresent(node, row)
+  return outcome
+}
+
+function setPresent(node: usize, row: u32): void {
+  const validity = <usize>load<u32>(node, NODE_VALIDITY)
+  if (validity != 0) setBit(validity, row)
+}
+
+/** Reads elements that stand between element delimiters. No text is a list of no elements. */
+function readList(node: usize, row: u32, a: usize, b: usize): u32 {
+  const element = <usize>load<u32>(node, NODE_FIRST_CHILD)
+  const offsets = <usize>load<u32>(node, NODE_OFFSETS) + (<usize>row << 2)
+  const mark = <u32>load<u8>(plan, CSV_MARKS + 3)
+  let child = load<u32>(offsets)
+  while (a < b || (a == b && child != load<u32>(offsets))) {
+    let end = a
+    while (end < b && <u32>load<u8>(end) != mark) end += 1
+    if (child >= load<u32>(element, NODE_ROW_CAPACITY)) return FULL_DATA
+    const isNull = nullLength != CSV_NO_NULL && nullLength != 0 && <u32>(end - a) == nullLength && isNullText(a)
+    let outcome = isNull ? ((load<u32>(element, NODE_FLAGS) & NODE_NULLABLE) != 0 ? CONVERTED_TO_NULL : BAD_NULL_NOT_ALLOWED) : convertText(element, child, a, end, TOKEN_TEXT, flags)
+    if (outcome != CONVERTED && outcome != CONVERTED_TO_NULL) {
+      if ((flags & JSON_NULL_ON_ERROR) == 0 || (load<u32>(element, NODE_FLAGS) & NODE_NULLABLE) == 0) return outcome
+      store<u32>(plan, load<u32>(plan, RESULT_NULLED_VALUES) + 1, RESULT_NULLED_VALUES)
+      outcome = CONVERTED_TO_NULL
+    }
+    if (outcome == CONVERTED_TO_NULL) writeNull(element, child)
+    else setPresent(element, child)
+    child += 1
+    if (end == b) break
+    a = end + 1
+  }
+  store<u32>(offsets, child, 4)
+  return CONVERTED
+}

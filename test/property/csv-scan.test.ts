@@ -1,0 +1,145 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { Slab } from '../../src/base/slab.ts'
+import { TypeCode } from '../../src/kernels/column-layout.ts'
+import { CsvScanPlan, type CsvScanOptions } from '../../src/kernels/csv-scan.ts'
+import { ScanStatus } from '../../src/kernels/json-scan-layout.ts'
+import type { ScanField } from '../../src/kernels/json-scan.ts'
+import { compileKernels, instantiateKernels } from '../../src/kernels/kernels.ts'
+import { scanCsvTwin } from '../../src/kernels/twin/csv-scan.ts'
+import { TestColumns } from '../fixtures/kernel-columns.ts'
+import { Dice, damage, randomLayout, randomScalar, randomValue } from '../fixtures/random-json.ts'
+
+const module = compileKernels()
+const plain = randomLayout(new Dice(0))
+
+interface Case {
+  readonly fields: (ScanField | null)[]
+  readonly options: CsvScanOptions
+  readonly text: Buffer
+}
+
+function randomFields(dice: Dice): (ScanField | null)[] {
+  return Array.from({ length: 1 + dice.below(6) }, (_, index) => {
+    if (dice.chance(6)) return null
+    const field: ScanField = { name: `c${index}`, ...randomScalar(dice), nullable: !dice.chance(3) }
+    return dice.chance(8) ? { name: field.name, type: TypeCode.ARRAY, nullable: field.nullable, children: [{ ...field, name: 'element', nullable: !dice.chance(3) }] } : field
+  })
+}
+
+/** The text of one value, as JSON would have it but without quotes. */
+function valueText(dice: Dice, field: ScanField | null, options: CsvScanOptions, wild: boolean): string | null {
+  if (field === null) return dice.pick(['', 'skipped', '12', 'ünïcödé', 'with,delimiter', 'with "quote"', 'two\nlines'])
+  if (field.nullable && options.nullLiteral !== null && dice.chance(6)) return null
+  if (field.type === TypeCode.ARRAY) {
+    const parts = Array.from({ length: dice.below(4) }, () => valueText(dice, field.children![0]!, options, wild) ?? options.nullLiteral ?? '')
+    return parts.join(options.arrayElementDelimiter ?? ';')
+  }
+  const json = randomValue(dice, { ...field, nullable: false }, plain, wild)
+  return json.startsWith('"') ? (JSON.parse(json) as string) : json
+}
+
+function fieldText(dice: Dice, text: string | null, options: CsvScanOptions, wild: boolean): string {
+  if (text === null) return options.nullLiteral ?? ''
+  const quote = options.quote ?? '"'
+  const escape = options.escape ?? ''
+  const odd = text.includes(options.delimiter ?? ',') || (quote !== '' && text.includes(quote)) || /[\r\n]/.test(text) || text.startsWith('#') || (escape !== '' && text.includes(escape))
+  if (!odd && !dice.chance(6)) return text
+  if (quote === '' || (wild && dice.chance(40))) return text
+  let inner = escape === '' ? text : text.replaceAll(escape, escape + escape)
+  inner = inner.replaceAll(quote, escape !== '' && dice.chance(2) ? escape + quote : quote + quote)
+  return quote + inner + quote
+}
+
+function randomCase(seed: number, wild: boolean): Case {
+  const dice = new Dice(seed)
+  const fields = randomFields(dice)
+  const options: CsvScanOptions = {
+    conversion: dice.pick(['flink', 'strict']),
+    delimiter: dice.pick([',', ',', '|', '\t', ';']),
+    quote: dice.pick(['"', '"', '"', "'", '']),
+    escape: dice.pick(['', '', '\\', '"']),
+    arrayElementDelimiter: dice.pick(['/', ':']),
+    nullLiteral: dice.pick(['', '', 'NULL', 'n/a', '\\N', null]),
+    allowComments: dice.chance(3),
+    nullOnError: dice.chance(3),
+  }
+  const parts: Buffer[] = []
+  const ending = dice.pick(['\n', '\r\n'])
+  for (let count = 3 + dice.below(40); count > 0; count--) {
+    let line: Buffer = Buffer.from(fields.map((field) => fieldText(dice, valueText(dice, field, options, wild), options, wild)).join(options.delimiter!))
+    if (wild && dice.chance(30)) line = Buffer.from(dice.pick(['', '# comment', `${line}${options.delimiter}`, `${line}${options.delimiter}more`, 'one', `${options.quote}open`, `${line}${options.quote}`, ' ', '\r', '\\']))
+    if (wild && dice.chance(15)) line = damage(dice, line)
+    parts.push(line, Buffer.from(ending))
+  }
+  return { fields, options, text: Buffer.concat(parts) }
+}
+
+function scanned(dice: Dice, { fields, options, text }: Case): unknown[] {
+  const slab = new Slab(1 << 28)
+  const kernels = instantiateKernels(module, slab)
+  const plan = new CsvScanPlan(slab, fields, options)
+  const wanted = fields.filter((field) => field !== null)
+  const input = slab.allocate(text.length + 128)
+  slab.u8.fill(0x22, input, input + text.length + 128)
+  slab.u8.set(text, input)
+  const out: unknown[] = []
+  let at = 0
+  let end = 0
+  while (at < text.length) {
+    const columns = new TestColumns(slab, wanted, 1 + dice.below(30), Math.max(4096, text.length))
+    plan.setColumns(columns.descriptors)
+    let row = 0
+    const bad: [number, unknown][] = []
+    for (let full = false; !full; ) {
+      end = Math.max(end, Math.min(text.length, at + 1 + dice.below(dice.pick([20, 400, 5000]))))
+      const result = plan.scan(kernels, input + at, input + end, row, Math.min(columns.rowCapacity - row, 1 + dice.below(20)), end === text.length)
+      row += result.rows
+      at += result.consumed
+      if (result.status === ScanStatus.BAD_RECORD) {
+        bad.push([row, { bad: [result.reason, result.field] }])
+        expect(result.lineStart).toBe(result.consumed)
+        at += result.lineEnd - result.lineStart
+      } else if (result.status === ScanStatus.ROWS_FULL) full = row === columns.rowCapacity
+      else if (result.status === ScanStatus.DATA_FULL) full = true
+      if (at === text.length) break
+      if (result.status === ScanStatus.DONE || result.status === ScanStatus.NEED_MORE) end = Math.min(text.length, end + 1 + dice.below(300))
+    }
+    columns.checkCanaries()
+    columns.checkNullCounts(row)
+    let next = 0
+    for (let index = 0; index <= row; index++) {
+      while (next < bad.length && bad[next]![0] === index) out.push(bad[next++]![1])
+      if (index < row) out.push(columns.row(index))
+    }
+  }
+  return out
+}
+
+function check(seed: number, wild: boolean): void {
+  const given = randomCase(seed, wild)
+  const expected = scanCsvTwin(given.fields, given.options, given.text)
+  const actual = scanned(new Dice(seed + 1), given)
+  for (let index = 0; index < Math.max(expected.length, actual.length); index++) {
+    if (show(actual[index]) === show(expected[index])) continue
+    expect.fail(`got      ${show(actual[index])}\nexpected ${show(expected[index])}\nseed ${seed}, outcome ${index} of ${expected.length}, ${JSON.stringify(given.options)}\n${JSON.stringify(given.fields)}\n${given.text.toString().slice(0, 4000)}`)
+  }
+  expect(actual.length).toBe(expected.length)
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'bigint') return `${value}n`
+  if (Array.isArray(value)) return `[${value.map(show).join(',')}]`
+  if (typeof value === 'object' && value !== null) return `{${Object.entries(value).map(([name, part]) => `${name}:${show(part)}`).sort().join(',')}}`
+  return Object.is(value, -0) ? '-0' : typeof value === 'string' ? JSON.stringify(value) : String(value)
+}
+
+describe('scanCsv', () => {
+  test('reads well-formed records as its twin does', () => {
+    fc.assert(fc.property(fc.nat(), (seed) => check(seed, false)), { numRuns: Number(process.env['RUNS'] ?? 200), endOnFailure: true })
+  })
+
+  test('reads odd, damaged and wrongly typed records as its twin does: the same rows, the same bad records, the same reasons', () => {
+    fc.assert(fc.property(fc.nat(), (seed) => check(seed, true)), { numRuns: Number(process.env['RUNS'] ?? 300), endOnFailure: true })
+  })
+})
