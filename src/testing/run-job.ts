@@ -1,0 +1,170 @@
+// Runs a whole job on the calling thread, under a virtual clock and a seeded scheduler: the same job, options and seed take the same steps each
+// time. For tests of jobs, the user's and our own. Invariant: nothing here reads the machine's clock or rolls dice without a seed.
+
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { StreamExecutionEnvironment } from '../api/datastream/environment.ts'
+import { VirtualClock } from '../base/clock.ts'
+import { JobError } from '../base/errors.ts'
+import { Random } from '../base/random.ts'
+import type { ProgramEdge } from '../operator/operator.ts'
+import { type ExecutionPlan, planJob } from '../plan/execution-plan.ts'
+import { type BuiltJob, isJobProgram, type JobProgram } from '../plan/job-program.ts'
+import { subtaskSlotsAddress } from '../runtime/control-layout.ts'
+import { LocalExecutor } from '../runtime/local-executor.ts'
+import { MetricSlot } from '../runtime/subtask-metrics.ts'
+
+/** How a job is run. */
+export interface RunJobOptions {
+  /** Number of workers, all on the calling thread. @default what the program sets, else 1 */
+  readonly parallelism?: number
+  /** Decides which subtask steps next; without it they take turns. */
+  readonly seed?: number
+  /** Rows of a batch at most. @default 8192 */
+  readonly batchRowsMax?: number
+  /** Bytes of a channel: a power of two from 512 on. Small ones make everything wait for room. */
+  readonly ringBytesMax?: number
+  /** How often an output refuses although it has room: 0 to below 1. Needs a seed. @default 0 */
+  readonly refusals?: number
+  /** Processing time. It jumps to the next timer when nothing else can move. @default a clock that begins at 0 */
+  readonly clock?: VirtualClock
+  /** Processing time that passes with every step, in ms. @default 0 */
+  readonly stepMs?: number
+  /** Given to the job's program. */
+  readonly params?: Readonly<Record<string, unknown>>
+  /** Configuration options by key; win over those the program sets. */
+  readonly options?: Readonly<Record<string, string>>
+  /** What is pushed to each named input, which then ends. */
+  readonly inputs?: Readonly<Record<string, readonly unknown[]>>
+}
+
+/** What a job did. */
+export interface JobRun {
+  readonly plan: ExecutionPlan
+  /** Records of each named output, in the order they came. */
+  readonly outputs: ReadonlyMap<string, readonly unknown[]>
+  readonly lateRecords: number
+  readonly badRecords: number
+  /** Lines that operators logged. */
+  readonly log: readonly string[]
+  /** How many steps of subtasks it took: equal for equal seeds. */
+  readonly steps: number
+}
+
+/** A job: what `defineJob` returned, its program alone, or an environment on which streams were defined. */
+export type TestableJob = JobProgram | StreamExecutionEnvironment | ((env: StreamExecutionEnvironment, params: Readonly<Record<string, unknown>>) => void | Promise<void>)
+
+/** Full rounds without any movement after which nothing will move by itself; an output that refuses by chance moves within them. */
+const IDLE_ROUNDS_MAX = 2
+const IDLE_ROUNDS_REFUSING_MAX = 64
+/** Turns of the event loop that a job with asynchronous parts is given before time jumps, and before it counts as stuck. */
+const IDLE_TURNS = 16
+const IDLE_TURNS_MAX = 200_000
+
+/**
+ * Runs a job to its end.
+ *
+ * A program is run once for each worker, as on threads: functions of different subtasks share nothing. An environment is run as it is.
+ *
+ * @throws What fails the job; {@link JobError} `STUCK` if it waits for something that never comes.
+ * @example
+ * const { outputs } = await runJob(job, { parallelism: 2, seed: 42, inputs: { orders: [{ id: 1 }] } })
+ */
+export async function runJob(job: TestableJob, options: RunJobOptions = {}): Promise<JobRun> {
+  const { seed, refusals = 0, clock = new VirtualClock(), stepMs = 0, params = {} } = options
+  const first = await build(job, params)
+  const plan = planJob(first.graph, { jobName: 'test', parallelism: options.parallelism ?? first.parallelism ?? 1, maxParallelism: first.maxParallelism })
+  const graphs = [first.graph]
+  for (let worker = 1; worker < plan.workers; worker++) graphs.push(job instanceof StreamExecutionEnvironment ? first.graph : (await build(job, params)).graph)
+  const random = seed === undefined ? undefined : new Random(seed)
+  const program = new RecordingEdge(options.inputs ?? {})
+  const log: string[] = []
+  const executor = new LocalExecutor(plan, graphs, {
+    clock,
+    program,
+    options: new Map([...first.options, ...Object.entries(options.options ?? {})]),
+    ...(options.batchRowsMax !== undefined && { batchRowsMax: options.batchRowsMax }),
+    ...(options.ringBytesMax !== undefined && { ringBytesMax: options.ringBytesMax }),
+    ...(random !== undefined && refusals > 0 && { refuse: () => random.next() < refusals }),
+    log: (operatorName, subtaskIndex, message) => log.push(`${operatorName} ${subtaskIndex}: ${message}`),
+  })
+  const subtasks = executor.workers.flatMap((worker) => worker.subtasks)
+  const roundsMax = refusals > 0 ? IDLE_ROUNDS_REFUSING_MAX : IDLE_ROUNDS_MAX
+  const waitsForTurns = plan.tasks.some((task) => task.needsEventLoop)
+  let steps = 0
+  let idleSteps = 0
+  let turns = 0
+  const round = (): boolean => {
+    let moved = false
+    for (const subtask of subtasks) {
+      steps++
+      if (subtask.step()) moved = true
+    }
+    return moved
+  }
+  try {
+    while (!executor.hasEnded) {
+      if (stepMs > 0) clock.advanceMs(stepMs)
+      if (random !== undefined && idleSteps < subtasks.length * 2) {
+        steps++
+        idleSteps = subtasks[random.integer(subtasks.length)]!.step() ? 0 : idleSteps + 1
+        continue
+      }
+      idleSteps = 0
+      let moved = false
+      for (let rounds = 0; rounds < roundsMax && !moved; rounds++) moved = round()
+      if (waitsForTurns && (!moved || steps % IDLE_TURNS === 0)) await nextTurn()
+      if (moved) {
+        turns = 0
+        continue
+      }
+      turns++
+      if (waitsForTurns && turns < IDLE_TURNS) continue
+      const nextMs = Math.min(...executor.workers.map((worker) => worker.nextTimeMs))
+      if (nextMs < Infinity) clock.setMs(Math.max(nextMs, clock.nowMs() + 1))
+      else if (!waitsForTurns || turns > IDLE_TURNS_MAX) throw new JobError('STUCK', 'Cannot go on with the job: every subtask waits for something that never comes')
+    }
+    return { plan, outputs: program.outputs, lateRecords: total(executor, plan, MetricSlot.LATE_RECORDS), badRecords: total(executor, plan, MetricSlot.BAD_RECORDS), log, steps }
+  } finally {
+    executor.close()
+  }
+}
+
+async function build(job: TestableJob, params: Readonly<Record<string, unknown>>): Promise<BuiltJob> {
+  if (isJobProgram(job)) return job.build(params)
+  const env = job instanceof StreamExecutionEnvironment ? job : new StreamExecutionEnvironment()
+  if (typeof job === 'function') await job(env, params)
+  return { graph: env.graph, ...env.settings }
+}
+
+function total(executor: LocalExecutor, plan: ExecutionPlan, slot: number): number {
+  let sum = 0
+  executor.workers.forEach(({ slab }, worker) => {
+    for (const task of plan.tasks) if (worker < task.parallelism) sum += slab.f64[(subtaskSlotsAddress(plan, task.id) >>> 3) + slot]!
+  })
+  return sum
+}
+
+/** Named inputs that bring what the test gave, named outputs that are kept. */
+class RecordingEdge implements ProgramEdge {
+  readonly outputs = new Map<string, unknown[]>()
+  readonly #inputs: Map<string, (readonly unknown[] | 'ended')[]>
+
+  constructor(inputs: Readonly<Record<string, readonly unknown[]>>) {
+    this.#inputs = new Map(Object.entries(inputs).map(([name, records]) => [name, records.length === 0 ? ['ended'] : [records, 'ended']]))
+  }
+
+  send(output: string, records: readonly unknown[]): void {
+    const kept = this.outputs.get(output)
+    if (kept === undefined) this.outputs.set(output, [...records])
+    else for (const record of records) kept.push(record)
+  }
+
+  pendingCount(): number {
+    return 0
+  }
+
+  receive(input: string): readonly unknown[] | 'ended' | undefined {
+    const queue = this.#inputs.get(input)
+    return queue === undefined ? 'ended' : queue.shift()
+  }
+}
