@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { PlanError } from '../base/errors.ts'
 import { packageRoot } from '../base/platform.ts'
+import { suggest } from '../engine/options-suggest.ts'
 import { engineFolders, errorText, ExitCode, exitCodeOf } from './error-text.ts'
 import type { NexmarkCommandOptions } from './nexmark.ts'
 import type { RunOptions } from './run.ts'
@@ -65,7 +66,7 @@ function number(text: string): number {
   return value
 }
 
-function collect(value: string, previous: readonly string[]): readonly string[] {
+function collect(value: string, previous: readonly string[] = []): readonly string[] {
   return [...previous, value]
 }
 
@@ -88,6 +89,7 @@ function createProgram(jobArguments: readonly string[], terminal: Terminal, setE
     })
     .showHelpAfterError('(--help shows how it is used)')
     .argument('[command]')
+    .allowExcessArguments()
     .usage('<command> [options]')
     .addHelpText(
       'after',
@@ -105,7 +107,9 @@ Exit codes: 0 done, 1 the job failed, 2 wrong usage or plan, 3 restore refused, 
         program.outputHelp({ error: true })
         throw new CommanderError(ExitCode.USAGE, 'millrace.help', '')
       }
-      throw new PlanError('UNKNOWN_COMMAND', `unknown command "${command}"`, /\.[cm]?[jt]sx?$/.test(command) || existsSync(command) ? { hint: `Did you mean "millrace run ${command}"?` } : {})
+      const isFile = /\.[cm]?[jt]sx?$/.test(command) || existsSync(command)
+      const near = isFile ? `run ${command}` : suggest(command, program.commands.map((known) => known.name()))
+      throw new PlanError('UNKNOWN_COMMAND', `Cannot run "${command}": there is no such command`, { hint: near === undefined ? '`millrace --help` lists the commands.' : `Did you mean "millrace ${near}"?` })
     })
   jobOptions(program.command('run').description('run a job').summary('run a job'), 'run')
     .addOption(new Option('--watch', 'run it again whenever its files change').conflicts('inspect'))
@@ -195,7 +199,7 @@ function jobOptions(command: Command, verb: string): Command {
     .argument('<job>', `a .ts, .js or .mjs file whose default export is made by defineJob`)
     .usage(`[options] <job> [-- arguments of the job]`)
     .option('-p, --parallelism <count>', 'number of workers; default: what the job sets, else all cores', positive)
-    .option('-s, --set <key=value>', 'set an option (may be repeated); "millrace options" lists them', collect, [])
+    .option('-s, --set <key=value>', 'set an option (may be repeated); "millrace options" lists them', collect)
     .option('--name <name>', `name of the job; default: the file's name`)
     .option('--verbose', `with the engine's own lines when it cannot ${verb}`)
 }

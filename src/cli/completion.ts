@@ -1,7 +1,7 @@
 // What the shell's completion offers beside commands and options: job files, keys of --set.
 
 import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { RootCommand } from '@bomb.sh/tab'
 import { configOptions } from '../engine/options.ts'
 
@@ -14,10 +14,16 @@ export function addCompletion(root: RootCommand): void {
   for (const name of ['run', 'explain']) {
     const command = root.commands.get(name)
     const job = command?.arguments.get('job')
-    if (job !== undefined) job.handler = (complete) => jobFiles('.', 0).forEach((file) => complete(file, ''))
+    if (job !== undefined) job.handler = (complete) => jobFiles(typedFolder(), 0).forEach((file) => complete(file, ''))
     const set = command?.options.get('set')
     if (set !== undefined) set.handler = (complete) => configOptions().forEach(({ key, documentation }) => complete(`${key}=`, documentation))
   }
+}
+
+/** The folder of the word that is being completed: the last argument. */
+function typedFolder(): string {
+  const word = process.argv.at(-1) ?? ''
+  return word.startsWith('-') ? '.' : word.endsWith('/') ? word : dirname(word)
 }
 
 /** Files that may be jobs, near first. */

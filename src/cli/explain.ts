@@ -12,7 +12,7 @@ import type { Terminal } from './terminal.ts'
 
 /** Prints the plan on standard output. */
 export async function explainCommand(job: string, options: RunOptions, jobArguments: readonly string[], terminal: Terminal): Promise<number> {
-  const settings = Object.fromEntries(options.set.map(parseSetting).map(({ key, value }) => [key, value]))
+  const settings = Object.fromEntries((options.set ?? []).map(parseSetting).map(({ key, value }) => [key, value]))
   const parallelism = options.parallelism ?? (settings['parallelism.default'] === undefined ? undefined : Number(settings['parallelism.default']))
   const name = options.name ?? settings['pipeline.name'] ?? jobNameOf(job)
   let module: JobModule | undefined

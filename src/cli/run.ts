@@ -12,12 +12,12 @@ import { figuresOf } from './job-figures.ts'
 import { jobNameOf } from './job-name.ts'
 import { Progress, type ProgressMode } from './progress.ts'
 import { summaryJson, summaryText } from './summary.ts'
-import { styleOf, type Terminal } from './terminal.ts'
+import { divertStreams, styleOf, type Terminal } from './terminal.ts'
 
 /** What the command line says about a run. */
 export interface RunOptions {
   readonly parallelism?: number
-  readonly set: readonly string[]
+  readonly set?: readonly string[]
   readonly name?: string
   readonly watch?: boolean
   readonly dev?: boolean
@@ -51,7 +51,7 @@ export async function runCommand(job: string, options: RunOptions, jobArguments:
 
 function runSettings(job: string, options: RunOptions, jobArguments: readonly string[], terminal: Terminal): RunSettings {
   const values = new Map<string, string>()
-  for (const setting of options.set) {
+  for (const setting of options.set ?? []) {
     const { key, value, note } = parseSetting(setting)
     if (note === undefined) values.set(key, value)
     else if (options.quiet !== true) terminal.say(`note: ${note}\n`)
@@ -101,6 +101,8 @@ export class Interruption {
 export async function runOnce(settings: RunSettings, module: JobModule, interruption: Interruption, terminal: Terminal, signal: AbortSignal = interruption.signal): Promise<number> {
   const progress = new Progress(terminal, systemClock, settings.progress, settings.name)
   interruption.say = (text) => progress.say(text)
+  // Standard output belongs to sinks, which write to it without this stream.
+  const restoreStreams = divertStreams((text) => progress.say(text))
   const engine = new Engine()
   let plan: ExecutionPlan | undefined
   try {
@@ -127,6 +129,8 @@ export async function runOnce(settings: RunSettings, module: JobModule, interrup
     progress.close()
     tellError(await located(error, settings, module), settings, module, terminal)
     return exitCodeOf(error, plan !== undefined)
+  } finally {
+    restoreStreams()
   }
 }
 
