@@ -249,6 +249,7 @@ function bounded(name: string, value: number, min: number, max: number): number 
  * | the same, p 4..9 | | epoch nanoseconds as bigint |
  * | `t.intervalMonths()`, `intervalMs()` | INTERVAL | months or milliseconds as number |
  * | `t.array(e)`, `map(k, v)`, `multiset(e)`, `row({...})` | ARRAY, MAP, MULTISET, ROW | readonly array, ReadonlyMap, ReadonlyMap to counts, object |
+ * | `t.rowOf(schema)` | ROW | the schema's row |
  * | `t.object<T>()` | - | any value of JavaScript |
  *
  * @example
@@ -283,6 +284,8 @@ export const t = {
   map: <K, V>(key: DataType<K>, value: DataType<V>): DataType<ReadonlyMap<K, V>> => dataType({ kind: 'MAP', nullable: false, key: key.logical, value: value.logical }),
   multiset: <T>(element: DataType<T>): DataType<ReadonlyMap<T, number>> => dataType({ kind: 'MULTISET', nullable: false, element: element.logical }),
   row: <C extends Record<string, DataType<unknown>>>(columns: C): DataType<RowOf<C>> => dataType({ kind: 'ROW', nullable: false, fields: fieldsOf(columns) }),
+  /** The ROW of a schema's columns. */
+  rowOf: <R>(schema: Schema<R>): DataType<R> => dataType({ kind: 'ROW', nullable: false, fields: schema.fields }),
   object: <T = unknown>(): DataType<T> => dataType({ kind: 'OBJECT', nullable: true }),
 } as const
 
@@ -336,10 +339,13 @@ export function defineSchema<C extends Record<string, DataType<unknown>>>(column
   return new Schema(fieldsOf(columns))
 }
 
+/** Name of the only column of streams whose records are JavaScript values. */
+export const VALUE_COLUMN = 'value'
+
 /** The schema of a stream whose records are JavaScript values: one object column. */
-export const OBJECT_SCHEMA: Schema<unknown> = new Schema([{ name: 'value', type: Object.freeze({ kind: 'OBJECT', nullable: true }) }])
+export const OBJECT_SCHEMA: Schema<unknown> = new Schema([{ name: VALUE_COLUMN, type: Object.freeze({ kind: 'OBJECT', nullable: true }) }])
 
 /** Whether records of the schema are JavaScript values rather than columns. */
 export function isObjectSchema(schema: Schema): boolean {
-  return schema.fields.length === 1 && schema.fields[0]!.type.kind === 'OBJECT' && schema.fields[0]!.name === 'value'
+  return schema.fields.length === 1 && schema.fields[0]!.type.kind === 'OBJECT' && schema.fields[0]!.name === VALUE_COLUMN
 }

@@ -475,3 +475,35 @@ export function compileProcessLoop({ inputs, output, fn, ensureRows, keys }: Pro
     ...inputs.map(({ schema }) => names(schema)),
   ]) as ProcessLoop
 }
+
+/** A compiled loop that computes one column: writes the function's value for each row at the row's own place. */
+export interface ColumnLoop {
+  /** Binds the rows to read and the batch whose only column is written. */
+  bind(batch: RecordBatch, target: RecordBatch): void
+  /** Computes logical positions `from..to`. @throws what the function throws; {@link BadRecordError} if a value does not fit. */
+  run(from: number, to: number): void
+}
+
+/** Compiles a {@link ColumnLoop}. `output` has one column. */
+export function compileColumnLoop(input: Schema, fn: (row: never) => unknown, output: Schema): ColumnLoop {
+  const reader = readerCode(input)
+  const writer = writerCode(output)
+  const text = `
+  let i = 0, rows = 0
+  ${viewDeclarations}
+  ${reader.declarations}
+  ${writer.declarations}
+  const holder = { value: null }
+  return {
+    bind(batch, target) { const slab = batch.slab; ${viewBind}
+    ${reader.bind}
+    ${writer.bind}
+    rows = batch.selection >>> 2 },
+    run(from, to) {
+      const v = holder
+      if (rows === 0) for (let n = from; n < to; n++) { i = n; holder.value = fn(${reader.record}); ${writer.write} }
+      else for (let position = from; position < to; position++) { const n = i = i32[rows + position]; holder.value = fn(${reader.record}); ${writer.write} }
+    },
+  }`
+  return build('column-loop', ['k', 'm', 'fn'], text, [input.fields.map((field) => field.name), ['value'], fn]) as ColumnLoop
+}

@@ -47,24 +47,29 @@ export class ConnectedStreams<R1, R2, K> {
   }
 
   /** One function for the records of both; with state and timers per key if the streams are keyed. */
-  process<OUT>(fn: KeyedCoProcessFunction<K, R1, R2, OUT> | CoProcessFunction<R1, R2, OUT>): DataStream<OUT> {
+  process<OUT>(fn: [K] extends [never] ? CoProcessFunction<R1, R2, OUT> : KeyedCoProcessFunction<K, R1, R2, OUT>): DataStream<OUT> {
     return connect('CoProcess', [this.#first as never, this.#second as never], ['processElement1', 'processElement2'], fn as AnyProcessFunction)
   }
 
   /** A function for each stream, with results of one type. */
   map<OUT>(first: (record: R1) => OUT, second: (record: R2) => OUT): DataStream<OUT> {
-    return this.process<OUT>({
-      processElement1: (record: R1, _context: unknown, out: Collector<OUT>) => out.collect(first(record)),
-      processElement2: (record: R2, _context: unknown, out: Collector<OUT>) => out.collect(second(record)),
+    return this.#process({
+      processElement1: (record, _context, out) => out.collect(first(record)),
+      processElement2: (record, _context, out) => out.collect(second(record)),
     })
   }
 
   /** A function for each stream that makes any number of results. */
   flatMap<OUT>(first: (record: R1, out: Collector<OUT>) => void, second: (record: R2, out: Collector<OUT>) => void): DataStream<OUT> {
-    return this.process<OUT>({
-      processElement1: (record: R1, _context: unknown, out: Collector<OUT>) => first(record, out),
-      processElement2: (record: R2, _context: unknown, out: Collector<OUT>) => second(record, out),
+    return this.#process({
+      processElement1: (record, _context, out) => first(record, out),
+      processElement2: (record, _context, out) => second(record, out),
     })
+  }
+
+  /** The operator calls the same methods, keyed or not. */
+  #process<OUT>(fn: CoProcessFunction<R1, R2, OUT>): DataStream<OUT> {
+    return connect('CoProcess', [this.#first as never, this.#second as never], ['processElement1', 'processElement2'], fn as AnyProcessFunction)
   }
 }
 
@@ -79,7 +84,7 @@ export class BroadcastConnectedStream<R, B, K> {
   }
 
   /** One function for both: only the broadcast side may change broadcast state. */
-  process<OUT>(fn: KeyedBroadcastProcessFunction<K, R, B, OUT> | BroadcastProcessFunction<R, B, OUT>): DataStream<OUT> {
+  process<OUT>(fn: [K] extends [never] ? BroadcastProcessFunction<R, B, OUT> : KeyedBroadcastProcessFunction<K, R, B, OUT>): DataStream<OUT> {
     return connect('BroadcastProcess', [this.#first as never, this.#broadcast as never], ['processElement', 'processBroadcastElement'], fn as AnyProcessFunction)
   }
 }

@@ -5,6 +5,7 @@ import { OBJECT_SCHEMA, type DataType, defineSchema, type RowOf, Schema } from '
 import type { KeySpec } from '../../batch/key-spec.ts'
 import { callbackSink } from '../../connector/collection/callback-sink.ts'
 import { programSink } from '../../connector/program/program-sink.ts'
+import { ColumnOperator, schemaWithColumn } from '../../operator/basic/column-operator.ts'
 import { KeyOperator, keyedSchemaOf } from '../../operator/basic/key-operator.ts'
 import { ProjectOperator, projectedSchemaOf } from '../../operator/basic/project-operator.ts'
 import { type NamedRowStage, rowOperator } from '../../operator/basic/row-operator.ts'
@@ -120,6 +121,19 @@ export class DataStream<R> extends Stream<R> {
   windowAll<W extends Window>(assigner: WindowAssigner<R, W>): WindowedStream<R, null, unknown, W> {
     const key: KeySpec = { kind: 'columns', columns: [] }
     return new KeyedStream<R, null>(this.environment, this.schema, this.#partitioned({ kind: 'global' }), key).window(assigner)
+  }
+
+  /**
+   * Adds a column (or replaces one) computed from each row, of a type of fixed width; the other columns pass untouched.
+   *
+   * @example
+   * flights.withColumn('late', t.int(), (flight) => (flight.delay > 15 ? 1 : 0))
+   */
+  withColumn<N extends string, T>(name: N, type: DataType<T>, fn: (row: R) => T): DataStream<Omit<R, N> & { readonly [K in N]: T }> {
+    const { schema } = this
+    const result = schemaWithColumn(schema, name, type.logical) as Schema<Omit<R, N> & { readonly [K in N]: T }>
+    const create = (): ColumnOperator => new ColumnOperator(schema, name, type.logical, fn as (row: never) => unknown)
+    return this.operator(`Column(${name})`, { kind: 'operator', watermarks: { kind: 'none' }, needsEventLoop: false, create }, result)
   }
 
   /** Some of the columns, in this order; `{ to: 'from' }` renames. Copies nothing. */

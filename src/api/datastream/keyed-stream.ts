@@ -1,7 +1,7 @@
 // Streams partitioned by key: state, timers and windows are per key.
 
 import type { KeySpec } from '../../batch/key-spec.ts'
-import { type DataType, isObjectSchema, OBJECT_SCHEMA, type Schema, withNullability } from '../../batch/types.ts'
+import { isObjectSchema, OBJECT_SCHEMA, type Schema, t } from '../../batch/types.ts'
 import { callbackSink } from '../../connector/collection/callback-sink.ts'
 import type { KeyedProcessFunction, ReduceFunction } from '../../operator/function.ts'
 import { ProjectOperator } from '../../operator/basic/project-operator.ts'
@@ -45,7 +45,7 @@ export class KeyedStream<R, K, KeyRow = unknown> extends Stream<R> {
     const { schema } = this
     let folded: ReducingState<R>
     const rolling: KeyedProcessFunction<K, R, R> = {
-      open: (context) => void (folded = context.getState(reducingState('folded', fn, recordTypeOf(schema)))),
+      open: (context) => void (folded = context.getState(reducingState('folded', fn, isObjectSchema(schema) ? undefined : t.rowOf(schema)))),
       processElement(record, _context, out) {
         folded.add(record)
         out.collect(folded.get()!)
@@ -126,13 +126,6 @@ export class KeyedStream<R, K, KeyRow = unknown> extends Stream<R> {
     const indexes = schema.fields.map((_, index) => index)
     return keyed.operator('Records', { kind: 'operator', watermarks: { kind: 'none' }, needsEventLoop: false, create: () => new ProjectOperator(schema, indexes) }, schema)
   }
-}
-
-/** The type under which a fold of records is kept: a ROW of the stream's columns, or anything. */
-function recordTypeOf<R>(schema: Schema<R>): DataType<R> | undefined {
-  if (isObjectSchema(schema)) return undefined
-  const logical = withNullability({ kind: 'ROW', nullable: false, fields: schema.fields }, false)
-  return { logical, nullable: () => ({ logical: withNullability(logical, true), nullable: () => recordTypeOf(schema) as DataType<R | null> }) }
 }
 
 /** A stream as one of two inputs: with its key, if it is keyed. */

@@ -31,6 +31,9 @@ export abstract class Stream<R> {
 
 /** A stream whose records every subtask sees; connect it with another one. */
 export class BroadcastStream<R> extends Stream<R> {
+  /** Tells it from streams of every other kind, to the compiler too. */
+  readonly isBroadcast = true
+
   /** Made by `stream.broadcast(descriptor)`. */
   constructor(environment: StreamExecutionEnvironment, schema: Schema<R>, edges: readonly Omit<Edge, 'input'>[]) {
     super(environment, schema, edges)
