@@ -271,6 +271,7 @@ export class KeyStore {
   select(key: number): void {
     this.#keyScope.record = key
     this.#namespaceScope.record = 0
+    this.namespaceFirst = Number.NaN
     if (this.#late.length > 0) this.#syncLate()
   }
 

@@ -7,23 +7,24 @@ import { formatType } from '../batch/types.ts'
 import type { KeyStore } from './key-store.ts'
 import { LIST_BYTES, StoredListState } from './list-state.ts'
 import { MAP_BYTES, StoredMapState } from './map-state.ts'
-import type {
-  AggregatingState,
-  AggregatingStateDescriptor,
-  KeyedSnapshotReader,
-  KeyedSnapshotWriter,
-  KeyedStateBackend,
-  KeyHandle,
-  ListState,
-  ListStateDescriptor,
-  MapState,
-  MapStateDescriptor,
-  ReducingState,
-  ReducingStateDescriptor,
-  StateDescriptor,
-  StateScope,
-  ValueState,
-  ValueStateDescriptor,
+import {
+  type AggregatingState,
+  type AggregatingStateDescriptor,
+  type KeyedSnapshotReader,
+  type KeyedSnapshotWriter,
+  type KeyedStateBackend,
+  type KeyHandle,
+  type ListState,
+  type ListStateDescriptor,
+  type MapState,
+  type MapStateDescriptor,
+  type ReducingState,
+  type ReducingStateDescriptor,
+  type StateDescriptor,
+  type StateScope,
+  UNION_STATE_PREFIX,
+  type ValueState,
+  type ValueStateDescriptor,
 } from './state.ts'
 import { AggregatedState, FoldedState, type HandleOptions, type StoredState, TTL_BYTES, valueSlotBytes, valueStateOf } from './value-states.ts'
 import { ByteReader, ByteWriter } from './value-codec.ts'
@@ -31,6 +32,8 @@ import { ByteReader, ByteWriter } from './value-codec.ts'
 /** Names of states in snapshots: those of keys as they are, those of namespaces behind a prefix that no name of a key state begins with. */
 const NAMESPACE_PREFIX = 'namespace:'
 const KEY_PREFIX = 'key:'
+/** Names the keyed states of a snapshot. */
+const STATE_NAMES = `${UNION_STATE_PREFIX}keyed states`
 const NAMESPACE_BYTES = 16
 const NO_NAMESPACE = new Uint8Array(0)
 
@@ -42,14 +45,23 @@ interface Declared {
   readonly snapshotName: string
 }
 
+/** An entry of a state that nobody has declared yet. */
+interface WaitingEntry {
+  readonly keyGroup: number
+  readonly namespace: Uint8Array
+  readonly key: Uint8Array
+  readonly value: Uint8Array
+}
+
 /** The state of all keys of one operator, in memory. */
 export class MemoryStateBackend implements KeyedStateBackend {
   readonly store: KeyStore
   readonly #declared = new Map<string, Declared>()
   readonly #writer = new ByteWriter()
   readonly #reader = new ByteReader()
-  /** Kept until all states of the snapshot have been declared. */
-  #snapshot: KeyedSnapshotReader | null = null
+  readonly #restored = new ByteReader()
+  /** Restored states that have not been declared. */
+  readonly #waiting = new Map<string, WaitingEntry[]>()
 
   constructor(store: KeyStore) {
     this.store = store
@@ -78,7 +90,11 @@ export class MemoryStateBackend implements KeyedStateBackend {
     const declared = { descriptor, scope, handle: handleOf(options, descriptor), snapshotName }
     this.#declared.set(snapshotName, declared)
     if (descriptor.ttl !== undefined) this.store.onSweep = this.#sweep
-    if (this.#snapshot !== null) this.#restoreState(declared, this.#snapshot)
+    const waiting = this.#waiting.get(snapshotName)
+    if (waiting !== undefined) {
+      this.#waiting.delete(snapshotName)
+      this.#restoreLate(declared, waiting)
+    }
     return declared
   }
 
@@ -148,6 +164,9 @@ export class MemoryStateBackend implements KeyedStateBackend {
   snapshot(writer: KeyedSnapshotWriter): void {
     const { store } = this
     const declared = [...this.#declared.values()]
+    const encoder = new TextEncoder()
+    for (const name of [...this.#declared.keys(), ...this.#waiting.keys()]) writer.element(STATE_NAMES, encoder.encode(name))
+    for (const [name, entries] of this.#waiting) for (const { keyGroup, namespace, key, value } of entries) writer.keyed(name, keyGroup, namespace, key, value)
     for (const scope of ['key', 'namespace'] as const) {
       const states = declared.filter((state) => state.scope === scope)
       if (states.length === 0) continue
@@ -171,8 +190,21 @@ export class MemoryStateBackend implements KeyedStateBackend {
   }
 
   restore(reader: KeyedSnapshotReader): void {
-    this.#snapshot = reader
-    for (const declared of this.#declared.values()) this.#restoreState(declared, reader)
+    const decoder = new TextDecoder()
+    const names = new Set<string>()
+    reader.elements(STATE_NAMES, (bytes) => names.add(decoder.decode(bytes.slice())))
+    const { start, end } = this.store.keyGroups
+    for (const name of names) {
+      const declared = this.#declared.get(name)
+      const waiting: WaitingEntry[] = []
+      reader.keyed(name, (keyGroup, namespace, key, value) => {
+        if (keyGroup < start || keyGroup > end) return
+        if (declared !== undefined) this.#restoreEntry(declared, namespace, key, value)
+        else waiting.push({ keyGroup, namespace: namespace.slice(), key: key.slice(), value: value.slice() })
+      })
+      if (declared === undefined) this.#waiting.set(name, waiting)
+    }
+    this.store.select(0)
   }
 
   close(): void {
@@ -185,21 +217,21 @@ export class MemoryStateBackend implements KeyedStateBackend {
     this.store.close()
   }
 
-  #restoreState({ scope, handle, snapshotName }: Declared, reader: KeyedSnapshotReader): void {
+  #restoreEntry({ scope, handle }: Declared, namespace: Uint8Array, key: Uint8Array, value: Uint8Array): void {
     const { store } = this
-    const { key, namespace, namespaceFirst, namespaceSecond } = store
-    const current = { key: key.record, namespace: namespace.record }
-    const bytes = new ByteReader()
-    reader.keyed(snapshotName, (keyGroup, namespace, keyBytes, value) => {
-      if (keyGroup < store.keyGroups.start || keyGroup > store.keyGroups.end) return
-      store.select(store.resolveKey(keyBytes))
-      if (scope === 'namespace') setNamespaceBytes(store, namespace)
-      handle.load(bytes.load(value, 0, value.length))
-    })
-    // A state that is declared in the middle of a row is restored there.
-    if (current.key === 0) return
-    store.select(current.key)
-    if (current.namespace !== 0) store.setNamespace(namespaceFirst, namespaceSecond)
+    store.select(store.resolveKey(key))
+    if (scope === 'namespace') setNamespaceBytes(store, namespace)
+    handle.load(this.#restored.load(value, 0, value.length))
+  }
+
+  /** A state may be declared in the middle of a record, whose key then stays the current one. */
+  #restoreLate(declared: Declared, entries: readonly WaitingEntry[]): void {
+    const { store } = this
+    const { namespaceFirst, namespaceSecond } = store
+    const key = store.key.record
+    for (const { namespace, key, value } of entries) this.#restoreEntry(declared, namespace, key, value)
+    store.select(key)
+    if (key !== 0 && namespaceFirst === namespaceFirst) store.setNamespace(namespaceFirst, namespaceSecond)
   }
 
   readonly #sweep = (scope: StateScope): void => {

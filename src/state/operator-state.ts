@@ -16,6 +16,8 @@ import {
 import { ByteReader, ByteWriter, type ValueCodec, valueCodecOf } from './value-codec.ts'
 
 const LIST_STATE_PREFIX = 'list:'
+/** Names the operator states of a snapshot. */
+const STATE_NAMES = `${UNION_STATE_PREFIX}operator states`
 
 /** Shared scratch of one backend's states. */
 interface Scratch {
@@ -146,7 +148,8 @@ export class HeapOperatorState implements OperatorStateBackend {
   readonly #lists = new Map<string, OperatorListState<never>>()
   readonly #maps = new Map<string, BroadcastMapState<never, never>>()
   readonly #scratch: Scratch = { writer: new ByteWriter(), reader: new ByteReader() }
-  #snapshot: ElementSnapshotReader | null = null
+  /** Restored states that have not been declared. */
+  readonly #waiting = new Map<string, Uint8Array[]>()
 
   getListState<T>(descriptor: ListStateDescriptor<T>): ListState<T> {
     return this.#list(LIST_STATE_PREFIX, descriptor)
@@ -168,12 +171,22 @@ export class HeapOperatorState implements OperatorStateBackend {
   }
 
   snapshot(writer: ElementSnapshotWriter): void {
+    const encoder = new TextEncoder()
+    for (const name of [...this.#lists.keys(), ...this.#maps.keys(), ...this.#waiting.keys()]) writer.element(STATE_NAMES, encoder.encode(name))
     for (const [name, { elements }] of this.#lists) for (const bytes of elements) writer.element(name, bytes)
     for (const [name, { items }] of this.#maps) for (const bytes of items.values()) writer.element(name, bytes)
+    for (const [name, elements] of this.#waiting) for (const bytes of elements) writer.element(name, bytes)
   }
 
   restore(reader: ElementSnapshotReader): void {
-    this.#snapshot = reader
+    const decoder = new TextDecoder()
+    const names = new Set<string>()
+    reader.elements(STATE_NAMES, (bytes) => names.add(decoder.decode(bytes.slice())))
+    for (const name of names) {
+      const elements: Uint8Array[] = []
+      reader.elements(name, (bytes) => elements.push(bytes.slice()))
+      this.#waiting.set(name, elements)
+    }
     for (const [name, state] of this.#lists) this.#restoreList(name, state)
     for (const [name, state] of this.#maps) this.#restoreMap(name, state)
   }
@@ -195,10 +208,16 @@ export class HeapOperatorState implements OperatorStateBackend {
   }
 
   #restoreList(name: string, state: OperatorListState<never>): void {
-    this.#snapshot?.elements(name, (bytes) => state.elements.push(bytes.slice()))
+    state.elements.push(...this.#taken(name))
   }
 
   #restoreMap(name: string, state: BroadcastMapState<never, never>): void {
-    this.#snapshot?.elements(name, (bytes) => state.restore(bytes))
+    for (const bytes of this.#taken(name)) state.restore(bytes)
+  }
+
+  #taken(name: string): readonly Uint8Array[] {
+    const elements = this.#waiting.get(name) ?? []
+    this.#waiting.delete(name)
+    return elements
   }
 }

@@ -216,13 +216,13 @@ export interface StateStore {
   getState<IN, ACC, OUT>(descriptor: AggregatingStateDescriptor<IN, ACC, OUT>): AggregatingState<IN, OUT>
 }
 
-/** Where keyed state is written: one entry at a time. What operators are given fits. */
-export interface KeyedSnapshotWriter {
+/** Where keyed state is written: one entry at a time, and elements that say which states there are. What operators are given fits. */
+export interface KeyedSnapshotWriter extends ElementSnapshotWriter {
   keyed(state: string, keyGroup: number, namespace: Uint8Array, key: Uint8Array, value: Uint8Array): void
 }
 
 /** Where keyed state is read: only entries of the own key groups, in any order. */
-export interface KeyedSnapshotReader {
+export interface KeyedSnapshotReader extends ElementSnapshotReader {
   keyed(state: string, visit: (keyGroup: number, namespace: Uint8Array, key: Uint8Array, value: Uint8Array) => void): void
 }
 
@@ -287,7 +287,7 @@ export interface KeyedStateBackend {
   /** Number of keys that are held. */
   readonly keyCount: number
   snapshot(writer: KeyedSnapshotWriter): void
-  /** Reads state of descriptors declared so far; of others when they are declared. */
+  /** Reads all state. That of descriptors which are not declared yet is kept until they are, through snapshots too. */
   restore(reader: KeyedSnapshotReader): void
   close(): void
 }

@@ -296,6 +296,7 @@ class Run {
 
   run(): HarnessResult {
     this.#open()
+    let finished = false
     try {
       for (let at = 0; at < this.#steps.length; ) {
         at = this.#element(at)
@@ -309,8 +310,14 @@ class Run {
           this.#pump()
         }
       }
+      finished = true
     } finally {
-      this.#close()
+      if (finished) this.#close()
+      else {
+        // What the failed run holds is lost with its slab.
+        memory.length = 0
+        this.#driver.operator.close()
+      }
     }
     return {
       main: this.#main.events,

@@ -31,6 +31,11 @@ interface Entry {
 /** A keyed snapshot in memory. */
 export class Entries {
   readonly states = new Map<string, Entry[]>()
+  readonly names = new Map<string, Uint8Array[]>()
+
+  element(state: string, value: Uint8Array): void {
+    this.names.set(state, [...(this.names.get(state) ?? []), value.slice()])
+  }
 
   keyed(state: string, keyGroup: number, namespace: Uint8Array, key: Uint8Array, value: Uint8Array): void {
     const list = this.states.get(state) ?? []
@@ -40,6 +45,9 @@ export class Entries {
 
   reader() {
     return {
+      elements: (state: string, visit: (value: Uint8Array) => void): void => {
+        for (const value of this.names.get(state) ?? []) visit(value)
+      },
       keyed: (state: string, visit: (keyGroup: number, namespace: Uint8Array, key: Uint8Array, value: Uint8Array) => void): void => {
         for (const { keyGroup, namespace, key, value } of this.states.get(state) ?? []) visit(keyGroup, namespace, key, value)
       },
@@ -529,15 +537,19 @@ export function stateContract(name: string, newBackend: (share: BackendShare) =>
       })
     }
 
-    test('a state declared after the restore finds its entries', () => {
+    test('a state declared after the restore finds its entries, also after another snapshot', () => {
       const entries = new Entries()
       const backend = open()
       const state = backend.getState(valueState('v', t.int()))
       at(backend, 1)
       state.update(5)
       backend.snapshot(entries)
+      const between = open()
+      between.restore(entries.reader())
+      const again = new Entries()
+      between.snapshot(again)
       const restored = open()
-      restored.restore(entries.reader())
+      restored.restore(again.reader())
       at(restored, 2)
       const late = restored.getState(valueState('v', t.int()))
       expect(late.value()).toBeNull()
