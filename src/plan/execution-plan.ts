@@ -144,7 +144,7 @@ export function formatPlan(plan: ExecutionPlan, graph: LogicalGraph): string {
   for (const task of plan.tasks) {
     lines.push('', `Task ${task.id}: parallelism ${task.parallelism}${task.needsEventLoop ? ', event loop' : ''}`)
     for (const exchange of plan.exchanges.filter(({ toTask }) => toTask === task.id)) {
-      const key = exchange.key === undefined ? '' : ` by ${formatKey(exchange.key, graph.transformations[task.operators[0]!.id]!.edges[exchange.edgeIndex]!)}`
+      const key = exchange.key === undefined ? '' : ` by ${formatKey(exchange.key, graph.transformations[task.operators[0]!.fused[0]!]!.edges[exchange.edgeIndex]!)}`
       const side = exchange.side === undefined ? '' : ` (side output "${exchange.side}")`
       lines.push(`  <- task ${exchange.fromTask}, ${exchange.partitioner}${key}${side}${exchange.input > 0 ? `, input ${exchange.input}` : ''}`)
     }

@@ -151,7 +151,8 @@ export class WorkerRuntime {
 
   #edgeOf(exchange: PlanExchange): Edge {
     const consumer = this.#settings.plan.tasks[exchange.toTask]!.operators[0]!
-    return this.#graph.transformations[consumer.id]!.edges[exchange.edgeIndex]!
+    // Of several fused functions the first one has the edge.
+    return this.#graph.transformations[consumer.fused[0]!]!.edges[exchange.edgeIndex]!
   }
 
   #exchangeWriter(exchange: PlanExchange, subtaskIndex: number): ExchangeWriter {
