@@ -75,8 +75,8 @@ export class ChannelWriter {
       this.#oversizedSent += length
       this.ring.commit(this.#oversizedSent === whole.length ? FrameKind.BATCH : FrameKind.BATCH_PART, length)
       this.ring.publish()
+      this.bytesOut += length
     }
-    this.bytesOut += whole.length
     this.#oversized = null
     return true
   }

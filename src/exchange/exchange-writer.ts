@@ -34,6 +34,11 @@ export class ExchangeWriter implements ElementTarget {
     this.#controlSent = new Uint8Array(channels.length)
   }
 
+  /** Whether an element is still on its way. Unlike {@link hasCapacity} this sends nothing. */
+  get isBusy(): boolean {
+    return this.#hand !== Hand.EMPTY
+  }
+
   hasCapacity(): boolean {
     if (this.#hand !== Hand.EMPTY) this.run()
     return this.#hand === Hand.EMPTY
@@ -69,9 +74,10 @@ export class ExchangeWriter implements ElementTarget {
     let left = false
     if (this.#hand === Hand.BATCH) {
       for (let channel = 0; channel < this.channels.length; channel++) {
-        const before = this.#sent[channel]!
+        const writer = this.channels[channel]!
+        const before = writer.bytesOut
         if (!this.#sendRows(channel)) left = true
-        if (this.#sent[channel] !== before) moved = true
+        if (writer.bytesOut !== before) moved = true
       }
     } else if (this.#hand === Hand.CONTROL) {
       for (let channel = 0; channel < this.channels.length; channel++) {

@@ -35,29 +35,30 @@ export class InputChannel {
     this.#decoder = new BatchDecoder(slab, schema)
   }
 
-  /** Takes the next element; returns its kind, or {@link NO_ELEMENT}. Control elements are released at once. */
+  /**
+   * Takes the next element; returns its kind, or {@link NO_ELEMENT}. Control elements are released at once; so are parts of an oversized batch,
+   * which are kept here until the last one makes it whole.
+   */
   poll(): FrameKind | typeof NO_ELEMENT {
-    for (;;) {
-      const { ring } = this
-      const address = ring.poll()
-      if (address === EMPTY) return NO_ELEMENT
-      const kind = ring.frameKind as FrameKind
-      if (kind === FrameKind.BATCH_PART || (kind === FrameKind.BATCH && this.#parts.length > 0)) {
-        this.#parts.push(this.#slab.u8.slice(address, address + ring.frameLength))
-        ring.release()
-        if (kind === FrameKind.BATCH_PART) continue
-        this.#assemble()
-        this.batch = this.#decoder.decode(this.#assembled, this.#assembledBytes)
-        return kind
-      }
-      if (kind === FrameKind.BATCH) {
-        this.batch = this.#decoder.decode(address, ring.frameLength)
-        return kind
-      }
-      this.value = this.#slab.f64[address >>> 3]!
+    const { ring } = this
+    const address = ring.poll()
+    if (address === EMPTY) return NO_ELEMENT
+    const kind = ring.frameKind as FrameKind
+    if (kind === FrameKind.BATCH_PART || (kind === FrameKind.BATCH && this.#parts.length > 0)) {
+      this.#parts.push(this.#slab.u8.slice(address, address + ring.frameLength))
       ring.release()
+      if (kind === FrameKind.BATCH_PART) return kind
+      this.#assemble()
+      this.batch = this.#decoder.decode(this.#assembled, this.#assembledBytes)
       return kind
     }
+    if (kind === FrameKind.BATCH) {
+      this.batch = this.#decoder.decode(address, ring.frameLength)
+      return kind
+    }
+    this.value = this.#slab.f64[address >>> 3]!
+    ring.release()
+    return kind
   }
 
   /** Gives the room of the last batch back. */

@@ -107,7 +107,7 @@ export class Subtask {
   /** Whether everything has been read, processed and written. */
   get hasEnded(): boolean {
     const headEnded = this.#source !== null ? this.#source.hasEnded : this.#gate!.hasEnded
-    return headEnded && this.#drivers.every((driver) => driver.hasCapacity()) && this.#writers.every((writer) => writer.hasCapacity())
+    return headEnded && this.#drivers.every((driver) => driver.hasCapacity()) && this.#writers.every((writer) => !writer.isBusy)
   }
 
   /** Earliest instant at which a step would find something to do without new input: epoch ms. */
@@ -248,7 +248,7 @@ export class Subtask {
     let backpressured = 0
     for (const writer of this.#writers) {
       for (const channel of writer.channels) bytes += channel.bytesOut
-      if (!writer.hasCapacity()) backpressured = 1
+      if (writer.isBusy) backpressured = 1
     }
     slots[MetricSlot.BYTES_OUT] = bytes
     slots[MetricSlot.IS_BACKPRESSURED] = backpressured
