@@ -113,7 +113,7 @@ export async function runJob(job: TestableJob, options: RunJobOptions = {}): Pro
       let moved = false
       for (let rounds = 0; rounds < roundsMax && !moved; rounds++) moved = round()
       if (waitsForTurns && (!moved || steps % IDLE_TURNS === 0)) await nextTurn()
-      if (moved) {
+      if (moved || executor.hasEnded) {
         turns = 0
         continue
       }
