@@ -7,12 +7,17 @@ import { AssertionError } from '../base/assert.ts'
 import { packageRoot } from '../base/platform.ts'
 import type { Slab } from '../base/slab.ts'
 import type { AggregateKernels } from './aggregate.ts'
+import type { DictionaryKernels } from './dictionary.ts'
+import type { GatherKernels } from './gather.ts'
 import type { HashKernels } from './hash.ts'
 import type { KeyKernels } from './keys.ts'
+import type { ScatterKernels } from './scatter.ts'
+import type { SelectKernels } from './select.ts'
+import type { SortKernels } from './sort.ts'
 import type { TableKernels } from './table.ts'
 
 /** The exported kernels. Arguments and results are byte addresses in the slab and counts; each is described where it is declared. */
-export interface Kernels extends AggregateKernels, HashKernels, KeyKernels, TableKernels {}
+export interface Kernels extends AggregateKernels, DictionaryKernels, GatherKernels, HashKernels, KeyKernels, ScatterKernels, SelectKernels, SortKernels, TableKernels {}
 
 /** `checked` has assertions and canary words and is several times slower: tests run every kernel suite with both. */
 export type KernelBuild = 'fast' | 'checked'

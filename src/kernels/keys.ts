@@ -1,6 +1,5 @@
 // From rows to keys: the bindings of the key kernels, and the encoder that owns their scratch memory. Used by the thread that owns the slab.
 
-import { assert } from '../base/assert.ts'
 import type { Slab } from '../base/slab.ts'
 import {
   BUFFER_SLACK_BYTES,
@@ -20,8 +19,6 @@ export interface KeyKernels {
   keysCodeBound(column: number, selection: number, begin: number, n: number): number
   /** Bytes form of one BYTES column, in place. With 16 bytes of `scratch` for each code below `entries`, an entry of a dictionary is hashed once. */
   keysFromBytes(column: number, selection: number, begin: number, n: number, hashes: number, payloads: number, words: number, scratch: number, entries: number): void
-  /** Bytes form of a BYTES column that holds canonical key bytes. */
-  keysFromEncoded(column: number, selection: number, begin: number, n: number, hashes: number, payloads: number, words: number): void
   /** Bytes that keysFromColumns will write. `columns` is the address of u32[columnCount] descriptors. */
   keysMeasure(columns: number, columnCount: number, selection: number, begin: number, n: number): number
   /** Bytes form of any columns; payloads are written to `bytes`. */
@@ -95,15 +92,6 @@ export class KeyEncoder implements KeyBatch {
       this.#reserveBytes(kernels.keysMeasure(list, columns.length, selection, begin, n))
       kernels.keysFromColumns(list, columns.length, selection, begin, n, this.hashes, this.keys, this.words, this.#bytes)
     }
-    return this
-  }
-
-  /** Encodes a BYTES column whose values are canonical key bytes already: what a key function returned. The form is BYTES. */
-  encodeEncoded(column: number, selection: number, begin: number, n: number): this {
-    assert(this.form === KeyForm.BYTES, 'encoded keys come in bytes form')
-    this.#reserve(n)
-    this.count = n
-    this.#kernels.keysFromEncoded(column, selection, begin, n, this.hashes, this.keys, this.words)
     return this
   }
 

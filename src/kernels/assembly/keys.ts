@@ -139,23 +139,6 @@ export function keysFromBytes(column: usize, selection: usize, begin: u32, n: u3
   }
 }
 
-/** Bytes form of a BYTES column whose values are canonical key bytes already (what a key function returned). NULL is the key NULL. */
-export function keysFromEncoded(column: usize, selection: usize, begin: u32, n: u32, hashes: usize, payloads: usize, words: usize): void {
-  const offsets = columnOffsets(column)
-  const data = columnData(column)
-  for (let row: u32 = 0; row < n; row++) {
-    const at = rowAt(selection, begin + row)
-    const start = load<u32>(offsets + (<usize>at << 2))
-    const length = load<u32>(offsets + (<usize>at << 2), 4) - start
-    if (columnIsValid(column, at)) encodeCanonical(data + start, length, row, hashes, payloads, words)
-    else {
-      store<u64>(hashes + (<usize>row << 3), HASH_OF_NULL)
-      store<u32>(payloads + (<usize>row << 2), 0)
-      store<u32>(words + (<usize>row << 2), WORD_NULL)
-    }
-  }
-}
-
 // @ts-ignore: decorator
 @inline function encodeCanonical(payload: usize, length: u32, row: u32, hashes: usize, payloads: usize, words: usize): void {
   assert(length > 0 && length <= 0xffffff)

@@ -46,3 +46,51 @@ export function writeNull(column: usize, row: u32): void {
     store<u8>(at, value != 0 ? byte | bit : byte)
   }
 }
+
+/** Copies in steps of 16 bytes: up to 15 bytes behind the target are overwritten, up to 15 behind the source read. */
+// @ts-ignore: decorator
+@inline export function copyShort(target: usize, source: usize, bytes: u32): void {
+  const end = target + bytes
+  for (; target < end; target += 16, source += 16) v128.store(target, v128.load(source))
+}
+
+/** 32 bytes of ones, 32 of zeros: an unaligned load makes the mask for the first `n` bytes. */
+// @ts-ignore: decorator
+@lazy const ONES_THEN_ZEROS: usize = memory.data<u8>([
+  255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+], 16)
+
+/** Compares up to 32 bytes, reading 32 of both sides. */
+// @ts-ignore: decorator
+@inline function sameShort(left: usize, right: usize, bytes: u32): bool {
+  const mask = ONES_THEN_ZEROS + 32 - bytes
+  const first = v128.and(v128.xor(v128.load(left), v128.load(right)), v128.load(mask))
+  const second = v128.and(v128.xor(v128.load(left, 16), v128.load(right, 16)), v128.load(mask, 16))
+  return !v128.any_true(v128.or(first, second))
+}
+
+/** Whether two runs of bytes are equal; reads up to 32 bytes past both. */
+export function sameBytes(left: usize, right: usize, bytes: u32): bool {
+  while (bytes > 32) {
+    if (v128.any_true(v128.or(v128.xor(v128.load(left), v128.load(right)), v128.xor(v128.load(left, 16), v128.load(right, 16))))) return false
+    left += 32
+    right += 32
+    bytes -= 32
+  }
+  return sameShort(left, right, bytes)
+}
+
+/** Bytewise order: negative, zero or positive. Reads up to 16 bytes past both. */
+export function compareBytes(left: usize, leftBytes: u32, right: usize, rightBytes: u32): i32 {
+  const common = min<u32>(leftBytes, rightBytes)
+  for (let at: u32 = 0; at < common; at += 16) {
+    let differing = ~i8x16.bitmask(i8x16.eq(v128.load(left + at), v128.load(right + at))) & 0xffff
+    if (common - at < 16) differing &= (1 << (common - at)) - 1
+    if (differing != 0) {
+      const index = at + ctz(differing)
+      return i32(load<u8>(left + index)) - i32(load<u8>(right + index))
+    }
+  }
+  return leftBytes < rightBytes ? -1 : i32(leftBytes > rightBytes)
+}

@@ -3,6 +3,7 @@
 // why, TypeScript gives it room, and the call goes on from the row it stopped at. Entries move only when a segment is split.
 
 import { wordOfValue, wordPayloadBytes } from './key-layout'
+import { sameBytes } from './rows'
 import {
   chunkEnd, chunkStart, ENTRY_FLAGS, ENTRY_HASH, ENTRY_KEY, ENTRY_WORD, FLAG_NEW, FORM_BYTES, FORM_VALUE, GROW_ENTRIES, GROW_HEAP, GROW_INDEX, keyGroup,
   SEGMENT_CHUNK_COUNT, SEGMENT_COUNT, SEGMENT_END, SEGMENT_FREE, SEGMENT_HEAP_DEAD, SEGMENT_HEAP_END, SEGMENT_HEAP_NEXT, SEGMENT_INDEX, SEGMENT_LIMIT,
@@ -76,32 +77,6 @@ const SLOTS_AT_ONCE: u32 = 4
   for (let at = scratch; at < slotsEnd; at += 4) touched += load<u32>(<usize>load<u32>(at))
   // Stored, so that no compiler may leave the touching out.
   store<u32>(slotsEnd, touched)
-}
-
-/** 32 bytes of ones, 32 of zeros: an unaligned load makes the mask for the first `n` bytes. */
-// @ts-ignore: decorator
-@lazy const ONES_THEN_ZEROS: usize = memory.data<u8>([
-  255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
-  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-], 16)
-
-/** Compares up to 32 bytes, reading 32 of both sides. */
-// @ts-ignore: decorator
-@inline function sameShort(left: usize, right: usize, bytes: u32): bool {
-  const mask = ONES_THEN_ZEROS + 32 - bytes
-  const first = v128.and(v128.xor(v128.load(left), v128.load(right)), v128.load(mask))
-  const second = v128.and(v128.xor(v128.load(left, 16), v128.load(right, 16)), v128.load(mask, 16))
-  return !v128.any_true(v128.or(first, second))
-}
-
-export function sameBytes(left: usize, right: usize, bytes: u32): bool {
-  while (bytes > 32) {
-    if (v128.any_true(v128.or(v128.xor(v128.load(left), v128.load(right)), v128.xor(v128.load(left, 16), v128.load(right, 16))))) return false
-    left += 32
-    right += 32
-    bytes -= 32
-  }
-  return sameShort(left, right, bytes)
 }
 
 // @ts-ignore: decorator

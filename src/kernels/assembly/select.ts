@@ -1,0 +1,195 @@
+// Selection: the physical rows, among those at logical positions begin..begin + n - 1, for which something holds: int32 out[] in order, and how
+// many. A condition on NULL does not hold. AND is a call on the result of another call (as `selection`, begin 0); OR and NOT are set operations
+// on lists in ascending order. No branch depends on data: the row is always written, the list grows by 0 or 1. `out` may be `selection`.
+
+import {
+  bitIsSet, columnData, columnDictionary, columnFlags, columnKind, columnNullCount, columnOffsets, columnValidity, columnValues, COLUMN_DICTIONARY, KIND_BIT,
+  KIND_BYTES, KIND_FLOAT32, KIND_FLOAT64, KIND_INT16, KIND_INT32, KIND_INT64, KIND_INT8,
+} from './column'
+import { compareBytes, rowAt, sameBytes } from './rows'
+
+const EQUAL: u32 = 0
+const NOT_EQUAL: u32 = 1
+const LESS: u32 = 2
+const LESS_OR_EQUAL: u32 = 3
+const GREATER: u32 = 4
+const GREATER_OR_EQUAL: u32 = 5
+const STARTS_WITH: u32 = 6
+const ENDS_WITH: u32 = 7
+const CONTAINS: u32 = 8
+
+/** Rows whose bit is set (`wanted` 1) or not (0). Bits are by physical row. */
+export function selectBits(bits: usize, wanted: u32, selection: usize, begin: u32, n: u32, out: usize): u32 {
+  const start = out
+  for (let position = begin; position < begin + n; position++) {
+    const row = rowAt(selection, position)
+    store<u32>(out, row)
+    out += <usize>(u32(bitIsSet(bits, row)) == wanted) << 2
+  }
+  return <u32>((out - start) >> 2)
+}
+
+/** Rows whose byte is not 0. Bytes are by physical row. */
+export function selectBytes(bytes: usize, selection: usize, begin: u32, n: u32, out: usize): u32 {
+  const start = out
+  for (let position = begin; position < begin + n; position++) {
+    const row = rowAt(selection, position)
+    store<u32>(out, row)
+    out += <usize>(load<u8>(bytes + row) != 0) << 2
+  }
+  return <u32>((out - start) >> 2)
+}
+
+/** Rows that are NULL (`wanted` 1) or not (0). */
+export function selectNull(column: usize, wanted: u32, selection: usize, begin: u32, n: u32, out: usize): u32 {
+  if (columnNullCount(column) != 0) return selectBits(columnValidity(column), 1 - wanted, selection, begin, n, out)
+  if (wanted != 0) return 0
+  for (let index: u32 = 0; index < n; index++) store<u32>(out + (<usize>index << 2), rowAt(selection, begin + index))
+  return n
+}
+
+// @ts-ignore: decorator
+@inline function holds<T>(operation: u32, left: T, right: T): bool {
+  if (operation == EQUAL) return left == right
+  if (operation == NOT_EQUAL) return left != right
+  if (operation == LESS) return left < right
+  if (operation == LESS_OR_EQUAL) return left <= right
+  if (operation == GREATER) return left > right
+  return left >= right
+}
+
+// @ts-ignore: decorator
+@inline function selectWith<S, T>(operation: u32, column: usize, constant: T, selection: usize, begin: u32, n: u32, out: usize): u32 {
+  const values = columnValues(column)
+  const start = out
+  if (columnNullCount(column) == 0) {
+    for (let position = begin; position < begin + n; position++) {
+      const row = rowAt(selection, position)
+      store<u32>(out, row)
+      out += <usize>holds<T>(operation, <T>load<S>(values + <usize>row * sizeof<S>()), constant) << 2
+    }
+  } else {
+    const validity = columnValidity(column)
+    for (let position = begin; position < begin + n; position++) {
+      const row = rowAt(selection, position)
+      store<u32>(out, row)
+      out += <usize>(holds<T>(operation, <T>load<S>(values + <usize>row * sizeof<S>()), constant) & bitIsSet(validity, row)) << 2
+    }
+  }
+  return <u32>((out - start) >> 2)
+}
+
+// @ts-ignore: decorator
+@inline function selectBy<S, T>(operation: u32, column: usize, constant: T, selection: usize, begin: u32, n: u32, out: usize): u32 {
+  if (operation == EQUAL) return selectWith<S, T>(EQUAL, column, constant, selection, begin, n, out)
+  if (operation == NOT_EQUAL) return selectWith<S, T>(NOT_EQUAL, column, constant, selection, begin, n, out)
+  if (operation == LESS) return selectWith<S, T>(LESS, column, constant, selection, begin, n, out)
+  if (operation == LESS_OR_EQUAL) return selectWith<S, T>(LESS_OR_EQUAL, column, constant, selection, begin, n, out)
+  if (operation == GREATER) return selectWith<S, T>(GREATER, column, constant, selection, begin, n, out)
+  return selectWith<S, T>(GREATER_OR_EQUAL, column, constant, selection, begin, n, out)
+}
+
+/** Rows whose integer (any integer kind, or BIT as 0 and 1) compares with a constant. */
+export function selectInteger(operation: u32, column: usize, constant: i64, selection: usize, begin: u32, n: u32, out: usize): u32 {
+  const kind = columnKind(column)
+  if (kind == KIND_INT64) return selectBy<i64, i64>(operation, column, constant, selection, begin, n, out)
+  if (kind == KIND_INT32) return selectBy<i32, i64>(operation, column, constant, selection, begin, n, out)
+  if (kind == KIND_INT16) return selectBy<i16, i64>(operation, column, constant, selection, begin, n, out)
+  if (kind == KIND_INT8) return selectBy<i8, i64>(operation, column, constant, selection, begin, n, out)
+  assert(kind == KIND_BIT)
+  const values = columnValues(column)
+  const start = out
+  for (let position = begin; position < begin + n; position++) {
+    const row = rowAt(selection, position)
+    store<u32>(out, row)
+    const valid = columnNullCount(column) == 0 || bitIsSet(columnValidity(column), row)
+    out += <usize>(valid && holds<i64>(operation, i64(bitIsSet(values, row)), constant)) << 2
+  }
+  return <u32>((out - start) >> 2)
+}
+
+/** Rows whose FLOAT or DOUBLE compares with a constant, as IEEE 754 compares. */
+export function selectFloat(operation: u32, column: usize, constant: f64, selection: usize, begin: u32, n: u32, out: usize): u32 {
+  if (columnKind(column) == KIND_FLOAT64) return selectBy<f64, f64>(operation, column, constant, selection, begin, n, out)
+  assert(columnKind(column) == KIND_FLOAT32)
+  return selectBy<f32, f64>(operation, column, constant, selection, begin, n, out)
+}
+
+/** Whether the bytes at `text` hold those at `needle` anywhere. */
+function contains(text: usize, textBytes: u32, needle: usize, needleBytes: u32): bool {
+  if (needleBytes == 0) return true
+  if (needleBytes > textBytes) return false
+  const firsts = i8x16.splat(load<i8>(needle))
+  const lasts = i8x16.splat(load<i8>(needle + needleBytes - 1))
+  const starts = textBytes - needleBytes + 1
+  // Sixteen starts at a time: where both the first and the last byte fit, the rest is compared.
+  for (let at: u32 = 0; at < starts; at += 16) {
+    let hits = i8x16.bitmask(v128.and(i8x16.eq(v128.load(text + at), firsts), i8x16.eq(v128.load(text + at + needleBytes - 1), lasts)))
+    if (starts - at < 16) hits &= (1 << (starts - at)) - 1
+    for (; hits != 0; hits &= hits - 1) {
+      if (sameBytes(text + at + ctz(hits), needle, needleBytes)) return true
+    }
+  }
+  return false
+}
+
+// @ts-ignore: decorator
+@inline function textHolds(operation: u32, text: usize, bytes: u32, constant: usize, constantBytes: u32): bool {
+  if (operation <= NOT_EQUAL) return (bytes == constantBytes && sameBytes(text, constant, bytes)) == (operation == EQUAL)
+  if (operation == STARTS_WITH) return bytes >= constantBytes && sameBytes(text, constant, constantBytes)
+  if (operation == ENDS_WITH) return bytes >= constantBytes && sameBytes(text + bytes - constantBytes, constant, constantBytes)
+  if (operation == CONTAINS) return contains(text, bytes, constant, constantBytes)
+  return holds<i32>(operation, compareBytes(text, bytes, constant, constantBytes), 0)
+}
+
+/** Rows whose bytes compare with a constant, bytewise. The constant has slack behind it like any buffer. */
+export function selectText(operation: u32, column: usize, constant: usize, constantBytes: u32, selection: usize, begin: u32, n: u32, out: usize): u32 {
+  const coded = (columnFlags(column) & COLUMN_DICTIONARY) != 0
+  const source = coded ? columnDictionary(column) : column
+  assert(columnKind(source) == KIND_BYTES)
+  const offsets = columnOffsets(source)
+  const data = columnData(source)
+  const validity: usize = columnNullCount(column) == 0 ? 0 : columnValidity(column)
+  const start = out
+  for (let position = begin; position < begin + n; position++) {
+    const row = rowAt(selection, position)
+    if (validity != 0 && !bitIsSet(validity, row)) continue
+    const at = offsets + (<usize>(coded ? load<u32>(columnValues(column) + (<usize>row << 2)) : row) << 2)
+    const text = load<u32>(at)
+    store<u32>(out, row)
+    out += <usize>textHolds(operation, data + text, load<u32>(at, 4) - text, constant, constantBytes) << 2
+  }
+  return <u32>((out - start) >> 2)
+}
+
+/** Rows of either of two ascending lists. */
+export function selectUnion(left: usize, leftCount: u32, right: usize, rightCount: u32, out: usize): u32 {
+  const start = out
+  const leftEnd = left + (<usize>leftCount << 2)
+  const rightEnd = right + (<usize>rightCount << 2)
+  while (left < leftEnd && right < rightEnd) {
+    const a = load<u32>(left)
+    const b = load<u32>(right)
+    store<u32>(out, min<u32>(a, b))
+    out += 4
+    left += <usize>(a <= b) << 2
+    right += <usize>(b <= a) << 2
+  }
+  for (; left < leftEnd; left += 4, out += 4) store<u32>(out, load<u32>(left))
+  for (; right < rightEnd; right += 4, out += 4) store<u32>(out, load<u32>(right))
+  return <u32>((out - start) >> 2)
+}
+
+/** Rows at logical positions begin..begin + n - 1 that are not in an ascending list of some of them: NOT, where NULL counts as false. */
+export function selectDifference(selection: usize, begin: u32, n: u32, excluded: usize, excludedCount: u32, out: usize): u32 {
+  const start = out
+  const excludedEnd = excluded + (<usize>excludedCount << 2)
+  for (let position = begin; position < begin + n; position++) {
+    const row = rowAt(selection, position)
+    const skip = excluded < excludedEnd && load<u32>(excluded) == row
+    store<u32>(out, row)
+    excluded += <usize>skip << 2
+    out += <usize>!skip << 2
+  }
+  return <u32>((out - start) >> 2)
+}

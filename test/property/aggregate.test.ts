@@ -1,0 +1,124 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { Random } from '../../src/base/random.ts'
+import { Slab } from '../../src/base/slab.ts'
+import { Column } from '../../src/batch/column.ts'
+import { Decimal, type LogicalType } from '../../src/batch/types.ts'
+import { readValue } from '../../src/batch/values.ts'
+import { compileKernels, instantiateKernels } from '../../src/kernels/kernels.ts'
+import { aggregate, type TwinValue } from '../../src/kernels/twin/rows.ts'
+import { randomColumn, randomRows, SCALAR_TYPES } from './row-arbitrary.ts'
+
+const module = compileKernels()
+const NUMBERS = SCALAR_TYPES.filter(({ kind }) => ['BOOLEAN', 'TINYINT', 'SMALLINT', 'INT', 'BIGINT', 'FLOAT', 'DOUBLE'].includes(kind))
+const NAMES = ['count', 'sum', 'min', 'max', 'first', 'last'] as const
+const BIGINT: LogicalType = { kind: 'BIGINT', nullable: true, safeInteger: false }
+const DOUBLE: LogicalType = { kind: 'DOUBLE', nullable: true }
+const ENTRY_BYTES = 128
+const FLAGS = 8
+const ENTRIES = 7
+
+/** Entries in the slab and what was folded into each. */
+class Accumulators {
+  readonly addresses: number[]
+  readonly values: TwinValue[][] = Array.from({ length: ENTRIES }, () => [])
+  readonly list: number
+
+  constructor(slab: Slab) {
+    this.addresses = Array.from({ length: ENTRIES }, () => slab.allocateZeroed(ENTRY_BYTES))
+    this.list = slab.allocate(ENTRIES * 4)
+    slab.u32.set(this.addresses, this.list >>> 2)
+  }
+}
+
+const offsetOf = (index: number): number => 16 + index * 8
+
+describe('aggregate kernels', () => {
+  it('fold columns of any number kind into entries, merge entries, and write columns', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0 }), (seed) => {
+        const random = new Random(seed)
+        const slab = new Slab()
+        const kernels = instantiateKernels(module, slab)
+        const type = NUMBERS[random.integer(NUMBERS.length)]!
+        const isFloat = type.kind === 'FLOAT' || type.kind === 'DOUBLE'
+        const [left, right] = [new Accumulators(slab), new Accumulators(slab)]
+        for (const target of [left, right, left]) {
+          const { column, values } = randomColumn(random, slab, type, random.integer(60))
+          const { selection, begin, n, rows } = randomRows(random, slab, values.length)
+          const chosen = rows.map(() => random.integer(ENTRIES - 1))
+          const entries = slab.allocate(n * 4 + 64)
+          slab.u32.set(chosen.map((entry) => target.addresses[entry]!), entries >>> 2)
+          const { descriptor } = column
+          kernels.aggregateCountColumn(entries, n, offsetOf(0), descriptor, selection, begin)
+          kernels.aggregateSum(entries, n, offsetOf(1), FLAGS, 1, descriptor, selection, begin)
+          kernels.aggregateMin(entries, n, offsetOf(2), FLAGS, 2, descriptor, selection, begin)
+          kernels.aggregateMax(entries, n, offsetOf(3), FLAGS, 4, descriptor, selection, begin)
+          kernels.aggregateFirst(entries, n, offsetOf(4), FLAGS, 8, descriptor, selection, begin)
+          kernels.aggregateLast(entries, n, offsetOf(5), FLAGS, 16, descriptor, selection, begin)
+          kernels.aggregateCount(entries, n, offsetOf(6))
+          rows.forEach((row, index) => target.values[chosen[index]!]!.push(values[row]!))
+        }
+        const check = (): void => {
+          const rows = left.values.map((values) => values.length)
+          NAMES.forEach((name, index) => {
+            const out = Column.allocate(slab, isFloat && name !== 'count' ? DOUBLE : BIGINT, ENTRIES + 1)
+            const flag = name === 'count' ? 0 : 1 << (index - 1)
+            const write = isFloat && name !== 'count' ? kernels.aggregateToColumnFloat : kernels.aggregateToColumn
+            write(left.list, ENTRIES, offsetOf(index), FLAGS, flag, out.descriptor, 1)
+            left.values.forEach((values, entry) => expect([name, readValue(out, entry + 1)]).toEqual([name, aggregate(name, values)]))
+          })
+          const counts = Column.allocate(slab, BIGINT, ENTRIES)
+          kernels.aggregateToColumn(left.list, ENTRIES, offsetOf(6), 0, 0, counts.descriptor, 0)
+          expect(rows.map((_, entry) => readValue(counts, entry))).toEqual(rows.map(BigInt))
+          const averages = Column.allocate(slab, DOUBLE, ENTRIES)
+          kernels.aggregateAverageToColumn(left.list, ENTRIES, offsetOf(1), Number(isFloat), offsetOf(0), averages.descriptor, 0)
+          left.values.forEach((values, entry) => {
+            const sum = aggregate('sum', values)
+            expect(readValue(averages, entry)).toEqual(sum === null ? null : Number(sum) / Number(aggregate('count', values)))
+          })
+        }
+        // Sums of floats depend on their order: only one list is checked then.
+        check()
+        kernels.aggregateMergeSum(left.list, right.list, ENTRIES, offsetOf(0), 0, 0)
+        if (isFloat) kernels.aggregateMergeSumFloat(left.list, right.list, ENTRIES, offsetOf(1), FLAGS, 1)
+        else kernels.aggregateMergeSum(left.list, right.list, ENTRIES, offsetOf(1), FLAGS, 1)
+        if (isFloat) kernels.aggregateMergeMinFloat(left.list, right.list, ENTRIES, offsetOf(2), FLAGS, 2)
+        else kernels.aggregateMergeMin(left.list, right.list, ENTRIES, offsetOf(2), FLAGS, 2)
+        if (isFloat) kernels.aggregateMergeMaxFloat(left.list, right.list, ENTRIES, offsetOf(3), FLAGS, 4)
+        else kernels.aggregateMergeMax(left.list, right.list, ENTRIES, offsetOf(3), FLAGS, 4)
+        kernels.aggregateMergeFirst(left.list, right.list, ENTRIES, offsetOf(4), FLAGS, 8)
+        kernels.aggregateMergeLast(left.list, right.list, ENTRIES, offsetOf(5), FLAGS, 16)
+        kernels.aggregateMergeSum(left.list, right.list, ENTRIES, offsetOf(6), 0, 0)
+        left.values.forEach((values, entry) => values.push(...right.values[entry]!))
+        if (!isFloat) check()
+        kernels.aggregateReset(left.list, ENTRIES, 8, ENTRY_BYTES - 8)
+        expect(left.addresses.every((address) => slab.u8.subarray(address, address + ENTRY_BYTES).every((byte) => byte === 0))).toBe(true)
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  it('sum DECIMALs in 128 bits', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0 }), fc.constantFrom(10, 38), (seed, precision) => {
+        const random = new Random(seed)
+        const slab = new Slab()
+        const kernels = instantiateKernels(module, slab)
+        const type: LogicalType = { kind: 'DECIMAL', nullable: true, precision, scale: precision === 10 ? 2 : 0 }
+        const { column, values } = randomColumn(random, slab, type, random.integer(60))
+        const [target, source] = [slab.allocateZeroed(64), slab.allocateZeroed(64)]
+        const list = slab.allocate(values.length * 4 + 64)
+        values.forEach((_, row) => (slab.u32[(list >>> 2) + row] = row % 2 === 0 ? target : source))
+        kernels.aggregateSumDecimal(list, values.length, 16, 8, 1, column.descriptor, 0, 0)
+        const pair = slab.allocate(8)
+        slab.u32.set([target, source], pair >>> 2)
+        kernels.aggregateMergeSumDecimal(pair, pair + 4, 1, 16, 8, 1)
+        const out = Column.allocate(slab, { kind: 'DECIMAL', nullable: true, precision: 38, scale: type.scale }, 1)
+        kernels.aggregateToColumnDecimal(pair, 1, 16, 8, 1, out.descriptor, 0)
+        const present = values.filter((value) => value !== null) as bigint[]
+        expect(readValue(out, 0)).toEqual(present.length === 0 ? null : new Decimal(present.reduce((sum, value) => sum + value, 0n), type.scale))
+      }),
+    )
+  })
+})
