@@ -10,6 +10,7 @@ import type { TimerDomain } from '../../time/timer-service.ts'
 import type { Collector, OutputTag, RichFunction, RuntimeContext } from '../function.ts'
 import { requireDurationMs } from '../window/duration.ts'
 import { type KeyedRowInput, KeyedRowOperator } from '../window/keyed-row-operator.ts'
+import { ownFunction } from '../window/own-function.ts'
 import { recordTypeOf, typedList } from '../window/window-contents.ts'
 
 /** What a {@link ProcessJoinFunction} learns about a pair. Valid only until the function returns. */
@@ -77,7 +78,7 @@ export class IntervalJoinOperator extends KeyedRowOperator<unknown> {
         'INVALID_JOIN',
         `Cannot join between ${lowerBoundMs} ms and ${upperBoundMs} ms: lowerBound <= upperBound must be fulfilled, exclusive bounds counted`,
       )
-    this.#function = options.function
+    this.#function = ownFunction<ProcessJoinFunction<unknown, unknown, unknown>>(options.function)
     this.#lateOutputs = [options.lateLeftOutput, options.lateRightOutput]
   }
 

@@ -6,6 +6,7 @@ import type { Collector, OutputTag, RichFunction } from '../function.ts'
 import type { WindowAssigner } from './assigners.ts'
 import { GeneralWindowOperator } from './general-window-operator.ts'
 import type { KeyedRowInput } from './keyed-row-operator.ts'
+import { ownFunction } from './own-function.ts'
 import type { Trigger } from './triggers.ts'
 import type { ProcessWindowFunction } from './window-function.ts'
 import type { Window } from './window.ts'
@@ -26,9 +27,9 @@ export interface FlatJoinFunction<IN1, IN2, OUT> extends RichFunction {
   join(first: IN1, second: IN2, out: Collector<OUT>): void
 }
 
-/** The coGroup of an inner join: every pair of a window, in order of arrival of the first, then of the second. */
+/** The coGroup of an inner join: every pair of a window, in order of arrival of the first, then of the second. Made once for each operator. */
 export function coGroupOfJoin<IN1, IN2, OUT>(join: JoinFunction<IN1, IN2, OUT> | ((first: IN1, second: IN2) => OUT)): CoGroupFunction<IN1, IN2, OUT> {
-  const fn: JoinFunction<IN1, IN2, OUT> = typeof join === 'function' ? { join } : join
+  const fn: JoinFunction<IN1, IN2, OUT> = typeof join === 'function' ? { join } : ownFunction(join)
   return {
     open: (context) => fn.open?.(context),
     close: () => fn.close?.(),
@@ -38,13 +39,14 @@ export function coGroupOfJoin<IN1, IN2, OUT>(join: JoinFunction<IN1, IN2, OUT> |
   }
 }
 
-/** The coGroup of an inner join that makes any number of records of a pair. */
+/** The coGroup of an inner join that makes any number of records of a pair. Made once for each operator. */
 export function coGroupOfFlatJoin<IN1, IN2, OUT>(join: FlatJoinFunction<IN1, IN2, OUT>): CoGroupFunction<IN1, IN2, OUT> {
+  const fn = ownFunction(join)
   return {
-    open: (context) => join.open?.(context),
-    close: () => join.close?.(),
+    open: (context) => fn.open?.(context),
+    close: () => fn.close?.(),
     coGroup(first, second, out) {
-      for (const left of first) for (const right of second) join.join(left, right, out)
+      for (const left of first) for (const right of second) fn.join(left, right, out)
     },
   }
 }
@@ -83,7 +85,8 @@ export class CoGroupOperator extends GeneralWindowOperator {
   }
 }
 
-function windowFunctionOf(fn: CoGroupFunction<unknown, unknown, unknown>): ProcessWindowFunction<readonly unknown[], unknown> {
+function windowFunctionOf(given: CoGroupFunction<unknown, unknown, unknown>): ProcessWindowFunction<readonly unknown[], unknown> {
+  const fn = ownFunction(given)
   return {
     open: (context) => fn.open?.(context),
     close: () => fn.close?.(),

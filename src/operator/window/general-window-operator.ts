@@ -14,6 +14,7 @@ import { EventTimeSessionWindows, isMergingAssigner, ProcessingTimeSessionWindow
 import type { Evictor, TimestampedValue } from './evictors.ts'
 import { KeyedRowOperator, type KeyedRowInput } from './keyed-row-operator.ts'
 import { MergingWindowSet, type MergeListener } from './merging-window-set.ts'
+import { ownFunction } from './own-function.ts'
 import { canMerge, EventTimeTrigger, isFire, isPurge, ProcessingTimeTrigger, type Trigger } from './triggers.ts'
 import { AggregatedContents, CoGroupedContents, type ContentsState, ListedContents, ReducedContents, TimestampedContents } from './window-contents.ts'
 import { WindowContext, type WindowHost, WindowTriggerContext } from './window-contexts.ts'
@@ -87,7 +88,7 @@ export class GeneralWindowOperator extends KeyedRowOperator<unknown> implements 
     this.#trigger = options.trigger ?? this.#assigner.getDefaultTrigger()
     this.#evictor = options.evictor
     this.#contentsOptions = options.contents
-    this.#function = options.function
+    this.#function = ownFunction(options.function)
     this.#allowedLatenessMs = options.allowedLatenessMs ?? 0
     this.#lateOutputs = options.lateOutputs ?? []
     this.#isEventTime = this.#assigner.isEventTime()

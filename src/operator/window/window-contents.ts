@@ -33,12 +33,6 @@ export function recordTypeOf(schema: Schema): LogicalType | undefined {
   return isObjectSchema(schema) ? undefined : { kind: 'ROW', nullable: false, fields: schema.fields }
 }
 
-/** A record that may be kept: rows are valid during the call only. */
-export function kept(row: unknown): unknown {
-  const { toObject } = row as { toObject?: () => unknown }
-  return typeof toObject === 'function' ? toObject.call(row) : row
-}
-
 function typedValue<T>(name: string, type: LogicalType | undefined): ValueStateDescriptor<T> {
   return Object.freeze({ ...valueState<T>(name), type })
 }

@@ -9,9 +9,10 @@ import type { RecordBatch } from '../../../../src/batch/record-batch.ts'
 import type { Schema } from '../../../../src/batch/types.ts'
 import type { ElementTarget } from '../../../../src/exchange/element-target.ts'
 import { compileKernels, instantiateKernels } from '../../../../src/kernels/kernels.ts'
-import type { Operator, OperatorContext, OperatorMetrics, SnapshotReader, SnapshotWriter } from '../../../../src/operator/operator.ts'
+import type { Operator, OperatorContext, OperatorMetrics } from '../../../../src/operator/operator.ts'
 import { OperatorDriver } from '../../../../src/runtime/operator-driver.ts'
 import { OutputCollector } from '../../../../src/runtime/output-collector.ts'
+import { MemorySnapshot } from '../../../../src/testing/memory-snapshot.ts'
 
 /** One thing that happens to the operator. */
 export type Step =
@@ -99,43 +100,6 @@ class Sink implements ElementTarget {
   offerEnd(): void {}
 }
 
-interface Entry {
-  readonly group: number
-  readonly namespace: Uint8Array
-  readonly key: Uint8Array
-  readonly value: Uint8Array
-}
-
-class MemorySnapshot implements SnapshotWriter, SnapshotReader {
-  readonly #keyed = new Map<string, Entry[]>()
-  readonly #elements = new Map<string, Uint8Array[]>()
-
-  keyed(
-    state: string,
-    arg: number | ((keyGroup: number, namespace: Uint8Array, key: Uint8Array, value: Uint8Array) => void),
-    namespace?: Uint8Array,
-    key?: Uint8Array,
-    value?: Uint8Array,
-  ): void {
-    if (typeof arg === 'function') for (const entry of this.#keyed.get(state) ?? []) arg(entry.group, entry.namespace, entry.key, entry.value)
-    else {
-      const list = this.#keyed.get(state) ?? []
-      this.#keyed.set(state, list)
-      list.push({ group: arg, namespace: namespace!.slice(), key: key!.slice(), value: value!.slice() })
-    }
-  }
-
-  element(state: string, value: Uint8Array): void {
-    const list = this.#elements.get(state) ?? []
-    this.#elements.set(state, list)
-    list.push(value.slice())
-  }
-
-  elements(state: string, visit: (value: Uint8Array) => void): void {
-    for (const value of this.#elements.get(state) ?? []) visit(value)
-  }
-}
-
 /** Runs the steps, ends the inputs, and returns what came out. */
 export function drive(create: () => Operator, steps: readonly Step[], options: DriveOptions): Driven {
   const slab = new Slab()
@@ -187,7 +151,7 @@ export function drive(create: () => Operator, steps: readonly Step[], options: D
     driver.operator.snapshot(snapshot)
     driver.operator.close()
     driver = start()
-    driver.operator.restore(snapshot)
+    driver.operator.restore(snapshot.reader())
   }
   const random = options.cuts === undefined ? null : new Random(options.cuts)
   let at = 0
