@@ -3,10 +3,11 @@
 import type { Slab } from '../../base/slab.ts'
 import { PlanError } from '../../base/errors.ts'
 import type { RecordBatch } from '../../batch/record-batch.ts'
-import type { Schema } from '../../batch/types.ts'
+import { isObjectSchema, type Schema } from '../../batch/types.ts'
 import { JsonFormatPlan } from '../../kernels/json-format.ts'
 import { JsonScanPlan, type ScanResult } from '../../kernels/json-scan.ts'
 import type { Kernels } from '../../kernels/kernels.ts'
+import { JsonObjectEncoder } from './json-object-encoder.ts'
 import type { EncodeResult, LineDecoder, LineEncoder, LineFormat } from '../line-format.ts'
 import { scanFieldsOf } from '../scan-fields.ts'
 
@@ -117,6 +118,7 @@ export class JsonFormat implements LineFormat {
   }
 
   check(schema: Schema): void {
+    if (isObjectSchema(schema)) return
     for (const { name, type } of schema.fields)
       if (type.kind === 'OBJECT')
         throw new PlanError('UNSUPPORTED_TYPE', `Cannot read or write column "${name}" as JSON: values of JavaScript have no JSON form`)
@@ -132,6 +134,7 @@ export class JsonFormat implements LineFormat {
   }
 
   createEncoder(schema: Schema, slab: Slab, kernels: Kernels): LineEncoder {
+    if (isObjectSchema(schema)) return new JsonObjectEncoder(slab)
     const { conversion, timestampFormat } = this.options
     return new JsonEncoder(
       new JsonFormatPlan(slab, scanFieldsOf(schema), { timestampFormat, fraction: conversion === 'flink' ? 'trimmed' : 'precision' }),

@@ -54,6 +54,7 @@ export function testContext(batchRowsMax: number = 1024): TestContext {
       },
     },
     program: { send() {}, pendingCount: () => 0, receive: () => undefined },
+    wake() {},
     log: (message) => void lines.push(message),
     option: () => undefined,
   }

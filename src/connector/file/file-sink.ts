@@ -1,0 +1,259 @@
+// The file sink: lines into one file, into part files in a folder, or to standard output. Runs on the subtask's thread. Invariant: a file has
+// its final name only when it is complete.
+
+import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs'
+import { basename, dirname, extname, join } from 'node:path'
+import { ConnectorError, PlanError, RestoreError } from '../../base/errors.ts'
+import { type RecordBatch, RowKind } from '../../batch/record-batch.ts'
+import { isObjectSchema, type Schema } from '../../batch/types.ts'
+import type { LineEncoder, LineFormat } from '../../format/line-format.ts'
+import { BUFFER_SLACK_BYTES } from '../../kernels/column-layout.ts'
+import type { OperatorContext, SnapshotReader, SnapshotWriter } from '../../operator/operator.ts'
+import type { Sink, SinkWriter } from '../../operator/sink.ts'
+import { STANDARD_PATH } from './file-listing.ts'
+
+const BUFFER_BYTES = 512 << 10
+/** Written out when this full: the rest is room for one more encoding step. */
+const WRITE_BYTES_MIN = 256 << 10
+const RECORD_BYTES_MAX = 256 << 20
+const STANDARD_OUTPUT = 1
+
+/** Options of {@link fileSink}. */
+export interface FileSinkOptions {
+  /**
+   * A file; a folder, with a slash at its end or existing already: each subtask writes a part file in it; `-` for standard output.
+   * A file and standard output have one writer.
+   */
+  readonly path: string
+  readonly format: LineFormat
+}
+
+/** A file being written. */
+interface Part {
+  readonly path: string
+  /** The name it has until it is complete. */
+  readonly inProgress: string
+  file: number
+  bytes: number
+}
+
+/** Bytes on their way to a descriptor; keeps what a full pipe does not take. */
+class FileWriter implements SinkWriter {
+  readonly #sink: FileSink
+  readonly #context: OperatorContext
+  readonly #encoder: LineEncoder
+  #parts: Part[] = []
+  #buffer: number
+  #bufferBytes = BUFFER_BYTES
+  /** Buffered bytes: [#from, #to). */
+  #from: number
+  #to: number
+
+  constructor(sink: FileSink, schema: Schema, context: OperatorContext) {
+    this.#sink = sink
+    this.#context = context
+    this.#encoder = sink.format.createEncoder(schema, context.slab, context.kernels)
+    this.#buffer = context.slab.allocate(this.#bufferBytes + BUFFER_SLACK_BYTES)
+    this.#from = this.#buffer
+    this.#to = this.#buffer
+  }
+
+  hasCapacity(): boolean {
+    return this.#to - this.#from < WRITE_BYTES_MIN || this.#writeOut()
+  }
+
+  write(batch: RecordBatch): boolean {
+    refuseChanges(batch)
+    const part = this.#part()
+    const encoder = this.#encoder
+    encoder.bind(batch)
+    while (batch.begin < batch.end) {
+      if (this.#to - this.#from >= WRITE_BYTES_MIN && !this.#writeOut()) return false
+      const { position, end } = encoder.encode(batch.selection, batch.begin, batch.end, this.#to, this.#buffer + this.#bufferBytes)
+      part.bytes += end - this.#to
+      this.#to = end
+      if (position === batch.begin && !this.#makeRoom()) return false
+      batch.begin = position
+    }
+    return true
+  }
+
+  flush(): boolean {
+    return this.#writeOut()
+  }
+
+  finish(): boolean {
+    // A file is there even if it holds nothing; a part file is not.
+    if (this.#parts.length === 0 && !this.#sink.isFolder) this.#part()
+    if (!this.#writeOut()) return false
+    for (const part of this.#parts) {
+      if (this.#sink.isStandard) continue
+      closeSync(part.file)
+      part.file = -1
+      renameSync(part.inProgress, part.path)
+    }
+    this.#parts = []
+    return true
+  }
+
+  snapshot(writer: SnapshotWriter): void {
+    if (this.#sink.isStandard) return
+    while (!this.#writeOut()) {
+      // Files always take what they are given.
+    }
+    for (const { path, inProgress, bytes } of this.#parts) writer.element('parts', Buffer.from(JSON.stringify({ path, inProgress, bytes })))
+  }
+
+  restore(reader: SnapshotReader): void {
+    reader.elements('parts', (element) => {
+      const { path, inProgress, bytes } = JSON.parse(Buffer.from(element).toString()) as Part
+      try {
+        const file = openSync(inProgress, 'r+')
+        if (statSync(inProgress).size < bytes) throw new Error(`it has fewer than ${bytes} bytes`)
+        ftruncateSync(file, bytes)
+        this.#parts.push({ path, inProgress, bytes, file })
+      } catch (error) {
+        throw new RestoreError('FILE_CHANGED', `Cannot go on writing "${inProgress}": ${(error as Error).message}`, { cause: error })
+      }
+    })
+  }
+
+  close(): void {
+    for (const { file } of this.#parts) if (file !== -1 && file !== STANDARD_OUTPUT) closeSync(file)
+    this.#parts = []
+    this.#encoder.free()
+    this.#context.slab.free(this.#buffer, this.#bufferBytes + BUFFER_SLACK_BYTES)
+  }
+
+  /** The part that rows go to; opened with the first row, so that its header is written once. */
+  #part(): Part {
+    const open = this.#parts[0]
+    if (open !== undefined) return open
+    const part = this.#sink.isStandard ? { path: STANDARD_PATH, inProgress: STANDARD_PATH, file: STANDARD_OUTPUT, bytes: 0 } : this.#create()
+    this.#parts.push(part)
+    const { header } = this.#encoder
+    this.#context.slab.u8.set(header, this.#to)
+    this.#to += header.length
+    part.bytes += header.length
+    return part
+  }
+
+  #create(): Part {
+    const { path: target, isFolder, format } = this.#sink
+    const path = isFolder ? join(target, `part-${this.#context.subtaskIndex}.${format.name}`) : target
+    const inProgress = join(dirname(path), `.${basename(path)}.inprogress`)
+    try {
+      makeFolder(dirname(path))
+      if (existsSync(path) && statSync(path).isDirectory()) throw new Error('it is a folder')
+      return { path, inProgress, file: openSync(inProgress, 'w'), bytes: 0 }
+    } catch (error) {
+      throw new ConnectorError('FILE_NOT_WRITABLE', `Cannot write "${path}": ${(error as Error).message}`, { cause: error })
+    }
+  }
+
+  /** Returns false if the other side does not take everything now. */
+  #writeOut(): boolean {
+    const part = this.#parts[0]
+    while (this.#from < this.#to) {
+      try {
+        this.#from += writeSync(
+          part!.file,
+          this.#context.slab.u8,
+          this.#from,
+          this.#to - this.#from,
+          this.#sink.isStandard ? null : part!.bytes - (this.#to - this.#from),
+        )
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException
+        if (code === 'EAGAIN') return false
+        if (code === 'EPIPE') throw new ConnectorError('OUTPUT_CLOSED', 'Cannot write to standard output: its reader has gone', { cause: error })
+        throw new ConnectorError('FILE_NOT_WRITABLE', `Cannot write "${part!.inProgress}": ${(error as Error).message}`, { cause: error })
+      }
+    }
+    this.#from = this.#buffer
+    this.#to = this.#buffer
+    return true
+  }
+
+  /** Not one record fits: empties the buffer, or makes it larger. Returns false if the other side does not take it now. */
+  #makeRoom(): boolean {
+    if (this.#to > this.#from) return this.#writeOut()
+    const { slab } = this.#context
+    const bytes = this.#bufferBytes * 2
+    if (bytes > RECORD_BYTES_MAX) throw new ConnectorError('RECORD_TOO_LARGE', `Cannot write a record of more than ${this.#bufferBytes} bytes`)
+    slab.free(this.#buffer, this.#bufferBytes + BUFFER_SLACK_BYTES)
+    this.#buffer = slab.allocate(bytes + BUFFER_SLACK_BYTES)
+    this.#bufferBytes = bytes
+    this.#from = this.#buffer
+    this.#to = this.#buffer
+    return true
+  }
+}
+
+/** Folder by folder: Node's recursive form never returns where the system refuses with "no such file" (in /proc). */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return
+  makeFolder(dirname(path))
+  try {
+    mkdirSync(path)
+  } catch (error) {
+    // Another subtask was faster.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+}
+
+function refuseChanges(batch: RecordBatch): void {
+  if (batch.kinds === 0) return
+  for (let position = batch.begin; position < batch.end; position++)
+    if (batch.kindOf(batch.physicalRow(position)) !== RowKind.INSERT)
+      throw new ConnectorError('CHANGELOG_NOT_SUPPORTED', 'Cannot write an update or a deletion to a file: a file of lines holds inserted records only')
+}
+
+/** Writes files, as {@link fileSink} describes. */
+export class FileSink implements Sink {
+  readonly name = 'File'
+  readonly needsEventLoop = false
+  readonly parallelismMax: number
+  readonly path: string
+  readonly format: LineFormat
+  readonly isStandard: boolean
+  readonly isFolder: boolean
+
+  constructor(options: FileSinkOptions) {
+    const { path, format } = options
+    if (typeof path !== 'string' || path === '' || path.includes('\0'))
+      throw new PlanError('INVALID_OPTION', `Cannot make a file sink: path must be a string, not ${JSON.stringify(path)}`)
+    if (format?.kind !== 'lines') throw new PlanError('INVALID_OPTION', 'Cannot make a file sink: format must be made by jsonFormat or csvFormat')
+    this.path = path
+    this.format = format
+    this.isStandard = path === STANDARD_PATH
+    this.isFolder = !this.isStandard && (path.endsWith('/') || (extname(path) === '' && existsSync(path) && statSync(path).isDirectory()))
+    this.parallelismMax = this.isFolder ? Infinity : 1
+  }
+
+  describe(): string {
+    return `${this.isStandard ? 'standard output' : this.path} as ${this.format.describe()}`
+  }
+
+  createWriter(schema: Schema, context: OperatorContext): SinkWriter {
+    if (isObjectSchema(schema) && this.format.name !== 'json')
+      throw new PlanError('UNSUPPORTED_TYPE', `Cannot write values of JavaScript as ${this.format.name}: the stream has no columns`, {
+        hint: 'Declare them with .returns(schema).',
+      })
+    this.format.check(schema)
+    return new FileWriter(this, schema, context)
+  }
+}
+
+/**
+ * A sink that writes records as lines.
+ *
+ * A file is written under a name that begins with a dot and ends with `.inprogress`, which the file source passes over, and renamed when the
+ * input has ended; a file of that name is replaced then. After a failure the file stays under the hidden name: a restored job goes on with
+ * it, any other overwrites it. Part files of an earlier run with more writers stay in their folder.
+ *
+ * @throws {PlanError} `INVALID_OPTION`
+ */
+export function fileSink(options: FileSinkOptions): FileSink {
+  return new FileSink(options)
+}
