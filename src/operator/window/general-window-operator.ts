@@ -88,7 +88,7 @@ export class GeneralWindowOperator extends KeyedRowOperator<unknown> implements 
     this.#trigger = options.trigger ?? this.#assigner.getDefaultTrigger()
     this.#evictor = options.evictor
     this.#contentsOptions = options.contents
-    this.#function = ownFunction(options.function)
+    this.#function = options.function && ownFunction<ProcessWindowFunction<unknown, unknown>>(options.function)
     this.#allowedLatenessMs = options.allowedLatenessMs ?? 0
     this.#lateOutputs = options.lateOutputs ?? []
     this.#isEventTime = this.#assigner.isEventTime()
