@@ -27,6 +27,7 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
       const { addCompletion } = await import('./completion.ts')
       const { default: tab } = await import('@bomb.sh/tab/commander')
       addCompletion(tab(withoutCompletion(program), { completionCommandName: 'completion' }))
+      program.commands.find((command) => command.name() === 'completion')?.addHelpText('after', COMPLETION_EXAMPLES)
       // What is being completed stands behind `--`, as the shell's script gives it.
       await program.parseAsync([...args], { from: 'user' })
     } else await program.parseAsync([...own], { from: 'user' })
@@ -47,7 +48,9 @@ function unsupportedRuntime(): string | undefined {
 /** What stands behind the first `--` belongs to the job. */
 function splitArguments(args: readonly string[]): { own: readonly string[]; job: readonly string[] } {
   const end = args.indexOf('--')
-  return end < 0 ? { own: args, job: [] } : { own: args.slice(0, end), job: args.slice(end + 1) }
+  // An address is given as --inspect=ADDRESS only: what stands behind --inspect is the job.
+  const own = (end < 0 ? args : args.slice(0, end)).map((argument) => (argument === '--inspect' ? '--inspect=' : argument))
+  return { own, job: end < 0 ? [] : args.slice(end + 1) }
 }
 
 function version(): string {
@@ -73,6 +76,13 @@ function collect(value: string, previous: readonly string[] = []): readonly stri
 const JOB_ARGUMENTS = `
 Arguments of the job stand behind "--" and reach its program as params: --key value and --key=value
 give text, --flag gives true, --no-flag gives false, a name given twice an array, the rest is in params._`
+
+const COMPLETION_EXAMPLES = `
+Examples:
+  $ source <(millrace completion bash)
+  $ millrace completion zsh > ~/.zsh/completions/_millrace
+  $ millrace completion fish > ~/.config/fish/completions/millrace.fish
+  $ millrace completion powershell | Out-String | Invoke-Expression`
 
 function createProgram(jobArguments: readonly string[], terminal: Terminal, setExitCode: (code: number) => void): Command {
   const program = new Command('millrace')
@@ -108,13 +118,20 @@ Exit codes: 0 done, 1 the job failed, 2 wrong usage or plan, 3 restore refused, 
         throw new CommanderError(ExitCode.USAGE, 'millrace.help', '')
       }
       const isFile = /\.[cm]?[jt]sx?$/.test(command) || existsSync(command)
-      const near = isFile ? `run ${command}` : suggest(command, program.commands.map((known) => known.name()))
-      throw new PlanError('UNKNOWN_COMMAND', `Cannot run "${command}": there is no such command`, { hint: near === undefined ? '`millrace --help` lists the commands.' : `Did you mean "millrace ${near}"?` })
+      const near = isFile
+        ? `run ${command}`
+        : suggest(
+            command,
+            program.commands.map((known) => known.name()),
+          )
+      throw new PlanError('UNKNOWN_COMMAND', `Cannot run "${command}": there is no such command`, {
+        hint: near === undefined ? '`millrace --help` lists the commands.' : `Did you mean "millrace ${near}"?`,
+      })
     })
   jobOptions(program.command('run').description('run a job').summary('run a job'), 'run')
     .addOption(new Option('--watch', 'run it again whenever its files change').conflicts('inspect'))
     .option('--dev', 'check more, for development: a row kept too long throws where it is used')
-    .option('--inspect [host:port]', 'run on one thread under an inspector, so that breakpoints hold')
+    .option('--inspect [host:port]', 'run on one thread under an inspector, so that breakpoints hold; an address is given with --inspect=')
     .option('-q, --quiet', 'no progress and no summary, only errors and what the job logs')
     .option('--json', 'the summary as one line of JSON on standard error')
     .addHelpText(
@@ -176,21 +193,17 @@ Examples:
   $ millrace options worker
   $ millrace options --json`,
     )
-    .action(async (text: string | undefined, { json }: { json?: boolean }) => setExitCode((await import('./options-list.ts')).optionsCommand(text, json === true, terminal)))
+    .action(async (text: string | undefined, { json }: { json?: boolean }) =>
+      setExitCode((await import('./options-list.ts')).optionsCommand(text, json === true, terminal)),
+    )
   program
     .command('completion')
     .description('print a script that completes commands and options in a shell')
     .summary('print a shell completion script')
     .argument('<shell>', 'bash, zsh, fish or powershell')
-    .addHelpText(
-      'after',
-      `
-Examples:
-  $ source <(millrace completion bash)
-  $ millrace completion zsh > ~/.zsh/completions/_millrace
-  $ millrace completion fish > ~/.config/fish/completions/millrace.fish
-  $ millrace completion powershell | Out-String | Invoke-Expression`,
-    )
+    .addHelpText('after', COMPLETION_EXAMPLES)
+  // Commands inherit it, and only the program itself has to look at whatever it was given.
+  for (const command of program.commands) command.allowExcessArguments(false)
   return program
 }
 

@@ -28,7 +28,14 @@ export async function runInspected(settings: RunSettings, address: boolean | str
   let hasRun = false
   try {
     // One worker, unless asked for more: its steps are easier to follow.
-    const { plan, built } = await planLocally(settings.job, settings.name, settings.parallelism ?? 1, settings.options, settings.params, (found) => (module = found))
+    const { plan, built } = await planLocally(
+      settings.job,
+      settings.name,
+      settings.parallelism ?? 1,
+      settings.options,
+      settings.params,
+      (found) => (module = found),
+    )
     hasRun = true
     const startMs = systemClock.monotonicMs()
     const executor = new LocalExecutor(plan, built.graph, {
@@ -38,7 +45,8 @@ export async function runInspected(settings: RunSettings, address: boolean | str
       log: (operatorName, subtaskIndex, message) => terminal.say(`[${operatorName} #${subtaskIndex}] ${message}\n`),
     })
     await executor.run(interruption.signal)
-    if (settings.progress !== 'quiet') terminal.say(`${settings.name} finished in ${formatDuration(systemClock.monotonicMs() - startMs)} on the calling thread\n`)
+    if (settings.progress !== 'quiet')
+      terminal.say(`${settings.name} finished in ${formatDuration(systemClock.monotonicMs() - startMs)} on the calling thread\n`)
     return ExitCode.OK
   } catch (error) {
     if (interruption.signal.aborted) return ExitCode.INTERRUPTED
@@ -49,7 +57,7 @@ export async function runInspected(settings: RunSettings, address: boolean | str
 
 /** `port`, `host:port` or nothing. */
 function parseAddress(address: boolean | string): { host: string; port: number } {
-  if (typeof address !== 'string') return { host: HOST_DEFAULT, port: PORT_DEFAULT }
+  if (typeof address !== 'string' || address === '') return { host: HOST_DEFAULT, port: PORT_DEFAULT }
   const match = /^(?:(.*):)?(\d+)$/.exec(address)
   const port = Number(match?.[2])
   if (match === null || port > PORT_MAX) throw new PlanError('INVALID_ARGUMENT', `Cannot open an inspector at "${address}": expected a port or host:port`)

@@ -24,10 +24,13 @@ export function parseJobArguments(args: readonly string[]): JobParams {
   const add = (name: string, value: string | boolean): void => {
     const known = values.get(name)
     // A flag has no value to collect: the last one counts.
-    values.set(name, known === undefined || typeof known === 'boolean' || typeof value === 'boolean' ? value : [...(typeof known === 'string' ? [known] : known), value])
+    values.set(
+      name,
+      known === undefined || typeof known === 'boolean' || typeof value === 'boolean' ? value : [...(typeof known === 'string' ? [known] : known), value],
+    )
   }
   for (let index = 0; index < args.length; index++) {
-    const argument = args[index]!
+    const argument = args[index]
     if (argument === '--') {
       positionals.push(...args.slice(index + 1))
       break

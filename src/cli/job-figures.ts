@@ -35,20 +35,21 @@ export interface JobFigures {
 
 /** Without a plan (the job failed while it was planned) all counts are zero. */
 export function figuresOf(metrics: JobMetrics, plan: ExecutionPlan | undefined): JobFigures {
-  const tasks = plan === undefined ? [] : metrics.tasks.map((task, index) => ({ planned: plan.tasks[index]!, task, rows: operatorRows(plan.tasks[index]!, task) }))
+  const tasks =
+    plan === undefined ? [] : metrics.tasks.map((task, index) => ({ planned: plan.tasks[index], task, rows: operatorRows(plan.tasks[index], task) }))
   let rowsRead = 0
   let rowsWritten = 0
   const figures = tasks.map(({ planned, task, rows }): TaskFigures => {
-    if (planned.operators[0]!.kind === 'source') rowsRead += task.rowsIn
+    if (planned.operators[0].kind === 'source') rowsRead += task.rowsIn
     let rowsOut = 0
     planned.operators.forEach((operator, index) => {
-      if (operator.kind === 'sink') rowsWritten += rows[index]!
+      if (operator.kind === 'sink') rowsWritten += rows[index]
       // Ends of the chain: nothing in it reads them.
-      if (planned.operators.every((other) => other.chainedTo !== operator.id)) rowsOut += rows[index]!
+      if (planned.operators.every((other) => other.chainedTo !== operator.id)) rowsOut += rows[index]
     })
     return {
       name: task.task,
-      operators: planned.operators.map(({ name }, index) => ({ name, rows: rows[index]! })),
+      operators: planned.operators.map(({ name }, index) => ({ name, rows: rows[index] })),
       rowsIn: task.rowsIn,
       rowsOut,
       lateRecords: task.lateRecords,
@@ -63,9 +64,9 @@ export function figuresOf(metrics: JobMetrics, plan: ExecutionPlan | undefined):
 
 function operatorRows(planned: PlanTask, task: TaskMetrics): number[] {
   return planned.operators.map((operator, index) => {
-    if (operator.kind !== 'sink') return task.operators[index]!.rowsOut
+    if (operator.kind !== 'sink') return task.operators[index].rowsOut
     const producer = planned.operators.findIndex(({ id }) => id === operator.chainedTo)
     // What a side output carried is not counted on its own.
-    return producer < 0 ? task.rowsIn : operator.chainedSide === undefined ? task.operators[producer]!.rowsOut : 0
+    return producer < 0 ? task.rowsIn : operator.chainedSide === undefined ? task.operators[producer].rowsOut : 0
   })
 }

@@ -24,14 +24,23 @@ function divertConsole(): void {
  *
  * @throws {PlanError} If it is no job or cannot be planned; and whatever the module or its program throws.
  */
-export async function planLocally(job: string, name: string, parallelism: number | undefined, options: Readonly<Record<string, string>>, params: JobParams, tell: (module: JobModule) => void): Promise<LocalJob> {
+export async function planLocally(
+  job: string,
+  name: string,
+  parallelism: number | undefined,
+  options: Readonly<Record<string, string>>,
+  params: JobParams,
+  tell: (module: JobModule) => void,
+): Promise<LocalJob> {
   const module = await resolveJobModule(job)
   tell(module)
   process.setSourceMapsEnabled(true)
   divertConsole()
   const { default: program } = (await import(module.url)) as { default: unknown }
   if (!isJobProgram(program))
-    throw new PlanError('NOT_A_JOB', `Cannot run ${module.path}: its default export is not made by defineJob`, { hint: 'Write `export default defineJob(import.meta, (env, params) => { ... })`.' })
+    throw new PlanError('NOT_A_JOB', `Cannot run ${module.path}: its default export is not made by defineJob`, {
+      hint: 'Write `export default defineJob(import.meta, (env, params) => { ... })`.',
+    })
   const built = await program.build(params)
   const maxParallelism = options['pipeline.max-parallelism']
   const plan = planJob(built.graph, {

@@ -32,6 +32,7 @@ export function nexmarkCommand({ events, eps, disorder, seed, out, quiet }: Nexm
     throw error
   }
   const ms = systemClock.monotonicMs() - startMs
-  if (quiet !== true) terminal.say(`${formatCount(summary.events)} events, ${formatBytes(summary.bytes)} in ${formatDuration(ms)}${out === '-' ? '' : `: ${out}`}\n`)
+  if (quiet !== true)
+    terminal.say(`${formatCount(summary.events)} events, ${formatBytes(summary.bytes)} in ${formatDuration(ms)}${out === '-' ? '' : `: ${out}`}\n`)
   return ExitCode.OK
 }

@@ -27,8 +27,8 @@ class Rates {
   next(atMs: number, counts: readonly number[]): number[] {
     const samples = this.#samples
     samples.push({ atMs, counts })
-    while (samples.length > 2 && atMs - samples[1]!.atMs >= RATE_SPAN_MS) samples.shift()
-    const first = samples[0]!
+    while (samples.length > 2 && atMs - samples[1].atMs >= RATE_SPAN_MS) samples.shift()
+    const first = samples[0]
     const ms = atMs - first.atMs
     return counts.map((count, index) => (ms <= 0 ? 0 : Math.max(0, ((count - (first.counts[index] ?? 0)) * 1000) / ms)))
   }
@@ -68,7 +68,10 @@ export class Progress {
     const nowMs = this.#clock.monotonicMs()
     const figures = figuresOf(metrics, this.#plan)
     // Sampled at each tick, whether it is shown or not: rates are of the last second.
-    const [readRate, ...rates] = this.#rates.next(metrics.runningMs, [figures.rowsRead, ...figures.tasks.flatMap((task) => task.operators.map(({ rows }) => rows))]) as [number, ...number[]]
+    const [readRate, ...rates] = this.#rates.next(metrics.runningMs, [
+      figures.rowsRead,
+      ...figures.tasks.flatMap((task) => task.operators.map(({ rows }) => rows)),
+    ]) as [number, ...number[]]
     if (this.#mode === 'plain') {
       if (nowMs - this.#shownMs < PLAIN_INTERVAL_MS) return
       this.#shownMs = nowMs
@@ -132,9 +135,16 @@ function plainLine(jobName: string, figures: JobFigures, readRate: number): stri
 }
 
 function drawnLines(jobName: string, figures: JobFigures, readRate: number, rates: readonly number[], style: Style, columns: number): string[] {
-  const nameColumns = Math.min(NAME_COLUMNS_MAX, Math.max(...figures.tasks.flatMap((task) => task.operators.map(({ name }) => name.length))), Math.max(12, columns - 30))
+  const nameColumns = Math.min(
+    NAME_COLUMNS_MAX,
+    Math.max(...figures.tasks.flatMap((task) => task.operators.map(({ name }) => name.length))),
+    Math.max(12, columns - 30),
+  )
   const lines = [
-    cut(`${style.bold(jobName)}  ${formatDuration(figures.runningMs)}  ${formatShort(figures.rowsRead)} rows read, ${formatShort(readRate)}/s  ${style.dim(formatBytes(figures.slabBytes))}`, columns),
+    cut(
+      `${style.bold(jobName)}  ${formatDuration(figures.runningMs)}  ${formatShort(figures.rowsRead)} rows read, ${formatShort(readRate)}/s  ${style.dim(formatBytes(figures.slabBytes))}`,
+      columns,
+    ),
   ]
   let next = 0
   for (const task of figures.tasks)

@@ -98,7 +98,13 @@ export class Interruption {
 }
 
 /** Runs a job to its end, once. Resolves with the exit code. */
-export async function runOnce(settings: RunSettings, module: JobModule, interruption: Interruption, terminal: Terminal, signal: AbortSignal = interruption.signal): Promise<number> {
+export async function runOnce(
+  settings: RunSettings,
+  module: JobModule,
+  interruption: Interruption,
+  terminal: Terminal,
+  signal: AbortSignal = interruption.signal,
+): Promise<number> {
   const progress = new Progress(terminal, systemClock, settings.progress, settings.name)
   interruption.say = (text) => progress.say(text)
   // Standard output belongs to sinks, which write to it without this stream.
@@ -115,9 +121,9 @@ export async function runOnce(settings: RunSettings, module: JobModule, interrup
       onMetrics: (metrics) => progress.update(metrics),
       onLog: (operatorName, subtaskIndex, message) => progress.log(operatorName, subtaskIndex, message),
     })
-    void planOf(handle).then((made) => {
+    void notePlan(handle, (made) => {
       plan = made
-      if (made !== undefined) progress.setPlan(made)
+      progress.setPlan(made)
     })
     const { state, metrics } = await handle.result
     progress.close()
@@ -134,11 +140,12 @@ export async function runOnce(settings: RunSettings, module: JobModule, interrup
   }
 }
 
-async function planOf(handle: JobHandle): Promise<ExecutionPlan | undefined> {
+/** Calls back once the job is planned; never, if it fails before: its result says so. */
+async function notePlan(handle: JobHandle, note: (plan: ExecutionPlan) => void): Promise<void> {
   try {
-    return (await handle.plan()).plan
+    note((await handle.plan()).plan)
   } catch {
-    return undefined
+    // Told by the result.
   }
 }
 

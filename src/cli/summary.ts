@@ -26,11 +26,21 @@ export function summaryText({ job, state, figures }: RunSummary, style: Style): 
     ...(tasks.some((task) => task.badRecords > 0) ? [{ title: 'bad', value: (task: JobFigures['tasks'][number]) => task.badRecords }] : []),
   ]
   const cells = tasks.map((task) => columns.map(({ value }) => formatCount(value(task))))
-  const widths = columns.map(({ title }, index) => Math.max(title.length, ...cells.map((row) => row[index]!.length)))
+  const widths = columns.map(({ title }, index) => Math.max(title.length, ...cells.map((row) => row[index].length)))
   const names = tasks.map(({ name }) => (name.length > TASK_COLUMNS_MAX ? `${name.slice(0, TASK_COLUMNS_MAX - 1)}…` : name))
   const nameWidth = Math.max('task'.length, ...names.map((name) => name.length))
-  const row = (name: string, values: readonly string[]): string => `  ${name.padEnd(nameWidth)}${values.map((value, index) => `  ${value.padStart(widths[index]!)}`).join('')}`
-  const lines = [head, style.dim(row('task', columns.map(({ title }) => title))), ...names.map((name, index) => row(name, cells[index]!))]
+  const row = (name: string, values: readonly string[]): string =>
+    `  ${name.padEnd(nameWidth)}${values.map((value, index) => `  ${value.padStart(widths[index])}`).join('')}`
+  const lines = [
+    head,
+    style.dim(
+      row(
+        'task',
+        columns.map(({ title }) => title),
+      ),
+    ),
+    ...names.map((name, index) => row(name, cells[index])),
+  ]
   return `${lines.join('\n')}\n`
 }
 

@@ -17,8 +17,8 @@ export interface Terminal {
 }
 
 // Taken once: during a run the streams' own methods are diverted.
-const writeError = process.stderr.write.bind(process.stderr) as (text: string) => boolean
-const writeOutput = process.stdout.write.bind(process.stdout) as (text: string) => boolean
+const writeError = process.stderr.write.bind(process.stderr)
+const writeOutput = process.stdout.write.bind(process.stdout)
 
 const COLUMNS_DEFAULT = 120
 const ROWS_DEFAULT = 40
@@ -44,7 +44,9 @@ export const processTerminal: Terminal = {
 
 /** Resolves when both streams have handed all of their text to the system; pipes on some systems write later. */
 export async function flushTerminal(): Promise<void> {
-  await Promise.all([process.stdout, process.stderr].map((stream) => new Promise<void>((resolve) => (stream.writable ? stream.write('', () => resolve()) : resolve()))))
+  await Promise.all(
+    [process.stdout, process.stderr].map((stream) => new Promise<void>((resolve) => (stream.writable ? stream.write('', () => resolve()) : resolve()))),
+  )
 }
 
 /** Gives whole lines that anything in this process writes to its two streams to `say`, until called. What threads print comes this way too. */
@@ -53,15 +55,15 @@ export function divertStreams(say: (text: string) => void): () => void {
     let rest = ''
     const write = stream.write
     const decoder = new TextDecoder()
-    stream.write = ((chunk: Uint8Array | string, encoding?: unknown, callback?: unknown): boolean => {
+    stream.write = (chunk: Uint8Array | string, encoding?: unknown, callback?: unknown): boolean => {
       rest += typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true })
       const end = rest.lastIndexOf('\n') + 1
       if (end > 0) say(rest.slice(0, end))
       rest = rest.slice(end)
       const done = typeof encoding === 'function' ? encoding : callback
-      if (typeof done === 'function') process.nextTick(done as () => void)
+      if (typeof done === 'function') process.nextTick(done)
       return true
-    }) as typeof stream.write
+    }
     return () => {
       stream.write = write
       if (rest !== '') say(`${rest}\n`)

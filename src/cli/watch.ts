@@ -82,9 +82,11 @@ export async function watchJob(settings: RunSettings, interruption: Interruption
         lastUrl = module.url
         const controller = new AbortController()
         interruption.signal.addEventListener('abort', () => controller.abort(), { once: true })
-        const ended = runOnce(settings, module, interruption, terminal, controller.signal).then(() => {
+        const runAndSay = async (): Promise<void> => {
+          await runOnce(settings, module, interruption, terminal, controller.signal)
           if (!controller.signal.aborted) say(`Waiting for changes of ${settings.job}`)
-        })
+        }
+        const ended = runAndSay()
         run = { ended, controller }
       }
       await changed

@@ -43,11 +43,17 @@ export async function resolveJobModule(job: string, always: boolean = false): Pr
   const stat = statSync(path, { throwIfNoEntry: false })
   if (stat === undefined || !stat.isFile()) {
     const hint = nearbyJob(path, stat?.isDirectory() === true)
-    throw new PlanError('JOB_NOT_FOUND', `Cannot run "${job}": ${stat === undefined ? 'there is no such file' : 'it is not a file'}`, hint === undefined ? {} : { hint })
+    throw new PlanError(
+      'JOB_NOT_FOUND',
+      `Cannot run "${job}": ${stat === undefined ? 'there is no such file' : 'it is not a file'}`,
+      hint === undefined ? {} : { hint },
+    )
   }
   const extension = extname(path).toLowerCase()
   if (!SCRIPTS.has(extension) && !TYPESCRIPT.has(extension))
-    throw new PlanError('JOB_NOT_FOUND', `Cannot run "${job}": a job is a .ts, .js or .mjs file`, { hint: 'Write `export default defineJob(import.meta, (env, params) => { ... })` in one.' })
+    throw new PlanError('JOB_NOT_FOUND', `Cannot run "${job}": a job is a .ts, .js or .mjs file`, {
+      hint: 'Write `export default defineJob(import.meta, (env, params) => { ... })` in one.',
+    })
   if (!always && SCRIPTS.has(extension) && findsThisEngine(path)) return { url: pathToFileURL(path).href, path, inputs: [path], isBundled: false }
   return bundle(path)
 }
@@ -57,7 +63,9 @@ function nearbyJob(path: string, isFolder: boolean): string | undefined {
   const isJob = (name: string): boolean => SCRIPTS.has(extname(name)) || TYPESCRIPT.has(extname(name))
   const stem = (name: string): string => basename(name, extname(name))
   try {
-    const names = readdirSync(isFolder ? path : dirname(path)).filter((name) => isJob(name) && !name.endsWith('.d.ts') && (isFolder || stem(name) === stem(path)))
+    const names = readdirSync(isFolder ? path : dirname(path)).filter(
+      (name) => isJob(name) && !name.endsWith('.d.ts') && (isFolder || stem(name) === stem(path)),
+    )
     return names.length === 0 ? undefined : `Did you mean ${names.slice(0, 3).join(' or ')}?`
   } catch {
     return undefined
@@ -212,7 +220,9 @@ function settingsFiles(input: string): string[] {
 function extendedFiles(file: string, depth: number = 0): string[] {
   if (depth === EXTENDS_DEPTH_MAX) return []
   const match = /"extends"\s*:\s*(\[[^\]]*\]|"[^"]*")/.exec(readFileSync(file, 'utf8'))
-  return [...(match?.[1] ?? '').matchAll(/"(\.[^"]*)"/g)].map(([, path]) => resolve(dirname(file), extname(path!) === '' ? `${path}.json` : path!)).flatMap((path) => (existsSync(path) ? [path, ...extendedFiles(path, depth + 1)] : [path]))
+  return [...(match?.[1] ?? '').matchAll(/"(\.[^"]*)"/g)]
+    .map(([, path]) => resolve(dirname(file), extname(path) === '' ? `${path}.json` : path))
+    .flatMap((path) => (existsSync(path) ? [path, ...extendedFiles(path, depth + 1)] : [path]))
 }
 
 const EXTENDS_DEPTH_MAX = 8
@@ -284,5 +294,9 @@ function unreadable(path: string, errors: readonly Message[]): PlanError {
   })
   if (errors.length > ERRORS_SHOWN_MAX) lines.push(`  and ${errors.length - ERRORS_SHOWN_MAX} more`)
   const missing = errors.some(({ text }) => text.startsWith('Could not resolve'))
-  return new PlanError('JOB_UNREADABLE', `Cannot read the job "${path}":\n${lines.join('\n')}`, missing ? { hint: 'Install what is missing next to the job (npm install), or correct the path.' } : {})
+  return new PlanError(
+    'JOB_UNREADABLE',
+    `Cannot read the job "${path}":\n${lines.join('\n')}`,
+    missing ? { hint: 'Install what is missing next to the job (npm install), or correct the path.' } : {},
+  )
 }

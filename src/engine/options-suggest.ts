@@ -7,15 +7,15 @@ export function editDistance(from: string, to: string): number {
   for (let row = 1; row <= from.length; row++) {
     const current = [row]
     for (let column = 1; column <= to.length; column++) {
-      const replaced = last[column - 1]! + (from[row - 1] === to[column - 1] ? 0 : 1)
-      current[column] = Math.min(last[column]! + 1, current[column - 1]! + 1, replaced)
+      const replaced = last[column - 1] + (from[row - 1] === to[column - 1] ? 0 : 1)
+      current[column] = Math.min(last[column] + 1, current[column - 1] + 1, replaced)
       if (row > 1 && column > 1 && from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1])
-        current[column] = Math.min(current[column]!, beforeLast[column - 2]! + 1)
+        current[column] = Math.min(current[column], beforeLast[column - 2] + 1)
     }
     beforeLast = last
     last = current
   }
-  return last[to.length]!
+  return last[to.length]
 }
 
 /** Part of a word's letters that may be wrong. */

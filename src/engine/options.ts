@@ -81,7 +81,8 @@ const OPTIONS: readonly ConfigOption[] = [
     default: undefined,
     min: 1 << 20,
     max: 2 ** 32,
-    documentation: 'Memory of one worker for batches, channels and state. Default: three quarters of the memory of the machine or container, shared by the workers, at most 4 gb.',
+    documentation:
+      'Memory of one worker for batches, channels and state. Default: three quarters of the memory of the machine or container, shared by the workers, at most 4 gb.',
   },
   {
     key: 'millrace.worker.hang-timeout',
@@ -192,7 +193,10 @@ export function parseOption(key: string, text: string): ParsedOption {
  */
 export function parseSetting(setting: string): ParsedOption {
   const equals = setting.indexOf('=')
-  if (equals < 1) throw new PlanError('INVALID_OPTION', `Cannot read the setting "${setting}": expected key=value`, { hint: 'For example --set millrace.batch.rows-max=1024.' })
+  if (equals < 1)
+    throw new PlanError('INVALID_OPTION', `Cannot read the setting "${setting}": expected key=value`, {
+      hint: 'For example --set millrace.batch.rows-max=1024.',
+    })
   return parseOption(setting.slice(0, equals).trim(), setting.slice(equals + 1))
 }
 
@@ -238,8 +242,8 @@ function canonical(option: ConfigOption, text: string): string {
 
 function measure(text: string, units: Readonly<Record<string, number>>): number {
   const match = /^(\d+)\s*([a-z]*)$/.exec(text.toLowerCase())
-  if (match === null || !Object.hasOwn(units, match[2]!)) return Number.NaN
-  return Number(match[1]) * units[match[2]!]!
+  if (match === null || !Object.hasOwn(units, match[2])) return Number.NaN
+  return Number(match[1]) * units[match[2]]
 }
 
 function inRange(option: ConfigOption, text: string, value: number, expected: string): string {

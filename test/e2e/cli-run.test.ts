@@ -1,0 +1,226 @@
+// `millrace run` from outside: what it prints where, how it exits, how it is interrupted.
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { Command, job, root, run } from '../fixtures/command.ts'
+
+/** An empty folder outside of the checkout. */
+function folder(): string {
+  return realpathSync(mkdtempSync(join(tmpdir(), 'millrace-run-')))
+}
+
+/** A job in `folder` that gives `count` numbers to a function of nothing. */
+function writeJob(path: string, count: number): void {
+  writeFileSync(
+    path,
+    `import { defineJob } from 'millrace'\nexport default defineJob(import.meta, (env) => { env.fromCollection(Array(${count}).fill(1)).forEach(() => {}) })\n`,
+  )
+}
+
+describe('a job that finishes', () => {
+  test('in JavaScript exits with 0 and tells rows and tasks on standard error only', async () => {
+    const { status, stdout, stderr } = await run('run', job('ten-rows.js'))
+    expect({ status, stdout }).toEqual({ status: 0, stdout: '' })
+    expect(stderr).toMatch(/^ten-rows finished in [\d.]+ s: 10 rows read, 7 written, .* rows\/s\n {2}task +rows in +rows out\n/)
+  })
+
+  test('in TypeScript is bundled once, gets its params, and finds files beside itself', async () => {
+    const cache = folder()
+    const first = await new Command(['run', job('numbers.ts'), '--json', '--name', 'n', '--', '--limit', '1000'], { env: { TMPDIR: cache } }).ended
+    expect(first).toMatchObject({ status: 0, stdout: '' })
+    expect(JSON.parse(first.stderr)).toMatchObject({ job: 'n', state: 'finished', rowsRead: 1000, rowsWritten: 1000 })
+    // esbuild is not even started when nothing has changed.
+    const second = await new Command(['run', job('numbers.ts'), '--json'], { env: { TMPDIR: cache, ESBUILD_BINARY_PATH: '/nowhere' } }).ended
+    expect(second.status).toBe(0)
+    expect(JSON.parse(second.stderr)).toMatchObject({ job: 'numbers', rowsRead: 10 })
+  })
+
+  test('with --parallelism runs in that many subtasks', async () => {
+    const { stderr } = await run('run', job('subtasks.js'), '--parallelism', '3', '--quiet')
+    expect(stderr.split('\n').filter((line) => line.includes('subtask')).length).toBe(3)
+  })
+
+  test('with --quiet says nothing', async () => {
+    expect(await run('run', job('ten-rows.js'), '--quiet')).toMatchObject({ status: 0, stdout: '', stderr: '' })
+  })
+
+  test("notes Flink's options that mean nothing here", async () => {
+    const { status, stderr } = await run('run', job('ten-rows.js'), '--set', 'taskmanager.numberOfTaskSlots=4')
+    expect(status).toBe(0)
+    expect(stderr).toMatch(/^note: taskmanager.numberOfTaskSlots has no effect/)
+  })
+
+  test('writes no escape codes into pipes', async () => {
+    const { stderr } = await run('run', job('ten-rows.js'))
+    expect(stderr).not.toContain('\u001b')
+  })
+})
+
+describe('where a job lies', () => {
+  test.each(['job.js', 'job.mjs', 'job.ts'])('%s runs outside of any project, with the engine that runs it', async (name) => {
+    const cwd = folder()
+    writeJob(join(cwd, name), 12)
+    const { status, stderr } = await new Command(['run', name], { cwd }).ended
+    expect(stderr).toContain('12 rows read')
+    expect(status).toBe(0)
+  })
+
+  test('packages are found from the job, not from the bundle', async () => {
+    const cwd = folder()
+    mkdirSync(join(cwd, 'node_modules/dozen'), { recursive: true })
+    writeFileSync(
+      join(cwd, 'node_modules/dozen/package.json'),
+      '{ "name": "dozen", "version": "1.0.0", "type": "module", "exports": { ".": { "node": "./node.js", "default": "./other.js" } } }',
+    )
+    writeFileSync(join(cwd, 'node_modules/dozen/node.js'), 'export default 12\n')
+    writeFileSync(join(cwd, 'node_modules/dozen/other.js'), 'export default 13\n')
+    mkdirSync(join(cwd, 'jobs'))
+    writeFileSync(
+      join(cwd, 'jobs/job.ts'),
+      "import dozen from 'dozen'\nimport { defineJob } from 'millrace'\nexport default defineJob(import.meta, (env) => { env.fromCollection(Array<number>(dozen).fill(1)).forEach(() => {}) })\n",
+    )
+    expect((await new Command(['run', 'jobs/job.ts'], { cwd }).ended).stderr).toContain('12 rows read')
+  })
+
+  test('an installed package is imported as it lies', async () => {
+    const cwd = folder()
+    mkdirSync(join(cwd, 'node_modules'))
+    symlinkSync(root, join(cwd, 'node_modules/millrace'), 'dir')
+    writeJob(join(cwd, 'job.js'), 3)
+    const { status, stderr } = await new Command(['run', 'job.js'], { cwd, env: { ESBUILD_BINARY_PATH: '/nowhere' } }).ended
+    expect(stderr).toContain('3 rows read')
+    expect(status).toBe(0)
+  })
+
+  test('a changed import makes another bundle', async () => {
+    const cwd = folder()
+    cpSync(join(root, job('numbers.ts')), join(cwd, 'numbers.ts'))
+    cpSync(join(root, job('numbers-library.ts')), join(cwd, 'numbers-library.ts'))
+    writeFileSync(join(cwd, 'numbers-factor.txt'), '1')
+    expect((await new Command(['run', 'numbers.ts'], { cwd }).ended).status).toBe(0)
+    writeFileSync(join(cwd, 'numbers-library.ts'), "export function double(): number { throw new Error('changed') }\n")
+    const { status, stderr } = await new Command(['run', 'numbers.ts'], { cwd }).ended
+    expect(status).toBe(1)
+    expect(stderr).toContain('numbers-library.ts:1:42')
+  })
+})
+
+describe('a job that fails', () => {
+  test("exits with 1 and tells the user's own lines, of the source, and none of the engine", async () => {
+    const { status, stdout, stderr } = await run('run', job('failing.ts'))
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+    expect(stderr).toMatch(/^error \[USER_FUNCTION_FAILED\]: .*Cannot read properties of undefined \(reading 'length'\)\n/)
+    expect(stderr).toContain('    at nameLength (test/fixtures/jobs/failing.ts:9:20)\n')
+    expect(stderr).not.toMatch(/src\/|dist\/|node:/)
+  })
+
+  test("with --verbose tells the engine's lines too", async () => {
+    expect((await run('run', job('failing.ts'), '--verbose')).stderr).toMatch(/RowOperator\.processBatch/)
+  })
+
+  test('with --json tells the error as JSON', async () => {
+    const { status, stderr } = await run('run', job('failing.ts'), '--json')
+    expect(status).toBe(1)
+    expect(JSON.parse(stderr)).toMatchObject({ state: 'failed', error: { name: 'UserFunctionError', code: 'USER_FUNCTION_FAILED' } })
+  })
+
+  test.each([
+    ['has no sink', 'no-sink.js', /\[NO_SINK\].*\n {2}hint: End each stream/],
+    ['does not export one', 'not-a-job.js', /\[NOT_A_JOB\].*not-a-job\.js/],
+    ['throws while it is planned', 'throwing-program.ts', /Error: no such table\n {4}at .*throwing-program\.ts:6:9/],
+  ])('before it runs, because it %s, exits with 2', async (_, name, text) => {
+    const { status, stdout, stderr } = await run('run', job(name))
+    expect(stderr).toMatch(text)
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+  })
+
+  test.each(['broken.js', 'broken.ts'])('because it does not parse (%s) tells where, and exits with 2', async (name) => {
+    const cwd = folder()
+    symlinkSync(join(root, 'node_modules'), join(cwd, 'node_modules'), 'dir')
+    writeFileSync(
+      join(cwd, name),
+      "import { defineJob } from 'millrace'\nexport default defineJob(import.meta, (env) => {\n  env.fromElements(1).map((value => value)\n})\n",
+    )
+    const { status, stdout, stderr } = await new Command(['run', name], { cwd }).ended
+    expect(stderr).toContain(`${join(cwd, name)}:4:1: Expected ")" but found "}"\n    })\n    ^\n`)
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+  })
+
+  test('because an import does not exist tells where', async () => {
+    const cwd = folder()
+    writeFileSync(join(cwd, 'job.ts'), "import x from 'not-installed'\nexport default x\n")
+    const { status, stderr } = await new Command(['run', 'job.ts'], { cwd }).ended
+    expect(status).toBe(2)
+    expect(stderr).toContain(`${join(cwd, 'job.ts')}:1:15: Could not resolve "not-installed"`)
+  })
+})
+
+describe('interruption', () => {
+  test.each(['SIGINT', 'SIGTERM'] as const)('%s cancels a job that waits, and it exits with 130', async (signal) => {
+    const command = new Command(['run', job('endless.js'), '--parallelism', '2'])
+    await command.says(/running/)
+    command.child.kill(signal)
+    const { status, stdout, stderr } = await command.ended
+    expect({ status, stdout }).toEqual({ status: 130, stdout: '' })
+    expect(stderr).toMatch(/Cancelling/)
+    expect(stderr).toMatch(/endless was cancelled in/)
+  })
+
+  test('a second signal kills a job that does not listen', async () => {
+    const command = new Command(['run', job('blocking.js')])
+    await command.says(/blocking now/)
+    command.child.kill('SIGINT')
+    await command.says(/Ctrl-C again kills/)
+    command.child.kill('SIGINT')
+    expect(await command.ended).toMatchObject({ signal: 'SIGKILL' })
+  })
+})
+
+describe('--watch', () => {
+  test('runs a job again when a file that it imports changes, also after it did not parse', async () => {
+    const cwd = folder()
+    cpSync(join(root, job('numbers-library.ts')), join(cwd, 'library.ts'))
+    writeFileSync(
+      join(cwd, 'job.ts'),
+      "import { defineJob } from 'millrace'\nimport { double } from './library.ts'\nexport default defineJob(import.meta, (env) => { env.fromCollection(Array<number>(double(2)).fill(1)).forEach(() => {}) })\n",
+    )
+    const command = new Command(['run', '--watch', 'job.ts'], { cwd })
+    await command.says(/4 rows read[^]*Waiting for changes/)
+    writeFileSync(join(cwd, 'library.ts'), 'export function double(value: number): number { return value * 3 }\n')
+    await command.says(/6 rows read[^]*Waiting for changes/)
+    writeFileSync(join(cwd, 'library.ts'), 'export function double(value: number): number { return value * }\n')
+    await command.says(/library\.ts:1:\d+: Unexpected/)
+    writeFileSync(join(cwd, 'library.ts'), 'export function double(value: number): number { return value * 4 }\n')
+    await command.says(/8 rows read[^]*Waiting for changes/)
+    command.child.kill('SIGINT')
+    expect(await command.ended).toMatchObject({ status: 130, stdout: '' })
+  })
+})
+
+describe('--inspect', () => {
+  test('runs on the calling thread under the inspector that is open', async () => {
+    const { status, stdout, stderr } = await new Command(['run', '--inspect', job('failing.ts')], { nodeArgs: ['--inspect=0'] }).ended
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+    expect(stderr).toContain('    at nameLength (test/fixtures/jobs/failing.ts:9:20)\n')
+  })
+
+  test('opens an inspector and waits for a debugger', async () => {
+    const command = new Command(['run', '--inspect=127.0.0.1:0', job('ten-rows.js')])
+    await command.says(/Debugger listening on ws:\/\/127\.0\.0\.1:\d+/)
+    expect(command.stderr).toContain('Waiting for a debugger')
+    command.child.kill('SIGKILL')
+    expect(await command.ended).toMatchObject({ signal: 'SIGKILL', stdout: '' })
+  })
+})
+
+test('the source map of a bundle leads a debugger to the job', async () => {
+  const cache = folder()
+  const { stderr } = await new Command(['run', '--inspect', job('where.ts')], { nodeArgs: ['--inspect=0'], env: { TMPDIR: cache } }).ended
+  const bundle = /bundle (file:\S+)/.exec(stderr)?.[1]
+  expect(bundle).toBeDefined()
+  const text = readFileSync(new URL(bundle!), 'utf8')
+  const map = JSON.parse(readFileSync(new URL(/\/\/# sourceMappingURL=(.*)/.exec(text)![1], bundle), 'utf8')) as { sources: string[] }
+  expect(map.sources.map((source) => new URL(source, bundle).pathname)).toContain(join(root, job('where.ts')))
+  expect(stderr).toContain(`meta file://${join(root, job('where.ts'))}`)
+})

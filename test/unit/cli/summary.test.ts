@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest'
+import type { JobFigures, TaskFigures } from '../../../src/cli/job-figures.ts'
+import { summaryJson, summaryText } from '../../../src/cli/summary.ts'
+
+const same = (text: string): string => text
+const style = { bold: same, dim: same, red: same, yellow: same }
+
+function task(name: string, rowsIn: number, rowsOut: number, lateRecords: number): TaskFigures {
+  return { name, operators: [{ name, rows: rowsOut }], rowsIn, rowsOut, lateRecords, badRecords: 0, watermarkMs: 0, isBackpressured: false, hasEnded: true }
+}
+
+const figures: JobFigures = {
+  runningMs: 1500,
+  rowsRead: 3_000_000,
+  rowsWritten: 12,
+  slabBytes: 0,
+  tasks: [task('File -> Map', 3_000_000, 2_999_000, 0), task('Window -> Sink', 2_999_000, 12, 7)],
+}
+
+test('summaryText() tells totals and tasks, and leaves out columns of nothing but zeros', () => {
+  expect(summaryText({ job: 'flights', state: 'finished', figures }, style)).toBe(
+    [
+      'flights finished in 1.50 s: 3,000,000 rows read, 12 written, 2.00 M rows/s',
+      '  task              rows in   rows out  late',
+      '  File -> Map     3,000,000  2,999,000     0',
+      '  Window -> Sink  2,999,000         12     7',
+      '',
+    ].join('\n'),
+  )
+})
+
+test('summaryText() of a job that was cancelled before it ran is one line', () => {
+  const nothing: JobFigures = { runningMs: 0, rowsRead: 0, rowsWritten: 0, slabBytes: 0, tasks: [] }
+  expect(summaryText({ job: 'a', state: 'cancelled', figures: nothing }, style)).toBe('a was cancelled in 0.00 s: 0 rows read, 0 written\n')
+})
+
+test('summaryJson() is one line that holds all counts', () => {
+  const text = summaryJson({ job: 'flights', state: 'finished', figures })
+  expect(text.indexOf('\n')).toBe(text.length - 1)
+  expect(JSON.parse(text)).toMatchObject({
+    job: 'flights',
+    state: 'finished',
+    seconds: 1.5,
+    rowsRead: 3_000_000,
+    rowsWritten: 12,
+    rowsPerSecond: 2_000_000,
+    tasks: [{ rowsIn: 3_000_000 }, { lateRecords: 7 }],
+  })
+})
