@@ -1,0 +1,73 @@
+// `npm run bench`: measures what the engine promises and prints a line for each promise. Also the program of every measured process.
+//   npm run bench -- [--only NAME ...] [--runs N] [--json] [--smoke] [--list]
+
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { type DataName, type DataPaths, writeData } from './data.ts'
+import { answerMeasurement, type Benchmark, holds, LINE_HEAD, lineJson, lineText, machineText, newRunner, type Settings } from './harness.ts'
+import { jsonLines } from './lines/json-lines.ts'
+
+const BENCHMARKS: readonly Benchmark[] = [jsonLines]
+
+const { values: args } = parseArgs({
+  options: {
+    only: { type: 'string', multiple: true, default: [] },
+    runs: { type: 'string' },
+    json: { type: 'boolean', default: false },
+    smoke: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
+    measure: { type: 'string' },
+    settings: { type: 'string' },
+  },
+})
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`)
+
+async function runAll(folder: string): Promise<void> {
+  const { only, json, smoke } = args
+  const wanted = BENCHMARKS.filter(({ name }) => only.length === 0 || only.some((part) => name.includes(part)))
+  if (wanted.length === 0) throw new Error(`No benchmark is called "${only.join('", "')}": there are ${BENCHMARKS.map(({ name }) => name).join(', ')}`)
+  if (!json) say(`${machineText()}\n\n${LINE_HEAD}`)
+  const written: Partial<Record<DataName, string>> = {}
+  for (const benchmark of wanted) {
+    for (const name of benchmark.data) written[name] ??= writeData(name, folder, smoke)
+    const data: DataPaths = written
+    const settings: Settings = { smoke, folder, data }
+    const rounds = args.runs === undefined ? undefined : Math.max(1, Number(args.runs))
+    if (!json && !smoke) process.stderr.write(`… ${benchmark.title}\r`)
+    const lines = await benchmark.run(newRunner(benchmark, settings, rounds))
+    for (const line of lines) {
+      say(json ? lineJson(line, smoke) : lineText(line, smoke))
+      if (line.check !== 'ok' || (!smoke && !holds(line))) process.exitCode = 1
+    }
+    // Large files go as soon as nobody wants them any more.
+    for (const name of Object.keys(written) as DataName[])
+      if (!wanted.slice(wanted.indexOf(benchmark) + 1).some((later) => later.data.includes(name))) {
+        rmSync(written[name]!, { force: true })
+        delete written[name]
+      }
+  }
+}
+
+function benchmarkNamed(name: string): Benchmark {
+  return BENCHMARKS.find((benchmark) => benchmark.name === name)!
+}
+
+if (args.measure !== undefined) {
+  const [name, variant] = args.measure.split('/') as [string, string]
+  await answerMeasurement(benchmarkNamed(name), variant, JSON.parse(args.settings!) as Settings)
+  // Nothing is left to wait for; a measured job may have left a port open.
+  process.exit()
+} else if (args.list) for (const { name, title } of BENCHMARKS) say(`${name.padEnd(24)} ${title}`)
+else {
+  // Beside the bundle, on the same disk for everybody, and never checked in.
+  const parent = join(dirname(fileURLToPath(import.meta.url)), '..', '.bench')
+  mkdirSync(parent, { recursive: true })
+  const folder = mkdtempSync(join(parent, 'run-'))
+  const remove = (): void => rmSync(folder, { recursive: true, force: true })
+  process.on('exit', remove)
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
+  await runAll(folder)
+}
