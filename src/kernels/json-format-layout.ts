@@ -11,6 +11,8 @@ export const FORMAT_TRIMMED_FRACTION = 1
 export const FORMAT_ISO_TIMESTAMPS = 2
 /** CSV: quote every text, not only where it must be. */
 export const FORMAT_QUOTE_ALL = 4
+/** CSV: values that are no texts may hold the delimiter or equal the text of NULL; look at each. */
+export const FORMAT_CAREFUL = 8
 
 // Words of the header.
 export const FORMAT_FLAGS = 0

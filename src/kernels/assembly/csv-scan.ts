@@ -262,10 +262,16 @@ function matchRecord(start: usize, row: u32): usize {
             const clean = <usize>ctz(stops)
             p += clean
             out += clean
-            break
+            if (p >= limit) return 0
+            const stop = <u32>load<u8>(p)
+            if (stop == quote) {
+              if (<u32>load<u8>(p, 1) != quote || p + 1 >= limit) break
+              store<u8>(out, <u8>quote)
+              p += 2
+            } else if (stop == 0x0a) p += 1
+            else return 0
+            out += 1
           }
-          // A line feed stands for "no escape" among the stops, so quoted text over several lines goes the general way.
-          if (p >= limit || <u32>load<u8>(p) != quote) return 0
         } else {
           while (true) {
             const bytes = v128.load(p)

@@ -3,6 +3,7 @@
 export const FORMAT_TRIMMED_FRACTION: u32 = 1
 export const FORMAT_ISO_TIMESTAMPS: u32 = 2
 export const FORMAT_QUOTE_ALL: u32 = 4
+export const FORMAT_CAREFUL: u32 = 8
 
 export const FORMAT_FLAGS: usize = 0
 export const FORMAT_NODES: usize = 4

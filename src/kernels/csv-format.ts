@@ -1,0 +1,87 @@
+// Typed binding of the CSV writer: writes format plans into a slab. Runs on the thread that owns the slab. A header line is the caller's.
+
+import { PlanError } from '../base/errors.ts'
+import type { Slab } from '../base/slab.ts'
+import { TypeCode } from './column-layout.ts'
+import { markBytes } from './csv-scan.ts'
+import {
+  FORMAT_CAREFUL,
+  FORMAT_ISO_TIMESTAMPS,
+  FORMAT_MARKS,
+  FORMAT_NULL,
+  FORMAT_NULL_LENGTH,
+  FORMAT_QUOTE_ALL,
+  FORMAT_TRIMMED_FRACTION,
+} from './json-format-layout.ts'
+import { type FormatNode, FormatPlan, type FormatResult, type JsonFormatOptions } from './json-format.ts'
+import type { ScanField } from './json-scan.ts'
+import type { Kernels } from './kernels.ts'
+
+declare module './kernels.ts' {
+  interface Kernels {
+    /** Writes rows as CSV records; arguments and result as {@link Kernels.formatJson}. */
+    formatCsv(plan: number, selection: number, begin: number, end: number, out: number, outEnd: number): number
+  }
+}
+
+/**
+ * Texts are quoted where they must be: for a delimiter, quote, escape or line end in them, and where they would be taken for NULL, a comment
+ * or a blank line. Without a quote character the escape does it; without both, texts are written as they are.
+ */
+export interface CsvFormatOptions extends JsonFormatOptions {
+  /** @default ',' */
+  readonly delimiter?: string
+  /** @default '"' */
+  readonly quote?: string
+  /** @default '' */
+  readonly escape?: string
+  /** @default ';' */
+  readonly arrayElementDelimiter?: string
+  /** @default '' */
+  readonly nullLiteral?: string
+  /** Quotes every text. @default false */
+  readonly quoteAll?: boolean
+}
+
+/** One schema's CSV writer on one slab. */
+export class CsvFormatPlan extends FormatPlan {
+  /** @throws {PlanError} `UNSUPPORTED_TYPE` or `INVALID_OPTION`. */
+  constructor(slab: Slab, fields: readonly ScanField[], options: CsvFormatOptions = {}) {
+    const marks = markBytes(options)
+    const nullLiteral = options.nullLiteral ?? ''
+    // Marks that stand in numbers, times or base64.
+    const careful = nullLiteral !== '' || [...marks.subarray(0, 3)].some((mark) => mark !== 0 && /[-+./:= 0-9A-Za-z]/.test(String.fromCharCode(mark)))
+    const flags =
+      (options.timestampFormat === 'ISO-8601' ? FORMAT_ISO_TIMESTAMPS : 0) |
+      (options.fraction === 'trimmed' ? FORMAT_TRIMMED_FRACTION : 0) |
+      (options.quoteAll ? FORMAT_QUOTE_ALL : 0) |
+      (careful ? FORMAT_CAREFUL : 0)
+    super(slab, csvNodes(fields), flags, nullLiteral)
+    const header = this.address >>> 2
+    slab.u8.set(marks, (header + FORMAT_MARKS) * 4)
+    slab.u32[header + FORMAT_NULL] = this.tailAddress
+    slab.u32[header + FORMAT_NULL_LENGTH] = new TextEncoder().encode(nullLiteral).length
+  }
+
+  /** Calls the kernel. Allocates nothing. */
+  format(kernels: Kernels, selection: number, begin: number, end: number, out: number, outEnd: number): FormatResult {
+    return this.answer(kernels.formatCsv(this.address, selection, begin, end, out, outEnd))
+  }
+}
+
+function csvNodes(fields: readonly ScanField[]): FormatNode[] {
+  const record: ScanField = { name: '', type: TypeCode.ROW, nullable: false, flattened: true }
+  const nodes: FormatNode[] = [{ field: record, parent: 0, childIndex: 0, rowLevel: true, explicit: false, prefix: '', closes: 0, children: [], next: 0 }]
+  const scalar = (type: number): boolean => type < TypeCode.ARRAY
+  fields.forEach((field, position) => {
+    if (!scalar(field.type) && !(field.type === TypeCode.ARRAY && scalar(field.children![0]!.type))) {
+      throw new PlanError('UNSUPPORTED_TYPE', `Cannot write column "${field.name}" as CSV: only plain values and arrays of them have a CSV form`)
+    }
+    const index = nodes.length
+    const children = field.children ?? []
+    nodes.push({ field, parent: 0, childIndex: position, rowLevel: true, explicit: true, prefix: '', closes: 0, children: children.map((_, child) => index + 1 + child), next: 0 })
+    for (const child of children) nodes.push({ field: child, parent: index, childIndex: 0, rowLevel: false, explicit: false, prefix: '', closes: 0, children: [], next: nodes.length + 1 })
+    nodes[index]!.next = nodes.length
+  })
+  return nodes
+}
