@@ -50,6 +50,8 @@ export type TransformationBody =
       readonly needsEventLoop: boolean
       /** Functions that may run fused with those of neighbours, in one loop; `create` makes them alone. */
       readonly rowStages?: { readonly inputSchema: Schema; readonly stages: readonly NamedRowStage[] }
+      /** For watermark generators: sources of one group stay close to each other. */
+      readonly alignment?: { readonly group: string; readonly maxDriftMs: number }
       /** The same function with declared output columns; absent where the operator fixes its own. */
       readonly withSchema?: (schema: Schema) => TransformationBody
       /** Makes a fresh operator. `grid` is the finest view of all consumers, for operators that generate watermarks. */

@@ -19,7 +19,7 @@ import { enumerateSplits } from './enumerate-splits.ts'
 import { MetricSlot } from './subtask-metrics.ts'
 import type { CoordinatorCommand, CoordinatorEvent, JobMetrics, JobRequest, TaskMetrics, WorkerOutcome } from './thread-messages.ts'
 import type { WorkerTask } from './worker.ts'
-import { BATCH_ROWS_MAX_DEFAULT, initializeWorkerMemory } from './worker-runtime.ts'
+import { batchRowsMaxOf, initializeWorkerMemory } from './worker-runtime.ts'
 
 /** What the main thread starts this one with. */
 export interface CoordinatorData {
@@ -122,7 +122,7 @@ class Coordinator {
     const program = new MessageChannel()
     this.#programPorts.push(program.port1)
     events.port1.on('message', (event: CoordinatorEvent) => this.#post(event))
-    const batchRowsMax = Number(shared.options.get('millrace.batch.rows-max') ?? BATCH_ROWS_MAX_DEFAULT)
+    const batchRowsMax = batchRowsMaxOf(shared.options)
     const slabBytesMax = Number(shared.options.get('millrace.worker.memory-max') ?? Math.min(SLAB_BYTES_MAX, Math.floor((availableMemoryBytes() * SLAB_SHARE) / this.#plan.workers)))
     const task: WorkerTask = {
       settings: { plan: this.#plan, workerIndex, memories: this.#memories, kernels: shared.kernels, slabBytesMax, batchRowsMax, tableSeed: shared.tableSeed, options: shared.options, splits: shared.splits },
@@ -199,6 +199,9 @@ class Coordinator {
         lateRecords: sum(MetricSlot.LATE_RECORDS),
         badRecords: sum(MetricSlot.BAD_RECORDS),
         watermarkMs: Math.min(...slots.map((values) => values[MetricSlot.WATERMARK_MS]!)),
+        busyMs: sum(MetricSlot.BUSY_MS),
+        backpressuredMs: sum(MetricSlot.BACKPRESSURED_MS),
+        backlogBytes: sum(MetricSlot.BACKLOG_BYTES),
         backpressured: slots.some((values) => values[MetricSlot.IS_BACKPRESSURED] === 1),
         ended: slots.every((values) => values[MetricSlot.HAS_ENDED] === 1),
       }

@@ -11,7 +11,7 @@ import type { ExecutionPlan } from '../plan/execution-plan.ts'
 import { LogicalGraph } from '../plan/transformation.ts'
 import { layoutWorker } from './control-layout.ts'
 import { enumerateSplits } from './enumerate-splits.ts'
-import { BATCH_ROWS_MAX_DEFAULT, initializeWorkerMemory, WorkerRuntime } from './worker-runtime.ts'
+import { batchRowsMaxOf, initializeWorkerMemory, WorkerRuntime } from './worker-runtime.ts'
 
 /** Steps between two turns of the event loop, so that a job on the calling thread does not shut out the program around it. */
 const STEPS_PER_TURN = 64
@@ -77,7 +77,7 @@ export class LocalExecutor {
               memories,
               kernels: kernelsModule(),
               slabBytesMax: options.slabBytesMax ?? 2 ** 32,
-              batchRowsMax: options.batchRowsMax ?? BATCH_ROWS_MAX_DEFAULT,
+              batchRowsMax: options.batchRowsMax ?? batchRowsMaxOf(options.options),
               tableSeed: 0x5eed + workerIndex,
               options: options.options ?? new Map(),
               splits,

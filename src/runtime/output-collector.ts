@@ -11,12 +11,19 @@ export class OutputCollector implements Output {
   readonly #sides = new Map<string, OutputCollector>()
   readonly #refuse: (() => boolean) | undefined
   #watermarkMs = WATERMARK_MIN
+  /** Whether the stream has been said to be idle. */
+  isIdle = false
   /** Rows emitted so far, side outputs not counted. */
   rowsOut = 0
 
   /** @param refuse Asked each time for room: true makes the output say no this once. For tests. */
   constructor(refuse?: () => boolean) {
     this.#refuse = refuse
+  }
+
+  /** The last watermark sent. */
+  get watermarkMs(): number {
+    return this.#watermarkMs
   }
 
   addTarget(target: ElementTarget): void {
@@ -66,6 +73,7 @@ export class OutputCollector implements Output {
   }
 
   emitStatus(idle: boolean): void {
+    this.isIdle = idle
     for (const target of this.#targets) target.offerStatus(idle)
     for (const side of this.#sides.values()) side.emitStatus(idle)
   }

@@ -32,6 +32,8 @@ export class SourceDriver {
   /** Cancelled with savepoint or drained: no more polls. */
   #stopped = false
   #waitsForOthers = false
+  /** Set by the subtask while the source must not run ahead of others of its alignment group. */
+  isHeld = false
   rowsOut = 0
 
   constructor(reader: SourceReader, readerIndex: number, output: OutputCollector, splits: SplitAssigner) {
@@ -48,7 +50,7 @@ export class SourceDriver {
   /** When to step again if the last step found nothing; epoch ms, Infinity = when woken. */
   retryAtMs(nowMs: number): number {
     if (this.#phase !== Phase.READING) return Infinity
-    return this.#waitsForOthers ? nowMs + SPLIT_RETRY_MS : this.reader.retryAtMs
+    return this.#waitsForOthers || this.isHeld ? nowMs + SPLIT_RETRY_MS : this.reader.retryAtMs
   }
 
   /** Ends the stream as if the input had ended. */

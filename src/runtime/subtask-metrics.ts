@@ -17,6 +17,12 @@ export const MetricSlot = {
   HAS_ENDED: 9,
   BACKLOG_BYTES: 10,
   SLAB_BYTES: 11,
+  /** 1 from the subtask's first step on. */
+  HAS_STARTED: 12,
+  /** Watermark of a source that is aligned with others: what its generator has sent. */
+  SOURCE_WATERMARK_MS: 13,
+  /** 1 while that source is idle and holds nobody back. */
+  IS_IDLE: 14,
   /** Rows out of each operator of the chain, in plan order, from here on. */
   OPERATOR_ROWS_OUT: 16,
 } as const

@@ -16,6 +16,7 @@ import { InputGate } from './input-gate.ts'
 import { OperatorDriver, type SnapshotHook } from './operator-driver.ts'
 import { OutputCollector } from './output-collector.ts'
 import { type SplitAssigner, SourceDriver } from './source-driver.ts'
+import { WatermarkAlignment } from './watermark-alignment.ts'
 import { MetricSlot } from './subtask-metrics.ts'
 
 /** What a subtask needs from its worker. */
@@ -40,6 +41,8 @@ export interface SubtaskEnvironment {
   splits(task: PlanTask): SplitAssigner
   /** Asked each time an output is asked for room: true makes it say no this once. For tests. */
   refuse?(): boolean
+  /** Metric slots of every subtask whose source is aligned in this group. */
+  alignedSlots(group: string): readonly Float64Array[]
   /** The subtask's metric slots in the worker's fixed region. */
   metricSlots(task: PlanTask): Float64Array
 }
@@ -70,12 +73,17 @@ export class Subtask {
   #closed = false
   #timersMs = -Infinity
   readonly #slots: Float64Array
+  /** Set on sources that are aligned with others: the group, and the output of the watermark generator. */
+  #alignment: WatermarkAlignment | null = null
+  #aligned: OutputCollector | null = null
+  #stepMs: number
 
   constructor(task: PlanTask, index: number, environment: SubtaskEnvironment) {
     this.task = task
     this.index = index
     this.#environment = environment
     this.#slots = environment.metricSlots(task)
+    this.#stepMs = environment.clock.monotonicMs()
     const outputs = new Map<number, OutputCollector>()
     for (const planned of task.operators) {
       const collector = new OutputCollector(environment.refuse)
@@ -95,6 +103,10 @@ export class Subtask {
       const inputs = new Set(transformation.edges.map((edge) => edge.input)).size
       const driver = new OperatorDriver(planned.name, operator, collector, inputs, environment.snapshotHook)
       this.#drivers.push(driver)
+      if (body.kind === 'operator' && body.alignment !== undefined) {
+        this.#alignment = new WatermarkAlignment(body.alignment.maxDriftMs, environment.alignedSlots(body.alignment.group))
+        this.#aligned = collector
+      }
       if (planned.chainedTo === undefined) this.#gate = new InputGate(environment.inputChannels(task, index), driver)
       else {
         const producer = outputs.get(planned.chainedTo)!
@@ -134,7 +146,8 @@ export class Subtask {
       if (!driver.hasCapacity() && driver.run()) moved = true
     }
     if (this.#fireTimers()) moved = true
-    if (this.#source !== null ? this.#source.step() : this.#gate!.step()) moved = true
+    if (this.#stepHead()) moved = true
+    this.#countTime(moved)
     this.#publishMetrics()
     if (this.hasEnded) this.close()
     return moved
@@ -165,6 +178,23 @@ export class Subtask {
     for (const driver of this.#drivers) attempt(() => driver.operator.close())
     this.#publishMetrics()
     if (failure !== undefined) throw failure
+  }
+
+  #stepHead(): boolean {
+    if (this.#source === null) return this.#gate!.step()
+    const waits = this.#alignment !== null && this.#alignment.mustWait(this.#aligned!.watermarkMs)
+    this.#source.isHeld = waits
+    return !waits && this.#source.step()
+  }
+
+  /** Time since the last step goes to busy if something moved, to backpressure if an output refuses. */
+  #countTime(moved: boolean): void {
+    const nowMs = this.#environment.clock.monotonicMs()
+    const elapsedMs = nowMs - this.#stepMs
+    this.#stepMs = nowMs
+    const slots = this.#slots
+    if (moved) slots[MetricSlot.BUSY_MS] = slots[MetricSlot.BUSY_MS]! + elapsedMs
+    else if (slots[MetricSlot.IS_BACKPRESSURED] === 1) slots[MetricSlot.BACKPRESSURED_MS] = slots[MetricSlot.BACKPRESSURED_MS]! + elapsedMs
   }
 
   #fireTimers(): boolean {
@@ -237,6 +267,11 @@ export class Subtask {
       late += metrics.lateRecords
       bad += metrics.badRecords
     }
+    slots[MetricSlot.HAS_STARTED] = 1
+    if (this.#aligned !== null) {
+      slots[MetricSlot.SOURCE_WATERMARK_MS] = this.#aligned.watermarkMs
+      slots[MetricSlot.IS_IDLE] = this.#aligned.isIdle ? 1 : 0
+    }
     slots[MetricSlot.LATE_RECORDS] = late
     slots[MetricSlot.BAD_RECORDS] = bad
     slots[MetricSlot.ROWS_IN] = this.#source !== null ? this.#source.rowsOut : this.#drivers[0]!.rowsIn
@@ -251,6 +286,9 @@ export class Subtask {
       if (writer.isBusy) backpressured = 1
     }
     slots[MetricSlot.BYTES_OUT] = bytes
+    let backlog = 0
+    if (this.#gate !== null) for (const channel of this.#gate.channels) backlog += channel.ring.backlogBytes()
+    slots[MetricSlot.BACKLOG_BYTES] = backlog
     slots[MetricSlot.IS_BACKPRESSURED] = backpressured
     slots[MetricSlot.SLAB_BYTES] = this.#environment.slab.allocatedBytes
   }

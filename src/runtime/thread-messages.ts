@@ -28,6 +28,11 @@ export interface TaskMetrics {
   /** The least watermark of its subtasks in epoch ms. */
   readonly watermarkMs: number
   readonly backpressured: boolean
+  /** Milliseconds in which its subtasks worked, and in which an output held them back; summed over them. */
+  readonly busyMs: number
+  readonly backpressuredMs: number
+  /** Bytes in its inbound rings. */
+  readonly backlogBytes: number
   readonly ended: boolean
 }
 

@@ -21,8 +21,12 @@ import { channelTargets, DOORBELL_ADDRESS, layoutWorker, splitCounterAddress, sp
 import { SharedSplits } from './shared-splits.ts'
 import { Subtask, type SubtaskEnvironment } from './subtask.ts'
 
-/** Rows a batch holds at most unless told otherwise (`millrace.batch.rows-max`). */
-export const BATCH_ROWS_MAX_DEFAULT = 8192
+const BATCH_ROWS_MAX_DEFAULT = 8192
+
+/** Rows a batch holds at most: the option `millrace.batch.rows-max`. */
+export function batchRowsMaxOf(options: ReadonlyMap<string, string> | undefined): number {
+  return Number(options?.get('millrace.batch.rows-max') ?? BATCH_ROWS_MAX_DEFAULT)
+}
 
 /** Everything a worker is told at its start. But for the graph and the clock it is structured-clonable. */
 export interface WorkerSettings {
@@ -99,6 +103,7 @@ export class WorkerRuntime {
       inputChannels: (task, subtaskIndex) => this.#inputChannels(task, subtaskIndex),
       exchangesFrom: (operatorId) => plan.exchanges.filter((exchange) => exchange.fromOperator === operatorId),
       splits: (task) => this.#sharedSplits(task),
+      alignedSlots: (group) => this.#alignedSlots(group),
       metricSlots: (task) => new Float64Array(this.#buffers[workerIndex]!, subtaskSlotsAddress(plan, task.id), SUBTASK_SLOTS),
     }
     const subtasks: Subtask[] = []
@@ -147,6 +152,17 @@ export class WorkerRuntime {
   /** A line for the job's log. */
   log(operatorName: string, subtaskIndex: number, message: string): void {
     this.#hooks.log(operatorName, subtaskIndex, message)
+  }
+
+  #alignedSlots(group: string): readonly Float64Array[] {
+    const { plan } = this.#settings
+    const isMember = (id: number): boolean => {
+      const { body } = this.#graph.transformations[id]!
+      return body.kind === 'operator' && body.alignment?.group === group
+    }
+    return plan.tasks
+      .filter((task) => task.operators.some((operator) => operator.fused.some(isMember)))
+      .flatMap((task) => this.#buffers.slice(0, task.parallelism).map((buffer) => new Float64Array(buffer, subtaskSlotsAddress(plan, task.id), SUBTASK_SLOTS)))
   }
 
   #edgeOf(exchange: PlanExchange): Edge {

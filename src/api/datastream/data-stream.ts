@@ -17,6 +17,7 @@ import type { Edge, Partitioner, Transformation, TransformationBody } from '../.
 import type { WindowAssigner } from '../../operator/window/assigners.ts'
 import type { Window } from '../../operator/window/window.ts'
 import type { MapStateDescriptor } from '../../state/state.ts'
+import type { WatermarkView } from '../../time/watermark-view.ts'
 import type { WatermarkStrategy } from '../../time/watermark-strategy.ts'
 import type { StreamExecutionEnvironment } from './environment.ts'
 import { BroadcastConnectedStream, ConnectedStreams } from './connected-streams.ts'
@@ -148,7 +149,10 @@ export class DataStream<R> extends Stream<R> {
     const { schema } = this
     // Made once here for its checks; operators are made on the workers.
     new WatermarkOperator(schema, strategy.spec, { kind: 'none' })
-    return this.operator('Timestamps/Watermarks', { kind: 'operator', watermarks: { kind: 'none' }, needsEventLoop: false, create: (grid) => new WatermarkOperator(schema, strategy.spec, grid) }, schema, [], this.#readersMax())
+    const { alignment } = strategy.spec
+    const create = (grid: WatermarkView): WatermarkOperator => new WatermarkOperator(schema, strategy.spec, grid)
+    const body: TransformationBody = { kind: 'operator', watermarks: { kind: 'none' }, needsEventLoop: false, create, ...(alignment && { alignment }) }
+    return this.operator('Timestamps/Watermarks', body, schema, [], this.#readersMax())
   }
 
   // ---- partitioning ----

@@ -115,3 +115,22 @@ test.each([true, false])('asynchronous calls answer every record (ordered: %s), 
   expect(ordered ? doubled : doubled.sort((a, b) => a - b)).toEqual(expected)
   expect(failed.size).toBe(5)
 })
+
+test('aligned sources stay within their drift of event time', async () => {
+  const env = Millrace.local()
+  env.set('millrace.batch.rows-max', 10)
+  const times = defineSchema({ at: t.timestamp(3), source: t.int() })
+  const strategy = WatermarkStrategy.forMonotonousTimestamps<{ readonly at: number; readonly source: number }>().withTimestampAssigner('at').withWatermarkAlignment('both', 50)
+  const source = (index: number, stepMs: number) =>
+    env.fromCollection(Array.from({ length: 300 }, (_, row) => ({ at: row * stepMs, source: index })), times).assignTimestampsAndWatermarks(strategy)
+  const seen = await env.executeAndCollect(source(0, 10).union(source(1, 1)))
+  const latest = [-Infinity, -Infinity]
+  let drift = 0
+  for (const row of seen.slice(0, seen.findIndex((_, index) => seen.slice(index + 1).every((rest) => rest.source === 0)))) {
+    latest[row.source] = row.at
+    if (latest[1]! > -Infinity) drift = Math.max(drift, latest[0]! - latest[1]!)
+  }
+  expect(seen.length).toBe(600)
+  // A batch of ten rows may be on its way when the limit is reached.
+  expect(drift).toBeLessThanOrEqual(50 + 10 * 10 + 10)
+})
