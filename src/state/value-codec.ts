@@ -198,7 +198,7 @@ export function checkedBigint(value: unknown, type: LogicalType, state: string):
 
 /** The codec of a type; of any values without one. `state` is named in errors. */
 export function valueCodecOf(type: LogicalType | undefined, state: string): ValueCodec {
-  if (type === undefined || type.kind === 'OBJECT') return anyCodec(state)
+  if (type === undefined || type.kind === 'OBJECT') return new AnyCodec(state)
   const codec = presentCodecOf(type, state)
   if (!type.nullable) {
     return {
@@ -261,7 +261,7 @@ function presentCodecOf(type: LogicalType, state: string): ValueCodec {
     case 'ROW':
       return rowCodec(type, state)
     default:
-      return anyCodec(state)
+      return new AnyCodec(state)
   }
 }
 
@@ -351,63 +351,186 @@ function rowCodec(type: LogicalType & { kind: 'ROW' }, state: string): ValueCode
   }
 }
 
-const AnyTag = { NULL: 0, NUMBER: 1, TRUE: 2, FALSE: 3, TEXT: 4, OBJECT: 5 } as const
+const AnyTag = { NULL: 0, NUMBER: 1, TRUE: 2, FALSE: 3, TEXT: 4, PACKED: 5, UNDEFINED: 6, BIGINT: 7, ARRAY: 8, RECORD: 9, UTF16: 10 } as const
+const DEPTH_MAX = 32
+const SHAPES_MAX = 16
+const SHAPE_BYTES_MAX = 0xffff
 
-/** Values without a declared type: numbers, booleans and text as such, the rest as MessagePack with the extensions of structured clone. */
-function anyCodec(state: string): ValueCodec {
-  return {
-    write(writer, value) {
-      switch (typeof value) {
-        case 'number':
-          writer.uint8(AnyTag.NUMBER)
-          writer.float64(value)
-          return
-        case 'boolean':
-          writer.uint8(value ? AnyTag.TRUE : AnyTag.FALSE)
-          return
-        case 'undefined':
-          writer.uint8(AnyTag.NULL)
-          return
-        case 'string': {
-          const start = writer.at
-          writer.uint8(AnyTag.TEXT)
-          writer.uint32(0)
-          if (writer.text(value)) {
-            const end = writer.at
-            writer.at = start + 1
-            writer.uint32(end - start - 5)
-            writer.at = end
-            return
-          }
-          writer.at = start
-        }
-      }
-      if (value === null) {
-        writer.uint8(AnyTag.NULL)
-        return
-      }
-      const bytes = packed(value, state)
-      writer.uint8(AnyTag.OBJECT)
-      writer.uint32(bytes.length)
-      writer.raw(bytes)
-    },
-    read(reader) {
-      switch (reader.uint8()) {
-        case AnyTag.NUMBER:
-          return reader.float64()
-        case AnyTag.TRUE:
-          return true
-        case AnyTag.FALSE:
-          return false
-        case AnyTag.TEXT:
-          return reader.text(reader.uint32())
-        case AnyTag.OBJECT:
-          return decodeObjects(reader.raw(reader.uint32()))[0]
-        default:
-          return null
-      }
-    },
+/** The keys of plain objects of one shape, and their bytes: for each key u8 length, UTF-8. */
+interface Shape {
+  readonly keys: readonly string[]
+  readonly bytes: Uint8Array
+}
+
+/**
+ * Values without a declared type. Numbers, text, booleans, bigints of 64 bits, null, undefined, and arrays and plain objects of these are written
+ * here: a tag each, plain objects as u16 shape bytes, the shape, the values. Anything else in it, and the whole value is MessagePack with the
+ * extensions of structured clone.
+ */
+class AnyCodec implements ValueCodec {
+  readonly #state: string
+  readonly #shapes: Shape[] = []
+  #nextShape = 0
+
+  constructor(state: string) {
+    this.#state = state
   }
+
+  write(writer: ByteWriter, value: unknown): void {
+    const start = writer.at
+    if (this.#writePlain(writer, value, 0)) return
+    writer.at = start
+    const bytes = packed(value, this.#state)
+    writer.uint8(AnyTag.PACKED)
+    writer.uint32(bytes.length)
+    writer.raw(bytes)
+  }
+
+  read(reader: ByteReader): unknown {
+    switch (reader.uint8()) {
+      case AnyTag.NUMBER:
+        return reader.float64()
+      case AnyTag.TRUE:
+        return true
+      case AnyTag.FALSE:
+        return false
+      case AnyTag.TEXT:
+        return reader.text(reader.uint32())
+      case AnyTag.UTF16: {
+        const units = reader.raw(reader.uint32() * 2)
+        return Buffer.from(units.buffer, units.byteOffset, units.length).toString('utf16le')
+      }
+      case AnyTag.PACKED:
+        return decodeObjects(reader.raw(reader.uint32()))[0]
+      case AnyTag.UNDEFINED:
+        return undefined
+      case AnyTag.BIGINT:
+        return reader.int64()
+      case AnyTag.ARRAY: {
+        const length = reader.uint32()
+        const list: unknown[] = []
+        for (let index = 0; index < length; index++) list.push(this.read(reader))
+        return list
+      }
+      case AnyTag.RECORD: {
+        const { keys } = this.#readShape(reader)
+        const record: Record<string, unknown> = {}
+        for (let index = 0; index < keys.length; index++) record[keys[index]!] = this.read(reader)
+        return record
+      }
+      default:
+        return null
+    }
+  }
+
+  /** Returns false, with some of it written, if the value is not plain. */
+  #writePlain(writer: ByteWriter, value: unknown, depth: number): boolean {
+    switch (typeof value) {
+      case 'number':
+        writer.uint8(AnyTag.NUMBER)
+        writer.float64(value)
+        return true
+      case 'boolean':
+        writer.uint8(value ? AnyTag.TRUE : AnyTag.FALSE)
+        return true
+      case 'undefined':
+        writer.uint8(AnyTag.UNDEFINED)
+        return true
+      case 'bigint':
+        if (BigInt.asIntN(64, value) !== value) return false
+        writer.uint8(AnyTag.BIGINT)
+        writer.int64(value)
+        return true
+      case 'string':
+        writePlainText(writer, value)
+        return true
+      case 'object':
+        break
+      default:
+        return false
+    }
+    if (value === null) {
+      writer.uint8(AnyTag.NULL)
+      return true
+    }
+    // Deep values may be cycles.
+    if (depth === DEPTH_MAX) return false
+    if (Array.isArray(value)) {
+      writer.uint8(AnyTag.ARRAY)
+      writer.uint32(value.length)
+      for (let index = 0; index < value.length; index++) if (!this.#writePlain(writer, value[index], depth + 1)) return false
+      return true
+    }
+    if (Object.getPrototypeOf(value) !== Object.prototype) return false
+    const keys = Object.keys(value)
+    const shape = this.#shapeOf(keys)
+    if (shape === undefined) return false
+    writer.uint8(AnyTag.RECORD)
+    writer.uint8(shape.bytes.length & 255)
+    writer.uint8(shape.bytes.length >>> 8)
+    writer.reserve(shape.bytes.length)
+    for (let index = 0; index < shape.bytes.length; index++) writer.bytes[writer.at++] = shape.bytes[index]!
+    for (let index = 0; index < keys.length; index++) if (!this.#writePlain(writer, (value as Record<string, unknown>)[keys[index]!], depth + 1)) return false
+    return true
+  }
+
+  #shapeOf(keys: readonly string[]): Shape | undefined {
+    for (const shape of this.#shapes) if (sameKeys(shape.keys, keys)) return shape
+    const writer = new ByteWriter()
+    for (const key of keys) {
+      const start = writer.at
+      writer.uint8(0)
+      if (key === '__proto__' || !writer.text(key) || writer.at - start > 256) return undefined
+      writer.bytes[start] = writer.at - start - 1
+    }
+    if (writer.at > SHAPE_BYTES_MAX) return undefined
+    return this.#remember({ keys: [...keys], bytes: writer.copy() })
+  }
+
+  #readShape(reader: ByteReader): Shape {
+    const length = reader.uint8() + reader.uint8() * 256
+    const start = reader.at
+    reader.at += length
+    for (const shape of this.#shapes) if (shape.bytes.length === length && sameBytes(shape.bytes, reader.bytes, start)) return shape
+    const bytes = reader.bytes.slice(start, start + length)
+    const keys: string[] = []
+    for (let at = 0; at < length; at += bytes[at]! + 1) keys.push(decodeText(bytes, at + 1, at + 1 + bytes[at]!))
+    return this.#remember({ keys, bytes })
+  }
+
+  #remember(shape: Shape): Shape {
+    this.#shapes[this.#nextShape++ % SHAPES_MAX] = shape
+    return shape
+  }
+}
+
+function sameKeys(left: readonly string[], right: readonly string[]): boolean {
+  if (left.length !== right.length) return false
+  for (let index = 0; index < left.length; index++) if (left[index] !== right[index]) return false
+  return true
+}
+
+function sameBytes(expected: Uint8Array, bytes: Uint8Array, start: number): boolean {
+  for (let index = 0; index < expected.length; index++) if (expected[index] !== bytes[start + index]) return false
+  return true
+}
+
+function writePlainText(writer: ByteWriter, text: string): void {
+  const start = writer.at
+  writer.uint8(AnyTag.TEXT)
+  writer.uint32(0)
+  if (writer.text(text)) {
+    const end = writer.at
+    writer.at = start + 1
+    writer.uint32(end - start - 5)
+    writer.at = end
+    return
+  }
+  // A lone surrogate has no UTF-8: kept as it is.
+  writer.at = start
+  writer.uint8(AnyTag.UTF16)
+  writer.uint32(text.length)
+  writer.raw(Buffer.from(text, 'utf16le'))
 }
 
 function packed(value: unknown, state: string): Uint8Array {

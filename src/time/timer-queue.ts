@@ -96,7 +96,7 @@ export class TimerQueue implements TimerDomain {
 
   get nextMs(): number {
     if (this.#count === 0) return Infinity
-    return this.#dueAt < this.#due.length ? toMs(this.#dueTime) : toMs(this.#next)
+    return toMs(this.#dueAt < this.#due.length ? Math.min(this.#dueTime, this.#next) : this.#next)
   }
 
   register(timeMs: number): void {

@@ -124,7 +124,7 @@ describe('TimerQueue', () => {
         store.settle()
         expect([store.keyCount, store.namespaceCount]).toEqual([0, 0])
       }),
-      { numRuns: 1500 },
+      { numRuns: 2000 },
     )
   })
 })
