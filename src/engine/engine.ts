@@ -38,7 +38,6 @@ export interface JobResult {
 }
 
 const NO_METRICS: JobMetrics = { runningMs: 0, tasks: [], slabBytes: 0 }
-/** Pushed records that the worker has not acknowledged by consuming its message are bounded by this many messages in flight. */
 const DISPLAY_NAME = /([^/\\]+?)(\.[cm]?[jt]s)?$/
 
 /** A named output of a running job: an async iterable of its records. Leaving a `for await` over it cancels the job. */
@@ -206,12 +205,14 @@ export class JobHandle implements AsyncDisposable {
 
   /** A named input. */
   input<R = unknown>(name: string): InputHandle<R> {
-    const send = async (message: PushMessage): Promise<void> => {
-      const job = await Promise.race([this.#running, this.result.then((): never => { throw new JobError('JOB_ENDED', `Cannot push to input "${name}": job "${this.name}" has ended`) })])
-      if (this.#settled) throw new JobError('JOB_ENDED', `Cannot push to input "${name}": job "${this.name}" has ended`)
-      await job.push(message)
+    const ended = (): JobError => new JobError('JOB_ENDED', `Cannot push to input "${name}": job "${this.name}" has ended`)
+    const send = async (records: PushMessage['records']): Promise<void> => {
+      // Resolves first if the job runs; rejects if it has ended or failed.
+      const job = await Promise.race([this.#running, this.result.then(() => Promise.reject(ended()))])
+      if (this.#settled) throw ended()
+      await Promise.race([job.push(name, records), this.result.then(() => Promise.reject(ended()))])
     }
-    return { push: (record) => send({ input: name, records: [record] }), end: () => send({ input: name, ended: true }) }
+    return { push: (record) => send([record]), end: () => send('ended') }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -245,6 +246,10 @@ class RunningJob {
   readonly #doorbells: readonly Doorbell[]
   readonly #outputs: readonly string[]
   readonly #pending: Int32Array
+  readonly #outbox: { readonly id: number; readonly input: string; readonly records: unknown[] | 'ended'; readonly accepted: Promise<void> }[] = []
+  /** Pushed messages that no source has taken yet, by id. */
+  readonly #waiting = new Map<number, () => void>()
+  #pushes = 0
   /** Resolves when every worker has sent its last record. */
   readonly drained: Promise<unknown>
 
@@ -257,11 +262,20 @@ class RunningJob {
       this.#ports.map(
         (port) =>
           new Promise<void>((resolve) => {
-            port.on('message', (message: ProgramMessage) => ('ended' in message ? resolve() : receive(message.output, message.records)))
+            port.on('message', (message: ProgramMessage) => {
+              if ('ended' in message) resolve()
+              else if ('accepted' in message) this.#accept(message.accepted)
+              else receive(message.output, message.records)
+            })
             port.on('close', resolve)
           }),
       ),
     )
+  }
+
+  #accept(id: number): void {
+    this.#waiting.get(id)?.()
+    this.#waiting.delete(id)
   }
 
   /** The program has taken `count` records: the workers may send more. */
@@ -271,9 +285,23 @@ class RunningJob {
     if (before % TAKEN_RING_INTERVAL < count) for (const doorbell of this.#doorbells) doorbell.ring()
   }
 
-  async push(message: PushMessage): Promise<void> {
+  /** Resolves when the source has taken the records. Records pushed in one turn of the event loop travel together. */
+  push(input: string, records: PushMessage['records']): Promise<void> {
+    const last = this.#outbox[this.#outbox.length - 1]
+    if (last !== undefined && last.input === input && last.records !== 'ended' && records !== 'ended') {
+      last.records.push(...records)
+      return last.accepted
+    }
+    const id = ++this.#pushes
+    const accepted = new Promise<void>((resolve) => this.#waiting.set(id, resolve))
+    this.#outbox.push({ id, input, records: records === 'ended' ? records : [...records], accepted })
+    if (this.#outbox.length === 1) queueMicrotask(() => this.#flush())
+    return accepted
+  }
+
+  #flush(): void {
     // Inputs are read by subtask 0.
-    this.#ports[0]!.postMessage(message)
+    for (const { id, input, records } of this.#outbox.splice(0)) this.#ports[0]!.postMessage({ id, input, records } satisfies PushMessage)
     this.#doorbells[0]!.ring()
   }
 

@@ -63,10 +63,14 @@ export type CoordinatorEvent =
   | { readonly kind: 'failed'; readonly error: ErrorRecord }
 
 /** Worker -> main thread, on the program port. `ended` is the last message: ports of different threads are not ordered with each other. */
-export type ProgramMessage = { readonly output: string; readonly records: readonly unknown[] } | { readonly ended: true }
+export type ProgramMessage =
+  | { readonly output: string; readonly records: readonly unknown[] }
+  /** A pushed message was taken by the source. */
+  | { readonly accepted: number }
+  | { readonly ended: true }
 
 /** Main thread -> worker, on the program port. */
-export type PushMessage = { readonly input: string; readonly records: readonly unknown[] } | { readonly input: string; readonly ended: true }
+export type PushMessage = { readonly id: number; readonly input: string; readonly records: readonly unknown[] | 'ended' }
 
 /** How a worker's task ended. */
 export type WorkerOutcome = { readonly kind: 'ended' } | { readonly kind: 'cancelled' } | { readonly kind: 'failed'; readonly task: string; readonly subtaskIndex: number; readonly error: ErrorRecord }

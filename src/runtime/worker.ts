@@ -32,7 +32,7 @@ class PortEdge implements ProgramEdge {
   readonly #port: MessagePort
   readonly #pending: Int32Array
   readonly #outputs: readonly string[]
-  readonly #received = new Map<string, (readonly unknown[] | 'ended')[]>()
+  readonly #received = new Map<string, PushMessage[]>()
 
   constructor(port: MessagePort, outputs: readonly string[], pending: SharedArrayBuffer) {
     this.#port = port
@@ -54,10 +54,14 @@ class PortEdge implements ProgramEdge {
     for (let received = receiveMessageOnPort(this.#port); received !== undefined; received = receiveMessageOnPort(this.#port)) {
       const message = received.message as PushMessage
       const queue = this.#received.get(message.input) ?? []
-      queue.push('ended' in message ? 'ended' : message.records)
+      queue.push(message)
       this.#received.set(message.input, queue)
     }
-    return this.#received.get(input)?.shift()
+    const taken = this.#received.get(input)?.shift()
+    if (taken === undefined) return undefined
+    // What was pushed is in the stream now: the pusher may go on.
+    this.#port.postMessage({ accepted: taken.id } satisfies ProgramMessage)
+    return taken.records
   }
 }
 
