@@ -1,12 +1,12 @@
 // Interval join: pairs the records of two keyed streams whose timestamps lie within an interval of each other. Runs on the worker's thread. Each
 // record waits in state, by its timestamp, until no partner can come any more. Semantics are those of Flink's IntervalJoinOperator.
 //
-// A namespace is (side, timestamp): it holds the records of that side with that timestamp and the timer that removes them.
+// A namespace is (side, bucket of time): it holds the records of that side whose timestamps lie in the bucket and the timer that removes them. A
+// bucket is a quarter of the interval, so that a record meets few buckets and few records in vain. Single records expire as if each had a timer.
 
 import { PlanError, UserFunctionError } from '../../base/errors.ts'
-import { type Schema, t } from '../../batch/types.ts'
-import { type ListState, type MapState, mapState } from '../../state/state.ts'
-import type { TimerDomain } from '../../time/timer-service.ts'
+import type { LogicalType, Schema } from '../../batch/types.ts'
+import type { ListState } from '../../state/state.ts'
 import type { Collector, OutputTag, RichFunction, RuntimeContext } from '../function.ts'
 import { requireDurationMs } from '../window/duration.ts'
 import { type KeyedRowInput, KeyedRowOperator } from '../window/keyed-row-operator.ts'
@@ -50,11 +50,14 @@ export interface IntervalJoinOptions {
 const LEFT = 0
 const RIGHT = 1
 
-/** The waiting records of one side. */
-interface Buffer {
-  readonly rows: ListState<unknown>
-  /** Timestamps under which the current key has rows. */
-  readonly times: MapState<number, boolean>
+const BUCKETS_PER_INTERVAL = 4
+
+/** A waiting record. */
+interface Waiting {
+  readonly timestamp: number
+  /** Whether it came when the watermark stood at its timestamp: it stays until the watermark moves on. */
+  readonly atWatermark: boolean
+  readonly row: unknown
 }
 
 /** Joins two streams by key and distance in time. */
@@ -63,7 +66,8 @@ export class IntervalJoinOperator extends KeyedRowOperator<unknown> {
   readonly #upperBoundMs: number
   readonly #function: ProcessJoinFunction<unknown, unknown, unknown>
   readonly #lateOutputs: readonly (OutputTag | undefined)[]
-  #buffers!: readonly [Buffer, Buffer]
+  readonly #bucketMs: number
+  #buffers!: readonly [ListState<Waiting>, ListState<Waiting>]
   #processContext!: JoinContext
   #opened = false
 
@@ -78,16 +82,23 @@ export class IntervalJoinOperator extends KeyedRowOperator<unknown> {
         'INVALID_JOIN',
         `Cannot join between ${lowerBoundMs} ms and ${upperBoundMs} ms: lowerBound <= upperBound must be fulfilled, exclusive bounds counted`,
       )
+    this.#bucketMs = Math.ceil((this.#upperBoundMs - this.#lowerBoundMs + 1) / BUCKETS_PER_INTERVAL)
     this.#function = ownFunction<ProcessJoinFunction<unknown, unknown, unknown>>(options.function)
     this.#lateOutputs = [options.lateLeftOutput, options.lateRightOutput]
   }
 
   protected override openFunction(): void {
     const { backend } = this
-    const buffer = (side: string, schema: Schema): Buffer => ({
-      rows: backend.getState(typedList(`${side}-buffer`, recordTypeOf(schema)), 'namespace'),
-      times: backend.getState(mapState(`${side}-times`, t.safeInt(), t.boolean()), 'key'),
-    })
+    const buffer = (side: string, schema: Schema): ListState<Waiting> => {
+      const timestamp: LogicalType = { kind: 'BIGINT', nullable: false, safeInteger: true }
+      const row = recordTypeOf(schema) ?? { kind: 'OBJECT', nullable: true }
+      const fields = [
+        { name: 'timestamp', type: timestamp },
+        { name: 'atWatermark', type: { kind: 'BOOLEAN', nullable: false } as const },
+        { name: 'row', type: row },
+      ]
+      return backend.getState(typedList<Waiting>(`${side}-buffer`, { kind: 'ROW', nullable: false, fields }), 'namespace')
+    }
     this.#buffers = [buffer('left', this.inputs[LEFT].schema), buffer('right', this.inputs[RIGHT].schema)]
     const context = this.runtimeContext()
     this.#processContext = new JoinContext(context, (tag, value) => this.collector.collectTagged(tag, value))
@@ -115,14 +126,18 @@ export class IntervalJoinOperator extends KeyedRowOperator<unknown> {
       return
     }
     const { backend } = this
-    const own = this.#buffers[input]
     const lower = input === LEFT ? this.#lowerBoundMs : -this.#upperBoundMs
     const upper = input === LEFT ? this.#upperBoundMs : -this.#lowerBoundMs
-    own.times.put(timestampMs, true)
-    backend.setNamespace(input, timestampMs)
-    own.rows.add(row)
-    this.eventTimers.registerInNamespace(timestampMs + Math.max(upper, 0))
+    const bucket = Math.floor(timestampMs / this.#bucketMs)
+    backend.setNamespace(input, bucket)
+    this.#buffers[input].add({ timestamp: timestampMs, atWatermark: timestampMs === this.watermarkMs, row })
+    this.eventTimers.registerInNamespace((bucket + 1) * this.#bucketMs - 1 + this.#keepMs(input))
     this.#joinWith(row, timestampMs, input, timestampMs + lower, timestampMs + upper)
+  }
+
+  /** How long behind its timestamp a record of a side waits for partners. */
+  #keepMs(input: number): number {
+    return Math.max(input === LEFT ? this.#upperBoundMs : -this.#lowerBoundMs, 0)
   }
 
   /** Pairs a record with the waiting ones of the other side. */
@@ -130,22 +145,25 @@ export class IntervalJoinOperator extends KeyedRowOperator<unknown> {
     const { backend, collector } = this
     const context = this.#processContext
     const other = 1 - input
-    const { rows, times } = this.#buffers[other]
-    for (const otherMs of times.keys()) {
-      if (otherMs < fromMs || otherMs > toMs) continue
-      backend.setNamespace(other, otherMs)
-      context.leftMs = input === LEFT ? timestampMs : otherMs
-      context.rightMs = input === LEFT ? otherMs : timestampMs
-      collector.timestampMs = Math.max(timestampMs, otherMs)
-      for (const partner of rows.get()) this.#function.processElement(input === LEFT ? row : partner, input === LEFT ? partner : row, context, collector)
+    const buffer = this.#buffers[other]
+    // Those at or before this time have expired, although their bucket may still be there; but for those that came since the watermark moved.
+    const { watermarkMs } = this
+    const expiredMs = watermarkMs - this.#keepMs(other)
+    const last = Math.floor(toMs / this.#bucketMs)
+    for (let bucket = Math.floor(Math.max(fromMs, expiredMs) / this.#bucketMs); bucket <= last; bucket++) {
+      backend.setNamespace(other, bucket)
+      for (const { timestamp, atWatermark, row: partner } of buffer.get()) {
+        if (timestamp < fromMs || timestamp > toMs || (timestamp <= expiredMs && !(atWatermark && timestamp === watermarkMs))) continue
+        context.leftMs = input === LEFT ? timestampMs : timestamp
+        context.rightMs = input === LEFT ? timestamp : timestampMs
+        collector.timestampMs = Math.max(timestampMs, timestamp)
+        this.#function.processElement(input === LEFT ? row : partner, input === LEFT ? partner : row, context, collector)
+      }
     }
   }
 
-  protected override onEventTimer(_timers: TimerDomain): void {
-    const side = this.backend.namespaceFirst
-    const { rows, times } = this.#buffers[side === LEFT ? LEFT : RIGHT]
-    times.remove(this.backend.namespaceSecond)
-    rows.clear()
+  protected override onEventTimer(): void {
+    this.#buffers[this.backend.namespaceFirst === LEFT ? LEFT : RIGHT].clear()
   }
 
   protected override onProcessingTimer(): void {}
