@@ -144,15 +144,15 @@ export class DataStream<R> extends Stream<R> {
     return this.operator('Select', { kind: 'operator', watermarks: { kind: 'none' }, needsEventLoop: false, create: () => new ProjectOperator(schema, indexes) }, schema as Schema<Pick<R, K>>)
   }
 
-  /** Assigns event timestamps and generates watermarks; replaces those from before. */
+  /** Assigns event timestamps and generates watermarks, as parallel as this stream is; replaces those from before. */
   assignTimestampsAndWatermarks(strategy: WatermarkStrategy<R>): DataStream<R> {
     const { schema } = this
     // Made once here for its checks; operators are made on the workers.
     new WatermarkOperator(schema, strategy.spec, { kind: 'none' })
     const { alignment } = strategy.spec
     const create = (grid: WatermarkView): WatermarkOperator => new WatermarkOperator(schema, strategy.spec, grid)
-    const body: TransformationBody = { kind: 'operator', watermarks: { kind: 'none' }, needsEventLoop: false, create, ...(alignment && { alignment }) }
-    return this.operator('Timestamps/Watermarks', body, schema, [], this.#readersMax())
+    const body: TransformationBody = { kind: 'operator', watermarks: { kind: 'none' }, needsEventLoop: false, followsInput: true, create, ...(alignment && { alignment }) }
+    return this.operator('Timestamps/Watermarks', body, schema)
   }
 
   // ---- partitioning ----
@@ -168,13 +168,22 @@ export class DataStream<R> extends Stream<R> {
     }
     const { schema } = this
     const keyed = keyedSchemaOf(schema)
-    const extracted = this.operator(
-      'Key',
-      { kind: 'operator', watermarks: { kind: 'none' }, needsEventLoop: false, create: () => new KeyOperator(schema, first as (record: unknown) => unknown) },
-      keyed as Schema<R>,
-    )
+    const body: TransformationBody = {
+      kind: 'operator',
+      watermarks: { kind: 'none' },
+      needsEventLoop: false,
+      followsInput: true,
+      create: () => new KeyOperator(schema, first as (record: unknown) => unknown),
+    }
     const spec: KeySpec = { kind: 'encoded', column: keyed.fields.length - 1 }
-    return new KeyedStream(this.environment, schema, extracted.#partitioned({ kind: 'hash', key: spec }), spec)
+    // Keys are computed where the records are sent, for each stream of a union apart: records of one sender and key stay in order.
+    const extracted = this.edges.map((edge) => new DataStream<R>(this.environment, [{ ...edge, partitioner: { kind: 'forward' } }], schema).operator('Key', body, keyed as Schema<R>))
+    return new KeyedStream(
+      this.environment,
+      schema,
+      extracted.flatMap((stream) => stream.#partitioned({ kind: 'hash', key: spec })),
+      spec,
+    )
   }
 
   /** Deals records out evenly, a batch at a time. */
@@ -225,8 +234,12 @@ export class DataStream<R> extends Stream<R> {
 
   /** Ends the stream in a sink. The result only sets its name, uid and parallelism. */
   sinkTo(sink: Sink): DataStreamSink {
-    const edges = this.edges.map((edge) => ({ ...edge, input: 0 }))
-    return new DataStreamSink(this.environment.graph.add(sink.name, { kind: 'sink', sink }, edges, this.schema, sink.parallelismMax))
+    return new DataStreamSink(this.#sink(sink))
+  }
+
+  /** @internal {@link sinkTo}, where this stream only prepares records for the sink. */
+  preparedSink(sink: Sink): DataStreamSink {
+    return new DataStreamSink(this.#sink(sink), this as unknown as DataStream<never>)
   }
 
   /** Ends the stream in a named output, which the program around the engine reads (`handle.output(name)`). */
@@ -251,9 +264,9 @@ export class DataStream<R> extends Stream<R> {
     return this.operator(name, rowBody(this.schema, named, schema), schema)
   }
 
-  /** Right behind a source, watermarks are generated where its records are read: they follow its splits. */
-  #readersMax(): number | undefined {
-    return this.#last?.body.kind === 'source' ? this.#last.parallelismMax : undefined
+  #sink(sink: Sink): Transformation {
+    const edges = this.edges.map((edge) => ({ ...edge, input: 0 }))
+    return this.environment.graph.add(sink.name, { kind: 'sink', sink }, edges, this.schema, sink.parallelismMax)
   }
 
   #partitioned(partitioner: Partitioner): readonly Omit<Edge, 'input'>[] {
@@ -283,9 +296,12 @@ function rowBody(input: Schema, stage: NamedRowStage, output: Schema): Transform
 /** The end of a stream. */
 export class DataStreamSink {
   readonly #transformation: Transformation
+  readonly #before: DataStream<never> | undefined
 
-  constructor(transformation: Transformation) {
+  /** @param before What only prepares records for the sink, and so is as parallel as it. */
+  constructor(transformation: Transformation, before?: DataStream<never>) {
     this.#transformation = transformation
+    this.#before = before
   }
 
   name(name: string): this {
@@ -300,6 +316,7 @@ export class DataStreamSink {
 
   setParallelism(parallelism: number): this {
     this.#transformation.settings.parallelism = parallelism
+    this.#before?.setParallelism(parallelism)
     return this
   }
 }
