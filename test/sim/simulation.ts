@@ -77,5 +77,11 @@ export function expectSame(actual: readonly unknown[], expected: readonly unknow
   for (const value of right) counts.set(value, (counts.get(value) ?? 0) - 1)
   for (const value of left) counts.set(value, (counts.get(value) ?? 0) + 1)
   const wrong = [...counts].filter(([, count]) => count !== 0)
+  const [more, less] = [wrong.find(([, count]) => count > 0)?.[0], wrong.find(([, count]) => count < 0)?.[0]]
+  if (process.env['SIM_SEED'] !== undefined && more !== undefined && less !== undefined) {
+    let at = 0
+    while (more[at] === less[at]) at++
+    console.log(`first difference: ...${more.slice(Math.max(0, at - 40), at + 60)}\n       expected: ...${less.slice(Math.max(0, at - 40), at + 60)}`)
+  }
   expect.fail(`${what}: ${left.length} results, expected ${right.length}; wrong: ${wrong.slice(0, 5).map(([value, count]) => `${count > 0 ? '+' : ''}${count} x ${value}`).join('; ')}`)
 }
