@@ -39,7 +39,7 @@ export class Scatterer {
       this.#freeRows()
       this.#capacity = Math.max(n, 1024)
       this.#targets = this.#slab.allocate(this.#capacity * 2)
-      this.#rows = this.#slab.allocate((this.#capacity + 1) * 4)
+      this.#rows = this.#slab.allocate(this.#capacity * 4)
     }
     this.#kernels.scatterTargets(hashes, n, this.#maxParallelism, this.#owners, this.#targets)
     this.#kernels.scatterRows(this.#targets, n, this.targetCount, selection, begin, this.#starts, this.#rows)
@@ -66,7 +66,7 @@ export class Scatterer {
   #freeRows(): void {
     if (this.#capacity === 0) return
     this.#slab.free(this.#targets, this.#capacity * 2)
-    this.#slab.free(this.#rows, (this.#capacity + 1) * 4)
+    this.#slab.free(this.#rows, this.#capacity * 4)
     this.#capacity = 0
   }
 }

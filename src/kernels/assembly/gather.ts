@@ -5,9 +5,9 @@
 import {
   bitIsSet, clearBit, columnData, columnDataCapacity, columnDataLength, columnExtra, columnIsValid, columnKind, columnNullCount, columnOffsets, columnRowCapacity,
   columnValidity, columnValues, KIND_BIT, KIND_BYTES, KIND_INT128, KIND_INT16, KIND_INT32, KIND_FLOAT32, KIND_INT8, KIND_LIST, KIND_MAP, KIND_STRUCT,
-  KIND_TIMESTAMP_NANOS, setBit, setColumnDataLength,
+  KIND_TIMESTAMP_NANOS, setBit, setColumnDataLength, setColumnNullCount,
 } from './column'
-import { copyShort, rowAt, writeNull, writeValid } from './rows'
+import { copyShort, rowAt } from './rows'
 
 const HOLE: u32 = 0xffffffff
 
@@ -31,14 +31,23 @@ function gatherValidity(source: usize, target: usize, selection: usize, begin: u
   // A field that is NOT NULL in a ROW that is NULL: nobody looks at its value.
   if (columnValidity(target) == 0) return
   if (columnNullCount(source) == 0 && !holes) {
-    if (columnNullCount(target) != 0) for (let index: u32 = 0; index < n; index++) setBit(columnValidity(target), row + index)
     return
   }
+  const sourceBits: usize = columnNullCount(source) == 0 ? 0 : columnValidity(source)
+  const bits = columnValidity(target)
+  let nulls = columnNullCount(target)
+  if (nulls == 0) memory.fill(bits, 255, (columnRowCapacity(target) + 7) >> 3)
   for (let index: u32 = 0; index < n; index++) {
     const from = rowAt(selection, begin + index)
-    if ((holes && from == HOLE) || !columnIsValid(source, from)) writeNull(target, row + index)
-    else writeValid(target, row + index)
+    let isNull: u32 = 0
+    if (holes && from == HOLE) isNull = 1
+    else if (sourceBits != 0) isNull = 1 - u32(bitIsSet(sourceBits, from))
+    const at = bits + ((row + index) >> 3)
+    const bit = (row + index) & 7
+    store<u8>(at, <u8>((<u32>load<u8>(at) | (<u32>1 << bit)) ^ (isNull << bit)))
+    nulls += isNull
   }
+  setColumnNullCount(target, nulls)
 }
 
 /**

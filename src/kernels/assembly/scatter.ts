@@ -25,7 +25,6 @@ export function scatterTargets(hashes: usize, n: u32, maxParallelism: u32, owner
  * u16[n], each below `targetCount`.
  */
 export function scatterRows(targets: usize, n: u32, targetCount: u32, selection: usize, begin: u32, starts: usize, rows: usize): void {
-  if (targetCount == 2) return scatterInTwo(targets, n, selection, begin, starts, rows)
   memory.fill(starts, 0, (<usize>targetCount + 1) << 2)
   for (let row: u32 = 0; row < n; row++) {
     const target = load<u16>(targets + (<usize>row << 1))
@@ -46,31 +45,4 @@ export function scatterRows(targets: usize, n: u32, targetCount: u32, selection:
   }
   memory.copy(starts + 4, starts, <usize>targetCount << 2)
   store<u32>(starts, 0)
-}
-
-/** Two targets, without counting first: the second one's rows are written from the end of the list, then turned round. */
-function scatterInTwo(targets: usize, n: u32, selection: usize, begin: u32, starts: usize, rows: usize): void {
-  let low = rows
-  let high = rows + (<usize>n << 2)
-  for (let row: u32 = 0; row < n; row++) {
-    const target = <usize>load<u16>(targets + (<usize>row << 1))
-    assert(target < 2)
-    const source = rowAt(selection, begin + row)
-    high -= target << 2
-    // Both ends are written, so that there is no branch: the wrong one keeps what it had, or is written again by a later row.
-    const kept = load<u32>(high)
-    store<u32>(low, source)
-    store<u32>(high, select<u32>(source, kept, target != 0))
-    low += (1 - target) << 2
-  }
-  const count = <u32>((low - rows) >> 2)
-  store<u32>(starts, 0)
-  store<u32>(starts, count, 4)
-  store<u32>(starts, n, 8)
-  for (let end = rows + (<usize>n << 2); low + 4 < end; low += 4) {
-    end -= 4
-    const row = load<u32>(low)
-    store<u32>(low, load<u32>(end))
-    store<u32>(end, row)
-  }
 }

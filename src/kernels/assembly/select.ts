@@ -58,22 +58,25 @@ export function selectNull(column: usize, wanted: u32, selection: usize, begin: 
   return left >= right
 }
 
+/** Values of NULL rows are compared too; the caller takes those rows out again. */
 // @ts-ignore: decorator
 @inline function selectWith<S, T>(operation: u32, column: usize, constant: T, selection: usize, begin: u32, n: u32, out: usize): u32 {
   const values = columnValues(column)
   const start = out
-  if (columnNullCount(column) == 0) {
-    for (let position = begin; position < begin + n; position++) {
-      const row = rowAt(selection, position)
+  if (selection == 0) {
+    let at = values + <usize>begin * sizeof<S>()
+    for (let row = begin; row < begin + n; row++) {
       store<u32>(out, row)
-      out += <usize>holds<T>(operation, <T>load<S>(values + <usize>row * sizeof<S>()), constant) << 2
+      out += <usize>holds<T>(operation, <T>load<S>(at), constant) << 2
+      at += sizeof<S>()
     }
   } else {
-    const validity = columnValidity(column)
-    for (let position = begin; position < begin + n; position++) {
-      const row = rowAt(selection, position)
+    selection += <usize>begin << 2
+    const end = selection + (<usize>n << 2)
+    for (; selection < end; selection += 4) {
+      const row = load<u32>(selection)
       store<u32>(out, row)
-      out += <usize>(holds<T>(operation, <T>load<S>(values + <usize>row * sizeof<S>()), constant) & bitIsSet(validity, row)) << 2
+      out += <usize>holds<T>(operation, <T>load<S>(values + <usize>row * sizeof<S>()), constant) << 2
     }
   }
   return <u32>((out - start) >> 2)
@@ -89,8 +92,7 @@ export function selectNull(column: usize, wanted: u32, selection: usize, begin: 
   return selectWith<S, T>(GREATER_OR_EQUAL, column, constant, selection, begin, n, out)
 }
 
-/** Rows whose integer (any integer kind, or BIT as 0 and 1) compares with a constant. */
-export function selectInteger(operation: u32, column: usize, constant: i64, selection: usize, begin: u32, n: u32, out: usize): u32 {
+function selectIntegerOrNull(operation: u32, column: usize, constant: i64, selection: usize, begin: u32, n: u32, out: usize): u32 {
   const kind = columnKind(column)
   if (kind == KIND_INT64) return selectBy<i64, i64>(operation, column, constant, selection, begin, n, out)
   if (kind == KIND_INT32) return selectBy<i32, i64>(operation, column, constant, selection, begin, n, out)
@@ -102,17 +104,30 @@ export function selectInteger(operation: u32, column: usize, constant: i64, sele
   for (let position = begin; position < begin + n; position++) {
     const row = rowAt(selection, position)
     store<u32>(out, row)
-    const valid = columnNullCount(column) == 0 || bitIsSet(columnValidity(column), row)
-    out += <usize>(valid && holds<i64>(operation, i64(bitIsSet(values, row)), constant)) << 2
+    out += <usize>holds<i64>(operation, i64(bitIsSet(values, row)), constant) << 2
   }
   return <u32>((out - start) >> 2)
 }
 
+/** Takes the NULL rows out of a list. */
+// @ts-ignore: decorator
+@inline function present(column: usize, rows: usize, n: u32): u32 {
+  return columnNullCount(column) == 0 ? n : selectBits(columnValidity(column), 1, rows, 0, n, rows)
+}
+
+/** Rows whose integer (any integer kind, or BIT as 0 and 1) compares with a constant. */
+export function selectInteger(operation: u32, column: usize, constant: i64, selection: usize, begin: u32, n: u32, out: usize): u32 {
+  return present(column, out, selectIntegerOrNull(operation, column, constant, selection, begin, n, out))
+}
+
 /** Rows whose FLOAT or DOUBLE compares with a constant, as IEEE 754 compares. */
 export function selectFloat(operation: u32, column: usize, constant: f64, selection: usize, begin: u32, n: u32, out: usize): u32 {
-  if (columnKind(column) == KIND_FLOAT64) return selectBy<f64, f64>(operation, column, constant, selection, begin, n, out)
-  assert(columnKind(column) == KIND_FLOAT32)
-  return selectBy<f32, f64>(operation, column, constant, selection, begin, n, out)
+  const wide = columnKind(column) == KIND_FLOAT64
+  assert(wide || columnKind(column) == KIND_FLOAT32)
+  const count = wide
+    ? selectBy<f64, f64>(operation, column, constant, selection, begin, n, out)
+    : selectBy<f32, f64>(operation, column, constant, selection, begin, n, out)
+  return present(column, out, count)
 }
 
 /** Whether the bytes at `text` hold those at `needle` anywhere. */
