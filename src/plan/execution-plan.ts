@@ -79,7 +79,8 @@ export function planJob(graph: LogicalGraph, options: PlanOptions): ExecutionPla
   const { transformations } = graph
   if (transformations.every((transformation) => transformation.body.kind !== 'sink'))
     throw new PlanError('NO_SINK', `Cannot run job "${options.jobName}": it has no sink`, { hint: 'End each stream with sinkTo(...), print() or collect().' })
-  const parallelism = transformations.map((transformation) => parallelismOf(transformation, options))
+  const parallelism: number[] = []
+  for (const transformation of transformations) parallelism.push(parallelismOf(transformation, options, parallelism))
   const uids = assignUids(transformations)
   const taskOf: number[] = []
   const members: Transformation[][] = []
@@ -163,7 +164,10 @@ function formatKey(key: KeySpec, edge: Edge): string {
   return key.kind === 'encoded' ? 'a function' : key.columns.map((column) => edge.schema.fields[column]!.name).join(', ')
 }
 
-function parallelismOf(transformation: Transformation, options: PlanOptions): number {
+/** @param before The parallelism of the transformations in front of it. */
+function parallelismOf(transformation: Transformation, options: PlanOptions, before: readonly number[]): number {
+  const { body, edges, settings } = transformation
+  if (body.kind === 'operator' && body.followsInput === true && settings.parallelism === undefined) return Math.max(...edges.map((edge) => before[edge.from.id]!))
   const wanted = transformation.settings.parallelism ?? options.parallelism
   if (!Number.isInteger(wanted) || wanted < 1) throw new PlanError('INVALID_PARALLELISM', `Cannot run "${transformation.settings.name}" with parallelism ${wanted}: it must be a positive integer`)
   if (wanted > options.parallelism)

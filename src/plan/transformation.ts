@@ -48,6 +48,8 @@ export type TransformationBody =
       readonly watermarks: WatermarkView
       /** Whether the operator needs the worker's event loop (asynchronous user code). */
       readonly needsEventLoop: boolean
+      /** Belongs to its input: as parallel as that unless the user sets it, so that records stay where they are and in order. */
+      readonly followsInput?: true
       /** Functions that may run fused with those of neighbours, in one loop; `create` makes them alone. */
       readonly rowStages?: { readonly inputSchema: Schema; readonly stages: readonly NamedRowStage[] }
       /** For watermark generators: sources of one group stay close to each other. */

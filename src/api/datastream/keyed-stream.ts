@@ -101,7 +101,7 @@ export class KeyedStream<R, K, KeyRow = unknown> extends Stream<R> {
 
   /** Ends the stream in a sink; records of one key reach one writer, in order. */
   sinkTo(sink: Sink): DataStreamSink {
-    return this.#records().sinkTo(sink)
+    return this.key.kind === 'columns' ? this.#records().sinkTo(sink) : this.#records().preparedSink(sink)
   }
 
   /** Calls a function with every record, on the subtask that owns its key. */
