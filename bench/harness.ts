@@ -66,6 +66,8 @@ export interface Benchmark {
   readonly title: string
   /** Files it reads. */
   readonly data: readonly DataName[]
+  /** Job modules in `bench/jobs` that its processes submit. */
+  readonly jobs?: readonly string[]
   readonly variants: Readonly<Record<string, Variant>>
   run(runner: Runner): Promise<readonly Line[]>
 }

@@ -8,8 +8,11 @@ import { parseArgs } from 'node:util'
 import { type DataName, type DataPaths, writeData } from './data.ts'
 import { answerMeasurement, type Benchmark, holds, LINE_HEAD, lineJson, lineText, machineText, newRunner, type Settings } from './harness.ts'
 import { jsonLines } from './lines/json-lines.ts'
+import { keyedProcess } from './lines/keyed-process.ts'
+import { pipe } from './lines/pipe.ts'
+import { windowCount } from './lines/window-count.ts'
 
-const BENCHMARKS: readonly Benchmark[] = [jsonLines]
+const BENCHMARKS: readonly Benchmark[] = [jsonLines, pipe, windowCount, keyedProcess]
 
 const { values: args } = parseArgs({
   options: {
@@ -33,6 +36,7 @@ async function runAll(folder: string): Promise<void> {
   const written: Partial<Record<DataName, string>> = {}
   for (const benchmark of wanted) {
     for (const name of benchmark.data) written[name] ??= writeData(name, folder, smoke)
+    await bundleJobs(benchmark.jobs ?? [])
     const data: DataPaths = written
     const settings: Settings = { smoke, folder, data }
     const rounds = args.runs === undefined ? undefined : Math.max(1, Number(args.runs))
@@ -49,6 +53,23 @@ async function runAll(folder: string): Promise<void> {
         delete written[name]
       }
   }
+}
+
+/** Bundles job modules to dist/, beside this program, where every thread can load them. */
+async function bundleJobs(names: readonly string[]): Promise<void> {
+  if (names.length === 0) return
+  const { build } = await import('esbuild')
+  await build({
+    entryPoints: names.map((name) => ({ in: fileURLToPath(new URL(`../bench/jobs/${name}.ts`, import.meta.url)), out: `run.bench.jobs.${name}` })),
+    outdir: dirname(fileURLToPath(import.meta.url)),
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    packages: 'external',
+    sourcemap: true,
+    logLevel: 'error',
+  })
 }
 
 function benchmarkNamed(name: string): Benchmark {

@@ -1,0 +1,87 @@
+// A sink that sums what it gets, in an order-free way, and writes the sums to a file when the input ends: one file a subtask.
+
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { readInt64AsNumber } from '../../src/batch/record-batch.ts'
+import { PhysicalKind } from '../../src/kernels/column-layout.ts'
+import type { Sink } from '../../src/operator/sink.ts'
+
+/** Sums over rows of integers. */
+export interface Totals {
+  rows: number
+  /** Sum of a hash of each row, modulo 2^32: equal for equal multisets of rows. */
+  hash: number
+  /** Sum of the last column. */
+  sum: number
+}
+
+export function mixIn(hash: number, value: number): number {
+  const low = value % 4294967296
+  let h = Math.imul(hash ^ low, 0x85ebca6b)
+  h = Math.imul((h ^ (h >>> 13)) + Math.floor(value / 4294967296), 0xc2b2ae35)
+  return h ^ (h >>> 16)
+}
+
+/** For streams whose columns are all integers or timestamps, none NULL. */
+export function checkSink(path: string): Sink {
+  return {
+    name: 'Check',
+    needsEventLoop: false,
+    parallelismMax: Infinity,
+    describe: () => 'sums',
+    createWriter(_schema, context) {
+      const totals: Totals = { rows: 0, hash: 0, sum: 0 }
+      return {
+        hasCapacity: () => true,
+        write(batch) {
+          const { slab } = batch
+          const columns = batch.columns.map((column) => ({ values: column.values, wide: column.kind === PhysicalKind.INT64 }))
+          for (; batch.begin < batch.end; batch.begin++) {
+            const row = batch.physicalRow(batch.begin)
+            let hash = 0
+            let value = 0
+            for (const { values, wide } of columns) {
+              value = wide ? readInt64AsNumber(slab, values + row * 8) : slab.i32[(values >>> 2) + row]!
+              hash = mixIn(hash, value)
+            }
+            totals.rows++
+            totals.hash = (totals.hash + hash) >>> 0
+            totals.sum += value
+          }
+          return true
+        },
+        flush: () => true,
+        finish() {
+          writeFileSync(`${path}.${context.subtaskIndex}`, JSON.stringify(totals))
+          return true
+        },
+        snapshot: () => {},
+        restore: () => {},
+        close: () => {},
+      }
+    },
+  }
+}
+
+/** What all writers of a check sink wrote, summed; the files are removed. */
+export function takeTotals(path: string): Totals {
+  const totals: Totals = { rows: 0, hash: 0, sum: 0 }
+  for (const file of takeFiles(path)) {
+    const part = JSON.parse(file) as Totals
+    totals.rows += part.rows
+    totals.hash = (totals.hash + part.hash) >>> 0
+    totals.sum += part.sum
+  }
+  return totals
+}
+
+/** Contents of the files PATH.0, PATH.1, …, which are removed. */
+export function takeFiles(path: string): string[] {
+  return readdirSync(dirname(path))
+    .filter((name) => name.startsWith(`${basename(path)}.`))
+    .map((name) => {
+      const text = readFileSync(join(dirname(path), name), 'utf8')
+      rmSync(join(dirname(path), name))
+      return text
+    })
+}
