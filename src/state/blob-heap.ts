@@ -1,7 +1,7 @@
 // Blocks of any size for what has no fixed width: long keys, text, encoded values, lists, maps. Small blocks are cut from pages here, large ones
 // are the slab's. Runs on the thread that owns the slab. A block's size follows from its length, so that nobody stores it.
 
-import { PAGE_BYTES, Slab } from '../base/slab.ts'
+import { PAGE_BYTES, type Slab } from '../base/slab.ts'
 
 const SMALLEST_CLASS = 4
 /** Classes below this one are cut from pages; the slab's own blocks start here. */

@@ -355,7 +355,8 @@ export class KeyStore {
     if (types.length === 1) {
       const type = types[0]!
       const { u32, i32 } = this.slab
-      if (u32[(key + KEY_WORD) >>> 2] === WORD_INT64 && isNumber(type)) return i32[(key + KEY_PAYLOAD + 4) >>> 2]! * 4294967296 + u32[(key + KEY_PAYLOAD) >>> 2]!
+      if (u32[(key + KEY_WORD) >>> 2] === WORD_INT64 && isNumber(type))
+        return i32[(key + KEY_PAYLOAD + 4) >>> 2]! * 4294967296 + u32[(key + KEY_PAYLOAD) >>> 2]!
       return keyValueOf(this.bytesOf(key), type)
     }
     return keyPartsOf(this.bytesOf(key)).map((part, index) => keyValueOf(part, types[index]))
@@ -488,7 +489,8 @@ export class KeyStore {
     let word = u32[(entry + ENTRY_WORD_OFFSET) >>> 2]!
     let payload = entry + ENTRY_KEY_OFFSET
     let payloadBytes = INLINE_PAYLOAD_BYTES
-    if (this.#form === KeyForm.VALUE) word = low === HASH_OF_NULL_LOW && high === HASH_OF_NULL_HIGH && u32[payload >>> 2] === 0 && u32[(payload >>> 2) + 1] === 0 ? WORD_NULL : WORD_INT64
+    if (this.#form === KeyForm.VALUE)
+      word = low === HASH_OF_NULL_LOW && high === HASH_OF_NULL_HIGH && u32[payload >>> 2] === 0 && u32[(payload >>> 2) + 1] === 0 ? WORD_NULL : WORD_INT64
     else {
       payloadBytes = (word & 0xffffff) - 1
       if (payloadBytes > this.#table.keyBytes) payload = u32[payload >>> 2]!

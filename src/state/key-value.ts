@@ -14,7 +14,7 @@ const SAFE_MAX = BigInt(Number.MAX_SAFE_INTEGER)
 export function keyPartsOf(bytes: Uint8Array): Uint8Array[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const parts: Uint8Array[] = []
-  for (let at = 0; at < bytes.length - 1; ) {
+  for (let at = 0; at < bytes.length - 1;) {
     const length = view.getUint32(at, true)
     parts.push(bytes.subarray(at + 4, at + 4 + length))
     at += 4 + length

@@ -163,7 +163,12 @@ export class HeapOperatorState implements OperatorStateBackend {
     const name = BROADCAST_STATE_PREFIX + descriptor.name
     let state = this.#maps.get(name) as BroadcastMapState<K, V> | undefined
     if (state === undefined) {
-      state = new BroadcastMapState<K, V>(descriptor.name, valueCodecOf(descriptor.keyType, descriptor.name), valueCodecOf(descriptor.type, descriptor.name), this.#scratch)
+      state = new BroadcastMapState<K, V>(
+        descriptor.name,
+        valueCodecOf(descriptor.keyType, descriptor.name),
+        valueCodecOf(descriptor.type, descriptor.name),
+        this.#scratch,
+      )
       this.#maps.set(name, state as unknown as BroadcastMapState<never, never>)
       this.#restoreMap(name, state as unknown as BroadcastMapState<never, never>)
     }

@@ -50,7 +50,8 @@ export class PairIndex {
     for (let slot = hashOf(owner, first, second) & mask; ; slot = (slot + 1) & mask) {
       const record = u32[base + slot]!
       if (record === 0) return 0
-      if (u32[(record + this.#owner) >>> 2] === owner && f64[(record + this.#first) >>> 3] === first && f64[(record + this.#second) >>> 3] === second) return record
+      if (u32[(record + this.#owner) >>> 2] === owner && f64[(record + this.#first) >>> 3] === first && f64[(record + this.#second) >>> 3] === second)
+        return record
     }
   }
 

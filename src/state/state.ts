@@ -94,7 +94,8 @@ export type StateDescriptor =
 function checked(name: string, options: StateOptions): StateTtl | undefined {
   if (name === '') throw new PlanError('INVALID_STATE', 'Cannot declare a state without a name')
   const { ttl } = options
-  if (ttl !== undefined && !(ttl.ttlMs >= 1)) throw new PlanError('INVALID_STATE', `Cannot declare state "${name}": its TTL is ${ttl.ttlMs} ms, it must be at least 1 ms`)
+  if (ttl !== undefined && !(ttl.ttlMs >= 1))
+    throw new PlanError('INVALID_STATE', `Cannot declare state "${name}": its TTL is ${ttl.ttlMs} ms, it must be at least 1 ms`)
   return ttl
 }
 
@@ -200,12 +201,17 @@ export interface AggregatingState<IN, OUT> extends StateHandle {
 
 /** The handle that a descriptor stands for. */
 export type StateOf<D> =
-  D extends ValueStateDescriptor<infer T> ? ValueState<T>
-  : D extends ListStateDescriptor<infer T> ? ListState<T>
-  : D extends MapStateDescriptor<infer K, infer V> ? MapState<K, V>
-  : D extends ReducingStateDescriptor<infer T> ? ReducingState<T>
-  : D extends AggregatingStateDescriptor<infer IN, infer _ACC, infer OUT> ? AggregatingState<IN, OUT>
-  : never
+  D extends ValueStateDescriptor<infer T>
+    ? ValueState<T>
+    : D extends ListStateDescriptor<infer T>
+      ? ListState<T>
+      : D extends MapStateDescriptor<infer K, infer V>
+        ? MapState<K, V>
+        : D extends ReducingStateDescriptor<infer T>
+          ? ReducingState<T>
+          : D extends AggregatingStateDescriptor<infer IN, infer _ACC, infer OUT>
+            ? AggregatingState<IN, OUT>
+            : never
 
 /** Gives handles for descriptors. */
 export interface StateStore {

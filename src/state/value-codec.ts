@@ -202,7 +202,8 @@ export function valueCodecOf(type: LogicalType | undefined, state: string): Valu
   const codec = presentCodecOf(type, state)
   if (!type.nullable) {
     return {
-      write: (writer, value) => (value === null || value === undefined ? refuseValue(value, type, state, 'the type does not admit NULL') : codec.write(writer, value)),
+      write: (writer, value) =>
+        value === null || value === undefined ? refuseValue(value, type, state, 'the type does not admit NULL') : codec.write(writer, value),
       read: codec.read,
     }
   }

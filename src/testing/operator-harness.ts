@@ -9,7 +9,7 @@ import { Random } from '../base/random.ts'
 import { Slab } from '../base/slab.ts'
 import { batchFromObjects, type BatchRowInit, batchToObjects, freeBatch } from '../batch/batch-rows.ts'
 import { WATERMARK_MAX, WATERMARK_MIN } from '../batch/crossings.ts'
-import { type RecordBatch, RowKind } from '../batch/record-batch.ts'
+import type { RecordBatch, RowKind } from '../batch/record-batch.ts'
 import { isObjectSchema, type Schema } from '../batch/types.ts'
 import type { ElementTarget } from '../exchange/element-target.ts'
 import { compileKernels, instantiateKernels, type Kernels } from '../kernels/kernels.ts'
@@ -108,7 +108,15 @@ const ONE = (): number => 1
 const FEW = (random: Random): number => 1 + random.integer(7)
 const MODES: readonly Mode[] = [
   { name: 'all at once', batchRows: ALL, crossings: true, selection: false, refusing: false, restoring: false, batchRowsMax: 1024 },
-  { name: 'all at once, watermarks between batches', batchRows: ALL, crossings: false, selection: false, refusing: false, restoring: false, batchRowsMax: 1024 },
+  {
+    name: 'all at once, watermarks between batches',
+    batchRows: ALL,
+    crossings: false,
+    selection: false,
+    refusing: false,
+    restoring: false,
+    batchRowsMax: 1024,
+  },
   { name: 'one row at a time', batchRows: ONE, crossings: false, selection: false, refusing: false, restoring: false, batchRowsMax: 1024 },
   { name: 'one row at a time, the output refusing', batchRows: ONE, crossings: true, selection: false, refusing: true, restoring: false, batchRowsMax: 2 },
   { name: 'all at once, the output refusing', batchRows: ALL, crossings: true, selection: true, refusing: true, restoring: false, batchRowsMax: 3 },
@@ -146,7 +154,11 @@ export function runOperatorHarness(options: HarnessOptions): HarnessResult {
 }
 
 function compareRuns(options: HarnessOptions, steps: readonly HarnessStep[], seed: number, stream: string): HarnessResult {
-  const randomRuns = Array.from({ length: options.randomRuns ?? 4 }, (_, index) => ({ ...RANDOM_MODE, name: `random batches, seed ${seed + index}`, seed: seed + index }))
+  const randomRuns = Array.from({ length: options.randomRuns ?? 4 }, (_, index) => ({
+    ...RANDOM_MODE,
+    name: `random batches, seed ${seed + index}`,
+    seed: seed + index,
+  }))
   let expected: { readonly name: string; readonly result: HarnessResult } | undefined
   for (const mode of [...MODES.map((mode) => ({ ...mode, seed })), ...randomRuns]) {
     const result = new Run(options, steps, mode, new Random(mode.seed)).run()
@@ -298,7 +310,7 @@ class Run {
     this.#open()
     let finished = false
     try {
-      for (let at = 0; at < this.#steps.length; ) {
+      for (let at = 0; at < this.#steps.length;) {
         at = this.#element(at)
         if (this.#mode.restoring) this.#restore()
       }
@@ -389,7 +401,10 @@ class Run {
   #rowOf(step: HarnessRow, input: number): BatchRowInit {
     const { key, schema } = this.#options.inputs[input]!
     const { timestamp, kind } = step
-    const row = key === undefined ? step.row : { ...(isObjectSchema(schema) ? { value: step.row } : (step.row as object)), [KEY_COLUMN]: keyBytesOf(key(step.row as never)) }
+    const row =
+      key === undefined
+        ? step.row
+        : { ...(isObjectSchema(schema) ? { value: step.row } : (step.row as object)), [KEY_COLUMN]: keyBytesOf(key(step.row as never)) }
     return { row, ...(timestamp !== undefined && { timestamp }), ...(kind !== undefined && { kind }) }
   }
 
@@ -403,7 +418,8 @@ class Run {
       const sent = targets.reduce((sum, target) => sum + target.events.length, 0) > before
       const wasFull = targets.some((target) => !target.hasCapacity())
       idle = moved || sent || wasFull ? 0 : idle + 1
-      if (idle > IDLE_CALLS_MAX) throw new MillraceError('HARNESS_STUCK', `The operator made no progress in ${IDLE_CALLS_MAX} calls while its output had capacity (${this.#mode.name})`)
+      if (idle > IDLE_CALLS_MAX)
+        throw new MillraceError('HARNESS_STUCK', `The operator made no progress in ${IDLE_CALLS_MAX} calls while its output had capacity (${this.#mode.name})`)
       // Asked once more in vain, then there is room.
       if (wasFull) {
         this.#driver.run()
@@ -531,6 +547,14 @@ function grouped(records: readonly Placed[], keyOf: HarnessOptions['keyOf'], car
 
 function show(value: unknown): string {
   return JSON.stringify(value, (_, item: unknown) =>
-    typeof item === 'bigint' ? `${item}n` : item instanceof Map || item instanceof Set ? [...item] : item === Infinity ? '+Infinity' : item === -Infinity ? '-Infinity' : item,
+    typeof item === 'bigint'
+      ? `${item}n`
+      : item instanceof Map || item instanceof Set
+        ? [...item]
+        : item === Infinity
+          ? '+Infinity'
+          : item === -Infinity
+            ? '-Infinity'
+            : item,
   )
 }

@@ -139,7 +139,9 @@ export class TimerQueue implements TimerDomain {
         const slot = (record + this.#slot) >>> 3
         if (f64[slot] !== 0) visit(record, toMs(f64[slot]!), f64[slot + 2]!)
       })
-    this.#further.forEach((timer) => visit(u32[(timer + FURTHER_RECORD) >>> 2]!, toMs(f64[(timer + FURTHER_TIME) >>> 3]!), f64[(timer + FURTHER_SEQUENCE) >>> 3]!))
+    this.#further.forEach((timer) =>
+      visit(u32[(timer + FURTHER_RECORD) >>> 2]!, toMs(f64[(timer + FURTHER_TIME) >>> 3]!), f64[(timer + FURTHER_SEQUENCE) >>> 3]!),
+    )
   }
 
   close(): void {
@@ -445,7 +447,7 @@ export class TimerQueue implements TimerDomain {
       } else kept.push(node)
     }
     for (let slot = 0; slot < LEVELS * SLOTS; slot++) {
-      for (let node = this.#heads[slot]!; node !== 0; ) {
+      for (let node = this.#heads[slot]!; node !== 0;) {
         const next = u32[node >>> 2]!
         look(node)
         node = next

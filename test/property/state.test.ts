@@ -1,6 +1,6 @@
 // Keyed state of every kind against plain maps, under any sequence of operations, namespaces and snapshots.
 
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { keyBytesOf } from '../../src/base/key-bytes.ts'
 import { Slab } from '../../src/base/slab.ts'
@@ -37,6 +37,11 @@ function open(slab: Slab, late: boolean) {
   }))
   backend.settle()
   return { backend, states }
+}
+
+/** `expect` where a test branches. */
+function same(actual: unknown, expected: unknown): void {
+  expect(actual).toEqual(expected)
 }
 
 interface Model {
@@ -88,7 +93,7 @@ describe('MemoryStateBackend', () => {
             model.map.set(word, plain)
           } else if (kind === 'remove') {
             const gone = [...model.map.keys()][0] ?? word
-            expect(state.map.remove(gone)).toBe(model.map.delete(gone))
+            same(state.map.remove(gone), model.map.delete(gone))
           } else if (kind === 'replace') {
             state.list.update([word, word])
             model.list = [word, word]
@@ -103,7 +108,7 @@ describe('MemoryStateBackend', () => {
             const snapshot = new MemorySnapshot()
             backend.snapshot(snapshot)
             backend.close()
-            expect(slab.allocatedBytes).toBe(before)
+            same(slab.allocatedBytes, before)
             ;({ backend, states } = open(slab, late))
             backend.restore(snapshot.reader())
           }

@@ -57,7 +57,10 @@ export function processContextOf(engine: ProcessEngine, isBroadcast: boolean): P
   return { ...shared, ...keyedPartOf(engine, keyed) }
 }
 
-function keyedPartOf(engine: ProcessEngine, keyed: KeyedState): Pick<KeyedProcessContext, 'getCurrentKey' | 'timerService' | 'getState'> & { timeDomain(): string } {
+function keyedPartOf(
+  engine: ProcessEngine,
+  keyed: KeyedState,
+): Pick<KeyedProcessContext, 'getCurrentKey' | 'timerService' | 'getState'> & { timeDomain(): string } {
   const { context, loop } = engine
   const { store, backend, eventTimers, processingTimers } = keyed
   const timerService: TimerService = {
@@ -91,7 +94,8 @@ function keyedPartOf(engine: ProcessEngine, keyed: KeyedState): Pick<KeyedProces
 }
 
 function checkedTime(timeMs: number): number {
-  if (typeof timeMs !== 'number' || timeMs !== timeMs) throw new TypeError(`Cannot use ${String(timeMs)} as the time of a timer: it must be a number of epoch milliseconds`)
+  if (typeof timeMs !== 'number' || timeMs !== timeMs)
+    throw new TypeError(`Cannot use ${String(timeMs)} as the time of a timer: it must be a number of epoch milliseconds`)
   return timeMs
 }
 

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Decimal, t } from '../../../src/batch/types.ts'
 import { ByteReader, ByteWriter, valueCodecOf } from '../../../src/state/value-codec.ts'
@@ -31,7 +31,13 @@ describe('valueCodecOf() without a type', () => {
     cycle.self = cycle
     const read = roundTrip(codec, cycle) as typeof cycle
     expect(read.self).toBe(read)
-    for (const value of [new Map([[{ a: 1 }, new Set([1n])]]), { at: new Date(5), big: 2n ** 70n }, [new Uint8Array([1, 2])], { d: new Decimal(5n, 1) }, { text: '\ud800' }])
+    for (const value of [
+      new Map([[{ a: 1 }, new Set([1n])]]),
+      { at: new Date(5), big: 2n ** 70n },
+      [new Uint8Array([1, 2])],
+      { d: new Decimal(5n, 1) },
+      { text: '\ud800' },
+    ])
       expect(roundTrip(codec, value)).toEqual(value)
   })
 

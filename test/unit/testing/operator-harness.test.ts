@@ -22,7 +22,11 @@ type Row = { readonly key: number; readonly text: string | null; readonly price:
 
 const map: NamedRowStage = { kind: 'map', name: 'map', fn: (row: Row) => ({ key: row.key, text: row.text, price: row.price * 2 }) }
 const filter: NamedRowStage = { kind: 'filter', name: 'filter', fn: (row: Row) => row.key !== 1 }
-const flatMap: NamedRowStage = { kind: 'flatMap', name: 'flatMap', fn: (row: Row) => Array.from({ length: row.key }, () => ({ key: row.key, text: row.text, price: row.price })) }
+const flatMap: NamedRowStage = {
+  kind: 'flatMap',
+  name: 'flatMap',
+  fn: (row: Row) => Array.from({ length: row.key }, () => ({ key: row.key, text: row.text, price: row.price })),
+}
 
 describe('runOperatorHarness() passes', () => {
   it.each([
@@ -55,7 +59,18 @@ function faulty(fault: (operator: Operator) => Partial<Operator>): () => Operato
   return () => {
     const operator = keyedProcessOperator({ schema: ROW, key: { kind: 'columns', columns: [0] } }, fn, ROW)
     const bound: Record<string, unknown> = { crossings: operator.crossings, outputSchema: operator.outputSchema }
-    for (const name of ['open', 'processBatch', 'nextCutMs', 'advance', 'nextProcessingTimeMs', 'fireTimers', 'endInput', 'snapshot', 'restore', 'close'] as const)
+    for (const name of [
+      'open',
+      'processBatch',
+      'nextCutMs',
+      'advance',
+      'nextProcessingTimeMs',
+      'fireTimers',
+      'endInput',
+      'snapshot',
+      'restore',
+      'close',
+    ] as const)
       bound[name] = (operator[name] as (...args: never[]) => unknown).bind(operator)
     return { ...bound, ...fault(operator) } as unknown as Operator
   }
@@ -77,7 +92,17 @@ describe('runOperatorHarness() finds', () => {
   it('an element sent without capacity', () => {
     const greedy = faulty((operator) => ({
       processBatch: (batch: RecordBatch, output: Output, input: number) =>
-        operator.processBatch(batch, { hasCapacity: () => true, emit: (b) => output.emit(b), emitWatermark: (w) => output.emitWatermark(w), emitStatus: (i) => output.emitStatus(i), side: (id) => output.side(id) }, input),
+        operator.processBatch(
+          batch,
+          {
+            hasCapacity: () => true,
+            emit: (b) => output.emit(b),
+            emitWatermark: (w) => output.emitWatermark(w),
+            emitStatus: (i) => output.emitStatus(i),
+            side: (id) => output.side(id),
+          },
+          input,
+        ),
     }))
     expect(() => run(greedy)).toThrow(/had no capacity/)
   })

@@ -114,7 +114,11 @@ describe('KeyedProcessFunction', () => {
               const map = context.getState(mapState('map', t.string(), t.int()))
               const longest = context.getState(reducingState<string>('longest', (left, right) => (right.length > left.length ? right : left)))
               const total = context.getState(
-                aggregatingState('total', { createAccumulator: () => ({ n: 0 }), add: (word: string, sum) => ({ n: sum.n + word.length }), getResult: (sum) => sum.n }),
+                aggregatingState('total', {
+                  createAccumulator: () => ({ n: 0 }),
+                  add: (word: string, sum) => ({ n: sum.n + word.length }),
+                  getResult: (sum) => sum.n,
+                }),
               )
               const any = context.getState(valueState<{ words: string[] }>('any'))
               list.add(value.word)
@@ -134,13 +138,63 @@ describe('KeyedProcessFunction', () => {
     expect(rows.map(({ row }) => row)).toEqual([
       [0, ['to'], [['to', 1]], 'to', 2, { words: ['to'] }],
       [1, ['be'], [['be', 1]], 'be', 2, { words: ['be'] }],
-      [0, ['to', 'or'], [['to', 1], ['or', 1]], 'to', 4, { words: ['to', 'or'] }],
-      [1, ['be', 'not'], [['be', 1], ['not', 1]], 'not', 5, { words: ['be', 'not'] }],
-      [0, ['to', 'or', 'to'], [['to', 2], ['or', 1]], 'to', 6, { words: ['or', 'to'] }],
-      [1, ['be', 'not', 'be'], [['be', 2], ['not', 1]], 'not', 7, { words: ['not', 'be'] }],
+      [
+        0,
+        ['to', 'or'],
+        [
+          ['to', 1],
+          ['or', 1],
+        ],
+        'to',
+        4,
+        { words: ['to', 'or'] },
+      ],
+      [
+        1,
+        ['be', 'not'],
+        [
+          ['be', 1],
+          ['not', 1],
+        ],
+        'not',
+        5,
+        { words: ['be', 'not'] },
+      ],
+      [
+        0,
+        ['to', 'or', 'to'],
+        [
+          ['to', 2],
+          ['or', 1],
+        ],
+        'to',
+        6,
+        { words: ['or', 'to'] },
+      ],
+      [
+        1,
+        ['be', 'not', 'be'],
+        [
+          ['be', 2],
+          ['not', 1],
+        ],
+        'not',
+        7,
+        { words: ['not', 'be'] },
+      ],
       [0, ['that'], [['that', 1]], 'that', 4, { words: ['that'] }],
       [1, ['is'], [['is', 1]], 'is', 2, { words: ['is'] }],
-      [0, ['that', 'the'], [['that', 1], ['the', 1]], 'that', 7, { words: ['that', 'the'] }],
+      [
+        0,
+        ['that', 'the'],
+        [
+          ['that', 1],
+          ['the', 1],
+        ],
+        'that',
+        7,
+        { words: ['that', 'the'] },
+      ],
     ])
   })
 
@@ -160,7 +214,15 @@ describe('KeyedProcessFunction', () => {
           OBJECT_SCHEMA,
         ),
       inputs: [{ schema: CLICK }],
-      steps: [{ processingTime: 100 }, click('ann', 1), click('ann', 2), { processingTime: 105 }, click('bob', 3), { processingTime: 112 }, { processingTime: 200 }],
+      steps: [
+        { processingTime: 100 },
+        click('ann', 1),
+        click('ann', 2),
+        { processingTime: 105 },
+        click('bob', 3),
+        { processingTime: 112 },
+        { processingTime: 200 },
+      ],
       startMs: 50,
     })
     expect(rows.map(({ row }) => row)).toEqual(['ann 110 processing -Infinity', 'bob 115 processing -Infinity'])
@@ -219,7 +281,12 @@ describe('KeyedProcessFunction', () => {
   it('knows the keys of a key function and of several columns', () => {
     const run = (key: Parameters<typeof keyedProcessOperator>[0]['key'], selector?: (row: never) => never): unknown[] =>
       runOperatorHarness({
-        create: () => keyedProcessOperator<unknown, unknown, unknown>({ schema: CLICK, key }, { processElement: (_, context, out) => out.collect(context.getCurrentKey()) }, OBJECT_SCHEMA),
+        create: () =>
+          keyedProcessOperator<unknown, unknown, unknown>(
+            { schema: CLICK, key },
+            { processElement: (_, context, out) => out.collect(context.getCurrentKey()) },
+            OBJECT_SCHEMA,
+          ),
         inputs: [{ schema: CLICK, ...(selector && { key: selector }) }],
         steps: [click('ann', 1), click('bob', 2)],
       }).rows.map(({ row }) => row)
@@ -235,21 +302,36 @@ describe('KeyedProcessFunction', () => {
   })
 
   it('wraps what user code throws, with the operator and the user lines', () => {
-    const create = () => processOperator(CLICK, { processElement: () => { throw new TypeError('no such thing') } }, OBJECT_SCHEMA)
+    const create = () =>
+      processOperator(
+        CLICK,
+        {
+          processElement: () => {
+            throw new TypeError('no such thing')
+          },
+        },
+        OBJECT_SCHEMA,
+      )
     const run = (): unknown => runOperatorHarness({ create, inputs: [{ schema: CLICK }], steps: [click('a', 1)] })
     expect(run).toThrow(UserFunctionError)
     expect(run).toThrow('Function of operator "operator" (subtask 0) threw TypeError: no such thing')
+    let caught: unknown
     try {
       run()
     } catch (error) {
-      expect(((error as Error).cause as Error).stack).toContain('process-operator.test.ts')
+      caught = error
     }
+    expect(((caught as Error).cause as Error).stack).toContain('process-operator.test.ts')
   })
 
   it('refuses a timer without a time and a record that is no row', () => {
-    const run = (fn: KeyedProcessFunction<string, unknown, unknown>, output = OBJECT_SCHEMA as typeof CLICK | typeof OBJECT_SCHEMA) => () =>
-      runOperatorHarness({ create: () => keyedProcessOperator(BY_USER, fn, output), inputs: [{ schema: CLICK }], steps: [click('a', 1)] })
-    expect(run({ processElement: (_, context) => context.timerService.registerEventTimeTimer(Number.NaN), onTimer() {} })).toThrow(/Cannot use NaN as the time of a timer/)
+    const run =
+      (fn: KeyedProcessFunction<string, unknown, unknown>, output = OBJECT_SCHEMA as typeof CLICK | typeof OBJECT_SCHEMA) =>
+      () =>
+        runOperatorHarness({ create: () => keyedProcessOperator(BY_USER, fn, output), inputs: [{ schema: CLICK }], steps: [click('a', 1)] })
+    expect(run({ processElement: (_, context) => context.timerService.registerEventTimeTimer(Number.NaN), onTimer() {} })).toThrow(
+      /Cannot use NaN as the time of a timer/,
+    )
     expect(run({ processElement: (_, _context, out) => out.collect(5) }, CLICK)).toThrow(/must collect an object with the declared columns/)
   })
 })
@@ -261,7 +343,12 @@ describe('the other process functions', () => {
         for (let n = 0; n < value.at; n++) out.collect({ user: `${value.user}${n}`, at: context.timestamp() })
       },
     }
-    const { rows } = runOperatorHarness({ create: () => processOperator(CLICK, fn, CLICK), inputs: [{ schema: CLICK }], steps: [click('a', 2), click('b', 0), { watermark: 1 }, click('c', 5000)], randomRuns: 1 })
+    const { rows } = runOperatorHarness({
+      create: () => processOperator(CLICK, fn, CLICK),
+      inputs: [{ schema: CLICK }],
+      steps: [click('a', 2), click('b', 0), { watermark: 1 }, click('c', 5000)],
+      randomRuns: 1,
+    })
     expect(rows).toHaveLength(5002)
     expect(rows[1]).toEqual({ row: { user: 'a1', at: 2 }, kind: 0, timestamp: 2 })
   })
@@ -296,7 +383,11 @@ describe('the other process functions', () => {
               context.timerService.registerEventTimeTimer(10)
             },
             onTimer(_, context, out) {
-              out.collect([context.getCurrentKey(), context.getState(valueState('price', t.double())).value(), context.getState(listState('clicks', t.safeInt())).get()])
+              out.collect([
+                context.getCurrentKey(),
+                context.getState(valueState('price', t.double())).value(),
+                context.getState(listState('clicks', t.safeInt())).get(),
+              ])
             },
           },
           OBJECT_SCHEMA,
@@ -394,14 +485,14 @@ describe('the other process functions', () => {
       runOperatorHarness({
         create: () => keyedReduceOperator(BY_USER, reduce),
         inputs: [{ schema: CLICK }],
-        steps: [
-          { row: { user: 'a', at: 5 } },
-          { row: { user: 'b', at: 1 } },
-          { row: { user: 'a', at: 3 } },
-          { row: { user: 'a', at: 4 } },
-        ],
+        steps: [{ row: { user: 'a', at: 5 } }, { row: { user: 'b', at: 1 } }, { row: { user: 'a', at: 3 } }, { row: { user: 'a', at: 4 } }],
       }).rows.map(({ row }) => Object.values(row as object).join(' '))
-    expect(run(((left: { user: string; at: number }, right: { at: number }) => ({ user: left.user, at: left.at * 10 + right.at })) as never)).toEqual(['a 5', 'b 1', 'a 53', 'a 534'])
+    expect(run(((left: { user: string; at: number }, right: { at: number }) => ({ user: left.user, at: left.at * 10 + right.at })) as never)).toEqual([
+      'a 5',
+      'b 1',
+      'a 53',
+      'a 534',
+    ])
     expect(run(rollingReduce(CLICK, 'at', 'sum') as never)).toEqual(['a 5', 'b 1', 'a 8', 'a 12'])
     expect(run(rollingReduce(CLICK, 'at', 'min') as never)).toEqual(['a 5', 'b 1', 'a 3', 'a 3'])
     expect(run(rollingReduce(CLICK, 'at', 'maxBy') as never)).toEqual(['a 5', 'b 1', 'a 5', 'a 5'])
