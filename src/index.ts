@@ -1,6 +1,6 @@
 // The package's public face: the only file that re-exports.
 
-export { Millrace, LocalEnvironment, type EngineOptions, type ExecuteOptions } from './api/millrace.ts'
+export { Millrace, LocalEnvironment, type EngineOptions, type ExecuteOptions } from './api/datastream/millrace.ts'
 export { defineJob } from './api/datastream/job.ts'
 export { StreamExecutionEnvironment, type JobSettings } from './api/datastream/environment.ts'
 export { DataStream, DataStreamSink } from './api/datastream/data-stream.ts'

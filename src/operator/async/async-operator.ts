@@ -42,6 +42,12 @@ interface Entry {
   readonly record: unknown
   readonly timestampMs: number
   results: Iterable<unknown> | undefined
+  /** Tries that have begun. */
+  tries: number
+  /** When the running try times out, or the next one begins: epoch ms of the clock. */
+  dueMs: number
+  /** Ends the running try; undefined between tries. */
+  abort: AbortController | undefined
 }
 
 const CAPACITY_DEFAULT = 100
@@ -67,7 +73,6 @@ export class AsyncOperator implements Operator {
   #ready = false
   #bound: RecordBatch | null = null
   #crossing = 0
-  readonly #abort = new AbortController()
 
   constructor(inputSchema: Schema, fn: AsyncFunction<never, unknown>, outputSchema: Schema, ordered: boolean, options: AsyncOptions) {
     this.#inputSchema = inputSchema
@@ -86,7 +91,7 @@ export class AsyncOperator implements Operator {
   }
 
   processBatch(batch: RecordBatch, output: Output): boolean {
-    this.#rethrow()
+    this.#proceed()
     if (!this.#emitReady(output)) return false
     if (this.#bound !== batch) {
       this.#bound = batch
@@ -102,7 +107,7 @@ export class AsyncOperator implements Operator {
       const row = batch.physicalRow(batch.begin)
       this.#reader.seek(row)
       const record = this.#reader.record()
-      this.#call({ watermarkMs: undefined, record: plain ? record : { ...(record as object) }, timestampMs: batch.timestampOf(row), results: undefined })
+      this.#call(plain ? record : { ...(record as object) }, batch.timestampOf(row))
       batch.begin++
     }
     if (!this.#emitReady(output)) return false
@@ -116,22 +121,23 @@ export class AsyncOperator implements Operator {
 
   /** A watermark between batches waits in the queue like one within a batch; the driver's own forwarding would let it overtake. */
   advance(watermarkMs: number, output: Output): boolean {
-    this.#rethrow()
+    this.#proceed()
     this.#addWatermark(watermarkMs)
     return this.#emitReady(output) && this.#queue.length === 0
   }
 
   nextProcessingTimeMs(): number {
-    return this.#ready || this.#failure !== undefined ? this.#context.clock.nowMs() : Infinity
+    if (this.#ready || this.#failure !== undefined) return this.#context.clock.nowMs()
+    return this.#queue.reduce((leastMs, entry) => Math.min(leastMs, entry.dueMs), Infinity)
   }
 
   fireTimers(_upToMs: number, output: Output): boolean {
-    this.#rethrow()
+    this.#proceed()
     return this.#emitReady(output)
   }
 
   endInput(output: Output): boolean {
-    this.#rethrow()
+    this.#proceed()
     return this.#emitReady(output) && this.#queue.length === 0
   }
 
@@ -149,70 +155,77 @@ export class AsyncOperator implements Operator {
     reader.elements('in-flight', (value) => {
       const bytes = new ByteReader().load(value, 0, value.length)
       const timestampMs = bytes.float64()
-      this.#call({ watermarkMs: undefined, record: this.#codec.read(bytes), timestampMs, results: undefined })
+      this.#call(this.#codec.read(bytes), timestampMs)
     })
   }
 
   close(): void {
-    this.#abort.abort()
+    for (const entry of this.#queue) entry.abort?.abort()
+    this.#queue = []
     this.#collector?.free()
     this.#user(() => this.#fn.close?.())
   }
 
-  #call(entry: Entry): void {
+  #call(record: unknown, timestampMs: number): void {
+    const entry: Entry = { watermarkMs: undefined, record, timestampMs, results: undefined, tries: 0, dueMs: Infinity, abort: undefined }
     this.#queue.push(entry)
     this.#calls++
-    void this.#try(entry, 0)
+    void this.#try(entry)
   }
 
   /** One try of a call; its outcome is seen by the next step of the loop. */
-  async #try(entry: Entry, tries: number): Promise<void> {
-    const { timeoutMs, retries, retryDelayMs } = this.#options
-    const attempt = new AbortController()
-    const stop = AbortSignal.any([attempt.signal, this.#abort.signal])
-    let timer: NodeJS.Timeout | undefined
-    let timedOut = false
+  async #try(entry: Entry): Promise<void> {
+    const abort = new AbortController()
+    entry.abort = abort
+    entry.tries++
+    entry.dueMs = this.#context.clock.nowMs() + this.#options.timeoutMs
     try {
-      const call = this.#fn.asyncInvoke(entry.record, stop)
-      const limit = new Promise<never>((_, reject) => {
-        if (timeoutMs === Infinity) return
-        timer = setTimeout(() => {
-          timedOut = true
-          attempt.abort()
-          reject(new UserFunctionError('ASYNC_TIMEOUT', `Call of operator "${this.#context.operatorName}" has taken more than ${timeoutMs} ms`, { hint: 'Raise timeoutMs, allow retries, or give the function a timeout() method.' }))
-        }, timeoutMs)
-      })
-      this.#done(entry, await Promise.race([call, limit]))
+      const results = await this.#fn.asyncInvoke(entry.record, abort.signal)
+      // A try that has timed out is no longer the entry's.
+      if (entry.abort === abort) this.#done(entry, results)
     } catch (error) {
-      if (this.#abort.signal.aborted) return
-      if (tries < retries) {
-        setTimeout(() => void this.#try(entry, tries + 1), retryDelayMs * 2 ** tries)
-        return
+      if (entry.abort === abort) this.#failed(entry, error)
+    }
+    this.#context.wake()
+  }
+
+  #failed(entry: Entry, error: unknown): void {
+    entry.abort = undefined
+    entry.dueMs = Infinity
+    const { retries, retryDelayMs } = this.#options
+    if (entry.tries > retries) this.#failure ??= error
+    else entry.dueMs = this.#context.clock.nowMs() + retryDelayMs * 2 ** (entry.tries - 1)
+  }
+
+  /** Times out tries and begins new ones, as the clock says. */
+  #checkDue(nowMs: number): void {
+    for (const entry of this.#queue) {
+      if (entry.dueMs > nowMs) continue
+      if (entry.abort === undefined) {
+        void this.#try(entry)
+        continue
       }
-      if (timedOut && this.#fn.timeout !== undefined) {
-        try {
-          this.#done(entry, this.#fn.timeout(entry.record))
-          return
-        } catch (thrown) {
-          this.#failure ??= thrown
-        }
+      entry.abort.abort()
+      if (entry.tries > this.#options.retries && this.#fn.timeout !== undefined) {
+        this.#user(() => this.#done(entry, this.#fn.timeout!(entry.record)))
+        continue
       }
-      this.#failure ??= error
-    } finally {
-      clearTimeout(timer)
-      this.#context.wake()
+      const hint = 'Raise timeoutMs, allow retries, or give the function a timeout() method.'
+      this.#failed(entry, new UserFunctionError('ASYNC_TIMEOUT', `Call of operator "${this.#context.operatorName}" has taken more than ${this.#options.timeoutMs} ms`, { hint }))
     }
   }
 
   #done(entry: Entry, results: Iterable<unknown>): void {
     entry.results = results
+    entry.abort = undefined
+    entry.dueMs = Infinity
     this.#ready = true
   }
 
   #addWatermark(watermarkMs: number): void {
     const last = this.#queue[this.#queue.length - 1]
     if (last?.watermarkMs !== undefined && last.watermarkMs >= watermarkMs) return
-    this.#queue.push({ watermarkMs, record: undefined, timestampMs: WATERMARK_MIN, results: undefined })
+    this.#queue.push({ watermarkMs, record: undefined, timestampMs: WATERMARK_MIN, results: undefined, tries: 0, dueMs: Infinity, abort: undefined })
     this.#ready = true
   }
 
@@ -247,7 +260,9 @@ export class AsyncOperator implements Operator {
     return collector.flush(output)
   }
 
-  #rethrow(): void {
+  /** What every step begins with: retries and timeouts that are due, then the failure of a call, if there is one. */
+  #proceed(): void {
+    this.#checkDue(this.#context.clock.nowMs())
     if (this.#failure !== undefined) throw userError(this.#context.operatorName, this.#context.subtaskIndex, this.#failure)
   }
 

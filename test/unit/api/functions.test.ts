@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { AsyncDataStream } from '../../../src/api/datastream/async-data-stream.ts'
-import { Millrace } from '../../../src/api/millrace.ts'
+import { Millrace } from '../../../src/api/datastream/millrace.ts'
 import { defineSchema, t } from '../../../src/batch/types.ts'
 import { EventTimeSessionWindows, TumblingEventTimeWindows } from '../../../src/operator/window/assigners.ts'
 import { count } from '../../../src/operator/window/slice-aggregates.ts'

@@ -1,12 +1,12 @@
 // The two ways in: an engine for job modules on threads, and an environment that runs bare closures on the calling thread.
 
-import { systemClock } from '../base/clock.ts'
-import { JobError } from '../base/errors.ts'
-import { Engine } from '../engine/engine.ts'
-import { planJob } from '../plan/execution-plan.ts'
-import { LocalExecutor } from '../runtime/local-executor.ts'
-import type { DataStream } from './datastream/data-stream.ts'
-import { StreamExecutionEnvironment } from './datastream/environment.ts'
+import { systemClock } from '../../base/clock.ts'
+import { JobError } from '../../base/errors.ts'
+import { Engine } from '../../engine/engine.ts'
+import { planJob } from '../../plan/execution-plan.ts'
+import { LocalExecutor } from '../../runtime/local-executor.ts'
+import type { DataStream } from './data-stream.ts'
+import { StreamExecutionEnvironment } from './environment.ts'
 
 /** How a local environment runs. */
 export interface ExecuteOptions {
