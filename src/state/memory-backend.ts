@@ -57,6 +57,8 @@ interface WaitingEntry {
 export class MemoryStateBackend implements KeyedStateBackend {
   readonly store: KeyStore
   readonly #declared = new Map<string, Declared>()
+  /** By descriptor, for functions that ask with each record. */
+  readonly #known = { key: new WeakMap<StateDescriptor, Declared>(), namespace: new WeakMap<StateDescriptor, Declared>() }
   readonly #writer = new ByteWriter()
   readonly #reader = new ByteReader()
   readonly #restored = new ByteReader()
@@ -78,10 +80,18 @@ export class MemoryStateBackend implements KeyedStateBackend {
 
   /** {@link getState} without the types. */
   declare(descriptor: StateDescriptor, scope: StateScope): Declared {
+    const known = this.#known[scope].get(descriptor)
+    if (known !== undefined) return known
+    const declared = this.#declare(descriptor, scope)
+    this.#known[scope].set(descriptor, declared)
+    return declared
+  }
+
+  #declare(descriptor: StateDescriptor, scope: StateScope): Declared {
     const snapshotName = (scope === 'key' ? KEY_PREFIX : NAMESPACE_PREFIX) + descriptor.name
     const known = this.#declared.get(snapshotName)
     if (known !== undefined) {
-      if (known.descriptor !== descriptor && signatureOf(known.descriptor) !== signatureOf(descriptor)) refuseChange(descriptor, known.descriptor)
+      if (signatureOf(known.descriptor) !== signatureOf(descriptor)) refuseChange(descriptor, known.descriptor)
       return known
     }
     const bytes = slotBytesOf(descriptor) + (descriptor.ttl !== undefined && descriptor.kind !== 'list' && descriptor.kind !== 'map' ? TTL_BYTES : 0)
