@@ -5,6 +5,7 @@ import { OBJECT_SCHEMA, type DataType, defineSchema, type RowOf, Schema } from '
 import type { KeySpec } from '../../batch/key-spec.ts'
 import { callbackSink } from '../../connector/collection/callback-sink.ts'
 import { programSink } from '../../connector/program/program-sink.ts'
+import { type BatchFunction, BatchOperator } from '../../operator/basic/batch-operator.ts'
 import { ColumnOperator, schemaWithColumn } from '../../operator/basic/column-operator.ts'
 import { KeyOperator, keyedSchemaOf } from '../../operator/basic/key-operator.ts'
 import { ProjectOperator, projectedSchemaOf } from '../../operator/basic/project-operator.ts'
@@ -108,6 +109,29 @@ export class DataStream<R> extends Stream<R> {
   process<OUT>(fn: ProcessFunction<R, OUT>): DataStream<OUT> {
     const schema = OBJECT_SCHEMA as Schema<OUT>
     return this.operator('Process', processBody([{ schema: this.schema, key: undefined, method: 'processElement' }], fn as AnyProcessFunction, schema), schema)
+  }
+
+  /**
+   * Calls a function with whole batches: columns as typed arrays, for those who want no row objects.
+   *
+   * @example
+   * bids.processBatch((batch, out) => {
+   *   const price = batch.column('price').values
+   *   let total = 0
+   *   for (const row of batch.rows) total += price[row]
+   *   out.collect(total)
+   * })
+   */
+  processBatch<OUT>(fn: BatchFunction<OUT>): DataStream<OUT> {
+    const { schema } = this
+    const body = (declared: Schema): TransformationBody => ({
+      kind: 'operator',
+      watermarks: { kind: 'none' },
+      needsEventLoop: false,
+      withSchema: body,
+      create: () => new BatchOperator(schema, fn as BatchFunction<never>, declared),
+    })
+    return this.operator('ProcessBatch', body(OBJECT_SCHEMA), OBJECT_SCHEMA as Schema<OUT>)
   }
 
   /** Connects two streams in one function. */

@@ -134,3 +134,33 @@ test('aligned sources stay within their drift of event time', async () => {
   // A batch of ten rows may be on its way when the limit is reached.
   expect(drift).toBeLessThanOrEqual(50 + 10 * 10 + 10)
 })
+
+test('a batch function reads columns as typed arrays', async () => {
+  const env = Millrace.local()
+  const totals = env
+    .fromCollection(rows, schema)
+    .filter((row) => row.user === 'a')
+    .processBatch<{ rows: number; total: number; users: string }>((batch, out) => {
+      const amount = batch.column('amount').values as Int32Array
+      const user = batch.column('user')
+      let total = 0
+      for (const row of batch.rows) total += amount[row]!
+      out.collect({ rows: batch.rows.length, total, users: [...batch.rows].map((row) => String(user.value(row))).join('') })
+    })
+  expect(await env.executeAndCollect(totals)).toEqual([{ rows: 3, total: 7, users: 'aaa' }])
+})
+
+test('a computed column stands beside the others, untouched ones stay as they are', async () => {
+  const env = Millrace.local()
+  const stream = env
+    .fromCollection(rows, schema)
+    .filter((row) => row.amount < 20)
+    .withColumn('half', t.double().nullable(), (row) => (row.amount === 1 ? null : row.amount / 2))
+    .select('user', 'half')
+  expect(await env.executeAndCollect(stream)).toEqual([
+    { user: 'a', half: null },
+    { user: 'b', half: 5 },
+    { user: 'a', half: 1 },
+    { user: 'a', half: 2 },
+  ])
+})
