@@ -3,9 +3,12 @@
 import { formatType, type LogicalType, type Schema } from '../batch/types.ts'
 import { BadReason, DEPTH_MAX, MAP_DUPLICATES_MAX } from '../kernels/json-scan-layout.ts'
 import type { ScanResult } from '../kernels/json-scan.ts'
+import { withoutControls } from './bad-records.ts'
+import type { LineFormat } from './line-format.ts'
 
 const FOUND_CHARACTERS_MAX = 40
-const decoder = new TextDecoder('utf-8')
+const END_OF_LINE = 'the end of the line'
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /** What stands at the problem, and which field it is. */
 export interface BadReasonText {
@@ -16,14 +19,15 @@ export interface BadReasonText {
 
 /**
  * @param line The bad line, as the scanner saw it.
- * @param fieldWord What a position is called, see `LineFormat.fieldWord`.
+ * @param columns Where fields stand in a line, see `LineDecoder.columns`.
  */
-export function explainBadLine(result: ScanResult, line: Uint8Array, schema: Schema, fieldWord: 'column' | 'field'): BadReasonText {
+export function explainBadLine(result: ScanResult, line: Uint8Array, schema: Schema, format: LineFormat, columns: readonly string[]): BadReasonText {
   const problem = Math.max(0, Math.min(result.problem - result.lineStart, line.length))
   const path = result.field
   const type = typeAt(schema, path)
-  const where = path === '' ? '' : fieldWord === 'field' ? `field "${path}": ` : `column ${schema.indexOf(path) + 1} ("${path}"): `
-  const found = foundAt(line, problem, fieldWord)
+  const columnNumber = columns.indexOf(path) + 1
+  const where = path === '' ? '' : columnNumber === 0 ? `${format.fieldWord} "${path}": ` : `${format.fieldWord} ${columnNumber} ("${path}"): `
+  const found = foundAt(line, problem, format.delimiter)
   const at = `at byte ${problem + 1}`
   switch (result.reason) {
     case BadReason.SYNTAX:
@@ -47,9 +51,10 @@ export function explainBadLine(result: ScanResult, line: Uint8Array, schema: Sch
     case BadReason.TOO_MANY_DUPLICATES:
       return { where, reason: `more than ${MAP_DUPLICATES_MAX} keys of a map stand twice` }
     case BadReason.FIELD_COUNT:
-      return { where, reason: `expected ${schema.fields.length} columns, found another number of them ${at}` }
+      return { where, reason: `expected ${columns.length} columns, found ${found === END_OF_LINE ? 'fewer' : 'more'}` }
     case BadReason.QUOTE:
-      return { where, reason: `found a quote where none may stand, or text behind a closing quote, ${at}` }
+      // A quote at the very beginning may stand there: it is the record as a whole that does not end.
+      return { where, reason: problem === 0 ? 'found a quote that is not closed' : `found a quote where none may stand, or text behind a closing quote, ${at}` }
     case BadReason.MISSING_FIELD:
       return { where, reason: 'expected a value, found none' }
     case BadReason.NULL_NOT_ALLOWED:
@@ -107,9 +112,9 @@ function expected(type: LogicalType | undefined): string {
     case 'TIME':
       return 'a time (12:34:56)'
     case 'TIMESTAMP':
-      return `a timestamp with at most ${type.precision} digits of the second (2001-02-03 12:34:56)`
+      return 'a timestamp (2001-02-03 12:34:56)'
     case 'TIMESTAMP_LTZ':
-      return `a timestamp with a zone and at most ${type.precision} digits of the second (2001-02-03 12:34:56Z)`
+      return 'a timestamp with a zone (2001-02-03 12:34:56Z)'
     case 'CHAR':
     case 'VARCHAR':
       return 'a string'
@@ -128,12 +133,17 @@ function expected(type: LogicalType | undefined): string {
 }
 
 /** The token at the problem, as it stands there. */
-function foundAt(line: Uint8Array, problem: number, fieldWord: 'column' | 'field'): string {
+function foundAt(line: Uint8Array, problem: number, delimiter: string | undefined): string {
   const rest = decoder.decode(line.subarray(problem, problem + FOUND_CHARACTERS_MAX * 4)).replace(/[\r\n]+$/, '')
-  if (rest === '') return 'the end of the line'
-  const token = fieldWord === 'field' ? /^(?:"(?:[^"\\]|\\.)*"?|[^\s,:{}[\]"]+|.)/su.exec(rest) : /^(?:"(?:[^"]|"")*"?|[^,;\t|]*)/su.exec(rest)
+  if (rest === '') return END_OF_LINE
+  if (delimiter !== undefined && (rest.startsWith(delimiter) || /^[\r\n]/.test(rest))) return '""'
+  const token =
+    delimiter === undefined
+      ? /^(?:"(?:[^"\\]|\\.)*"?|[^\s,:{}[\]"]+|.)/su.exec(rest)
+      : new RegExp(`^(?:"(?:[^"]|"")*"?|[^\\r\\n\\u{${delimiter.codePointAt(0)!.toString(16)}}]*)`, 'su').exec(rest)
   const text = token?.[0] ?? ''
   const characters = [...text]
   const shown = characters.length > FOUND_CHARACTERS_MAX ? `${characters.slice(0, FOUND_CHARACTERS_MAX).join('')}…` : text
-  return shown.startsWith('"') ? shown : `"${shown}"`
+  const visible = withoutControls(shown)
+  return visible.startsWith('"') ? visible : `"${visible}"`
 }

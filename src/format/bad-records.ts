@@ -163,8 +163,10 @@ export function shownText(raw: Uint8Array): string {
   const text = decodeText(raw.subarray(0, TEXT_SHOWN_MAX * 4), 0, Math.min(raw.length, TEXT_SHOWN_MAX * 4)).replace(/[\r\n]+$/, '')
   const characters = [...text]
   const isCut = characters.length > TEXT_SHOWN_MAX || raw.length > TEXT_SHOWN_MAX * 4
-  const shown = characters
-    .slice(0, TEXT_SHOWN_MAX)
-    .map((character) => (/\p{Cc}/u.test(character) ? `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}` : character))
-  return shown.join('') + (isCut ? '…' : '')
+  return withoutControls(characters.slice(0, TEXT_SHOWN_MAX).join('')) + (isCut ? '…' : '')
+}
+
+/** A text with control characters as `\x09`, and byte order marks too: what cannot be seen cannot be found. */
+export function withoutControls(text: string): string {
+  return text.replace(/[\p{Cc}\ufeff]/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }

@@ -17,6 +17,8 @@ export interface LineFormat {
   readonly spansLines: boolean
   /** What a column's position is called in messages: CSV counts columns, JSON names fields. */
   readonly fieldWord: 'column' | 'field'
+  /** What ends a field, where there are such. */
+  readonly delimiter: string | undefined
   /** One line for `explain`. */
   describe(): string
   /** @throws {PlanError} If the schema has types that the format cannot hold. */
@@ -26,8 +28,17 @@ export interface LineFormat {
   /**
    * @param nullOnError Values that cannot be converted become NULL where the schema allows it.
    * @param fileColumns The names in the file's header, if it has one.
+   * @param recordBytesMax Longer records are bad.
+   * @throws {ConnectorError} `SCHEMA_MISMATCH` if the header lacks a column.
    */
-  createDecoder(schema: Schema, slab: Slab, kernels: Kernels, nullOnError: boolean, fileColumns: readonly string[] | undefined): LineDecoder
+  createDecoder(
+    schema: Schema,
+    slab: Slab,
+    kernels: Kernels,
+    nullOnError: boolean,
+    fileColumns: readonly string[] | undefined,
+    recordBytesMax: number,
+  ): LineDecoder
   createEncoder(schema: Schema, slab: Slab, kernels: Kernels): LineEncoder
 }
 
@@ -38,8 +49,12 @@ export interface LineDecoder {
   /**
    * Reads whole lines of [input, inputEnd) into rows from `firstRow` on, at most `maxRows`. 64 bytes past `inputEnd` must be readable.
    * The answer is overwritten by the next call.
+   *
+   * @param isFinal Nothing will come behind `inputEnd`: a record that is not complete is bad.
    */
-  decode(input: number, inputEnd: number, firstRow: number, maxRows: number): ScanResult
+  decode(input: number, inputEnd: number, firstRow: number, maxRows: number, isFinal: boolean): ScanResult
+  /** The columns of a line in their order; empty if fields are found by their names. */
+  readonly columns: readonly string[]
   /** Values that became NULL because they could not be converted, since the decoder was made. */
   readonly nulledValues: number
   /** Members that stood twice in an object, since the decoder was made. */

@@ -256,7 +256,7 @@ export class LineStream {
     decoder.bind(this.batch)
     while (this.#batchRows < rowsMax) {
       const end = this.#endOfFittingLines()
-      const result = decoder.decode(this.#at, end, this.#batchRows, rowsMax - this.#batchRows)
+      const result = decoder.decode(this.#at, end, this.#batchRows, rowsMax - this.#batchRows, this.#inputEnded)
       this.#batchRows += result.rows
       if (result.status === ScanStatus.BAD_RECORD) {
         this.#rejectLine(result)
@@ -288,12 +288,9 @@ export class LineStream {
     this.#needsInput = this.#batchRows < rowsMax
   }
 
-  /**
-   * The end of the buffered lines of which each is short enough. Lines of a format whose records span lines are measured as records, when they
-   * prove incomplete.
-   */
+  /** The end of the buffered lines of which each is short enough. */
   #endOfFittingLines(): number {
-    if (this.#format.spansLines || this.#end - this.#at <= this.#lineBytesMax) return this.#end
+    if (this.#end - this.#at <= this.#lineBytesMax) return this.#end
     const { u8 } = this.#slab
     let at = this.#at
     while (this.#end - at > this.#lineBytesMax) {
@@ -326,7 +323,7 @@ export class LineStream {
     const base = this.#at
     this.#advance(result.lineStart)
     const line = this.#slab.u8.subarray(base + result.lineStart, base + result.lineEnd - 1)
-    const { where, reason } = explainBadLine(result, line, this.#schema, this.#format.fieldWord)
+    const { where, reason } = explainBadLine(result, line, this.#schema, this.#format, this.#decoder?.columns ?? [])
     const hasReturn = line[line.length - 1] === 13
     this.#bad.reject(this.#place(), where, reason, hasReturn ? line.subarray(0, -1) : line)
     this.#advance(result.lineEnd - result.lineStart)
@@ -402,7 +399,7 @@ export class LineStream {
     this.#nulledSeen = 0
     this.#duplicatesSeen = 0
     try {
-      this.#decoder = this.#format.createDecoder(this.#schema, this.#slab, this.#kernels, this.#bad.policy === 'null', fileColumns)
+      this.#decoder = this.#format.createDecoder(this.#schema, this.#slab, this.#kernels, this.#bad.policy === 'null', fileColumns, this.#lineBytesMax)
     } catch (error) {
       if (error instanceof ConnectorError)
         throw new ConnectorError(error.code, error.message.replace('the file', `"${this.#start.file}"`), error.hint === undefined ? {} : { hint: error.hint })

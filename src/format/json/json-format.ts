@@ -37,6 +37,7 @@ export interface JsonFormatOptions {
 }
 
 class JsonDecoder implements LineDecoder {
+  readonly columns = []
   readonly #plan: JsonScanPlan
   readonly #kernels: Kernels
 
@@ -100,6 +101,7 @@ export class JsonFormat implements LineFormat {
   readonly header = false
   readonly spansLines = false
   readonly fieldWord = 'field'
+  readonly delimiter = undefined
   readonly options: Required<JsonFormatOptions>
 
   constructor(options: JsonFormatOptions) {

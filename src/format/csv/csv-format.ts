@@ -1,0 +1,253 @@
+// CSV (RFC 4180, with the variations that exist). A description; the work is done by the scan and format kernels.
+
+import { ConnectorError, PlanError } from '../../base/errors.ts'
+import type { Slab } from '../../base/slab.ts'
+import type { RecordBatch } from '../../batch/record-batch.ts'
+import type { Schema } from '../../batch/types.ts'
+import { CsvFormatPlan } from '../../kernels/csv-format.ts'
+import { CsvScanPlan } from '../../kernels/csv-scan.ts'
+import type { ScanField, ScanResult } from '../../kernels/json-scan.ts'
+import type { Kernels } from '../../kernels/kernels.ts'
+import type { EncodeResult, LineDecoder, LineEncoder, LineFormat } from '../line-format.ts'
+import { scanFieldsOf } from '../scan-fields.ts'
+
+/** Options of {@link csvFormat}. */
+export interface CsvFormatOptions {
+  /**
+   * The first line of a file names its columns: those that the schema has are read by name, in any order, others are passed over. Without a
+   * header the columns are those of the schema, in its order.
+   * @default true
+   */
+  readonly header?: boolean
+  /**
+   * One ASCII character.
+   * @default ','
+   */
+  readonly delimiter?: string
+  /**
+   * One ASCII character, or '' for none.
+   * @default '"'
+   */
+  readonly quote?: string
+  /**
+   * One ASCII character that takes the next one as it is; '' for none: a quote inside quotes is doubled.
+   * @default ''
+   */
+  readonly escape?: string
+  /**
+   * The text that stands for NULL where it is not quoted; `null` for none.
+   * @default '' in `strict`, `null` in `flink`
+   */
+  readonly nullLiteral?: string | null
+  /**
+   * Between the elements of an ARRAY.
+   * @default ';'
+   */
+  readonly arrayElementDelimiter?: string
+  /**
+   * Lines that begin with # are passed over.
+   * @default false
+   */
+  readonly allowComments?: boolean
+  /**
+   * Quoted fields may hold line feeds. Then only a reader from the start of a file knows where records begin, and a file has one reader;
+   * `false` promises that there are none and lets several readers share a file.
+   * @default true
+   */
+  readonly lineFeedsInQuotes?: boolean
+  /**
+   * How text becomes the declared types. `strict`: all of it must be a value, nothing is rounded or cut. `flink`: as Flink's `csv` format.
+   * @default 'strict'
+   */
+  readonly conversion?: 'strict' | 'flink'
+  /**
+   * Written around every text, not only where it must be.
+   * @default false
+   */
+  readonly quoteAll?: boolean
+  /**
+   * The form in which timestamps are written; both are read.
+   * @default 'SQL'
+   */
+  readonly timestampFormat?: 'SQL' | 'ISO-8601'
+}
+
+class CsvDecoder implements LineDecoder {
+  readonly duplicateKeys = 0
+  readonly #plan: CsvScanPlan
+  readonly #kernels: Kernels
+  readonly columns: readonly string[]
+  /** Index in the batch for each field that is read, in file order. */
+  readonly #targets: readonly number[]
+
+  constructor(plan: CsvScanPlan, kernels: Kernels, targets: readonly number[], columns: readonly string[]) {
+    this.#plan = plan
+    this.#kernels = kernels
+    this.#targets = targets
+    this.columns = columns
+  }
+
+  get nulledValues(): number {
+    return this.#plan.counters.nulledValues
+  }
+
+  bind(batch: RecordBatch): void {
+    this.#plan.setColumns(this.#targets.map((index) => batch.columns[index]!.descriptor))
+  }
+
+  decode(input: number, inputEnd: number, firstRow: number, maxRows: number, isFinal: boolean): ScanResult {
+    return this.#plan.scan(this.#kernels, input, inputEnd, firstRow, maxRows, isFinal)
+  }
+
+  free(): void {
+    this.#plan.free()
+  }
+}
+
+class CsvEncoder implements LineEncoder {
+  readonly header: Uint8Array
+  readonly #plan: CsvFormatPlan
+  readonly #kernels: Kernels
+  readonly #result: EncodeResult = { position: 0, end: 0 }
+
+  constructor(plan: CsvFormatPlan, kernels: Kernels, header: string) {
+    this.#plan = plan
+    this.#kernels = kernels
+    this.header = new TextEncoder().encode(header)
+  }
+
+  bind(batch: RecordBatch): void {
+    this.#plan.setColumns(batch.columns.map((column) => column.descriptor))
+  }
+
+  encode(selection: number, begin: number, end: number, target: number, targetEnd: number): EncodeResult {
+    const { bytes, nextRow } = this.#plan.format(this.#kernels, selection, begin, end, target, targetEnd)
+    this.#result.position = nextRow
+    this.#result.end = target + bytes
+    return this.#result
+  }
+
+  free(): void {
+    this.#plan.free()
+  }
+}
+
+/** CSV, as {@link csvFormat} describes it. */
+export class CsvFormat implements LineFormat {
+  readonly kind = 'lines'
+  readonly name = 'csv'
+  readonly fieldWord = 'column'
+  readonly header: boolean
+  readonly spansLines: boolean
+  readonly delimiter: string
+  readonly options: CsvFormatOptions
+
+  constructor(options: CsvFormatOptions) {
+    this.options = options
+    this.header = options.header ?? true
+    this.delimiter = options.delimiter ?? ','
+    this.spansLines = (options.lineFeedsInQuotes ?? true) && options.quote !== ''
+    const { conversion = 'strict' } = options
+    if (conversion !== 'strict' && conversion !== 'flink')
+      throw new PlanError('INVALID_OPTION', `Cannot make a CSV format: conversion is "strict" or "flink", not "${String(conversion)}"`)
+  }
+
+  describe(): string {
+    const { options } = this
+    return `CSV${this.header ? ' with a header' : ''}${this.delimiter === ',' ? '' : `, delimited by ${JSON.stringify(this.delimiter)}`}, ${options.conversion ?? 'strict'}`
+  }
+
+  check(schema: Schema): void {
+    for (const { name, type } of schema.fields) {
+      const element = type.kind === 'ARRAY' ? type.element : type
+      if (['ARRAY', 'MAP', 'MULTISET', 'ROW', 'OBJECT'].includes(element.kind))
+        throw new PlanError('UNSUPPORTED_TYPE', `Cannot read or write column "${name}" as CSV: only plain values and arrays of them have a CSV form`)
+    }
+  }
+
+  parseHeader(line: Uint8Array): readonly string[] {
+    return splitRecord(new TextDecoder().decode(line), this.delimiter, this.options.quote ?? '"', this.options.escape ?? '')
+  }
+
+  createDecoder(
+    schema: Schema,
+    slab: Slab,
+    kernels: Kernels,
+    nullOnError: boolean,
+    fileColumns: readonly string[] | undefined,
+    recordBytesMax: number,
+  ): LineDecoder {
+    const names = fileColumns ?? schema.fields.map(({ name }) => name)
+    const scanFields = scanFieldsOf(schema)
+    for (const { name } of schema.fields) {
+      const count = names.filter((each) => each === name).length
+      if (count === 1) continue
+      const known = names.map((each) => `"${each}"`).join(', ')
+      throw new ConnectorError(
+        'SCHEMA_MISMATCH',
+        `Cannot read column "${name}" of the file: its header names ${count === 0 ? 'no such column' : `it ${count} times`}, known columns are ${known}`,
+      )
+    }
+    const fields = names.map((name): ScanField | null => scanFields.find((field) => field.name === name) ?? null)
+    const columns = names.map((name) => schema.indexOf(name)).filter((index) => index !== -1)
+    const { delimiter, quote, escape, arrayElementDelimiter, nullLiteral, allowComments, conversion = 'strict' } = this.options
+    const plan = new CsvScanPlan(slab, fields, {
+      conversion,
+      nullOnError,
+      recordBytesMax,
+      ...defined({ delimiter, quote, escape, arrayElementDelimiter, nullLiteral, allowComments }),
+    })
+    return new CsvDecoder(plan, kernels, columns, names)
+  }
+
+  createEncoder(schema: Schema, slab: Slab, kernels: Kernels): LineEncoder {
+    const { delimiter, quote, escape, arrayElementDelimiter, nullLiteral, quoteAll, timestampFormat, conversion } = this.options
+    const plan = new CsvFormatPlan(slab, scanFieldsOf(schema), {
+      fraction: conversion === 'flink' ? 'trimmed' : 'precision',
+      ...defined({ delimiter, quote, escape, arrayElementDelimiter, quoteAll, timestampFormat, nullLiteral: nullLiteral ?? undefined }),
+    })
+    const names = schema.fields.map(({ name }) => quoted(name, this.delimiter, quote ?? '"'))
+    return new CsvEncoder(plan, kernels, this.header ? `${names.join(this.delimiter)}\n` : '')
+  }
+}
+
+/** The options that were given: absent ones must stay absent for the kernels' own defaults. */
+function defined<T extends object>(options: T): { readonly [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as { readonly [K in keyof T]?: Exclude<T[K], undefined> }
+}
+
+function quoted(name: string, delimiter: string, quote: string): string {
+  if (quote === '' || ![delimiter, quote, '\n', '\r'].some((mark) => name.includes(mark))) return name
+  return quote + name.replaceAll(quote, quote + quote) + quote
+}
+
+/** The fields of one line, for headers only. */
+function splitRecord(line: string, delimiter: string, quote: string, escape: string): string[] {
+  const fields: string[] = []
+  let field = ''
+  let isQuoted = false
+  for (let at = 0; at < line.length; at++) {
+    const character = line[at]!
+    if (escape !== '' && character === escape) field += line[++at] ?? ''
+    else if (quote !== '' && character === quote) {
+      if (isQuoted && line[at + 1] === quote) {
+        field += quote
+        at++
+      } else isQuoted = !isQuoted
+    } else if (character === delimiter && !isQuoted) {
+      fields.push(field)
+      field = ''
+    } else field += character
+  }
+  fields.push(field)
+  return fields.map((each) => each.trim())
+}
+
+/**
+ * CSV: records of delimited fields, one a line (or more, with line feeds in quotes).
+ *
+ * @throws {PlanError} `INVALID_OPTION`
+ */
+export function csvFormat(options: CsvFormatOptions = {}): CsvFormat {
+  return new CsvFormat(options)
+}
