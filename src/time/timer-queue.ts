@@ -77,8 +77,9 @@ export class TimerQueue implements TimerDomain {
   // A binary heap of node addresses, by time.
   readonly #behind: number[] = []
   // Timers of one time that are due, in their order; handed out one by one.
-  #due: number[] = []
-  #dueSequences: number[] = []
+  readonly #due: number[] = []
+  readonly #dueSequences: number[] = []
+  #dueCount = 0
   #dueTime = 0
   #dueAt = 0
 
@@ -96,7 +97,7 @@ export class TimerQueue implements TimerDomain {
 
   get nextMs(): number {
     if (this.#count === 0) return Infinity
-    return toMs(this.#dueAt < this.#due.length ? Math.min(this.#dueTime, this.#next) : this.#next)
+    return toMs(this.#dueAt < this.#dueCount ? Math.min(this.#dueTime, this.#next) : this.#next)
   }
 
   register(timeMs: number): void {
@@ -120,8 +121,8 @@ export class TimerQueue implements TimerDomain {
     const upTo = Math.min(TIME_MAX, Math.max(1, Math.floor(upToMs) + BIAS))
     for (;;) {
       // A timer behind the group's time was registered meanwhile: it comes first.
-      if (this.#behind.length > 0 && this.#dueAt < this.#due.length && this.#timeOf(this.#behind[0]!) < this.#dueTime) this.#returnGroup()
-      while (this.#dueAt < this.#due.length) {
+      if (this.#behind.length > 0 && this.#dueAt < this.#dueCount && this.#timeOf(this.#behind[0]!) < this.#dueTime) this.#returnGroup()
+      while (this.#dueAt < this.#dueCount) {
         if (this.#dueTime > upTo) return false
         const ref = this.#due[this.#dueAt]!
         const sequence = this.#dueSequences[this.#dueAt++]!
@@ -226,10 +227,10 @@ export class TimerQueue implements TimerDomain {
   /** Puts what is left of the group back into the wheel. */
   #returnGroup(): void {
     const time = this.#dueTime
-    const left = this.#due.splice(this.#dueAt)
-    for (const [index, ref] of left.entries()) {
+    while (this.#dueAt < this.#dueCount) {
       const { f64 } = this.#slab
-      const sequence = this.#dueSequences[this.#dueAt + index]!
+      const ref = this.#due[this.#dueAt]!
+      const sequence = this.#dueSequences[this.#dueAt++]!
       const slot = (ref + this.#slot) >>> 3
       if ((ref & 1) === 0) {
         if (f64[slot] !== time || f64[slot + SLOT_SEQUENCE / 8] !== sequence || f64[slot + SLOT_QUEUED / 8] !== 0) continue
@@ -242,7 +243,7 @@ export class TimerQueue implements TimerDomain {
   /** Gathers the timers of the next time at or below `upTo`. False if there are none: the cursor then stands at `upTo`. */
   #nextGroup(upTo: number): boolean {
     for (;;) {
-      this.#due.length = this.#dueSequences.length = this.#dueAt = 0
+      this.#dueCount = this.#dueAt = 0
       let node: number
       if (this.#behind.length > 0) {
         const time = this.#timeOf(this.#behind[0]!)
@@ -259,8 +260,8 @@ export class TimerQueue implements TimerDomain {
           node = next
         }
       }
-      if (this.#due.length > 0) {
-        if (this.#due.length > 1) this.#orderGroup()
+      if (this.#dueCount > 0) {
+        if (this.#dueCount > 1) this.#orderGroup()
         return true
       }
     }
@@ -277,8 +278,7 @@ export class TimerQueue implements TimerDomain {
     if ((ref & 1) !== 0) {
       const timer = ref - 1
       if (u32[timer >>> 2] === 0 || f64[(timer + FURTHER_TIME) >>> 3] !== time) return
-      this.#due.push(ref)
-      this.#dueSequences.push(f64[(timer + FURTHER_SEQUENCE) >>> 3]!)
+      this.#addDue(ref, f64[(timer + FURTHER_SEQUENCE) >>> 3]!)
       return
     }
     const slot = (ref + this.#slot) >>> 3
@@ -286,24 +286,31 @@ export class TimerQueue implements TimerDomain {
     const own = f64[slot]!
     if (own === time) {
       f64[slot + SLOT_QUEUED / 8] = 0
-      this.#due.push(ref)
-      this.#dueSequences.push(f64[slot + SLOT_SEQUENCE / 8]!)
+      this.#addDue(ref, f64[slot + SLOT_SEQUENCE / 8]!)
       return
     }
     f64[slot + SLOT_QUEUED / 8] = own
     if (own !== 0) this.#push(ref, own)
   }
 
+  #addDue(ref: number, sequence: number): void {
+    this.#due[this.#dueCount] = ref
+    this.#dueSequences[this.#dueCount++] = sequence
+  }
+
   /** Timers of one time come in the order of their registration; mostly they do already. */
   #orderGroup(): void {
     const sequences = this.#dueSequences
+    const count = this.#dueCount
     let ordered = true
-    for (let index = 1; index < sequences.length && ordered; index++) ordered = sequences[index - 1]! < sequences[index]!
+    for (let index = 1; index < count && ordered; index++) ordered = sequences[index - 1]! < sequences[index]!
     if (ordered) return
-    const order = sequences.map((_, index) => index).sort((left, right) => sequences[left]! - sequences[right]!)
-    const due = order.map((index) => this.#due[index]!)
-    this.#dueSequences = order.map((index) => sequences[index]!)
-    this.#due = due
+    const group = Array.from({ length: count }, (_, index) => ({ ref: this.#due[index]!, sequence: sequences[index]! }))
+    group.sort((left, right) => left.sequence - right.sequence)
+    group.forEach(({ ref, sequence }, index) => {
+      this.#due[index] = ref
+      sequences[index] = sequence
+    })
   }
 
   #timeOf(node: number): number {
