@@ -100,13 +100,17 @@ export class WatermarkMerger {
   #update(): number {
     let minimum = WATERMARK_MAX
     let active = false
+    let ended = true
     for (let channel = 0; channel < this.#states.length; channel++) {
-      if (this.#states[channel] !== ACTIVE) continue
+      // A channel at the end of time is about to end: it does not speak for those that are idle.
+      if (this.#states[channel] === ENDED || this.#watermarks[channel] === WATERMARK_MAX) continue
+      ended = false
+      if (this.#states[channel] === IDLE) continue
       active = true
       if (this.#watermarks[channel]! < minimum) minimum = this.#watermarks[channel]!
     }
     // With every channel idle time stands still; once every channel has ended it is at its end.
-    if ((active || this.hasEnded) && minimum > this.#merged) this.#merged = minimum
+    if ((active || ended) && minimum > this.#merged) this.#merged = minimum
     return this.#merged
   }
 }
