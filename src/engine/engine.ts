@@ -37,7 +37,7 @@ export interface JobResult {
   readonly metrics: JobMetrics
 }
 
-const NO_METRICS: JobMetrics = { runningMs: 0, tasks: [], slabBytes: 0 }
+const NO_METRICS: JobMetrics = { runningMs: 0, tasks: [], slabBytes: 0, latency: undefined, gc: { count: 0, totalMs: 0, maxMs: 0 } }
 const DISPLAY_NAME = /([^/\\]+?)(\.[cm]?[jt]s)?$/
 
 /** A named output of a running job: an async iterable of its records. Leaving a `for await` over it cancels the job. */

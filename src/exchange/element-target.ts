@@ -13,5 +13,7 @@ export interface ElementTarget {
   /** The input went idle (left out of the minimum) or active again. */
   offerStatus(idle: boolean): void
   offerBarrier(checkpointId: number): void
+  /** A latency marker that left its source at this time of the monotonic clock. */
+  offerMarker(sentMs: number): void
   offerEnd(): void
 }

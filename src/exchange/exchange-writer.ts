@@ -64,6 +64,10 @@ export class ExchangeWriter implements ElementTarget {
     this.#offerControl(FrameKind.BARRIER, checkpointId)
   }
 
+  offerMarker(sentMs: number): void {
+    this.#offerControl(FrameKind.LATENCY, sentMs)
+  }
+
   offerEnd(): void {
     this.#offerControl(FrameKind.END, 0)
   }

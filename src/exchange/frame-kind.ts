@@ -14,6 +14,8 @@ export const FrameKind = {
   BARRIER: 5,
   /** Nothing follows. */
   END: 6,
+  /** float64: when the marker left its source, in ms of the monotonic clock. Flows with the records, is measured at sinks. */
+  LATENCY: 7,
 } as const
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind]
 

@@ -7,11 +7,12 @@
 //     + 256  doorbell            ring/parking.ts
 //   then     split counters      one cache line for each source task (worker 0's slab): next split to hand out
 //   then     split progress      one int32 for each source task and subtask: index of the split being read
-//   then     subtask slots       one block of float64 for each subtask of the worker: see runtime/subtask-metrics.ts
+//   then     subtask slots       one block for each subtask of the worker: float64 slots (runtime/subtask-metrics.ts), then latency buckets
 //   then     inbound rings
 
 import { SLAB_RESERVED_BYTES } from '../base/slab.ts'
 import type { ExecutionPlan, PlanExchange } from '../plan/execution-plan.ts'
+import { LATENCY_BYTES } from '../metrics/latency-histogram.ts'
 import { DOORBELL_BYTES } from '../ring/parking.ts'
 import { RING_ALIGNMENT_BYTES, ringRegionBytes } from '../ring/ring-layout.ts'
 
@@ -25,8 +26,9 @@ export const HEARTBEAT_ADDRESS = COMMAND_ADDRESS + LINE_BYTES
 export const DOORBELL_ADDRESS = HEARTBEAT_ADDRESS + LINE_BYTES
 const SPLITS_ADDRESS = DOORBELL_ADDRESS + DOORBELL_BYTES
 
-/** Float64 slots of one subtask; the first ones are named in subtask-metrics.ts, the rest are its channels' and operators'. */
+/** Float64 slots of one subtask; the first ones are named in subtask-metrics.ts, the rest are its operators'. */
 export const SUBTASK_SLOTS = 128
+const SUBTASK_BYTES = SUBTASK_SLOTS * 8 + LATENCY_BYTES
 
 /** Rings of one worker share this much, whatever their number. */
 export const RING_BUDGET_BYTES = 64 << 20
@@ -79,7 +81,7 @@ export function layoutWorker(plan: ExecutionPlan, workerIndex: number, ringBytes
   }
   const share = RING_BUDGET_BYTES / Math.max(1, places.length)
   const capacityBytes = Math.min(ringBytesMax, Math.max(RING_BYTES_MIN, 2 ** Math.floor(Math.log2(share))))
-  let address = align(subtaskSlotsAddress(plan) + plan.tasks.length * SUBTASK_SLOTS * 8)
+  let address = align(subtaskSlotsAddress(plan) + plan.tasks.length * SUBTASK_BYTES)
   const channels = places.map((place) => {
     const channel = { ...place, address, capacityBytes }
     address = align(address + ringRegionBytes(capacityBytes))
@@ -98,9 +100,14 @@ export function splitProgressAddress(plan: ExecutionPlan, taskId: number, subtas
   return SPLITS_ADDRESS + plan.tasks.length * LINE_BYTES + (taskId * plan.workers + subtask) * 4
 }
 
+/** Address of the latency buckets of a task's subtask: those of markers that ended there. */
+export function latencyBucketsAddress(plan: ExecutionPlan, taskId: number): number {
+  return subtaskSlotsAddress(plan, taskId) + SUBTASK_SLOTS * 8
+}
+
 /** Address of the metric slots of a task's subtask in its worker's slab. */
 export function subtaskSlotsAddress(plan: ExecutionPlan, taskId: number = 0): number {
-  return align(splitProgressAddress(plan, plan.tasks.length, 0)) + taskId * SUBTASK_SLOTS * 8
+  return align(splitProgressAddress(plan, plan.tasks.length, 0)) + taskId * SUBTASK_BYTES
 }
 
 function align(address: number): number {

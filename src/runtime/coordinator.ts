@@ -14,10 +14,11 @@ import type { LogicalGraph } from '../plan/transformation.ts'
 import { isJobProgram } from '../plan/job-program.ts'
 import { Doorbell } from '../ring/parking.ts'
 import { spinMicrosFor } from '../ring/idle-strategy.ts'
-import { Command, COMMAND_ADDRESS, DOORBELL_ADDRESS, HEARTBEAT_ADDRESS, layoutWorker, SUBTASK_SLOTS, subtaskSlotsAddress } from './control-layout.ts'
+import { forEachLatency, LATENCY_BUCKETS } from '../metrics/latency-histogram.ts'
+import { Command, COMMAND_ADDRESS, DOORBELL_ADDRESS, HEARTBEAT_ADDRESS, latencyBucketsAddress, layoutWorker, SUBTASK_SLOTS, subtaskSlotsAddress } from './control-layout.ts'
 import { enumerateSplits } from './enumerate-splits.ts'
 import { MetricSlot } from './subtask-metrics.ts'
-import type { CoordinatorCommand, CoordinatorEvent, JobMetrics, JobRequest, TaskMetrics, WorkerOutcome } from './thread-messages.ts'
+import type { CoordinatorCommand, CoordinatorEvent, JobMetrics, JobRequest, LatencyMetrics, TaskMetrics, WorkerOutcome } from './thread-messages.ts'
 import type { WorkerTask } from './worker.ts'
 import { batchRowsMaxOf, initializeWorkerMemory } from './worker-runtime.ts'
 
@@ -32,6 +33,7 @@ function programOutputs(graph: LogicalGraph): string[] {
   return [...new Set(graph.transformations.flatMap(({ body }) => (body.kind === 'sink' && body.sink.outputName !== undefined ? [body.sink.outputName] : [])))]
 }
 
+const MICROS_PER_MS = 1000
 const METRICS_INTERVAL_MS = 100
 /** A worker whose loop stands still for so long, in the middle of a step, counts as hung. */
 const HANG_TIMEOUT_MS_DEFAULT = 180_000
@@ -49,6 +51,7 @@ class Coordinator {
   #outputPending = new SharedArrayBuffer(0)
   #programPorts: MessagePort[] = []
   #startedMs = 0
+  #hdr: typeof import('hdr-histogram-js') | undefined
   #cancelled = false
   #stopped = false
 
@@ -90,6 +93,7 @@ class Coordinator {
     if (this.#cancelled) return { kind: 'cancelled', metrics: undefined }
     this.#startedMs = systemClock.monotonicMs()
     const options = new Map([...built.options, ...request.options])
+    if (Number(options.get('metrics.latency.interval') ?? 0) > 0) this.#hdr = await import('hdr-histogram-js')
     this.#pool = new Piscina({
       filename: this.#data.workerUrl,
       minThreads: plan.workers,
@@ -206,10 +210,28 @@ class Coordinator {
         ended: slots.every((values) => values[MetricSlot.HAS_ENDED] === 1),
       }
     })
-    this.#memories.forEach((memory) => {
-      slabBytes += new Float64Array(memory.buffer, subtaskSlotsAddress(plan, 0), SUBTASK_SLOTS)[MetricSlot.SLAB_BYTES]!
+    const gc = { count: 0, totalMs: 0, maxMs: 0 }
+    for (const memory of this.#memories) {
+      const slots = new Float64Array(memory.buffer, subtaskSlotsAddress(plan, 0), SUBTASK_SLOTS)
+      slabBytes += slots[MetricSlot.SLAB_BYTES]!
+      gc.count += slots[MetricSlot.GC_COUNT]!
+      gc.totalMs += slots[MetricSlot.GC_TOTAL_MS]!
+      gc.maxMs = Math.max(gc.maxMs, slots[MetricSlot.GC_MAX_MS]!)
+    }
+    return { runningMs: systemClock.monotonicMs() - this.#startedMs, tasks, slabBytes, gc, latency: this.#latency() }
+  }
+
+  /** The latency of all sinks together. The histogram library is loaded only when somebody asked for markers: it takes 50 ms. */
+  #latency(): LatencyMetrics | undefined {
+    const hdr = this.#hdr
+    if (hdr === undefined) return undefined
+    const histogram = hdr.build({ lowestDiscernibleValue: 1, highestTrackableValue: 2 ** 36, numberOfSignificantValueDigits: 3 })
+    this.#plan.tasks.forEach((task) => {
+      for (const memory of this.#memories.slice(0, task.parallelism))
+        forEachLatency(new Int32Array(memory.buffer, latencyBucketsAddress(this.#plan, task.id), LATENCY_BUCKETS), (micros, count) => histogram.recordValueWithCount(Math.max(1, Math.round(micros)), count))
     })
-    return { runningMs: systemClock.monotonicMs() - this.#startedMs, tasks, slabBytes }
+    const ms = (percentile: number): number => histogram.getValueAtPercentile(percentile) / MICROS_PER_MS
+    return { count: histogram.totalCount, p50Ms: ms(50), p99Ms: ms(99), p999Ms: ms(99.9), maxMs: histogram.maxValue / MICROS_PER_MS }
   }
 
   #command(command: CoordinatorCommand): void {

@@ -98,9 +98,13 @@ export class InputGate {
         this.#forward(this.#merger.setIdle(index, channel.value === 1))
         this.#forwardStatus()
         return
+      case FrameKind.LATENCY:
+        this.#queue.push({ kind, value: channel.value })
+        return
       case FrameKind.END:
         this.#ended++
         this.#forward(this.#merger.end(index))
+        this.#forwardStatus()
         this.#endChannel(channel.input)
         return
       default:
@@ -130,6 +134,7 @@ export class InputGate {
       const { kind, value } = this.#queue.shift()!
       if (kind === FrameKind.WATERMARK) driver.offerWatermark(value)
       else if (kind === FrameKind.STATUS) driver.offerStatus(value === 1)
+      else if (kind === FrameKind.LATENCY) driver.offerMarker(value)
       else driver.offerInputEnd(value)
     }
   }

@@ -20,12 +20,13 @@ import type { OutputCollector } from './output-collector.ts'
  *   DRAIN     | waits until the output is free: what was emitted  | IDLE
  *             | may be a view on the batch in hand                |
  *   TIMERS    | fireTimers(now)                                   | IDLE
+ *   MARKER    | output.emitMarker, or measures it at a sink       | IDLE
  *   STATUS    | output.emitStatus                                 | IDLE
  *   BARRIER   | hands the operator to the snapshot hook, forwards | IDLE
  *   END_INPUT | endInput                                          | END once all inputs have ended, else IDLE
  *   END       | output.emitEnd                                    | IDLE
  */
-const State = { IDLE: 0, ROWS: 1, ADVANCE: 2, FORWARD: 3, TIMERS: 4, STATUS: 5, BARRIER: 6, END_INPUT: 7, END: 8, DRAIN: 9 } as const
+const State = { IDLE: 0, ROWS: 1, ADVANCE: 2, FORWARD: 3, TIMERS: 4, STATUS: 5, BARRIER: 6, END_INPUT: 7, END: 8, DRAIN: 9, MARKER: 10 } as const
 type State = (typeof State)[keyof typeof State]
 
 /** Called when a barrier reaches the operator, between two elements. */
@@ -38,6 +39,8 @@ export class OperatorDriver implements ElementTarget {
   readonly name: string
   rowsIn = 0
   readonly #snapshotHook: SnapshotHook
+  /** Called with a latency marker that has come to its end. */
+  readonly #markerHook: (sentMs: number) => void
   #state: State = State.IDLE
   #inputsOpen: number
   #watermarkMs = WATERMARK_MIN
@@ -52,8 +55,10 @@ export class OperatorDriver implements ElementTarget {
   #timersUpToMs = 0
   #idle = false
   #checkpointId = 0
+  #markerSentMs = 0
 
-  constructor(name: string, operator: Operator, output: OutputCollector, inputCount: number, snapshotHook: SnapshotHook) {
+  constructor(name: string, operator: Operator, output: OutputCollector, inputCount: number, snapshotHook: SnapshotHook, markerHook: (sentMs: number) => void = () => {}) {
+    this.#markerHook = markerHook
     this.name = name
     this.operator = operator
     this.output = output
@@ -106,6 +111,13 @@ export class OperatorDriver implements ElementTarget {
     assert(this.#state === State.IDLE, 'element offered to a busy operator')
     this.#checkpointId = checkpointId
     this.#state = State.BARRIER
+    this.run()
+  }
+
+  offerMarker(sentMs: number): void {
+    assert(this.#state === State.IDLE, 'element offered to a busy operator')
+    this.#markerSentMs = sentMs
+    this.#state = State.MARKER
     this.run()
   }
 
@@ -187,6 +199,12 @@ export class OperatorDriver implements ElementTarget {
       case State.STATUS:
         if (!output.hasCapacity()) return false
         output.emitStatus(this.#idle)
+        this.#state = State.IDLE
+        return true
+      case State.MARKER:
+        if (!output.hasCapacity()) return false
+        if (output.hasTargets) output.emitMarker(this.#markerSentMs)
+        else this.#markerHook(this.#markerSentMs)
         this.#state = State.IDLE
         return true
       case State.BARRIER:

@@ -78,6 +78,16 @@ export class OutputCollector implements Output {
     for (const side of this.#sides.values()) side.emitStatus(idle)
   }
 
+  /** Whether anybody reads this output; nobody does behind a sink. */
+  get hasTargets(): boolean {
+    return this.#targets.length > 0
+  }
+
+  emitMarker(sentMs: number): void {
+    for (const target of this.#targets) target.offerMarker(sentMs)
+    for (const side of this.#sides.values()) side.emitMarker(sentMs)
+  }
+
   emitBarrier(checkpointId: number): void {
     for (const target of this.#targets) target.offerBarrier(checkpointId)
     for (const side of this.#sides.values()) side.emitBarrier(checkpointId)

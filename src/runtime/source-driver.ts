@@ -58,6 +58,13 @@ export class SourceDriver {
     this.#stopped = true
   }
 
+  /** Sends a latency marker behind what was read so far, if the output takes one. */
+  sendMarker(sentMs: number): boolean {
+    if (this.#phase !== Phase.READING || !this.#output.hasCapacity()) return false
+    this.#output.emitMarker(sentMs)
+    return true
+  }
+
   /** Produces at most one batch. Returns whether anything happened. */
   step(): boolean {
     const output = this.#output

@@ -23,6 +23,10 @@ export const MetricSlot = {
   SOURCE_WATERMARK_MS: 13,
   /** 1 while that source is idle and holds nobody back. */
   IS_IDLE: 14,
+  /** Garbage collection of the worker's thread; in the slots of task 0 only. */
+  GC_COUNT: 15,
+  GC_TOTAL_MS: 124,
+  GC_MAX_MS: 125,
   /** Rows out of each operator of the chain, in plan order, from here on. */
   OPERATOR_ROWS_OUT: 16,
 } as const

@@ -8,6 +8,7 @@ import type { ExchangeWriter } from '../exchange/exchange-writer.ts'
 import type { InputChannel } from '../exchange/input-channel.ts'
 import type { Kernels } from '../kernels/kernels.ts'
 import { rowOperator } from '../operator/basic/row-operator.ts'
+import { recordLatency } from '../metrics/latency-histogram.ts'
 import { SinkOperator } from '../operator/basic/sink-operator.ts'
 import type { Operator, OperatorContext, OperatorMetrics, ProgramEdge } from '../operator/operator.ts'
 import type { PlanOperator, PlanTask } from '../plan/execution-plan.ts'
@@ -43,6 +44,8 @@ export interface SubtaskEnvironment {
   refuse?(): boolean
   /** Metric slots of every subtask whose source is aligned in this group. */
   alignedSlots(group: string): readonly Float64Array[]
+  /** The subtask's latency buckets in the worker's fixed region. */
+  latencyBuckets(task: PlanTask): Int32Array
   /** The subtask's metric slots in the worker's fixed region. */
   metricSlots(task: PlanTask): Float64Array
 }
@@ -58,6 +61,8 @@ class Metrics implements OperatorMetrics {
     return counter
   }
 }
+
+const MICROS_PER_MS = 1000
 
 /** A running chain. `step` is called in turn with the worker's other subtasks. */
 export class Subtask {
@@ -77,6 +82,10 @@ export class Subtask {
   #alignment: WatermarkAlignment | null = null
   #aligned: OutputCollector | null = null
   #stepMs: number
+  readonly #latency: Int32Array
+  /** Interval of latency markers in ms, 0 = none; and when the next one is due. */
+  readonly #markerIntervalMs: number
+  #markerDueMs = -Infinity
 
   constructor(task: PlanTask, index: number, environment: SubtaskEnvironment) {
     this.task = task
@@ -84,6 +93,8 @@ export class Subtask {
     this.#environment = environment
     this.#slots = environment.metricSlots(task)
     this.#stepMs = environment.clock.monotonicMs()
+    this.#latency = environment.latencyBuckets(task)
+    this.#markerIntervalMs = Number(environment.options.get('metrics.latency.interval') ?? 0)
     const outputs = new Map<number, OutputCollector>()
     for (const planned of task.operators) {
       const collector = new OutputCollector(environment.refuse)
@@ -101,7 +112,7 @@ export class Subtask {
       const operator = this.#create(planned)
       operator.open(context)
       const inputs = new Set(transformation.edges.map((edge) => edge.input)).size
-      const driver = new OperatorDriver(planned.name, operator, collector, inputs, environment.snapshotHook)
+      const driver = new OperatorDriver(planned.name, operator, collector, inputs, environment.snapshotHook, (sentMs) => this.#recordLatency(sentMs))
       this.#drivers.push(driver)
       if (body.kind === 'operator' && body.alignment !== undefined) {
         this.#alignment = new WatermarkAlignment(body.alignment.maxDriftMs, environment.alignedSlots(body.alignment.group))
@@ -124,9 +135,11 @@ export class Subtask {
 
   /** Earliest instant at which a step would find something to do without new input: epoch ms. */
   get nextTimeMs(): number {
-    let nextMs = this.#source?.retryAtMs(this.#environment.clock.nowMs()) ?? Infinity
-    for (const driver of this.#drivers) nextMs = Math.min(nextMs, driver.operator.nextProcessingTimeMs())
-    return nextMs
+    let timerMs = Infinity
+    for (const driver of this.#drivers) timerMs = Math.min(timerMs, driver.operator.nextProcessingTimeMs())
+    // What is due already had its turn in this millisecond, or its operator is held back.
+    if (timerMs <= this.#timersMs) timerMs = this.#timersMs + 1
+    return Math.min(timerMs, this.#source?.retryAtMs(this.#environment.clock.nowMs()) ?? Infinity)
   }
 
   /** Whether input waits or credit came: the check before parking. */
@@ -145,8 +158,9 @@ export class Subtask {
       const driver = this.#drivers[index]!
       if (!driver.hasCapacity() && driver.run()) moved = true
     }
-    if (this.#fireTimers()) moved = true
     if (this.#stepHead()) moved = true
+    // Input first: a source that was held back for long has brought something before anybody asks whether it is idle.
+    if (this.#fireTimers()) moved = true
     this.#countTime(moved)
     this.#publishMetrics()
     if (this.hasEnded) this.close()
@@ -184,7 +198,17 @@ export class Subtask {
     if (this.#source === null) return this.#gate!.step()
     const waits = this.#alignment !== null && this.#alignment.mustWait(this.#aligned!.watermarkMs)
     this.#source.isHeld = waits
+    if (this.#markerIntervalMs > 0) this.#sendMarker(this.#source)
     return !waits && this.#source.step()
+  }
+
+  #sendMarker(source: SourceDriver): void {
+    const nowMs = this.#environment.clock.monotonicMs()
+    if (nowMs >= this.#markerDueMs && source.sendMarker(nowMs)) this.#markerDueMs = nowMs + this.#markerIntervalMs
+  }
+
+  #recordLatency(sentMs: number): void {
+    recordLatency(this.#latency, (this.#environment.clock.monotonicMs() - sentMs) * MICROS_PER_MS)
   }
 
   /** Time since the last step goes to busy if something moved, to backpressure if an output refuses. */
@@ -204,7 +228,8 @@ export class Subtask {
     let fired = false
     for (const driver of this.#drivers)
       if (driver.operator.nextProcessingTimeMs() <= nowMs && driver.hasCapacity()) {
-        driver.fireTimers(nowMs)
+        // A millisecond has passed once it is over: more records may come in this one, and belong to it.
+        driver.fireTimers(nowMs - 1)
         fired = true
       }
     return fired

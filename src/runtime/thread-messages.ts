@@ -36,12 +36,24 @@ export interface TaskMetrics {
   readonly ended: boolean
 }
 
+/** Time that latency markers took from source to sink, in milliseconds; empty unless `metrics.latency.interval` is set. */
+export interface LatencyMetrics {
+  readonly count: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly p999Ms: number
+  readonly maxMs: number
+}
+
 /** A job's metrics at one moment. */
 export interface JobMetrics {
   readonly runningMs: number
   readonly tasks: readonly TaskMetrics[]
   /** Bytes in use in the slabs of all workers. */
   readonly slabBytes: number
+  readonly latency: LatencyMetrics | undefined
+  /** Garbage collection of the workers: number of pauses, their sum and the longest. */
+  readonly gc: { readonly count: number; readonly totalMs: number; readonly maxMs: number }
 }
 
 /** Coordinator -> main thread. */

@@ -11,6 +11,9 @@ import type { WorkerRuntime } from './worker-runtime.ts'
 /** A worker with an event loop gives it a turn this often. */
 const EVENT_LOOP_TURN_MS = 1
 
+/** A worker without an event loop gives it a turn this often all the same: garbage collection is reported there. */
+const REPORT_TURN_MS = 1000
+
 /** What the loop needs beside its worker. */
 export interface WorkerLoopOptions {
   readonly clock: Clock
@@ -50,7 +53,7 @@ export async function runWorkerLoop(worker: WorkerRuntime, words: Int32Array, op
         current = subtask
         if (subtask.step()) moved = true
       }
-      if (needsEventLoop && clock.monotonicMs() - turnMs >= EVENT_LOOP_TURN_MS) {
+      if (clock.monotonicMs() - turnMs >= (needsEventLoop ? EVENT_LOOP_TURN_MS : REPORT_TURN_MS)) {
         await new Promise(setImmediate)
         turnMs = clock.monotonicMs()
       }

@@ -17,7 +17,8 @@ import type { ExecutionPlan, PlanExchange, PlanTask } from '../plan/execution-pl
 import type { Edge, LogicalGraph } from '../plan/transformation.ts'
 import { Doorbell } from '../ring/parking.ts'
 import { SpscRing } from '../ring/spsc-ring.ts'
-import { channelTargets, DOORBELL_ADDRESS, layoutWorker, splitCounterAddress, splitProgressAddress, SUBTASK_SLOTS, subtaskSlotsAddress, type WorkerLayout } from './control-layout.ts'
+import { LATENCY_BUCKETS } from '../metrics/latency-histogram.ts'
+import { channelTargets, DOORBELL_ADDRESS, latencyBucketsAddress, layoutWorker, splitCounterAddress, splitProgressAddress, SUBTASK_SLOTS, subtaskSlotsAddress, type WorkerLayout } from './control-layout.ts'
 import { SharedSplits } from './shared-splits.ts'
 import { Subtask, type SubtaskEnvironment } from './subtask.ts'
 
@@ -104,6 +105,7 @@ export class WorkerRuntime {
       exchangesFrom: (operatorId) => plan.exchanges.filter((exchange) => exchange.fromOperator === operatorId),
       splits: (task) => this.#sharedSplits(task),
       alignedSlots: (group) => this.#alignedSlots(group),
+      latencyBuckets: (task) => new Int32Array(this.#buffers[workerIndex]!, latencyBucketsAddress(plan, task.id), LATENCY_BUCKETS),
       metricSlots: (task) => new Float64Array(this.#buffers[workerIndex]!, subtaskSlotsAddress(plan, task.id), SUBTASK_SLOTS),
     }
     const subtasks: Subtask[] = []

@@ -1,12 +1,15 @@
 // Entry of a worker thread, run by piscina: one endless task a thread. Builds the job's graph again from its module, checks that it is the
 // coordinator's, and runs the loop.
 
+import { PerformanceObserver } from 'node:perf_hooks'
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { systemClock } from '../base/clock.ts'
 import { PlanError, toErrorRecord } from '../base/errors.ts'
 import type { ProgramEdge } from '../operator/operator.ts'
 import { isJobProgram } from '../plan/job-program.ts'
 import { planJob, type PlanOptions } from '../plan/execution-plan.ts'
+import { SUBTASK_SLOTS, subtaskSlotsAddress } from './control-layout.ts'
+import { MetricSlot } from './subtask-metrics.ts'
 import type { CoordinatorEvent, ProgramMessage, PushMessage, WorkerOutcome } from './thread-messages.ts'
 import { runWorkerLoop } from './worker-loop.ts'
 import { type WorkerSettings, WorkerRuntime } from './worker-runtime.ts'
@@ -65,6 +68,19 @@ class PortEdge implements ProgramEdge {
   }
 }
 
+/** Counts this thread's garbage collections into its slots. */
+function observeGc(slots: Float64Array): PerformanceObserver {
+  const observer = new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) {
+      slots[MetricSlot.GC_COUNT] = slots[MetricSlot.GC_COUNT]! + 1
+      slots[MetricSlot.GC_TOTAL_MS] = slots[MetricSlot.GC_TOTAL_MS]! + duration
+      slots[MetricSlot.GC_MAX_MS] = Math.max(slots[MetricSlot.GC_MAX_MS]!, duration)
+    }
+  })
+  observer.observe({ entryTypes: ['gc'] })
+  return observer
+}
+
 /** The task piscina runs. Returns how it ended; throws nothing, since structured clone would strip errors. */
 export default async function runWorker(task: WorkerTask): Promise<WorkerOutcome> {
   try {
@@ -83,8 +99,13 @@ export default async function runWorker(task: WorkerTask): Promise<WorkerOutcome
       program: new PortEdge(task.program, task.outputs, task.outputPending),
       log: (operatorName, subtaskIndex, message) => task.events.postMessage({ kind: 'log', operatorName, subtaskIndex, message } satisfies CoordinatorEvent),
     })
+    const gc = observeGc(new Float64Array(settings.memories[settings.workerIndex]!.buffer, subtaskSlotsAddress(plan), SUBTASK_SLOTS))
     const needsEventLoop = plan.tasks.some((planned) => planned.needsEventLoop && settings.workerIndex < planned.parallelism)
-    return await runWorkerLoop(worker, worker.slab.i32, { clock: systemClock, spinMicros: task.spinMicros, needsEventLoop })
+    try {
+      return await runWorkerLoop(worker, worker.slab.i32, { clock: systemClock, spinMicros: task.spinMicros, needsEventLoop })
+    } finally {
+      gc.disconnect()
+    }
   } catch (error) {
     return { kind: 'failed', task: '', subtaskIndex: task.settings.workerIndex, error: toErrorRecord(error) }
   } finally {

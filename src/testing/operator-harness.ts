@@ -230,6 +230,8 @@ class RecordingTarget implements ElementTarget {
     this.#take()
   }
 
+  offerMarker(): void {}
+
   offerBarrier(): void {
     this.#take()
   }

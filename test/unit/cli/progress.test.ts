@@ -38,11 +38,26 @@ const plan: ExecutionPlan = {
 
 function metricsAt(runningMs: number, read: number, windows: number, backpressured = false): JobMetrics {
   const task = (name: string, operators: JobMetrics['tasks'][number]['operators'], rowsIn: number, watermarkMs: number) => ({
-    ...{ task: name, operators, rowsIn, bytesOut: 0, lateRecords: 0, badRecords: 0, watermarkMs, backpressured: false, ended: false },
+    ...{
+      task: name,
+      operators,
+      rowsIn,
+      bytesOut: 0,
+      lateRecords: 0,
+      badRecords: 0,
+      watermarkMs,
+      backpressured: false,
+      ended: false,
+      busyMs: runningMs,
+      backpressuredMs: 0,
+      backlogBytes: 0,
+    },
   })
   return {
     runningMs,
     slabBytes: 3 << 20,
+    latency: undefined,
+    gc: { count: 0, totalMs: 0, maxMs: 0 },
     tasks: [
       {
         ...task(
@@ -54,7 +69,8 @@ function metricsAt(runningMs: number, read: number, windows: number, backpressur
           read,
           Date.UTC(2026, 0, 1),
         ),
-        backpressured,
+        // Of two subtasks, so that it is 45 % of the time.
+        backpressuredMs: backpressured ? runningMs * 0.9 : 0,
       },
       task(
         'Window -> Sink',
@@ -99,15 +115,15 @@ describe('Progress, drawn', () => {
     expect(take()).toBe('')
   })
 
-  test('draws a line for each operator with its rate, rows, watermark and backpressure', () => {
+  test('draws a line for each operator with its rate and rows, and for each task how busy it is, its watermark and backpressure', () => {
     const { tick } = start('drawn')
     tick(100, metricsAt(100, 0, 0))
     expect(tick(1000, metricsAt(1100, 2_500_000, 40, true))).toBe(
       [
         'clicks  1.10 s  2.50 M rows read, 2.50 M/s  3.0 MB',
-        '  File      2.50 M/s   2.50 M  watermark 2026-01-01 00:00:00.000  backpressured',
+        '  File      2.50 M/s   2.50 M  busy  50 %  watermark 2026-01-01 00:00:00.000  backpressured 45 %',
         '   Parse    2.50 M/s   2.50 M',
-        '  Window        40/s       40',
+        '  Window        40/s       40  busy  50 %',
         '   Sink         40/s       40',
         '',
       ].join('\n'),
@@ -167,8 +183,8 @@ describe('Progress, plain', () => {
     const lines: string[] = []
     for (let ms = 100; ms <= 10_000; ms += 100) lines.push(tick(100, metricsAt(ms, ms * 10, 2, true)))
     expect(lines.filter((line) => line !== '')).toEqual([
-      'clicks: 5.00 s, 50.0 K rows read (10.0 K/s), 2 written, backpressure at File -> Parse\n',
-      'clicks: 10.0 s, 100 K rows read (10.0 K/s), 2 written, backpressure at File -> Parse\n',
+      'clicks: 5.00 s, 50.0 K rows read (10.0 K/s), 2 written, backpressure at File -> Parse (45 %)\n',
+      'clicks: 10.0 s, 100 K rows read (10.0 K/s), 2 written, backpressure at File -> Parse (45 %)\n',
     ])
   })
 

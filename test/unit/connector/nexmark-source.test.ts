@@ -38,6 +38,8 @@ function contextOf(clock: VirtualClock, parallelism = 1, batchRowsMax = 500): Op
     maxParallelism: 128,
     batchRowsMax,
     tableSeed: 1,
+    program: { send: () => {}, pendingCount: () => 0, receive: () => undefined },
+    wake: () => {},
     metrics: { lateRecords: 0, badRecords: 0, counter: () => ({ value: 0 }) },
     log: () => {},
     option: () => undefined,

@@ -43,6 +43,8 @@ export interface Driven {
   readonly rows: Emitted[]
   readonly sides: Record<string, Emitted[]>
   readonly late: number
+  /** Keyed entries of a snapshot at the end: state and timers that the operator still holds. */
+  readonly held: number
   /** Bytes of the slab still in use after close. */
   readonly leakedBytes: number
 }
@@ -96,6 +98,8 @@ class Sink implements ElementTarget {
   }
 
   offerStatus(): void {}
+  offerMarker(): void {}
+
   offerBarrier(): void {}
   offerEnd(): void {}
 }
@@ -196,6 +200,8 @@ export function drive(create: () => Operator, steps: readonly Step[], options: D
     driver.offerInputEnd(input)
     settle()
   })
+  let held = 0
+  driver.operator.snapshot({ keyed: () => void held++, element: () => {} })
   driver.operator.close()
   main.read()
   for (const sink of sides.values()) sink.read()
@@ -203,6 +209,7 @@ export function drive(create: () => Operator, steps: readonly Step[], options: D
     rows: main.emitted,
     sides: Object.fromEntries([...sides].map(([id, sink]) => [id, sink.emitted])),
     late: metrics.lateRecords,
+    held,
     leakedBytes: slab.allocatedBytes - before,
   }
 }
