@@ -153,6 +153,7 @@ describe('GeneralWindowOperator', () => {
           const driven = drive(create, steps, { schemas: [ROWS], ...WAYS[way][1] })
           expect(driven.rows.map(({ row, watermark }) => `${watermark}: ${row as string}`).toSorted()).toEqual(expected.firings.toSorted())
           expect(driven.late).toBe(expected.late)
+          expect(driven.held).toBe(0)
           expect(driven.leakedBytes).toBe(0)
         },
       ),

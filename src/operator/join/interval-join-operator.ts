@@ -2,7 +2,7 @@
 // record waits in state, by its timestamp, until no partner can come any more. Semantics are those of Flink's IntervalJoinOperator.
 //
 // A namespace is (side, bucket of time): it holds the records of that side whose timestamps lie in the bucket and the timer that removes them. A
-// bucket is a quarter of the interval, so that a record meets few buckets and few records in vain. Single records expire as if each had a timer.
+// bucket is half of the interval, so that a record meets few buckets and few records in vain. Single records expire as if each had a timer.
 
 import { PlanError, UserFunctionError } from '../../base/errors.ts'
 import type { LogicalType, Schema } from '../../batch/types.ts'
@@ -50,7 +50,7 @@ export interface IntervalJoinOptions {
 const LEFT = 0
 const RIGHT = 1
 
-const BUCKETS_PER_INTERVAL = 4
+const BUCKETS_PER_INTERVAL = 2
 
 /** A waiting record. */
 interface Waiting {

@@ -124,6 +124,7 @@ describe('IntervalJoinOperator', () => {
         const driven = drive(() => operator({ lowerBoundMs: lower, upperBoundMs: upper }), input, { schemas: [ROWS, ROWS], ...WAYS[way][1] })
         expect(rows(driven).toSorted()).toEqual(expected.toSorted())
         expect(driven.late).toBe(late)
+        expect(drive(() => operator({ lowerBoundMs: lower, upperBoundMs: upper }), [...input, wm(Infinity)], { schemas: [ROWS, ROWS] }).held).toBe(0)
         expect(driven.leakedBytes).toBe(0)
       }),
       { numRuns: 400 },

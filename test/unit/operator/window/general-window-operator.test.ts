@@ -285,6 +285,43 @@ describe('session windows', () => {
     ])
   })
 
+  it('leave nothing behind: timers and trigger state of merged windows are gone', () => {
+    const touched = valueState('touched', t.int())
+    let timers = 0
+    const trigger: Trigger<Row, TimeWindow> = {
+      onElement(_element, _timestamp, window, context) {
+        context.getPartitionedState(touched).update(1)
+        context.registerEventTimeTimer(window.maxTimestamp())
+        return TriggerResult.CONTINUE
+      },
+      onEventTime(time, window) {
+        timers++
+        return time === window.maxTimestamp() ? TriggerResult.FIRE : TriggerResult.CONTINUE
+      },
+      onProcessingTime: () => TriggerResult.CONTINUE,
+      onMerge: (window, context) => context.registerEventTimeTimer(window.maxTimestamp()),
+      clear(window, context) {
+        context.getPartitionedState(touched).clear()
+        context.deleteEventTimeTimer(window.maxTimestamp())
+      },
+    }
+    const create = (): GeneralWindowOperator =>
+      new GeneralWindowOperator({
+        inputs: [INPUT],
+        outputSchema: OBJECT_SCHEMA,
+        assigner: sessions,
+        trigger,
+        contents: list,
+        function: show,
+        allowedLatenessMs: 3,
+      })
+    const driven = drive(create, [row('a', 1, 0), row('a', 2, 16), row('a', 3, 8), row('a', 4, 20), END], { schemas: [ROWS] })
+    expect(out(driven)).toEqual(['a [0,30) 1+2+3+4'])
+    expect(driven.held).toBe(0)
+    // The end of the session and, three milliseconds later, the end of its lateness: no timer of the sessions it grew from.
+    expect(timers).toBe(2)
+  })
+
   it('refuse triggers and aggregates that cannot merge, and per-window state', () => {
     expect(() => run([], { assigner: sessions, trigger: DeltaTrigger.of(1, () => 1) })).toThrow(PlanError)
     const { merge: _, ...aggregate } = average.aggregate
@@ -502,7 +539,6 @@ describe('window functions', () => {
     const calls = valueState('calls', t.int())
     const SIDE = { id: 'side', schema: OBJECT_SCHEMA }
     const counting: ProcessWindowFunction<Row, string, string, TimeWindow> = {
-      open: (context) => void context.getState(calls),
       process(key, context, elements, collector) {
         const [ofWindow, ofKey] = [context.windowState.getState(calls), context.globalState.getState(calls)]
         ofWindow.update((ofWindow.value() ?? 0) + 1)
