@@ -16,6 +16,8 @@ import {
 import { ByteReader, ByteWriter, type ValueCodec, valueCodecOf } from './value-codec.ts'
 
 const LIST_STATE_PREFIX = 'list:'
+/** Apart from what operators themselves keep as union state. */
+const UNION_LIST_STATE_PREFIX = `${UNION_STATE_PREFIX}list:`
 /** Names the operator states of a snapshot. */
 const STATE_NAMES = `${UNION_STATE_PREFIX}operator states`
 
@@ -156,7 +158,7 @@ export class HeapOperatorState implements OperatorStateBackend {
   }
 
   getUnionListState<T>(descriptor: ListStateDescriptor<T>): ListState<T> {
-    return this.#list(UNION_STATE_PREFIX, descriptor)
+    return this.#list(UNION_LIST_STATE_PREFIX, descriptor)
   }
 
   getBroadcastState<K, V>(descriptor: MapStateDescriptor<K, V>): MapState<K, V> {

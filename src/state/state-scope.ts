@@ -12,10 +12,7 @@ export interface StateSlot {
   readonly offset: number
 }
 
-/**
- * The record of the current key (or namespace, or of one late state), and what handles need of its owner. Handles read `record` and `nowMs` each
- * time; only the owner writes them.
- */
+/** The record of the current key (or namespace, or of one late state), and what handles need of its owner. Handles read `record` each time. */
 export interface StateScope {
   /** Address of the record, 0 if there is none (reading: absent; writing: {@link create}). */
   record: number
