@@ -376,7 +376,7 @@ export function segmentMove(table: usize, source: usize, chunk: u32, from: u32):
       const bytes: u32 = value ? 0 : wordPayloadBytes(word)
       const target = takeEntry(table, segment, heapBytesOf(bytes, keyBytes))
       if (target == 0) return from
-      memory.copy(target, entry, entryBytes)
+      for (let at: usize = 0; at < entryBytes; at += 8) store<u64>(target + at, load<u64>(entry + at))
       if (bytes > keyBytes) storePayload(segment, target, keyBytes, load<u32>(entry, ENTRY_KEY), bytes)
       occupy(segment, multiplier, hash, target)
     }
