@@ -3,6 +3,13 @@
 import type { ExecutionPlan, PlanTask } from '../plan/execution-plan.ts'
 import type { JobMetrics, TaskMetrics } from '../runtime/thread-messages.ts'
 
+/** What is shown of a job's metrics. */
+export interface ShownMetrics extends Pick<JobMetrics, 'runningMs' | 'slabBytes'> {
+  readonly tasks: readonly ShownTask[]
+}
+
+type ShownTask = Pick<TaskMetrics, 'task' | 'operators' | 'rowsIn' | 'lateRecords' | 'badRecords' | 'watermarkMs' | 'busyMs' | 'backpressuredMs' | 'ended'>
+
 /** Rows of one operator: those that left it, of a sink those that came. */
 export interface OperatorFigures {
   readonly name: string
@@ -18,7 +25,10 @@ export interface TaskFigures {
   readonly lateRecords: number
   readonly badRecords: number
   readonly watermarkMs: number
-  readonly isBackpressured: boolean
+  readonly parallelism: number
+  /** Summed over the subtasks. */
+  readonly busyMs: number
+  readonly backpressuredMs: number
   readonly hasEnded: boolean
 }
 
@@ -34,7 +44,7 @@ export interface JobFigures {
 }
 
 /** Without a plan (the job failed while it was planned) all counts are zero. */
-export function figuresOf(metrics: JobMetrics, plan: ExecutionPlan | undefined): JobFigures {
+export function figuresOf(metrics: ShownMetrics, plan: ExecutionPlan | undefined): JobFigures {
   const tasks =
     plan === undefined ? [] : metrics.tasks.map((task, index) => ({ planned: plan.tasks[index], task, rows: operatorRows(plan.tasks[index], task) }))
   let rowsRead = 0
@@ -54,15 +64,18 @@ export function figuresOf(metrics: JobMetrics, plan: ExecutionPlan | undefined):
       rowsOut,
       lateRecords: task.lateRecords,
       badRecords: task.badRecords,
-      watermarkMs: task.watermarkMs,
-      isBackpressured: task.backpressured,
+      // Zero is what a task shows that has not begun.
+      watermarkMs: task.watermarkMs === 0 && task.rowsIn === 0 ? -Infinity : task.watermarkMs,
+      parallelism: planned.parallelism,
+      busyMs: task.busyMs,
+      backpressuredMs: task.backpressuredMs,
       hasEnded: task.ended,
     }
   })
   return { runningMs: metrics.runningMs, rowsRead, rowsWritten, tasks: figures, slabBytes: metrics.slabBytes }
 }
 
-function operatorRows(planned: PlanTask, task: TaskMetrics): number[] {
+function operatorRows(planned: PlanTask, task: ShownTask): number[] {
   return planned.operators.map((operator, index) => {
     if (operator.kind !== 'sink') return task.operators[index].rowsOut
     const producer = planned.operators.findIndex(({ id }) => id === operator.chainedTo)

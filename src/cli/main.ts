@@ -11,6 +11,6 @@ for (const stream of [process.stdout, process.stderr])
     throw error
   })
 
-const exitCode = await runCommandLine(process.argv.slice(2), processTerminal)
+process.exitCode = await runCommandLine(process.argv.slice(2), processTerminal)
 await flushTerminal()
-process.exit(exitCode)
+process.exit()

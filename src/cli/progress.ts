@@ -3,8 +3,7 @@
 
 import type { Clock } from '../base/clock.ts'
 import type { ExecutionPlan } from '../plan/execution-plan.ts'
-import type { JobMetrics } from '../runtime/thread-messages.ts'
-import { figuresOf, type JobFigures } from './job-figures.ts'
+import { figuresOf, type JobFigures, type ShownMetrics, type TaskFigures } from './job-figures.ts'
 import { formatBytes, formatDuration, formatShort, formatWatermark } from './numbers.ts'
 import { styleOf, type Style, type Terminal } from './terminal.ts'
 
@@ -15,6 +14,8 @@ const DRAWING_INTERVAL_MS = 100
 /** Rates are taken over about this time. */
 const RATE_SPAN_MS = 1000
 const NAME_COLUMNS_MAX = 60
+/** Less backpressure than this is how a pipeline works. */
+const HELD_PERCENT_MIN = 10
 
 /** How much is shown. */
 export type ProgressMode = 'drawn' | 'plain' | 'quiet'
@@ -32,6 +33,18 @@ class Rates {
     const ms = atMs - first.atMs
     return counts.map((count, index) => (ms <= 0 ? 0 : Math.max(0, ((count - (first.counts[index] ?? 0)) * 1000) / ms)))
   }
+}
+
+/** What happened in the last second or so. */
+interface JobRates {
+  /** Rows a second that the sources read. */
+  readonly read: number
+  /** Rows a second of each operator, task by task. */
+  readonly rows: readonly number[]
+  /** Percent of the time in which each task worked. */
+  readonly busy: readonly number[]
+  /** Percent of the time in which its outputs held each task back. */
+  readonly held: readonly number[]
 }
 
 /** Shows how a job gets on. */
@@ -63,23 +76,20 @@ export class Progress {
   }
 
   /** Called with each tick of the metrics. */
-  update(metrics: JobMetrics): void {
+  update(metrics: ShownMetrics): void {
     if (this.#mode === 'quiet' || this.#closed || this.#plan === undefined) return
     const nowMs = this.#clock.monotonicMs()
     const figures = figuresOf(metrics, this.#plan)
     // Sampled at each tick, whether it is shown or not: rates are of the last second.
-    const [readRate, ...rates] = this.#rates.next(metrics.runningMs, [
-      figures.rowsRead,
-      ...figures.tasks.flatMap((task) => task.operators.map(({ rows }) => rows)),
-    ]) as [number, ...number[]]
+    const rates = this.#ratesOf(figures)
     if (this.#mode === 'plain') {
       if (nowMs - this.#shownMs < PLAIN_INTERVAL_MS) return
       this.#shownMs = nowMs
-      this.#terminal.say(`${plainLine(this.#jobName, figures, readRate)}\n`)
+      this.#terminal.say(`${plainLine(this.#jobName, figures, rates)}\n`)
     } else {
       if (nowMs - this.#startMs < FIRST_DRAWING_MS || (this.#drawnLines > 0 && nowMs - this.#shownMs < DRAWING_INTERVAL_MS)) return
       this.#shownMs = nowMs
-      this.#draw(figures, readRate, rates)
+      this.#draw(figures, rates)
     }
   }
 
@@ -108,9 +118,17 @@ export class Progress {
     this.#closed = true
   }
 
-  #draw(figures: JobFigures, readRate: number, rates: readonly number[]): void {
+  #ratesOf({ runningMs, rowsRead, tasks }: JobFigures): JobRates {
+    const rows = tasks.flatMap((task) => task.operators.map((operator) => operator.rows))
+    const rates = this.#rates.next(runningMs, [rowsRead, ...rows, ...tasks.map((task) => task.busyMs), ...tasks.map((task) => task.backpressuredMs)])
+    // Milliseconds in a second of so many subtasks -> percent.
+    const share = (first: number): number[] => tasks.map((task, index) => Math.min(100, rates[first + index] / 10 / task.parallelism))
+    return { read: rates[0], rows: rates.slice(1, 1 + rows.length), busy: share(1 + rows.length), held: share(1 + rows.length + tasks.length) }
+  }
+
+  #draw(figures: JobFigures, rates: JobRates): void {
     const { columns, rows } = this.#terminal
-    const lines = drawnLines(this.#jobName, figures, readRate, rates, this.#style, columns)
+    const lines = drawnLines(this.#jobName, figures, rates, this.#style, columns)
     // A block higher than the window could not be wiped.
     const shown = lines.length < rows ? lines : [...lines.slice(0, Math.max(1, rows - 2)), `  ... ${lines.length - Math.max(1, rows - 2)} more`]
     this.#terminal.say(`${wipe(this.#drawnLines)}${shown.join('\n')}\n`)
@@ -122,11 +140,11 @@ function wipe(lines: number): string {
   return lines === 0 ? '' : `\u001b[${lines}A\r\u001b[J`
 }
 
-function plainLine(jobName: string, figures: JobFigures, readRate: number): string {
+function plainLine(jobName: string, figures: JobFigures, rates: JobRates): string {
   const watermark = formatWatermark(Math.min(...figures.tasks.filter((task) => !task.hasEnded).map((task) => task.watermarkMs)))
-  const held = figures.tasks.filter((task) => task.isBackpressured).map((task) => task.name)
+  const held = figures.tasks.flatMap(({ name }, index) => (rates.held[index] < HELD_PERCENT_MIN ? [] : [`${name} (${percent(rates.held[index])})`]))
   const parts = [
-    `${jobName}: ${formatDuration(figures.runningMs)}, ${formatShort(figures.rowsRead)} rows read (${formatShort(readRate)}/s)`,
+    `${jobName}: ${formatDuration(figures.runningMs)}, ${formatShort(figures.rowsRead)} rows read (${formatShort(rates.read)}/s)`,
     `${formatShort(figures.rowsWritten)} written`,
     ...(watermark === undefined ? [] : [`watermark ${watermark}`]),
     ...(held.length === 0 ? [] : [`backpressure at ${held.join('; ')}`]),
@@ -134,7 +152,7 @@ function plainLine(jobName: string, figures: JobFigures, readRate: number): stri
   return parts.join(', ')
 }
 
-function drawnLines(jobName: string, figures: JobFigures, readRate: number, rates: readonly number[], style: Style, columns: number): string[] {
+function drawnLines(jobName: string, figures: JobFigures, rates: JobRates, style: Style, columns: number): string[] {
   const nameColumns = Math.min(
     NAME_COLUMNS_MAX,
     Math.max(...figures.tasks.flatMap((task) => task.operators.map(({ name }) => name.length))),
@@ -142,23 +160,35 @@ function drawnLines(jobName: string, figures: JobFigures, readRate: number, rate
   )
   const lines = [
     cut(
-      `${style.bold(jobName)}  ${formatDuration(figures.runningMs)}  ${formatShort(figures.rowsRead)} rows read, ${formatShort(readRate)}/s  ${style.dim(formatBytes(figures.slabBytes))}`,
+      `${style.bold(jobName)}  ${formatDuration(figures.runningMs)}  ${formatShort(figures.rowsRead)} rows read, ${formatShort(rates.read)}/s  ${style.dim(formatBytes(figures.slabBytes))}`,
       columns,
     ),
   ]
   let next = 0
-  for (const task of figures.tasks)
+  figures.tasks.forEach((task, taskIndex) =>
     task.operators.forEach(({ name, rows }, index) => {
-      const figure = `${formatShort(rates[next++] ?? 0)}/s`.padStart(10) + formatShort(rows).padStart(9)
-      const watermark = formatWatermark(task.watermarkMs)
-      const state = [
-        ...(task.hasEnded ? ['ended'] : watermark === undefined ? [] : [`watermark ${watermark}`]),
-        ...(task.isBackpressured ? [style.yellow('backpressured')] : []),
-      ].join('  ')
       const label = `${index === 0 ? '  ' : '   '}${name.length > nameColumns ? `${name.slice(0, nameColumns - 1)}…` : name}`.padEnd(nameColumns + 4)
-      lines.push(cut(`${label}${figure}${index === 0 && state !== '' ? `  ${state}` : ''}`, columns))
-    })
+      const figure = `${formatShort(rates.rows[next++])}/s`.padStart(10) + formatShort(rows).padStart(9)
+      // What holds for the whole task stands on its first line.
+      const state = index > 0 ? '' : taskState(task, rates.busy[taskIndex], rates.held[taskIndex], style)
+      lines.push(cut(`${label}${figure}${state}`, columns))
+    }),
+  )
   return lines
+}
+
+function taskState(task: TaskFigures, busy: number, held: number, style: Style): string {
+  if (task.hasEnded) return '  ended'
+  const watermark = formatWatermark(task.watermarkMs)
+  return [
+    `  busy ${percent(busy).padStart(5)}`,
+    ...(watermark === undefined ? [] : [`watermark ${watermark}`]),
+    ...(held < HELD_PERCENT_MIN ? [] : [style.yellow(`backpressured ${percent(held)}`)]),
+  ].join('  ')
+}
+
+function percent(value: number): string {
+  return `${Math.round(value)} %`
 }
 
 // oxlint-disable-next-line no-control-regex -- escape codes take no room

@@ -2,6 +2,7 @@
 // except with --inspect.
 
 import { systemClock } from '../base/clock.ts'
+import { MillraceError } from '../base/errors.ts'
 import { Engine, type JobHandle } from '../engine/engine.ts'
 import { type JobModule, resolveJobModule } from '../engine/job-bundle.ts'
 import { parseSetting } from '../engine/options.ts'
@@ -97,6 +98,9 @@ export class Interruption {
   }
 }
 
+/** A sink in a plan's text that writes to the terminal. */
+const PRINTS = /: standard (?:output|error)\b/
+
 /** Runs a job to its end, once. Resolves with the exit code. */
 export async function runOnce(
   settings: RunSettings,
@@ -121,9 +125,10 @@ export async function runOnce(
       onMetrics: (metrics) => progress.update(metrics),
       onLog: (operatorName, subtaskIndex, message) => progress.log(operatorName, subtaskIndex, message),
     })
-    void notePlan(handle, (made) => {
+    void notePlan(handle, (made, text) => {
       plan = made
-      progress.setPlan(made)
+      // Rows that a sink prints on the same screen would be drawn over: then there are only the rows.
+      if (settings.progress !== 'drawn' || !process.stdout.isTTY || !PRINTS.test(text)) progress.setPlan(made)
     })
     const { state, metrics } = await handle.result
     progress.close()
@@ -133,7 +138,8 @@ export async function runOnce(
     return state === 'cancelled' ? ExitCode.INTERRUPTED : ExitCode.OK
   } catch (error) {
     progress.close()
-    tellError(await located(error, settings, module), settings, module, terminal)
+    // As programs that die of a broken pipe, `| head` hears nothing.
+    if (!hasCode(error, 'OUTPUT_CLOSED')) tellError(await located(error, settings, module), settings, module, terminal)
     return exitCodeOf(error, plan !== undefined)
   } finally {
     restoreStreams()
@@ -141,12 +147,17 @@ export async function runOnce(
 }
 
 /** Calls back once the job is planned; never, if it fails before: its result says so. */
-async function notePlan(handle: JobHandle, note: (plan: ExecutionPlan) => void): Promise<void> {
+async function notePlan(handle: JobHandle, note: (plan: ExecutionPlan, text: string) => void): Promise<void> {
   try {
-    note((await handle.plan()).plan)
+    const { plan, text } = await handle.plan()
+    note(plan, text)
   } catch {
     // Told by the result.
   }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof MillraceError && (error.code === code || hasCode(error.cause, code))
 }
 
 /** Node does not say where the syntax error of a module is; esbuild does. */

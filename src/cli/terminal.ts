@@ -7,7 +7,7 @@ export interface Terminal {
   /** Whether lines can be drawn over. */
   readonly isInteractive: boolean
   readonly isColored: boolean
-  /** Read anew at each drawing: windows are resized. */
+  /** Read anew at each drawing: windows are resized, and some say 0. */
   readonly columns: number
   readonly rows: number
   /** To standard error. */
@@ -33,10 +33,10 @@ export const processTerminal: Terminal = {
     return FORCE_COLOR !== undefined && FORCE_COLOR !== '0' ? true : NO_COLOR === undefined || NO_COLOR === '' ? this.isInteractive : false
   },
   get columns(): number {
-    return process.stderr.columns ?? COLUMNS_DEFAULT
+    return process.stderr.columns || COLUMNS_DEFAULT
   },
   get rows(): number {
-    return process.stderr.rows ?? ROWS_DEFAULT
+    return process.stderr.rows || ROWS_DEFAULT
   },
   say: (text) => void writeError(text),
   print: (text) => void writeOutput(text),

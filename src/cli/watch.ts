@@ -41,6 +41,7 @@ class FileWatch {
       let timer: NodeJS.Timeout | undefined
       const done = (): void => {
         clearTimeout(timer)
+        signal.removeEventListener('abort', done)
         this.#changed = () => {}
         resolve()
       }
@@ -81,10 +82,10 @@ export async function watchJob(settings: RunSettings, interruption: Interruption
         if (lastUrl !== undefined) say(`${settings.job} changed, running it again`)
         lastUrl = module.url
         const controller = new AbortController()
-        interruption.signal.addEventListener('abort', () => controller.abort(), { once: true })
+        const signal = AbortSignal.any([interruption.signal, controller.signal])
         const runAndSay = async (): Promise<void> => {
-          await runOnce(settings, module, interruption, terminal, controller.signal)
-          if (!controller.signal.aborted) say(`Waiting for changes of ${settings.job}`)
+          await runOnce(settings, module, interruption, terminal, signal)
+          if (!signal.aborted) say(`Waiting for changes of ${settings.job}`)
         }
         const ended = runAndSay()
         run = { ended, controller }

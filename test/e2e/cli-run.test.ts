@@ -51,6 +51,18 @@ describe('a job that finishes', () => {
     expect(stderr).toMatch(/^note: taskmanager.numberOfTaskSlots has no effect/)
   })
 
+  test('prints rows on standard output and nothing else', async () => {
+    const { status, stdout, stderr } = await run('run', job('printing.js'))
+    expect({ status, stdout }).toEqual({ status: 0, stdout: '+I[a, 1]\n+I[b, 2]\n' })
+    expect(stderr).toMatch(/^talk\n/)
+  })
+
+  test('fails in silence when the reader of its rows has gone', async () => {
+    const command = new Command(['run', job('printing-much.js')])
+    command.child.stdout!.once('data', () => command.child.stdout!.destroy())
+    expect(await command.ended).toMatchObject({ status: 1, stderr: '' })
+  })
+
   test('writes no escape codes into pipes', async () => {
     const { stderr } = await run('run', job('ten-rows.js'))
     expect(stderr).not.toContain('\u001b')

@@ -3,7 +3,7 @@ import { VirtualClock } from '../../../src/base/clock.ts'
 import { Progress, type ProgressMode } from '../../../src/cli/progress.ts'
 import type { Terminal } from '../../../src/cli/terminal.ts'
 import type { ExecutionPlan, PlanOperator } from '../../../src/plan/execution-plan.ts'
-import type { JobMetrics } from '../../../src/runtime/thread-messages.ts'
+import type { ShownMetrics } from '../../../src/cli/job-figures.ts'
 
 const UP = '\u001b['
 
@@ -36,13 +36,13 @@ const plan: ExecutionPlan = {
   digest: '',
 }
 
-function metricsAt(runningMs: number, read: number, windows: number, backpressured = false): JobMetrics {
-  const task = (name: string, operators: JobMetrics['tasks'][number]['operators'], rowsIn: number, watermarkMs: number) => ({
+function metricsAt(runningMs: number, read: number, windows: number, backpressured = false): ShownMetrics {
+  const task = (name: string, operators: ShownMetrics['tasks'][number]['operators'], rowsIn: number, watermarkMs: number) => ({
     ...{
       task: name,
       operators,
       rowsIn,
-      bytesOut: 0,
+
       lateRecords: 0,
       badRecords: 0,
       watermarkMs,
@@ -56,8 +56,6 @@ function metricsAt(runningMs: number, read: number, windows: number, backpressur
   return {
     runningMs,
     slabBytes: 3 << 20,
-    latency: undefined,
-    gc: { count: 0, totalMs: 0, maxMs: 0 },
     tasks: [
       {
         ...task(
@@ -99,7 +97,7 @@ function start(mode: ProgressMode, size: { columns?: number; rows?: number } = {
   const progress = new Progress(terminal, clock, mode, 'clicks')
   progress.setPlan(plan)
   const take = (): string => written.splice(0).join('')
-  const tick = (ms: number, metrics: JobMetrics): string => {
+  const tick = (ms: number, metrics: ShownMetrics): string => {
     clock.advanceMs(ms)
     progress.update(metrics)
     return take()
@@ -117,7 +115,7 @@ describe('Progress, drawn', () => {
 
   test('draws a line for each operator with its rate and rows, and for each task how busy it is, its watermark and backpressure', () => {
     const { tick } = start('drawn')
-    tick(100, metricsAt(100, 0, 0))
+    tick(100, metricsAt(100, 0, 0, true))
     expect(tick(1000, metricsAt(1100, 2_500_000, 40, true))).toBe(
       [
         'clicks  1.10 s  2.50 M rows read, 2.50 M/s  3.0 MB',

@@ -6,7 +6,19 @@ const same = (text: string): string => text
 const style = { bold: same, dim: same, red: same, yellow: same }
 
 function task(name: string, rowsIn: number, rowsOut: number, lateRecords: number): TaskFigures {
-  return { name, operators: [{ name, rows: rowsOut }], rowsIn, rowsOut, lateRecords, badRecords: 0, watermarkMs: 0, isBackpressured: false, hasEnded: true }
+  return {
+    name,
+    operators: [{ name, rows: rowsOut }],
+    rowsIn,
+    rowsOut,
+    lateRecords,
+    badRecords: 0,
+    watermarkMs: 0,
+    parallelism: 1,
+    busyMs: 0,
+    backpressuredMs: 0,
+    hasEnded: true,
+  }
 }
 
 const figures: JobFigures = {
