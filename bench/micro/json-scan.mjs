@@ -15,11 +15,17 @@ const bundle = await build({
       export { TypeCode } from './src/kernels/column-layout.ts'`,
     resolveDir: process.cwd(),
   },
-  bundle: true, write: false, format: 'esm', platform: 'node', packages: 'external',
+  bundle: true,
+  write: false,
+  format: 'esm',
+  platform: 'node',
+  packages: 'external',
 })
 mkdirSync('dist', { recursive: true })
 writeFileSync('dist/.bench-json-scan.mjs', bundle.outputFiles[0].contents)
-const { Slab, JsonScanPlan, TestColumns, TypeCode, compileKernels, instantiateKernels } = await import(new URL('../../dist/.bench-json-scan.mjs', import.meta.url).href)
+const { Slab, JsonScanPlan, TestColumns, TypeCode, compileKernels, instantiateKernels } = await import(
+  new URL('../../dist/.bench-json-scan.mjs', import.meta.url).href
+)
 
 const [file, events = '1000000'] = process.argv.slice(2)
 const text = gunzipSync(readFileSync(file))
@@ -33,12 +39,40 @@ const string = (name) => field(name, TypeCode.VARCHAR)
 const time = (name) => field(name, TypeCode.TIMESTAMP, { precision: 3 })
 const row = (name, children, flattened = false) => field(name, TypeCode.ROW, { children, flattened })
 const schemas = {
-  q0: [field('event_type', TypeCode.INT), row('person', [time('dateTime')]), row('auction', [time('dateTime')]), row('bid', [bigint('auction'), bigint('bidder'), bigint('price'), time('dateTime'), string('extra')])],
-  'all bid': [field('event_type', TypeCode.INT), row('bid', [bigint('auction'), bigint('bidder'), bigint('price'), string('channel'), string('url'), time('dateTime'), string('extra')])],
+  q0: [
+    field('event_type', TypeCode.INT),
+    row('person', [time('dateTime')]),
+    row('auction', [time('dateTime')]),
+    row('bid', [bigint('auction'), bigint('bidder'), bigint('price'), time('dateTime'), string('extra')]),
+  ],
+  'all bid': [
+    field('event_type', TypeCode.INT),
+    row('bid', [bigint('auction'), bigint('bidder'), bigint('price'), string('channel'), string('url'), time('dateTime'), string('extra')]),
+  ],
   everything: [
     field('event_type', TypeCode.INT),
-    row('person', [bigint('id'), string('name'), string('emailAddress'), string('creditCard'), string('city'), string('state'), time('dateTime'), string('extra')]),
-    row('auction', [bigint('id'), string('itemName'), string('description'), bigint('initialBid'), bigint('reserve'), time('dateTime'), time('expires'), bigint('seller'), bigint('category'), string('extra')]),
+    row('person', [
+      bigint('id'),
+      string('name'),
+      string('emailAddress'),
+      string('creditCard'),
+      string('city'),
+      string('state'),
+      time('dateTime'),
+      string('extra'),
+    ]),
+    row('auction', [
+      bigint('id'),
+      string('itemName'),
+      string('description'),
+      bigint('initialBid'),
+      bigint('reserve'),
+      time('dateTime'),
+      time('expires'),
+      bigint('seller'),
+      bigint('category'),
+      string('extra'),
+    ]),
     row('bid', [bigint('auction'), bigint('bidder'), bigint('price'), string('channel'), string('url'), time('dateTime'), string('extra')]),
   ],
 }
@@ -48,7 +82,12 @@ const kernels = instantiateKernels(process.env.KERNELS ? new WebAssembly.Module(
 const input = slab.allocate(total + 64)
 for (let copy = 0; copy < copies; copy++) slab.u8.set(text, input + copy * text.length)
 const batchRows = Number(process.env.BATCH_ROWS ?? 8192)
-const expected = text.toString().trimEnd().split('\n').reduce((sum, line) => sum + (JSON.parse(line).bid?.price ?? 0), 0) * copies
+const expected =
+  text
+    .toString()
+    .trimEnd()
+    .split('\n')
+    .reduce((sum, line) => sum + (JSON.parse(line).bid?.price ?? 0), 0) * copies
 
 for (const [name, fields] of Object.entries(schemas)) {
   const columns = new TestColumns(slab, fields, batchRows, 4 << 20)
@@ -58,7 +97,7 @@ for (const [name, fields] of Object.entries(schemas)) {
     let at = input
     let rows = 0
     let sum = 0
-    const started = process.hrtime.bigint()
+    const started = performance.now()
     while (at < input + total) {
       // A fresh batch: lengths and null counts at zero.
       plan.setColumns(columns.descriptors)
@@ -67,9 +106,13 @@ for (const [name, fields] of Object.entries(schemas)) {
       if (result.status > 1) throw new Error(`status ${result.status} reason ${result.reason} at ${at + result.problem - input}`)
       at += result.consumed
       rows += result.rows
-      if (round === 0) for (let index = 0; index < result.rows; index++) { const bid = columns.row(index).bid; if (bid !== null) sum += Number(bid.price) }
+      if (round === 0)
+        for (let index = 0; index < result.rows; index++) {
+          const bid = columns.row(index).bid
+          if (bid !== null) sum += Number(bid.price)
+        }
     }
-    const ms = Number(process.hrtime.bigint() - started) / 1e6
+    const ms = performance.now() - started
     if (round === 0) {
       if (rows !== lines * copies || sum !== expected) throw new Error(`rows ${rows} sum ${sum}, expected ${lines * copies} ${expected}`)
       continue
@@ -78,7 +121,9 @@ for (const [name, fields] of Object.entries(schemas)) {
   }
   times.sort((a, b) => a - b)
   const ms = times[times.length >> 1]
-  console.log(`${name}: ${ms.toFixed(1)} ms, ${(total / ms / 1e6).toFixed(2)} GB/s, ${((ms * 1e6) / (lines * copies)).toFixed(1)} ns/row (best ${times[0].toFixed(1)} ms), slow rows ${plan.counters.slowRows}`)
+  console.log(
+    `${name}: ${ms.toFixed(1)} ms, ${(total / ms / 1e6).toFixed(2)} GB/s, ${((ms * 1e6) / (lines * copies)).toFixed(1)} ns/row (best ${times[0].toFixed(1)} ms), slow rows ${plan.counters.slowRows}`,
+  )
 }
 
 function reset(columns) {

@@ -74,14 +74,25 @@ function csvNodes(fields: readonly ScanField[]): FormatNode[] {
   const nodes: FormatNode[] = [{ field: record, parent: 0, childIndex: 0, rowLevel: true, explicit: false, prefix: '', closes: 0, children: [], next: 0 }]
   const scalar = (type: number): boolean => type < TypeCode.ARRAY
   fields.forEach((field, position) => {
-    if (!scalar(field.type) && !(field.type === TypeCode.ARRAY && scalar(field.children![0]!.type))) {
+    if (!scalar(field.type) && !(field.type === TypeCode.ARRAY && scalar(field.children![0].type))) {
       throw new PlanError('UNSUPPORTED_TYPE', `Cannot write column "${field.name}" as CSV: only plain values and arrays of them have a CSV form`)
     }
     const index = nodes.length
     const children = field.children ?? []
-    nodes.push({ field, parent: 0, childIndex: position, rowLevel: true, explicit: true, prefix: '', closes: 0, children: children.map((_, child) => index + 1 + child), next: 0 })
-    for (const child of children) nodes.push({ field: child, parent: index, childIndex: 0, rowLevel: false, explicit: false, prefix: '', closes: 0, children: [], next: nodes.length + 1 })
-    nodes[index]!.next = nodes.length
+    nodes.push({
+      field,
+      parent: 0,
+      childIndex: position,
+      rowLevel: true,
+      explicit: true,
+      prefix: '',
+      closes: 0,
+      children: children.map((_, child) => index + 1 + child),
+      next: 0,
+    })
+    for (const child of children)
+      nodes.push({ field: child, parent: index, childIndex: 0, rowLevel: false, explicit: false, prefix: '', closes: 0, children: [], next: nodes.length + 1 })
+    nodes[index].next = nodes.length
   })
   return nodes
 }

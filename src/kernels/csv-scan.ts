@@ -144,7 +144,7 @@ export class CsvScanPlan {
     fields.forEach((field, position) => {
       const word = (base + entriesAt + position * ENTRY_BYTES) >>> 2
       u32[word + ENTRY_OPERATION] = operationOf(field, flink)
-      u32[word + ENTRY_NODE] = field === null ? 0 : addressOf(nodeOf[position]!)
+      u32[word + ENTRY_NODE] = field === null ? 0 : addressOf(nodeOf[position])
     })
     this.#paths = nodes.map((node) => node.path)
     this.#columnWords = nodeOf.filter((index) => index > 0).map((index) => (addressOf(index) >>> 2) + NODE_COLUMN)
@@ -154,11 +154,12 @@ export class CsvScanPlan {
   setColumns(descriptors: ArrayLike<number>): void {
     const { u32 } = this.#slab
     const words = this.#columnWords
-    for (let index = 0; index < words.length; index++) u32[words[index]!] = descriptors[index]!
+    for (let index = 0; index < words.length; index++) u32[words[index]] = descriptors[index]!
   }
 
   /**
-   * Calls the kernel and reads its answer into {@link result}. Allocates nothing unless a record is bad.
+   * Calls the kernel and reads its answer into {@link result}. Allocates nothing unless a record is bad. With `firstRow` 0 the columns begin
+   * anew: their null counts and lengths are reset.
    *
    * @param final Whether the input ends the file, so that an open quote is bad rather than unfinished.
    */
@@ -172,7 +173,7 @@ export class CsvScanPlan {
   get counters(): { readonly slowRows: number; readonly nulledValues: number } {
     const { u32 } = this.#slab
     const word = this.address >>> 2
-    return { slowRows: u32[word + RESULT_SLOW_ROWS]!, nulledValues: u32[word + RESULT_NULLED_VALUES]! }
+    return { slowRows: u32[word + RESULT_SLOW_ROWS], nulledValues: u32[word + RESULT_NULLED_VALUES] }
   }
 
   free(): void {
@@ -181,7 +182,12 @@ export class CsvScanPlan {
 }
 
 /** Delimiter, quote, escape and element delimiter as bytes. Shared with the CSV writer. */
-export function markBytes(options: { readonly delimiter?: string; readonly quote?: string; readonly escape?: string; readonly arrayElementDelimiter?: string }): Uint8Array {
+export function markBytes(options: {
+  readonly delimiter?: string
+  readonly quote?: string
+  readonly escape?: string
+  readonly arrayElementDelimiter?: string
+}): Uint8Array {
   const mark = (name: string, text: string, optional: boolean): number => {
     if (optional && text === '') return 0
     const code = text.charCodeAt(0)
@@ -193,13 +199,14 @@ export function markBytes(options: { readonly delimiter?: string; readonly quote
   const delimiter = mark('field delimiter', options.delimiter ?? ',', false)
   const quote = mark('quote character', options.quote ?? '"', true)
   const escape = mark('escape character', options.escape ?? '', true)
-  if (delimiter === quote || delimiter === escape) throw new PlanError('INVALID_OPTION', 'Cannot read CSV: the field delimiter is also the quote or escape character')
+  if (delimiter === quote || delimiter === escape)
+    throw new PlanError('INVALID_OPTION', 'Cannot read CSV: the field delimiter is also the quote or escape character')
   return Uint8Array.of(delimiter, quote, escape === quote ? 0 : escape, mark('array element delimiter', options.arrayElementDelimiter ?? ';', false))
 }
 
 function checkType(field: ScanField): void {
   const scalar = (type: number): boolean => type < TypeCode.ARRAY && type >= TypeCode.BOOLEAN
-  if (scalar(field.type) || (field.type === TypeCode.ARRAY && field.children?.length === 1 && scalar(field.children[0]!.type))) return
+  if (scalar(field.type) || (field.type === TypeCode.ARRAY && field.children?.length === 1 && scalar(field.children[0].type))) return
   throw new PlanError('UNSUPPORTED_TYPE', `Cannot read CSV into column "${field.name}": only plain values and arrays of them have a CSV form`)
 }
 

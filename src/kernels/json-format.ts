@@ -98,7 +98,7 @@ export class FormatPlan {
     this.address = slab.allocateZeroed(this.#bytes)
     const { u8, u32 } = slab
     const base = this.address
-    const reserve = nodes.reduce((sum, node, index) => sum + prefixes[index]!.length + node.closes + VALUE_BYTES_MAX, 0) + tailBytes.length * nodes.length + 64
+    const reserve = nodes.reduce((sum, node, index) => sum + prefixes[index].length + node.closes + VALUE_BYTES_MAX, 0) + tailBytes.length * nodes.length + 64
     this.bufferBytesMin = reserve * 2
     const header = base >>> 2
     u32[header + FORMAT_FLAGS] = flags
@@ -114,14 +114,14 @@ export class FormatPlan {
       u32[word + WRITE_CHILD_INDEX] = node.childIndex
       u32[word + WRITE_CHILD_COUNT] = node.children.length
       u32[word + WRITE_NEXT] = node.next < nodes.length ? addressOf(node.next) : 0
-      u32[word + WRITE_PREFIX] = base + prefixesAt[index]!
-      u32[word + WRITE_PREFIX_LENGTH] = prefixes[index]!.length
+      u32[word + WRITE_PREFIX] = base + prefixesAt[index]
+      u32[word + WRITE_PREFIX_LENGTH] = prefixes[index].length
       u32[word + WRITE_CLOSES] = node.closes
-      u8.set(prefixes[index]!, base + prefixesAt[index]!)
+      u8.set(prefixes[index], base + prefixesAt[index])
     })
-    u8.set(tailBytes, base + prefixesAt[nodes.length]!)
-    this.tailAddress = base + prefixesAt[nodes.length]!
-    const explicit = nodes.map((_, index) => index).filter((index) => nodes[index]!.explicit)
+    u8.set(tailBytes, base + prefixesAt[nodes.length])
+    this.tailAddress = base + prefixesAt[nodes.length]
+    const explicit = nodes.map((_, index) => index).filter((index) => nodes[index].explicit)
     this.columnCount = explicit.length
     this.#columnWords = explicit.map((index) => (addressOf(index) >>> 2) + WRITE_COLUMN)
   }
@@ -133,7 +133,7 @@ export class FormatPlan {
   setColumns(descriptors: ArrayLike<number>): void {
     const { u32 } = this.slab
     const words = this.#columnWords
-    for (let index = 0; index < words.length; index++) u32[words[index]!] = descriptors[index]!
+    for (let index = 0; index < words.length; index++) u32[words[index]] = descriptors[index]!
   }
 
   protected answer(bytes: number): FormatResult {
@@ -164,7 +164,8 @@ export class JsonFormatPlan extends FormatPlan {
 function jsonNodes(fields: readonly ScanField[]): FormatNode[] {
   const nodes: FormatNode[] = []
   const add = (field: ScanField, parent: number, childIndex: number, rowLevel: boolean, explicit: boolean, prefix: string, closes: number): number => {
-    if (field.type === TypeCode.OBJECT) throw new PlanError('UNSUPPORTED_TYPE', `Cannot write column "${field.name}" as JSON: values of JavaScript have no JSON form`)
+    if (field.type === TypeCode.OBJECT)
+      throw new PlanError('UNSUPPORTED_TYPE', `Cannot write column "${field.name}" as JSON: values of JavaScript have no JSON form`)
     const index = nodes.length
     const node: FormatNode = { field, parent, childIndex, rowLevel, explicit: explicit && !field.flattened && index > 0, prefix, closes, children: [], next: 0 }
     nodes.push(node)

@@ -212,30 +212,30 @@ export class JsonScanPlan {
         (node.name.every((byte) => byte >= 0x20 && byte !== 0x22 && byte !== 0x5c) ? NODE_PLAIN_NAME : 0)
       u32[word + NODE_PARENT] = addressOf(Math.max(0, node.parent))
       u32[word + NODE_CHILD_INDEX] = node.childIndex
-      u32[word + NODE_FIRST_CHILD] = node.children.length > 0 ? addressOf(node.children[0]!) : 0
+      u32[word + NODE_FIRST_CHILD] = node.children.length > 0 ? addressOf(node.children[0]) : 0
       u32[word + NODE_CHILD_COUNT] = node.children.length
-      const siblings = index === 0 ? [] : nodes[node.parent]!.children
+      const siblings = index === 0 ? [] : nodes[node.parent].children
       const next = siblings[node.childIndex + 1]
       u32[word + NODE_NEXT_SIBLING] = next === undefined ? 0 : addressOf(next)
-      u32[word + NODE_NAME] = base + namesAt[index]!
+      u32[word + NODE_NAME] = base + namesAt[index]
       u32[word + NODE_NAME_LENGTH] = node.name.length
       u32[word + NODE_INDEX] = index
-      u32[word + NODE_FILTER] = filtersAt[index] === 0 ? 0 : base + filtersAt[index]!
-      u8.set(node.name, base + namesAt[index]!)
-      const size = tableSizes[index]!
+      u32[word + NODE_FILTER] = filtersAt[index] === 0 ? 0 : base + filtersAt[index]
+      u8.set(node.name, base + namesAt[index])
+      const size = tableSizes[index]
       if (size === 0) return
-      const table = base + tablesAt[index]!
+      const table = base + tablesAt[index]
       u32[word + NODE_TABLE] = table
       u32[word + NODE_TABLE_MASK] = size - 1
       for (const child of node.children) {
-        let slot = hashName(nodes[child]!.name) & (size - 1)
+        let slot = hashName(nodes[child].name) & (size - 1)
         while (u32[(table >>> 2) + slot] !== 0) slot = (slot + 1) & (size - 1)
         u32[(table >>> 2) + slot] = addressOf(child)
       }
     })
     this.#paths = nodes.map((node) => node.path)
-    const explicit = nodes.map((_, index) => index).filter((index) => nodes[index]!.explicit)
-    this.columns = explicit.map((index) => nodes[index]!.path)
+    const explicit = nodes.map((_, index) => index).filter((index) => nodes[index].explicit)
+    this.columns = explicit.map((index) => nodes[index].path)
     this.#columnWords = explicit.map((index) => (addressOf(index) >>> 2) + NODE_COLUMN)
   }
 
@@ -243,10 +243,13 @@ export class JsonScanPlan {
   setColumns(descriptors: ArrayLike<number>): void {
     const { u32 } = this.#slab
     const words = this.#columnWords
-    for (let index = 0; index < words.length; index++) u32[words[index]!] = descriptors[index]!
+    for (let index = 0; index < words.length; index++) u32[words[index]] = descriptors[index]!
   }
 
-  /** Calls the kernel and reads its answer into {@link result}. Allocates nothing unless a record is bad. */
+  /**
+   * Calls the kernel and reads its answer into {@link result}. Allocates nothing unless a record is bad. With `firstRow` 0 the columns begin
+   * anew: their null counts and lengths are reset.
+   */
   scan(kernels: Kernels, input: number, inputEnd: number, firstRow: number, maxRows: number): ScanResult {
     kernels.scanJson(this.address, input, inputEnd, firstRow, maxRows)
     return readScanResult(this.#slab, this.address, this.#paths, this.result)
@@ -256,7 +259,7 @@ export class JsonScanPlan {
   get counters(): { readonly slowRows: number; readonly duplicateKeys: number; readonly nulledValues: number } {
     const { u32 } = this.#slab
     const word = this.address >>> 2
-    return { slowRows: u32[word + RESULT_SLOW_ROWS]!, duplicateKeys: u32[word + RESULT_DUPLICATE_KEYS]!, nulledValues: u32[word + RESULT_NULLED_VALUES]! }
+    return { slowRows: u32[word + RESULT_SLOW_ROWS], duplicateKeys: u32[word + RESULT_DUPLICATE_KEYS], nulledValues: u32[word + RESULT_NULLED_VALUES] }
   }
 
   free(): void {
@@ -270,13 +273,13 @@ export function readScanResult(slab: Slab, plan: number, paths: readonly string[
   const word = plan >>> 2
   result.rows = u32[word + RESULT_ROWS]!
   result.consumed = u32[word + RESULT_CONSUMED]!
-  result.status = u32[word + RESULT_STATUS]! as ScanStatus
+  result.status = u32[word + RESULT_STATUS] as ScanStatus
   result.reason = u32[word + RESULT_REASON]!
   if (result.reason !== 0) {
     result.lineStart = u32[word + RESULT_LINE_START]!
     result.lineEnd = u32[word + RESULT_LINE_END]!
     result.problem = u32[word + RESULT_PROBLEM]!
-    result.field = paths[u32[word + RESULT_NODE]!]!
+    result.field = paths[u32[word + RESULT_NODE]]!
   }
   return result
 }
@@ -289,7 +292,8 @@ function flatten(fields: readonly ScanField[]): Node[] {
   const nodes: Node[] = []
   const add = (field: ScanField, parent: number, childIndex: number, path: string, rowLevel: boolean, explicit: boolean, depth: number): number => {
     const name = encoder.encode(field.name)
-    if (name.length > NAME_BYTES_MAX) throw new PlanError('NAME_TOO_LONG', `Cannot scan JSON into a column name of ${name.length} bytes: at most ${NAME_BYTES_MAX} are allowed`)
+    if (name.length > NAME_BYTES_MAX)
+      throw new PlanError('NAME_TOO_LONG', `Cannot scan JSON into a column name of ${name.length} bytes: at most ${NAME_BYTES_MAX} are allowed`)
     if (depth > DEPTH_MAX) throw new PlanError('UNSUPPORTED_TYPE', `Cannot scan JSON into column "${path}": it is nested deeper than ${DEPTH_MAX}`)
     const children = field.children ?? []
     checkType(field, path, children)
@@ -299,7 +303,15 @@ function flatten(fields: readonly ScanField[]): Node[] {
     if (nodes.length > MEMBERS_MAX) throw new PlanError('UNSUPPORTED_TYPE', `Cannot scan JSON into a schema of more than ${MEMBERS_MAX} fields`)
     const record = field.type === TypeCode.ROW
     node.children = children.map((child, position) =>
-      add(child, index, position, index === 0 ? child.name : `${path}.${child.name}`, rowLevel && record, explicit && (index === 0 || field.flattened === true), depth + 1),
+      add(
+        child,
+        index,
+        position,
+        index === 0 ? child.name : `${path}.${child.name}`,
+        rowLevel && record,
+        explicit && (index === 0 || field.flattened === true),
+        depth + 1,
+      ),
     )
     return index
   }
@@ -314,10 +326,12 @@ function checkType(field: ScanField, path: string, children: readonly ScanField[
   }
   if (children.length !== wanted) refuse(`a type ${field.type} has ${wanted} children, not ${children.length}`)
   if (field.type === TypeCode.OBJECT || field.type < TypeCode.BOOLEAN || field.type > TypeCode.OBJECT) refuse('values of JavaScript have no JSON form')
-  if (isMap(field.type) && children[0]!.type !== TypeCode.CHAR && children[0]!.type !== TypeCode.VARCHAR) refuse('the keys of a MAP or MULTISET in JSON are strings')
+  if (isMap(field.type) && children[0].type !== TypeCode.CHAR && children[0].type !== TypeCode.VARCHAR)
+    refuse('the keys of a MAP or MULTISET in JSON are strings')
   if (field.type !== TypeCode.ROW) return
   const names = new Set(children.map((child) => child.name))
-  if (names.size !== children.length) throw new PlanError('DUPLICATE_COLUMN', `Cannot scan JSON into ${path === '' ? 'the schema' : `column "${path}"`}: a field name stands twice`)
+  if (names.size !== children.length)
+    throw new PlanError('DUPLICATE_COLUMN', `Cannot scan JSON into ${path === '' ? 'the schema' : `column "${path}"`}: a field name stands twice`)
 }
 
 /** Whether a bad record's reason concerns the values rather than the JSON text. */

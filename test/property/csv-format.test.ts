@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Slab } from '../../src/base/slab.ts'
 import { TypeCode } from '../../src/kernels/column-layout.ts'
@@ -41,7 +41,7 @@ describe('formatCsv', () => {
         const input = slab.allocate(json.length + 64)
         slab.u8.set(json, input)
         let rows = 0
-        for (let at = 0; at < json.length; ) {
+        for (let at = 0; at < json.length;) {
           const result = filler.scan(kernels, input + at, input + json.length, rows, 40 - rows)
           rows += result.rows
           at += result.status === ScanStatus.BAD_RECORD ? result.lineEnd : result.consumed
@@ -54,21 +54,17 @@ describe('formatCsv', () => {
         const out = slab.allocate(capacity + 128)
         slab.u8.fill(0x5a, out + capacity + 64, out + capacity + 128)
         let text = ''
-        for (let next = 0; next < rows; ) {
+        for (let next = 0; next < rows;) {
           const result = plan.format(kernels, 0, next, rows, out, out + capacity)
           text += Buffer.from(slab.u8.slice(out, out + result.bytes)).toString()
           expect(slab.u8.slice(out + capacity + 64, out + capacity + 128)).toEqual(new Uint8Array(64).fill(0x5a))
-          if (result.nextRow === next) text += expected[next++]!
+          if (result.nextRow === next) text += expected[next++]
           else next = result.nextRow
         }
-        if (text !== expected.join('')) {
-          const got = text.split('\n'), want = expected.join('').split('\n')
-          const index = want.findIndex((line, at) => line !== got[at])
-          expect.fail(`got      ${got[index]}\nexpected ${want[index]}\n${JSON.stringify(options)}\n${JSON.stringify(fields)}`)
-        }
+        expect(text).toBe(expected.join(''))
         if (options.quote !== '' || (options.escape !== '' && options.escape !== options.quote)) readsBack(slab, fields, options, columns, rows, text)
       }),
-      { numRuns: Number(process.env['RUNS'] ?? 200), endOnFailure: true },
+      { numRuns: 200, endOnFailure: true },
     )
 
     function readsBack(slab: Slab, fields: readonly ScanField[], options: CsvFormatOptions, columns: TestColumns, rows: number, text: string): void {

@@ -51,9 +51,10 @@ export function scanCsv(scanPlan: usize, input: usize, inputEnd: usize, firstRow
   nullLength = load<u32>(plan, CSV_NULL_LENGTH)
   limit = lastLineEnd(input, inputEnd)
   store<u32>(plan, 0, RESULT_REASON)
+  const capacity = bind(plan, firstRow)
   if (limit == input || maxRows == 0) return finish(plan, input, input, firstRow, firstRow, limit == input ? STATUS_NEED_MORE : STATUS_ROWS_FULL)
   const inputLimit = limit
-  const rowEnd = max(firstRow, min<u32>(firstRow + min<u32>(maxRows, <u32>(limit - input)), bind(plan, firstRow)))
+  const rowEnd = max(firstRow, min<u32>(firstRow + min<u32>(maxRows, <u32>(limit - input)), capacity))
   openValidity(plan, rowEnd)
   let row = firstRow
   let p = input

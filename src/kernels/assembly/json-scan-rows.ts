@@ -48,7 +48,12 @@ export function bind(plan: usize, firstRow: u32): u32 {
     store<u32>(node, columnDataCapacity(column), NODE_DATA_CAPACITY)
     store<u32>(node, <u32>columnExtra(column), NODE_EXTRA)
     store<u32>(node, columnRowCapacity(column), NODE_ROW_CAPACITY)
-    if (rows == 0 && columnOffsets(column) != 0) store<u32>(columnOffsets(column), 0)
+    if (rows == 0) {
+      // The column begins anew, whatever it held before.
+      setColumnNullCount(column, 0)
+      setColumnDataLength(column, 0)
+      if (columnOffsets(column) != 0) store<u32>(columnOffsets(column), 0)
+    }
     assert((nodeFlags & NODE_NULLABLE) == 0 || columnValidity(column) != 0)
     if ((nodeFlags & NODE_ROW_LEVEL) != 0) capacity = min(capacity, columnRowCapacity(column))
   }

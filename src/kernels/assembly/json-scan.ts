@@ -89,10 +89,11 @@ export function scanJson(scanPlan: usize, input: usize, inputEnd: usize, firstRo
   flags = load<u32>(plan, PLAN_FLAGS)
   const lastLine = lastLineEnd(input, inputEnd)
   store<u32>(plan, 0, RESULT_REASON)
+  const capacity = bind(plan, firstRow)
   if (lastLine == input || maxRows == 0) return finish(plan, input, input, firstRow, firstRow, lastLine == input ? STATUS_NEED_MORE : STATUS_ROWS_FULL)
   const bytes = <u32>(lastLine - input)
   // An object needs three bytes with its line feed; in Flink's arrays two with its comma.
-  rowLimit = min<u32>(firstRow + min<u32>(maxRows, bytes / 2 + 1), bind(plan, firstRow))
+  rowLimit = min<u32>(firstRow + min<u32>(maxRows, bytes / 2 + 1), capacity)
   if (rowLimit < firstRow) rowLimit = firstRow
   openValidity(plan, rowLimit)
   let row = firstRow

@@ -8,7 +8,7 @@ import type { TwinValue } from './json-text.ts'
 
 /** A row as a CSV record, without its line feed. */
 export function formatCsvTwin(fields: readonly ScanField[], options: CsvFormatOptions, row: { readonly [name: string]: TwinValue }): string {
-  return fields.map((field, index) => fieldText(field, options, row[field.name]!, index === 0)).join(options.delimiter ?? ',')
+  return fields.map((field, index) => fieldText(field, options, row[field.name], index === 0)).join(options.delimiter ?? ',')
 }
 
 function fieldText(field: ScanField, options: CsvFormatOptions, value: TwinValue, first: boolean): string {
@@ -17,16 +17,18 @@ function fieldText(field: ScanField, options: CsvFormatOptions, value: TwinValue
   const raw = (type: ScanField, part: TwinValue): string =>
     part === null ? nullLiteral : type.type === TypeCode.CHAR || type.type === TypeCode.VARCHAR ? (part as string) : plainText(type, options, part)
   const array = field.type === TypeCode.ARRAY
-  const text = array ? (value as TwinValue[]).map((part) => raw(field.children![0]!, part)).join(options.arrayElementDelimiter ?? ';') : raw(field, value)
+  const text = array ? (value as TwinValue[]).map((part) => raw(field.children![0], part)).join(options.arrayElementDelimiter ?? ';') : raw(field, value)
   const isText = field.type === TypeCode.CHAR || field.type === TypeCode.VARCHAR
   const quote = options.quote ?? '"'
   const escape = options.escape === quote ? '' : (options.escape ?? '')
   const specials = ['\n', '\r', options.delimiter ?? ',', quote, escape].filter((special) => special !== '')
-  const odd = (isText && options.quoteAll) || text === nullLiteral || (first && (text === '' || text.startsWith('#'))) || specials.some((special) => text.includes(special))
+  const odd =
+    (isText && options.quoteAll) ||
+    text === nullLiteral ||
+    (first && (text === '' || text.startsWith('#'))) ||
+    specials.some((special) => text.includes(special))
   if (!odd) return text
-  if (quote !== '') {
-    const escaped = escape === '' ? text.replaceAll(quote, quote + quote) : [...text].map((character) => (character === quote || character === escape ? escape + character : character)).join('')
-    return quote + escaped + quote
-  }
-  return escape === '' ? text : [...text].map((character) => (specials.includes(character) ? escape + character : character)).join('')
+  const prefixed = (marks: readonly string[]): string => text.replace(/[\s\S]/g, (character) => (marks.includes(character) ? escape + character : character))
+  if (quote !== '') return quote + (escape === '' ? text.replaceAll(quote, quote + quote) : prefixed([quote, escape])) + quote
+  return escape === '' ? text : prefixed(specials)
 }

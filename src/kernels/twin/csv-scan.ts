@@ -19,7 +19,7 @@ interface CsvField {
 /** Reads a whole file. `text` ends with a line feed. */
 export function scanCsvTwin(fields: readonly (ScanField | null)[], options: CsvScanOptions, text: Buffer): CsvOutcome[] {
   const out: CsvOutcome[] = []
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     const lineEnd = text.indexOf(10, at) + 1
     const line = text.subarray(at, lineEnd).toString('latin1')
     if (line === '\n' || line === '\r\n' || (options.allowComments && line.startsWith('#'))) {
@@ -44,7 +44,7 @@ function splitRecord(text: Buffer, start: number, options: CsvScanOptions): Spli
   const delimiter = options.delimiter ?? ','
   const quote = options.quote ?? '"'
   const escape = (options.escape ?? '') === quote ? '' : (options.escape ?? '')
-  const peek = (at: number): string => String.fromCharCode(text[at]!)
+  const peek = (at: number): string => String.fromCharCode(text[at])
   const lineEndAt = (at: number): number => (peek(at) === '\n' ? 1 : at + 1 < text.length && peek(at) === '\r' && peek(at + 1) === '\n' ? 2 : 0)
   const fields: CsvField[] = []
   for (let at = start; ; at++) {
@@ -62,7 +62,7 @@ function splitRecord(text: Buffer, start: number, options: CsvScanOptions): Spli
       if (escape !== '' && peek(at) === escape) {
         if (at + 1 >= text.length) return { fields, end: undefined }
         // An escape with nothing behind it stands for itself.
-        bytes.push(text[at + 1]!)
+        bytes.push(text[at + 1])
         at += 2
         continue
       }
@@ -76,7 +76,7 @@ function splitRecord(text: Buffer, start: number, options: CsvScanOptions): Spli
           }
         } else if (options.conversion === 'strict') return { fields, end: undefined }
       }
-      bytes.push(text[at]!)
+      bytes.push(text[at])
       at++
     }
     if (at >= text.length || (peek(at) !== delimiter && lineEndAt(at) === 0)) return { fields, end: undefined }
@@ -95,7 +95,12 @@ function readRecord(fields: readonly (ScanField | null)[], options: CsvScanOptio
     if (!Buffer.from(raw.toString('utf8')).equals(raw)) return bad(BadReason.INVALID_UTF8, field?.name ?? '')
     if (field === null) continue
     try {
-      row[field.name] = readField(field, options, text, raw.toString('utf8') === nullOf(options) && (!quoted || (options.conversion === 'flink' && raw.length > 0)))
+      row[field.name] = readField(
+        field,
+        options,
+        text,
+        raw.toString('utf8') === nullOf(options) && (!quoted || (options.conversion === 'flink' && raw.length > 0)),
+      )
     } catch (reason) {
       if (typeof reason !== 'number') throw reason
       if (reason !== CONVERTS_TO_NULL && !(options.nullOnError && field.nullable && isConversionReason(reason))) return bad(reason, field.name)
@@ -127,7 +132,7 @@ function readField(field: ScanField, options: CsvScanOptions, text: string, isNu
     if (!isText) throw BadReason.NULL_NOT_ALLOWED
   }
   if (field.type !== TypeCode.ARRAY) return convertTwin(field, text, 'csv', mode)
-  const element = field.children![0]!
+  const element = field.children![0]
   if (text === '') return []
   return text.split(options.arrayElementDelimiter ?? ';').map((part) => {
     if (nullLiteral !== null && nullLiteral !== '' && part === nullLiteral) {

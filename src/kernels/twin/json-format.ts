@@ -7,7 +7,7 @@ import type { TwinValue } from './json-text.ts'
 
 /** A row as a JSON line, without its line feed. */
 export function formatJsonTwin(fields: readonly ScanField[], options: JsonFormatOptions, row: { readonly [name: string]: TwinValue }): string {
-  return `{${fields.map((field) => `${JSON.stringify(field.name)}:${valueText(field, options, row[field.name]!)}`).join(',')}}`
+  return `{${fields.map((field) => `${JSON.stringify(field.name)}:${valueText(field, options, row[field.name])}`).join(',')}}`
 }
 
 function valueText(field: ScanField, options: JsonFormatOptions, value: TwinValue): string {
@@ -17,10 +17,10 @@ function valueText(field: ScanField, options: JsonFormatOptions, value: TwinValu
     case TypeCode.VARCHAR:
       return JSON.stringify(value)
     case TypeCode.ARRAY:
-      return `[${(value as TwinValue[]).map((item) => valueText(field.children![0]!, options, item)).join(',')}]`
+      return `[${(value as TwinValue[]).map((item) => valueText(field.children![0], options, item)).join(',')}]`
     case TypeCode.MAP:
     case TypeCode.MULTISET:
-      return `{${(value as [string, TwinValue][]).map(([key, item]) => `${JSON.stringify(key)}:${valueText(field.children![1]!, options, item)}`).join(',')}}`
+      return `{${(value as [string, TwinValue][]).map(([key, item]) => `${JSON.stringify(key)}:${valueText(field.children![1], options, item)}`).join(',')}}`
     case TypeCode.ROW:
       return formatJsonTwin(field.children!, options, value as { [name: string]: TwinValue })
     case TypeCode.BINARY:
@@ -43,7 +43,7 @@ export function plainText(field: ScanField, options: JsonFormatOptions, value: T
   const precision = field.precision ?? 0
   switch (field.type) {
     case TypeCode.DOUBLE:
-      return Object.is(value, -0) ? '-0' : String(value)
+      return Object.is(value, -0) ? '-0' : (value as number).toString()
     case TypeCode.FLOAT:
       return Object.is(value, -0) ? '-0' : shortestFloat(value as number)
     case TypeCode.DECIMAL: {
@@ -61,14 +61,16 @@ export function plainText(field: ScanField, options: JsonFormatOptions, value: T
       return new Date(value as number).toISOString().slice(11, 19) + fraction(BigInt(value as number) * 1_000_000n, precision, options)
     case TypeCode.TIMESTAMP:
     case TypeCode.TIMESTAMP_LTZ: {
-      const nanos = Array.isArray(value) ? (value[0] as bigint) * 1_000_000n + BigInt(value[1] as number) : (value as bigint) * (precision <= 3 ? 1_000_000n : 1000n)
+      const nanos = Array.isArray(value)
+        ? (value[0] as bigint) * 1_000_000n + BigInt(value[1] as number)
+        : (value as bigint) * (precision <= 3 ? 1_000_000n : 1000n)
       const within = ((nanos % 86_400_000_000_000n) + 86_400_000_000_000n) % 86_400_000_000_000n
       const days = Number((nanos - within) / 86_400_000_000_000n)
       const time = new Date(Number(within / 1_000_000n)).toISOString().slice(11, 19)
       return `${dateText(days)}${options.timestampFormat === 'ISO-8601' ? 'T' : ' '}${time}${fraction(within, precision, options)}${field.type === TypeCode.TIMESTAMP_LTZ ? 'Z' : ''}`
     }
     default:
-      return String(value)
+      return (value as number | bigint | boolean).toString()
   }
 }
 
@@ -81,7 +83,7 @@ function fraction(nanos: bigint, precision: number, options: JsonFormatOptions):
 function dateText(days: number): string {
   const text = new Date(days * 86_400_000).toISOString()
   const match = /^([+-]?)(\d+)(-\d\d-\d\d)T/.exec(text)!
-  return `${match[1]}${match[2]!.replace(/^0+(?=\d{4})/, '')}${match[3]}`
+  return `${match[1]}${match[2].replace(/^0+(?=\d{4})/, '')}${match[3]}`
 }
 
 /** The shortest decimal that reads back as the same float, the nearest to it where there are several, the even one of two as near. */
@@ -90,8 +92,8 @@ function shortestFloat(value: number): string {
     const text = value.toPrecision(digits)
     if (Math.fround(Number(text)) !== value) continue
     // toPrecision rounds a tie up.
-    const [mantissa, exponent] = value.toExponential(99).split('e')
-    const kept = mantissa!.replace('.', '').replace('-', '')
+    const [mantissa, exponent] = exact(value).split('e')
+    const kept = mantissa.replace('.', '').replace('-', '')
     if (/^50*$/.test(kept.slice(digits)) && Number(kept[digits - 1]) % 2 === 0) {
       const down = Number(`${value < 0 ? '-' : ''}${kept[0]}.${kept.slice(1, digits)}e${exponent}`)
       if (Math.fround(down) === value) return String(down)
@@ -99,4 +101,10 @@ function shortestFloat(value: number): string {
     return String(Number(text))
   }
   return String(Number(value.toPrecision(9)))
+}
+
+/** All digits of a float: JavaScript gives up to a hundred behind the point, more than a tie of nine digits can have. */
+function exact(value: number): string {
+  const digits = 99
+  return value.toExponential(digits)
 }

@@ -57,7 +57,7 @@ class LineReader {
   }
 
   #peek(): string {
-    return this.#at < this.#bytes.length ? String.fromCharCode(this.#bytes[this.#at]!) : '\n'
+    return this.#at < this.#bytes.length ? String.fromCharCode(this.#bytes[this.#at]) : '\n'
   }
 
   #blanks(): void {
@@ -148,7 +148,8 @@ class LineReader {
     const start = this.#at
     if (container || first === '{' || first === '[') {
       const text = this.#text(depth)
-      if (container || !this.#mode.flink || (field.type !== TypeCode.CHAR && field.type !== TypeCode.VARCHAR)) throw new BadRecord(BadReason.TYPE_MISMATCH, path)
+      if (container || !this.#mode.flink || (field.type !== TypeCode.CHAR && field.type !== TypeCode.VARCHAR))
+        throw new BadRecord(BadReason.TYPE_MISMATCH, path)
       return text
     }
     const string = first === '"' ? this.#string() : undefined
@@ -165,12 +166,12 @@ class LineReader {
 
   #array(field: ScanField, path: string, depth: number): TwinValue[] {
     const items: TwinValue[] = []
-    this.#sequence(']', () => items.push(this.#value(field.children![0]!, `${path}.${field.children![0]!.name}`, depth)))
+    this.#sequence(']', () => items.push(this.#value(field.children![0], `${path}.${field.children![0].name}`, depth)))
     return items
   }
 
   #map(field: ScanField, path: string, depth: number): TwinValue[] {
-    const value = field.children![1]!
+    const value = field.children![1]
     const entries = new Map<string, TwinValue>()
     this.#sequence('}', () => {
       const key = this.#key()
@@ -248,7 +249,7 @@ class LineReader {
 
   /** One character of two to four bytes. */
   #character(): string {
-    const first = this.#bytes[this.#at]!
+    const first = this.#bytes[this.#at]
     const length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2
     try {
       const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(this.#bytes.subarray(this.#at, this.#at + length))
@@ -266,7 +267,7 @@ class LineReader {
   }
 
   #escape(): string {
-    const letter = this.#at + 1 < this.#bytes.length ? String.fromCharCode(this.#bytes[this.#at + 1]!) : '\n'
+    const letter = this.#at + 1 < this.#bytes.length ? String.fromCharCode(this.#bytes[this.#at + 1]) : '\n'
     const short = { '"': '"', '\\': '\\', '/': '/', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' }[letter]
     if (short !== undefined) {
       this.#at += 2

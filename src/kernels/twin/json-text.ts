@@ -106,7 +106,7 @@ function parts(text: string): Parts {
   const fraction = match[4] ?? ''
   return {
     negative: match[1] === '-',
-    digits: (match[2]! + fraction).replace(/^0+/, ''),
+    digits: (match[2] + fraction).replace(/^0+/, ''),
     exponent: Math.max(-1e7, Math.min(1e7, Number(match[6] ?? 0))) - fraction.length,
     plain: match[3] === undefined && match[5] === undefined,
   }
@@ -121,11 +121,11 @@ function scaled(number: Parts, scale: number, round: boolean): bigint {
   const kept = number.digits.slice(0, Math.max(0, number.digits.length + shift))
   const lost = number.digits.padStart(-shift, '0').slice(shift)
   if (!round && /[1-9]/.test(lost)) throw BadReason.INEXACT
-  return BigInt(kept === '' ? 0 : kept) + (lost[0]! >= '5' ? 1n : 0n)
+  return BigInt(kept === '' ? 0 : kept) + (lost[0] >= '5' ? 1n : 0n)
 }
 
 function integer(field: ScanField, text: string, kind: TokenKind, mode: TwinMode): TwinValue {
-  const bits = INTEGER_BITS[field.type]!
+  const bits = INTEGER_BITS[field.type]
   if (kind === 'word') throw BadReason.INVALID_VALUE
   if (kind !== 'number' && mode.flink) text = trim(text)
   const number = parts(text)
@@ -185,7 +185,9 @@ function decimal(field: ScanField, text: string, kind: TokenKind, mode: TwinMode
 function base64(text: string, flink: boolean): string {
   // Blanks may stand between groups of four, not within them.
   let compact = flink ? '' : text
-  if (flink) for (let rest = text.replace(/^[\0-\x20]+/, ''); rest !== ''; rest = rest.slice(4).replace(compact.endsWith('=') ? /^$/ : /^[\0-\x20]+/, '')) compact += rest.slice(0, 4)
+  if (flink)
+    for (let rest = text.replace(/^[\0-\x20]+/, ''); rest !== ''; rest = rest.slice(4).replace(compact.endsWith('=') ? /^$/ : /^[\0-\x20]+/, ''))
+      compact += rest.slice(0, 4)
   if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(compact)) throw BadReason.INVALID_VALUE
   return Buffer.from(compact, 'base64').toString('hex')
 }
@@ -198,7 +200,7 @@ function days(year: string, month: string, day: string, smart: boolean): number 
   let d = Number(day)
   if ((y === 0 && year.startsWith('-')) || m < 1 || m > 12 || d < 1 || d > 31 || Math.abs(y) > 280_000) throw BadReason.INVALID_VALUE
   const leap = (y % 4 === 0 && y % 100 !== 0) || y % 400 === 0
-  const last = [31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][m - 1]!
+  const last = [31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][m - 1]
   if (d > last) {
     if (!smart) throw BadReason.INVALID_VALUE
     d = last
@@ -215,7 +217,7 @@ const DATE = '(\\d{4}|\\+\\d{5,9}|-\\d{4,9})-(\\d\\d)-(\\d\\d)'
 function date(text: string, short: boolean): number {
   const match = new RegExp(`^${short ? DATE.replaceAll('\\d\\d)', '\\d\\d?)') : DATE}$`).exec(text)
   if (!match) throw BadReason.INVALID_VALUE
-  return days(match[1]!, match[2]!, match[3]!, false)
+  return days(match[1], match[2], match[3], false)
 }
 
 interface TimeRules {
@@ -239,7 +241,7 @@ function time(field: ScanField, text: string, kind: TokenKind, mode: TwinMode): 
   const match = new RegExp(`^${TIME}$`).exec(text)
   if (!match) throw BadReason.INVALID_VALUE
   const json = mode.flink && kind !== 'csv'
-  const nanos = nanosOfDay(match[1]!, match[2]!, match[3], match[4], { secondsOptional: !json, emptyFraction: json, smart: json })
+  const nanos = nanosOfDay(match[1], match[2], match[3], match[4], { secondsOptional: !json, emptyFraction: json, smart: json })
   const ms = Number(nanos / 1_000_000n) % DAY_MS
   const unit = json ? 1 : 10 ** (3 - Math.min(3, field.precision ?? 0))
   return ms - (ms % unit)
@@ -254,10 +256,10 @@ function timestamp(field: ScanField, text: string, kind: TokenKind, mode: TwinMo
   const match = new RegExp(`^${DATE}${separator}${TIME}${zone}$`).exec(text)
   if (!match) throw BadReason.INVALID_VALUE
   const smart = mode.flink && (!iso || zoned)
-  const day = days(match[1]!, match[2]!, match[3]!, smart)
-  const ofDay = nanosOfDay(match[4]!, match[5]!, match[6], match[7], { secondsOptional: !mode.flink || iso, emptyFraction: mode.flink, smart })
+  const day = days(match[1], match[2], match[3], smart)
+  const ofDay = nanosOfDay(match[4], match[5], match[6], match[7], { secondsOptional: !mode.flink || iso, emptyFraction: mode.flink, smart })
   let nanos = BigInt(day) * 86_400_000_000_000n + ofDay
-  const offset = /^([+-])(\d\d):(\d\d)$/.exec(match[8]!)
+  const offset = /^([+-])(\d\d):(\d\d)$/.exec(match[8])
   if (offset) {
     if (Number(offset[2]) > 18 || Number(offset[3]) > 59) throw BadReason.INVALID_VALUE
     nanos -= BigInt(Number(`${offset[1]}1`) * (Number(offset[2]) * 60 + Number(offset[3]))) * 60_000_000_000n

@@ -1,0 +1,176 @@
+import { describe, expect, test } from 'vitest'
+import { PlanError } from '../../../src/base/errors.ts'
+import { Slab } from '../../../src/base/slab.ts'
+import { TypeCode } from '../../../src/kernels/column-layout.ts'
+import { CsvFormatPlan, type CsvFormatOptions } from '../../../src/kernels/csv-format.ts'
+import { CsvScanPlan, type CsvScanOptions } from '../../../src/kernels/csv-scan.ts'
+import { BadReason, ScanStatus } from '../../../src/kernels/json-scan-layout.ts'
+import type { ScanField } from '../../../src/kernels/json-scan.ts'
+import { compileKernels, instantiateKernels } from '../../../src/kernels/kernels.ts'
+import { TestColumns } from '../../fixtures/kernel-columns.ts'
+
+const module = compileKernels()
+const field = (name: string, type: number, more: Partial<ScanField> = {}): ScanField => ({ name, type, nullable: true, ...more })
+const strict: CsvScanOptions = { conversion: 'strict' }
+const int = field('i', TypeCode.INT)
+const ist = [int, field('s', TypeCode.VARCHAR), field('n', TypeCode.INT)]
+
+function scanner(fields: readonly (ScanField | null)[], options: CsvScanOptions = strict) {
+  const slab = new Slab(1 << 26)
+  const kernels = instantiateKernels(module, slab)
+  const wanted = fields.filter((candidate) => candidate !== null)
+  const columns = new TestColumns(slab, wanted, 64, 4096)
+  const plan = new CsvScanPlan(slab, fields, options)
+  plan.setColumns(columns.descriptors)
+  return {
+    slab,
+    kernels,
+    columns,
+    plan,
+    scan(text: string, firstRow = 0, final = true) {
+      const bytes = Buffer.from(text)
+      const input = slab.allocate(bytes.length + 64)
+      slab.u8.set(bytes, input)
+      const result = plan.scan(kernels, input, input + bytes.length, firstRow, 64 - firstRow, final)
+      columns.checkCanaries()
+      columns.checkNullCounts(firstRow + result.rows)
+      return { ...result }
+    },
+    rows: (count: number) => Array.from({ length: count }, (_, row) => Object.values(columns.row(row))),
+  }
+}
+
+describe('scanCsv', () => {
+  test('reads plain and quoted fields, doubled quotes, delimiters and line feeds in quotes', () => {
+    const { scan, rows } = scanner(ist)
+    expect(scan('1,a,10\r\n2,"quo,ted ""x""",20\n\n3,"two\nlines",\n4,"",-5\n')).toMatchObject({ rows: 4, status: ScanStatus.DONE })
+    expect(rows(4)).toEqual([
+      [1, 'a', 10],
+      [2, 'quo,ted "x"', 20],
+      [3, 'two\nlines', null],
+      [4, '', -5],
+    ])
+  })
+
+  test('skips fields that are not wanted, whatever is in them', () => {
+    const { scan, rows } = scanner([null, field('s', TypeCode.VARCHAR), null])
+    scan('x,a,"q"",\n"\n"long, quoted",b,y\n')
+    expect(rows(2)).toEqual([['a'], ['b']])
+  })
+
+  test('takes records with more or fewer fields for bad, and reads on behind them', () => {
+    const { scan, rows } = scanner(ist)
+    const text = '1,a,10\n3,c\n4,d,40,"ex\ntra"\n5,e,50\n'
+    const first = scan(text)
+    expect(first).toMatchObject({ rows: 1, status: ScanStatus.BAD_RECORD, reason: BadReason.FIELD_COUNT, lineStart: 7, lineEnd: 11 })
+    const second = scan(text.slice(11), 1)
+    expect(second).toMatchObject({ rows: 0, reason: BadReason.FIELD_COUNT, lineEnd: text.indexOf('5,e') - 11 })
+    expect(scan(text.slice(11 + second.lineEnd), 1)).toMatchObject({ rows: 1, status: ScanStatus.DONE })
+    expect(rows(2)).toEqual([
+      [1, 'a', 10],
+      [5, 'e', 50],
+    ])
+  })
+
+  test('waits for the end of open quotes, and resumes at the next line when they never end', () => {
+    const { scan, rows } = scanner(ist)
+    expect(scan('1,"open,2\n2,b,3\n', 0, false)).toMatchObject({ rows: 0, consumed: 0, status: ScanStatus.NEED_MORE })
+    expect(scan('1,"open,2\n2,b,3\n')).toMatchObject({ status: ScanStatus.BAD_RECORD, reason: BadReason.QUOTE, lineEnd: 10 })
+    expect(scan('2,b,3\n')).toMatchObject({ rows: 1 })
+    expect(rows(1)).toEqual([[2, 'b', 3]])
+    const bounded = scanner(ist, { conversion: 'strict', recordBytesMax: 20 })
+    expect(bounded.scan(`1,"open\n${'2,b,3\n'.repeat(5)}`, 0, false)).toMatchObject({ status: ScanStatus.BAD_RECORD, reason: BadReason.QUOTE, lineEnd: 8 })
+  })
+
+  test.each([
+    ['1,a"b,2', BadReason.QUOTE],
+    ['1,"a"b,2', BadReason.QUOTE],
+    ['x,a,2', BadReason.INVALID_VALUE],
+    ['1.5,a,2', BadReason.INEXACT],
+    ['99999999999,a,2', BadReason.OUT_OF_RANGE],
+    [' 1,a,2', BadReason.INVALID_VALUE],
+  ])('refuses %s in strict mode', (line, reason) => {
+    expect(scanner(ist).scan(`${line}\n`)).toMatchObject({ rows: 0, status: ScanStatus.BAD_RECORD, reason })
+  })
+
+  test('answers with options as a real Flink did', () => {
+    const fields = [
+      int,
+      field('s', TypeCode.VARCHAR),
+      field('a', TypeCode.ARRAY, { children: [field('element', TypeCode.VARCHAR)] }),
+      field('e', TypeCode.VARCHAR),
+    ]
+    const { scan, rows } = scanner(fields, {
+      conversion: 'flink',
+      delimiter: '|',
+      quote: "'",
+      allowComments: true,
+      nullLiteral: 'n/a',
+      escape: '\\',
+      arrayElementDelimiter: ';',
+    })
+    scan("1|'a|b'|x;y;z|n/a\n# 2|comment|q|r\n2|it\\'s|single|n/a\nn/a||;|end\n")
+    expect(rows(3)).toEqual([
+      [1, 'a|b', ['x', 'y', 'z'], null],
+      [2, "it's", ['single'], null],
+      [null, '', ['', ''], 'end'],
+    ])
+  })
+
+  test("ignores parse errors as a real Flink did, but for the row with too many fields, which stays the caller's", () => {
+    const { scan, rows } = scanner(ist, { conversion: 'flink', nullOnError: true })
+    const text = '1,a,10\nx,b,20\n3,c\n4,d,40,extra\n5,e,99999999999\n 6 ,f,60\n'
+    const bad = scan(text)
+    expect(bad).toMatchObject({ rows: 3, reason: BadReason.FIELD_COUNT })
+    expect(scan(text.slice(bad.lineEnd), 3)).toMatchObject({ rows: 2, status: ScanStatus.DONE })
+    expect(rows(5)).toEqual([
+      [1, 'a', 10],
+      [null, 'b', 20],
+      [3, 'c', null],
+      [5, 'e', null],
+      [6, 'f', 60],
+    ])
+  })
+
+  test('refuses an empty number in Flink mode unless some text stands for NULL', () => {
+    expect(scanner(ist, { conversion: 'flink' }).scan('1,a,\n')).toMatchObject({ status: ScanStatus.BAD_RECORD, reason: BadReason.INVALID_VALUE, field: 'n' })
+  })
+
+  test('asks for room before a column overflows', () => {
+    const { scan } = scanner([field('s', TypeCode.VARCHAR)])
+    expect(scan(`${'x'.repeat(3000)}\n${'y'.repeat(3000)}\n`)).toMatchObject({ rows: 1, consumed: 3001, status: ScanStatus.DATA_FULL })
+  })
+
+  test('refuses options that make no sense', () => {
+    const slab = new Slab(1 << 20)
+    expect(() => new CsvScanPlan(slab, ist, { conversion: 'strict', delimiter: '::' })).toThrow(PlanError)
+    expect(() => new CsvScanPlan(slab, ist, { conversion: 'strict', delimiter: '"' })).toThrow('also the quote')
+    expect(() => new CsvScanPlan(slab, [field('r', TypeCode.ROW, { children: [] })], strict)).toThrow('CSV form')
+  })
+})
+
+describe('formatCsv', () => {
+  function written(text: string, options: CsvFormatOptions): string {
+    const { scan, columns, slab, kernels } = scanner(ist)
+    const { rows } = scan(text)
+    const plan = new CsvFormatPlan(slab, ist, options)
+    plan.setColumns(columns.descriptors)
+    const out = slab.allocate(8192)
+    const { bytes, nextRow } = plan.format(kernels, 0, 0, rows, out, out + 8000)
+    expect(nextRow).toBe(rows)
+    return Buffer.from(slab.u8.slice(out, out + bytes)).toString()
+  }
+
+  test('quotes what must be quoted and nothing else', () => {
+    expect(written('1,a,10\n2,"quo,ted ""x""",20\n3,"two\nlines",\n4,"",-5\n,"#",6\n', {})).toBe(
+      '1,a,10\n2,"quo,ted ""x""",20\n3,"two\nlines",\n4,"",-5\n,#,6\n',
+    )
+  })
+
+  test('follows its options', () => {
+    expect(written('1,"a|b",10\n,"n/a",\n2,"it\'s \\",3\n', { delimiter: '|', quote: "'", escape: '\\', nullLiteral: 'n/a' })).toBe(
+      "1|'a|b'|10\nn/a|'n/a'|n/a\n2|'it\\'s \\\\'|3\n",
+    )
+    expect(written('1,a,10\n', { quoteAll: true })).toBe('1,"a",10\n')
+  })
+})
