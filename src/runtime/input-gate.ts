@@ -40,8 +40,9 @@ export class InputGate {
     return this.#merger.watermarkMs
   }
 
-  /** Whether a channel has something to read: the check before parking. */
+  /** Whether a channel has something that could be taken now: the check before parking. */
   hasInput(): boolean {
+    if (!this.#driver.hasCapacity()) return false
     for (const channel of this.channels) if (!channel.held && channel.ring.hasFrame()) return true
     return false
   }

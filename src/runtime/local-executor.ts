@@ -119,9 +119,8 @@ export class LocalExecutor {
     try {
       for (let steps = 1; !this.hasEnded; steps++) {
         signal?.throwIfAborted()
-        const moved = this.step()
-        if (!moved) await this.#pause()
-        else if (steps % STEPS_PER_TURN === 0) await new Promise(setImmediate)
+        if (!this.step()) await this.#pause()
+        if (steps % STEPS_PER_TURN === 0) await new Promise(setImmediate)
       }
     } finally {
       this.close()
@@ -134,7 +133,7 @@ export class LocalExecutor {
     try {
       while (!this.hasEnded) {
         if (this.step()) idle = 0
-        else if (++idle > IDLE_STEPS_MAX * this.workers.length && !this.#passTime()) throw new Error('Cannot go on: every subtask waits for something outside')
+        else if (++idle > IDLE_STEPS_MAX * this.workers.length && (idle > STUCK_STEPS_MAX || !this.#passTime())) throw new Error('Cannot go on: every subtask waits for something outside')
       }
     } finally {
       this.close()
@@ -176,3 +175,5 @@ export class LocalExecutor {
 
 /** With a random scheduler a step may miss the one subtask that can move: so many misses in a row mean that none can. */
 const IDLE_STEPS_MAX = 1000
+/** So many in a row, time passing meanwhile, mean that it does not help. */
+const STUCK_STEPS_MAX = 10_000_000

@@ -63,6 +63,8 @@ class Metrics implements OperatorMetrics {
 }
 
 const MICROS_PER_MS = 1000
+/** How long an operator that refuses is left alone. */
+const RETRY_MS = 1
 
 /** A running chain. `step` is called in turn with the worker's other subtasks. */
 export class Subtask {
@@ -139,7 +141,13 @@ export class Subtask {
     for (const driver of this.#drivers) timerMs = Math.min(timerMs, driver.operator.nextProcessingTimeMs())
     // What is due already had its turn in this millisecond, or its operator is held back.
     if (timerMs <= this.#timersMs) timerMs = this.#timersMs + 1
-    return Math.min(timerMs, this.#source?.retryAtMs(this.#environment.clock.nowMs()) ?? Infinity)
+    const nowMs = this.#environment.clock.nowMs()
+    return Math.min(timerMs, this.#isRefused() ? nowMs + RETRY_MS : Infinity, this.#source?.retryAtMs(nowMs) ?? Infinity)
+  }
+
+  /** Whether an operator itself refuses, like a sink whose edge is full, and no channel: then nobody rings when it can go on. */
+  #isRefused(): boolean {
+    return this.#drivers.some((driver) => !driver.hasCapacity()) && this.#writers.every((writer) => !writer.isBusy)
   }
 
   /** Whether input waits or credit came: the check before parking. */

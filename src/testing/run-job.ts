@@ -59,6 +59,8 @@ const IDLE_ROUNDS_REFUSING_MAX = 64
 /** Turns of the event loop that a job with asynchronous parts is given before time jumps, and before it counts as stuck. */
 const IDLE_TURNS = 16
 const IDLE_TURNS_MAX = 200_000
+/** Jumps of time that move nothing before a job counts as stuck. */
+const IDLE_JUMPS_MAX = 100_000
 
 /**
  * Runs a job to its end.
@@ -120,7 +122,7 @@ export async function runJob(job: TestableJob, options: RunJobOptions = {}): Pro
       turns++
       if (waitsForTurns && turns < IDLE_TURNS) continue
       const nextMs = Math.min(...executor.workers.map((worker) => worker.nextTimeMs))
-      if (nextMs < Infinity) clock.setMs(Math.max(nextMs, clock.nowMs() + 1))
+      if (nextMs < Infinity && turns < IDLE_JUMPS_MAX) clock.setMs(Math.max(nextMs, clock.nowMs() + 1))
       else if (!waitsForTurns || turns > IDLE_TURNS_MAX) throw new JobError('STUCK', 'Cannot go on with the job: every subtask waits for something that never comes')
     }
     return { plan, outputs: program.outputs, lateRecords: total(executor, plan, MetricSlot.LATE_RECORDS), badRecords: total(executor, plan, MetricSlot.BAD_RECORDS), log, steps }
