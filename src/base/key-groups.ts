@@ -30,7 +30,10 @@ export function subtaskOfKeyGroup(keyGroup: number, parallelism: number, maxPara
 
 /** The key groups that a subtask owns. */
 export function keyGroupRangeOf(subtaskIndex: number, parallelism: number, maxParallelism: number): KeyGroupRange {
-  assert(subtaskIndex >= 0 && subtaskIndex < parallelism && parallelism <= maxParallelism && maxParallelism <= MAX_PARALLELISM_LIMIT, 'key group range out of bounds')
+  assert(
+    subtaskIndex >= 0 && subtaskIndex < parallelism && parallelism <= maxParallelism && maxParallelism <= MAX_PARALLELISM_LIMIT,
+    'key group range out of bounds',
+  )
   return {
     start: Math.floor((subtaskIndex * maxParallelism + parallelism - 1) / parallelism),
     end: Math.floor(((subtaskIndex + 1) * maxParallelism - 1) / parallelism),

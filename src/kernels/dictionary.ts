@@ -7,5 +7,15 @@ export interface DictionaryKernels {
    * NULL gets code 0 and no entry. `slots` is u32[slotCount], a power of two of at least twice `max`. Returns the number of codes, or -1 if there
    * would be more than `max`.
    */
-  dictionaryEncode(hashes: number, payloads: number, words: number, n: number, max: number, slots: number, slotCount: number, codes: number, firsts: number): number
+  dictionaryEncode(
+    hashes: number,
+    payloads: number,
+    words: number,
+    n: number,
+    max: number,
+    slots: number,
+    slotCount: number,
+    codes: number,
+    firsts: number,
+  ): number
 }

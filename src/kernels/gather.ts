@@ -37,12 +37,32 @@ export interface GatherColumn {
  * @param selection Address of int32 physical rows, or 0; the rows at positions `begin..begin + n - 1` are meant.
  * @param holes Whether the selection may hold -1, which is NULL (the target's type must admit it).
  */
-export function gatherRows(slab: Slab, kernels: GatherKernels, source: GatherColumn, target: GatherColumn, selection: number, begin: number, n: number, row: number, holes: boolean = false): void {
+export function gatherRows(
+  slab: Slab,
+  kernels: GatherKernels,
+  source: GatherColumn,
+  target: GatherColumn,
+  selection: number,
+  begin: number,
+  n: number,
+  row: number,
+  holes: boolean = false,
+): void {
   assert(!holes || target.validity !== 0 || target.kind === PhysicalKind.OBJECT, 'holes in a column that is declared NOT NULL')
   append(slab, kernels, source, target, selection, begin, n, row, holes)
 }
 
-function append(slab: Slab, kernels: GatherKernels, source: GatherColumn, target: GatherColumn, selection: number, begin: number, n: number, row: number, holes: boolean): void {
+function append(
+  slab: Slab,
+  kernels: GatherKernels,
+  source: GatherColumn,
+  target: GatherColumn,
+  selection: number,
+  begin: number,
+  n: number,
+  row: number,
+  holes: boolean,
+): void {
   if (n === 0) return
   target.ensureRows(row + n)
   const flag = holes ? 1 : 0

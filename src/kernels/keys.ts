@@ -1,14 +1,7 @@
 // From rows to keys: the bindings of the key kernels, and the encoder that owns their scratch memory. Used by the thread that owns the slab.
 
 import type { Slab } from '../base/slab.ts'
-import {
-  BUFFER_SLACK_BYTES,
-  COLUMN_DICTIONARY,
-  DESCRIPTOR_FLAGS,
-  DESCRIPTOR_KIND,
-  PhysicalKind,
-  TypeCode,
-} from './column-layout.ts'
+import { BUFFER_SLACK_BYTES, COLUMN_DICTIONARY, DESCRIPTOR_FLAGS, DESCRIPTOR_KIND, PhysicalKind, TypeCode } from './column-layout.ts'
 import { KeyForm } from './table-layout.ts'
 
 /** Key kernels. All take rows by logical position: `begin..begin + n - 1`, through int32 `selection` unless it is 0. */
@@ -18,11 +11,31 @@ export interface KeyKernels {
   /** One more than the greatest code of a dictionary-encoded column's rows. */
   keysCodeBound(column: number, selection: number, begin: number, n: number): number
   /** Bytes form of one BYTES column, in place. With 16 bytes of `scratch` for each code below `entries`, an entry of a dictionary is hashed once. */
-  keysFromBytes(column: number, selection: number, begin: number, n: number, hashes: number, payloads: number, words: number, scratch: number, entries: number): void
+  keysFromBytes(
+    column: number,
+    selection: number,
+    begin: number,
+    n: number,
+    hashes: number,
+    payloads: number,
+    words: number,
+    scratch: number,
+    entries: number,
+  ): void
   /** Bytes that keysFromColumns will write. `columns` is the address of u32[columnCount] descriptors. */
   keysMeasure(columns: number, columnCount: number, selection: number, begin: number, n: number): number
   /** Bytes form of any columns; payloads are written to `bytes`. */
-  keysFromColumns(columns: number, columnCount: number, selection: number, begin: number, n: number, hashes: number, payloads: number, words: number, bytes: number): void
+  keysFromColumns(
+    columns: number,
+    columnCount: number,
+    selection: number,
+    begin: number,
+    n: number,
+    hashes: number,
+    payloads: number,
+    words: number,
+    bytes: number,
+  ): void
   /** Bytes form of canonical bytes at u32 offsets[n + 1] into `data`. */
   keysFromCanonical(offsets: number, data: number, n: number, hashes: number, payloads: number, words: number): void
   /** Bytes form of one BYTES column that holds canonical key bytes. */

@@ -1,7 +1,17 @@
 // Bindings of the selection kernels.
 
 /** How a value compares with a constant. The last three are for text and bytes only. */
-export const Comparison = { EQUAL: 0, NOT_EQUAL: 1, LESS: 2, LESS_OR_EQUAL: 3, GREATER: 4, GREATER_OR_EQUAL: 5, STARTS_WITH: 6, ENDS_WITH: 7, CONTAINS: 8 } as const
+export const Comparison = {
+  EQUAL: 0,
+  NOT_EQUAL: 1,
+  LESS: 2,
+  LESS_OR_EQUAL: 3,
+  GREATER: 4,
+  GREATER_OR_EQUAL: 5,
+  STARTS_WITH: 6,
+  ENDS_WITH: 7,
+  CONTAINS: 8,
+} as const
 export type Comparison = (typeof Comparison)[keyof typeof Comparison]
 
 /**

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Random } from '../../src/base/random.ts'
 import { Slab } from '../../src/base/slab.ts'
@@ -48,7 +48,10 @@ describe('aggregate kernels', () => {
           const { selection, begin, n, rows } = randomRows(random, slab, values.length)
           const chosen = rows.map(() => random.integer(ENTRIES - 1))
           const entries = slab.allocate(n * 4 + 64)
-          slab.u32.set(chosen.map((entry) => target.addresses[entry]!), entries >>> 2)
+          slab.u32.set(
+            chosen.map((entry) => target.addresses[entry]!),
+            entries >>> 2,
+          )
           const { descriptor } = column
           kernels.aggregateCountColumn(entries, n, offsetOf(0), descriptor, selection, begin)
           kernels.aggregateSum(entries, n, offsetOf(1), FLAGS, 1, descriptor, selection, begin)
@@ -117,7 +120,14 @@ describe('aggregate kernels', () => {
         const out = Column.allocate(slab, { kind: 'DECIMAL', nullable: true, precision: 38, scale: type.scale }, 1)
         kernels.aggregateToColumnDecimal(pair, 1, 16, 8, 1, out.descriptor, 0)
         const present = values.filter((value) => value !== null) as bigint[]
-        expect(readValue(out, 0)).toEqual(present.length === 0 ? null : new Decimal(present.reduce((sum, value) => sum + value, 0n), type.scale))
+        expect(readValue(out, 0)).toEqual(
+          present.length === 0
+            ? null
+            : new Decimal(
+                present.reduce((sum, value) => sum + value, 0n),
+                type.scale,
+              ),
+        )
       }),
     )
   })

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Random } from '../../src/base/random.ts'
 import { Slab } from '../../src/base/slab.ts'
@@ -30,7 +30,9 @@ describe('gatherRows', () => {
             const begin = random.integer(batch.rowCount + 1)
             const n = dense ? random.integer(batch.rowCount - begin + 1) : random.integer(30)
             let selection = 0
-            const rows = Array.from({ length: n }, (_, at) => (dense ? begin + at : holes && random.integer(3) === 0 ? -1 : random.integer(Math.max(1, batch.rowCount))))
+            const rows = Array.from({ length: n }, (_, at) =>
+              dense ? begin + at : holes && random.integer(3) === 0 ? -1 : random.integer(Math.max(1, batch.rowCount)),
+            )
             if (batch.rowCount === 0) rows.fill(-1)
             if (!dense) {
               selection = slab.allocate((begin + n) * 4 + 64)

@@ -1,5 +1,5 @@
 // Keys of random columns: what the kernels hash is what the plain twin encodes and hashes.
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { hash64 } from '../../src/base/hash64.ts'
 import { Random } from '../../src/base/random.ts'
@@ -63,8 +63,9 @@ describe('key kernels', () => {
           const expected = keyBytesOfRow(slab, descriptors, batch.physicalRow(begin + row))
           const found = encodedBytes(slab, encoder, row)
           expect(found.hash).toBe(hash64(expected))
-          if (form === KeyForm.BYTES) expect(found.bytes).toEqual(expected)
-          else expect([...found.bytes.subarray(0, Math.max(0, expected.length - 1))]).toEqual([...expected.subarray(0, -1)])
+          // In value form the payload alone is there: eight bytes, of which a BOOLEAN has one and NULL none.
+          const length = form === KeyForm.BYTES ? expected.length : expected.length - 1
+          expect(found.bytes.subarray(0, length)).toEqual(expected.subarray(0, length))
         }
         encoder.free()
       }),

@@ -52,7 +52,9 @@ function scalarOf(random: Random, type: LogicalType): unknown {
     case 'TIMESTAMP':
       return type.precision > 3 ? BigInt(small) * 10n ** BigInt(random.integer(12)) : small * 1000
     default: {
-      const text = Array.from({ length: random.integer(7) }, () => ALPHABET[random.integer(ALPHABET.length)]).join(random.integer(4) === 0 ? '-----------------' : '')
+      const text = Array.from({ length: random.integer(7) }, () => ALPHABET[random.integer(ALPHABET.length)]).join(
+        random.integer(4) === 0 ? '-----------------' : '',
+      )
       return type.kind === 'VARCHAR' ? text : encoder.encode(text)
     }
   }

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { keyGroupOfHash, subtaskOfKeyGroup } from '../../src/base/key-groups.ts'
 import { Random } from '../../src/base/random.ts'
@@ -21,7 +21,9 @@ describe('scatter kernels', () => {
           const { selection, begin, n, rows } = randomRows(random, slab, count)
           const hashes = slab.allocate(n * 8 + 64)
           for (let index = 0; index < n * 2; index++) slab.u32[(hashes >>> 2) + index] = random.uint32()
-          const targets = rows.map((_, index) => subtaskOfKeyGroup(keyGroupOfHash(slab.u64[(hashes >>> 3) + index]!, maxParallelism), targetCount, maxParallelism))
+          const targets = rows.map((_, index) =>
+            subtaskOfKeyGroup(keyGroupOfHash(slab.u64[(hashes >>> 3) + index]!, maxParallelism), targetCount, maxParallelism),
+          )
           scatterer.scatter(hashes, selection, begin, n)
           const groups = Array.from({ length: targetCount }, (_, target) => listAt(slab, scatterer.rowsOf(target), scatterer.countOf(target)))
           expect(groups).toEqual(scatterRows(rows, targets, targetCount))

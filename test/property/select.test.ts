@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Random } from '../../src/base/random.ts'
 import { Slab } from '../../src/base/slab.ts'
@@ -26,12 +26,23 @@ describe('selection kernels', () => {
         const isText = type.kind === 'VARCHAR' || type.kind === 'VARBINARY'
         for (const operation of Object.values(Comparison)) {
           if (operation > Comparison.GREATER_OR_EQUAL && !isText) continue
-          const chosen = present.length > 0 ? present[random.integer(present.length)]! : isText ? encoder.encode('flight') : type.kind === 'FLOAT' || type.kind === 'DOUBLE' ? 1.5 : 3n
+          const chosen =
+            present.length > 0
+              ? present[random.integer(present.length)]!
+              : isText
+                ? encoder.encode('flight')
+                : type.kind === 'FLOAT' || type.kind === 'DOUBLE'
+                  ? 1.5
+                  : 3n
           let constant = chosen
           let count: number
           if (chosen instanceof Uint8Array) {
             const start = random.integer(chosen.length + 1)
-            if (operation > Comparison.GREATER_OR_EQUAL) constant = chosen.subarray(operation === Comparison.STARTS_WITH ? 0 : start, random.integer(2) === 0 ? chosen.length : start + random.integer(chosen.length - start + 1))
+            if (operation > Comparison.GREATER_OR_EQUAL)
+              constant = chosen.subarray(
+                operation === Comparison.STARTS_WITH ? 0 : start,
+                random.integer(2) === 0 ? chosen.length : start + random.integer(chosen.length - start + 1),
+              )
             const bytes = constant as Uint8Array
             const address = slab.allocate(bytes.length + 64)
             slab.u8.set(bytes, address)
@@ -41,7 +52,9 @@ describe('selection kernels', () => {
           expect(listAt(slab, out, count)).toEqual(rows.filter((row) => compares(operation, values[row]!, constant)))
         }
         for (const wanted of [0, 1]) {
-          expect(listAt(slab, out, kernels.selectNull(column.descriptor, wanted, selection, begin, n, out))).toEqual(rows.filter((row) => (values[row] === null) === (wanted === 1)))
+          expect(listAt(slab, out, kernels.selectNull(column.descriptor, wanted, selection, begin, n, out))).toEqual(
+            rows.filter((row) => (values[row] === null) === (wanted === 1)),
+          )
         }
       }),
       { numRuns: 300 },
@@ -77,7 +90,13 @@ describe('selection kernels', () => {
         const slab = new Slab()
         const kernels = instantiateKernels(module, slab)
         const { selection, begin, n, rows } = randomRows(new Random(seed), slab, flags.length)
-        const [bits, bytes, left, right, out] = Array.from({ length: 5 }, () => slab.allocateZeroed(2 * flags.length * 4 + 64)) as [number, number, number, number, number]
+        const [bits, bytes, left, right, out] = Array.from({ length: 5 }, () => slab.allocateZeroed(2 * flags.length * 4 + 64)) as [
+          number,
+          number,
+          number,
+          number,
+          number,
+        ]
         flags.forEach(([bit, byte], row) => {
           slab.u8[bits + (row >>> 3)]! |= bit ? 1 << (row & 7) : 0
           slab.u8[bytes + row] = byte ? 7 : 0

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Random } from '../../src/base/random.ts'
 import { Slab } from '../../src/base/slab.ts'
@@ -26,7 +26,8 @@ describe('sort kernels', () => {
         const list = slab.allocate(rows.length * 4 + 64)
         slab.i32.set(rows, list >>> 2)
         const scratch = slab.allocate(sortScratchBytes(rows.length))
-        for (const { column, descending, nullsLast } of columns.toReversed()) kernels.sortRows(column.descriptor, Number(descending), Number(nullsLast), list, rows.length, scratch)
+        for (const { column, descending, nullsLast } of columns.toReversed())
+          kernels.sortRows(column.descriptor, Number(descending), Number(nullsLast), list, rows.length, scratch)
         expect(listAt(slab, list, rows.length)).toEqual(sortRows(rows, columns))
       }),
       { numRuns: 300 },

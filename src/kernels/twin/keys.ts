@@ -23,7 +23,8 @@ export function keyBytesOfValue(slab: Slab, descriptor: number, row: number): Ui
   const word = (field: number): number => slab.u32[(descriptor >>> 2) + field]!
   const values = word(layout.DESCRIPTOR_VALUES)
   if (word(layout.DESCRIPTOR_NULL_COUNT) > 0 && (slab.u8[word(layout.DESCRIPTOR_VALIDITY) + (row >>> 3)]! & (1 << (row & 7))) === 0) return nullKeyBytes()
-  if ((word(layout.DESCRIPTOR_FLAGS) & layout.COLUMN_DICTIONARY) !== 0) return keyBytesOfValue(slab, word(layout.DESCRIPTOR_DICTIONARY), slab.i32[(values >>> 2) + row]!)
+  if ((word(layout.DESCRIPTOR_FLAGS) & layout.COLUMN_DICTIONARY) !== 0)
+    return keyBytesOfValue(slab, word(layout.DESCRIPTOR_DICTIONARY), slab.i32[(values >>> 2) + row]!)
   const child = (index: number): number => slab.u32[(word(layout.DESCRIPTOR_CHILDREN) >>> 2) + index]!
   const offset = (index: number): number => slab.i32[(word(layout.DESCRIPTOR_OFFSETS) >>> 2) + index]!
   const type = word(layout.DESCRIPTOR_TYPE)

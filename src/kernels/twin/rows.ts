@@ -29,7 +29,8 @@ export function compares(operation: Comparison, value: TwinValue, constant: Twin
   if (value === null || constant === null) return false
   if (value instanceof Uint8Array && constant instanceof Uint8Array) {
     if (operation === Comparison.STARTS_WITH) return value.length >= constant.length && compareBytes(value.subarray(0, constant.length), constant) === 0
-    if (operation === Comparison.ENDS_WITH) return value.length >= constant.length && compareBytes(value.subarray(value.length - constant.length), constant) === 0
+    if (operation === Comparison.ENDS_WITH)
+      return value.length >= constant.length && compareBytes(value.subarray(value.length - constant.length), constant) === 0
     if (operation === Comparison.CONTAINS) return indexOfBytes(value, constant) >= 0
     return compares(operation, compareBytes(value, constant), 0)
   }
@@ -87,7 +88,11 @@ export function aggregate(name: 'count' | 'sum' | 'min' | 'max' | 'first' | 'las
   const [first] = present
   switch (name) {
     case 'sum':
-      if (typeof first === 'bigint') return BigInt.asIntN(64, (present as bigint[]).reduce((sum, value) => sum + value, 0n))
+      if (typeof first === 'bigint')
+        return BigInt.asIntN(
+          64,
+          (present as bigint[]).reduce((sum, value) => sum + value, 0n),
+        )
       return (present as number[]).reduce((sum, value) => sum + value, 0)
     case 'min':
       return present.reduce((least, value) => (value < least ? value : least))

@@ -67,7 +67,21 @@ describe('key bytes', () => {
   })
 
   it('keep types and boundaries of parts apart', () => {
-    const distinct = [null, false, 0, '', new Uint8Array(0), [], [null], [0], ['ab', 'c'], ['a', 'bc'], { unscaled: 0n, scale: 0 }, { unscaled: 0n, scale: 1 }, '0']
+    const distinct = [
+      null,
+      false,
+      0,
+      '',
+      new Uint8Array(0),
+      [],
+      [null],
+      [0],
+      ['ab', 'c'],
+      ['a', 'bc'],
+      { unscaled: 0n, scale: 0 },
+      { unscaled: 0n, scale: 1 },
+      '0',
+    ]
     expect(new Set(distinct.map((value) => Buffer.from(keys.keyBytesOf(value)).toString('hex'))).size).toBe(distinct.length)
   })
 

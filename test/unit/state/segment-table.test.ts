@@ -97,15 +97,31 @@ describe('SegmentTable', () => {
     const kernels = instantiateKernels(module, slab)
     const table = new SegmentTable(slab, kernels, { form: KeyForm.VALUE, valueBytes: 8, maxParallelism: 128, slotSeed: 3 })
     const out = slab.allocate(40 * 4)
-    expect(table.findOrInsert(chosenKeys(slab, 0, 40, () => 42n), out)).toBe(40)
-    table.find(chosenKeys(slab, 38, 4, () => 42n), out)
+    expect(
+      table.findOrInsert(
+        chosenKeys(slab, 0, 40, () => 42n),
+        out,
+      ),
+    ).toBe(40)
+    table.find(
+      chosenKeys(slab, 38, 4, () => 42n),
+      out,
+    )
     expect([...slab.u32.subarray(out >>> 2, (out >>> 2) + 4)].map((entry) => entry !== 0)).toEqual([true, true, false, false])
   })
 
   it('starts with the key groups of its subtask', () => {
     const slab = new Slab()
     const kernels = instantiateKernels(module, slab)
-    const table = new SegmentTable(slab, kernels, { form: KeyForm.VALUE, valueBytes: 8, maxParallelism: 100, firstGroup: 34, lastGroup: 66, slotSeed: 3, segmentEntriesMax: 16 })
+    const table = new SegmentTable(slab, kernels, {
+      form: KeyForm.VALUE,
+      valueBytes: 8,
+      maxParallelism: 100,
+      firstGroup: 34,
+      lastGroup: 66,
+      slotSeed: 3,
+      segmentEntriesMax: 16,
+    })
     const inRange = (key: number): bigint => (BigInt(100 * (key * 7919) + 34 + (key % 33)) << 32n) | BigInt(key * 31)
     const out = slab.allocate(500 * 4)
     table.findOrInsert(chosenKeys(slab, 0, 500, inRange), out)
