@@ -43,15 +43,18 @@ export class KeyedStream<R, K, KeyRow = unknown> extends Stream<R> {
   /** Folds the records of each key; every record is answered by the fold so far. */
   reduce(fn: ReduceFunction<R>): DataStream<R> {
     const { schema } = this
-    let folded: ReducingState<R>
-    const rolling: KeyedProcessFunction<K, R, R> = {
-      open: (context) => void (folded = context.getState(reducingState('folded', fn, isObjectSchema(schema) ? undefined : t.rowOf(schema)))),
-      processElement(record, _context, out) {
-        folded.add(record)
-        out.collect(folded.get()!)
-      },
+    const rolling = (): AnyProcessFunction => {
+      let folded: ReducingState<R>
+      const each: KeyedProcessFunction<K, R, R> = {
+        open: (context) => void (folded = context.getState(reducingState('folded', fn, isObjectSchema(schema) ? undefined : t.rowOf(schema)))),
+        processElement(record, _context, out) {
+          folded.add(record)
+          out.collect(folded.get()!)
+        },
+      }
+      return each as AnyProcessFunction
     }
-    return this.operator('Reduce', this.#processBody(rolling as AnyProcessFunction, schema), schema)
+    return this.operator('Reduce', this.#processBody(rolling, schema), schema)
   }
 
   /** The running sum of a column: rows of the key's first record with the column replaced. */
@@ -114,7 +117,7 @@ export class KeyedStream<R, K, KeyRow = unknown> extends Stream<R> {
     return new DataStream(this.environment, this.edges, this.schema).operator(name, body, schema, others)
   }
 
-  #processBody(fn: AnyProcessFunction, schema: Schema): TransformationBody {
+  #processBody(fn: AnyProcessFunction | (() => AnyProcessFunction), schema: Schema): TransformationBody {
     return processBody([{ schema: this.edges[0]!.schema, key: this.key, method: 'processElement' }], fn, schema)
   }
 
