@@ -243,7 +243,15 @@ function matchShape(shape: usize, start: usize, row: u32): usize {
     switch (load<u32>(step)) {
       case READ_NOTHING: break
       case READ_END: return p
-      case READ_STRING: {
+      case READ_STRING: case READ_STRING + READ_OR_NULL: {
+        if (load<u32>(step) != READ_STRING) {
+          if (load<u8>(p) != 0x22) {
+            p = readValue(step, p, row)
+            if (p == 0) return mismatch(row)
+            break
+          }
+          p += 1
+        }
         const node = <usize>load<u32>(step, STEP_NODE)
         const offsets = <usize>load<u32>(node, NODE_OFFSETS) + (<usize>row << 2)
         const data = <usize>load<u32>(node, NODE_DATA)
@@ -394,20 +402,34 @@ function mismatch(row: u32): usize {
 /** Reads a value the general way inside a shape. NULL is noted as a deviation if the shape foresees it. */
 function readValue(step: usize, p: usize, row: u32): usize {
   const node = <usize>load<u32>(step, STEP_NODE)
-  if (load<u8>(p) == 0x6e && (load<u32>(step) & READ_OR_NULL) == 0) return 0
+  if (load<u32>(p) == 0x6c6c756e) {
+    if ((load<u32>(step) & READ_OR_NULL) == 0) return 0
+    const kind = load<u32>(node, NODE_KIND)
+    if (kind == KIND_BYTES || kind == KIND_LIST || kind == KIND_MAP) {
+      const offsets = <usize>load<u32>(node, NODE_OFFSETS) + (<usize>row << 2)
+      store<u32>(offsets, load<u32>(offsets), 4)
+    }
+    return noteNull(node, row) ? p + 4 : 0
+  }
   const behind = parseValue(node, p, row, load<u32>(step, STEP_DEPTH))
   if (behind == 0) return 0
   if (load<u32>(node, NODE_STATE) == 0) {
     // The general way has cleared the bit; so will the end of the run.
-    const count = load<u32>(plan, PLAN_DEVIATION_COUNT)
-    if (count >= load<u32>(plan, PLAN_DEVIATIONS_MAX)) return 0
-    const list = <usize>load<u32>(plan, PLAN_DEVIATIONS) + (<usize>count << 3)
-    store<u32>(list, <u32>node)
-    store<u32>(list, row, 4)
-    store<u32>(plan, count + 1, PLAN_DEVIATION_COUNT)
     setBit(load<u32>(node, NODE_VALIDITY), row)
+    if (!noteNull(node, row)) return 0
   }
   return behind
+}
+
+/** Remembers a NULL until the run of rows is written. */
+function noteNull(node: usize, row: u32): bool {
+  const count = load<u32>(plan, PLAN_DEVIATION_COUNT)
+  if (count >= load<u32>(plan, PLAN_DEVIATIONS_MAX)) return false
+  const list = <usize>load<u32>(plan, PLAN_DEVIATIONS) + (<usize>count << 3)
+  store<u32>(list, <u32>node)
+  store<u32>(list, row, 4)
+  store<u32>(plan, count + 1, PLAN_DEVIATION_COUNT)
+  return true
 }
 
 /** Keeps the minute of the timestamp in [p, end). */
@@ -936,8 +958,13 @@ function learnMember(node: usize, p: usize, depth: u32): bool {
   learnAt = behind
   if (first == 0x6e) {
     if (orNull == 0 || type == TYPE_ROW) return appendBytes(p, behind)
-    // Not known what else may stand here: the general way reads it.
-    return closeValue(READ_VALUE | orNull, node, depth)
+    // Most likely the type's own kind of value will stand here; if not, the general way reads it.
+    let usual = READ_VALUE
+    if (type == TYPE_CHAR || type == TYPE_VARCHAR) usual = READ_STRING
+    else if (type == TYPE_DOUBLE) usual = READ_DOUBLE
+    else if (type == TYPE_BOOLEAN) usual = READ_BOOLEAN
+    else usual = integerRead(type)
+    return closeValue(usual | orNull, node, depth)
   }
   if (node == 0) {
     if (first == 0x22) return appendByte(0x22) && closeStep(READ_SKIP_STRING, 0)
@@ -947,7 +974,7 @@ function learnMember(node: usize, p: usize, depth: u32): bool {
   let operation = READ_VALUE
   if (first == 0x22) {
     if (type == TYPE_CHAR || type == TYPE_VARCHAR) {
-      if (orNull != 0) return closeValue(READ_VALUE | orNull, node, depth)
+      if (orNull != 0) return closeValue(READ_STRING | orNull, node, depth)
       return appendByte(0x22) && closeStep(READ_STRING, node)
     }
     if (orNull == 0 && (type == TYPE_TIMESTAMP || type == TYPE_TIMESTAMP_LTZ) && !hadEscape()) {
@@ -959,15 +986,19 @@ function learnMember(node: usize, p: usize, depth: u32): bool {
     }
   } else if (first == 0x2d || first - 0x30 <= 9) {
     scanNumber(p, textLimit(), GRAMMAR_JSON)
-    if (numberIsPlain()) {
-      if (type == TYPE_BIGINT || type == TYPE_INTERVAL_DAY_TIME) operation = READ_INT64
-      else if (type == TYPE_INT || type == TYPE_INTERVAL_YEAR_MONTH) { operation = READ_INT32; store<u32>(learnStep, 0x7fffffff, STEP_LIMIT) }
-      else if (type == TYPE_SMALLINT) { operation = READ_INT_SMALL; store<u32>(learnStep, 0x7fff, STEP_LIMIT) }
-      else if (type == TYPE_TINYINT) { operation = READ_INT_SMALL; store<u32>(learnStep, 0x7f, STEP_LIMIT) }
-    }
+    if (numberIsPlain()) operation = integerRead(type)
     if (type == TYPE_DOUBLE) operation = READ_DOUBLE
   } else if ((first == 0x74 || first == 0x66) && type == TYPE_BOOLEAN) operation = READ_BOOLEAN
   return closeValue(operation | orNull, node, depth)
+}
+
+/** The operation that reads integers of the type, with its limit noted in the step at hand; READ_VALUE for other types. */
+function integerRead(type: u32): u32 {
+  if (type == TYPE_BIGINT || type == TYPE_INTERVAL_DAY_TIME) return READ_INT64
+  if (type == TYPE_INT || type == TYPE_INTERVAL_YEAR_MONTH) { store<u32>(learnStep, 0x7fffffff, STEP_LIMIT); return READ_INT32 }
+  if (type == TYPE_SMALLINT) { store<u32>(learnStep, 0x7fff, STEP_LIMIT); return READ_INT_SMALL }
+  if (type == TYPE_TINYINT) { store<u32>(learnStep, 0x7f, STEP_LIMIT); return READ_INT_SMALL }
+  return READ_VALUE
 }
 
 function closeValue(operation: u32, node: usize, depth: u32): bool {
