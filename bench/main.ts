@@ -7,12 +7,18 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { type DataName, type DataPaths, writeData } from './data.ts'
 import { answerMeasurement, type Benchmark, holds, LINE_HEAD, lineJson, lineText, machineText, newRunner, type Settings } from './harness.ts'
+import { closures } from './lines/closures.ts'
+import { command } from './lines/command.ts'
+import { countByKey } from './lines/count-by-key.ts'
+import { csv } from './lines/csv.ts'
 import { jsonLines } from './lines/json-lines.ts'
 import { keyedProcess } from './lines/keyed-process.ts'
+import { latency } from './lines/latency.ts'
 import { pipe } from './lines/pipe.ts'
+import { standing } from './lines/standing.ts'
 import { windowCount } from './lines/window-count.ts'
 
-const BENCHMARKS: readonly Benchmark[] = [jsonLines, pipe, windowCount, keyedProcess]
+const BENCHMARKS: readonly Benchmark[] = [jsonLines, csv, pipe, countByKey, windowCount, keyedProcess, closures, latency, command, standing]
 
 const { values: args } = parseArgs({
   options: {

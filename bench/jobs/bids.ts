@@ -50,7 +50,7 @@ class NestedRowOperator extends StatelessOperator {
 }
 
 /** Rows whose ROW column `name` is not NULL, with its fields as columns. */
-export function unnest<S extends Schema>(stream: DataStream<unknown>, name: string, nested: S): DataStream<RowOfSchema<S>> {
+export function unnest<R, S extends Schema>(stream: DataStream<R>, name: keyof R & string, nested: S): DataStream<RowOfSchema<S>> {
   const column = stream.schema.requireIndex(name)
   // A nullable field of the nested row is NULL only where the row is, and those rows are left out.
   const schema = new Schema(nested.fields) as S

@@ -57,7 +57,7 @@ async function fromMemory({ data }: Settings): Promise<Sample> {
   const scan = (visit: () => void): void => {
     for (let at = input; at < input + text.length;) {
       decoder.bind(builder.begin(false, false))
-      const { rows, consumed } = decoder.decode(at, Math.min(at + BLOCK_BYTES, input + text.length), 0, BATCH_ROWS)
+      const { rows, consumed } = decoder.decode(at, Math.min(at + BLOCK_BYTES, input + text.length), 0, BATCH_ROWS, true)
       at += consumed
       builder.finish(rows)
       visit()

@@ -1,0 +1,9 @@
+// The same job of ten rows in TypeScript.
+import { defineJob, printSink } from 'millrace'
+
+export default defineJob(import.meta, (env) => {
+  env
+    .fromCollection([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+    .map((value: number): number => value * value)
+    .sinkTo(printSink())
+})
