@@ -48,6 +48,8 @@ export default defineJob(import.meta, (env, params) => {
     .filter((hour) => hour.flights >= 10)
     .keyBy(() => 'all airports')
     .process(new Worst(10))
+    .setParallelism(1)
     .sinkTo(printSink())
+    .setParallelism(1)
     .name('Ten worst')
 })

@@ -55,7 +55,7 @@ class PrintWriter implements SinkWriter {
       if (this.#text.length >= BUFFER_CHARACTERS && !this.flush()) return false
       const row = batch.physicalRow(batch.begin)
       const record = isObject
-        ? inspect(readValue(batch.columns[0]!, row), { breakLength: Infinity, depth: OBJECT_DEPTH_MAX })
+        ? printedObject(readValue(batch.columns[0]!, row))
         : `${ROW_KIND_TEXT[batch.kindOf(row)]}[${batch.columns.map((column) => printedValue(readValue(column, row), column.type)).join(', ')}]`
       this.#text += `${this.#prefix}${record}\n`
     }
@@ -204,4 +204,9 @@ export function printSink(options: PrintSinkOptions = {}): Sink {
     describe: () => (options.standardError === true ? 'standard error' : 'standard output'),
     createWriter: (schema, context) => new PrintWriter(schema, context, options),
   }
+}
+
+/** A value of JavaScript: text as it is, everything else as `console.log` shows it, in one line. */
+function printedObject(value: unknown): string {
+  return typeof value === 'string' ? value : inspect(value, { breakLength: Infinity, depth: OBJECT_DEPTH_MAX })
 }

@@ -91,6 +91,7 @@ class Coordinator {
     this.#memories = Array.from({ length: plan.workers }, (_, index) => createSlabMemory(layoutWorker(plan, index).fixedBytes))
     this.#memories.forEach((memory, index) => initializeWorkerMemory(plan, index, memory))
     if (this.#cancelled) return { kind: 'cancelled', metrics: undefined }
+    if (this.#stopped) this.#send(Command.STOP)
     this.#startedMs = systemClock.monotonicMs()
     const options = new Map([...built.options, ...request.options])
     if (Number(options.get('metrics.latency.interval') ?? 0) > 0) this.#hdr = await import('hdr-histogram-js')
@@ -156,6 +157,7 @@ class Coordinator {
           }
           return outcome
         } catch (error) {
+          if (this.#cancelled) return { kind: 'cancelled' }
           // A lost worker: piscina would start another one, but its state is gone, so the job fails and the pool goes with it.
           failure ??= new JobError('WORKER_LOST', 'A worker thread ended unexpectedly', { cause: error, hint: 'If it ran out of memory, give it more with --max-old-space-size or lower the parallelism.' })
           this.#send(Command.CANCEL)

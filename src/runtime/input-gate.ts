@@ -24,11 +24,13 @@ export class InputGate {
   /** What a control element leads to: up to three calls, which the driver takes one at a time. */
   readonly #queue: { readonly kind: FrameKind; readonly value: number }[] = []
 
-  constructor(channels: readonly InputChannel[], driver: OperatorDriver) {
+  /** @param silent Channels (by index) whose sender is a source's reader that no split is left for: nobody waits for their watermark. */
+  constructor(channels: readonly InputChannel[], driver: OperatorDriver, silent: readonly number[] = []) {
     this.channels = channels
     this.#driver = driver
     this.#merger = new WatermarkMerger(channels.length)
     this.#openPerInput = []
+    for (const index of silent) this.#merger.setIdle(index, true)
     for (const channel of channels) this.#openPerInput[channel.input] = (this.#openPerInput[channel.input] ?? 0) + 1
   }
 

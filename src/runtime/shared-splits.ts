@@ -15,6 +15,8 @@ export class SharedSplits implements SplitAssigner {
   readonly #progress: number
   readonly #readers: number
   readonly #splits: readonly SourceSplit[]
+  /** Readers of this thread that have got their first split. */
+  readonly #begun = new Set<number>()
 
   /** @param counter Word index of the counter; `progress` of the first reader's word, `readers` of them. All zero at first. */
   constructor(words: Int32Array, counter: number, progress: number, readers: number, splits: readonly SourceSplit[]) {
@@ -27,18 +29,29 @@ export class SharedSplits implements SplitAssigner {
 
   next(reader: number): AssignedSplit | 'wait' | undefined {
     const words = this.#words
-    for (;;) {
-      // Pairs with the compareExchange below in other readers; publishes nothing but itself.
-      const taken = Atomics.load(words, this.#counter)
-      if (taken >= this.#splits.length) {
-        Atomics.store(words, this.#progress + reader, FINISHED)
-        return undefined
-      }
-      if (taken > this.#slowest(reader) + AHEAD_MAX) return 'wait'
-      if (Atomics.compareExchange(words, this.#counter, taken, taken + 1) !== taken) continue
-      Atomics.store(words, this.#progress + reader, taken + 1)
-      return { split: this.#splits[taken]!, index: taken + 1 }
+    // Each reader begins with the split of its own number, so that which readers have nothing to do is known before anybody runs.
+    if (!this.#begun.has(reader)) {
+      this.#begun.add(reader)
+      return reader < this.#splits.length ? this.#take(reader, reader) : this.#finish(reader)
     }
+    for (;;) {
+      // Pairs with the compareExchange below in other readers; publishes nothing but itself. The first splits are not counted.
+      const counted = Atomics.load(words, this.#counter)
+      const taken = counted + this.#readers
+      if (taken >= this.#splits.length) return this.#finish(reader)
+      if (taken > this.#slowest(reader) + AHEAD_MAX) return 'wait'
+      if (Atomics.compareExchange(words, this.#counter, counted, counted + 1) === counted) return this.#take(reader, taken)
+    }
+  }
+
+  #take(reader: number, split: number): AssignedSplit {
+    Atomics.store(this.#words, this.#progress + reader, split + 1)
+    return { split: this.#splits[split]!, index: split + 1 }
+  }
+
+  #finish(reader: number): undefined {
+    Atomics.store(this.#words, this.#progress + reader, FINISHED)
+    return undefined
   }
 
   /** The least index that another reader is at. A reader that has not begun does not hold others back: it may have nothing to do. */

@@ -37,6 +37,8 @@ export interface SubtaskEnvironment {
   exchangeWriter(exchangeId: number, subtaskIndex: number): ExchangeWriter
   /** The channels that come into this subtask, over all its exchanges. */
   inputChannels(task: PlanTask, subtaskIndex: number): readonly InputChannel[]
+  /** Those of them, by index, on which nothing but the end will come: their reader has no split. */
+  silentChannels(task: PlanTask, subtaskIndex: number): readonly number[]
   /** Exchanges that leave an operator: id and side output. */
   exchangesFrom(operatorId: number): readonly { readonly id: number; readonly side: string | undefined }[]
   splits(task: PlanTask): SplitAssigner
@@ -64,7 +66,7 @@ class Metrics implements OperatorMetrics {
 
 const MICROS_PER_MS = 1000
 /** How long an operator that refuses is left alone. */
-const RETRY_MS = 1
+const RETRY_MS = 5
 
 /** A running chain. `step` is called in turn with the worker's other subtasks. */
 export class Subtask {
@@ -120,7 +122,7 @@ export class Subtask {
         this.#alignment = new WatermarkAlignment(body.alignment.maxDriftMs, environment.alignedSlots(body.alignment.group))
         this.#aligned = collector
       }
-      if (planned.chainedTo === undefined) this.#gate = new InputGate(environment.inputChannels(task, index), driver)
+      if (planned.chainedTo === undefined) this.#gate = new InputGate(environment.inputChannels(task, index), driver, environment.silentChannels(task, index))
       else {
         const producer = outputs.get(planned.chainedTo)!
         this.#attach(planned.chainedSide === undefined ? producer : producer.openSide(planned.chainedSide), driver)

@@ -18,7 +18,7 @@ import type { Edge, LogicalGraph } from '../plan/transformation.ts'
 import { Doorbell } from '../ring/parking.ts'
 import { SpscRing } from '../ring/spsc-ring.ts'
 import { LATENCY_BUCKETS } from '../metrics/latency-histogram.ts'
-import { channelTargets, DOORBELL_ADDRESS, latencyBucketsAddress, layoutWorker, splitCounterAddress, splitProgressAddress, SUBTASK_SLOTS, subtaskSlotsAddress, type WorkerLayout } from './control-layout.ts'
+import { type ChannelPlace, channelTargets, DOORBELL_ADDRESS, latencyBucketsAddress, layoutWorker, splitCounterAddress, splitProgressAddress, SUBTASK_SLOTS, subtaskSlotsAddress, type WorkerLayout } from './control-layout.ts'
 import { SharedSplits } from './shared-splits.ts'
 import { Subtask, type SubtaskEnvironment } from './subtask.ts'
 
@@ -102,6 +102,7 @@ export class WorkerRuntime {
       log: (operatorName, subtaskIndex, message) => hooks.log(operatorName, subtaskIndex, message),
       exchangeWriter: (exchangeId, subtaskIndex) => this.#exchangeWriter(plan.exchanges[exchangeId]!, subtaskIndex),
       inputChannels: (task, subtaskIndex) => this.#inputChannels(task, subtaskIndex),
+      silentChannels: (task, subtaskIndex) => this.#silentChannels(task, subtaskIndex),
       exchangesFrom: (operatorId) => plan.exchanges.filter((exchange) => exchange.fromOperator === operatorId),
       splits: (task) => this.#sharedSplits(task),
       alignedSlots: (group) => this.#alignedSlots(group),
@@ -204,17 +205,28 @@ export class WorkerRuntime {
     }
   }
 
+  /** The places of a subtask's channels, in the order in which its gate polls them. */
+  #inputPlaces(task: PlanTask, subtaskIndex: number): readonly ChannelPlace[] {
+    return this.#layouts[this.#settings.workerIndex]!.channels.filter(({ exchange, toSubtask }) => exchange.toTask === task.id && toSubtask === subtaskIndex)
+  }
+
+  /** Channels from readers that have more fellows than there are splits: each reader begins with the split of its own number. */
+  #silentChannels(task: PlanTask, subtaskIndex: number): readonly number[] {
+    const { splits } = this.#settings
+    return this.#inputPlaces(task, subtaskIndex).flatMap(({ exchange, fromSubtask }, index) => {
+      const count = splits.get(exchange.fromTask)?.length ?? 0
+      return count > 0 && fromSubtask >= count ? [index] : []
+    })
+  }
+
   #inputChannels(task: PlanTask, subtaskIndex: number): readonly InputChannel[] {
     const { workerIndex } = this.#settings
     const buffer = this.#buffers[workerIndex]!
-    return this.#layouts[workerIndex]!.channels
-      .filter(({ exchange, toSubtask }) => exchange.toTask === task.id && toSubtask === subtaskIndex)
-      .map(({ exchange, address, capacityBytes, fromSubtask }) => {
-        const ring = new SpscRing(buffer, address, capacityBytes, { producer: this.#doorbells[fromSubtask]!, consumer: this.#doorbells[workerIndex]! })
-        return new InputChannel(ring, exchange.input, this.slab, this.#edgeOf(exchange).schema)
-      })
+    return this.#inputPlaces(task, subtaskIndex).map(({ exchange, address, capacityBytes, fromSubtask }) => {
+      const ring = new SpscRing(buffer, address, capacityBytes, { producer: this.#doorbells[fromSubtask]!, consumer: this.#doorbells[workerIndex]! })
+      return new InputChannel(ring, exchange.input, this.slab, this.#edgeOf(exchange).schema)
+    })
   }
-
 
   #sharedSplits(task: PlanTask): SharedSplits {
     const { plan, splits } = this.#settings
