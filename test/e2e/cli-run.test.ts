@@ -1,16 +1,10 @@
 // `millrace run` from outside: what it prints where, how it exits, how it is interrupted.
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { Command, job, root, run } from '../fixtures/command.ts'
+import { Command, job, root, run, scratchFolder } from '../fixtures/command.ts'
 
-/** An empty folder outside of the checkout. */
-function folder(): string {
-  return realpathSync(mkdtempSync(join(tmpdir(), 'millrace-run-')))
-}
-
-/** A job in `folder` that gives `count` numbers to a function of nothing. */
+/** A job that gives `count` numbers to a function of nothing. */
 function writeJob(path: string, count: number): void {
   writeFileSync(
     path,
@@ -26,7 +20,7 @@ describe('a job that finishes', () => {
   })
 
   test('in TypeScript is bundled once, gets its params, and finds files beside itself', async () => {
-    const cache = folder()
+    const cache = scratchFolder()
     const first = await new Command(['run', job('numbers.ts'), '--json', '--name', 'n', '--', '--limit', '1000'], { env: { TMPDIR: cache } }).ended
     expect(first).toMatchObject({ status: 0, stdout: '' })
     expect(JSON.parse(first.stderr)).toMatchObject({ job: 'n', state: 'finished', rowsRead: 1000, rowsWritten: 1000 })
@@ -71,7 +65,7 @@ describe('a job that finishes', () => {
 
 describe('where a job lies', () => {
   test.each(['job.js', 'job.mjs', 'job.ts'])('%s runs outside of any project, with the engine that runs it', async (name) => {
-    const cwd = folder()
+    const cwd = scratchFolder()
     writeJob(join(cwd, name), 12)
     const { status, stderr } = await new Command(['run', name], { cwd }).ended
     expect(stderr).toContain('12 rows read')
@@ -79,7 +73,7 @@ describe('where a job lies', () => {
   })
 
   test('packages are found from the job, not from the bundle', async () => {
-    const cwd = folder()
+    const cwd = scratchFolder()
     mkdirSync(join(cwd, 'node_modules/dozen'), { recursive: true })
     writeFileSync(
       join(cwd, 'node_modules/dozen/package.json'),
@@ -96,7 +90,7 @@ describe('where a job lies', () => {
   })
 
   test('an installed package is imported as it lies', async () => {
-    const cwd = folder()
+    const cwd = scratchFolder()
     mkdirSync(join(cwd, 'node_modules'))
     symlinkSync(root, join(cwd, 'node_modules/millrace'), 'dir')
     writeJob(join(cwd, 'job.js'), 3)
@@ -106,7 +100,7 @@ describe('where a job lies', () => {
   })
 
   test('a changed import makes another bundle', async () => {
-    const cwd = folder()
+    const cwd = scratchFolder()
     cpSync(join(root, job('numbers.ts')), join(cwd, 'numbers.ts'))
     cpSync(join(root, job('numbers-library.ts')), join(cwd, 'numbers-library.ts'))
     writeFileSync(join(cwd, 'numbers-factor.txt'), '1')
@@ -148,7 +142,7 @@ describe('a job that fails', () => {
   })
 
   test.each(['broken.js', 'broken.ts'])('because it does not parse (%s) tells where, and exits with 2', async (name) => {
-    const cwd = folder()
+    const cwd = scratchFolder()
     symlinkSync(join(root, 'node_modules'), join(cwd, 'node_modules'), 'dir')
     writeFileSync(
       join(cwd, name),
@@ -160,7 +154,7 @@ describe('a job that fails', () => {
   })
 
   test('because an import does not exist tells where', async () => {
-    const cwd = folder()
+    const cwd = scratchFolder()
     writeFileSync(join(cwd, 'job.ts'), "import x from 'not-installed'\nexport default x\n")
     const { status, stderr } = await new Command(['run', 'job.ts'], { cwd }).ended
     expect(status).toBe(2)
@@ -191,7 +185,7 @@ describe('interruption', () => {
 
 describe('--watch', () => {
   test('runs a job again when a file that it imports changes, also after it did not parse', async () => {
-    const cwd = folder()
+    const cwd = scratchFolder()
     cpSync(join(root, job('numbers-library.ts')), join(cwd, 'library.ts'))
     writeFileSync(
       join(cwd, 'job.ts'),
@@ -227,7 +221,7 @@ describe('--inspect', () => {
 })
 
 test('the source map of a bundle leads a debugger to the job', async () => {
-  const cache = folder()
+  const cache = scratchFolder()
   const { stderr } = await new Command(['run', '--inspect', job('where.ts')], { nodeArgs: ['--inspect=0'], env: { TMPDIR: cache } }).ended
   const bundle = /bundle (file:\S+)/.exec(stderr)?.[1]
   expect(bundle).toBeDefined()

@@ -1,10 +1,9 @@
 // The command without a running job: help, wrong usage, options, plans, Nexmark files, completion.
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { Command, job, run } from '../fixtures/command.ts'
+import { Command, job, run, scratchFolder } from '../fixtures/command.ts'
 
 describe('help', () => {
   test('millrace --help prints commands, examples and exit codes on standard output', async () => {
@@ -92,7 +91,7 @@ describe('millrace explain', () => {
 
 describe('millrace nexmark', () => {
   test('writes the same events to a file and to standard output', async () => {
-    const file = join(mkdtempSync(join(tmpdir(), 'millrace-nexmark-')), 'events.json')
+    const file = join(scratchFolder(), 'events.json')
     const args = ['nexmark', '--events', '1e3', '--eps', '100', '--disorder', '50', '--seed', '7']
     const written = await run(...args, '--out', file)
     const printed = await run(...args)
