@@ -103,6 +103,8 @@ export class JobHandle implements AsyncDisposable {
   /** Resolves when the job finished or was cancelled; rejects with the error that failed it. */
   readonly result: Promise<JobResult>
   readonly #coordinator: Worker
+  /** Resolves when the coordinator's thread has ended: the workers' have before it. */
+  readonly #exited: Promise<void>
   readonly #outputs = new Map<string, OutputQueue>()
   readonly #running: Promise<RunningJob>
   readonly #planned: Promise<{ plan: ExecutionPlan; text: string }>
@@ -118,6 +120,7 @@ export class JobHandle implements AsyncDisposable {
     this.name = request.jobName
     const data: CoordinatorData = { request, workerUrl: new URL('worker.js', folder).href }
     this.#coordinator = new Worker(new URL('coordinator.js', folder), { workerData: data, execArgv: ['--enable-source-maps'] })
+    this.#exited = new Promise((resolve) => this.#coordinator.once('exit', () => resolve()))
     let planned!: (value: { plan: ExecutionPlan; text: string }) => void
     let running!: (job: RunningJob) => void
     this.#planned = new Promise((resolve) => (planned = resolve))
@@ -189,7 +192,13 @@ export class JobHandle implements AsyncDisposable {
   /** Ends the job now; what was in flight is dropped. Resolves when everything has stopped. */
   async cancel(): Promise<void> {
     if (!this.#settled) this.#coordinator.postMessage({ kind: 'cancel' } satisfies CoordinatorCommand)
+    await this.stopped()
+  }
+
+  /** @internal Resolves when nothing of the job runs any more, however it ended. */
+  async stopped(): Promise<void> {
     await this.result.catch(() => {})
+    await this.#exited
   }
 
   /** Ends the sources as if their input had ended, and lets the rest finish. */
@@ -347,7 +356,7 @@ export class Engine implements AsyncDisposable {
       this.#folder,
     )
     this.#jobs.add(handle)
-    void handle.result.catch(() => {}).then(() => this.#jobs.delete(handle))
+    void handle.stopped().then(() => this.#jobs.delete(handle))
     return handle
   }
 

@@ -5,12 +5,19 @@ import { encodeBatch, encodedBytesMax } from '../batch/batch-codec.ts'
 import { NO_SPACE, type RingProducer } from '../ring/ring.ts'
 import { CONTROL_BYTES, FrameKind } from './frame-kind.ts'
 
+const ROWS_TRIED_FIRST = 8192
+
 /** Writes elements of one upstream subtask for one downstream subtask. Every method may refuse (`false`): try again when there is credit. */
 export class ChannelWriter {
   readonly ring: RingProducer
   /** Views of the region that holds the ring: its owner laid it out before the threads started, so they stay good. */
   readonly #u8: Uint8Array
   readonly #data: DataView
+  /** Rows to try first: what fitted into a frame lately, or more. Measuring many more than fit costs more than sending them. */
+  #rowsTried = ROWS_TRIED_FIRST
+  /** The frame that was refused last: where it ends, -1 = none, and its bytes. Trying it again measures nothing. */
+  #refusedEnd = -1
+  #refusedBytes = 0
   /** An encoded batch that is longer than a frame, on its way in parts. */
   #oversized: Uint8Array | null = null
   #oversizedSent = 0
@@ -23,21 +30,34 @@ export class ChannelWriter {
   }
 
   /**
-   * Sends as many of the logical positions `from..to` as fit into one frame.
+   * Sends as many of the logical positions `from..to` as fit into one frame. After a refusal it must be called with the same rows again.
    *
    * @returns the position reached; `from` if there is no credit.
    */
   writeRows(batch: RecordBatch, from: number, to: number): number {
     const { ring } = this
-    let end = to
-    let bytes = encodedBytesMax(batch, from, end)
-    while (bytes > ring.frameLengthMax && end - from > 1) {
-      end = from + ((end - from) >>> 1)
+    let end = this.#refusedEnd
+    let bytes = this.#refusedBytes
+    if (end === -1) {
+      end = Math.min(to, from + this.#rowsTried)
       bytes = encodedBytesMax(batch, from, end)
+      if (bytes <= ring.frameLengthMax && end < to) this.#rowsTried *= 2
+      while (bytes > ring.frameLengthMax && end - from > 1) {
+        end = from + ((end - from) >>> 1)
+        bytes = encodedBytesMax(batch, from, end)
+        this.#rowsTried = end - from
+      }
+      this.#refusedEnd = end
+      this.#refusedBytes = bytes
     }
-    if (bytes > ring.frameLengthMax) return this.#writeOversized(batch, from, end, bytes) ? end : from
+    if (bytes > ring.frameLengthMax) {
+      if (!this.#writeOversized(batch, from, end, bytes)) return from
+      this.#refusedEnd = -1
+      return end
+    }
     const address = ring.tryClaim(bytes)
     if (address === NO_SPACE) return from
+    this.#refusedEnd = -1
     const written = encodeBatch(batch, from, end, this.#u8, address)
     ring.commit(FrameKind.BATCH, written)
     this.bytesOut += written

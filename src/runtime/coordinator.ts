@@ -5,9 +5,10 @@ import { MessageChannel, type MessagePort, parentPort, workerData } from 'node:w
 import { Piscina } from 'piscina'
 import { systemClock } from '../base/clock.ts'
 import { fromErrorRecord, JobError, PlanError, toErrorRecord } from '../base/errors.ts'
-import { availableCores, availableMemoryBytes } from '../base/platform.ts'
+import { workerMemoryBytes } from '../base/memory-budget.ts'
+import { availableCores } from '../base/platform.ts'
 import { freshSeed } from '../base/random.ts'
-import { createSlabMemory, SLAB_BYTES_MAX } from '../base/slab.ts'
+import { createSlabMemory } from '../base/slab.ts'
 import { compileKernels } from '../kernels/kernels.ts'
 import { type ExecutionPlan, formatPlan, planJob, type PlanOptions } from '../plan/execution-plan.ts'
 import type { LogicalGraph } from '../plan/transformation.ts'
@@ -38,8 +39,6 @@ const METRICS_INTERVAL_MS = 100
 /** A worker whose loop stands still for so long, in the middle of a step, counts as hung. */
 const HANG_TIMEOUT_MS_DEFAULT = 180_000
 const CANCEL_TIMEOUT_MS = 10_000
-/** Part of the machine's memory that all slabs together may take. */
-const SLAB_SHARE = 0.75
 
 class Coordinator {
   readonly #data: CoordinatorData
@@ -128,7 +127,7 @@ class Coordinator {
     this.#programPorts.push(program.port1)
     events.port1.on('message', (event: CoordinatorEvent) => this.#post(event))
     const batchRowsMax = batchRowsMaxOf(shared.options)
-    const slabBytesMax = Number(shared.options.get('millrace.worker.memory-max') ?? Math.min(SLAB_BYTES_MAX, Math.floor((availableMemoryBytes() * SLAB_SHARE) / this.#plan.workers)))
+    const slabBytesMax = Number(shared.options.get('millrace.worker.memory-max') ?? workerMemoryBytes(this.#plan.workers))
     const task: WorkerTask = {
       settings: { plan: this.#plan, workerIndex, memories: this.#memories, kernels: shared.kernels, slabBytesMax, batchRowsMax, tableSeed: shared.tableSeed, options: shared.options, splits: shared.splits },
       jobUrl: request.jobUrl,

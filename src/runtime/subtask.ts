@@ -140,9 +140,12 @@ export class Subtask {
   /** Earliest instant at which a step would find something to do without new input: epoch ms. */
   get nextTimeMs(): number {
     let timerMs = Infinity
-    for (const driver of this.#drivers) timerMs = Math.min(timerMs, driver.operator.nextProcessingTimeMs())
-    // What is due already had its turn in this millisecond, or its operator is held back.
-    if (timerMs <= this.#timersMs) timerMs = this.#timersMs + 1
+    for (const driver of this.#drivers) {
+      const dueMs = driver.operator.nextProcessingTimeMs()
+      if (dueMs > this.#timersMs) timerMs = Math.min(timerMs, dueMs)
+      // What is due already had its turn in this millisecond; what is held back gets it once it can go on.
+      else if (driver.hasCapacity()) timerMs = Math.min(timerMs, this.#timersMs + 1)
+    }
     const nowMs = this.#environment.clock.nowMs()
     return Math.min(timerMs, this.#isRefused() ? nowMs + RETRY_MS : Infinity, this.#source?.retryAtMs(nowMs) ?? Infinity)
   }
@@ -173,6 +176,7 @@ export class Subtask {
     if (this.#fireTimers()) moved = true
     this.#countTime(moved)
     this.#publishMetrics()
+    this.#environment.slab.verify()
     if (this.hasEnded) this.close()
     return moved
   }
