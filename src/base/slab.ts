@@ -14,6 +14,9 @@ const GROW_BYTES_MIN = 4 << 20
 const SMALLEST_CLASS = 6
 const LARGEST_CLASS = 31
 const TOUCH_STEP_BYTES = 4096
+/** The pattern behind blocks of a slab with canaries. */
+const CANARY = 0xc5
+const CANARY_BYTES = 16
 
 /** Largest memory of one slab: what 32-bit WebAssembly can address. */
 export const SLAB_BYTES_MAX = 65_536 * PAGE_BYTES
@@ -40,6 +43,8 @@ export class Slab {
   /** First byte never handed out yet. */
   #top: number
   #allocatedBytes = 0
+  /** Blocks in use and what was asked for; null without canaries. */
+  readonly #blocks: Map<number, number> | null
   readonly #free: number[][] = Array.from({ length: LARGEST_CLASS + 1 }, () => [])
 
   /**
@@ -47,8 +52,11 @@ export class Slab {
    * @param memory The memory to manage: a fresh one unless given (made by {@link createSlabMemory}, shared with other threads).
    * @param fixedBytes Size of the region behind the kernels' page that the allocator leaves alone: rings and control words, laid out before
    * the threads start and never moved, so that foreign views of it stay good.
+   * @param canaries Whether every block is followed by a pattern that {@link verify} and {@link free} check: for tests, which find writes past
+   * the end of a block that way.
    */
-  constructor(bytesMax: number = SLAB_BYTES_MAX, memory: WebAssembly.Memory = createSlabMemory(), fixedBytes: number = 0) {
+  constructor(bytesMax: number = SLAB_BYTES_MAX, memory: WebAssembly.Memory = createSlabMemory(), fixedBytes: number = 0, canaries: boolean = false) {
+    this.#blocks = canaries ? new Map() : null
     assert(bytesMax > 0 && bytesMax <= SLAB_BYTES_MAX, 'slab budget out of range')
     const pagesMax = Math.max(INITIAL_PAGES, Math.ceil(bytesMax / PAGE_BYTES))
     this.#bytesMax = pagesMax * PAGE_BYTES
@@ -74,7 +82,7 @@ export class Slab {
    * @throws {StateError} `SLAB_FULL` if the budget does not allow it.
    */
   allocate(bytes: number): number {
-    const sizeClass = classOf(bytes)
+    const sizeClass = classOf(this.#blocks === null ? bytes : bytes + CANARY_BYTES)
     const free = this.#free[sizeClass]!
     const size = 2 ** sizeClass
     if (free.length === 0) {
@@ -84,7 +92,12 @@ export class Slab {
       for (let address = first + extent - size; address >= first; address -= size) free.push(address)
     }
     this.#allocatedBytes += size
-    return free.pop()!
+    const address = free.pop()!
+    if (this.#blocks !== null) {
+      this.#blocks.set(address, bytes)
+      this.u8.fill(CANARY, address + bytes, address + bytes + CANARY_BYTES)
+    }
+    return address
   }
 
   /** {@link allocate}, with every byte zero. */
@@ -96,10 +109,30 @@ export class Slab {
 
   /** Gives a block back. `bytes` is what it was allocated with (any value of the same size class). */
   free(address: number, bytes: number): void {
-    const sizeClass = classOf(bytes)
+    const sizeClass = this.#blocks === null ? classOf(bytes) : this.#checkedClass(address, bytes)
     assert(address >= SLAB_RESERVED_BYTES && address % BLOCK_ALIGNMENT_BYTES === 0, 'freed address is not a block')
     this.#allocatedBytes -= 2 ** sizeClass
     this.#free[sizeClass]!.push(address)
+  }
+
+  /** Checks the pattern behind every block, if there are patterns. Called by tests' builds after each step of a subtask. */
+  verify(): void {
+    if (this.#blocks === null) return
+    for (const [address, bytes] of this.#blocks) this.#verifyBlock(address, bytes)
+  }
+
+  #checkedClass(address: number, bytes: number): number {
+    const allocated = this.#blocks!.get(address)
+    assert(allocated !== undefined, 'freed address is not an allocated block')
+    assert(classOf(allocated) === classOf(bytes), 'block is freed with another size than it was allocated with')
+    this.#verifyBlock(address, allocated)
+    this.#blocks!.delete(address)
+    return classOf(allocated + CANARY_BYTES)
+  }
+
+  #verifyBlock(address: number, bytes: number): void {
+    const { u8 } = this
+    for (let at = address + bytes; at < address + bytes + CANARY_BYTES; at++) assert(u8[at] === CANARY, 'a block was written past its end')
   }
 
   /** The usable size of a block asked for with `bytes`. */

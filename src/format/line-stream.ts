@@ -23,7 +23,6 @@ import type { LineDecoder, LineFormat } from './line-format.ts'
 const LINE_FEED = 10
 const BOM = [0xef, 0xbb, 0xbf] as const
 const BLOCK_BYTES = 1 << 20
-export const LINE_BYTES_MAX_DEFAULT = 1 << 20
 /** Largest data buffer that a string column is grown to for one batch; fuller than that, the batch is cut. */
 const DATA_BYTES_MAX = 64 << 20
 
@@ -207,6 +206,14 @@ export class LineStream {
     this.#slab.u8[this.#end++] = LINE_FEED
     this.#isClosed = true
     this.#passStart()
+  }
+
+  /** The rest of the stream is lost: a record that has begun is bad, and nothing follows. */
+  abandon(reason: string): void {
+    if (this.#inputEnded) return
+    this.#inputEnded = true
+    if (this.#at < this.#end && !this.#isSkipping) this.#bad.reject(this.#place(), '', reason, this.#slab.u8.subarray(this.#at, this.#end))
+    this.#advance(this.#end - this.#at)
   }
 
   /**

@@ -10,6 +10,7 @@
 //   then     subtask slots       one block for each subtask of the worker: float64 slots (runtime/subtask-metrics.ts), then latency buckets
 //   then     inbound rings
 
+import { RING_BYTES_MAX, ringBytesOf } from '../base/memory-budget.ts'
 import { SLAB_RESERVED_BYTES } from '../base/slab.ts'
 import type { ExecutionPlan, PlanExchange } from '../plan/execution-plan.ts'
 import { LATENCY_BYTES } from '../metrics/latency-histogram.ts'
@@ -29,11 +30,6 @@ const SPLITS_ADDRESS = DOORBELL_ADDRESS + DOORBELL_BYTES
 /** Float64 slots of one subtask; the first ones are named in subtask-metrics.ts, the rest are its operators'. */
 export const SUBTASK_SLOTS = 128
 const SUBTASK_BYTES = SUBTASK_SLOTS * 8 + LATENCY_BYTES
-
-/** Rings of one worker share this much, whatever their number. */
-export const RING_BUDGET_BYTES = 64 << 20
-const RING_BYTES_MIN = 64 << 10
-const RING_BYTES_MAX = 1 << 20
 
 /** One channel of an exchange, and where its ring lies in the consumer's slab. */
 export interface ChannelPlace {
@@ -79,8 +75,7 @@ export function layoutWorker(plan: ExecutionPlan, workerIndex: number, ringBytes
     for (let fromSubtask = 0; fromSubtask < from; fromSubtask++)
       if (channelTargets(exchange, fromSubtask, from, to).includes(workerIndex)) places.push({ exchange, fromSubtask, toSubtask: workerIndex })
   }
-  const share = RING_BUDGET_BYTES / Math.max(1, places.length)
-  const capacityBytes = Math.min(ringBytesMax, Math.max(RING_BYTES_MIN, 2 ** Math.floor(Math.log2(share))))
+  const capacityBytes = ringBytesOf(places.length, ringBytesMax)
   let address = align(subtaskSlotsAddress(plan) + plan.tasks.length * SUBTASK_BYTES)
   const channels = places.map((place) => {
     const channel = { ...place, address, capacityBytes }

@@ -29,7 +29,7 @@ export class BlobHeap {
   /** A block of at least `bytes` bytes, aligned to 16. Contents are undefined. */
   allocate(bytes: number): number {
     const sizeClass = classOf(bytes)
-    if (sizeClass >= SLAB_CLASS) return this.#slab.allocate(bytes)
+    if (sizeClass >= SLAB_CLASS) return this.#slab.allocate(2 ** sizeClass)
     const free = this.#free[sizeClass]!
     if (free !== 0) {
       this.#free[sizeClass] = this.#slab.u32[free >>> 2]!
@@ -48,7 +48,7 @@ export class BlobHeap {
   free(address: number, bytes: number): void {
     const sizeClass = classOf(bytes)
     if (sizeClass >= SLAB_CLASS) {
-      this.#slab.free(address, bytes)
+      this.#slab.free(address, 2 ** sizeClass)
       return
     }
     this.#slab.u32[address >>> 2] = this.#free[sizeClass]!

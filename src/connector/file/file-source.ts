@@ -1,27 +1,31 @@
 // The file source: files, folders, globs and standard input in any format, cut into splits that readers take in file order. Listing runs once
 // on the coordinator's thread, readers on the workers.
 
+import { RECORD_BYTES_MAX } from '../../base/memory-budget.ts'
 import { closeSync, readSync } from 'node:fs'
 import { ConnectorError, PlanError, RestoreError } from '../../base/errors.ts'
 import type { RecordBatch } from '../../batch/record-batch.ts'
 import { type RowOfSchema, Schema } from '../../batch/types.ts'
 import { BAD_RECORD_POLICIES, type BadRecordPolicy, BadRecords } from '../../format/bad-records.ts'
 import type { LineFormat } from '../../format/line-format.ts'
-import { LINE_BYTES_MAX_DEFAULT, LineStream } from '../../format/line-stream.ts'
+import { LineStream } from '../../format/line-stream.ts'
 import { ParquetFile } from '../../format/parquet/parquet-file.ts'
 import type { ParquetFormat } from '../../format/parquet/parquet-format.ts'
 import type { OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../../operator/operator.ts'
 import { PollResult, type Source, type SourceReader, type SourceSplit } from '../../operator/source.ts'
 import { FileInput, openFile, PipeInput } from './byte-input.ts'
 import { hasFingerprint, identityOf } from './file-identity.ts'
+import { GzipInput } from './gzip-input.ts'
 import { listFiles, shortName, STANDARD_PATH } from './file-listing.ts'
 import { OpenParquetFile, RowGroupSplitReader } from './row-group-split-reader.ts'
-import { countLines, type FileSplit, LineSplitReader, readHeader, type SplitPosition, type SplitReader, SplitResult } from './split-reader.ts'
+import { countLines, type FileSplit, headerIn, LineSplitReader, readHeader, type SplitPosition, type SplitReader, SplitResult } from './split-reader.ts'
 import { TailReader } from './tail-reader.ts'
 
 const SPLIT_BYTES_DEFAULT = 8 << 20
 const READ_BYTES_DEFAULT = 1 << 20
 const POLL_INTERVAL_MS_DEFAULT = 100
+/** An end that is not known. Splits are plain data that must survive JSON, so it is not Infinity. */
+const UNBOUNDED = Number.MAX_SAFE_INTEGER
 const STANDARD_INPUT = 0
 /** How often an empty pipe that does not block is asked again. */
 const PIPE_INTERVAL_MS = 5
@@ -211,7 +215,8 @@ class FileReader implements SourceReader {
       stream.open({ file, offset: 0, linesBefore: 0, seeksLine: false, endOffset: Infinity })
       return new LineSplitReader(stream, new PipeInput(STANDARD_INPUT), this.#context, this.#bad, null, 0)
     }
-    const input = new FileInput(split.path, offset, split.size)
+    const isGzip = split.kind === 'gzip'
+    const input = isGzip ? new GzipInput(split.path, this.#context, offset, position?.member) : new FileInput(split.path, offset, split.size)
     try {
       const identity = identityOf(input.file, split.size)
       if (position !== null && position.identity !== null && !hasFingerprint(input.file, position.identity))
@@ -224,13 +229,31 @@ class FileReader implements SourceReader {
         seeksLine: position === null && offset > 0,
         isSkipping: position?.isSkipping === true,
         endOffset: split.end,
-        fileColumns: offset === 0 ? undefined : readHeader(split.path, format, lineBytesMax),
+        fileColumns: offset === 0 || !format.header ? undefined : isGzip ? this.#gzipHeader(split.path, format) : readHeader(split.path, format, lineBytesMax),
       })
       return new LineSplitReader(stream, input, this.#context, this.#bad, identity, position?.row ?? 0)
     } catch (error) {
       input.close()
       throw error
     }
+  }
+
+  /** The column names in the first line of compressed contents. */
+  #gzipHeader(path: string, format: LineFormat): readonly string[] {
+    const { lineBytesMax } = this.#source.options
+    const { slab } = this.#context
+    const room = lineBytesMax + 4
+    const buffer = slab.allocate(room)
+    const input = new GzipInput(path, this.#context, 0)
+    let length = 0
+    for (let count = 1; count > 0 && length < room;) {
+      count = input.read(slab, buffer + length, room - length)
+      length += Math.max(0, count)
+    }
+    input.close()
+    const bytes = slab.u8.slice(buffer, buffer + length)
+    slab.free(buffer, room)
+    return headerIn(bytes, format)
   }
 }
 
@@ -253,7 +276,7 @@ export class FileSource<R = unknown> implements Source<R> {
       schema,
       splitBytes: options.splitBytes ?? SPLIT_BYTES_DEFAULT,
       onBadRecord: options.onBadRecord ?? 'fail',
-      lineBytesMax: options.lineBytesMax ?? LINE_BYTES_MAX_DEFAULT,
+      lineBytesMax: options.lineBytesMax ?? RECORD_BYTES_MAX,
       readBytes: options.readBytes ?? READ_BYTES_DEFAULT,
       timeOrder: options.timeOrder ?? 'sequence',
       follow: options.follow ?? false,
@@ -278,7 +301,7 @@ export class FileSource<R = unknown> implements Source<R> {
   enumerate(): readonly SourceSplit[] {
     const splits: SourceSplit[] = []
     for (const path of this.#paths) {
-      if (path === STANDARD_PATH) splits.push(splitOf({ path, kind: 'stdin', start: 0, end: Infinity, size: Infinity, rowGroup: 0 }))
+      if (path === STANDARD_PATH) splits.push(splitOf({ path, kind: 'stdin', start: 0, end: UNBOUNDED, size: UNBOUNDED, rowGroup: 0 }))
       else
         for (const file of listFiles([path]))
           if (!splits.some(({ payload }) => (payload as FileSplit).path === file.path)) splits.push(...this.#splitsOf(file.path, file.size))
@@ -298,8 +321,11 @@ export class FileSource<R = unknown> implements Source<R> {
       file.close()
       return splits
     }
-    if (follow) return [splitOf({ path, kind: 'tail', start: 0, end: Infinity, size, rowGroup: 0 })]
-    if (isGzip(path)) throw new ConnectorError('UNSUPPORTED_ENCODING', `Cannot read "${path}": gzip is not there yet`)
+    if (follow) return [splitOf({ path, kind: 'tail', start: 0, end: UNBOUNDED, size, rowGroup: 0 })]
+    const compression = compressionOf(path)
+    if (compression === 'gzip') return [splitOf({ path, kind: 'gzip', start: 0, end: UNBOUNDED, size, rowGroup: 0 })]
+    if (compression !== undefined)
+      throw new ConnectorError('UNSUPPORTED_ENCODING', `Cannot read "${path}": it is compressed with ${compression}; only gzip is supported`)
     if (format.spansLines) return [splitOf({ path, kind: 'lines', start: 0, end: size, size, rowGroup: 0 })]
     // The last split takes up to half a split more, so that no crumbs are left.
     const count = Math.max(1, Math.round(size / splitBytes))
@@ -336,13 +362,20 @@ function splitOf(payload: FileSplit): SourceSplit {
   return { id: path + part, payload }
 }
 
-/** Whether a file begins as gzip does; its name does not matter. */
-function isGzip(path: string): boolean {
+const MAGIC: readonly (readonly [name: string, bytes: readonly number[]])[] = [
+  ['gzip', [0x1f, 0x8b, 8]],
+  ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],
+  ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a]],
+  ['zip', [0x50, 0x4b, 3, 4]],
+]
+
+/** How a file is compressed, by its first bytes; its name does not matter. */
+function compressionOf(path: string): string | undefined {
   const file = openFile(path)
-  const magic = Buffer.alloc(3)
-  const count = readSync(file, magic, 0, 3, 0)
+  const start = Buffer.alloc(8)
+  const count = readSync(file, start, 0, start.length, 0)
   closeSync(file)
-  return count === 3 && magic[0] === 0x1f && magic[1] === 0x8b && magic[2] === 8
+  return MAGIC.find(([, bytes]) => bytes.length <= count && bytes.every((byte, index) => start[index] === byte))?.[0]
 }
 
 /**
