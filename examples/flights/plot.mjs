@@ -5,6 +5,8 @@ import { createInterface } from 'node:readline'
 
 const AIRPORTS = 20
 const HOURS = 24
+/** The day of an airport ends in the small hours. */
+const HOUR_FIRST = 4
 /** Cells of fewer flights say nothing. */
 const FLIGHTS_MIN = 30
 
@@ -45,6 +47,8 @@ const EMPTY = '#f0f1f3'
 const SCALE = ['#fff3e0', '#fdd49e', '#fc8d59', '#d7301f', '#7f0000']
 const SHARE_MAX = 0.6
 
+const xOf = (hour) => LEFT + ((hour - HOUR_FIRST + HOURS) % HOURS) * CELL_WIDTH
+
 /** The colour of a share, between the two of the scale it lies between. */
 function colour(share) {
   const at = Math.min(share / SHARE_MAX, 1) * (SCALE.length - 1)
@@ -70,14 +74,19 @@ const parts = [
   `<title>Share of flights more than 15 minutes late by airport and hour of the day</title>`,
   `<rect width="${WIDTH}" height="${HEIGHT}" rx="6" fill="#ffffff"/>`,
   text(20, 30, 'A late day begins on time', ' font-size="17" font-weight="600"'),
-  text(20, 51, `Share of flights more than 15 minutes late, by hour of the day; the ${AIRPORTS} busiest US airports, ${date(from)} to ${date(to)} ${to.slice(0, 4)}`, ` fill="${FAINT}"`),
+  text(
+    20,
+    51,
+    `Share of flights more than 15 minutes late, by hour of the day; the ${AIRPORTS} busiest US airports, ${date(from)} to ${date(to)}, ${to.slice(0, 4)}`,
+    ` fill="${FAINT}"`,
+  ),
 ]
 
 const scaleOf = (share) => (share / SHARE_MAX) * BARS_HEIGHT
 parts.push(text(LEFT - 10, BARS_TOP + BARS_HEIGHT - 3, `all ${airports.size} airports`, ' text-anchor="end" font-weight="600"'))
 all.forEach(({ flights, late }, hour) => {
   if (flights < FLIGHTS_MIN) return
-  const x = LEFT + hour * CELL_WIDTH
+  const x = xOf(hour)
   const height = scaleOf(Math.min(late / flights, SHARE_MAX))
   const top = (BARS_TOP + BARS_HEIGHT - height).toFixed(1)
   parts.push(`<rect x="${x + 1}" y="${top}" width="${CELL_WIDTH - 2}" height="${height.toFixed(1)}" fill="${colour(late / flights)}"/>`)
@@ -91,13 +100,13 @@ busiest.forEach(({ origin, city, hours }, row) => {
     const known = flights >= FLIGHTS_MIN
     const shown = known ? `${percent(late / flights)} of ${flights.toLocaleString('en-US')} flights` : 'hardly a flight'
     parts.push(
-      `<rect x="${LEFT + hour * CELL_WIDTH + 1}" y="${y + 1}" width="${CELL_WIDTH - 2}" height="${CELL_HEIGHT - 2}" rx="2" fill="${known ? colour(late / flights) : EMPTY}"><title>${origin} ${hour}h: ${shown}</title></rect>`,
+      `<rect x="${xOf(hour) + 1}" y="${y + 1}" width="${CELL_WIDTH - 2}" height="${CELL_HEIGHT - 2}" rx="2" fill="${known ? colour(late / flights) : EMPTY}"><title>${origin} ${hour}h: ${shown}</title></rect>`,
     )
   })
 })
 
 const axis = TOP + AIRPORTS * CELL_HEIGHT + 16
-for (let hour = 0; hour < HOURS; hour += 3) parts.push(text(LEFT + hour * CELL_WIDTH + CELL_WIDTH / 2, axis, `${hour}h`, ` text-anchor="middle" fill="${FAINT}"`))
+for (let hour = 0; hour < HOURS; hour += 2) parts.push(text(xOf(hour) + CELL_WIDTH / 2, axis, `${hour}h`, ` text-anchor="middle" fill="${FAINT}"`))
 
 const legend = axis + 16
 SCALE.forEach((fill, index) => {
@@ -107,6 +116,9 @@ SCALE.forEach((fill, index) => {
   parts.push(text(x + 23, legend + 10, index === SCALE.length - 1 ? `${percent(share)} or more late` : percent(share), ` font-size="11" fill="${FAINT}"`))
 })
 const none = LEFT + SCALE.length * 58 + 72
-parts.push(`<rect x="${none}" y="${legend}" width="18" height="12" rx="2" fill="${EMPTY}"/>`, text(none + 23, legend + 10, `fewer than ${FLIGHTS_MIN} flights`, ` font-size="11" fill="${FAINT}"`))
+parts.push(
+  `<rect x="${none}" y="${legend}" width="18" height="12" rx="2" fill="${EMPTY}"/>`,
+  text(none + 23, legend + 10, `fewer than ${FLIGHTS_MIN} flights`, ` font-size="11" fill="${FAINT}"`),
+)
 
 process.stdout.write(`${[...parts, '</svg>'].join('\n')}\n`)
