@@ -26,21 +26,13 @@ class NestedRowOperator extends StatelessOperator {
 
   override processBatch(batch: RecordBatch, output: Output): boolean {
     if (!output.hasCapacity()) return false
-    const { u8, i32 } = this.context.slab
     const column = batch.columns[this.#column]!
     const view = this.#view.viewOf(batch)
     view.columns = column.children
     view.crossings.copyFrom(batch.crossings)
     if (column.nullCount > 0) {
-      const bits = column.validity
-      const target = this.#selection >>> 2
-      let count = 0
-      for (let row = batch.begin; row < batch.end; row++) {
-        i32[target + count] = row
-        count += (u8[bits + (row >>> 3)]! >>> (row & 7)) & 1
-      }
+      view.selectedCount = this.context.kernels.selectNull(column.descriptor, 0, batch.selection, batch.begin, batch.end - batch.begin, this.#selection)
       view.selection = this.#selection
-      view.selectedCount = count
       view.rewind()
     }
     batch.begin = batch.end

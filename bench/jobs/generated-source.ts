@@ -1,7 +1,9 @@
 // Rows made on the fly, cheap enough (some 5 ns a row) to measure what comes behind them: a key, a number, an event time. What stands at a row
 // number depends on the number alone.
 
-import { type OperatorContext } from '../../src/operator/operator.ts'
+import type { Slab } from '../../src/base/slab.ts'
+import type { Column } from '../../src/batch/column.ts'
+import type { OperatorContext } from '../../src/operator/operator.ts'
 import type { Source, SourceReader, SourceSplit } from '../../src/operator/source.ts'
 import { RangeReader, rangeSplits } from '../../src/connector/datagen/range-source.ts'
 import { defineSchema, t } from '../../src/batch/types.ts'
@@ -16,8 +18,6 @@ export interface GeneratedOptions {
 }
 
 export const BASE_MS = Date.UTC(2026, 0, 1)
-const BASE_HIGH = Math.floor(BASE_MS / 2 ** 32)
-const BASE_LOW = BASE_MS % 2 ** 32
 
 /** The key of a row number. */
 export function keyOf(number: number, keys: number): number {
@@ -28,6 +28,32 @@ export function keyOf(number: number, keys: number): number {
 
 export const amountOf = (number: number): number => number & 1023
 export const priceOf = (number: number): number => (number & 255) * 0.25
+
+function fill(slab: Slab, columns: readonly Column[], first: number, count: number, keys: number, rowsPerMs: number): void {
+  const { i32, u32, f64 } = slab
+  const [keyColumn, amountColumn, priceColumn, atColumn] = columns as [Column, Column, Column, Column]
+  const key = keyColumn.values >>> 2
+  const amount = amountColumn.values >>> 3
+  const price = priceColumn.values >>> 3
+  const at = atColumn.values >>> 2
+  let timeMs = BASE_MS + Math.floor(first / rowsPerMs)
+  let high = Math.floor(timeMs / 2 ** 32)
+  let low = timeMs - high * 2 ** 32
+  let left = rowsPerMs - (first % rowsPerMs)
+  for (let row = 0; row < count; row++) {
+    const number = (first + row) | 0
+    i32[key + row] = keyOf(number, keys)
+    f64[amount + row] = amountOf(number)
+    f64[price + row] = priceOf(number)
+    u32[at + row * 2] = low
+    i32[at + row * 2 + 1] = high
+    if (--left > 0) continue
+    timeMs++
+    high = Math.floor(timeMs / 2 ** 32)
+    low = timeMs - high * 2 ** 32
+    left = rowsPerMs
+  }
+}
 
 export class GeneratedSource implements Source<{ key: number; amount: number; price: number; at: number }> {
   readonly name = 'generated'
@@ -53,19 +79,7 @@ export class GeneratedSource implements Source<{ key: number; amount: number; pr
     const { keys, rowsPerMs } = this.#options
     return new RangeReader(context, this.schema, {
       generate(first, count, batch) {
-        const { slab } = context
-        const { i32, u32, f64 } = slab
-        const [key, amount, price, at] = batch.columns.map((column) => column.values) as [number, number, number, number]
-        for (let row = 0; row < count; row++) {
-          const number = first + row
-          i32[(key >>> 2) + row] = keyOf(number, keys)
-          f64[(amount >>> 3) + row] = amountOf(number)
-          f64[(price >>> 3) + row] = priceOf(number)
-          const low = BASE_LOW + Math.floor(number / rowsPerMs)
-          const carry = low >= 2 ** 32 ? 1 : 0
-          u32[(at >>> 2) + row * 2] = low
-          i32[(at >>> 2) + row * 2 + 1] = BASE_HIGH + carry
-        }
+        fill(context.slab, batch.columns, first, count, keys, rowsPerMs)
         batch.rowCount = count
         batch.timestamps = 0
         batch.selection = 0
