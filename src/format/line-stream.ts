@@ -171,7 +171,8 @@ export class LineStream {
     this.#isSkipping = start.isSkipping === true
     this.#seeksLine = start.seeksLine
     this.#awaitsHeader = start.offset === 0 && this.#format.header
-    this.#inputEnded = false
+    // A snapshot may lie behind the last line of its split: that line crossed the split's end.
+    this.#inputEnded = !start.seeksLine && start.offset > start.endOffset
     this.#isClosed = false
     this.#needsInput = true
     if (!this.#awaitsHeader) this.#useDecoder(start.fileColumns)

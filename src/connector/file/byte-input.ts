@@ -7,15 +7,20 @@ import type { Slab } from '../../base/slab.ts'
 /** What {@link ByteInput.read} answers instead of a count: nothing yet, ask again later. */
 export const WOULD_BLOCK = -1
 
+/** What {@link ByteInput.read} answers when the rest cannot be read: see {@link ByteInput.failure}. */
+export const FAILED = -2
+
 /** A stream of bytes that is asked for more. */
 export interface ByteInput {
   /**
    * Reads at most `length` bytes into the slab.
    *
-   * @returns How many, 0 at the end, {@link WOULD_BLOCK}.
+   * @returns How many, 0 at the end, {@link WOULD_BLOCK}, {@link FAILED} again and again once everything before the damage has been given.
    * @throws {ConnectorError} If reading fails.
    */
   read(slab: Slab, address: number, length: number): number
+  /** Why the rest of the contents is lost. */
+  readonly failure?: ConnectorError | undefined
   close(): void
 }
 

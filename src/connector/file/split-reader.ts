@@ -6,9 +6,10 @@ import type { BadRecords } from '../../format/bad-records.ts'
 import type { LineFormat } from '../../format/line-format.ts'
 import type { LinePosition, LineStream } from '../../format/line-stream.ts'
 import type { OperatorContext } from '../../operator/operator.ts'
-import { type ByteInput, openFile, WOULD_BLOCK } from './byte-input.ts'
+import { type ByteInput, FAILED, openFile, WOULD_BLOCK } from './byte-input.ts'
 import type { FileIdentity } from './file-identity.ts'
 import { shortName } from './file-listing.ts'
+import { GzipInput, type GzipMember } from './gzip-input.ts'
 
 /** What a split of a file source carries: plain data. */
 export interface FileSplit {
@@ -28,6 +29,8 @@ export interface SplitPosition extends LinePosition {
   readonly row: number
   /** Which file it was. */
   readonly identity: FileIdentity | null
+  /** The gzip member that holds the offset. */
+  readonly member?: GzipMember
 }
 
 /** What {@link SplitReader.poll} found. */
@@ -54,7 +57,14 @@ export function fillFrom(stream: LineStream, input: ByteInput, context: Operator
       stream.prepareInput()
       const count = input.read(context.slab, stream.inputAddress, stream.inputRoom)
       if (count === WOULD_BLOCK) break
-      if (count === 0) stream.endInput()
+      if (count === FAILED) {
+        // The rows before the damage leave first.
+        if (rows > 0) break
+        if (bad.policy === 'fail') throw input.failure!
+        context.log(input.failure!.message)
+        context.metrics.counter('damagedFiles').value++
+        stream.abandon('the file is damaged behind this record')
+      } else if (count === 0) stream.endInput()
       else stream.accept(count)
     }
     const before = rows
@@ -88,7 +98,9 @@ export class LineSplitReader implements SplitReader {
   }
 
   get position(): SplitPosition {
-    return { ...this.#stream.position, row: this.#row, identity: this.#identity }
+    const { position } = this.#stream
+    const input = this.#input
+    return { ...position, row: this.#row, identity: this.#identity, ...(input instanceof GzipInput && { member: input.memberOf(position.offset) }) }
   }
 
   poll(): SplitResult {
@@ -115,16 +127,21 @@ export function readHeader(path: string, format: LineFormat, lineBytesMax: numbe
       const block = Buffer.alloc(HEADER_BLOCK_BYTES)
       const count = readSync(file, block, 0, block.length, bytes.length)
       bytes = Buffer.concat([bytes, block.subarray(0, count)])
-      const feed = bytes.indexOf(LINE_FEED)
-      if (feed === -1 && count > 0) continue
-      const end = feed === -1 ? bytes.length : feed
-      const start = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0
-      return format.parseHeader(bytes.subarray(start, bytes[end - 1] === 13 ? end - 1 : end))
+      if (count > 0 && !bytes.includes(LINE_FEED)) continue
+      return headerIn(bytes, format)
     }
     return undefined
   } finally {
     closeSync(file)
   }
+}
+
+/** The column names in the first line of some bytes. */
+export function headerIn(bytes: Uint8Array, format: LineFormat): readonly string[] {
+  const feed = bytes.indexOf(LINE_FEED)
+  const end = feed === -1 ? bytes.length : feed
+  const start = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0
+  return format.parseHeader(bytes.subarray(start, bytes[end - 1] === 13 ? end - 1 : end))
 }
 
 /** Line feeds before an offset: asked only when a message needs a line number. */

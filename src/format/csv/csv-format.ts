@@ -5,7 +5,7 @@ import type { Slab } from '../../base/slab.ts'
 import type { RecordBatch } from '../../batch/record-batch.ts'
 import type { Schema } from '../../batch/types.ts'
 import { CsvFormatPlan } from '../../kernels/csv-format.ts'
-import { CsvScanPlan } from '../../kernels/csv-scan.ts'
+import { CsvScanPlan, markBytes } from '../../kernels/csv-scan.ts'
 import type { ScanField, ScanResult } from '../../kernels/json-scan.ts'
 import type { Kernels } from '../../kernels/kernels.ts'
 import type { EncodeResult, LineDecoder, LineEncoder, LineFormat } from '../line-format.ts'
@@ -147,7 +147,8 @@ export class CsvFormat implements LineFormat {
     this.header = options.header ?? true
     this.delimiter = options.delimiter ?? ','
     this.spansLines = (options.lineFeedsInQuotes ?? true) && options.quote !== ''
-    const { conversion = 'strict' } = options
+    const { conversion = 'strict', delimiter, quote, escape, arrayElementDelimiter } = options
+    markBytes(defined({ delimiter, quote, escape, arrayElementDelimiter }))
     if (conversion !== 'strict' && conversion !== 'flink')
       throw new PlanError('INVALID_OPTION', `Cannot make a CSV format: conversion is "strict" or "flink", not "${String(conversion)}"`)
   }

@@ -104,6 +104,8 @@ export class SourceProbe {
   readonly reader: SourceReader
   readonly sides = new SideOutput()
   readonly rows: Record<string, unknown>[] = []
+  /** The split of each of {@link rows}. */
+  readonly rowSplits: number[] = []
   readonly splits: readonly SourceSplit[]
   #next: number
 
@@ -124,7 +126,11 @@ export class SourceProbe {
   poll(): PollResult {
     for (;;) {
       const result = this.reader.poll(this.sides)
-      if (result === PollResult.BATCH) this.rows.push(...batchToObjects(this.reader.batch).map(({ row }) => row as Record<string, unknown>))
+      if (result === PollResult.BATCH) {
+        const { batch } = this.reader
+        this.rows.push(...batchToObjects(batch).map(({ row }) => row as Record<string, unknown>))
+        while (this.rowSplits.length < this.rows.length) this.rowSplits.push(batch.split)
+      }
       if (result !== PollResult.NEEDS_SPLIT) return result
       const split = this.splits[this.#next]
       if (split === undefined) this.reader.noMoreSplits()

@@ -1,0 +1,236 @@
+// CSV files, compressed files, and what a damaged one gives.
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { describe, expect, test } from 'vitest'
+import { Decimal, defineSchema, t } from '../../../src/batch/types.ts'
+import { batchFromObjects } from '../../../src/batch/batch-rows.ts'
+import { type FileSourceOptions, fileSource } from '../../../src/connector/file/file-source.ts'
+import { fileSink } from '../../../src/connector/file/file-sink.ts'
+import { type CsvFormatOptions, csvFormat } from '../../../src/format/csv/csv-format.ts'
+import { jsonFormat } from '../../../src/format/json/json-format.ts'
+import { readAll, scratchFolder, SourceProbe, testContext } from './file-probe.ts'
+
+const folder = scratchFolder()
+let files = 0
+function fileWith(content: string | Uint8Array, name: string = `file-${files++}`): string {
+  const path = join(folder, name)
+  writeFileSync(path, content)
+  return path
+}
+
+describe('CSV', () => {
+  const schema = defineSchema({ id: t.int(), name: t.string().nullable() })
+  const read = (content: string, format: CsvFormatOptions = {}, options: Partial<FileSourceOptions> = {}): unknown[] =>
+    readAll(fileSource({ path: fileWith(content), format: csvFormat(format), schema, ...options })).map(({ id, name }) => [id, name])
+
+  test('columns are found by the names in the header, in any order', () => {
+    for (const readBytes of [1, 5, 1000]) {
+      expect(read('x,name,y,id\n0,a,0,1\n0,,0,2\n', {}, { readBytes })).toEqual([
+        [1, 'a'],
+        [2, null],
+      ])
+      expect(read('\ufeff"name" ,id\r\n"a,""b\nc",1\r\n', {}, { readBytes })).toEqual([['a,"b\nc', 1].toReversed()])
+    }
+  })
+
+  test('without a header the columns are those of the schema', () => {
+    expect(read('1,a\n2,b', { header: false })).toEqual([
+      [1, 'a'],
+      [2, 'b'],
+    ])
+  })
+
+  test('a header without the column, with it twice, or nothing but a header', () => {
+    expect(() => read('id,nam\n1,a\n')).toThrow(/Cannot read column "name" of "file-\d+": its header names no such column, known columns are "id", "nam"/)
+    expect(() => read('id,name,name\n1,a,b\n')).toThrow('its header names it 2 times')
+    expect(read('id,name\n')).toEqual([])
+    expect(read('id,name')).toEqual([])
+    expect(read('')).toEqual([])
+  })
+
+  test('a message names the column by its place in the file', () => {
+    expect(() => read('a,b,name,id\n0,0,x,1\n0,0,x,one\n')).toThrow(/line 3, column 4 \("id"\): expected an integer of 32 bits, found "one"\n {2}0,0,x,one/)
+  })
+
+  test('a quote that is not closed costs its line, not those behind it', () => {
+    const probe = new SourceProbe(fileSource({ path: fileWith('id,name\n1,a\n2,"b\n3,c\n4,d\n'), format: csvFormat(), schema, onBadRecord: 'dead-letter' }))
+    expect(probe.drain().rows.map(({ id }) => id)).toEqual([1, 3, 4])
+    expect(probe.sides.letters).toMatchObject([{ line: 3, reason: 'found a quote that is not closed' }])
+    probe.close()
+  })
+
+  test('files with quoted line feeds have one split, others many', () => {
+    const path = fileWith(`id,name\n${Array.from({ length: 500 }, (_, id) => `${id},"name, ${id}"\n`).join('')}`)
+    const splits = (format: CsvFormatOptions): number => fileSource({ path, format: csvFormat(format), schema, splitBytes: 1000 }).enumerate().length
+    expect([splits({}), splits({ lineFeedsInQuotes: false }), splits({ quote: '' })]).toEqual([1, 8, 8])
+    for (const splitBytes of [100, 1000, 5000])
+      expect(readAll(fileSource({ path, format: csvFormat({ lineFeedsInQuotes: false }), schema, splitBytes })).map(({ name }) => name)).toEqual(
+        Array.from({ length: 500 }, (_, id) => `name, ${id}`),
+      )
+  })
+
+  test('line numbers count from the file, not from the split', () => {
+    const lines = Array.from({ length: 300 }, (_, id) => `${id === 250 ? 'bad' : id},x\n`).join('')
+    for (const splitBytes of [100, 400, 1 << 20])
+      expect(() =>
+        readAll(fileSource({ path: fileWith(`id,name\n${lines}`, 'numbered.csv'), format: csvFormat({ lineFeedsInQuotes: false }), schema, splitBytes })),
+      ).toThrow('numbered.csv line 252, column 1 ("id")')
+  })
+
+  test('what the sink writes, the source reads', () => {
+    const wide = defineSchema({
+      'a,b': t.string().nullable(),
+      n: t.double(),
+      at: t.timestampLtz(3),
+      d: t.decimal(10, 2),
+      list: t.array(t.int()),
+      raw: t.bytes(),
+    })
+    const rows = [
+      { 'a,b': 'plain', n: 0.1, at: 1_000_000_000_123, d: new Decimal(0n, 2), list: [1, 2], raw: Uint8Array.of(1, 255) },
+      { 'a,b': 'quo"ted,\nand\r\nfolded', n: -1e300, at: -1, d: new Decimal(-7n, 2), list: [4, 5, 6], raw: Uint8Array.of(9) },
+      { 'a,b': null, n: 5, at: 0, d: new Decimal(99_999n, 2), list: [3], raw: Uint8Array.of(0) },
+      { 'a,b': '', n: 5, at: 0, d: new Decimal(1n, 2), list: [3], raw: Uint8Array.of(0) },
+    ]
+    for (const options of [
+      {},
+      { delimiter: '\t' },
+      { quoteAll: true, delimiter: ';', arrayElementDelimiter: '|' },
+      { header: false },
+      { nullLiteral: 'NULL' },
+    ] as CsvFormatOptions[]) {
+      const path = join(folder, 'round.csv')
+      const context = testContext()
+      const writer = fileSink({ path, format: csvFormat(options) }).createWriter(wide, context)
+      writer.write(
+        batchFromObjects(
+          context.slab,
+          wide,
+          rows.map((row) => ({ row })),
+        ),
+      )
+      writer.finish()
+      writer.close()
+      const back = readAll(fileSource({ path, format: csvFormat(options), schema: wide }))
+      expect(back).toEqual(rows)
+    }
+  })
+
+  test('nested columns and wrong marks are refused', () => {
+    expect(() => fileSource({ path: 'x', format: csvFormat(), schema: defineSchema({ r: t.row({ a: t.int() }) }) })).toThrow(
+      'Cannot read or write column "r" as CSV',
+    )
+    expect(() => csvFormat({ conversion: 'lax' as 'strict' })).toThrow('conversion is "strict" or "flink"')
+    expect(() => csvFormat({ delimiter: '::' })).toThrow('it must be one ASCII character')
+    expect(csvFormat({ delimiter: ';', header: false }).describe()).toBe('CSV, delimited by ";", strict')
+  })
+})
+
+describe('gzip', () => {
+  const schema = defineSchema({ id: t.int() })
+  const lines = (from: number, to: number): string => Array.from({ length: to - from }, (_, index) => `{"id":${from + index}}\n`).join('')
+  const ids = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, index) => from + index)
+  /** How many ids there are, and where the first one out of order stands: -1. */
+  const order = (rows: readonly unknown[]): number[] => [rows.length, rows.findIndex((id, index) => id !== index)]
+  const source = (path: string, options: Partial<FileSourceOptions> = {}): ReturnType<typeof fileSource> =>
+    fileSource({ path, format: jsonFormat(), schema, ...options })
+  const read = (content: Uint8Array, options: Partial<FileSourceOptions> = {}): unknown[] => readAll(source(fileWith(content), options)).map(({ id }) => id)
+  const members = Buffer.concat([
+    gzipSync(lines(0, 1000)),
+    gzipSync(''),
+    gzipSync(lines(1000, 1003).slice(0, -5)),
+    gzipSync(lines(1000, 1003).slice(-5) + lines(1003, 90_000), { level: 1 }),
+  ])
+
+  test('one member, many members, an empty one, zero padding', () => {
+    expect(read(gzipSync(lines(0, 10)))).toEqual(ids(0, 10))
+    expect(order(read(members))).toEqual([90_000, -1])
+    expect(read(Buffer.concat([gzipSync(lines(0, 10)), Buffer.alloc(1000)]))).toEqual(ids(0, 10))
+    expect(read(gzipSync(''))).toEqual([])
+    expect(read(gzipSync(lines(0, 1000), { level: 0 }), { readBytes: 100 })).toEqual(ids(0, 1000))
+  })
+
+  test('a header with every optional part', () => {
+    const plain = gzipSync(lines(0, 10))
+    const header = Buffer.from([0x1f, 0x8b, 8, 2 | 4 | 8 | 16, 0, 0, 0, 0, 0, 3, 3, 0, 1, 2, 3, ...Buffer.from('name\0comment\0'), 0, 0])
+    expect(read(Buffer.concat([header, plain.subarray(10)]))).toEqual(ids(0, 10))
+  })
+
+  test('the name does not matter, the first bytes do', () => {
+    expect(readAll(source(fileWith('{"id":1}\n', 'plain.gz'))).map(({ id }) => id)).toEqual([1])
+    expect(() => read(Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0]))).toThrow('it is compressed with zstd; only gzip is supported')
+  })
+
+  test('CSV with a header, restored behind it', () => {
+    const csv = source(
+      fileWith(
+        gzipSync(
+          `x,id\n${ids(0, 5000)
+            .map((id) => `0,${id}\n`)
+            .join('')}`,
+        ),
+      ),
+      { format: csvFormat() },
+    )
+    const first = new SourceProbe(csv, { batchRowsMax: 100 })
+    for (let polls = 0; polls < 10; polls++) first.poll()
+    const second = new SourceProbe(csv, { snapshot: first.snapshot(), next: first.next })
+    expect([...first.rows, ...second.drain().rows].map(({ id }) => id)).toEqual(ids(0, 5000))
+    first.close()
+    second.close()
+  })
+
+  test('a snapshot anywhere, restored, gives the rest exactly once and begins with its member', () => {
+    const path = fileWith(members)
+    for (let polls = 0; polls < 60; polls += 7) {
+      const first = new SourceProbe(source(path, { readBytes: 20_000 }), { batchRowsMax: 3000 })
+      for (let poll = 0; poll < polls; poll++) first.poll()
+      const snapshot = first.snapshot()
+      let position = { offset: 0, member: { offset: 0, fileOffset: 0 } }
+      snapshot.elements('splits', (bytes) => (position = JSON.parse(Buffer.from(bytes).toString()).position))
+      expect(position.member.offset).toBeLessThanOrEqual(position.offset)
+      const second = new SourceProbe(source(path, { readBytes: 999 }), { snapshot, next: first.next })
+      expect(order([...first.rows, ...second.drain().rows].map(({ id }) => id))).toEqual([90_000, -1])
+      first.close()
+      second.close()
+    }
+  })
+
+  test.each([
+    ['cut in the data', members.subarray(0, 60_000), 'it ends early'],
+    ['cut in the trailer', gzipSync(lines(0, 100)).subarray(0, -3), 'it ends early'],
+    ['cut in the header', Buffer.concat([gzipSync(lines(0, 100)), gzipSync('x').subarray(0, 6)]), 'it ends early'],
+    ['followed by something else', Buffer.concat([gzipSync(lines(0, 100)), Buffer.from('garbage')]), 'something that is not gzip follows'],
+    ['with a wrong checksum', Buffer.concat([gzipSync(lines(0, 100)).subarray(0, -8), Buffer.alloc(8)]), 'the checksum is wrong'],
+    ['with wrong data', Buffer.concat([gzipSync(lines(0, 100)).subarray(0, 10), Buffer.alloc(100, 0xff)]), 'the compressed data is damaged'],
+  ])('%s: the rows before leave, then an error or the end by policy', (_, content, reason) => {
+    const path = fileWith(content)
+    const strict = new SourceProbe(source(path), { batchRowsMax: 64 })
+    expect(() => strict.drain()).toThrow(new RegExp(`Cannot read ".*": ${reason} at byte \\d+, after \\d+ bytes of contents`))
+    const lax = new SourceProbe(source(path, { onBadRecord: 'skip' }))
+    lax.drain()
+    expect(lax.rows.map(({ id }) => id)).toEqual(ids(0, lax.rows.length))
+    expect(strict.rows).toEqual(lax.rows)
+    expect(lax.context.counters.get('damagedFiles')?.value).toBe(1)
+    expect(lax.context.metrics.badRecords).toBeLessThanOrEqual(1)
+    expect(lax.context.lines).toHaveLength(1)
+    strict.close()
+    lax.close()
+    expect(lax.context.slab.allocatedBytes).toBe(0)
+  })
+})
+
+describe('snapshots', () => {
+  test('one of another file is refused', () => {
+    const schema = defineSchema({ id: t.int() })
+    const path = fileWith('{"id":1}\n{"id":2}\n')
+    const source = fileSource({ path, format: jsonFormat(), schema })
+    const probe = new SourceProbe(source, { batchRowsMax: 1 })
+    probe.poll()
+    const snapshot = probe.snapshot()
+    writeFileSync(path, '{"id":7}\n{"id":8}\n')
+    expect(() => new SourceProbe(source, { snapshot })).toThrow('it is not the file that the snapshot was made with')
+    probe.close()
+  })
+})
