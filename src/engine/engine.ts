@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { fromErrorRecord, JobError, MillraceError } from '../base/errors.ts'
 import { packageRoot } from '../base/platform.ts'
+import { parseOption } from './options.ts'
 import type { ExecutionPlan } from '../plan/execution-plan.ts'
 import { isJobProgram, type JobProgram } from '../plan/job-program.ts'
 import { Doorbell } from '../ring/parking.ts'
@@ -39,6 +40,10 @@ export interface JobResult {
 
 const NO_METRICS: JobMetrics = { runningMs: 0, tasks: [], slabBytes: 0, latency: undefined, gc: { count: 0, totalMs: 0, maxMs: 0 } }
 const DISPLAY_NAME = /([^/\\]+?)(\.[cm]?[jt]s)?$/
+
+function logToStandardError(operatorName: string, subtaskIndex: number, message: string): void {
+  process.stderr.write(operatorName === '' ? `${message}\n` : `[${operatorName} #${subtaskIndex}] ${message}\n`)
+}
 
 /** A named output of a running job: an async iterable of its records. Leaving a `for await` over it cancels the job. */
 class OutputQueue implements AsyncIterable<unknown> {
@@ -134,6 +139,7 @@ export class JobHandle implements AsyncDisposable {
             return
           case 'running':
             this.#job = new RunningJob(event, (output, records) => this.#queue(output).add(records))
+            for (const [output, queue] of this.#outputs) this.#refuseUnknown(output, queue)
             running(this.#job)
             return
           case 'metrics':
@@ -141,7 +147,7 @@ export class JobHandle implements AsyncDisposable {
             options.onMetrics?.(event.metrics)
             return
           case 'log':
-            options.onLog?.(event.operatorName, event.subtaskIndex, event.message)
+            ;(options.onLog ?? logToStandardError)(event.operatorName, event.subtaskIndex, event.message)
             return
           case 'finished':
             this.#metrics = event.metrics
@@ -219,6 +225,7 @@ export class JobHandle implements AsyncDisposable {
       // Resolves first if the job runs; rejects if it has ended or failed.
       const job = await Promise.race([this.#running, this.result.then(() => Promise.reject(ended()))])
       if (this.#settled) throw ended()
+      if (!job.inputs.includes(name)) throw unknownName('input', name, this.name, job.inputs)
       await Promise.race([job.push(name, records), this.result.then(() => Promise.reject(ended()))])
     }
     return { push: (record) => send([record]), end: () => send('ended') }
@@ -237,8 +244,15 @@ export class JobHandle implements AsyncDisposable {
       )
       this.#outputs.set(output, queue)
       if (this.#settled) queue.end()
+      else this.#refuseUnknown(output, queue)
     }
     return queue
+  }
+
+  /** Ends the queue of an output that the running job does not have. */
+  #refuseUnknown(output: string, queue: OutputQueue): void {
+    const job = this.#job
+    if (job !== undefined && !job.outputs.includes(output)) queue.end(unknownName('output', output, this.name, job.outputs))
   }
 
   #settle(failure?: unknown): void {
@@ -253,7 +267,8 @@ export class JobHandle implements AsyncDisposable {
 class RunningJob {
   readonly #ports: readonly MessagePort[]
   readonly #doorbells: readonly Doorbell[]
-  readonly #outputs: readonly string[]
+  readonly inputs: readonly string[]
+  readonly outputs: readonly string[]
   readonly #pending: Int32Array
   readonly #outbox: { readonly id: number; readonly input: string; readonly records: unknown[] | 'ended'; readonly accepted: Promise<void> }[] = []
   /** Pushed messages that no source has taken yet, by id. */
@@ -265,7 +280,8 @@ class RunningJob {
   constructor(event: Extract<CoordinatorEvent, { kind: 'running' }>, receive: (output: string, records: readonly unknown[]) => void) {
     this.#ports = event.ports
     this.#doorbells = event.memories.map((memory) => new Doorbell(memory.buffer, DOORBELL_ADDRESS))
-    this.#outputs = event.outputs
+    this.inputs = event.inputs
+    this.outputs = event.outputs
     this.#pending = new Int32Array(event.outputPending)
     this.drained = Promise.all(
       this.#ports.map(
@@ -290,7 +306,7 @@ class RunningJob {
   /** The program has taken `count` records: the workers may send more. */
   taken(output: string, count: number): void {
     // Pairs with Atomics.add and load in the worker's PortEdge.
-    const before = Atomics.sub(this.#pending, this.#outputs.indexOf(output), count)
+    const before = Atomics.sub(this.#pending, this.outputs.indexOf(output), count)
     if (before % TAKEN_RING_INTERVAL < count) for (const doorbell of this.#doorbells) doorbell.ring()
   }
 
@@ -321,6 +337,11 @@ class RunningJob {
 
 const TAKEN_RING_INTERVAL = 1024
 
+function unknownName(kind: 'input' | 'output', name: string, jobName: string, known: readonly string[]): JobError {
+  const list = known.length === 0 ? 'none' : known.map((one) => `"${one}"`).join(', ')
+  return new JobError(kind === 'input' ? 'UNKNOWN_INPUT' : 'UNKNOWN_OUTPUT', `Cannot find ${kind} "${name}" in job "${jobName}": it has ${list}`)
+}
+
 /** Runs jobs in this process. Two engines in one process do not know each other. */
 export class Engine implements AsyncDisposable {
   readonly #folder: URL
@@ -350,7 +371,7 @@ export class Engine implements AsyncDisposable {
         jobUrl,
         params: options.params ?? {},
         parallelism: options.parallelism,
-        options: new Map(Object.entries(options.options ?? {})),
+        options: new Map(Object.entries(options.options ?? {}).map(([key, text]) => [key, parseOption(key, text).value])),
       },
       options,
       this.#folder,

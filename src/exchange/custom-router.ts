@@ -1,6 +1,6 @@
 // Routes rows by the user's own partition function. Runs on the producer's thread.
 
-import { PlanError } from '../base/errors.ts'
+import { MillraceError, PlanError, UserFunctionError } from '../base/errors.ts'
 import type { Slab } from '../base/slab.ts'
 import type { RecordBatch } from '../batch/record-batch.ts'
 import { type Router, SCATTERED } from './partition.ts'
@@ -16,18 +16,34 @@ export interface RecordReader {
 export class CustomRouter implements Router {
   readonly #slab: Slab
   readonly #partition: (record: never, channelCount: number) => number
+  readonly #operatorName: string
   readonly #reader: RecordReader
   readonly #selections: { address: number; capacity: number; count: number }[]
 
-  constructor(slab: Slab, partition: (record: never, channelCount: number) => number, channelCount: number, reader: RecordReader) {
+  /** @param operatorName Who gets the records, for errors. */
+  constructor(slab: Slab, partition: (record: never, channelCount: number) => number, channelCount: number, reader: RecordReader, operatorName: string) {
     this.#slab = slab
     this.#partition = partition
     this.#reader = reader
+    this.#operatorName = operatorName
     this.#selections = Array.from({ length: channelCount }, () => ({ address: 0, capacity: 0, count: 0 }))
   }
 
-  /** @throws {PlanError} `INVALID_PARTITION` if the function returns anything but a channel's index. */
+  /**
+   * @throws {UserFunctionError} If the function throws.
+   * @throws {PlanError} `INVALID_PARTITION` if it returns anything but a channel's index.
+   */
   route(batch: RecordBatch): number {
+    try {
+      return this.#route(batch)
+    } catch (thrown) {
+      if (thrown instanceof MillraceError) throw thrown
+      const text = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown)
+      throw new UserFunctionError('USER_FUNCTION_FAILED', `Partition function in front of operator "${this.#operatorName}" threw ${text}`, { cause: thrown })
+    }
+  }
+
+  #route(batch: RecordBatch): number {
     const selections = this.#selections
     const rows = batch.end - batch.begin
     for (const selection of selections) this.#reserve(selection, rows)

@@ -1,7 +1,7 @@
 // Entry of the coordinator's thread: plans the job, makes the memories, starts the workers in a pool, watches them, and tells the main thread.
 // The main thread only talks to this one. Invariant: one job a thread; the thread ends with it.
 
-import { MessageChannel, type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { MessageChannel, type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import { systemClock } from '../base/clock.ts'
 import { fromErrorRecord, JobError, PlanError, toErrorRecord } from '../base/errors.ts'
@@ -20,6 +20,7 @@ import { Command, COMMAND_ADDRESS, DOORBELL_ADDRESS, HEARTBEAT_ADDRESS, latencyB
 import { enumerateSplits } from './enumerate-splits.ts'
 import { MetricSlot } from './subtask-metrics.ts'
 import type { CoordinatorCommand, CoordinatorEvent, JobMetrics, JobRequest, LatencyMetrics, TaskMetrics, WorkerOutcome } from './thread-messages.ts'
+import { divertConsole } from './user-console.ts'
 import type { WorkerTask } from './worker.ts'
 import { batchRowsMaxOf, initializeWorkerMemory } from './worker-runtime.ts'
 
@@ -29,12 +30,23 @@ export interface CoordinatorData {
   readonly workerUrl: string
 }
 
+/** The option `pipeline.max-parallelism`, if it is set. */
+function maxParallelismOf(options: ReadonlyMap<string, string>): number | undefined {
+  const text = options.get('pipeline.max-parallelism')
+  return text === undefined ? undefined : Number(text)
+}
+
 /** Names of the outputs that the program around the engine reads. */
 function programOutputs(graph: LogicalGraph): string[] {
   return [...new Set(graph.transformations.flatMap(({ body }) => (body.kind === 'sink' && body.sink.outputName !== undefined ? [body.sink.outputName] : [])))]
 }
 
 const MICROS_PER_MS = 1000
+/** Names of the inputs that the program around the engine pushes to. */
+function programInputs(graph: LogicalGraph): string[] {
+  return graph.transformations.flatMap(({ body }) => (body.kind === 'source' && body.source.inputName !== undefined ? [body.source.inputName] : []))
+}
+
 const METRICS_INTERVAL_MS = 100
 /** A worker whose loop stands still for so long, in the middle of a step, counts as hung. */
 const HANG_TIMEOUT_MS_DEFAULT = 180_000
@@ -61,6 +73,7 @@ class Coordinator {
   }
 
   async run(): Promise<void> {
+    divertConsole((message) => this.#post({ kind: 'log', operatorName: '', subtaskIndex: 0, message }))
     try {
       this.#post(await this.#runJob())
     } catch (error) {
@@ -79,7 +92,7 @@ class Coordinator {
     const planOptions: PlanOptions = {
       jobName: request.jobName,
       parallelism: request.parallelism ?? built.parallelism ?? availableCores(),
-      maxParallelism: built.maxParallelism,
+      maxParallelism: maxParallelismOf(request.options) ?? built.maxParallelism ?? maxParallelismOf(built.options),
     }
     this.#plan = planJob(built.graph, planOptions)
     const plan = this.#plan
@@ -107,7 +120,7 @@ class Coordinator {
     const tableSeed = freshSeed()
     const runs = this.#memories.map((_, workerIndex) => this.#runWorker(workerIndex, { ...planOptions }, { kernels, tableSeed, splits, options }))
     const ports = this.#programPorts
-    this.#port.postMessage({ kind: 'running', memories: this.#memories, ports, outputs: this.#outputs, outputPending: this.#outputPending } satisfies CoordinatorEvent, ports)
+    this.#port.postMessage({ kind: 'running', memories: this.#memories, ports, inputs: programInputs(built.graph), outputs: this.#outputs, outputPending: this.#outputPending } satisfies CoordinatorEvent, ports)
     const watch = this.#watch(options)
     try {
       return await this.#outcome(runs)
@@ -140,7 +153,11 @@ class Coordinator {
       outputPending: this.#outputPending,
       outputs: this.#outputs,
     }
-    return (this.#pool!.run(task, { transferList: [events.port2, program.port2] as never }) as Promise<WorkerOutcome>).finally(() => events.port1.close())
+    return (this.#pool!.run(task, { transferList: [events.port2, program.port2] as never }) as Promise<WorkerOutcome>).finally(() => {
+      // The worker's last lines may have come and not been read: its outcome takes another way.
+      for (let last = receiveMessageOnPort(events.port1); last !== undefined; last = receiveMessageOnPort(events.port1)) this.#post(last.message as CoordinatorEvent)
+      events.port1.close()
+    })
   }
 
   /** Waits for all workers. The first that fails, or is lost, ends the others. */
@@ -203,7 +220,7 @@ class Coordinator {
         bytesOut: sum(MetricSlot.BYTES_OUT),
         lateRecords: sum(MetricSlot.LATE_RECORDS),
         badRecords: sum(MetricSlot.BAD_RECORDS),
-        watermarkMs: Math.min(...slots.map((values) => values[MetricSlot.WATERMARK_MS]!)),
+        watermarkMs: Math.min(...slots.map((values) => (values[MetricSlot.HAS_STARTED] === 1 ? values[MetricSlot.WATERMARK_MS]! : -Infinity))),
         busyMs: sum(MetricSlot.BUSY_MS),
         backpressuredMs: sum(MetricSlot.BACKPRESSURED_MS),
         backlogBytes: sum(MetricSlot.BACKLOG_BYTES),

@@ -64,6 +64,7 @@ export type CoordinatorEvent =
       readonly kind: 'running'
       readonly memories: readonly WebAssembly.Memory[]
       readonly ports: readonly MessagePort[]
+      readonly inputs: readonly string[]
       readonly outputs: readonly string[]
       /** One int32 for each output: records sent and not taken yet. */
       readonly outputPending: SharedArrayBuffer

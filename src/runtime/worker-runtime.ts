@@ -68,6 +68,8 @@ export class WorkerRuntime {
   readonly kernels: Kernels
   readonly doorbell: Doorbell
   readonly subtasks: readonly Subtask[]
+  /** The subtask that is being stepped. */
+  activeSubtask: Subtask | undefined
   readonly #settings: WorkerSettings
   readonly #graph: LogicalGraph
   readonly #layouts: readonly WorkerLayout[]
@@ -198,7 +200,7 @@ export class WorkerRuntime {
         return new BatchRouter('every', channelCount)
       case 'custom': {
         const { partitioner } = edge
-        return new CustomRouter(this.slab, partitioner.kind === 'custom' ? partitioner.partition : () => 0, channelCount, compileRowReader(edge.schema))
+        return new CustomRouter(this.slab, partitioner.kind === 'custom' ? partitioner.partition : () => 0, channelCount, compileRowReader(edge.schema), to.operators[0]!.name)
       }
       default:
         return new BatchRouter('turn', channelCount, subtaskIndex)

@@ -1,0 +1,198 @@
+import { readFileSync } from 'node:fs'
+import { JobError, Millrace, PlanError, UserFunctionError } from 'millrace'
+import { runJob } from 'millrace/testing'
+import { describe, expect, test } from 'vitest'
+import { collect, failureOf, jobUrl, withEngine } from './jobs.ts'
+
+const engine = withEngine()
+
+const text = (records: readonly unknown[]): string[] => records.map((record) => JSON.stringify(record)).sort()
+
+describe('results', () => {
+  test.each([1, 2])('windows over an exchange are those of the calling thread, with parallelism %i', async (parallelism) => {
+    const params = { rows: 30_000 }
+    const { default: job } = (await import(jobUrl('windows').href)) as { default: Parameters<typeof runJob>[0] }
+    const local = await runJob(job, { params })
+    const handle = engine().submit(jobUrl('windows'), { params, parallelism })
+    const [windows, late] = await Promise.all([collect(handle.output('windows')), collect(handle.output('late')), handle.result])
+    expect(text(windows)).toEqual(text(local.outputs.get('windows')!))
+    expect(text(late)).toEqual(text(local.outputs.get('late')!))
+    expect(late.length).toBeGreaterThan(100)
+    const { state, metrics } = await handle.result
+    expect(state).toBe('finished')
+    expect(metrics.tasks.reduce((sum, task) => sum + task.lateRecords, 0)).toBe(late.length)
+  })
+
+  test.each([1, 2])('what is pushed comes out, each once, in order of each push, with parallelism %i', async (parallelism) => {
+    const handle = engine().submit(jobUrl('echo'), { parallelism })
+    const input = handle.input<number>('numbers')
+    const pushed = (async () => {
+      for (let number = 0; number < 500; number++) await input.push(number)
+      await Promise.all(Array.from({ length: 2000 }, (_, index) => input.push(500 + index)))
+      await input.end()
+    })()
+    const doubled = await collect(handle.output<number>('doubled'))
+    await pushed
+    expect([...doubled].sort((a, b) => a - b)).toEqual(Array.from({ length: 2500 }, (_, number) => number * 2))
+    if (parallelism === 1) expect(doubled).toEqual([...doubled].sort((a, b) => a - b))
+    expect((await handle.result).state).toBe('finished')
+  })
+
+  test('two engines and several jobs in one process do not know each other', async () => {
+    await using other = await Millrace.start()
+    const handles = [engine(), other, other].map((one) => one.submit(jobUrl('echo'), { parallelism: 1 }))
+    const outputs = handles.map((handle) => collect(handle.output<number>('doubled')))
+    for (const [index, handle] of handles.entries()) await handle.input('numbers').push(index)
+    for (const handle of handles) await handle.input('numbers').end()
+    expect(await Promise.all(outputs)).toEqual([[0], [2], [4]])
+  })
+})
+
+describe('backpressure', () => {
+  test('a job whose output nobody reads stands still and loses nothing', async () => {
+    const handle = engine().submit(jobUrl('flood'), { params: { records: 200_000 }, parallelism: 2 })
+    await handle.input('start').push(0)
+    await handle.input('start').end()
+    let sum = 0
+    let count = 0
+    let seen: number | undefined
+    for await (const record of handle.output<number>('flood')) {
+      // Slow at first: the workers stand, the queue in this process stays bounded.
+      if (count < 20) await new Promise((resolve) => setTimeout(resolve, 20))
+      if (count === 20) seen = handle.metrics.tasks.find(({ task }) => task.includes('Output'))!.operators[0]!.rowsOut
+      sum += record
+      count++
+    }
+    expect(seen).toBeLessThan(200_000)
+    expect([count, sum]).toEqual([200_000, (200_000 * 199_999) / 2])
+  })
+})
+
+describe('the end', () => {
+  test('leaving a for await cancels its job', async () => {
+    const handle = engine().submit(jobUrl('echo'), { parallelism: 2 })
+    await handle.input('numbers').push(21)
+    for await (const record of handle.output('doubled')) {
+      expect(record).toBe(42)
+      break
+    }
+    expect((await handle.result).state).toBe('cancelled')
+  })
+
+  test('cancel ends a job in full flow, once and again', async () => {
+    const handle = engine().submit(jobUrl('flood'), { params: { records: 1_000_000 }, parallelism: 2 })
+    await handle.input('start').push(0)
+    for await (const _ of handle.output('flood')) if (handle.metrics.runningMs > 0) break
+    await Promise.all([handle.cancel(), handle.cancel()])
+    await handle.cancel()
+    expect((await handle.result).state).toBe('cancelled')
+  })
+
+  test('cancel ends a job that has not started', async () => {
+    const handle = engine().submit(jobUrl('echo'), { parallelism: 2 })
+    await handle.cancel()
+    expect((await handle.result).state).toBe('cancelled')
+    expect(await collect(handle.output('doubled'))).toEqual([])
+    expect((await failureOf(handle.input('numbers').push(1))).code).toBe('JOB_ENDED')
+  })
+
+  test('an aborted signal cancels, before and after the start', async () => {
+    expect((await engine().submit(jobUrl('echo'), { signal: AbortSignal.abort() }).result).state).toBe('cancelled')
+    const controller = new AbortController()
+    const handle = engine().submit(jobUrl('echo'), { signal: controller.signal, parallelism: 1 })
+    await handle.input('numbers').push(1)
+    controller.abort()
+    expect((await handle.result).state).toBe('cancelled')
+  })
+
+  test('stop ends the sources and lets the rest finish, whenever it is asked', async () => {
+    const early = engine().submit(jobUrl('echo'), { parallelism: 2 })
+    expect((await early.stop()).state).toBe('finished')
+    const handle = engine().submit(jobUrl('echo'), { parallelism: 2 })
+    await handle.input('numbers').push(4)
+    const doubled = collect(handle.output('doubled'))
+    expect((await handle.stop()).state).toBe('finished')
+    expect(await doubled).toEqual([8])
+  })
+
+  test('a closed engine takes no jobs and has none', async () => {
+    const closing = await Millrace.start()
+    const handle = closing.submit(jobUrl('echo'), { parallelism: 1 })
+    await closing.close()
+    expect((await handle.result).state).toBe('cancelled')
+    expect(() => closing.submit(jobUrl('echo'))).toThrow(/the engine is closed/)
+  })
+})
+
+describe('failures', () => {
+  const line = readFileSync(jobUrl('failing'), 'utf8').split('\n').findIndex((text) => text.includes('throw new TypeError')) + 1
+
+  test.each(['map', 'filter', 'partition', 'flatMap', 'key', 'open', 'process', 'sink'])('a function that throws in %s fails the job with the user\'s line', async (where) => {
+    for (const parallelism of [1, 2]) {
+      // With one subtask nothing is partitioned.
+      if (where === 'partition' && parallelism === 1) continue
+      const handle = engine().submit(jobUrl('failing'), { params: { where }, parallelism })
+      const error = await failureOf(handle.result)
+      expect(error).toBeInstanceOf(UserFunctionError)
+      expect(error.code).toBe('USER_FUNCTION_FAILED')
+      expect(error.message).toMatch(/TypeError: cannot digest/)
+      expect((error.cause as Error).stack).toContain(`failing.mjs:${line}:`)
+      await handle[Symbol.asyncDispose]()
+    }
+  })
+
+  test('a failure names the operator, and reaches whoever reads or pushes', async () => {
+    const handle = engine().submit(jobUrl('echo'), { params: { fail: 3 }, parallelism: 2 })
+    const reading = failureOf(collect(handle.output('doubled')))
+    const pushing = (async () => {
+      for (let number = 0; ; number++) await handle.input('numbers').push(number)
+    })()
+    expect((await reading).message).toMatch(/operator "Map".*RangeError: no 3 here/)
+    expect((await failureOf(pushing)).code).toMatch(/USER_FUNCTION_FAILED|JOB_ENDED/)
+    expect((await failureOf(handle.result)).code).toBe('USER_FUNCTION_FAILED')
+  })
+
+  test('a program that throws fails the job with the user\'s line', async () => {
+    const error = await failureOf(engine().submit(jobUrl('failing'), { params: { where: 'program' } }).result)
+    expect(`${error.stack}\n${(error.cause as Error | undefined)?.stack}`).toContain(`failing.mjs:${line}:`)
+  })
+
+  test('a module without a job is refused', async () => {
+    const error = await failureOf(engine().submit(jobUrl('no-default')).result)
+    expect(error).toBeInstanceOf(PlanError)
+    expect(error.code).toBe('NOT_A_JOB')
+  })
+
+  test('a module that does not exist is refused by name', async () => {
+    expect((await failureOf(engine().submit(jobUrl('nowhere')).result)).message).toMatch(/nowhere\.mjs/)
+  })
+
+  test('a program that builds another graph on each thread is refused', async () => {
+    const error = await failureOf(engine().submit(jobUrl('undecided'), { parallelism: 2 }).result)
+    expect(error).toBeInstanceOf(PlanError)
+    expect(error.code).toBe('GRAPH_NOT_DETERMINISTIC')
+  })
+
+  test('a worker that user code ends fails the job as lost', async () => {
+    const handle = engine().submit(jobUrl('leaving'), { params: { how: 'exit' }, parallelism: 2 })
+    handle.input('go').push(1).catch(() => {})
+    const error = await failureOf(handle.result)
+    expect(error).toBeInstanceOf(JobError)
+    expect(error.code).toBe('WORKER_LOST')
+    await handle[Symbol.asyncDispose]()
+  })
+
+  test('a worker in an endless loop is torn down on cancel', async () => {
+    const handle = engine().submit(jobUrl('leaving'), { params: { how: 'loop' }, parallelism: 2 })
+    await handle.input('go').push(1)
+    await handle.cancel()
+    expect((await handle.result).state).toBe('cancelled')
+  })
+
+  test('names of inputs and outputs that the job does not have are refused', async () => {
+    const handle = engine().submit(jobUrl('echo'), { parallelism: 1 })
+    expect((await failureOf(handle.input('nmubers').push(1))).code).toBe('UNKNOWN_INPUT')
+    expect((await failureOf(collect(handle.output('dubbled')))).code).toBe('UNKNOWN_OUTPUT')
+    await handle.cancel()
+  })
+})

@@ -1,0 +1,17 @@
+// Ends its thread, or fills its memory.
+import { defineJob } from 'millrace'
+
+const kept = []
+
+export default defineJob(import.meta, (env, { how }) => {
+  env
+    .input('go')
+    .rebalance()
+    .map((record) => {
+      if (how === 'exit') process.exit(3)
+      if (how === 'loop') for (;;);
+      for (;;) kept.push(Array.from({ length: 1000 }, (_, index) => ({ index })))
+      return record
+    })
+    .output('out')
+})

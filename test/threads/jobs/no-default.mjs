@@ -1,0 +1,2 @@
+// A module that is no job.
+export const job = 1
