@@ -208,7 +208,7 @@ describe('printSink', () => {
     expect(print(of, rows, { identifier: 'out' })).toBe('out> +I[1]\n')
     expect(print(of, rows, { identifier: 'out' }, { ...testContext(), parallelism: 2, subtaskIndex: 1 })).toBe('out:2> +I[1]\n')
     expect(print(of, rows, {}, { ...testContext(), parallelism: 2 })).toBe('1> +I[1]\n')
-    expect(print(OBJECT_SCHEMA, [{ row: { a: [1, { b: 'c' }] } }, { row: 'x' }])).toBe("{ a: [ 1, { b: 'c' } ] }\n'x'\n")
+    expect(print(OBJECT_SCHEMA, [{ row: { a: [1, { b: 'c' }] } }, { row: 'x' }])).toBe("{ a: [ 1, { b: 'c' } ] }\nx\n")
   })
 })
 
