@@ -4,6 +4,9 @@ import { PlanError } from '../../base/errors.ts'
 import { OBJECT_SCHEMA, type Schema } from '../../batch/types.ts'
 import { programSource } from '../../connector/program/program-source.ts'
 import { collectionSource } from '../../connector/collection/collection-source.ts'
+import type { StreamFactory } from '../../connector/stream/stream-intake.ts'
+import { asyncIterableSource } from '../../connector/stream/stream-source.ts'
+import { parseOption } from '../../engine/options.ts'
 import type { Source } from '../../operator/source.ts'
 import { LogicalGraph } from '../../plan/transformation.ts'
 import type { WatermarkStrategy } from '../../time/watermark-strategy.ts'
@@ -42,7 +45,8 @@ export class StreamExecutionEnvironment {
 
   /** Sets a configuration option of the job; see `millrace options`. */
   set(key: string, value: string | number | boolean): this {
-    this.settings.options.set(key, String(value))
+    const option = parseOption(key, String(value))
+    this.settings.options.set(option.key, option.value)
     return this
   }
 
@@ -61,6 +65,11 @@ export class StreamExecutionEnvironment {
   /** A stream of the given values; with a schema they are rows in columns. */
   fromCollection<R>(values: readonly R[], schema: Schema<R> = OBJECT_SCHEMA as Schema<R>): DataStream<R> {
     return this.from(collectionSource(values, schema))
+  }
+
+  /** A stream of the values of an async iterable, which the factory makes when the job starts; with a schema they are rows in columns. */
+  fromAsyncIterable<R>(factory: StreamFactory<R>, schema: Schema<R> = OBJECT_SCHEMA as Schema<R>): DataStream<R> {
+    return this.from(asyncIterableSource(factory, schema))
   }
 
   /** A stream of what the program around the engine pushes to this name (`handle.input(name).push(record)`), until it ends the input. */
