@@ -58,12 +58,12 @@ const OPTIONS: readonly ConfigOption[] = [
     documentation: 'Number of key groups: the ceiling of the parallelism for as long as the state of the job lives.',
   },
   {
-    key: 'pipeline.auto-watermark-interval',
+    key: 'metrics.latency.interval',
     type: 'duration',
     unit: 'ms',
     default: '0 ms',
     min: 0,
-    documentation: 'Least time between two watermarks that fire windows and timers. 0: with every record. Lateness is judged record by record whatever it is.',
+    documentation: 'How often sources send a marker whose time to each sink is measured. 0: never.',
   },
   {
     key: 'millrace.batch.rows-max',
@@ -141,6 +141,7 @@ const MEANINGLESS: readonly (readonly [string, string])[] = [
   ['pipeline.registered-kryo-types', 'there is no Kryo'],
   ['pipeline.registered-pojo-types', 'there is no type extraction'],
   ['pipeline.default-kryo-serializers', 'there is no Kryo'],
+  ['pipeline.auto-watermark-interval', 'watermarks follow every record'],
   ['pipeline.vertex-description-mode', 'plans are printed in one way'],
   ['pipeline.vertex-name-include-index-prefix', 'plans are printed in one way'],
 ]

@@ -78,7 +78,7 @@ export interface PlanOptions {
 export function planJob(graph: LogicalGraph, options: PlanOptions): ExecutionPlan {
   const { transformations } = graph
   if (transformations.every((transformation) => transformation.body.kind !== 'sink'))
-    throw new PlanError('NO_SINK', `Cannot run job "${options.jobName}": it has no sink`, { hint: 'End each stream with sinkTo(...), print() or collect().' })
+    throw new PlanError('NO_SINK', `Cannot run job "${options.jobName}": it has no sink`, { hint: 'End each stream with sinkTo(...), print() or output(...).' })
   const parallelism: number[] = []
   for (const transformation of transformations) parallelism.push(parallelismOf(transformation, options, parallelism))
   const uids = assignUids(transformations)

@@ -181,6 +181,12 @@ export class Subtask {
     return moved
   }
 
+  /** Name of the operator whose code runs now, if it is called while one does: the innermost that has an element in hand. */
+  get activeOperatorName(): string {
+    for (let index = this.#drivers.length - 1; index >= 0; index--) if (!this.#drivers[index]!.hasCapacity()) return this.#drivers[index]!.name
+    return this.task.operators[0]!.name
+  }
+
   get isClosed(): boolean {
     return this.#closed
   }
@@ -254,11 +260,11 @@ export class Subtask {
     const { body, outputSchema, edges } = members[members.length - 1]!
     if (body.kind === 'sink') return new SinkOperator(body.sink, edges[0]!.schema)
     assert(body.kind === 'operator', 'a source stands only at the head of a chain')
-    if (members.length === 1) return body.create(planned.grid)
-    const parts = members.map((member) => (member.body.kind === 'operator' ? member.body.rowStages! : undefined)!)
+    if (body.rowStages === undefined) return body.create(planned.grid)
+    const parts = members.map((member) => ({ name: member.settings.name, ...(member.body.kind === 'operator' ? member.body.rowStages! : undefined!) }))
     return rowOperator(
       parts[0]!.inputSchema,
-      parts.flatMap((part) => part.stages),
+      parts.flatMap(({ name, stages }) => stages.map((stage) => ({ ...stage, name }))),
       outputSchema,
     )
   }

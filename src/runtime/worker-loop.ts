@@ -50,9 +50,10 @@ export async function runWorkerLoop(worker: WorkerRuntime, words: Int32Array, op
       let moved = false
       for (const subtask of runnable) {
         if (subtask.isClosed) continue
-        current = subtask
+        current = worker.activeSubtask = subtask
         if (subtask.step()) moved = true
       }
+      worker.activeSubtask = undefined
       if (clock.monotonicMs() - turnMs >= (needsEventLoop ? EVENT_LOOP_TURN_MS : REPORT_TURN_MS)) {
         await new Promise(setImmediate)
         turnMs = clock.monotonicMs()

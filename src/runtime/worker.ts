@@ -12,6 +12,7 @@ import { SUBTASK_SLOTS, subtaskSlotsAddress } from './control-layout.ts'
 import { MetricSlot } from './subtask-metrics.ts'
 import type { CoordinatorEvent, ProgramMessage, PushMessage, WorkerOutcome } from './thread-messages.ts'
 import { runWorkerLoop } from './worker-loop.ts'
+import { divertConsole } from './user-console.ts'
 import { type WorkerSettings, WorkerRuntime } from './worker-runtime.ts'
 
 /** What the coordinator gives a worker. */
@@ -83,6 +84,15 @@ function observeGc(slots: Float64Array): PerformanceObserver {
 
 /** The task piscina runs. Returns how it ended; throws nothing, since structured clone would strip errors. */
 export default async function runWorker(task: WorkerTask): Promise<WorkerOutcome> {
+  const log = (operatorName: string, subtaskIndex: number, message: string): void =>
+    task.events.postMessage({ kind: 'log', operatorName, subtaskIndex, message } satisfies CoordinatorEvent)
+  let running: WorkerRuntime | undefined
+  let isBuilt = false
+  const flushConsole = divertConsole((line) => {
+    const subtask = running?.activeSubtask
+    // What the module and its program print while the graph is built was printed by the coordinator already.
+    if (isBuilt) log(subtask?.activeOperatorName ?? '', subtask?.index ?? task.settings.workerIndex, line)
+  })
   try {
     const { settings } = task
     const { default: program } = (await import(task.jobUrl)) as { default: unknown }
@@ -93,13 +103,15 @@ export default async function runWorker(task: WorkerTask): Promise<WorkerOutcome
       throw new PlanError('GRAPH_NOT_DETERMINISTIC', `Cannot run job "${plan.jobName}": worker ${settings.workerIndex} built another graph than the coordinator`, {
         hint: 'The program must build the same graph each time: no randomness, clocks or environment in its shape; pass what varies as params.',
       })
+    isBuilt = true
     const worker: WorkerRuntime = new WorkerRuntime(settings, graph, {
       clock: systemClock,
       wake: () => void worker.doorbell.ring(),
       program: new PortEdge(task.program, task.outputs, task.outputPending),
-      log: (operatorName, subtaskIndex, message) => task.events.postMessage({ kind: 'log', operatorName, subtaskIndex, message } satisfies CoordinatorEvent),
+      log,
     })
     const gc = observeGc(new Float64Array(settings.memories[settings.workerIndex]!.buffer, subtaskSlotsAddress(plan), SUBTASK_SLOTS))
+    running = worker
     const needsEventLoop = plan.tasks.some((planned) => planned.needsEventLoop && settings.workerIndex < planned.parallelism)
     try {
       return await runWorkerLoop(worker, worker.slab.i32, { clock: systemClock, spinMicros: task.spinMicros, needsEventLoop })
@@ -109,6 +121,7 @@ export default async function runWorker(task: WorkerTask): Promise<WorkerOutcome
   } catch (error) {
     return { kind: 'failed', task: '', subtaskIndex: task.settings.workerIndex, error: toErrorRecord(error) }
   } finally {
+    flushConsole()
     task.events.close()
     task.program.postMessage({ ended: true } satisfies ProgramMessage)
     task.program.close()

@@ -4,6 +4,7 @@ import { PlanError } from '../../base/errors.ts'
 import { OBJECT_SCHEMA, type DataType, defineSchema, type RowOf, Schema } from '../../batch/types.ts'
 import type { KeySpec } from '../../batch/key-spec.ts'
 import { callbackSink } from '../../connector/collection/callback-sink.ts'
+import { printSink } from '../../connector/print-sink.ts'
 import { programSink } from '../../connector/program/program-sink.ts'
 import { type BatchFunction, BatchOperator } from '../../operator/basic/batch-operator.ts'
 import { ColumnOperator, schemaWithColumn } from '../../operator/basic/column-operator.ts'
@@ -264,6 +265,11 @@ export class DataStream<R> extends Stream<R> {
   /** @internal {@link sinkTo}, where this stream only prepares records for the sink. */
   preparedSink(sink: Sink): DataStreamSink {
     return new DataStreamSink(this.#sink(sink), this as unknown as DataStream<never>)
+  }
+
+  /** Prints every record on standard output, as Flink's print connector does. */
+  print(identifier?: string): DataStreamSink {
+    return this.sinkTo(printSink(identifier === undefined ? {} : { identifier }))
   }
 
   /** Ends the stream in a named output, which the program around the engine reads (`handle.output(name)`). */
