@@ -55,7 +55,7 @@ class PrintWriter implements SinkWriter {
       if (this.#text.length >= BUFFER_CHARACTERS && !this.flush()) return false
       const row = batch.physicalRow(batch.begin)
       const record = isObject
-        ? printedObject(readValue(batch.columns[0]!, row))
+        ? printedObject(readValue(batch.columns[0], row))
         : `${ROW_KIND_TEXT[batch.kindOf(row)]}[${batch.columns.map((column) => printedValue(readValue(column, row), column.type)).join(', ')}]`
       this.#text += `${this.#prefix}${record}\n`
     }
@@ -127,7 +127,7 @@ export function printedValue(value: unknown, type: LogicalType): string {
     case 'OBJECT':
       return inspect(value, { breakLength: Infinity, depth: OBJECT_DEPTH_MAX })
     default:
-      return String(value)
+      return String(value as string | number | bigint | boolean)
   }
 }
 

@@ -142,7 +142,7 @@ function foundAt(line: Uint8Array, problem: number, delimiter: string | undefine
       ? /^(?:"(?:[^"\\]|\\.)*"?|[^\s,:{}[\]"]+|.)/su.exec(rest)
       : new RegExp(`^(?:"(?:[^"]|"")*"?|[^\\r\\n\\u{${delimiter.codePointAt(0)!.toString(16)}}]*)`, 'su').exec(rest)
   const text = token?.[0] ?? ''
-  const characters = [...text]
+  const characters = Array.from(text)
   const shown = characters.length > FOUND_CHARACTERS_MAX ? `${characters.slice(0, FOUND_CHARACTERS_MAX).join('')}…` : text
   const visible = withoutControls(shown)
   return visible.startsWith('"') ? visible : `"${visible}"`

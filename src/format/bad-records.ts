@@ -141,7 +141,7 @@ export class BadRecords {
     const batch = this.#builder.begin(false, false)
     const letters = this.#letters.splice(0, LETTERS_MAX)
     const { fields } = BAD_RECORD_SCHEMA
-    letters.forEach((letter, row) => fields.forEach(({ name }, index) => writeValue(batch.columns[index]!, row, letter[name as keyof Letter])))
+    letters.forEach((letter, row) => fields.forEach(({ name }, index) => writeValue(batch.columns[index], row, letter[name as keyof Letter])))
     return this.#builder.finish(letters.length)
   }
 
@@ -161,7 +161,7 @@ export class BadRecords {
 export function shownText(raw: Uint8Array): string {
   // Four bytes hold any character, so this many hold enough of them.
   const text = decodeText(raw.subarray(0, TEXT_SHOWN_MAX * 4), 0, Math.min(raw.length, TEXT_SHOWN_MAX * 4)).replace(/[\r\n]+$/, '')
-  const characters = [...text]
+  const characters = Array.from(text)
   const isCut = characters.length > TEXT_SHOWN_MAX || raw.length > TEXT_SHOWN_MAX * 4
   return withoutControls(characters.slice(0, TEXT_SHOWN_MAX).join('')) + (isCut ? '…' : '')
 }

@@ -152,14 +152,14 @@ function folderEntries(folder: string): { name: string; isDirectory(): boolean }
 /** Whether `*`, `?` and `[...]` of one path segment match a name. Linear in both but for `*`, which tries each place once. */
 export function matchesName(pattern: string, name: string): boolean {
   if (isHidden(name) && !isHidden(pattern)) return false
-  const wanted = [...pattern]
-  const given = [...name]
+  const wanted = Array.from(pattern)
+  const given = Array.from(name)
   let at = 0
   let from = 0
   let star = -1
   let starFrom = 0
   while (from < given.length) {
-    const width = at < wanted.length && wanted[at] !== '*' ? matchOne(wanted, at, given[from]!) : 0
+    const width = at < wanted.length && wanted[at] !== '*' ? matchOne(wanted, at, given[from]) : 0
     if (width > 0) {
       at += width
       from++
@@ -177,7 +177,7 @@ export function matchesName(pattern: string, name: string): boolean {
 
 /** How many characters of the pattern stand for this one character of the name; 0 if they do not match. */
 function matchOne(pattern: readonly string[], at: number, character: string): number {
-  const first = pattern[at]!
+  const first = pattern[at]
   if (first === '?') return 1
   if (first !== '[') return first === character ? 1 : 0
   const negated = pattern[at + 1] === '!' || pattern[at + 1] === '^'
@@ -188,7 +188,7 @@ function matchOne(pattern: readonly string[], at: number, character: string): nu
   let isMember = false
   for (let index = start; index < end; index++) {
     if (pattern[index + 1] === '-' && index + 2 < end) {
-      isMember ||= character >= pattern[index]! && character <= pattern[index + 2]!
+      isMember ||= character >= pattern[index] && character <= pattern[index + 2]
       index += 2
     } else isMember ||= character === pattern[index]
   }

@@ -157,17 +157,17 @@ class FileWriter implements SinkWriter {
     while (this.#from < this.#to) {
       try {
         this.#from += writeSync(
-          part!.file,
+          part.file,
           this.#context.slab.u8,
           this.#from,
           this.#to - this.#from,
-          this.#sink.isStandard ? null : part!.bytes - (this.#to - this.#from),
+          this.#sink.isStandard ? null : part.bytes - (this.#to - this.#from),
         )
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException
         if (code === 'EAGAIN') return false
         if (code === 'EPIPE') throw new ConnectorError('OUTPUT_CLOSED', 'Cannot write to standard output: its reader has gone', { cause: error })
-        throw new ConnectorError('FILE_NOT_WRITABLE', `Cannot write "${part!.inProgress}": ${(error as Error).message}`, { cause: error })
+        throw new ConnectorError('FILE_NOT_WRITABLE', `Cannot write "${part.inProgress}": ${(error as Error).message}`, { cause: error })
       }
     }
     this.#from = this.#buffer

@@ -115,7 +115,7 @@ class FileReader implements SourceReader {
       if (!this.#isExhausted && (this.#active.length === 0 || this.#source.options.follow)) return PollResult.NEEDS_SPLIT
       if (this.#active.length === 0) return PollResult.FINISHED
       for (let tried = 0; tried < this.#active.length; tried++) {
-        const active = this.#active[this.#turn % this.#active.length]!
+        const active = this.#active[this.#turn % this.#active.length]
         const result = active.reader.poll()
         if (result === SplitResult.ROWS) {
           this.#batch = active.reader.batch

@@ -150,12 +150,12 @@ export class GzipInput implements ByteInput {
     if (!this.#has(HEADER_BYTES)) return this.#fail('it ends early')
     const start = this.#fileOffset - (this.#end - this.#at)
     const { u8 } = this.#slab
-    const flags = u8[this.#at + 3]!
+    const flags = u8[this.#at + 3]
     if (u8[this.#at] !== 0x1f || u8[this.#at + 1] !== 0x8b || u8[this.#at + 2] !== 8 || flags > 31) return this.#fail('a gzip header is damaged')
     let length = HEADER_BYTES
     if ((flags & FLAG_EXTRA) !== 0) {
       if (!this.#has(length + 2)) return this.#fail('it ends early')
-      length += 2 + this.#slab.u8[this.#at + length]! + this.#slab.u8[this.#at + length + 1]! * 256
+      length += 2 + this.#slab.u8[this.#at + length] + this.#slab.u8[this.#at + length + 1] * 256
     }
     for (const flag of [FLAG_NAME, FLAG_COMMENT]) {
       if ((flags & flag) === 0) continue

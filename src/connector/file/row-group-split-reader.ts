@@ -92,13 +92,13 @@ export class RowGroupSplitReader implements SplitReader {
     this.#badFields.sort((left, right) => left.row - right.row || left.column - right.column)
     for (const { column, row, reason } of this.#badFields) {
       if (removed.has(row)) continue
-      const target = batch.columns[column]!
+      const target = batch.columns[column]
       if (this.#bad.policy === 'null' && target.type.nullable) {
         target.setNull(row)
         this.#bad.countNulled(1)
         continue
       }
-      const { name } = this.#schema.fields[column]!
+      const { name } = this.#schema.fields[column]
       this.#bad.reject({ file: nameOf(this.#split), words: this.#rows.placeOf(row) }, `column "${name}": `, reason, null)
       removed.add(row)
     }

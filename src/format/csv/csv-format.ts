@@ -92,7 +92,7 @@ class CsvDecoder implements LineDecoder {
   }
 
   bind(batch: RecordBatch): void {
-    this.#plan.setColumns(this.#targets.map((index) => batch.columns[index]!.descriptor))
+    this.#plan.setColumns(this.#targets.map((index) => batch.columns[index].descriptor))
   }
 
   decode(input: number, inputEnd: number, firstRow: number, maxRows: number, isFinal: boolean): ScanResult {
@@ -228,7 +228,7 @@ function splitRecord(line: string, delimiter: string, quote: string, escape: str
   let field = ''
   let isQuoted = false
   for (let at = 0; at < line.length; at++) {
-    const character = line[at]!
+    const character = line[at]
     if (escape !== '' && character === escape) field += line[++at] ?? ''
     else if (quote !== '' && character === quote) {
       if (isQuoted && line[at + 1] === quote) {

@@ -20,7 +20,7 @@ export class JsonObjectEncoder implements LineEncoder {
   }
 
   bind(batch: RecordBatch): void {
-    this.#objects = batch.columns[0]!.objects
+    this.#objects = batch.columns[0].objects
   }
 
   encode(selection: number, begin: number, end: number, target: number, targetEnd: number): EncodeResult {
@@ -28,7 +28,7 @@ export class JsonObjectEncoder implements LineEncoder {
     let at = target
     let position = begin
     for (; position < end; position++) {
-      const bytes = encoder.encode(`${jsonOf(this.#objects[selection === 0 ? position : i32[(selection >>> 2) + position]!])}\n`)
+      const bytes = encoder.encode(`${jsonOf(this.#objects[selection === 0 ? position : i32[(selection >>> 2) + position]])}\n`)
       if (at + bytes.length > targetEnd) break
       u8.set(bytes, at)
       at += bytes.length

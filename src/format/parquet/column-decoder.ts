@@ -221,7 +221,7 @@ export class FlatColumnDecoder implements ColumnDecoder {
       this.#plainAt = 0
       if (mode === PageMode.DICTIONARY) {
         // A page without values has no width byte either.
-        if (at < page.length) this.#codes.reset(page, at + 1, page.length, page[at]!)
+        if (at < page.length) this.#codes.reset(page, at + 1, page.length, page[at])
         else this.#codes.reset(page, at, at, 1)
       } else {
         const values = v2 !== undefined ? v2.num_values - v2.num_nulls : this.#hasLevels ? this.#countValues(page, at, rows) : rows
@@ -244,7 +244,7 @@ export class FlatColumnDecoder implements ColumnDecoder {
     for (let left = rows; left > 0;) {
       const take = Math.min(left, scratch.length)
       ahead.read(scratch, 0, take)
-      for (let index = 0; index < take; index++) values += scratch[index]!
+      for (let index = 0; index < take; index++) values += scratch[index]
       left -= take
     }
     return values
@@ -262,7 +262,7 @@ export class FlatColumnDecoder implements ColumnDecoder {
     let values = 0
     for (let index = 0; index < count; index++) {
       rows[values] = row + index
-      values += levels[index]!
+      values += levels[index]
     }
     if (mark && values < count && this.#type.nullable) for (let index = 0; index < count; index++) if (levels[index] === 0) this.column.setNull(row + index)
     return values
@@ -287,13 +287,13 @@ export class FlatColumnDecoder implements ColumnDecoder {
     if (this.#mode === PageMode.DICTIONARY) {
       this.#readCodes(codes, 0, values)
       lanes = this.#dictionaryLanes
-      if (this.#badCodes.size > 0) for (let index = 0; index < values; index++) this.#reportCode(codes[index]!, rows === null ? row + index : rows[index]!, bad)
+      if (this.#badCodes.size > 0) for (let index = 0; index < values; index++) this.#reportCode(codes[index], rows === null ? row + index : rows[index], bad)
     } else {
       if (this.#plainAt + values > this.#plain.count) throw new RangeError('a page has fewer values than its levels say')
       const words = values * conversion.laneWords
       if (this.#laneScratch.length < words) this.#laneScratch = laneArray(this.#batchRowsMax * conversion.laneWords)
       lanes = this.#laneScratch
-      conversion.convert(this.#plain, this.#plainAt, values, lanes, (index, reason) => bad(rows === null ? row + index : rows[index]!, reason))
+      conversion.convert(this.#plain, this.#plainAt, values, lanes, (index, reason) => bad(rows === null ? row + index : rows[index], reason))
       this.#plainAt += values
       if (rows === null && VALUE_BYTES[column.kind] === conversion.laneWords * 4) {
         this.#slab.i32.set(lanes.subarray(0, words), (column.values >>> 2) + row * conversion.laneWords)
@@ -308,7 +308,7 @@ export class FlatColumnDecoder implements ColumnDecoder {
 
   #clearValues(row: number, count: number): void {
     const { column } = this
-    const width = VALUE_BYTES[column.kind]!
+    const width = VALUE_BYTES[column.kind]
     if (width > 0) this.#slab.u8.fill(0, column.values + row * width, column.values + (row + count) * width)
     if (column.kind === PhysicalKind.TIMESTAMP_NANOS) this.#slab.i32.fill(0, (column.extra >>> 2) + row, (column.extra >>> 2) + row + count)
   }
@@ -317,7 +317,7 @@ export class FlatColumnDecoder implements ColumnDecoder {
     this.#codes.read(target, from, count)
     const limit = this.#dictionary.count
     let over = 0
-    for (let index = from; index < from + count; index++) over |= target[index]! >= limit || target[index]! < 0 ? 1 : 0
+    for (let index = from; index < from + count; index++) over |= target[index] >= limit || target[index] < 0 ? 1 : 0
     if (over !== 0) throw new RangeError(`a dictionary code is not below ${limit}`)
   }
 
@@ -336,10 +336,10 @@ export class FlatColumnDecoder implements ColumnDecoder {
       else {
         this.#readCodes(this.#codeScratch, 0, values)
         slab.i32.fill(0, at, at + count)
-        for (let index = 0; index < values; index++) slab.i32[at + rows[index]! - row] = this.#codeScratch[index]!
+        for (let index = 0; index < values; index++) slab.i32[at + rows[index] - row] = this.#codeScratch[index]!
       }
       if (this.#badCodes.size > 0)
-        for (let index = 0; index < count; index++) if (column.isValid(row + index)) this.#reportCode(slab.i32[at + index]!, row + index, bad)
+        for (let index = 0; index < count; index++) if (column.isValid(row + index)) this.#reportCode(slab.i32[at + index], row + index, bad)
       return
     }
     this.#useCodes(false)
@@ -372,7 +372,7 @@ export class FlatColumnDecoder implements ColumnDecoder {
     if (count === 0) return
     const { starts, ends, bytes } = raw
     let total = 0
-    for (let index = from; index < from + count; index++) total += ends[index]! - starts[index]!
+    for (let index = from; index < from + count; index++) total += ends[index] - starts[index]
     target.ensureData(total)
     const { u8, i32 } = this.#slab
     const offsets = (target.offsets >>> 2) + (row ?? 0) + 1
@@ -380,8 +380,8 @@ export class FlatColumnDecoder implements ColumnDecoder {
     let length = target.dataLength
     const first = length
     for (let index = 0; index < count; index++) {
-      const start = starts[from + index]!
-      const end = ends[from + index]!
+      const start = starts[from + index]
+      const end = ends[from + index]
       if (end - start > COPY_BYTES_MIN) u8.set(bytes.subarray(start, end), base + length)
       else for (let at = start, to = base + length; at < end; at++, to++) u8[to] = bytes[at]!
       length += end - start
@@ -402,7 +402,7 @@ export class FlatColumnDecoder implements ColumnDecoder {
     let start = first
     let length = first
     for (let index = 0; index < count; index++) {
-      const end = i32[offsets + index]!
+      const end = i32[offsets + index]
       const bytes = u8.subarray(target.data + start, target.data + end)
       let reason: string | undefined
       if (isText(type) && !isUtf8(bytes)) reason = 'expected UTF-8 text, found other bytes'
@@ -429,15 +429,15 @@ function isAllText(u8: Uint8Array, i32: Int32Array, base: number, first: number,
   if (!isUtf8(u8.subarray(base + first, base + length))) return false
   // Together they are UTF-8; alone each is, if none begins in the middle of a character.
   for (let index = 0; index < count; index++) {
-    const end = i32[offsets + index]!
-    if (end < length && (u8[base + end]! & 0xc0) === 0x80) return false
+    const end = i32[offsets + index]
+    if (end < length && (u8[base + end] & 0xc0) === 0x80) return false
   }
   return true
 }
 
 function codePoints(bytes: Uint8Array): number {
   let count = 0
-  for (let index = 0; index < bytes.length; index++) if ((bytes[index]! & 0xc0) !== 0x80) count++
+  for (let index = 0; index < bytes.length; index++) if ((bytes[index] & 0xc0) !== 0x80) count++
   return count
 }
 
@@ -460,44 +460,44 @@ function placeLanes(slab: Slab, column: Column, lanes: Int32Array, codes: Int32A
       if (rows === null) {
         let to = base + row * 2
         for (let index = 0; index < count; index++, to += 2) {
-          const from = codes[index]! * 2
+          const from = codes[index] * 2
           i32[to] = lanes[from]!
           i32[to + 1] = lanes[from + 1]!
         }
       } else
         for (let index = 0; index < count; index++) {
-          const from = codes[index]! * 2
-          const to = base + rows[index]! * 2
+          const from = codes[index] * 2
+          const to = base + rows[index] * 2
           i32[to] = lanes[from]!
           i32[to + 1] = lanes[from + 1]!
         }
       return
     case PhysicalKind.INT32:
     case PhysicalKind.FLOAT32:
-      for (let index = 0; index < count; index++) i32[base + (rows === null ? row + index : rows[index]!)] = lanes[codes[index]!]!
+      for (let index = 0; index < count; index++) i32[base + (rows === null ? row + index : rows[index])] = lanes[codes[index]]!
       return
     case PhysicalKind.INT16:
-      for (let index = 0; index < count; index++) i16[(column.values >>> 1) + (rows === null ? row + index : rows[index]!)] = lanes[codes[index]!]!
+      for (let index = 0; index < count; index++) i16[(column.values >>> 1) + (rows === null ? row + index : rows[index])] = lanes[codes[index]]!
       return
     case PhysicalKind.INT8:
-      for (let index = 0; index < count; index++) i8[column.values + (rows === null ? row + index : rows[index]!)] = lanes[codes[index]!]!
+      for (let index = 0; index < count; index++) i8[column.values + (rows === null ? row + index : rows[index])] = lanes[codes[index]]!
       return
     case PhysicalKind.BIT:
       for (let index = 0; index < count; index++) {
-        const target = rows === null ? row + index : rows[index]!
+        const target = rows === null ? row + index : rows[index]
         const at = column.values + (target >>> 3)
         const bit = 1 << (target & 7)
-        u8[at] = lanes[codes[index]!] !== 0 ? u8[at]! | bit : u8[at]! & ~bit
+        u8[at] = lanes[codes[index]] !== 0 ? u8[at] | bit : u8[at] & ~bit
       }
       return
     case PhysicalKind.INT128:
       for (let index = 0; index < count; index++)
-        for (let word = 0; word < 4; word++) i32[base + (rows === null ? row + index : rows[index]!) * 4 + word] = lanes[codes[index]! * 4 + word]!
+        for (let word = 0; word < 4; word++) i32[base + (rows === null ? row + index : rows[index]) * 4 + word] = lanes[codes[index] * 4 + word]!
       return
     case PhysicalKind.TIMESTAMP_NANOS:
       for (let index = 0; index < count; index++) {
-        const target = rows === null ? row + index : rows[index]!
-        const from = codes[index]! * 3
+        const target = rows === null ? row + index : rows[index]
+        const from = codes[index] * 3
         i32[base + target * 2] = lanes[from]!
         i32[base + target * 2 + 1] = lanes[from + 1]!
         i32[(column.extra >>> 2) + target] = lanes[from + 2]!

@@ -83,7 +83,7 @@ export class HybridDecoder {
       let value = 0
       const bytes = (this.#width + 7) >>> 3
       if (this.#at + bytes > this.#end) outOfBytes()
-      for (let index = 0; index < bytes; index++) value |= this.#bytes[this.#at + index]! << (index * 8)
+      for (let index = 0; index < bytes; index++) value |= this.#bytes[this.#at + index] << (index * 8)
       this.#value = value
       this.#at += bytes
     } else {
@@ -104,7 +104,7 @@ export class HybridDecoder {
     let value = 0
     for (let shift = 0; shift < 35; shift += 7) {
       if (this.#at >= this.#end) outOfBytes()
-      const byte = this.#bytes[this.#at++]!
+      const byte = this.#bytes[this.#at++]
       value |= (byte & 0x7f) << shift
       if (byte < 128) return value >>> 0
     }
@@ -124,12 +124,12 @@ export class HybridDecoder {
       const lastWindow = (bytes.length - base - 4) * 8
       for (; at < end && bit <= lastWindow; at++, bit += width) {
         const byte = base + (bit >>> 3)
-        target[at] = ((bytes[byte]! | (bytes[byte + 1]! << 8) | (bytes[byte + 2]! << 16) | (bytes[byte + 3]! << 24)) >>> (bit & 7)) & mask
+        target[at] = ((bytes[byte] | (bytes[byte + 1] << 8) | (bytes[byte + 2] << 16) | (bytes[byte + 3] << 24)) >>> (bit & 7)) & mask
       }
     }
     for (; at < end; at++, bit += width) {
       let value = 0
-      for (let index = 0; index < width; index++) value |= ((bytes[base + ((bit + index) >>> 3)]! >>> ((bit + index) & 7)) & 1) << index
+      for (let index = 0; index < width; index++) value |= ((bytes[base + ((bit + index) >>> 3)] >>> ((bit + index) & 7)) & 1) << index
       target[at] = value
     }
     this.#bit = bit

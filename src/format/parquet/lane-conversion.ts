@@ -84,8 +84,8 @@ function floatToDouble(raw: RawValues, from: number, count: number, lanes: Int32
 }
 
 function halfAt(raw: RawValues, index: number): number {
-  const at = raw.starts[index]!
-  const half = raw.bytes[at]! | (raw.bytes[at + 1]! << 8)
+  const at = raw.starts[index]
+  const half = raw.bytes[at] | (raw.bytes[at + 1] << 8)
   const sign = half >>> 15 === 0 ? 1 : -1
   const exponent = (half >>> 10) & 0x1f
   const fraction = half & 0x3ff
@@ -107,23 +107,23 @@ function halfToDouble(raw: RawValues, from: number, count: number, lanes: Int32A
 /** The integer at `index` as a double: exact within ±2^53, otherwise only its size is right. */
 function numberOf(raw: RawValues, index: number, rawWords: number, signed: boolean): number {
   const { words } = raw
-  if (rawWords === 1) return signed ? words[index]! : words[index]! >>> 0
-  const high = words[index * 2 + 1]!
-  return (signed ? high : high >>> 0) * TWO_32 + (words[index * 2]! >>> 0)
+  if (rawWords === 1) return signed ? words[index] : words[index] >>> 0
+  const high = words[index * 2 + 1]
+  return (signed ? high : high >>> 0) * TWO_32 + (words[index * 2] >>> 0)
 }
 
 function bigOf(raw: RawValues, index: number, rawWords: number, signed: boolean): bigint {
   const { words } = raw
-  if (rawWords === 1) return BigInt(signed ? words[index]! : words[index]! >>> 0)
-  const high = words[index * 2 + 1]!
-  return (BigInt(signed ? high : high >>> 0) << 32n) | BigInt(words[index * 2]! >>> 0)
+  if (rawWords === 1) return BigInt(signed ? words[index] : words[index] >>> 0)
+  const high = words[index * 2 + 1]
+  return (BigInt(signed ? high : high >>> 0) << 32n) | BigInt(words[index * 2] >>> 0)
 }
 
 function bigEndian(raw: RawValues, index: number): bigint {
-  const start = raw.starts[index]!
-  const end = raw.ends[index]!
+  const start = raw.starts[index]
+  const end = raw.ends[index]
   let value = 0n
-  for (let at = start; at < end; at++) value = (value << 8n) | BigInt(raw.bytes[at]!)
+  for (let at = start; at < end; at++) value = (value << 8n) | BigInt(raw.bytes[at])
   return end > start ? BigInt.asIntN((end - start) * 8, value) : 0n
 }
 
@@ -141,7 +141,7 @@ function toInt32(rawWords: number, signed: boolean, limit: number, type: Logical
 function widen(signed: boolean): LaneConverter {
   return (raw, from, count, lanes) => {
     for (let index = 0; index < count; index++) {
-      const value = raw.words[from + index]!
+      const value = raw.words[from + index]
       lanes[index * 2] = value
       lanes[index * 2 + 1] = signed ? value >> 31 : 0
     }
@@ -154,9 +154,9 @@ function checkInt64(signed: boolean, type: LogicalType): LaneConverter {
     for (let index = 0; index < count; index++) {
       const at = (from + index) * 2
       const value = numberOf(raw, from + index, 2, signed)
-      const fits = isSafe ? value >= -SAFE && value <= SAFE : raw.words[at + 1]! >= 0
-      lanes[index * 2] = fits ? raw.words[at]! : 0
-      lanes[index * 2 + 1] = fits ? raw.words[at + 1]! : 0
+      const fits = isSafe ? value >= -SAFE && value <= SAFE : raw.words[at + 1] >= 0
+      lanes[index * 2] = fits ? raw.words[at] : 0
+      lanes[index * 2 + 1] = fits ? raw.words[at + 1] : 0
       if (!fits) bad(index, `expected an integer within ${isSafe ? '±(2^53 - 1)' : '64 bits with a sign'}, found ${bigOf(raw, from + index, 2, signed)}`)
     }
   }
@@ -196,7 +196,7 @@ function decimalConversion(rawWords: number, type: LogicalType, fileScale: numbe
 
 function timeFromMillis(raw: RawValues, from: number, count: number, lanes: Int32Array, bad: BadValue): void {
   for (let index = 0; index < count; index++) {
-    const value = raw.words[from + index]!
+    const value = raw.words[from + index]
     const fits = value >= 0 && value < 86_400_000
     lanes[index] = fits ? value : 0
     if (!fits) bad(index, `expected a time of the day, found ${value} ms`)
@@ -265,8 +265,8 @@ function timestampConversion(rawWords: number, unitNanos: number, type: LogicalT
 
 /** INT96, the timestamp of old Impala and Spark files: nanoseconds of the day, then the Julian day. */
 function int96Nanos(words: Int32Array, index: number): bigint {
-  const nanosOfDay = (BigInt(words[index * 3 + 1]! >>> 0) << 32n) | BigInt(words[index * 3]! >>> 0)
-  return (BigInt(words[index * 3 + 2]!) - JULIAN_EPOCH_DAY) * NANOS_PER_DAY + nanosOfDay
+  const nanosOfDay = (BigInt(words[index * 3 + 1] >>> 0) << 32n) | BigInt(words[index * 3] >>> 0)
+  return (BigInt(words[index * 3 + 2]) - JULIAN_EPOCH_DAY) * NANOS_PER_DAY + nanosOfDay
 }
 
 function floorDivide(value: bigint, divisor: bigint): bigint {

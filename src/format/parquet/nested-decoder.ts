@@ -82,7 +82,7 @@ export class NestedColumnDecoder implements ColumnDecoder {
     const nodes = leavesOf(this.#node)
     this.#pending.forEach((pages, index) => {
       try {
-        this.#leaves.set(nodes[index]!, decodeLeaf(nodes[index]!, pages))
+        this.#leaves.set(nodes[index], decodeLeaf(nodes[index], pages))
       } catch (error) {
         if (error instanceof RangeError) pages.fail(error.message, error)
         throw error
@@ -99,7 +99,7 @@ export class NestedColumnDecoder implements ColumnDecoder {
 
   #definition(leaf: Leaf, isEnd: boolean = false): number {
     if (isEnd || leaf.at >= leaf.definitions.length) throw new ConnectorError('DAMAGED_FILE', `Cannot read column "${leaf.node.path.join('.')}": it ends early`)
-    return leaf.definitions[leaf.at]!
+    return leaf.definitions[leaf.at]
   }
 
   /** Reads one value of a node and moves every leaf below it. NULL is null; a repeated node gives an array. */
@@ -145,16 +145,16 @@ export class NestedColumnDecoder implements ColumnDecoder {
       return items.map((item) => (isWrapped ? this.#convert(element, type.element, (item as unknown[])[0]) : this.#convertPresent(element, type.element, item)))
     }
     if (isMap(node) && type.kind === 'MAP') {
-      const [keyNode, valueNode] = node.children[0]!.children
+      const [keyNode, valueNode] = node.children[0].children
       const [pairs] = value as [[unknown, unknown][]]
-      return new Map(pairs.map(([key, item]) => [this.#convert(keyNode!, type.key, key), this.#convert(valueNode!, type.value, item)]))
+      return new Map(pairs.map(([key, item]) => [this.#convert(keyNode, type.key, key), this.#convert(valueNode, type.value, item)]))
     }
     if (node.children.length > 0) {
       if (type.kind !== 'ROW') return value
       return Object.fromEntries(
         type.fields.map((field) => {
           const index = node.children.findIndex((child) => child.element.name === field.name)
-          return [field.name, index === -1 ? null : this.#convert(node.children[index]!, field.type, (value as unknown[])[index])]
+          return [field.name, index === -1 ? null : this.#convert(node.children[index], field.type, (value as unknown[])[index])]
         }),
       )
     }
@@ -235,9 +235,9 @@ function valuesOf(node: ParquetNode, raw: RawValues): unknown[] {
     case 'INT64':
       return Array.from(new BigInt64Array(words.buffer, words.byteOffset, count))
     case 'INT96':
-      return each((index) => (BigInt(words[index * 3 + 2]!) << 64n) | (BigInt(words[index * 3 + 1]! >>> 0) << 32n) | BigInt(words[index * 3]! >>> 0))
+      return each((index) => (BigInt(words[index * 3 + 2]) << 64n) | (BigInt(words[index * 3 + 1] >>> 0) << 32n) | BigInt(words[index * 3] >>> 0))
     default:
-      return each((index) => bytes.subarray(starts[index]!, ends[index]!))
+      return each((index) => bytes.subarray(starts[index], ends[index]))
   }
 }
 

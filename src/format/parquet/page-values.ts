@@ -74,7 +74,7 @@ function parsePlain(element: SchemaElement, page: Uint8Array, at: number, count:
   if (count > (page.length - at) * 8) outOfBytes()
   if (element.type === 'BOOLEAN') {
     const bits = new Int32Array(count)
-    for (let index = 0; index < count; index++) bits[index] = (page[at + (index >>> 3)]! >>> (index & 7)) & 1
+    for (let index = 0; index < count; index++) bits[index] = (page[at + (index >>> 3)] >>> (index & 7)) & 1
     return { ...NO_VALUES, count, words: bits }
   }
   if (words > 0) {
@@ -117,7 +117,7 @@ function parseDeltaLengths(page: Uint8Array, at: number, count: number): RawValu
   const starts = new Int32Array(count)
   let from = end
   for (let index = 0; index < count; index++) {
-    const length = ends[index]!
+    const length = ends[index]
     if (length < 0 || from + length > page.length) outOfBytes()
     starts[index] = from
     from += length
@@ -134,20 +134,20 @@ function parseDeltaStrings(page: Uint8Array, at: number, count: number): RawValu
   const ends = new Int32Array(count)
   let total = 0
   for (let index = 0; index < count; index++) {
-    const prefix = prefixes[index]!
-    const before = index === 0 ? 0 : ends[index - 1]! - starts[index - 1]!
+    const prefix = prefixes[index]
+    const before = index === 0 ? 0 : ends[index - 1] - starts[index - 1]
     if (prefix < 0 || prefix > before) throw new RangeError('a string repeats more than the one before has')
     starts[index] = total
-    total += prefix + suffixes.ends[index]! - suffixes.starts[index]!
+    total += prefix + suffixes.ends[index] - suffixes.starts[index]
     if (total > PAGE_BYTES_MAX) throw new RangeError(`the strings of a page have more than ${PAGE_BYTES_MAX} bytes`)
     ends[index] = total
   }
   const bytes = new Uint8Array(total)
   for (let index = 0; index < count; index++) {
-    const start = starts[index]!
-    const prefix = prefixes[index]!
-    if (prefix > 0) bytes.copyWithin(start, starts[index - 1]!, starts[index - 1]! + prefix)
-    bytes.set(page.subarray(suffixes.starts[index]!, suffixes.ends[index]!), start + prefix)
+    const start = starts[index]
+    const prefix = prefixes[index]
+    if (prefix > 0) bytes.copyWithin(start, starts[index - 1], starts[index - 1] + prefix)
+    bytes.set(page.subarray(suffixes.starts[index], suffixes.ends[index]), start + prefix)
   }
   return { count, words: NO_WORDS, bytes, starts, ends }
 }
@@ -175,7 +175,7 @@ function unpackDeltas(page: Uint8Array, start: number, count: number, words: num
     let value = 0n
     for (let shift = 0n; shift < 70n; shift += 7n) {
       if (at >= page.length) outOfBytes()
-      const byte = page[at++]!
+      const byte = page[at++]
       value |= BigInt(byte & 0x7f) << shift
       if (byte < 128) return value
     }
@@ -206,7 +206,7 @@ function unpackDeltas(page: Uint8Array, start: number, count: number, words: num
     at += miniblocks
     for (let miniblock = 0; miniblock < miniblocks && done < count; miniblock++) {
       if (widths + miniblock >= page.length) outOfBytes()
-      const width = page[widths + miniblock]!
+      const width = page[widths + miniblock]
       if (width > 64) throw new RangeError(`differences of ${width} bits`)
       let bit = at * 8
       // The last miniblock may be cut short; its values are not.
@@ -237,7 +237,7 @@ function readBits(bytes: Uint8Array, bit: number, width: number): number {
   let offset = bit - byte * 8
   while (left > 0) {
     const take = Math.min(8 - offset, left)
-    value += ((bytes[byte]! >>> offset) & ((1 << take) - 1)) * scale
+    value += ((bytes[byte] >>> offset) & ((1 << take) - 1)) * scale
     scale *= 1 << take
     left -= take
     offset = 0
@@ -247,7 +247,7 @@ function readBits(bytes: Uint8Array, bit: number, width: number): number {
 }
 
 export function readInt32(bytes: Uint8Array, at: number): number {
-  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
+  return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)
 }
 
 function outOfBytes(): never {

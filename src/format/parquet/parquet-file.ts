@@ -62,7 +62,7 @@ export class ParquetFile {
   }
 
   rowCountOf(rowGroup: number): number {
-    return Number(this.metadata.row_groups[rowGroup]!.num_rows)
+    return Number(this.metadata.row_groups[rowGroup].num_rows)
   }
 
   schema(): Schema {
@@ -117,7 +117,7 @@ export class RowGroupReader {
     // Everything is checked before anything is allocated.
     for (const { name, type } of schema.fields) this.#nodes.push(this.#nodeFor(name, type))
     schema.fields.forEach(({ type }, index) => {
-      const node = this.#nodes[index]!
+      const node = this.#nodes[index]
       this.#decoders.push(isFlat(node) ? new FlatColumnDecoder(slab, node, type, batchRowsMax) : new NestedColumnDecoder(slab, node, type, batchRowsMax))
     })
     this.batch = new RecordBatch(
@@ -142,16 +142,16 @@ export class RowGroupReader {
     this.#rowGroup = rowGroup
     this.#rowCount = file.rowCountOf(rowGroup)
     this.#row = Math.min(row, this.#rowCount)
-    const { columns } = file.metadata.row_groups[rowGroup]!
+    const { columns } = file.metadata.row_groups[rowGroup]
     this.#decoders.forEach((decoder, index) => {
-      const node = this.#nodes[index]!
+      const node = this.#nodes[index]
       const pages = leavesOf(node).map((leaf) => {
         const chunk = columns[file.leaves.indexOf(leaf)]
         const what = `column "${leaf.path.join('.')}" of "${file.path}", row group ${rowGroup + 1}`
         if (chunk?.meta_data === undefined) throw new ConnectorError('DAMAGED_FILE', `Cannot read ${what}: the footer does not describe it`)
         return new PageReader(file.descriptor, chunk.meta_data, what)
       })
-      decoder.open(decoder instanceof FlatColumnDecoder ? pages[0]! : pages, this.#rowCount)
+      decoder.open(decoder instanceof FlatColumnDecoder ? pages[0] : pages, this.#rowCount)
       if (this.#row > 0) decoder.skip(this.#row)
     })
   }

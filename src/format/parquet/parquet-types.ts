@@ -91,8 +91,8 @@ export function naturalType(node: ParquetNode): LogicalType {
   const nullable = element.repetition_type !== 'REQUIRED'
   if (isList(node)) return { kind: 'ARRAY', nullable, element: listElement(node).type }
   if (isMap(node)) {
-    const [key, value] = children[0]!.children
-    return { kind: 'MAP', nullable, key: naturalType(key!), value: naturalType(value!) }
+    const [key, value] = children[0].children
+    return { kind: 'MAP', nullable, key: naturalType(key), value: naturalType(value) }
   }
   return presentType(node, nullable)
 }
@@ -137,23 +137,23 @@ function presentType(node: ParquetNode, nullable: boolean): LogicalType {
 /** Whether a node is a list in the standard's form: a group around one repeated node. */
 export function isList(node: ParquetNode): boolean {
   const { converted_type: converted, logical_type: logical } = node.element
-  return (converted === 'LIST' || logical?.type === 'LIST') && node.children.length === 1 && node.children[0]!.element.repetition_type === 'REPEATED'
+  return (converted === 'LIST' || logical?.type === 'LIST') && node.children.length === 1 && node.children[0].element.repetition_type === 'REPEATED'
 }
 
 /** Whether a node is a map: a group around repeated pairs. */
 export function isMap(node: ParquetNode): boolean {
   const { converted_type: converted, logical_type: logical } = node.element
   const isAnnotated = converted === 'MAP' || converted === 'MAP_KEY_VALUE' || logical?.type === 'MAP'
-  return isAnnotated && node.children.length === 1 && node.children[0]!.children.length === 2 && node.children[0]!.element.repetition_type === 'REPEATED'
+  return isAnnotated && node.children.length === 1 && node.children[0].children.length === 2 && node.children[0].element.repetition_type === 'REPEATED'
 }
 
 /** The element of a list: the only child of the repeated node (three levels), or the repeated node itself (two levels, old writers). */
 export function listElement(node: ParquetNode): { readonly node: ParquetNode; readonly type: LogicalType; readonly isWrapped: boolean } {
-  const repeated = node.children[0]!
+  const repeated = node.children[0]
   const { name } = repeated.element
   const isWrapped = repeated.children.length === 1 && name !== 'array' && name !== `${node.element.name}_tuple`
   return isWrapped
-    ? { node: repeated.children[0]!, type: naturalType(repeated.children[0]!), isWrapped }
+    ? { node: repeated.children[0], type: naturalType(repeated.children[0]), isWrapped }
     : { node: repeated, type: presentType(repeated, false), isWrapped }
 }
 

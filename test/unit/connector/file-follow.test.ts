@@ -89,9 +89,9 @@ describe('a file that grows', () => {
     const paths = [join(folder, 'many-1'), join(folder, 'many-2')]
     for (const path of paths) writeFileSync(path, '')
     const probe = new SourceProbe(fileSource({ path: paths, format: jsonFormat(), schema, follow: true }))
-    appendFileSync(paths[1]!, line(1))
+    appendFileSync(paths[1], line(1))
     expect(drain(probe)).toEqual([1])
-    appendFileSync(paths[0]!, line(2))
+    appendFileSync(paths[0], line(2))
     expect(drain(probe)).toEqual([2])
     expect(probe.rowSplits).toEqual([2, 1])
     probe.close()

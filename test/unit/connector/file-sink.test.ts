@@ -85,7 +85,7 @@ describe('fileSink', () => {
     const path = join(folder, 'large.json')
     const { writer, put } = open(fileSink({ path, format }))
     const rows = Array.from({ length: 3000 }, (_, id) => ({ id, text: '"\\é🙂\n'.repeat(id % 50) }))
-    rows[1500]!.text = 'x'.repeat(1_300_000)
+    rows[1500].text = 'x'.repeat(1_300_000)
     for (let at = 0; at < rows.length; at += 500) put(...rows.slice(at, at + 500).map((row) => ({ row })))
     writer.finish()
     writer.close()

@@ -196,7 +196,7 @@ describe('which files', () => {
 })
 
 describe('options', () => {
-  const make = (options: object) => () => fileSource({ path: 'x', format: jsonFormat(), schema, ...options } as FileSourceOptions)
+  const make = (options: object) => () => fileSource({ path: 'x', format: jsonFormat(), schema, ...options })
 
   test.each([
     [{ path: [] }, 'path names no file'],

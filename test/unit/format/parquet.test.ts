@@ -20,7 +20,7 @@ function readAll(path: string, schema: Schema, batchRowsMax: number, rowGroup = 
   for (let group = rowGroup; group < file.rowGroupCount; group++) {
     reader.open(group, group === rowGroup ? row : 0)
     for (;;) {
-      const count = reader.next((column, at, reason) => bad.push(`${schema.fields[column]!.name}@${reader.placeOf(at)}: ${reason}`))
+      const count = reader.next((column, at, reason) => bad.push(`${schema.fields[column].name}@${reader.placeOf(at)}: ${reason}`))
       if (count === 0) break
       rows.push(...batchToObjects(reader.batch).map((each) => each.row as Record<string, unknown>))
     }
@@ -48,7 +48,7 @@ const NANOS: Record<string, bigint> = { ts_ms: 1_000_000n, ts_us: 1n, ts_utc: 1_
 function comparable(row: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(row).map(([name, value]) => {
-      if (name in NANOS && value !== null) return [name, String(BigInt(value as bigint) * NANOS[name]!)]
+      if (name in NANOS && value !== null) return [name, String(BigInt(value as number | bigint) * NANOS[name])]
       if (name === 'u64' && value !== null) return [name, plain(BigInt((value as Decimal).toString()))]
       return [name, plain(value)]
     }),
@@ -81,8 +81,8 @@ describe('RowGroupReader', () => {
     const counts = Array.from({ length: file.rowGroupCount }, (_, group) => file.rowCountOf(group))
     let before = 0
     for (let group = 0; group < counts.length; group++) {
-      for (let row = 0; row <= counts[group]!; row += 3) expect(readAll(path, schema, 5, group, row).rows.map(comparable)).toEqual(flat.slice(before + row))
-      before += counts[group]!
+      for (let row = 0; row <= counts[group]; row += 3) expect(readAll(path, schema, 5, group, row).rows.map(comparable)).toEqual(flat.slice(before + row))
+      before += counts[group]
     }
     file.close()
   })
@@ -94,14 +94,14 @@ describe('RowGroupReader', () => {
     reader.open(0, 0)
     expect(reader.next(() => expect.unreachable())).toBe(25)
     const [strings, sparse] = reader.batch.columns
-    expect(strings!.dictionary!.isValid(0)).toBe(true)
-    expect(strings!.nullCount).toBe(3)
+    expect(strings.dictionary!.isValid(0)).toBe(true)
+    expect(strings.nullCount).toBe(3)
     // All NULL: codes point at an entry all the same.
-    expect(sparse!.nullCount).toBe(25)
+    expect(sparse.nullCount).toBe(25)
     reader.open(1, 0)
-    const before = strings!.dictionary
+    const before = strings.dictionary
     reader.next(() => expect.unreachable())
-    expect(strings!.dictionary).not.toBe(before)
+    expect(strings.dictionary).not.toBe(before)
     reader.free()
     file.close()
   })
@@ -205,8 +205,8 @@ describe('damage', () => {
           const damaged = Buffer.from(bytes)
           // A fixed walk over the file, so that a failure can be had again.
           const at = (round * 7919) % bytes.length
-          damaged[at]! ^= 1 << (round % 8)
-          damaged[(at * 31) % bytes.length]! ^= 0xff
+          damaged[at] ^= 1 << (round % 8)
+          damaged[(at * 31) % bytes.length] ^= 0xff
           const file = `${scratch}/damaged.parquet`
           writeFileSync(file, round % 10 === 0 ? bytes.subarray(0, at) : damaged)
           try {
