@@ -127,7 +127,7 @@ export function printedValue(value: unknown, type: LogicalType): string {
     case 'OBJECT':
       return inspect(value, { breakLength: Infinity, depth: OBJECT_DEPTH_MAX })
     default:
-      return String(value as string | number | bigint | boolean)
+      return (value as string | number | bigint | boolean).toString()
   }
 }
 
