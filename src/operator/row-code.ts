@@ -2,6 +2,7 @@
 // loop per operator instance. Column names never enter the text: they are constants `k[i]`. The meaning is that of batch/values.ts.
 
 import { assert } from '../base/assert.ts'
+import { UserFunctionError } from '../base/errors.ts'
 import type { RecordBatch } from '../batch/record-batch.ts'
 import { isObjectSchema, isText, type LogicalType, physicalKindOf, type Schema } from '../batch/types.ts'
 import { decodeText, readValue, writeText, writeValue } from '../batch/values.ts'
@@ -16,10 +17,29 @@ interface ReaderCode {
   readonly bind: string
   /** Expression for the record at physical row `i`. */
   readonly record: string
+  /** Statement behind the last record of a run: rows given out before are no longer good. Empty where that is not checked. */
+  readonly release: string
 }
 
+/** Configuration option: rows that are read after the function has returned throw. */
+export const DEV_OPTION = 'millrace.dev'
+
 /** Which helpers generated code calls: passed to the factory under these names. */
-const HELPERS = { readValue, decodeText, writeValue, writeText }
+const HELPERS = { readValue, decodeText, writeValue, writeText, retained }
+
+/** A frame of generated code in a stack. */
+const GENERATED_FRAME = /\bmillrace-[a-z]+(?:-[a-z]+)*-\d+\.js:/
+
+/** @throws {UserFunctionError} `ROW_RETAINED`, whose stack begins at the line that read the row. */
+function retained(column: string): never {
+  const error = new UserFunctionError('ROW_RETAINED', `Cannot read column "${column}": the row was kept after the function had returned`, {
+    hint: 'Keep row.toObject() instead of the row.',
+  })
+  Error.captureStackTrace(error, retained)
+  const [head, ...frames] = error.stack!.split('\n')
+  error.stack = [head, ...frames.slice(frames.findIndex((frame) => !GENERATED_FRAME.test(frame)))].join('\n')
+  throw error
+}
 
 function isSafeNumber(type: LogicalType): boolean {
   switch (type.kind) {
@@ -78,10 +98,11 @@ function slotShift(type: LogicalType, kind: PhysicalKind): number {
 /*
  * The reader: a row object with own enumerable accessors over variables of the enclosing function. Per column c:
  *   b<c> base index of the values   n<c> address of the validity bits, 0 = no NULL   q<c> the Column   s<c>, r<c> cached string and its row
- * `names` is the variable that holds the column names.
+ * `names` is the variable that holds the column names. With `isDev` each record gets a row object of its own, which knows whether it is the
+ * one given out last.
  */
-function readerCode(schema: Schema, names: string = 'k'): ReaderCode {
-  if (isObjectSchema(schema)) return { declarations: 'let objects = []', bind: 'objects = batch.columns[0].objects', record: 'objects[i]' }
+function readerCode(schema: Schema, isDev: boolean, names: string = 'k'): ReaderCode {
+  if (isObjectSchema(schema)) return { declarations: 'let objects = []', bind: 'objects = batch.columns[0].objects', record: 'objects[i]', release: '' }
   const declarations: string[] = []
   const bind: string[] = []
   const accessors: string[] = []
@@ -90,8 +111,12 @@ function readerCode(schema: Schema, names: string = 'k'): ReaderCode {
     const slot = slotExpression(type, kind, `b${c}`)
     const text = kind === PhysicalKind.BYTES && isText(type)
     declarations.push(`let q${c} = null, b${c} = 0, n${c} = 0, p${c} = false`)
-    bind.push(`q${c} = batch.columns[${c}]; p${c} = q${c}.dictionary === null; b${c} = q${c}.values >>> ${slotShift(type, kind)}; n${c} = q${c}.nullCount === 0 ? 0 : q${c}.validity`)
-    const guard = type.nullable && kind !== PhysicalKind.OBJECT ? `if (n${c} !== 0 && (u8[n${c} + (i >>> 3)] >>> (i & 7) & 1) === 0) return null; ` : ''
+    bind.push(
+      `q${c} = batch.columns[${c}]; p${c} = q${c}.dictionary === null; b${c} = q${c}.values >>> ${slotShift(type, kind)}; n${c} = q${c}.nullCount === 0 ? 0 : q${c}.validity`,
+    )
+    const alive = isDev ? `if (mine !== live) retained(${names}[${c}]); ` : ''
+    const guard =
+      alive + (type.nullable && kind !== PhysicalKind.OBJECT ? `if (n${c} !== 0 && (u8[n${c} + (i >>> 3)] >>> (i & 7) & 1) === 0) return null; ` : '')
     if (slot !== undefined) accessors.push(`get [${names}[${c}]]() { ${guard}return ${slot} }`)
     else if (text) {
       declarations.push(`let s${c} = '', r${c} = -1, o${c} = 0, d${c} = 0`)
@@ -105,11 +130,10 @@ function readerCode(schema: Schema, names: string = 'k'): ReaderCode {
       accessors.push(`get [${names}[${c}]]() { ${guard}if (r${c} !== i) { s${c} = readValue(q${c}, i); r${c} = i } return s${c} }`)
     }
   })
-  declarations.push(
-    `const row = { ${accessors.join(', ')} }`,
-    `Object.defineProperty(row, 'toObject', { value: () => ({ ...row }), enumerable: false })`,
-  )
-  return { declarations: declarations.join('\n  '), bind: bind.join('\n    '), record: 'row' }
+  const row = `const row = { ${accessors.join(', ')} }
+  Object.defineProperty(row, 'toObject', { value: () => ({ ...row }), enumerable: false })`
+  declarations.push(isDev ? `let live = 0\n  function fresh() {\n  const mine = ++live\n  ${row}\n  return row\n  }` : row)
+  return { declarations: declarations.join('\n  '), bind: bind.join('\n    '), record: isDev ? 'fresh()' : 'row', release: isDev ? 'live++' : '' }
 }
 
 /*
@@ -129,7 +153,9 @@ function writerCode(schema: Schema): { declarations: string; bind: string; write
     const slow = `writeValue(w${c}, n, x)`
     // A nullable column goes the short way only until its first NULL: afterwards its bits must be kept, which writeValue does.
     const plain = type.nullable ? `w${c}.nullCount === 0 && ` : ''
-    write.push(store === undefined ? `{ const x = v[m[${c}]]; ${slow} }` : `{ const x = v[m[${c}]]; if (${plain}${store.check}) { ${store.store} } else ${slow} }`)
+    write.push(
+      store === undefined ? `{ const x = v[m[${c}]]; ${slow} }` : `{ const x = v[m[${c}]]; if (${plain}${store.check}) { ${store.store} } else ${slow} }`,
+    )
   })
   return { declarations: declarations.join('\n  '), bind: bind.join('\n    '), write: write.join('\n        ') }
 }
@@ -144,7 +170,10 @@ function storeCode(type: LogicalType, kind: PhysicalKind, c: number): { check: s
       return { check: `typeof x === 'number'`, store: `f32[t${c} + n] = x` }
     case PhysicalKind.INT64:
       if (isSafeNumber(type))
-        return { check: `Number.isSafeInteger(x)`, store: `const h = Math.floor(x / 4294967296); i32[t${c} + n * 2 + 1] = h; u32[t${c} + n * 2] = x - h * 4294967296` }
+        return {
+          check: `Number.isSafeInteger(x)`,
+          store: `const h = Math.floor(x / 4294967296); i32[t${c} + n * 2 + 1] = h; u32[t${c} + n * 2] = x - h * 4294967296`,
+        }
       return type.kind === 'BIGINT' ? { check: `typeof x === 'bigint' && BigInt.asIntN(64, x) === x`, store: `i64[t${c} + n] = x` } : undefined
     case PhysicalKind.BIT:
       return { check: `typeof x === 'boolean'`, store: `const a = t${c} + (n >>> 3); u8[a] = x ? u8[a] | 1 << (n & 7) : u8[a] & ~(1 << (n & 7))` }
@@ -172,13 +201,19 @@ function build(kind: string, parameters: readonly string[], body: string, values
 export interface RowReader {
   bind(batch: RecordBatch): void
   seek(physicalRow: number): void
-  /** The record at the sought row: the shared row object, or the value itself for object schemas. */
+  /** The record at the sought row: the shared row object, or the value itself for object schemas. Ask once a row. */
   record(): unknown
+  /** The records given out are no longer good: call behind the last one of a batch, before user code runs that did not get one. */
+  release(): void
 }
 
-/** Compiles a {@link RowReader} of its own for one caller (sharing one would make its call sites megamorphic). */
-export function compileRowReader(schema: Schema): RowReader {
-  const reader = readerCode(schema)
+/**
+ * Compiles a {@link RowReader} of its own for one caller (sharing one would make its call sites megamorphic).
+ *
+ * @param isDev Here and below: rows that are read after the function has returned throw `ROW_RETAINED`.
+ */
+export function compileRowReader(schema: Schema, isDev: boolean = false): RowReader {
+  const reader = readerCode(schema, isDev)
   const body = `
   let i = 0
   ${viewDeclarations}
@@ -188,6 +223,7 @@ export function compileRowReader(schema: Schema): RowReader {
     ${reader.bind} },
     seek(row) { i = row },
     record() { return ${reader.record} },
+    release() { ${reader.release} },
   }`
   return build('row-reader', ['k'], body, [schema.fields.map((field) => field.name)]) as RowReader
 }
@@ -238,13 +274,20 @@ export interface RowLoop {
  *
  * @param ensureRows Makes room in the target for at least this many rows; the loop rebinds afterwards.
  */
-export function compileRowLoop(input: Schema, stages: readonly RowStage[], output: Schema, ensureRows: (rows: number) => void): RowLoop {
+export function compileRowLoop(
+  input: Schema,
+  stages: readonly RowStage[],
+  output: Schema,
+  ensureRows: (rows: number) => void,
+  isDev: boolean = false,
+): RowLoop {
   assert(stages.length > 0, 'a row loop needs a stage')
-  const reader = readerCode(input)
+  const reader = readerCode(input, isDev)
   const writer = writerCode(output)
   const object = isObjectSchema(output)
   // The rest of a record's way, from stage `s` on, with the value so far in variable `x<s>`.
-  const emit = (value: string): string => `{ const v = ${value}; const n = count; if (n >= capacity) grow(n + 1); ${object ? '' : 'checkRow(v); '}${writer.write}; copyMeta(n); count = n + 1 }`
+  const emit = (value: string): string =>
+    `{ const v = ${value}; const n = count; if (n >= capacity) grow(n + 1); ${object ? '' : 'checkRow(v); '}${writer.write}; copyMeta(n); count = n + 1 }`
   const functions: string[] = []
   const stageCode = (s: number): string => {
     if (s === stages.length) return emit(`x${s}`)
@@ -292,6 +335,7 @@ export function compileRowLoop(input: Schema, stages: readonly RowStage[], outpu
       let position = from
       if (selection === 0) for (; position < to && count < rowsMax; position++) { i = position; const x0 = ${reader.record}; ${body} }
       else for (; position < to && count < rowsMax; position++) { i = i32[selection + position]; const x0 = ${reader.record}; ${body} }
+      ${reader.release}
       return position
     },
   }`
@@ -309,8 +353,8 @@ export interface RowFilter {
 }
 
 /** Compiles filters into one loop that selects rows; nothing is copied. */
-export function compileRowFilter(input: Schema, filters: readonly ((value: never) => unknown)[]): RowFilter {
-  const reader = readerCode(input)
+export function compileRowFilter(input: Schema, filters: readonly ((value: never) => unknown)[], isDev: boolean = false): RowFilter {
+  const reader = readerCode(input, isDev)
   const tests = filters.map((_, s) => `(stage = ${s}, f${s}(x))`).join(' && ')
   const text = `
   let i = 0, stage = 0, rows = 0
@@ -326,6 +370,7 @@ export function compileRowFilter(input: Schema, filters: readonly ((value: never
       const at = selection >>> 2
       if (rows === 0) for (let position = from; position < to; position++) { i = position; const x = ${reader.record}; if (${tests}) i32[at + count++] = i }
       else for (let position = from; position < to; position++) { i = i32[rows + position]; const x = ${reader.record}; if (${tests}) i32[at + count++] = i }
+      ${reader.release}
       return count
     },
   }`
@@ -343,6 +388,7 @@ export interface ProcessLoopOptions {
   readonly ensureRows: (rows: number) => void
   /** Where keys are made current; undefined = no input has any. */
   readonly keys: { select(key: number): void } | undefined
+  readonly isDev?: boolean
 }
 
 /** Timers that a process loop fires: see `TimerDomain`. */
@@ -380,11 +426,11 @@ export interface ProcessLoop {
 }
 
 /** Compiles a {@link ProcessLoop}. */
-export function compileProcessLoop({ inputs, output, fn, ensureRows, keys }: ProcessLoopOptions): ProcessLoop {
+export function compileProcessLoop({ inputs, output, fn, ensureRows, keys, isDev = false }: ProcessLoopOptions): ProcessLoop {
   const writer = writerCode(output)
   const object = isObjectSchema(output)
   const runner = ({ schema, method, keyed }: ProcessLoopOptions['inputs'][number], index: number): string => {
-    const reader = readerCode(schema, `k${index}`)
+    const reader = readerCode(schema, isDev, `k${index}`)
     const call = `${keyed ? 'keys.select(u32[handle++]); ' : ''}fn.${method}(${reader.record}, context${index}, collector)`
     return `
   const runner${index} = (() => {
@@ -395,6 +441,7 @@ export function compileProcessLoop({ inputs, output, fn, ensureRows, keys }: Pro
         let position = from
         if (selection === 0) for (; position < to && count < rowsMax; position++) { i = position; ${call} }
         else for (; position < to && count < rowsMax; position++) { i = i32[selection + position]; ${call} }
+        ${reader.release}
         return position
       },
     }
@@ -485,8 +532,8 @@ export interface ColumnLoop {
 }
 
 /** Compiles a {@link ColumnLoop}. `output` has one column. */
-export function compileColumnLoop(input: Schema, fn: (row: never) => unknown, output: Schema): ColumnLoop {
-  const reader = readerCode(input)
+export function compileColumnLoop(input: Schema, fn: (row: never) => unknown, output: Schema, isDev: boolean = false): ColumnLoop {
+  const reader = readerCode(input, isDev)
   const writer = writerCode(output)
   const text = `
   let i = 0, rows = 0
@@ -503,6 +550,7 @@ export function compileColumnLoop(input: Schema, fn: (row: never) => unknown, ou
       const v = holder
       if (rows === 0) for (let n = from; n < to; n++) { i = n; holder.value = fn(${reader.record}); ${writer.write} }
       else for (let position = from; position < to; position++) { const n = i = i32[rows + position]; holder.value = fn(${reader.record}); ${writer.write} }
+      ${reader.release}
     },
   }`
   return build('column-loop', ['k', 'm', 'fn'], text, [input.fields.map((field) => field.name), ['value'], fn]) as ColumnLoop

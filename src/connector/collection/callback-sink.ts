@@ -4,7 +4,7 @@ import type { RecordBatch } from '../../batch/record-batch.ts'
 import type { Schema } from '../../batch/types.ts'
 import { userError } from '../../operator/function.ts'
 import type { OperatorContext } from '../../operator/operator.ts'
-import { compileRowReader, type RowReader } from '../../operator/row-code.ts'
+import { compileRowReader, DEV_OPTION, type RowReader } from '../../operator/row-code.ts'
 import type { Sink, SinkWriter } from '../../operator/sink.ts'
 
 class CallbackWriter implements SinkWriter {
@@ -14,7 +14,7 @@ class CallbackWriter implements SinkWriter {
 
   constructor(callback: (record: unknown) => void, schema: Schema, context: OperatorContext) {
     this.#callback = callback
-    this.#reader = compileRowReader(schema)
+    this.#reader = compileRowReader(schema, context.option(DEV_OPTION) === 'true')
     this.#context = context
   }
 
@@ -30,6 +30,7 @@ class CallbackWriter implements SinkWriter {
         reader.seek(batch.physicalRow(batch.begin))
         this.#callback(reader.record())
       }
+      reader.release()
     } catch (error) {
       throw userError(this.#context.operatorName, this.#context.subtaskIndex, error)
     }

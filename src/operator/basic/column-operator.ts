@@ -7,7 +7,7 @@ import { formatType, type LogicalType, physicalKindOf, Schema, VALUE_COLUMN } fr
 import { PhysicalKind } from '../../kernels/column-layout.ts'
 import { userError } from '../function.ts'
 import { type OperatorContext, type Output, StatelessOperator } from '../operator.ts'
-import { type ColumnLoop, compileColumnLoop } from '../row-code.ts'
+import { type ColumnLoop, compileColumnLoop, DEV_OPTION } from '../row-code.ts'
 
 /**
  * The schema with one column more, or with that column replaced.
@@ -16,7 +16,9 @@ import { type ColumnLoop, compileColumnLoop } from '../row-code.ts'
  */
 export function schemaWithColumn(schema: Schema, name: string, type: LogicalType): Schema {
   if (physicalKindOf(type) > PhysicalKind.TIMESTAMP_NANOS)
-    throw new PlanError('INVALID_COLUMN', `Cannot compute column "${name}" of type ${formatType(type)}: withColumn takes types of fixed width`, { hint: 'Use map(...).returns(...) for strings and nested types.' })
+    throw new PlanError('INVALID_COLUMN', `Cannot compute column "${name}" of type ${formatType(type)}: withColumn takes types of fixed width`, {
+      hint: 'Use map(...).returns(...) for strings and nested types.',
+    })
   return new Schema([...schema.fields.filter((field) => field.name !== name), { name, type }])
 }
 
@@ -42,7 +44,7 @@ export class ColumnOperator extends StatelessOperator {
 
   override open(context: OperatorContext): void {
     super.open(context)
-    this.#loop = compileColumnLoop(this.#inputSchema, this.#fn, this.#columnSchema)
+    this.#loop = compileColumnLoop(this.#inputSchema, this.#fn, this.#columnSchema, context.option(DEV_OPTION) === 'true')
     this.#builder = new BatchBuilder(context.slab, this.#columnSchema, context.batchRowsMax)
     this.#view = new RecordBatch(context.slab, this.outputSchema, [])
   }

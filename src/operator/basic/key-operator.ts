@@ -8,7 +8,7 @@ import { RecordBatch } from '../../batch/record-batch.ts'
 import { type Field, LENGTH_MAX, Schema } from '../../batch/types.ts'
 import { userError } from '../function.ts'
 import { type OperatorContext, type Output, StatelessOperator } from '../operator.ts'
-import { compileRowReader, type RowReader } from '../row-code.ts'
+import { compileRowReader, DEV_OPTION, type RowReader } from '../row-code.ts'
 
 /** Name of the column that holds the key; row objects do not show it. */
 export const KEY_COLUMN = '$key'
@@ -39,7 +39,7 @@ export class KeyOperator extends StatelessOperator {
 
   override open(context: OperatorContext): void {
     super.open(context)
-    this.#reader = compileRowReader(this.#inputSchema)
+    this.#reader = compileRowReader(this.#inputSchema, context.option(DEV_OPTION) === 'true')
     this.#view = new RecordBatch(context.slab, this.outputSchema, [])
     this.#rows = context.batchRowsMax
     this.#key = Column.allocate(context.slab, this.outputSchema.fields[this.outputSchema.fields.length - 1]!.type, this.#rows)
@@ -70,6 +70,7 @@ export class KeyOperator extends StatelessOperator {
         end += bytes.length
         key.dataLength = end
       }
+      reader.release()
     } catch (error) {
       throw userError(this.context.operatorName, this.context.subtaskIndex, error)
     }
@@ -88,7 +89,10 @@ export class KeyOperator extends StatelessOperator {
   #encode(value: unknown): Uint8Array {
     const known = this.#memo.get(value)
     if (known !== undefined) return known
-    if (value === undefined) throw new PlanError('INVALID_KEY', `Cannot use undefined as a key in operator "${this.context.operatorName}"`, { hint: 'Return null for "no key": all such records are one group.' })
+    if (value === undefined)
+      throw new PlanError('INVALID_KEY', `Cannot use undefined as a key in operator "${this.context.operatorName}"`, {
+        hint: 'Return null for "no key": all such records are one group.',
+      })
     const bytes = keyBytesOf(value as KeyValue)
     if (typeof value !== 'object') {
       if (this.#memo.size >= MEMO_MAX) this.#memo.clear()

@@ -6,7 +6,7 @@ import { RecordBatch } from '../../batch/record-batch.ts'
 import type { Schema } from '../../batch/types.ts'
 import { userError } from '../function.ts'
 import { type Operator, type OperatorContext, type Output, StatelessOperator } from '../operator.ts'
-import { compileRowFilter, compileRowLoop, type RowFilter, type RowLoop, type RowStage } from '../row-code.ts'
+import { compileRowFilter, compileRowLoop, DEV_OPTION, type RowFilter, type RowLoop, type RowStage } from '../row-code.ts'
 
 /** Rows between two looks at the clock of the worker's loop: user code is slower than kernels. */
 const ROWS_PER_STEP = 1024
@@ -35,7 +35,8 @@ export class RowOperator extends StatelessOperator {
   override open(context: OperatorContext): void {
     super.open(context)
     this.#builder = new BatchBuilder(context.slab, this.outputSchema, context.batchRowsMax)
-    this.#loop = compileRowLoop(this.#inputSchema, this.#stages, this.outputSchema, (rows) => this.#builder.ensureRows(rows))
+    const isDev = context.option(DEV_OPTION) === 'true'
+    this.#loop = compileRowLoop(this.#inputSchema, this.#stages, this.outputSchema, (rows) => this.#builder.ensureRows(rows), isDev)
   }
 
   override processBatch(batch: RecordBatch, output: Output): boolean {
@@ -107,6 +108,7 @@ export class FilterOperator extends StatelessOperator {
     this.#filter = compileRowFilter(
       this.outputSchema,
       this.#stages.map((stage) => stage.fn as (value: never) => unknown),
+      context.option(DEV_OPTION) === 'true',
     )
   }
 

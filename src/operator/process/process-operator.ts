@@ -12,7 +12,7 @@ import { UNION_STATE_PREFIX } from '../../state/state.ts'
 import { KEY_COLUMN } from '../basic/key-operator.ts'
 import { type RichFunction, userError } from '../function.ts'
 import type { Operator, OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../operator.ts'
-import { compileProcessLoop, type ProcessLoop } from '../row-code.ts'
+import { compileProcessLoop, DEV_OPTION, type ProcessLoop } from '../row-code.ts'
 import { type KeyedState, openKeyedState } from './keyed-state.ts'
 import { openContextOf, type ProcessEngine, processContextOf } from './process-context.ts'
 import { SideOutputs } from './side-outputs.ts'
@@ -72,6 +72,7 @@ export class ProcessOperator implements Operator {
       fn,
       ensureRows: (rows) => this.#builder.ensureRows(rows),
       keys: this.#state?.store,
+      isDev: context.option(DEV_OPTION) === 'true',
     })
     this.#sides = new SideOutputs(context, this.#loop.stamp)
     const engine: ProcessEngine = {
