@@ -1,0 +1,134 @@
+// The suite every sink must pass whose writer needs no event loop.
+import { describe, expect, it } from 'vitest'
+import { batchFromObjects, freeBatch } from '../../src/batch/batch-rows.ts'
+import type { RecordBatch } from '../../src/batch/record-batch.ts'
+import type { Schema } from '../../src/batch/types.ts'
+import type { OperatorContext } from '../../src/operator/operator.ts'
+import type { Sink, SinkWriter } from '../../src/operator/sink.ts'
+import { testContext } from '../unit/connector/file-probe.ts'
+
+/** One fresh sink and what it has written. */
+export interface SinkUnderTest {
+  readonly sink: Sink
+  /** What of the context it writes to, if it does. */
+  readonly context?: Partial<OperatorContext>
+  /** What has been written when every writer has finished: one text a record, in order for one writer. */
+  written(): readonly string[]
+}
+
+export interface SinkContractOptions {
+  readonly skip?: readonly { readonly reason: string; readonly tests: readonly string[] }[]
+}
+
+const CALLS_MAX = 10_000
+
+/** Calls until the answer is yes. */
+function insist(call: () => boolean): void {
+  for (let calls = 0; calls < CALLS_MAX; calls++) if (call()) return
+  throw new Error('the writer neither takes more nor says why')
+}
+
+/**
+ * Runs the suite.
+ *
+ * @param textOf How the sink shows a record.
+ */
+export function sinkContract<R>(name: string, newSink: () => SinkUnderTest, schema: Schema<R>, rows: readonly R[], textOf: (row: R) => string, options: SinkContractOptions = {}): void {
+  const skipped = new Set(options.skip?.flatMap(({ tests }) => tests))
+  const test = (title: string, run: () => void): void => void (skipped.has(title) ? it.skip(title, run) : it(title, run))
+
+  const open = (under: SinkUnderTest, subtaskIndex: number = 0, parallelism: number = 1): { writer: SinkWriter; context: OperatorContext; before: number } => {
+    const context = { ...testContext(64), ...under.context, subtaskIndex, parallelism }
+    const before = context.slab.allocatedBytes
+    return { writer: under.sink.createWriter(schema, context), context, before }
+  }
+  const write = (writer: SinkWriter, batch: RecordBatch): void => {
+    insist(() => writer.hasCapacity() && writer.write(batch))
+    expect(batch.begin, 'all pending rows are taken').toBe(batch.end)
+  }
+  const finish = (writer: SinkWriter): void => {
+    insist(() => writer.finish())
+    writer.close()
+  }
+  const batchOf = (context: OperatorContext, part: readonly R[]): RecordBatch => batchFromObjects(context.slab, schema, part.map((row) => ({ row })))
+
+  describe(`${name} keeps the sink contract`, () => {
+    test('it writes every row once, in order, whatever the batches', () => {
+      for (const size of [1, 7, rows.length]) {
+        const under = newSink()
+        const { writer, context } = open(under)
+        for (let from = 0; from < rows.length; from += size) {
+          const batch = batchOf(context, rows.slice(from, from + size))
+          write(writer, batch)
+          freeBatch(batch)
+        }
+        finish(writer)
+        expect(under.written(), `batches of ${size}`).toEqual(rows.map(textOf))
+      }
+    })
+
+    test('it writes the pending rows alone: those of the selection between begin and end', () => {
+      const under = newSink()
+      const { writer, context } = open(under)
+      const batch = batchOf(context, rows)
+      const chosen = rows.map((_, index) => index).filter((index) => index % 3 !== 1)
+      batch.selection = context.slab.allocate(chosen.length * 4)
+      chosen.forEach((row, index) => (context.slab.i32[(batch.selection >>> 2) + index] = row))
+      batch.selectedCount = chosen.length
+      batch.begin = 2
+      batch.end = chosen.length - 1
+      write(writer, batch)
+      finish(writer)
+      expect(under.written()).toEqual(chosen.slice(2, -1).map((index) => textOf(rows[index]!)))
+    })
+
+    test('a flush at any time changes nothing', () => {
+      const under = newSink()
+      const { writer, context } = open(under)
+      insist(() => writer.flush())
+      for (const row of rows) {
+        write(writer, batchOf(context, [row]))
+        insist(() => writer.flush())
+      }
+      insist(() => writer.flush())
+      finish(writer)
+      expect(under.written()).toEqual(rows.map(textOf))
+    })
+
+    test('it finishes without a row', () => {
+      const under = newSink()
+      finish(open(under).writer)
+      expect(under.written()).toEqual([])
+    })
+
+    test('what a batch held may change once it is written', () => {
+      const under = newSink()
+      const { writer, context } = open(under)
+      const batch = batchOf(context, rows)
+      write(writer, batch)
+      for (const column of batch.columns) if (column.values !== 0) context.slab.u8.fill(0xee, column.values, column.values + 16)
+      finish(writer)
+      expect(under.written()).toEqual(rows.map(textOf))
+    })
+
+    test('several writers write everything together', () => {
+      const under = newSink()
+      const writers = Math.min(3, under.sink.parallelismMax)
+      const open3 = Array.from({ length: writers }, (_, index) => open(under, index, writers))
+      rows.forEach((row, index) => write(open3[index % writers]!.writer, batchOf(open3[index % writers]!.context, [row])))
+      for (const { writer } of open3) finish(writer)
+      expect([...under.written()].sort()).toEqual(rows.map(textOf).sort())
+    })
+
+    test('its memory comes back, finished or not', () => {
+      for (const ending of [finish, (writer: SinkWriter): void => writer.close()]) {
+        const { writer, context, before } = open(newSink())
+        const batch = batchOf(context, rows)
+        write(writer, batch)
+        freeBatch(batch)
+        ending(writer)
+        expect(context.slab.allocatedBytes).toBe(before)
+      }
+    })
+  })
+}
