@@ -1,6 +1,7 @@
 // A worker's memory: one shared WebAssembly memory with an allocator of power-of-two blocks. One thread allocates; others only read and
 // write regions handed to them by address. Invariant: a block never moves, so an address stays good until it is freed.
 
+import { createMemory, type WasmMemory } from './webassembly.ts'
 import { assert } from './assert.ts'
 import { StateError } from './errors.ts'
 
@@ -28,7 +29,7 @@ export const SLAB_BYTES_MAX = 65_536 * PAGE_BYTES
  * never moved or detached), so code may keep a view for the length of one call and must re-read the property afterwards.
  */
 export class Slab {
-  readonly memory: WebAssembly.Memory
+  readonly memory: WasmMemory
   u8!: Uint8Array
   u16!: Uint16Array
   i8!: Int8Array
@@ -55,7 +56,7 @@ export class Slab {
    * @param canaries Whether every block is followed by a pattern that {@link verify} and {@link free} check: for tests, which find writes past
    * the end of a block that way.
    */
-  constructor(bytesMax: number = SLAB_BYTES_MAX, memory: WebAssembly.Memory = createSlabMemory(), fixedBytes: number = 0, canaries: boolean = false) {
+  constructor(bytesMax: number = SLAB_BYTES_MAX, memory: WasmMemory = createSlabMemory(), fixedBytes: number = 0, canaries: boolean = false) {
     this.#blocks = canaries ? new Map() : null
     assert(bytesMax > 0 && bytesMax <= SLAB_BYTES_MAX, 'slab budget out of range')
     const pagesMax = Math.max(INITIAL_PAGES, Math.ceil(bytesMax / PAGE_BYTES))
@@ -185,9 +186,9 @@ export class Slab {
  * A shared memory for a slab, with room for a fixed region of `fixedBytes`. Declares the kernels' maximum of 4 GiB; a smaller budget is
  * enforced by the slab, since a module refuses a memory whose maximum is above its own but takes one that grows less.
  */
-export function createSlabMemory(fixedBytes: number = 0): WebAssembly.Memory {
+export function createSlabMemory(fixedBytes: number = 0): WasmMemory {
   const initial = INITIAL_PAGES + Math.ceil(fixedBytes / PAGE_BYTES)
-  return new WebAssembly.Memory({ initial, maximum: SLAB_BYTES_MAX / PAGE_BYTES, shared: true })
+  return createMemory(initial, SLAB_BYTES_MAX / PAGE_BYTES)
 }
 
 function classOf(bytes: number): number {

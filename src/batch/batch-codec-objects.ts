@@ -1,6 +1,7 @@
 // Values of object columns as bytes: MessagePack with the extensions of structured clone (Map, Set, Date, bigint, typed arrays, cycles) and of
 // our decimals. What cannot be taken to another thread is refused by name instead of being lost on the way.
 
+import { WasmMemory } from '../base/webassembly.ts'
 import { createRequire } from 'node:module'
 import type * as Msgpackr from 'msgpackr'
 import { StateError } from '../base/errors.ts'
@@ -28,7 +29,7 @@ function createPackr({ addExtension, Packr }: typeof Msgpackr): Msgpackr.Packr {
     read: ([unscaled, scale]: [bigint, number]) => new Decimal(unscaled, scale),
   })
   // Without these, objects of such classes would arrive as empty ones.
-  for (const Class of [Promise, WeakMap, WeakSet, WeakRef, SharedArrayBuffer, WebAssembly.Memory]) {
+  for (const Class of [Promise, WeakMap, WeakSet, WeakRef, SharedArrayBuffer, WasmMemory]) {
     addExtension({ Class, type: REFUSED_EXTENSION, write: () => refuse(`a ${Class.name}`) } as unknown as Parameters<typeof addExtension>[0])
   }
   return Object.assign(new Packr({ structuredClone: true, copyBuffers: true }), {

@@ -1,6 +1,7 @@
 // Loads the WebAssembly kernels and binds them to a slab. The module is compiled once a process and sent to the workers; each worker has
 // one instance, so that every call site sees one function and stays fast.
 
+import { compileModule, instantiateModule, type WasmModule } from '../base/webassembly.ts'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { AssertionError } from '../base/assert.ts'
@@ -23,14 +24,14 @@ export interface Kernels extends AggregateKernels, DictionaryKernels, GatherKern
 export type KernelBuild = 'fast' | 'checked'
 
 /** Compiles the kernels: 5-10 ms, once a process. */
-export function compileKernels(build: KernelBuild = 'fast'): WebAssembly.Module {
-  return new WebAssembly.Module(readFileSync(join(packageRoot(), 'dist', build === 'fast' ? 'kernels.wasm' : 'kernels-checked.wasm')))
+export function compileKernels(build: KernelBuild = 'fast'): WasmModule {
+  return compileModule(readFileSync(join(packageRoot(), 'dist', build === 'fast' ? 'kernels.wasm' : 'kernels-checked.wasm')))
 }
 
 /** Binds compiled kernels to one slab. Call once per slab and thread. */
-export function instantiateKernels(module: WebAssembly.Module, slab: Slab): Kernels {
+export function instantiateKernels(module: WasmModule, slab: Slab): Kernels {
   const abort = (_message: number, _file: number, line: number, column: number): never => {
     throw new AssertionError(`Kernel assertion failed at ${line}:${column}`)
   }
-  return new WebAssembly.Instance(module, { env: { memory: slab.memory, abort } }).exports as unknown as Kernels
+  return instantiateModule(module, { env: { memory: slab.memory, abort } }) as unknown as Kernels
 }

@@ -1,6 +1,7 @@
 // Entry of the coordinator's thread: plans the job, makes the memories, starts the workers in a pool, watches them, and tells the main thread.
 // The main thread only talks to this one. Invariant: one job a thread; the thread ends with it.
 
+import type { WasmMemory, WasmModule } from '../base/webassembly.ts'
 import { MessageChannel, type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import { systemClock } from '../base/clock.ts'
@@ -56,7 +57,7 @@ class Coordinator {
   readonly #data: CoordinatorData
   readonly #port: MessagePort
   #plan!: ExecutionPlan
-  #memories: WebAssembly.Memory[] = []
+  #memories: WasmMemory[] = []
   #pool: Piscina | undefined
   #outputs: readonly string[] = []
   #outputPending = new SharedArrayBuffer(0)
@@ -132,7 +133,7 @@ class Coordinator {
   #runWorker(
     workerIndex: number,
     planOptions: PlanOptions,
-    shared: { kernels: WebAssembly.Module; tableSeed: number; splits: ReturnType<typeof enumerateSplits>; options: ReadonlyMap<string, string> },
+    shared: { kernels: WasmModule; tableSeed: number; splits: ReturnType<typeof enumerateSplits>; options: ReadonlyMap<string, string> },
   ): Promise<WorkerOutcome> {
     const { request } = this.#data
     const events = new MessageChannel()

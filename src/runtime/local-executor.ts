@@ -1,6 +1,7 @@
 // Runs a whole job on the calling thread, step by step: `Millrace.local()`, and tests with a virtual clock and a seeded scheduler. The same
 // worker runtimes as on threads, with the same rings between them.
 
+import type { WasmModule } from '../base/webassembly.ts'
 import type { Clock } from '../base/clock.ts'
 import { VirtualClock } from '../base/clock.ts'
 import type { Random } from '../base/random.ts'
@@ -36,10 +37,10 @@ export interface LocalExecutorOptions {
 /** For jobs without named inputs and outputs. */
 const NO_PROGRAM: ProgramEdge = { send: () => {}, pendingCount: () => 0, receive: () => 'ended' }
 
-const compiled: { module: WebAssembly.Module | undefined } = { module: undefined }
+const compiled: { module: WasmModule | undefined } = { module: undefined }
 
 /** The kernels of this thread, compiled on first use. */
-function kernelsModule(): WebAssembly.Module {
+function kernelsModule(): WasmModule {
   return (compiled.module ??= compileKernels())
 }
 

@@ -1,5 +1,6 @@
 // What the main thread, the coordinator's thread and the workers say to each other. Plain data, structured-clonable.
 
+import type { WasmMemory } from '../base/webassembly.ts'
 import type { MessagePort } from 'node:worker_threads'
 import type { ErrorRecord } from '../base/errors.ts'
 import type { ExecutionPlan } from '../plan/execution-plan.ts'
@@ -62,7 +63,7 @@ export type CoordinatorEvent =
   /** The workers run. Their memories hold the doorbells to ring after a push; the ports, one a worker, carry records of named inputs and outputs. */
   | {
       readonly kind: 'running'
-      readonly memories: readonly WebAssembly.Memory[]
+      readonly memories: readonly WasmMemory[]
       readonly ports: readonly MessagePort[]
       readonly inputs: readonly string[]
       readonly outputs: readonly string[]

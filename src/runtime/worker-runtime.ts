@@ -1,6 +1,7 @@
 // One worker's share of a job: its slab, its subtasks, the rings between them. Knows no thread: the worker thread's loop and the executor
 // on the calling thread both drive it by `step`.
 
+import type { WasmMemory, WasmModule } from '../base/webassembly.ts'
 import type { Clock } from '../base/clock.ts'
 import { Slab } from '../base/slab.ts'
 import { ChannelWriter } from '../exchange/channel-writer.ts'
@@ -34,8 +35,8 @@ export interface WorkerSettings {
   readonly plan: ExecutionPlan
   readonly workerIndex: number
   /** The memory of every worker, by index; the own one among them. */
-  readonly memories: readonly WebAssembly.Memory[]
-  readonly kernels: WebAssembly.Module
+  readonly memories: readonly WasmMemory[]
+  readonly kernels: WasmModule
   readonly slabBytesMax: number
   readonly batchRowsMax: number
   readonly tableSeed: number
@@ -58,7 +59,7 @@ export interface WorkerHooks {
 }
 
 /** Lays out a worker's fixed region in its memory. Called once for each worker before any of them starts. */
-export function initializeWorkerMemory(plan: ExecutionPlan, workerIndex: number, memory: WebAssembly.Memory, ringBytesMax?: number): void {
+export function initializeWorkerMemory(plan: ExecutionPlan, workerIndex: number, memory: WasmMemory, ringBytesMax?: number): void {
   for (const channel of layoutWorker(plan, workerIndex, ringBytesMax).channels) SpscRing.initialize(memory.buffer, channel.address, channel.capacityBytes)
 }
 

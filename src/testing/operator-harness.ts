@@ -1,6 +1,7 @@
 // The operator harness: runs an operator over one stream in every way the engine may run it, and insists that all ways give the same. For the
 // engine's operators and for users' functions alike. Runs on the calling thread, under a virtual clock; every choice comes from the seed.
 
+import type { WasmModule } from '../base/webassembly.ts'
 import { isDeepStrictEqual } from 'node:util'
 import { keyBytesOf, type KeyValue } from '../base/key-bytes.ts'
 import { VirtualClock } from '../base/clock.ts'
@@ -256,7 +257,7 @@ class RecordingTarget implements ElementTarget {
   }
 }
 
-let compiled: WebAssembly.Module | undefined
+let compiled: WasmModule | undefined
 const memory: { slab: Slab; kernels: Kernels; readonly clock: VirtualClock }[] = []
 
 /** A slab with its kernels; used for all runs of this thread. */

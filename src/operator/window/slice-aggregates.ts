@@ -18,23 +18,23 @@ const aggregate = <T>(kind: BuiltInAggregate['kind'], column?: string): BuiltInA
 /** Number of rows, or of rows whose column is not NULL. */
 export const count = (column?: string): BuiltInAggregate<number> => aggregate('count', column)
 /** Sum of a numeric column: BIGINT for integers (wraps at 64 bits), DOUBLE for floats, DECIMAL(38, s) for decimals; NULL without a value. */
-export const sum = (column: string): BuiltInAggregate<number> => aggregate('sum', column)
+export const sum = (column: string): BuiltInAggregate<number | null> => aggregate('sum', column)
 /** Smallest value of a numeric or time column; NULL without a value. */
-export const min = (column: string): BuiltInAggregate<number> => aggregate('min', column)
+export const min = (column: string): BuiltInAggregate<number | null> => aggregate('min', column)
 /** Largest value of a numeric or time column; NULL without a value. */
-export const max = (column: string): BuiltInAggregate<number> => aggregate('max', column)
+export const max = (column: string): BuiltInAggregate<number | null> => aggregate('max', column)
 /** Mean of a numeric column as DOUBLE; NULL without a value. */
-export const avg = (column: string): BuiltInAggregate<number> => aggregate('avg', column)
+export const avg = (column: string): BuiltInAggregate<number | null> => aggregate('avg', column)
 /** First value that is not NULL, in order of arrival. */
-export const first = (column: string): BuiltInAggregate<number> => aggregate('first', column)
+export const first = (column: string): BuiltInAggregate<number | null> => aggregate('first', column)
 /** Last value that is not NULL, in order of arrival. */
-export const last = (column: string): BuiltInAggregate<number> => aggregate('last', column)
+export const last = (column: string): BuiltInAggregate<number | null> => aggregate('last', column)
 
 /** Named aggregates, in the order of the result columns. */
 export type Aggregates = Readonly<Record<string, BuiltInAggregate>>
 
 /** The row that named aggregates make. */
-export type AggregateRow<A extends Aggregates> = { readonly [N in keyof A]: A[N] extends BuiltInAggregate<infer T> ? (A[N]['kind'] extends 'count' ? T : T | null) : never }
+export type AggregateRow<A extends Aggregates> = { readonly [N in keyof A]: A[N] extends BuiltInAggregate<infer T> ? T : never }
 
 /** Bytes of the "value was seen" bits in front of the accumulators. */
 const FLAGS_BYTES = 8
