@@ -1,0 +1,66 @@
+// The `@example`s of what users see: each compiles, and those that need nothing from outside run.
+import { beforeAll, expect, test } from 'vitest'
+import { docExamples, fragmentModule, Scratch } from './snippets.ts'
+
+const STREAMS = `
+const env = Millrace.local()
+const schema = defineSchema({ user: t.string(), item: t.string(), amount: t.double() })
+`
+const FLIGHTS = `
+const env = Millrace.local()
+const flight = defineSchema({ origin: t.string(), delay: t.int(), date: t.timestamp(3) })
+type Flight = RowOfSchema<typeof flight>
+const flights = env
+  .fromCollection<Flight>([{ origin: 'SFO', delay: 20, date: 0 }], flight)
+  .assignTimestampsAndWatermarks(WatermarkStrategy.forMonotonousTimestamps<Flight>().withTimestampAssigner('date'))
+const bids = env.fromCollection([{ price: 7 }], defineSchema({ price: t.double() }))
+`
+const JOB = 'declare const job: JobProgram\n'
+
+/** Files with examples, and what these build on. A `declare` stands for what a program has: such an example is compiled, not run. */
+const PRELUDES: Record<string, string> = {
+  'src/api/datastream/async-data-stream.ts': `${STREAMS}
+const orders = env.fromCollection([{ user: 'ada', item: 'book', amount: 7 }], schema)
+const lookup = async (item: string, signal: AbortSignal): Promise<number> => (signal.aborted ? 0 : item.length)
+`,
+  'src/api/datastream/data-stream.ts': FLIGHTS,
+  'src/api/datastream/environment.ts': '',
+  'src/api/datastream/job.ts': '',
+  'src/api/datastream/millrace.ts': JOB,
+  'src/api/datastream/windowed-stream.ts': FLIGHTS,
+  'src/batch/types.ts': '',
+  'src/connector/stream/stream-source.ts': `${STREAMS}const emitter = new EventEmitter()\n`,
+  'src/connector/stream/writable-sink.ts': `${STREAMS}declare const response: ServerResponse\nconst alerts = env.fromElements(1)\n`,
+  'src/engine/engine.ts': 'declare const alerts: JobProgram\ndeclare const engine: Engine\n',
+  'src/format/csv/text-format.ts': '',
+  'src/operator/function.ts': 'type Click = { readonly user: string }\n',
+  'src/state/state.ts': '',
+  'src/testing/run-job.ts': `
+const job = defineJob(import.meta, (env) => {
+  env.input('orders', defineSchema({ id: t.int() })).map((order) => order.id).output('ids')
+})
+`,
+  'src/time/watermark-strategy.ts': 'interface Bid { readonly dateTime: number }\n',
+}
+
+const examples = Object.entries(PRELUDES).flatMap(([path, prelude]) =>
+  docExamples(path).map((example, index) => ({ ...example, prelude, name: `${path.replaceAll(/\W/g, '_')}_${index}` })),
+)
+const scratch = new Scratch()
+beforeAll(() => {
+  for (const { name, text, prelude } of examples) scratch.write(`${name}.ts`, fragmentModule(text, prelude))
+})
+
+test('every example compiles', () => {
+  expect(Object.keys(PRELUDES).filter((path) => docExamples(path).length === 0)).toEqual([])
+  expect(scratch.typeCheck()).toBe('')
+})
+
+test('every example that needs nothing from outside runs', async () => {
+  const runnable = examples.filter(({ prelude }) => !prelude.includes('declare '))
+  expect(runnable.length).toBeGreaterThan(5)
+  for (const { name } of runnable) await scratch.compile(name)
+  // One process for all.
+  scratch.write('all.js', `for (const name of ${JSON.stringify(runnable.map(({ name }) => name))}) await import(\`./\${name}.js\`)\n`)
+  expect(scratch.run('all.js')).toMatchObject({ status: 0, stderr: '' })
+})
