@@ -1,5 +1,5 @@
 // `npm run bench`: measures what the engine promises and prints a line for each promise. Also the program of every measured process.
-//   npm run bench -- [--only NAME ...] [--runs N] [--json] [--smoke] [--list]
+//   npm run bench -- [--only NAME ...] [--runs N] [--json] [--smoke] [--list] [--micro]
 
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -27,6 +27,7 @@ const { values: args } = parseArgs({
     json: { type: 'boolean', default: false },
     smoke: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
+    micro: { type: 'boolean', default: false },
     measure: { type: 'string' },
     settings: { type: 'string' },
   },
@@ -88,6 +89,7 @@ if (args.measure !== undefined) {
   // Nothing is left to wait for; a measured job may have left a port open.
   process.exit()
 } else if (args.list) for (const { name, title } of BENCHMARKS) say(`${name.padEnd(24)} ${title}`)
+else if (args.micro) await (await import('./micro/engine.ts')).runMicroBenchmarks(args.smoke)
 else {
   // Beside the bundle, on the same disk for everybody, and never checked in.
   const parent = join(dirname(fileURLToPath(import.meta.url)), '..', '.bench')
