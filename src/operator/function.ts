@@ -108,9 +108,13 @@ export interface ProcessFunction<IN, OUT> extends RichFunction<ProcessRuntimeCon
  * Processes the records of a keyed stream one by one, with state and timers of the record's key.
  *
  * @example
- * const counter: KeyedProcessFunction<string, Click, { user: string, clicks: number }> = {
- *   open(context) { this.clicks = context.getState(valueState('clicks', t.int())) },
- *   processElement(click, context, out) { ... },
+ * const clicks = valueState('clicks', t.int())
+ * const counter: KeyedProcessFunction<string, Click, string> = {
+ *   processElement(click, context, out) {
+ *     const state = context.getState(clicks)
+ *     state.update((state.value() ?? 0) + 1)
+ *     out.collect(`${click.user}: ${state.value()}`)
+ *   },
  * }
  */
 export interface KeyedProcessFunction<K, IN, OUT> extends RichFunction<KeyedProcessRuntimeContext> {

@@ -117,7 +117,7 @@ export class DataStream<R> extends Stream<R> {
    *
    * @example
    * bids.processBatch((batch, out) => {
-   *   const price = batch.column('price').values
+   *   const price = batch.column('price').values as Float64Array
    *   let total = 0
    *   for (const row of batch.rows) total += price[row]
    *   out.collect(total)

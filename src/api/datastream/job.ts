@@ -9,7 +9,7 @@ import { StreamExecutionEnvironment } from './environment.ts'
  *
  * @example
  * export default defineJob(import.meta, (env, params) => {
- *   env.fromElements('to', 'be', 'or', 'not', 'to', 'be').keyBy((word) => word).process(counter).print()
+ *   env.fromElements('to', 'be', 'or', 'not', 'to', 'be').keyBy((word) => word.length).reduce((left, right) => `${left} ${right}`).output('words')
  * })
  */
 export function defineJob(meta: { readonly url: string }, program: (env: StreamExecutionEnvironment, params: Readonly<Record<string, unknown>>) => void | Promise<void>): JobProgram {
