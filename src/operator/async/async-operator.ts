@@ -50,6 +50,8 @@ interface Entry {
   abort: AbortController | undefined
 }
 
+/** More subtasks than there can be: makes one number of a subtask's index and the parallelism. */
+const SUBTASKS_MAX = 65_536
 const CAPACITY_DEFAULT = 100
 const RETRY_DELAY_MS_DEFAULT = 100
 
@@ -86,7 +88,10 @@ export class AsyncOperator implements Operator {
     this.#context = context
     this.#reader = compileRowReader(this.#inputSchema)
     this.#collector = new RowCollector(context, this.outputSchema)
-    this.#codec = valueCodecOf(isObjectSchema(this.#inputSchema) ? undefined : { kind: 'ROW', nullable: false, fields: this.#inputSchema.fields }, 'records in flight')
+    this.#codec = valueCodecOf(
+      isObjectSchema(this.#inputSchema) ? undefined : { kind: 'ROW', nullable: false, fields: this.#inputSchema.fields },
+      'records in flight',
+    )
     this.#user(() => this.#fn.open?.(runtimeContextOf(context)))
   }
 
@@ -101,7 +106,8 @@ export class AsyncOperator implements Operator {
     const { crossings } = batch
     const plain = isObjectSchema(this.#inputSchema)
     for (;;) {
-      while (this.#crossing < crossings.count && batch.positionOf(crossings.positions[this.#crossing]!) <= batch.begin) this.#addWatermark(crossings.watermarks[this.#crossing++]!)
+      while (this.#crossing < crossings.count && batch.positionOf(crossings.positions[this.#crossing]!) <= batch.begin)
+        this.#addWatermark(crossings.watermarks[this.#crossing++]!)
       if (batch.begin === batch.end) break
       if (this.#calls >= this.#options.capacity) return false
       const row = batch.physicalRow(batch.begin)
@@ -142,25 +148,47 @@ export class AsyncOperator implements Operator {
   }
 
   snapshot(writer: SnapshotWriter): void {
-    for (const entry of this.#queue) {
-      if (entry.watermarkMs !== undefined) continue
+    const { subtaskIndex, parallelism } = this.#context
+    const origin = subtaskIndex + parallelism * SUBTASKS_MAX
+    for (const { watermarkMs, timestampMs, record } of this.#queue) {
       const bytes = new ByteWriter()
-      bytes.float64(entry.timestampMs)
-      this.#codec.write(bytes, entry.record)
+      bytes.float64(origin)
+      bytes.float64(watermarkMs ?? NaN)
+      if (watermarkMs === undefined) {
+        bytes.float64(timestampMs)
+        this.#codec.write(bytes, record)
+      }
       writer.element('in-flight', bytes.bytes.subarray(0, bytes.at))
     }
   }
 
   restore(reader: SnapshotReader): void {
+    const { subtaskIndex, parallelism } = this.#context
+    const entries: { readonly watermarkMs: number; readonly timestampMs: number; readonly record: unknown }[] = []
+    // Among records of other subtasks a watermark may be too high: then it is left to the next one.
+    let isOwn = true
     reader.elements('in-flight', (value) => {
       const bytes = new ByteReader().load(value, 0, value.length)
-      const timestampMs = bytes.float64()
-      this.#call(this.#codec.read(bytes), timestampMs)
+      isOwn = bytes.float64() === subtaskIndex + parallelism * SUBTASKS_MAX && isOwn
+      const watermarkMs = bytes.float64()
+      entries.push(
+        Number.isNaN(watermarkMs)
+          ? { watermarkMs, timestampMs: bytes.float64(), record: this.#codec.read(bytes) }
+          : { watermarkMs, timestampMs: 0, record: undefined },
+      )
     })
+    for (const { watermarkMs, timestampMs, record } of entries)
+      if (Number.isNaN(watermarkMs)) this.#call(record, timestampMs)
+      else if (isOwn) this.#addWatermark(watermarkMs)
   }
 
   close(): void {
-    for (const entry of this.#queue) entry.abort?.abort()
+    for (const entry of this.#queue) {
+      const { abort } = entry
+      // What comes of the call is nobody's any more.
+      entry.abort = undefined
+      abort?.abort()
+    }
     this.#queue = []
     this.#collector?.free()
     this.#user(() => this.#fn.close?.())
@@ -182,9 +210,11 @@ export class AsyncOperator implements Operator {
     try {
       const results = await this.#fn.asyncInvoke(entry.record, abort.signal)
       // A try that has timed out is no longer the entry's.
-      if (entry.abort === abort) this.#done(entry, results)
+      if (entry.abort !== abort) return
+      this.#done(entry, results)
     } catch (error) {
-      if (entry.abort === abort) this.#failed(entry, error)
+      if (entry.abort !== abort) return
+      this.#failed(entry, error)
     }
     this.#context.wake()
   }
@@ -211,11 +241,17 @@ export class AsyncOperator implements Operator {
         continue
       }
       const hint = 'Raise timeoutMs, allow retries, or give the function a timeout() method.'
-      this.#failed(entry, new UserFunctionError('ASYNC_TIMEOUT', `Call of operator "${this.#context.operatorName}" has taken more than ${this.#options.timeoutMs} ms`, { hint }))
+      this.#failed(
+        entry,
+        new UserFunctionError('ASYNC_TIMEOUT', `Call of operator "${this.#context.operatorName}" has taken more than ${this.#options.timeoutMs} ms`, { hint }),
+      )
     }
   }
 
+  /** @throws {TypeError} If there are no results to go through. */
   #done(entry: Entry, results: Iterable<unknown>): void {
+    if (typeof results?.[Symbol.iterator] !== 'function')
+      throw new TypeError('Cannot take the results of an asynchronous call: the function must resolve to an iterable, such as an array')
     entry.results = results
     entry.abort = undefined
     entry.dueMs = Infinity
