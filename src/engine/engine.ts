@@ -181,8 +181,13 @@ export class JobHandle implements AsyncDisposable {
     })
     // Whoever awaits `result` hears of a failure; nobody else must make the process die of an unhandled rejection.
     this.result.catch(() => {})
-    options.signal?.addEventListener('abort', () => void this.cancel(), { once: true })
-    if (options.signal?.aborted) void this.cancel()
+    const { signal } = options
+    if (signal === undefined) return
+    const onAbort = (): void => void this.cancel()
+    signal.addEventListener('abort', onAbort, { once: true })
+    // The signal may outlive many jobs.
+    void this.stopped().then(() => signal.removeEventListener('abort', onAbort))
+    if (signal.aborted) onAbort()
   }
 
   /** The metrics of the last tick; the final ones once the job has ended. */

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { JobError, Millrace, PlanError, UserFunctionError } from 'millrace'
 import { runJob } from 'millrace/testing'
@@ -187,6 +188,23 @@ describe('failures', () => {
     await handle.input('go').push(1)
     await handle.cancel()
     expect((await handle.result).state).toBe('cancelled')
+  })
+
+  test('a worker that stands still in user code is found', async () => {
+    const handle = engine().submit(jobUrl('leaving'), { params: { how: 'loop' }, parallelism: 2, options: { 'millrace.worker.hang-timeout': '500' } })
+    await handle.input('go').push(1)
+    expect((await failureOf(handle.result)).code).toBe('WORKER_HUNG')
+    await handle[Symbol.asyncDispose]()
+  })
+
+  test('a signal that outlives its jobs keeps nothing of them', async () => {
+    const { signal } = new AbortController()
+    for (let job = 0; job < 2; job++) {
+      const handle = engine().submit(jobUrl('no-default'), { signal })
+      await failureOf(handle.result)
+      await handle[Symbol.asyncDispose]()
+    }
+    expect(getEventListeners(signal, 'abort').length).toBe(0)
   })
 
   test('names of inputs and outputs that the job does not have are refused', async () => {
