@@ -44,10 +44,23 @@ function createPackr({ addExtension, Packr }: typeof Msgpackr): Msgpackr.Packr {
  */
 export function encodeObjects(values: readonly unknown[], columnName: string): Uint8Array {
   try {
-    return packr().pack(values)
+    const bytes = packr().pack(values)
+    // The decoder renames members called __proto__; the bytes are searched first, since hardly any value has one.
+    if (bytes.includes(PROTO) && values.some((value) => hasProtoMember(value, new Set()))) refuse('a member named "__proto__"')
+    return bytes
   } catch (error) {
     throw notEncodable(values, columnName, error)
   }
+}
+
+const PROTO = '__proto__'
+
+function hasProtoMember(value: unknown, seen: Set<unknown>): boolean {
+  if (typeof value !== 'object' || value === null || seen.has(value)) return false
+  seen.add(value)
+  if (value instanceof Map) return [...value].some((entry) => entry.some((part) => hasProtoMember(part, seen)))
+  if (value instanceof Set) return [...value].some((element) => hasProtoMember(element, seen))
+  return Object.hasOwn(value, PROTO) || Object.values(value).some((member) => hasProtoMember(member, seen))
 }
 
 /** Decodes what {@link encodeObjects} made. `bytes` must not be shared memory. */
@@ -59,7 +72,7 @@ function notEncodable(values: readonly unknown[], columnName: string, cause: unk
   const index = values.findIndex((value) => {
     try {
       packr().pack(value)
-      return false
+      return hasProtoMember(value, new Set())
     } catch {
       return true
     }
