@@ -9,6 +9,7 @@ const data = (name: string): string => fileURLToPath(new URL(`../../node_modules
 
 const flight = defineSchema({ date: t.timestamp(3), delay: t.int(), origin: t.string() })
 const airport = defineSchema({ iata: t.string(), name: t.string(), city: t.string() })
+const figures = { windowStart: t.timestamp(3), flights: t.safeInt(), meanDelay: t.double(), shareLate: t.double() }
 
 export default defineJob(import.meta, (env, params) => {
   const flights = env.fromSource(
@@ -41,9 +42,9 @@ export default defineJob(import.meta, (env, params) => {
         context.getState(waiting).clear()
       },
     })
-    .returns({ origin: t.string(), airport: t.string(), city: t.string(), windowStart: t.timestamp(3), flights: t.safeInt(), meanDelay: t.double(), shareLate: t.double() })
+    .returns({ origin: t.string(), airport: t.string(), city: t.string(), ...figures })
 
-  named.sinkTo(fileSink({ path: String(params.out ?? 'airport-hours.jsonl'), format: jsonFormat() })).name('Result file')
+  named.sinkTo(fileSink({ path: (params.out as string | undefined) ?? '.millrace/airport-hours.jsonl', format: jsonFormat() })).name('Result file')
   named
     .filter((hour) => hour.flights >= 10)
     .keyBy(() => 'all airports')

@@ -1,5 +1,5 @@
 // Draws the picture in README.md from the result file of the flights job: how many flights leave late, by airport and hour of the day.
-//   node examples/flights/plot.mjs airport-hours.jsonl > examples/flights/delays.svg
+//   npm start && node examples/flights/plot.mjs > examples/flights/delays.svg
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 
@@ -17,7 +17,7 @@ const airports = new Map()
 let from = '~'
 let to = ''
 
-for await (const line of createInterface({ input: createReadStream(process.argv[2] ?? 'airport-hours.jsonl'), crlfDelay: Infinity })) {
+for await (const line of createInterface({ input: createReadStream(process.argv[2] ?? '.millrace/airport-hours.jsonl'), crlfDelay: Infinity })) {
   const { origin, city, windowStart, flights, shareLate } = JSON.parse(line)
   if (!airports.has(origin)) airports.set(origin, { origin, city, flights: 0, hours: byHour() })
   const airport = airports.get(origin)

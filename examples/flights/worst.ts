@@ -26,7 +26,7 @@ export class Worst implements KeyedProcessFunction<string, AirportHour, string> 
     const state = context.getState(this.#worst)
     const worst = [...(state.value() ?? []), { ...hour }].sort((left, right) => right.meanDelay - left.meanDelay).slice(0, this.#count)
     state.update(worst)
-    if (worst.length === this.#count) least.update(worst[worst.length - 1]!.meanDelay)
+    if (worst.length === this.#count) least.update(worst[worst.length - 1].meanDelay)
     // The end of the stream is the end of time.
     context.timerService.registerEventTimeTimer(Number.MAX_SAFE_INTEGER)
   }
@@ -34,7 +34,9 @@ export class Worst implements KeyedProcessFunction<string, AirportHour, string> 
   onTimer(_timeMs: number, context: KeyedProcessContext<string>, out: Collector<string>): void {
     for (const hour of context.getState(this.#worst).value() ?? []) {
       const when = new Date(hour.windowStart).toISOString().slice(0, 13).replace('T', ' ')
-      out.collect(`${when}h  ${hour.airport}, ${hour.city}: ${hour.flights} flights, ${hour.meanDelay.toFixed(0)} min late on average, ${(hour.shareLate * 100).toFixed(0)} % more than 15 min late`)
+      out.collect(
+        `${when}h  ${hour.airport}, ${hour.city}: ${hour.flights} flights, ${hour.meanDelay.toFixed(0)} min late on average, ${(hour.shareLate * 100).toFixed(0)} % more than 15 min late`,
+      )
     }
   }
 }

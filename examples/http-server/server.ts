@@ -1,6 +1,6 @@
 // Millrace inside an HTTP server: POST /orders pushes a record into a running job (and waits while the job is behind), GET /alerts lists what
 // the job has found.
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { Millrace } from 'millrace'
 
 /** Starts the job in `alerts.ts` (or another that speaks of orders and alerts) and a server in front of it. */
@@ -13,7 +13,7 @@ export async function serve(job: URL, port: number = 0): Promise<{ server: Serve
     for await (const alert of handle.output('alerts')) alerts.push(alert)
   })()
 
-  const server = createServer(async (request, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     try {
       if (request.method === 'POST' && request.url === '/orders') {
         let body = ''
@@ -26,7 +26,8 @@ export async function serve(job: URL, port: number = 0): Promise<{ server: Serve
     } catch (error) {
       response.writeHead(500).end(String(error))
     }
-  })
+  }
+  const server = createServer((request, response) => void answer(request, response))
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
   return {
     server,

@@ -3,7 +3,12 @@
 import { defineJob, defineSchema, fileSource, printSink, t, textFormat } from 'millrace'
 
 export default defineJob(import.meta, (env, params) => {
-  const lines = fileSource({ path: String(params.path ?? 'words.txt'), format: textFormat(), schema: defineSchema({ line: t.string() }), follow: true })
+  const lines = fileSource({
+    path: (params.path as string | undefined) ?? 'words.txt',
+    format: textFormat(),
+    schema: defineSchema({ line: t.string() }),
+    follow: true,
+  })
   env
     .from(lines)
     .flatMap(({ line }) => line.toLowerCase().match(/\p{L}+/gu) ?? [])
