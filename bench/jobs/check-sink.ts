@@ -31,6 +31,7 @@ export function checkSink(path: string): Sink {
     describe: () => 'sums',
     createWriter(_schema, context) {
       const totals: Totals = { rows: 0, hash: 0, sum: 0 }
+      const openedMs = context.clock.monotonicMs()
       return {
         hasCapacity: () => true,
         write(batch) {
@@ -52,7 +53,7 @@ export function checkSink(path: string): Sink {
         },
         flush: () => true,
         finish() {
-          writeFileSync(`${path}.${context.subtaskIndex}`, JSON.stringify(totals))
+          writeFileSync(`${path}.${context.subtaskIndex}`, JSON.stringify({ ...totals, openedMs, finishedMs: context.clock.monotonicMs() }))
           return true
         },
         snapshot: () => {},
@@ -63,16 +64,20 @@ export function checkSink(path: string): Sink {
   }
 }
 
-/** What all writers of a check sink wrote, summed; the files are removed. */
-export function takeTotals(path: string): Totals {
+/** What all writers of a check sink wrote, summed, and the time from when the first was opened to when the last had all; the files are removed. */
+export function takeResult(path: string): { readonly totals: Totals; readonly passSeconds: number } {
   const totals: Totals = { rows: 0, hash: 0, sum: 0 }
+  let openedMs = Infinity
+  let finishedMs = -Infinity
   for (const file of takeFiles(path)) {
-    const part = JSON.parse(file) as Totals
+    const part = JSON.parse(file) as Totals & { readonly openedMs: number; readonly finishedMs: number }
     totals.rows += part.rows
     totals.hash = (totals.hash + part.hash) >>> 0
     totals.sum += part.sum
+    openedMs = Math.min(openedMs, part.openedMs)
+    finishedMs = Math.max(finishedMs, part.finishedMs)
   }
-  return totals
+  return { totals, passSeconds: (finishedMs - openedMs) / 1000 }
 }
 
 /** Contents of the files PATH.0, PATH.1, …, which are removed. */

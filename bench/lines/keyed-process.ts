@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import { type Benchmark, type Line, medianOf, raw, type Runner, sample, type Sample, type Settings, timed } from '../harness.ts'
-import { mixIn, takeTotals, type Totals } from '../jobs/check-sink.ts'
+import { mixIn, takeResult, type Totals } from '../jobs/check-sink.ts'
 import { BASE_MS, keyOf } from '../jobs/generated-source.ts'
 import { TIMER_MS } from '../jobs/keyed-process.ts'
 import { runJob } from '../jobs/run-job.ts'
@@ -41,7 +41,7 @@ async function process({ smoke, folder }: Settings): Promise<Sample> {
   const result = join(folder, 'keyed-process')
   const rows = rowsIn(smoke)
   const time = await timed(() => runJob('keyed-process', { rows, keys: KEYS, rowsPerMs: ROWS_PER_MS, result }))
-  const totals = takeTotals(result)
+  const { totals } = takeResult(result)
   const same = JSON.stringify(totals) === JSON.stringify(expected(rows))
   return sample(time, same ? 'ok' : `${JSON.stringify(totals)}, not ${JSON.stringify(expected(rows))}`, { runningSeconds: time.result.metrics.runningMs / 1000 })
 }

@@ -9,7 +9,7 @@ import { systemClock } from '../../src/base/clock.ts'
 import { planJob } from '../../src/plan/execution-plan.ts'
 import { LocalExecutor } from '../../src/runtime/local-executor.ts'
 import { type Benchmark, type Line, medianOf, raw, type Runner, sample, type Sample, type Settings, timed } from '../harness.ts'
-import { takeTotals } from '../jobs/check-sink.ts'
+import { takeResult } from '../jobs/check-sink.ts'
 import { jobUrl } from '../jobs/run-job.ts'
 
 const KEYS = 10_000
@@ -71,7 +71,7 @@ async function longRun({ smoke, folder }: Settings): Promise<Sample> {
     await engine.submit(jobUrl('keyed-process'), { params: { rows, keys: KEYS, rowsPerMs: 100, result }, parallelism: 1 }).result
   })
   clearInterval(polling)
-  const totals = takeTotals(result)
+  const { totals } = takeResult(result)
   // A fifth of the run to warm up; what threads give back at their end does not count.
   const steady = residents.slice(Math.ceil(residents.length / 5), -1)
   const first = steady[0] ?? 1
