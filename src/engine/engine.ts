@@ -4,7 +4,7 @@
 import { type MessagePort, Worker } from 'node:worker_threads'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { fromErrorRecord, JobError, MillraceError } from '../base/errors.ts'
+import { fromErrorRecord, JobError, MillraceError, toErrorRecord } from '../base/errors.ts'
 import { packageRoot } from '../base/platform.ts'
 import { parseOption } from './options.ts'
 import type { ExecutionPlan } from '../plan/execution-plan.ts'
@@ -39,6 +39,7 @@ export interface JobResult {
 }
 
 const NO_METRICS: JobMetrics = { runningMs: 0, tasks: [], slabBytes: 0, latency: undefined, gc: { count: 0, totalMs: 0, maxMs: 0 } }
+const TYPESCRIPT = /\.[cm]?tsx?$/
 const DISPLAY_NAME = /([^/\\]+?)(\.[cm]?[jt]s)?$/
 
 function logToStandardError(operatorName: string, subtaskIndex: number, message: string): void {
@@ -206,6 +207,17 @@ export class JobHandle implements AsyncDisposable {
     await this.stopped()
   }
 
+  /** @internal Bundles the job's TypeScript module and tells the coordinator, which waits for it. */
+  async bundle(jobUrl: string): Promise<void> {
+    try {
+      const { resolveJobModule } = await import('./job-bundle.ts')
+      const { url } = await resolveJobModule(jobUrl)
+      this.#coordinator.postMessage({ kind: 'module', jobUrl: url } satisfies CoordinatorCommand)
+    } catch (error) {
+      this.#coordinator.postMessage({ kind: 'refuse', error: toErrorRecord(error) } satisfies CoordinatorCommand)
+    }
+  }
+
   /** @internal Resolves when nothing of the job runs any more, however it ended. */
   async stopped(): Promise<void> {
     await this.result.catch(() => {})
@@ -361,7 +373,7 @@ export class Engine implements AsyncDisposable {
   /**
    * Starts a job.
    *
-   * @param job What `defineJob` returned, or the URL of the module that exports it.
+   * @param job What `defineJob` returned, or the URL of the module that exports it. A TypeScript module is bundled first.
    * @throws {JobError} `ENGINE_CLOSED` after {@link close}.
    * @example
    * const handle = engine.submit(alerts, { params: { threshold: 10 } })
@@ -370,10 +382,11 @@ export class Engine implements AsyncDisposable {
   submit(job: JobProgram | URL | string, options: SubmitOptions = {}): JobHandle {
     if (this.#closed) throw new JobError('ENGINE_CLOSED', 'Cannot submit a job: the engine is closed')
     const jobUrl = isJobProgram(job) ? job.url : String(job)
+    const isTypeScript = TYPESCRIPT.test(jobUrl)
     const handle = new JobHandle(
       {
         jobName: options.name ?? DISPLAY_NAME.exec(new URL(jobUrl).pathname)?.[1] ?? 'job',
-        jobUrl,
+        jobUrl: isTypeScript ? undefined : jobUrl,
         params: options.params ?? {},
         parallelism: options.parallelism,
         options: new Map(Object.entries(options.options ?? {}).map(([key, text]) => [key, parseOption(key, text).value])),
@@ -381,6 +394,7 @@ export class Engine implements AsyncDisposable {
       options,
       this.#folder,
     )
+    if (isTypeScript) void handle.bundle(jobUrl)
     this.#jobs.add(handle)
     void handle.stopped().then(() => this.#jobs.delete(handle))
     return handle

@@ -63,6 +63,11 @@ class Coordinator {
   #outputPending = new SharedArrayBuffer(0)
   #programPorts: MessagePort[] = []
   #startedMs = 0
+  #jobUrl = ''
+  /** The URL of a module that is bundled while this thread starts. */
+  readonly #module: Promise<string>
+  #takeModule!: (jobUrl: string) => void
+  #refuseModule!: (error: Error) => void
   #hdr: typeof import('hdr-histogram-js') | undefined
   #cancelled = false
   #stopped = false
@@ -70,6 +75,12 @@ class Coordinator {
   constructor(data: CoordinatorData, port: MessagePort) {
     this.#data = data
     this.#port = port
+    this.#module = new Promise((resolve, reject) => {
+      this.#takeModule = resolve
+      this.#refuseModule = reject
+    })
+    // Only a job that waits for its module hears of it.
+    this.#module.catch(() => {})
     port.on('message', (command: CoordinatorCommand) => this.#command(command))
   }
 
@@ -87,8 +98,10 @@ class Coordinator {
 
   async #runJob(): Promise<CoordinatorEvent> {
     const { request } = this.#data
-    const { default: program } = (await import(request.jobUrl)) as { default: unknown }
-    if (!isJobProgram(program)) throw new PlanError('NOT_A_JOB', `Cannot run ${request.jobUrl}: its default export is not made by defineJob`, { hint: 'Write `export default defineJob(import.meta, (env, params) => { ... })`.' })
+    this.#jobUrl = request.jobUrl ?? (await this.#module)
+    if (this.#cancelled) return { kind: 'cancelled', metrics: undefined }
+    const { default: program } = (await import(this.#jobUrl)) as { default: unknown }
+    if (!isJobProgram(program)) throw new PlanError('NOT_A_JOB', `Cannot run ${this.#jobUrl}: its default export is not made by defineJob`, { hint: 'Write `export default defineJob(import.meta, (env, params) => { ... })`.' })
     const built = await program.build(request.params)
     const planOptions: PlanOptions = {
       jobName: request.jobName,
@@ -144,7 +157,7 @@ class Coordinator {
     const slabBytesMax = Number(shared.options.get('millrace.worker.memory-max') ?? workerMemoryBytes(this.#plan.workers))
     const task: WorkerTask = {
       settings: { plan: this.#plan, workerIndex, memories: this.#memories, kernels: shared.kernels, slabBytesMax, batchRowsMax, tableSeed: shared.tableSeed, options: shared.options, splits: shared.splits },
-      jobUrl: request.jobUrl,
+      jobUrl: this.#jobUrl,
       params: request.params,
       planOptions,
       // The coordinator wakes rarely; the workers are who wants the cores.
@@ -254,8 +267,11 @@ class Coordinator {
   }
 
   #command(command: CoordinatorCommand): void {
-    if (command.kind === 'cancel') {
+    if (command.kind === 'module') this.#takeModule(command.jobUrl)
+    else if (command.kind === 'refuse') this.#refuseModule(fromErrorRecord(command.error))
+    else if (command.kind === 'cancel') {
       this.#cancelled = true
+      this.#takeModule('')
       this.#send(Command.CANCEL)
       setTimeout(() => void this.#pool?.destroy(), CANCEL_TIMEOUT_MS).unref()
     } else if (!this.#stopped) {

@@ -8,7 +8,8 @@ import type { ExecutionPlan } from '../plan/execution-plan.ts'
 /** How a job is to be run. */
 export interface JobRequest {
   readonly jobName: string
-  readonly jobUrl: string
+  /** Undefined while the module is being bundled: then a `module` command follows. */
+  readonly jobUrl: string | undefined
   readonly params: Readonly<Record<string, unknown>>
   /** Undefined: the program's own, else the cores of the machine. */
   readonly parallelism: number | undefined
@@ -16,7 +17,12 @@ export interface JobRequest {
 }
 
 /** Main thread -> coordinator. */
-export type CoordinatorCommand = { readonly kind: 'cancel' } | { readonly kind: 'stop' }
+export type CoordinatorCommand =
+  | { readonly kind: 'cancel' }
+  | { readonly kind: 'stop' }
+  | { readonly kind: 'module'; readonly jobUrl: string }
+  /** The module could not be made: the job fails with this. */
+  | { readonly kind: 'refuse'; readonly error: ErrorRecord }
 
 /** Totals of one task over its subtasks. */
 export interface TaskMetrics {

@@ -81,7 +81,7 @@ export class KeyedStream<R, K, KeyRow = unknown> extends Stream<R> {
   }
 
   /** Groups the records of both streams by key and window: `coGroup` or `join` follows. */
-  joinWindow<R2>(other: KeyedStream<R2, K>, assigner: WindowAssigner<R | NoInfer<R2>, Window>): WindowJoinedStreams<R, R2> {
+  joinWindow<R2>(other: KeyedStream<R2, K>, assigner: WindowAssigner<NoInfer<R | R2>, Window>): WindowJoinedStreams<R, R2> {
     return new WindowJoinedStreams(this, other, { assigner: assigner as WindowAssigner<never, Window>, allowedLatenessMs: 0 })
   }
 
