@@ -51,7 +51,10 @@ export interface JobRun {
 }
 
 /** A job: what `defineJob` returned, its program alone, or an environment on which streams were defined. */
-export type TestableJob = JobProgram | StreamExecutionEnvironment | ((env: StreamExecutionEnvironment, params: Readonly<Record<string, unknown>>) => void | Promise<void>)
+export type TestableJob =
+  | JobProgram
+  | StreamExecutionEnvironment
+  | ((env: StreamExecutionEnvironment, params: Readonly<Record<string, unknown>>) => void | Promise<void>)
 
 /** Full rounds without any movement after which nothing will move by itself; an output that refuses by chance moves within them. */
 const IDLE_ROUNDS_MAX = 2
@@ -108,7 +111,7 @@ export async function runJob(job: TestableJob, options: RunJobOptions = {}): Pro
       if (stepMs > 0) clock.advanceMs(stepMs)
       if (random !== undefined && idleSteps < subtasks.length * 2) {
         steps++
-        idleSteps = subtasks[random.integer(subtasks.length)]!.step() ? 0 : idleSteps + 1
+        idleSteps = subtasks[random.integer(subtasks.length)].step() ? 0 : idleSteps + 1
         continue
       }
       idleSteps = 0
@@ -123,9 +126,17 @@ export async function runJob(job: TestableJob, options: RunJobOptions = {}): Pro
       if (waitsForTurns && turns < IDLE_TURNS) continue
       const nextMs = Math.min(...executor.workers.map((worker) => worker.nextTimeMs))
       if (nextMs < Infinity && turns < IDLE_JUMPS_MAX) clock.setMs(Math.max(nextMs, clock.nowMs() + 1))
-      else if (!waitsForTurns || turns > IDLE_TURNS_MAX) throw new JobError('STUCK', 'Cannot go on with the job: every subtask waits for something that never comes')
+      else if (!waitsForTurns || turns > IDLE_TURNS_MAX)
+        throw new JobError('STUCK', 'Cannot go on with the job: every subtask waits for something that never comes')
     }
-    return { plan, outputs: program.outputs, lateRecords: total(executor, plan, MetricSlot.LATE_RECORDS), badRecords: total(executor, plan, MetricSlot.BAD_RECORDS), log, steps }
+    return {
+      plan,
+      outputs: program.outputs,
+      lateRecords: total(executor, plan, MetricSlot.LATE_RECORDS),
+      badRecords: total(executor, plan, MetricSlot.BAD_RECORDS),
+      log,
+      steps,
+    }
   } finally {
     executor.close()
   }
@@ -141,7 +152,7 @@ async function build(job: TestableJob, params: Readonly<Record<string, unknown>>
 function total(executor: LocalExecutor, plan: ExecutionPlan, slot: number): number {
   let sum = 0
   executor.workers.forEach(({ slab }, worker) => {
-    for (const task of plan.tasks) if (worker < task.parallelism) sum += slab.f64[(subtaskSlotsAddress(plan, task.id) >>> 3) + slot]!
+    for (const task of plan.tasks) if (worker < task.parallelism) sum += slab.f64[(subtaskSlotsAddress(plan, task.id) >>> 3) + slot]
   })
   return sum
 }

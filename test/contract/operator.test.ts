@@ -41,18 +41,19 @@ const harness = (create: () => Operator, seed: number = 1, keyOf?: (row: never) 
   runOperatorHarness({ create, inputs: [{ schema: SCHEMA }], steps: steps(seed), seed, ...(keyOf && { keyOf }) })
 
 const OPERATORS: Record<string, () => Operator> = {
-  'a filter': () => rowOperator(SCHEMA, [stage('filter', ((row: Row) => row.id % 3 !== 0) as never)], SCHEMA),
-  'a filter that lets nothing pass': () => rowOperator(SCHEMA, [stage('filter', (() => false) as never)], SCHEMA),
-  'a map to rows': () => rowOperator(SCHEMA, [stage('map', ((row: Row) => ({ ...row, amount: -row.amount })) as never)], SCHEMA),
-  'a map to objects': () => rowOperator(SCHEMA, [stage('map', ((row: Row) => ({ twice: row.id * 2 })) as never)], OBJECT_SCHEMA),
-  'a flatMap': () => rowOperator(SCHEMA, [stage('flatMap', ((row: Row) => Array.from({ length: row.id % 4 }, (_, copy) => ({ ...row, id: row.id * 10 + copy }))) as never)], SCHEMA),
+  'a filter': () => rowOperator(SCHEMA, [stage('filter', (row: Row) => row.id % 3 !== 0)], SCHEMA),
+  'a filter that lets nothing pass': () => rowOperator(SCHEMA, [stage('filter', () => false)], SCHEMA),
+  'a map to rows': () => rowOperator(SCHEMA, [stage('map', (row: Row) => ({ ...row, amount: -row.amount }))], SCHEMA),
+  'a map to objects': () => rowOperator(SCHEMA, [stage('map', (row: Row) => ({ twice: row.id * 2 }))], OBJECT_SCHEMA),
+  'a flatMap': () =>
+    rowOperator(SCHEMA, [stage('flatMap', (row: Row) => Array.from({ length: row.id % 4 }, (_, copy) => ({ ...row, id: row.id * 10 + copy })))], SCHEMA),
   'map, filter and flatMap in one loop': () =>
     rowOperator(
       SCHEMA,
       [
-        stage('map', ((row: Row) => ({ ...row, id: row.id + 1 })) as never),
-        stage('filter', ((row: Row) => row.id % 2 === 0) as never),
-        stage('flatMap', ((row: Row, out: { collect(value: unknown): void }) => (out.collect(row.id), out.collect(-row.id))) as never),
+        stage('map', (row: Row) => ({ ...row, id: row.id + 1 })),
+        stage('filter', (row: Row) => row.id % 2 === 0),
+        stage('flatMap', (row: Row, out: { collect(value: unknown): void }) => (out.collect(row.id), out.collect(-row.id))),
       ],
       OBJECT_SCHEMA,
     ),
@@ -61,18 +62,25 @@ const OPERATORS: Record<string, () => Operator> = {
 }
 
 test.each(Object.keys(OPERATORS))('%s sends the same however it is run', (name) => {
-  for (const seed of [1, 2, 3]) harness(OPERATORS[name]!, seed)
-  expect(harness(OPERATORS['a projection']!).rows.map(({ row }) => (row as Row).id)).toEqual(Array.from({ length: 40 }, (_, id) => id))
+  for (const seed of [1, 2, 3]) harness(OPERATORS[name], seed)
+  expect(harness(OPERATORS['a projection']).rows.map(({ row }) => (row as Row).id)).toEqual(Array.from({ length: 40 }, (_, id) => id))
 })
 
 test.each([
   ['bounded', WatermarkStrategy.forBoundedOutOfOrderness<Row>(5).withTimestampAssigner('at')],
   ['monotonous by function', WatermarkStrategy.forMonotonousTimestamps<Row>().withTimestampAssigner((row) => row.at)],
-  ['punctuated', WatermarkStrategy.forGenerator<Row>(() => ({ onEvent: (row, atMs) => (row.id % 5 === 0 ? atMs - 20 : undefined) })).withTimestampAssigner('at')],
+  [
+    'punctuated',
+    WatermarkStrategy.forGenerator<Row>(() => ({ onEvent: (row, atMs) => (row.id % 5 === 0 ? atMs - 20 : undefined) })).withTimestampAssigner('at'),
+  ],
 ] as const)('timestamps and watermarks are the same however they are made: %s', (_name, strategy) => {
   // Watermarks from upstream are replaced, so the stream has none but the end's.
   const rows = steps(4).filter((step) => 'row' in step)
-  const { rows: out, main } = runOperatorHarness({ create: () => new WatermarkOperator(SCHEMA, strategy.spec, { kind: 'every' }), inputs: [{ schema: SCHEMA }], steps: rows.map(({ row }) => ({ row })) })
+  const { rows: out, main } = runOperatorHarness({
+    create: () => new WatermarkOperator(SCHEMA, strategy.spec, { kind: 'every' }),
+    inputs: [{ schema: SCHEMA }],
+    steps: rows.map(({ row }) => ({ row })),
+  })
   expect(out.map(({ timestamp }) => timestamp)).toEqual(out.map((record) => byColumn(record).at))
   expect(main.some((event) => 'watermark' in event && event.watermark < Infinity)).toBe(true)
 })
@@ -90,12 +98,12 @@ test.each(Object.keys(WINDOWS))('%s windows in columns answer the same however t
       new SliceWindowOperator({
         inputSchema: SCHEMA,
         key: { kind: 'columns', columns: [1] },
-        windows: WINDOWS[name]!,
+        windows: WINDOWS[name],
         aggregates: { rows: count(), total: sum('amount'), largest: max('amount'), earliest: first('id') },
         lateOutput: undefined,
       })
     const keyOf = (row: { key: string | null; windowEnd: number }): unknown => row.key
-    const { rows } = harness(create, seed, keyOf as never)
+    const { rows } = harness(create, seed, keyOf)
     expect(rows.length).toBeGreaterThan(0)
   }
 })

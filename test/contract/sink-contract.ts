@@ -33,9 +33,19 @@ function insist(call: () => boolean): void {
  *
  * @param textOf How the sink shows a record.
  */
-export function sinkContract<R>(name: string, newSink: () => SinkUnderTest, schema: Schema<R>, rows: readonly R[], textOf: (row: R) => string, options: SinkContractOptions = {}): void {
+export function sinkContract<R>(
+  name: string,
+  newSink: () => SinkUnderTest,
+  schema: Schema<R>,
+  rows: readonly R[],
+  textOf: (row: R) => string,
+  options: SinkContractOptions = {},
+): void {
   const skipped = new Set(options.skip?.flatMap(({ tests }) => tests))
-  const test = (title: string, run: () => void): void => void (skipped.has(title) ? it.skip(title, run) : it(title, run))
+  const test = (title: string, run: () => void): void => {
+    const define = skipped.has(title) ? it.skip : it
+    define(title, run)
+  }
 
   const open = (under: SinkUnderTest, subtaskIndex: number = 0, parallelism: number = 1): { writer: SinkWriter; context: OperatorContext; before: number } => {
     const context = { ...testContext(64), ...under.context, subtaskIndex, parallelism }
@@ -50,7 +60,12 @@ export function sinkContract<R>(name: string, newSink: () => SinkUnderTest, sche
     insist(() => writer.finish())
     writer.close()
   }
-  const batchOf = (context: OperatorContext, part: readonly R[]): RecordBatch => batchFromObjects(context.slab, schema, part.map((row) => ({ row })))
+  const batchOf = (context: OperatorContext, part: readonly R[]): RecordBatch =>
+    batchFromObjects(
+      context.slab,
+      schema,
+      part.map((row) => ({ row })),
+    )
 
   describe(`${name} keeps the sink contract`, () => {
     test('it writes every row once, in order, whatever the batches', () => {
@@ -79,7 +94,7 @@ export function sinkContract<R>(name: string, newSink: () => SinkUnderTest, sche
       batch.end = chosen.length - 1
       write(writer, batch)
       finish(writer)
-      expect(under.written()).toEqual(chosen.slice(2, -1).map((index) => textOf(rows[index]!)))
+      expect(under.written()).toEqual(chosen.slice(2, -1).map((index) => textOf(rows[index])))
     })
 
     test('a flush at any time changes nothing', () => {
@@ -115,7 +130,7 @@ export function sinkContract<R>(name: string, newSink: () => SinkUnderTest, sche
       const under = newSink()
       const writers = Math.min(3, under.sink.parallelismMax)
       const open3 = Array.from({ length: writers }, (_, index) => open(under, index, writers))
-      rows.forEach((row, index) => write(open3[index % writers]!.writer, batchOf(open3[index % writers]!.context, [row])))
+      rows.forEach((row, index) => write(open3[index % writers].writer, batchOf(open3[index % writers].context, [row])))
       for (const { writer } of open3) finish(writer)
       expect([...under.written()].sort()).toEqual(rows.map(textOf).sort())
     })

@@ -99,7 +99,10 @@ class Probe {
 /** Runs the suite for a bounded source that needs no event loop. `newSource` makes the same source each time. */
 export function sourceContract(name: string, newSource: () => Source, options: SourceContractOptions): void {
   const skipped = new Set(options.skip?.flatMap(({ tests }) => tests))
-  const test = (title: string, run: () => void): void => void (skipped.has(title) ? it.skip(title, run) : it(title, run))
+  const test = (title: string, run: () => void): void => {
+    const define = skipped.has(title) ? it.skip : it
+    define(title, run)
+  }
   const splits = (): Splits => new Splits(newSource().enumerate(2))
   const allRows = (): string[] => new Probe(newSource()).all(splits()).rows
 

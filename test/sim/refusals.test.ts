@@ -36,7 +36,11 @@ test.each([
 ])('a job on the calling thread leaves the event loop to a sink that waits for it, under %s clock', async (_name, clock) => {
   const env = new StreamExecutionEnvironment()
   const taken: number[] = []
-  env.fromCollection(Array.from({ length: 40 }, (_, index) => index)).disableChaining().rebalance().sinkTo(turnSink(taken))
+  env
+    .fromCollection(Array.from({ length: 40 }, (_, index) => index))
+    .disableChaining()
+    .rebalance()
+    .sinkTo(turnSink(taken))
   const plan = planJob(env.graph, { jobName: 'turns', parallelism: 2, maxParallelism: undefined })
   await new LocalExecutor(plan, env.graph, { clock, batchRowsMax: 4, log: () => {} }).run()
   expect(taken.length).toBe(40)
@@ -44,12 +48,23 @@ test.each([
 
 test('runJob gives its turns to a job with asynchronous parts', async () => {
   const taken: number[] = []
-  await runJob((env) => void env.fromCollection(Array.from({ length: 40 }, (_, index) => index)).rebalance().sinkTo(turnSink(taken)), { parallelism: 2, seed: 1, batchRowsMax: 4 })
+  await runJob(
+    (env) =>
+      void env
+        .fromCollection(Array.from({ length: 40 }, (_, index) => index))
+        .rebalance()
+        .sinkTo(turnSink(taken)),
+    { parallelism: 2, seed: 1, batchRowsMax: 4 },
+  )
   expect(taken.length).toBe(40)
 })
 
 test('a job that waits for what never comes is told from one that works', async () => {
-  const deaf: Sink = { ...turnSink([]), needsEventLoop: false, createWriter: () => ({ hasCapacity: () => false, write: () => false, flush: () => true, finish: () => false, snapshot() {}, restore() {}, close() {} }) }
+  const deaf: Sink = {
+    ...turnSink([]),
+    needsEventLoop: false,
+    createWriter: () => ({ hasCapacity: () => false, write: () => false, flush: () => true, finish: () => false, snapshot() {}, restore() {}, close() {} }),
+  }
   await expect(runJob((env) => void env.fromElements(1).sinkTo(deaf), { seed: 1 })).rejects.toThrow(/STUCK|never comes/)
 })
 

@@ -1,8 +1,9 @@
 // Whole jobs under seeds: each seed decides the data, the order of steps, the size of batches and rings, and when outputs refuse. A failure
 // names its seed; SIM_SEED=<seed> runs that one alone, SIM_SEED_BASE shifts all of them (continuous integration takes the commit's hash).
-import { expect, test } from 'vitest'
+import { expect } from 'vitest'
 import type { StreamExecutionEnvironment } from '../../src/api/datastream/environment.ts'
 import { Random } from '../../src/base/random.ts'
+import { Decimal } from '../../src/batch/types.ts'
 import { type JobRun, runJob, type RunJobOptions } from '../../src/testing/run-job.ts'
 
 export type Program = (env: StreamExecutionEnvironment) => void
@@ -10,19 +11,19 @@ export type Program = (env: StreamExecutionEnvironment) => void
 const only = process.env['SIM_SEED'] === undefined ? undefined : Number(process.env['SIM_SEED'])
 const base = Number.parseInt((process.env['SIM_SEED_BASE'] ?? '0').slice(0, 7), 16) || 0
 
-/** One test over `count` seeds. */
-export function simulate(name: string, count: number, scenario: (seed: number, random: Random) => Promise<void>): void {
-  test(`${name} (${count} seeds)`, async () => {
+/** The body of a test: the scenario once for each of `count` seeds. */
+export function overSeeds(count: number, scenario: (seed: number, random: Random) => Promise<void>): () => Promise<void> {
+  return async () => {
     const seeds = only === undefined ? Array.from({ length: count }, (_, index) => base + index + 1) : [only]
     for (const seed of seeds) {
       try {
         await scenario(seed, new Random(seed))
       } catch (error) {
-        if (error instanceof Error) error.message = `seed ${seed} (replay with SIM_SEED=${seed} vitest -t "${name}"): ${error.message}`
+        if (error instanceof Error) error.message = `seed ${seed} (replay with SIM_SEED=${seed}): ${error.message}`
         throw error
       }
     }
-  })
+  }
 }
 
 /** Runs a program under conditions that the seed decides: tiny batches and rings more often than roomy ones. */
@@ -39,7 +40,7 @@ export function runUnder(seed: number, parallelism: number, program: Program, op
 }
 
 export function pick<T>(random: Random, values: readonly T[]): T {
-  return values[random.integer(values.length)]!
+  return values[random.integer(values.length)]
 }
 
 /** Values as text in a fixed order: for results whose order is free. */
@@ -62,8 +63,11 @@ export function text(value: unknown): string {
       if (Array.isArray(value)) return `[${value.map(text).join()}]`
       if (value instanceof Map) return `map(${[...value].map(text).join()})`
       if (value instanceof Date) return `date(${value.getTime()})`
-      if (Object.getPrototypeOf(value) !== Object.prototype && String(value) !== '[object Object]') return String(value)
-      return `{${Object.entries(value).map(([name, field]) => `${name}:${text(field)}`).join()}}`
+      if (value instanceof Decimal) return value.toString()
+      if (value instanceof Set) return `set(${[...(value as Set<unknown>)].map(text).join()})`
+      return `{${Object.entries(value)
+        .map(([name, field]) => `${name}:${text(field)}`)
+        .join()}}`
     default:
       return String(value)
   }
@@ -83,5 +87,10 @@ export function expectSame(actual: readonly unknown[], expected: readonly unknow
     while (more[at] === less[at]) at++
     console.log(`first difference: ...${more.slice(Math.max(0, at - 40), at + 60)}\n       expected: ...${less.slice(Math.max(0, at - 40), at + 60)}`)
   }
-  expect.fail(`${what}: ${left.length} results, expected ${right.length}; wrong: ${wrong.slice(0, 5).map(([value, count]) => `${count > 0 ? '+' : ''}${count} x ${value}`).join('; ')}`)
+  expect.fail(
+    `${what}: ${left.length} results, expected ${right.length}; wrong: ${wrong
+      .slice(0, 5)
+      .map(([value, count]) => `${count > 0 ? '+' : ''}${count} x ${value}`)
+      .join('; ')}`,
+  )
 }

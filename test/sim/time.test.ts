@@ -16,7 +16,7 @@ import type { TimeWindow } from '../../src/operator/window/window.ts'
 import type { Sink } from '../../src/operator/sink.ts'
 import { WatermarkStrategy } from '../../src/time/watermark-strategy.ts'
 import { runJob } from '../../src/testing/run-job.ts'
-import { expectSame, pick, runUnder, simulate } from './simulation.ts'
+import { expectSame, pick, runUnder, overSeeds } from './simulation.ts'
 import { timedSource } from './timed-source.ts'
 
 const COLUMNS = { id: t.int(), key: t.string(), at: t.safeInt(), amount: t.int() }
@@ -87,72 +87,97 @@ function model(input: readonly Row[], kind: WindowKind, boundMs: number): { resu
 
 const strategy = (boundMs: number): WatermarkStrategy<Row> => WatermarkStrategy.forBoundedOutOfOrderness<Row>(boundMs).withTimestampAssigner('at')
 
-simulate('windows over one split answer by definition at every parallelism, and on-time and late rows are the input', 60, async (seed, random) => {
-  const boundMs = random.integer(12)
-  const input = rows(random, 1 + random.integer(200), 25)
-  const kind = pick(random, WINDOWS)
-  const expected = model(input, kind, boundMs)
-  const inColumns = random.integer(2) === 0
-  const byColumn = random.integer(2) === 0
-  for (const parallelism of [1, 2, 4]) {
-    const results: Result[] = []
-    const late: number[] = []
-    const run = await runUnder(seed, parallelism, (env: StreamExecutionEnvironment) => {
-      const lateTag = new OutputTag<Row>('late', SCHEMA)
-      const stream = env.fromCollection(input, SCHEMA).assignTimestampsAndWatermarks(strategy(boundMs))
-      const windows = (byColumn ? stream.keyBy('key') : stream.keyBy((row) => row.key)).window(kind.assigner()).sideOutputLateData(lateTag)
-      const answers = inColumns
-        ? windows.aggregate({ rows: count(), total: sum('amount') })
-        : windows.apply((key, window, records) => {
-            const [name] = [key].flat() as string[]
-            return [{ key: name, windowStart: window.start, windowEnd: window.end, rows: records.length, total: records.reduce((total, row) => total + row.amount, 0) }]
-          })
-      answers.getSideOutput(lateTag).forEach((row) => late.push(row.id))
-      answers.forEach((row) => results.push({ ...(row as object) } as Result))
-    })
-    const what = `${kind.name} ${inColumns ? 'in columns' : 'general'}, parallelism ${parallelism}`
-    const wanted = inColumns && !byColumn ? expected.results.map(({ key: _, ...rest }) => rest) : expected.results
-    const shape = ({ key, windowStart, windowEnd, rows: n, total }: Result): object => (inColumns && !byColumn ? { windowStart, windowEnd, rows: n, total } : { key, windowStart, windowEnd, rows: n, total })
-    expectSame(results.map(shape), wanted, what)
-    expectSame(late, expected.late, `${what}: late rows`)
-    expect(run.lateRecords, `${what}: late rows counted`).toBe(expected.late.length)
-  }
-})
-
-simulate('windows over several sources whose disorder stays within the bound lose nothing, whatever overtakes what', 40, async (seed, random) => {
-  const sources = Array.from({ length: 2 + random.integer(2) }, (_, index) => rows(random, random.integer(80), 10, index * 100))
-  const kind = pick(random, WINDOWS)
-  const wanted = new Map<string, Result>()
-  for (const { key, at, amount } of sources.flat())
-    for (const [windowStart, windowEnd] of kind.windowsOf(at)) {
-      const name = `${key} ${windowStart} ${windowEnd}`
-      const before = wanted.get(name) ?? { key, windowStart, windowEnd, rows: 0, total: 0 }
-      wanted.set(name, { ...before, rows: before.rows + 1, total: before.total + amount })
+test(
+  'windows over one split answer by definition at every parallelism, and on-time and late rows are the input',
+  overSeeds(60, async (seed, random) => {
+    const boundMs = random.integer(12)
+    const input = rows(random, 1 + random.integer(200), 25)
+    const kind = pick(random, WINDOWS)
+    const expected = model(input, kind, boundMs)
+    const inColumns = random.integer(2) === 0
+    const byColumn = random.integer(2) === 0
+    for (const parallelism of [1, 2, 4]) {
+      const results: Result[] = []
+      const late: number[] = []
+      const run = await runUnder(seed, parallelism, (env: StreamExecutionEnvironment) => {
+        const lateTag = new OutputTag<Row>('late', SCHEMA)
+        const stream = env.fromCollection(input, SCHEMA).assignTimestampsAndWatermarks(strategy(boundMs))
+        const windows = (byColumn ? stream.keyBy('key') : stream.keyBy((row) => row.key)).window(kind.assigner()).sideOutputLateData(lateTag)
+        const answers = inColumns
+          ? windows.aggregate({ rows: count(), total: sum('amount') })
+          : windows.apply((key, window, records) => {
+              const [name] = [key].flat()
+              return [
+                {
+                  key: name,
+                  windowStart: window.start,
+                  windowEnd: window.end,
+                  rows: records.length,
+                  total: records.reduce((total, row) => total + row.amount, 0),
+                },
+              ]
+            })
+        answers.getSideOutput(lateTag).forEach((row) => late.push(row.id))
+        answers.forEach((row) => results.push({ ...(row as object) } as Result))
+      })
+      const what = `${kind.name} ${inColumns ? 'in columns' : 'general'}, parallelism ${parallelism}`
+      const wanted =
+        inColumns && !byColumn
+          ? expected.results.map(({ windowStart, windowEnd, rows: n, total }) => ({ windowStart, windowEnd, rows: n, total }))
+          : expected.results
+      const shape = ({ key, windowStart, windowEnd, rows: n, total }: Result): object =>
+        inColumns && !byColumn ? { windowStart, windowEnd, rows: n, total } : { key, windowStart, windowEnd, rows: n, total }
+      expectSame(results.map(shape), wanted, what)
+      expectSame(late, expected.late, `${what}: late rows`)
+      expect(run.lateRecords, `${what}: late rows counted`).toBe(expected.late.length)
     }
-  for (const parallelism of [1, 2, 4]) {
-    const results: Result[] = []
-    const run = await runUnder(seed, parallelism, (env) => {
-      const [first, ...others] = sources.map((input) => env.fromCollection(input, SCHEMA).assignTimestampsAndWatermarks(strategy(10)))
-      first!
-        .union(...others)
-        .keyBy('key')
-        .window(kind.assigner())
-        .aggregate({ rows: count(), total: sum('amount') })
-        .forEach((row) => results.push({ ...row } as unknown as Result))
-    })
-    expectSame(results, [...wanted.values()], `${kind.name}, parallelism ${parallelism}`)
-    expect(run.lateRecords).toBe(0)
-  }
-})
+  }),
+)
+
+test(
+  'windows over several sources whose disorder stays within the bound lose nothing, whatever overtakes what',
+  overSeeds(40, async (seed, random) => {
+    const sources = Array.from({ length: 2 + random.integer(2) }, (_, index) => rows(random, random.integer(80), 10, index * 100))
+    const kind = pick(random, WINDOWS)
+    const wanted = new Map<string, Result>()
+    for (const { key, at, amount } of sources.flat())
+      for (const [windowStart, windowEnd] of kind.windowsOf(at)) {
+        const name = `${key} ${windowStart} ${windowEnd}`
+        const before = wanted.get(name) ?? { key, windowStart, windowEnd, rows: 0, total: 0 }
+        wanted.set(name, { ...before, rows: before.rows + 1, total: before.total + amount })
+      }
+    for (const parallelism of [1, 2, 4]) {
+      const results: Result[] = []
+      const run = await runUnder(seed, parallelism, (env) => {
+        const [first, ...others] = sources.map((input) => env.fromCollection(input, SCHEMA).assignTimestampsAndWatermarks(strategy(10)))
+        first
+          .union(...others)
+          .keyBy('key')
+          .window(kind.assigner())
+          .aggregate({ rows: count(), total: sum('amount') })
+          .forEach((row) => results.push({ ...row } as unknown as Result))
+      })
+      expectSame(results, [...wanted.values()], `${kind.name}, parallelism ${parallelism}`)
+      expect(run.lateRecords).toBe(0)
+    }
+  }),
+)
 
 /** Results with the processing time at which they came. */
-function timedWindows(env: StreamExecutionEnvironment, sources: readonly (readonly [string, Parameters<typeof timedSource<Row>>[2], number, number | undefined])[], clock: VirtualClock, results: [number, number][]): void {
+function timedWindows(
+  env: StreamExecutionEnvironment,
+  sources: readonly (readonly [string, Parameters<typeof timedSource<Row>>[2], number, number | undefined])[],
+  clock: VirtualClock,
+  results: [number, number][],
+): void {
   const streams = sources.map(([name, arrivals, endMs, idlenessMs]) => {
     const watermarks = WatermarkStrategy.forMonotonousTimestamps<Row>().withTimestampAssigner('at')
-    return env.from(timedSource<Row>(name, SCHEMA, arrivals, endMs)).assignTimestampsAndWatermarks(idlenessMs === undefined ? watermarks : watermarks.withIdleness(idlenessMs))
+    return env
+      .from(timedSource<Row>(name, SCHEMA, arrivals, endMs))
+      .assignTimestampsAndWatermarks(idlenessMs === undefined ? watermarks : watermarks.withIdleness(idlenessMs))
   })
   const [first, ...others] = streams
-  first!
+  first
     .union(...others)
     .keyBy('key')
     .window(TumblingEventTimeWindows.of(10))
@@ -168,13 +193,25 @@ test.each([1, 2])('when a source falls silent, then windows wait for it until it
   for (const idlenessMs of [undefined, 500]) {
     const clock = new VirtualClock()
     const results: [number, number][] = []
-    await runJob((env) => timedWindows(env, [['silent', silent, 10_000, idlenessMs], ['steady', steady, 5000, undefined]], clock, results), { parallelism, seed: 1, clock })
+    await runJob(
+      (env) =>
+        timedWindows(
+          env,
+          [
+            ['silent', silent, 10_000, idlenessMs],
+            ['steady', steady, 5000, undefined],
+          ],
+          clock,
+          results,
+        ),
+      { parallelism, seed: 1, clock },
+    )
     expect(results.map(([, end]) => end)).toEqual(Array.from({ length: 20 }, (_, index) => index * 10 + 10))
     // The first window ends at 10: the steady source passes that at 100.
-    if (idlenessMs === undefined) expect(results[0]![0]).toBe(10_000)
+    if (idlenessMs === undefined) expect(results[0][0]).toBe(10_000)
     else {
-      expect(results[0]![0]).toBe(500)
-      expect(results[10]![0]).toBe(1100)
+      expect(results[0][0]).toBe(500)
+      expect(results[10][0]).toBe(1100)
     }
   }
 })
@@ -187,7 +224,19 @@ test('when a source wakes up from idleness behind the others, then its records a
     { atMs: 1000, records: [at(25, 100), at(115, 101)] },
   ]
   const steady = Array.from({ length: 20 }, (_, index) => ({ atMs: index * 100, records: [at(index * 10)] }))
-  const run = await runJob((env) => timedWindows(env, [['sleeper', sleeper, 3000, 300], ['steady', steady, 3000, undefined]], clock, results), { seed: 3, clock })
+  const run = await runJob(
+    (env) =>
+      timedWindows(
+        env,
+        [
+          ['sleeper', sleeper, 3000, 300],
+          ['steady', steady, 3000, undefined],
+        ],
+        clock,
+        results,
+      ),
+    { seed: 3, clock },
+  )
   expect(run.lateRecords).toBe(1)
 })
 
@@ -201,7 +250,19 @@ test('when one source has ended and the other is idle, then time stands still un
     for (const endMs of [50, 1000]) {
       const clock = new VirtualClock()
       const results: [number, number][] = []
-      const run = await runJob((env) => timedWindows(env, [['bounded', bounded, endMs, undefined], ['sleeper', sleeper, 3000, 300]], clock, results), { parallelism, seed: 5, clock })
+      const run = await runJob(
+        (env) =>
+          timedWindows(
+            env,
+            [
+              ['bounded', bounded, endMs, undefined],
+              ['sleeper', sleeper, 3000, 300],
+            ],
+            clock,
+            results,
+          ),
+        { parallelism, seed: 5, clock },
+      )
       expect(run.lateRecords, `parallelism ${parallelism}, end at ${endMs}`).toBe(0)
       expect(results.map(([, end]) => end)).toEqual([10, 20, 40, 50])
     }
@@ -247,7 +308,16 @@ test('a source that is held back by a full channel does not count as idle', asyn
         .aggregate({ rows: count() })
         .sinkTo(stallingSink(clock, 10_000, () => taken++))
       // Something else that makes time pass.
-      env.from(timedSource<Row>('clock', SCHEMA, Array.from({ length: 100 }, (_, index) => ({ atMs: index * 200, records: [at(index)] })), 20_000)).forEach(() => {})
+      env
+        .from(
+          timedSource<Row>(
+            'clock',
+            SCHEMA,
+            Array.from({ length: 100 }, (_, index) => ({ atMs: index * 200, records: [at(index)] })),
+            20_000,
+          ),
+        )
+        .forEach(() => {})
     },
     { seed: 7, clock, batchRowsMax: 4, ringBytesMax: 2048, stepMs: 1 },
   )
@@ -256,7 +326,11 @@ test('a source that is held back by a full channel does not count as idle', asyn
 })
 
 test('a processing-time window fires once its last millisecond is over, whatever comes in that one', async () => {
-  const arrivals = [{ atMs: 0, records: [at(1)] }, { atMs: 999, records: [at(2), at(3), at(4), at(5)] }, { atMs: 1000, records: [at(6)] }]
+  const arrivals = [
+    { atMs: 0, records: [at(1)] },
+    { atMs: 999, records: [at(2), at(3), at(4), at(5)] },
+    { atMs: 1000, records: [at(6)] },
+  ]
   for (let seed = 1; seed < 10; seed++) {
     const seen: [number, number][] = []
     await runJob(
@@ -270,7 +344,10 @@ test('a processing-time window fires once its last millisecond is over, whatever
       },
       { parallelism: 2, seed, clock: new VirtualClock(), batchRowsMax: 1 },
     )
-    expect(seen).toEqual([[1000, 5], [2000, 1]])
+    expect(seen).toEqual([
+      [1000, 5],
+      [2000, 1],
+    ])
   }
 })
 
@@ -293,29 +370,32 @@ test('processing-time windows follow the virtual clock', async () => {
   expect(seen).toEqual(wanted)
 })
 
-simulate('equal seeds take equal steps', 20, async (seed, random) => {
-  const input = rows(random, 100, 20)
-  const traces: string[][] = []
-  for (let run = 0; run < 2; run++) {
-    const trace: string[] = []
-    const { steps } = await runUnder(seed, 1 + (seed % 4), (env) => {
-      const tag = new OutputTag<Row>('late', SCHEMA)
-      const answers = env
-        .fromCollection(input, SCHEMA)
-        .assignTimestampsAndWatermarks(strategy(3))
-        .filter((row) => row.id % 7 !== 0)
-        .rebalance()
-        .map((row) => ({ ...row }))
-        .returns(COLUMNS)
-        .keyBy('key')
-        .window(SlidingEventTimeWindows.of(20, 10))
-        .sideOutputLateData(tag)
-        .aggregate({ rows: count() })
-      answers.forEach((row) => trace.push(`${row.key} ${row.windowEnd} ${row.rows}`))
-      answers.getSideOutput(tag).forEach((row) => trace.push(`late ${row.id}`))
-    })
-    traces.push([...trace, `${steps} steps`])
-  }
-  expect(traces[0]).toEqual(traces[1])
-  expect(traces[0]!.length).toBeGreaterThan(1)
-})
+test(
+  'equal seeds take equal steps',
+  overSeeds(20, async (seed, random) => {
+    const input = rows(random, 100, 20)
+    const traces: string[][] = []
+    for (let run = 0; run < 2; run++) {
+      const trace: string[] = []
+      const { steps } = await runUnder(seed, 1 + (seed % 4), (env) => {
+        const tag = new OutputTag<Row>('late', SCHEMA)
+        const answers = env
+          .fromCollection(input, SCHEMA)
+          .assignTimestampsAndWatermarks(strategy(3))
+          .filter((row) => row.id % 7 !== 0)
+          .rebalance()
+          .map((row) => ({ ...row }))
+          .returns(COLUMNS)
+          .keyBy('key')
+          .window(SlidingEventTimeWindows.of(20, 10))
+          .sideOutputLateData(tag)
+          .aggregate({ rows: count() })
+        answers.forEach((row) => trace.push(`${row.key} ${row.windowEnd} ${row.rows}`))
+        answers.getSideOutput(tag).forEach((row) => trace.push(`late ${row.id}`))
+      })
+      traces.push([...trace, `${steps} steps`])
+    }
+    expect(traces[0]).toEqual(traces[1])
+    expect(traces[0].length).toBeGreaterThan(1)
+  }),
+)

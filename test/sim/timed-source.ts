@@ -29,11 +29,11 @@ export function timedSource<R>(name: string, schema: Schema<R>, arrivals: readon
           return builder.batch
         },
         get retryAtMs() {
-          return arrival < arrivals.length ? arrivals[arrival]!.atMs : endMs
+          return arrival < arrivals.length ? arrivals[arrival].atMs : endMs
         },
         poll() {
           if (arrival === arrivals.length) return clock.nowMs() >= endMs ? PollResult.FINISHED : PollResult.NOTHING
-          const { atMs, records } = arrivals[arrival]!
+          const { atMs, records } = arrivals[arrival]
           if (clock.nowMs() < atMs) return PollResult.NOTHING
           const rows = Math.min(batchRowsMax, records.length - taken)
           writer.bind(builder.begin(false, false))

@@ -54,13 +54,19 @@ async function run() {
       return
     case 'lost': {
       const handle = engine.submit(job('leaving'), { params: { how: 'exit' }, parallelism: 2 })
-      await handle.input('go').push(1).catch(() => {})
+      await handle
+        .input('go')
+        .push(1)
+        .catch(() => {})
       await handle.result.catch((error) => console.log(error.code))
       return
     }
     case 'out of memory': {
       const handle = engine.submit(job('leaving'), { params: { how: 'memory' }, parallelism: 2 })
-      await handle.input('go').push(1).catch(() => {})
+      await handle
+        .input('go')
+        .push(1)
+        .catch(() => {})
       await handle.result.catch((error) => console.log(error.code))
       return
     }
@@ -88,4 +94,12 @@ async function run() {
 
 await run()
 if (way === 'idle' || way === 'blocked') process.exitCode = 0
-else console.log(`${threads() - before} threads, ${process.getActiveResourcesInfo().filter((name) => /Worker|MessagePort|Timeout|Immediate/.test(name)).join() || 'nothing'} left`)
+else
+  console.log(
+    `${threads() - before} threads, ${
+      process
+        .getActiveResourcesInfo()
+        .filter((name) => /Worker|MessagePort|Timeout|Immediate/.test(name))
+        .join() || 'nothing'
+    } left`,
+  )

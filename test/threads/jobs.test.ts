@@ -60,7 +60,7 @@ describe('backpressure', () => {
     for await (const record of handle.output<number>('flood')) {
       // Slow at first: the workers stand, the queue in this process stays bounded.
       if (count < 20) await new Promise((resolve) => setTimeout(resolve, 20))
-      if (count === 20) seen = handle.metrics.tasks.find(({ task }) => task.includes('Output'))!.operators[0]!.rowsOut
+      if (count === 20) seen = handle.metrics.tasks.find(({ task }) => task.includes('Output'))!.operators[0].rowsOut
       sum += record
       count++
     }
@@ -126,21 +126,27 @@ describe('the end', () => {
 })
 
 describe('failures', () => {
-  const line = readFileSync(jobUrl('failing'), 'utf8').split('\n').findIndex((text) => text.includes('throw new TypeError')) + 1
+  const line =
+    readFileSync(jobUrl('failing'), 'utf8')
+      .split('\n')
+      .findIndex((text) => text.includes('throw new TypeError')) + 1
 
-  test.each(['map', 'filter', 'partition', 'flatMap', 'key', 'open', 'process', 'sink'])('a function that throws in %s fails the job with the user\'s line', async (where) => {
-    for (const parallelism of [1, 2]) {
-      // With one subtask nothing is partitioned.
-      if (where === 'partition' && parallelism === 1) continue
-      const handle = engine().submit(jobUrl('failing'), { params: { where }, parallelism })
-      const error = await failureOf(handle.result)
-      expect(error).toBeInstanceOf(UserFunctionError)
-      expect(error.code).toBe('USER_FUNCTION_FAILED')
-      expect(error.message).toMatch(/TypeError: cannot digest/)
-      expect((error.cause as Error).stack).toContain(`failing.mjs:${line}:`)
-      await handle[Symbol.asyncDispose]()
-    }
-  })
+  test.each(['map', 'filter', 'partition', 'flatMap', 'key', 'open', 'process', 'sink'])(
+    "a function that throws in %s fails the job with the user's line",
+    async (where) => {
+      for (const parallelism of [1, 2]) {
+        // With one subtask nothing is partitioned.
+        if (where === 'partition' && parallelism === 1) continue
+        const handle = engine().submit(jobUrl('failing'), { params: { where }, parallelism })
+        const error = await failureOf(handle.result)
+        expect(error).toBeInstanceOf(UserFunctionError)
+        expect(error.code).toBe('USER_FUNCTION_FAILED')
+        expect(error.message).toMatch(/TypeError: cannot digest/)
+        expect((error.cause as Error).stack).toContain(`failing.mjs:${line}:`)
+        await handle[Symbol.asyncDispose]()
+      }
+    },
+  )
 
   test('a failure names the operator, and reaches whoever reads or pushes', async () => {
     const handle = engine().submit(jobUrl('echo'), { params: { fail: 3 }, parallelism: 2 })
@@ -153,7 +159,7 @@ describe('failures', () => {
     expect((await failureOf(handle.result)).code).toBe('USER_FUNCTION_FAILED')
   })
 
-  test('a program that throws fails the job with the user\'s line', async () => {
+  test("a program that throws fails the job with the user's line", async () => {
     const error = await failureOf(engine().submit(jobUrl('failing'), { params: { where: 'program' } }).result)
     expect(`${error.stack}\n${(error.cause as Error | undefined)?.stack}`).toContain(`failing.mjs:${line}:`)
   })
@@ -176,7 +182,10 @@ describe('failures', () => {
 
   test('a worker that user code ends fails the job as lost', async () => {
     const handle = engine().submit(jobUrl('leaving'), { params: { how: 'exit' }, parallelism: 2 })
-    handle.input('go').push(1).catch(() => {})
+    handle
+      .input('go')
+      .push(1)
+      .catch(() => {})
     const error = await failureOf(handle.result)
     expect(error).toBeInstanceOf(JobError)
     expect(error.code).toBe('WORKER_LOST')

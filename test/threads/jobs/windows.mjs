@@ -19,5 +19,8 @@ export default defineJob(import.meta, (env, { rows }) => {
     .sideOutputLateData(late)
     .aggregate({ rows: count(), total: sum('amount') })
   windows.output('windows')
-  windows.getSideOutput(late).map((row) => row.id).output('late')
+  windows
+    .getSideOutput(late)
+    .map((row) => row.id)
+    .output('late')
 })
