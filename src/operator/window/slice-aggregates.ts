@@ -8,7 +8,7 @@ import { PhysicalKind } from '../../kernels/column-layout.ts'
 
 /** A built-in aggregate over a column, or over rows (`count` without a column). Made by count(), sum(), … */
 export interface BuiltInAggregate<out T = unknown> {
-  readonly kind: 'count' | 'sum' | 'min' | 'max' | 'avg' | 'first' | 'last'
+  readonly kind: 'count' | 'countDistinct' | 'sum' | 'min' | 'max' | 'avg' | 'first' | 'last'
   readonly column: string | undefined
   readonly result?: T
 }
@@ -17,6 +17,8 @@ const aggregate = <T>(kind: BuiltInAggregate['kind'], column?: string): BuiltInA
 
 /** Number of rows, or of rows whose column is not NULL. */
 export const count = (column?: string): BuiltInAggregate<number> => aggregate('count', column)
+/** Number of different values of a column that are not NULL. Every value of a window is kept until it has fired, once for each key. */
+export const countDistinct = (column: string): BuiltInAggregate<number> => aggregate('countDistinct', column)
 /** Sum of a numeric column: BIGINT for integers (wraps at 64 bits), DOUBLE for floats, DECIMAL(38, s) for decimals; NULL without a value. */
 export const sum = (column: string): BuiltInAggregate<number | null> => aggregate('sum', column)
 /** Smallest value of a numeric or time column; NULL without a value. */
@@ -74,6 +76,10 @@ export function planAggregates(schema: Schema, aggregates: Aggregates): { readon
 function domainOf(kind: BuiltInAggregate['kind'], name: string | undefined, type: LogicalType): AggregatePlan['domain'] {
   if (kind === 'count') return 'integer'
   const physical = physicalKindOf(type)
+  if (kind === 'countDistinct') {
+    if (physical <= PhysicalKind.BYTES) return 'integer'
+    throw new PlanError('INVALID_AGGREGATE', `Cannot count different values of column "${name}": its type is ${formatType(type)}`)
+  }
   const numeric = type.kind !== 'BOOLEAN' && physical <= PhysicalKind.INT64 && physical !== PhysicalKind.BIT
   const summable = ['TINYINT', 'SMALLINT', 'INT', 'BIGINT', 'FLOAT', 'DOUBLE', 'DECIMAL', 'INTERVAL_DAY_TIME', 'INTERVAL_YEAR_MONTH'].includes(type.kind)
   const float = physical === PhysicalKind.FLOAT32 || physical === PhysicalKind.FLOAT64
@@ -86,6 +92,7 @@ function domainOf(kind: BuiltInAggregate['kind'], name: string | undefined, type
 function resultType(kind: BuiltInAggregate['kind'], type: LogicalType, domain: AggregatePlan['domain']): LogicalType {
   switch (kind) {
     case 'count':
+    case 'countDistinct':
       return { kind: 'BIGINT', nullable: false, safeInteger: true }
     case 'avg':
       return { kind: 'DOUBLE', nullable: true }
@@ -115,6 +122,9 @@ export function fold(kernels: AggregateKernels, plan: AggregatePlan, base: numbe
   }
   const column = columns[plan.column]!.descriptor
   switch (plan.kind) {
+    case 'countDistinct':
+      // Its values lie in tables of their own: see distinct-values.ts.
+      return
     case 'count':
       kernels.aggregateCountColumn(entries, n, at, column, selection, begin)
       return
@@ -146,6 +156,8 @@ export function merge(kernels: AggregateKernels, plan: AggregatePlan, base: numb
   const at = base + plan.offset
   const { flag } = plan
   switch (plan.kind) {
+    case 'countDistinct':
+      return
     case 'count':
       kernels.aggregateMergeSum(targets, sources, n, at, base, 0)
       return
@@ -182,5 +194,5 @@ export function emit(kernels: AggregateKernels, plan: AggregatePlan, base: numbe
   if (plan.kind === 'avg') kernels.aggregateAverageToColumn(entries, n, at, plan.domain === 'float' ? 1 : 0, at + 8, column.descriptor, row)
   else if (plan.domain === 'decimal') kernels.aggregateToColumnDecimal(entries, n, at, base, plan.flag, column.descriptor, row)
   else if (plan.domain === 'float') kernels.aggregateToColumnFloat(entries, n, at, base, plan.flag, column.descriptor, row)
-  else kernels.aggregateToColumn(entries, n, at, base, plan.kind === 'count' ? 0 : plan.flag, column.descriptor, row)
+  else kernels.aggregateToColumn(entries, n, at, base, plan.kind === 'count' || plan.kind === 'countDistinct' ? 0 : plan.flag, column.descriptor, row)
 }

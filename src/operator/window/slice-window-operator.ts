@@ -12,6 +12,7 @@ import { UserFunctionError } from '../../base/errors.ts'
 import { restoreEntries, type SnapshotEntries } from '../../state/table-restore.ts'
 import { SegmentTable } from '../../state/segment-table.ts'
 import type { Operator, OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../operator.ts'
+import { DistinctValues } from './distinct-values.ts'
 import { type AggregatePlan, type Aggregates, emit, fold, merge, planAggregates } from './slice-aggregates.ts'
 import { type AlignedWindows, lastWindowEndMs, nextWindowEndMs, sliceWidthMs, startOf, windowStartMs } from './slices.ts'
 
@@ -35,6 +36,8 @@ interface Slice {
   readonly startMs: number
   readonly lastEndMs: number
   readonly table: SegmentTable
+  /** What each countDistinct has seen. */
+  readonly distinct: readonly SegmentTable[]
   /** Address of the int32 rows of the batch in hand that fall into it. */
   rows: number
   rowCapacity: number
@@ -84,7 +87,8 @@ export class SliceWindowOperator implements Operator {
   /** By start, in no order: there are few. */
   readonly #slices = new Map<number, Slice>()
   /** Tables of dropped slices, emptied, for the next ones. */
-  readonly #spare: SegmentTable[] = []
+  readonly #spare: Pick<Slice, 'table' | 'distinct'>[] = []
+  #distinct: readonly DistinctValues[] = []
   #expectedEntries = 0
   #entries = 0
   #entryRows = 0
@@ -105,6 +109,9 @@ export class SliceWindowOperator implements Operator {
   open(context: OperatorContext): void {
     this.#context = context
     this.#keys = new BatchKeys(context.slab, context.kernels, this.#options.inputSchema, this.#options.key)
+    this.#distinct = this.#plans
+      .filter(({ kind }) => kind === 'countDistinct')
+      .map((plan) => new DistinctValues(context, this.#options.inputSchema, this.#options.key, this.#keys.form, plan))
     this.#builder = new BatchBuilder(context.slab, this.outputSchema, context.batchRowsMax)
     this.#lateView = new RecordBatch(context.slab, this.#options.inputSchema, [])
   }
@@ -168,7 +175,7 @@ export class SliceWindowOperator implements Operator {
   snapshot(writer: SnapshotWriter): void {
     const { slab } = this.#context
     const start = new Uint8Array(8)
-    for (const { startMs, table } of this.#slices.values()) {
+    for (const { startMs, table, distinct } of this.#slices.values()) {
       new DataView(start.buffer).setFloat64(0, startMs, true)
       table.forEachKeyGroup((keyGroup, entries, n) => {
         for (let index = 0; index < n; index++) {
@@ -176,6 +183,7 @@ export class SliceWindowOperator implements Operator {
           writer.keyed('slices', keyGroup, start, table.keyBytesOf(entry), slab.u8.slice(entry + table.valueOffset, entry + table.valueOffset + this.#valueBytes))
         }
       })
+      this.#distinct.forEach((values, index) => values.snapshot(writer, `distinct-${index}`, start, distinct[index]!, table))
     }
     writer.element('watermark', new Uint8Array(new Float64Array([this.#watermarkMs, this.#firedMs]).buffer))
   }
@@ -191,6 +199,16 @@ export class SliceWindowOperator implements Operator {
       entries.values.push(value.slice())
     })
     for (const [startMs, entries] of slices) restoreEntries(slab, this.#context.kernels, this.#slice(startMs).table, entries)
+    this.#distinct.forEach((values, index) => {
+      const keys = new Map<number, Uint8Array[]>()
+      reader.keyed(`distinct-${index}`, (_keyGroup, namespace, key) => {
+        const startMs = new DataView(namespace.buffer, namespace.byteOffset, 8).getFloat64(0, true)
+        const list = keys.get(startMs) ?? []
+        keys.set(startMs, list)
+        list.push(key.slice())
+      })
+      for (const [startMs, list] of keys) values.restore(this.#slice(startMs).distinct[index]!, list)
+    })
     let watermarkMs = WATERMARK_MAX
     let firedMs = WATERMARK_MAX
     reader.elements('watermark', (bytes) => {
@@ -207,11 +225,12 @@ export class SliceWindowOperator implements Operator {
     const { slab } = this.#context
     if (this.#firing?.merged) this.#firing.table.free()
     for (const slice of this.#slices.values()) {
-      slice.table.free()
+      freeTables(slice)
       if (slice.rowCapacity > 0) slab.free(slice.rows, slice.rowCapacity * 4)
     }
     this.#slices.clear()
-    for (const table of this.#spare) table.free()
+    for (const spare of this.#spare) freeTables(spare)
+    for (const values of this.#distinct) values.free()
     if (this.#late !== undefined && this.#late.rowCapacity > 0) slab.free(this.#late.rows, this.#late.rowCapacity * 4)
     if (this.#entryRows > 0) slab.free(this.#entries, this.#entryRows * 4)
     this.#keys?.free()
@@ -267,6 +286,7 @@ export class SliceWindowOperator implements Operator {
     table.findOrInsert(this.#keys.encode(batch, selection, begin, n), entries)
     const rows = { entries, n, selection, begin }
     for (const plan of this.#plans) fold(this.#context.kernels, plan, table.valueOffset, batch.columns, rows)
+    this.#distinct.forEach((values, index) => values.insert(slice.distinct[index]!, batch, selection, begin, n))
   }
 
   /** Late records are counted, and go to the side output if somebody reads it. */
@@ -279,19 +299,25 @@ export class SliceWindowOperator implements Operator {
       view.selection = slice.rows
       view.selectedCount = slice.rowCount
       view.rewind()
+      // Nothing is cut at crossings that end no slice; whoever reads late records sees them all the same.
+      const { crossings } = batch
+      const lastRow = batch.physicalRow(batch.end - 1)
+      for (let index = 0; index < crossings.count && crossings.positions[index]! <= lastRow; index++)
+        if (crossings.watermarks[index]! > this.#watermarkMs) view.crossings.add(crossings.positions[index]!, crossings.watermarks[index]!)
       late.emit(view)
     }
     slice.rowCount = 0
   }
 
   #lateSlice(): Slice {
-    return (this.#late ??= { startMs: NaN, lastEndMs: NaN, table: undefined as never, rows: 0, rowCapacity: 0, rowCount: 0 })
+    return (this.#late ??= { startMs: NaN, lastEndMs: NaN, table: undefined as never, distinct: [], rows: 0, rowCapacity: 0, rowCount: 0 })
   }
 
   #slice(startMs: number): Slice {
     let slice = this.#slices.get(startMs)
     if (slice === undefined) {
-      slice = { startMs, lastEndMs: lastWindowEndMs(this.#options.windows, startMs), table: this.#spare.pop() ?? this.#newTable(), rows: 0, rowCapacity: 0, rowCount: 0 }
+      const tables = this.#spare.pop() ?? { table: this.#newTable(), distinct: this.#distinct.map((values) => values.newTable(this.#expectedEntries)) }
+      slice = { startMs, lastEndMs: lastWindowEndMs(this.#options.windows, startMs), ...tables, rows: 0, rowCapacity: 0, rowCount: 0 }
       this.#slices.set(startMs, slice)
     }
     return slice
@@ -322,6 +348,7 @@ export class SliceWindowOperator implements Operator {
         part.table.mergeInto(table, (targets, sources, n) => {
           for (const plan of this.#plans) merge(this.#context.kernels, plan, table.valueOffset, targets, sources, n)
         })
+    this.#distinct.forEach((values, index) => this.#countDistinct(values, parts.map((part) => part.distinct[index]!), table))
     const { slab } = this.#context
     const count = table.entryCount
     const entries = slab.allocate(Math.max(1, count) * 4)
@@ -332,6 +359,18 @@ export class SliceWindowOperator implements Operator {
     })
     this.#expectedEntries = count
     this.#firing = { endMs, table, merged, entries, count, next: 0 }
+  }
+
+  /** Counts the values of some slices into the accumulators of `table`. */
+  #countDistinct(values: DistinctValues, parts: readonly SegmentTable[], table: SegmentTable): void {
+    if (parts.length === 1) {
+      values.count(parts[0]!, table)
+      return
+    }
+    const merged = values.newTable(Math.max(...parts.map((part) => part.entryCount)))
+    for (const part of parts) part.mergeInto(merged, () => {})
+    values.count(merged, table)
+    merged.free()
   }
 
   /** Emits what is left of a window. False: the output refused. */
@@ -364,9 +403,12 @@ export class SliceWindowOperator implements Operator {
     for (const slice of this.#slices.values()) {
       if (slice.lastEndMs > this.#firedMs) continue
       this.#slices.delete(slice.startMs)
-      slice.table.clear(this.#expectedEntries)
-      if (this.#spare.length < SPARE_TABLES_MAX) this.#spare.push(slice.table)
-      else slice.table.free()
+      const { table, distinct } = slice
+      if (this.#spare.length < SPARE_TABLES_MAX) {
+        table.clear(this.#expectedEntries)
+        for (const values of distinct) values.clear(values.entryCount)
+        this.#spare.push({ table, distinct })
+      } else freeTables(slice)
       if (slice.rowCapacity > 0) this.#context.slab.free(slice.rows, slice.rowCapacity * 4)
     }
   }
@@ -399,3 +441,8 @@ export class SliceWindowOperator implements Operator {
 }
 
 const SPARE_TABLES_MAX = 4
+
+function freeTables({ table, distinct }: Pick<Slice, 'table' | 'distinct'>): void {
+  table.free()
+  for (const values of distinct) values.free()
+}

@@ -5,13 +5,13 @@ import { OutputTag } from '../../../src/api/datastream/stream.ts'
 import { VirtualClock } from '../../../src/base/clock.ts'
 import { defineSchema, t } from '../../../src/batch/types.ts'
 import { CumulativeEventTimeWindows, SlidingEventTimeWindows, TumblingEventTimeWindows } from '../../../src/operator/window/assigners.ts'
-import { avg, count, max, min, sum } from '../../../src/operator/window/slice-aggregates.ts'
+import { avg, count, countDistinct, max, min, sum } from '../../../src/operator/window/slice-aggregates.ts'
 import { planJob } from '../../../src/plan/execution-plan.ts'
 import { LocalExecutor } from '../../../src/runtime/local-executor.ts'
 import { WatermarkStrategy } from '../../../src/time/watermark-strategy.ts'
 
-const schema = defineSchema({ key: t.string(), value: t.int().nullable(), at: t.timestamp(3) })
-type Row = { readonly key: string; readonly value: number | null; readonly at: number }
+const schema = defineSchema({ key: t.string(), value: t.int().nullable(), name: t.string().nullable(), at: t.timestamp(3) })
+type Row = { readonly key: string; readonly value: number | null; readonly name: string | null; readonly at: number }
 
 const shapes = {
   tumbling: () => TumblingEventTimeWindows.of(10),
@@ -52,6 +52,9 @@ function reference(rows: readonly Row[], assigner: ReturnType<(typeof shapes)[ke
       least: none ? null : Math.min(...values),
       most: none ? null : Math.max(...values),
       mean: none ? null : total / values.length,
+      different: new Set(values).size,
+      times: new Set(members.map(({ at }) => at)).size,
+      names: new Set(members.flatMap(({ name }) => (name === null ? [] : [name]))).size,
     }
   })
   return { windows, late }
@@ -61,29 +64,53 @@ function sorted(values: readonly unknown[]): string[] {
   return values.map((value) => JSON.stringify(value)).sort()
 }
 
-test.each(Object.keys(shapes) as (keyof typeof shapes)[])('%s windows in columns answer as their definition for any order, parallelism and batch size', (shape) => {
-  const row = fc.record({ key: fc.constantFrom('a', 'bé', ''), value: fc.option(fc.integer({ min: -50, max: 50 })), at: fc.integer({ min: -30, max: 80 }) })
-  fc.assert(
-    fc.property(fc.array(row, { maxLength: 60 }), fc.integer({ min: 0, max: 12 }), fc.integer({ min: 1, max: 9 }), fc.constantFrom(1, 2), (rows, boundMs, batchRowsMax, parallelism) => {
-      const env = new StreamExecutionEnvironment()
-      const tag = new OutputTag('late', schema)
-      const windows: unknown[] = []
-      const late: unknown[] = []
-      const result = env
-        .fromCollection(rows, schema)
-        .assignTimestampsAndWatermarks(WatermarkStrategy.forBoundedOutOfOrderness<Row>(boundMs).withTimestampAssigner('at'))
-        .keyBy('key')
-        .window(shapes[shape]())
-        .sideOutputLateData(tag)
-        .aggregate({ rows: count(), values: count('value'), total: sum('value'), least: min('value'), most: max('value'), mean: avg('value') })
-      result.forEach((record) => windows.push({ ...record }))
-      result.getSideOutput(tag).forEach((record) => late.push({ ...record }))
-      const plan = planJob(env.graph, { jobName: 'windows', parallelism, maxParallelism: undefined })
-      new LocalExecutor(plan, env.graph, { clock: new VirtualClock(), log: () => {}, batchRowsMax }).runToEnd()
-      const expected = reference(rows, shapes[shape](), boundMs)
-      expect(sorted(windows)).toEqual(sorted(expected.windows))
-      expect(sorted(late)).toEqual(sorted(expected.late))
-    }),
-    { numRuns: 60 },
-  )
-})
+test.each(Object.keys(shapes) as (keyof typeof shapes)[])(
+  '%s windows in columns answer as their definition for any order, parallelism and batch size',
+  (shape) => {
+    const row = fc.record({
+      key: fc.constantFrom('a', 'bé', ''),
+      value: fc.option(fc.integer({ min: -9, max: 9 })),
+      name: fc.option(fc.constantFrom('', 'x', 'a name longer than an entry has room for')),
+      at: fc.integer({ min: -30, max: 80 }),
+    })
+    fc.assert(
+      fc.property(
+        fc.array(row, { maxLength: 60 }),
+        fc.integer({ min: 0, max: 12 }),
+        fc.integer({ min: 1, max: 9 }),
+        fc.constantFrom(1, 2),
+        (rows, boundMs, batchRowsMax, parallelism) => {
+          const env = new StreamExecutionEnvironment()
+          const tag = new OutputTag('late', schema)
+          const windows: unknown[] = []
+          const late: unknown[] = []
+          const result = env
+            .fromCollection(rows, schema)
+            .assignTimestampsAndWatermarks(WatermarkStrategy.forBoundedOutOfOrderness<Row>(boundMs).withTimestampAssigner('at'))
+            .keyBy('key')
+            .window(shapes[shape]())
+            .sideOutputLateData(tag)
+            .aggregate({
+              rows: count(),
+              values: count('value'),
+              total: sum('value'),
+              least: min('value'),
+              most: max('value'),
+              mean: avg('value'),
+              different: countDistinct('value'),
+              times: countDistinct('at'),
+              names: countDistinct('name'),
+            })
+          result.forEach((record) => windows.push({ ...record }))
+          result.getSideOutput(tag).forEach((record) => late.push({ ...record }))
+          const plan = planJob(env.graph, { jobName: 'windows', parallelism, maxParallelism: undefined })
+          new LocalExecutor(plan, env.graph, { clock: new VirtualClock(), log: () => {}, batchRowsMax }).runToEnd()
+          const expected = reference(rows, shapes[shape](), boundMs)
+          expect(sorted(windows)).toEqual(sorted(expected.windows))
+          expect(sorted(late)).toEqual(sorted(expected.late))
+        },
+      ),
+      { numRuns: 60 },
+    )
+  },
+)

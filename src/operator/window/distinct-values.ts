@@ -1,0 +1,122 @@
+// The values that countDistinct has seen: a table of (key, value) pairs for each slice, beside the one of accumulators. Counting happens when a
+// window fires: pairs are dealt to the entries of their keys, in kernels. Runs on the worker's thread.
+// Invariant: the key of each pair is in the slice's table of accumulators too.
+
+import { BatchKeys } from '../../batch/batch-keys.ts'
+import { Column } from '../../batch/column.ts'
+import type { KeySpec } from '../../batch/key-spec.ts'
+import type { RecordBatch } from '../../batch/record-batch.ts'
+import type { LogicalType, Schema } from '../../batch/types.ts'
+import { KeyEncoder } from '../../kernels/keys.ts'
+import type { KeyForm } from '../../kernels/table-layout.ts'
+import { SegmentTable } from '../../state/segment-table.ts'
+import { restoreEntries } from '../../state/table-restore.ts'
+import type { OperatorContext, SnapshotWriter } from '../operator.ts'
+import type { AggregatePlan } from './slice-aggregates.ts'
+
+const COLUMN_ROWS = 1024
+const CANONICAL_KEY: LogicalType = { kind: 'VARBINARY', nullable: false, length: 0 }
+const NO_VALUE = new Uint8Array()
+
+/** Serves one aggregate of one operator. */
+export class DistinctValues {
+  readonly plan: AggregatePlan
+  readonly #context: OperatorContext
+  readonly #key: KeySpec
+  readonly #pairs: BatchKeys
+  readonly #groups: KeyEncoder
+  /** The parts of pairs, read back: the key's columns, then the value's. */
+  readonly #columns: readonly Column[]
+  readonly #groupDescriptors: readonly number[]
+  /** Address of u32 rows or entries. */
+  #list = 0
+  #listRows = 0
+
+  /** @param groupForm Form of the keys in the tables of accumulators. */
+  constructor(context: OperatorContext, schema: Schema, key: KeySpec, groupForm: KeyForm, plan: AggregatePlan) {
+    const { slab, kernels } = context
+    const columns = key.kind === 'encoded' ? [key.column] : key.columns
+    this.plan = plan
+    this.#context = context
+    this.#key = key
+    this.#pairs = new BatchKeys(slab, kernels, schema, { kind: 'columns', columns: [...columns, plan.column] })
+    this.#groups = new KeyEncoder(slab, kernels, groupForm, columns.length)
+    this.#columns = [...columns, plan.column].map((column) => Column.allocate(slab, schema.fields[column]?.type ?? CANONICAL_KEY, COLUMN_ROWS))
+    this.#groupDescriptors = this.#columns.slice(0, -1).map((column) => column.descriptor)
+  }
+
+  /** A table of pairs. Pairs hash anywhere, whatever the key groups of their keys. */
+  newTable(expectedEntries: number): SegmentTable {
+    const { slab, kernels, maxParallelism, tableSeed } = this.#context
+    return new SegmentTable(slab, kernels, { form: this.#pairs.form, valueBytes: 0, maxParallelism, slotSeed: tableSeed, expectedEntries })
+  }
+
+  /** Adds the values of rows, as `SegmentTable.findOrInsert` takes them, to a slice's pairs. */
+  insert(pairs: SegmentTable, batch: RecordBatch, selection: number, begin: number, n: number): void {
+    this.#reserve(n + 1)
+    const column = batch.columns[this.plan.column]!
+    if (column.nullCount === 0) {
+      pairs.findOrInsert(this.#pairs.encode(batch, selection, begin, n), this.#list)
+      return
+    }
+    const { slab, kernels } = this.#context
+    const rows = slab.allocate((n + 1) * 4)
+    const count = kernels.selectNull(column.descriptor, 0, selection, begin, n, rows)
+    if (count > 0) pairs.findOrInsert(this.#pairs.encode(batch, rows, 0, count), this.#list)
+    slab.free(rows, (n + 1) * 4)
+  }
+
+  /** Sets the accumulator of every key to the number of its values. */
+  count(pairs: SegmentTable, groups: SegmentTable): void {
+    const { kernels } = this.#context
+    const offset = groups.valueOffset + this.plan.offset
+    groups.forEachEntries((entries, n) => kernels.aggregateReset(entries, n, offset, 8))
+    pairs.forEachEntries((entries, n) => kernels.aggregateCount(this.#groupsOf(pairs, entries, n, groups), n, offset))
+  }
+
+  /** Writes the pairs of a slice under the key groups of their keys. */
+  snapshot(writer: SnapshotWriter, state: string, namespace: Uint8Array, pairs: SegmentTable, groups: SegmentTable): void {
+    const { slab } = this.#context
+    const keyGroups = new Map<number, number>()
+    groups.forEachKeyGroup((keyGroup, entries, n) => {
+      for (let index = 0; index < n; index++) keyGroups.set(slab.u32[(entries >>> 2) + index]!, keyGroup)
+    })
+    pairs.forEachEntries((entries, n) => {
+      const found = this.#groupsOf(pairs, entries, n, groups)
+      for (let index = 0; index < n; index++)
+        writer.keyed(state, keyGroups.get(slab.u32[(found >>> 2) + index]!)!, namespace, pairs.keyBytesOf(slab.u32[(entries >>> 2) + index]!), NO_VALUE)
+    })
+  }
+
+  restore(pairs: SegmentTable, keys: Uint8Array[]): void {
+    restoreEntries(this.#context.slab, this.#context.kernels, pairs, { keys, values: [] })
+  }
+
+  free(): void {
+    this.#pairs.free()
+    this.#groups.free()
+    for (const column of this.#columns) column.free()
+    if (this.#listRows > 0) this.#context.slab.free(this.#list, this.#listRows * 4)
+  }
+
+  /** The entries of the keys of `n` pairs: u32 entries, valid until the next call. */
+  #groupsOf(pairs: SegmentTable, entries: number, n: number, groups: SegmentTable): number {
+    this.#reserve(n)
+    for (const column of this.#columns) column.clear()
+    pairs.keysToColumns(entries, n, this.#columns, 0)
+    const keys =
+      this.#key.kind === 'encoded'
+        ? this.#groups.encodeCanonicalColumn(this.#groupDescriptors[0]!, 0, 0, n)
+        : this.#groups.encode(this.#groupDescriptors, 0, 0, n)
+    groups.find(keys, this.#list)
+    return this.#list
+  }
+
+  #reserve(rows: number): void {
+    if (rows <= this.#listRows) return
+    const { slab } = this.#context
+    if (this.#listRows > 0) slab.free(this.#list, this.#listRows * 4)
+    this.#listRows = Math.max(rows, COLUMN_ROWS)
+    this.#list = slab.allocate(this.#listRows * 4)
+  }
+}
