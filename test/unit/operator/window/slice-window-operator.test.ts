@@ -1,5 +1,10 @@
 // The columnar windows under the harness: every shape and key, all built-in aggregates, late records to a side output.
 import { describe, expect, test } from 'vitest'
+import { batchFromObjects, batchToObjects, freeBatch } from '../../../../src/batch/batch-rows.ts'
+import { WATERMARK_MAX } from '../../../../src/batch/crossings.ts'
+import type { Output } from '../../../../src/operator/operator.ts'
+import { MemorySnapshot } from '../../../../src/testing/memory-snapshot.ts'
+import { testContext } from '../../connector/file-probe.ts'
 import { Random } from '../../../../src/base/random.ts'
 import type { KeySpec } from '../../../../src/batch/key-spec.ts'
 import { defineSchema, type Schema, t } from '../../../../src/batch/types.ts'
@@ -90,4 +95,62 @@ describe.each(Object.keys(WINDOWS))('%s windows in columns', (shape) => {
       expect(row.prices).toBeLessThanOrEqual(3)
     }
   })
+})
+
+test.each([1, 2, 3])('windows in columns are dealt to %i subtasks with the different values of their keys', (parallelism) => {
+  const context = testContext()
+  const bytesBefore = context.slab.allocatedBytes
+  const create = (): SliceWindowOperator =>
+    new SliceWindowOperator({
+      inputSchema: SCHEMA,
+      key: { kind: 'columns', columns: [0] },
+      windows: { kind: 'sliding', sizeMs: 20, slideMs: 10, offsetMs: 0 },
+      aggregates: { rows: count(), ids: countDistinct('id'), values: countDistinct('value') },
+      lateOutput: undefined,
+    })
+  const rows = Array.from({ length: 900 }, (_, index) => ({
+    row: { key: `key ${index % 60}`, id: index % 7, value: index % 5 === 0 ? null : index % 90, price: 0 },
+    timestamp: index % 40,
+  }))
+  const expected = new Map<string, { rows: number; ids: Set<number>; values: Set<number> }>()
+  for (const { row, timestamp } of rows)
+    for (const end of [10, 20, 30, 40, 50])
+      if (timestamp < end && timestamp >= end - 20) {
+        const group = expected.get(`${row.key} ${end}`) ?? { rows: 0, ids: new Set(), values: new Set() }
+        expected.set(`${row.key} ${end}`, group)
+        group.rows++
+        group.ids.add(row.id)
+        if (row.value !== null) group.values.add(row.value)
+      }
+  const snapshot = new MemorySnapshot()
+  const whole = create()
+  whole.open(context)
+  const batch = batchFromObjects(context.slab, SCHEMA, rows)
+  expect(whole.processBatch(batch, undefined as never)).toBe(true)
+  whole.snapshot(snapshot)
+  whole.close()
+  freeBatch(batch)
+  const results: string[] = []
+  const output: Output = {
+    hasCapacity: () => true,
+    emit: (emitted) =>
+      void results.push(
+        ...batchToObjects(emitted).map(({ row }) => {
+          const result = row as { key: string; windowEnd: number; rows: number; ids: number; values: number }
+          return `${result.key} ${result.windowEnd}: ${result.rows} ${result.ids} ${result.values}`
+        }),
+      ),
+    emitWatermark: () => {},
+    emitStatus: () => {},
+    side: () => undefined,
+  }
+  for (let subtaskIndex = 0; subtaskIndex < parallelism; subtaskIndex++) {
+    const part = create()
+    part.open({ ...context, subtaskIndex, parallelism })
+    part.restore(snapshot.reader(subtaskIndex, parallelism))
+    expect(part.advance(WATERMARK_MAX, output)).toBe(true)
+    part.close()
+  }
+  expect(results.toSorted()).toEqual([...expected].map(([key, group]) => `${key}: ${group.rows} ${group.ids.size} ${group.values.size}`).toSorted())
+  expect(context.slab.allocatedBytes).toBe(bytesBefore)
 })
