@@ -74,7 +74,8 @@ async function bundleJobs(names: readonly string[]): Promise<void> {
     platform: 'node',
     target: 'node20.19',
     packages: 'external',
-    sourcemap: true,
+    // Without the paths of tsconfig.json, which would put a copy of the engine's sources into every job.
+    tsconfigRaw: '{}',
     logLevel: 'error',
   })
 }

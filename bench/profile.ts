@@ -19,7 +19,7 @@ await build({
   platform: 'node',
   target: 'node20.19',
   packages: 'external',
-  sourcemap: true,
+  tsconfigRaw: '{}',
 })
 const { default: program } = (await import(jobUrl(job).href)) as { default: JobProgram }
 const { graph, options } = await program.build(JSON.parse(params) as Record<string, unknown>)
