@@ -18,6 +18,8 @@ const TOUCH_STEP_BYTES = 4096
 /** The pattern behind blocks of a slab with canaries. */
 const CANARY = 0xc5
 const CANARY_BYTES = 16
+/** Blocks of the largest class have no room for it. */
+const GUARDED_BYTES_MAX = 2 ** (LARGEST_CLASS - 1)
 
 /** Largest memory of one slab: what 32-bit WebAssembly can address. */
 export const SLAB_BYTES_MAX = 65_536 * PAGE_BYTES
@@ -83,7 +85,8 @@ export class Slab {
    * @throws {StateError} `SLAB_FULL` if the budget does not allow it.
    */
   allocate(bytes: number): number {
-    const sizeClass = classOf(this.#blocks === null ? bytes : bytes + CANARY_BYTES)
+    const guarded = this.#blocks !== null && bytes <= GUARDED_BYTES_MAX
+    const sizeClass = classOf(guarded ? bytes + CANARY_BYTES : bytes)
     const free = this.#free[sizeClass]!
     const size = 2 ** sizeClass
     if (free.length === 0) {
@@ -92,10 +95,10 @@ export class Slab {
       const first = this.#extend(extent)
       for (let address = first + extent - size; address >= first; address -= size) free.push(address)
     }
-    this.#allocatedBytes += size
+    this.#allocatedBytes += 2 ** classOf(bytes)
     const address = free.pop()!
-    if (this.#blocks !== null) {
-      this.#blocks.set(address, bytes)
+    if (guarded) {
+      this.#blocks!.set(address, bytes)
       this.u8.fill(CANARY, address + bytes, address + bytes + CANARY_BYTES)
     }
     return address
@@ -110,10 +113,10 @@ export class Slab {
 
   /** Gives a block back. `bytes` is what it was allocated with (any value of the same size class). */
   free(address: number, bytes: number): void {
-    const sizeClass = this.#blocks === null ? classOf(bytes) : this.#checkedClass(address, bytes)
     assert(address >= SLAB_RESERVED_BYTES && address % BLOCK_ALIGNMENT_BYTES === 0, 'freed address is not a block')
-    this.#allocatedBytes -= 2 ** sizeClass
-    this.#free[sizeClass]!.push(address)
+    this.#allocatedBytes -= 2 ** classOf(bytes)
+    const guarded = this.#blocks !== null && bytes <= GUARDED_BYTES_MAX
+    this.#free[guarded ? this.#checkedClass(address, bytes) : classOf(bytes)]!.push(address)
   }
 
   /** Checks the pattern behind every block, if there are patterns. Called by tests' builds after each step of a subtask. */

@@ -89,7 +89,10 @@ export abstract class SlotState implements StoredState {
     return record
   }
 
-  /** The record, made if need be and marked as holding a value. Counts as writing. */
+  /**
+   * The record, made if need be and marked as holding a value. Counts as writing. Take the slab's views after this call: it may grow the
+   * memory, and a store through an older view beyond its end vanishes without a word.
+   */
   protected opened(): number {
     let record = this.scope.record
     if (record === 0) record = this.scope.create()
@@ -170,7 +173,8 @@ export class NumberState extends SlotState implements ValueState<number> {
   update(value: number | null): void {
     if (value === null || value === undefined) return this.clear()
     const number = this.#anyNumber && typeof value === 'number' ? value : checkedNumber(value, this.#range, this.#type, this.name)
-    this.slab.f64[(this.opened() + this.offset) >>> 3] = number
+    const record = this.opened()
+    this.slab.f64[(record + this.offset) >>> 3] = number
   }
 
   protected release(record: number): void {
@@ -203,7 +207,8 @@ export class BigintState extends SlotState implements ValueState<bigint> {
   update(value: bigint | null): void {
     if (value === null || value === undefined) return this.clear()
     const integer = checkedBigint(value, this.#type, this.name)
-    this.slab.i64[(this.opened() + this.offset) >>> 3] = integer
+    const record = this.opened()
+    this.slab.i64[(record + this.offset) >>> 3] = integer
   }
 
   protected release(record: number): void {
@@ -236,7 +241,8 @@ export class BooleanState extends SlotState implements ValueState<boolean> {
   update(value: boolean | null): void {
     if (value === null || value === undefined) return this.clear()
     if (typeof value !== 'boolean') refuseValue(value, this.#type, this.name, 'expected a boolean')
-    this.slab.u32[(this.opened() + this.offset) >>> 2] = value ? 1 : 0
+    const record = this.opened()
+    this.slab.u32[(record + this.offset) >>> 2] = value ? 1 : 0
   }
 
   protected release(record: number): void {
