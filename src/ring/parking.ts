@@ -24,7 +24,7 @@ const AWAKE = 0
 const PARKED = 1
 
 /** Longest park unless told otherwise: a wake-up that were lost would cost so much and be counted, not hang the job. */
-export const PARK_TIMEOUT_MS_MAX = 50
+export const PARK_TIMEOUT_MS_MAX = 200
 
 interface WaitAsyncResult {
   readonly async: boolean

@@ -48,7 +48,7 @@ function programInputs(graph: LogicalGraph): string[] {
   return graph.transformations.flatMap(({ body }) => (body.kind === 'source' && body.source.inputName !== undefined ? [body.source.inputName] : []))
 }
 
-const METRICS_INTERVAL_MS = 100
+const METRICS_INTERVAL_MS = 200
 /** A worker whose loop stands still for so long, in the middle of a step, counts as hung. */
 const HANG_TIMEOUT_MS_DEFAULT = 180_000
 const CANCEL_TIMEOUT_MS = 10_000
