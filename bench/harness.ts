@@ -161,7 +161,8 @@ export function newRunner(benchmark: Benchmark, settings: Settings, rounds: numb
     rounds: (usual) => (settings.smoke ? 1 : (rounds ?? usual)),
     async interleave<V extends string>(variants: readonly V[], count: number): Promise<Record<V, readonly Sample[]>> {
       const samples = Object.fromEntries(variants.map((variant) => [variant, [] as Sample[]])) as Record<V, Sample[]>
-      for (let round = 0; round < count; round++) for (const variant of round % 2 === 0 ? variants : variants.toReversed()) samples[variant].push(await measure(variant))
+      for (let round = 0; round < count; round++)
+        for (const variant of round % 2 === 0 ? variants : variants.toReversed()) samples[variant].push(await measure(variant))
       return samples
     },
   }

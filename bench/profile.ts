@@ -24,6 +24,10 @@ await build({
 const { default: program } = (await import(jobUrl(job).href)) as { default: JobProgram }
 const { graph, options } = await program.build(JSON.parse(params) as Record<string, unknown>)
 const plan = planJob(graph, { jobName: job, parallelism: Number(parallelism), maxParallelism: undefined })
-const executor = new LocalExecutor(plan, Array.from({ length: plan.workers }, () => graph), { clock: systemClock, options, log: (name, index, message) => process.stderr.write(`${name} ${index}: ${message}\n`) })
+const executor = new LocalExecutor(
+  plan,
+  Array.from({ length: plan.workers }, () => graph),
+  { clock: systemClock, options, log: (name, index, message) => process.stderr.write(`${name} ${index}: ${message}\n`) },
+)
 const { seconds, cpuSeconds } = await timed(() => executor.run())
 process.stdout.write(`${seconds.toFixed(3)} s, ${cpuSeconds.toFixed(3)} s of processor time\n`)

@@ -47,5 +47,7 @@ export function unnest<R, S extends Schema>(stream: DataStream<R>, name: keyof R
   // A nullable field of the nested row is NULL only where the row is, and those rows are left out.
   const schema = new Schema(nested.fields) as S
   const create = (): NestedRowOperator => new NestedRowOperator(schema, column)
-  return stream.operator(`Nested(${name})`, { kind: 'operator', watermarks: { kind: 'none' }, needsEventLoop: false, create }, schema) as DataStream<RowOfSchema<S>>
+  return stream.operator(`Nested(${name})`, { kind: 'operator', watermarks: { kind: 'none' }, needsEventLoop: false, create }, schema) as DataStream<
+    RowOfSchema<S>
+  >
 }

@@ -12,5 +12,8 @@ export default defineJob(import.meta, (env, { path }) => {
     .window(TumblingEventTimeWindows.of(seconds(10)))
     .aggregate({ clicks: count() })
     .output('counts')
-  env.input('clicks', CLICK).keyBy('user').forEach(() => {})
+  env
+    .input('clicks', CLICK)
+    .keyBy('user')
+    .forEach(() => {})
 })

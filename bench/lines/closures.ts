@@ -77,7 +77,10 @@ async function columns({ smoke }: Settings): Promise<Sample> {
 }
 
 async function objects({ smoke }: Settings): Promise<Sample> {
-  const rows: Row[] = Array.from({ length: rowsIn(smoke) }, (_, number) => JSON.parse(JSON.stringify({ key: keyOf(number, KEYS), amount: amountOf(number), price: priceOf(number) })) as Row)
+  const rows: Row[] = Array.from(
+    { length: rowsIn(smoke) },
+    (_, number) => JSON.parse(JSON.stringify({ key: keyOf(number, KEYS), amount: amountOf(number), price: priceOf(number) })) as Row,
+  )
   let count = 0
   let sum = 0
   // Results are kept for a batch, as whoever comes next would want them; else the optimiser would never make them.
@@ -117,4 +120,10 @@ async function run(runner: Runner): Promise<readonly Line[]> {
   ]
 }
 
-export const closures: Benchmark = { name: 'closures', title: 'map and filter with closures over columns, against a loop over objects', data: [], variants: { columns, objects }, run }
+export const closures: Benchmark = {
+  name: 'closures',
+  title: 'map and filter with closures over columns, against a loop over objects',
+  data: [],
+  variants: { columns, objects },
+  run,
+}

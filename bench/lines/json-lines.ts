@@ -101,7 +101,8 @@ async function run(runner: Runner): Promise<readonly Line[]> {
   const { data } = runner.settings
   const samples = await runner.interleave(['file', 'hand', 'memory', 'reading'], runner.rounds(3))
   const expected = await runner.measure('hand-memory')
-  const rate = (variant: keyof typeof samples): number => statSync(data[variant === 'memory' ? 'nexmark-1m' : 'nexmark-4m']!).size / 1e9 / medianOf(samples[variant])
+  const rate = (variant: keyof typeof samples): number =>
+    statSync(data[variant === 'memory' ? 'nexmark-1m' : 'nexmark-4m']!).size / 1e9 / medianOf(samples[variant])
   const line = (name: string, variant: keyof typeof samples, bound: Line['bound'], check: string, baseline: number | null = null): Line => ({
     name,
     value: rate(variant),

@@ -43,7 +43,9 @@ async function process({ smoke, folder }: Settings): Promise<Sample> {
   const time = await timed(() => runJob('keyed-process', { rows, keys: KEYS, rowsPerMs: ROWS_PER_MS, result }))
   const { totals } = takeResult(result)
   const same = JSON.stringify(totals) === JSON.stringify(expected(rows))
-  return sample(time, same ? 'ok' : `${JSON.stringify(totals)}, not ${JSON.stringify(expected(rows))}`, { runningSeconds: time.result.metrics.runningMs / 1000 })
+  return sample(time, same ? 'ok' : `${JSON.stringify(totals)}, not ${JSON.stringify(expected(rows))}`, {
+    runningSeconds: time.result.metrics.runningMs / 1000,
+  })
 }
 
 async function run(runner: Runner): Promise<readonly Line[]> {

@@ -33,7 +33,10 @@ async function exchange({ smoke, folder }: Settings): Promise<Sample> {
     total.add(decodeFromCompressedBase64(part.histogram))
   }
   const wanted = Math.round(ROWS_PER_SECOND * (seconds + warmupSeconds))
-  return sample(time, Math.abs(rows - wanted) < WORKERS ? 'ok' : `${rows} rows came of ${wanted}`, { ...percentiles(total), cores: time.cpuSeconds / time.seconds })
+  return sample(time, Math.abs(rows - wanted) < WORKERS ? 'ok' : `${rows} rows came of ${wanted}`, {
+    ...percentiles(total),
+    cores: time.cpuSeconds / time.seconds,
+  })
 }
 
 /** Reads the clock, and nothing else; rows fall due meanwhile. As text: a thread of its own without a file. */

@@ -97,7 +97,14 @@ async function run(runner: Runner): Promise<readonly Line[]> {
     line('metrics', 'metrics', 'nanos', 'ns/step', 1000, 'a whole step that finds nothing to do, metrics published: an upper bound'),
     line('metrics.garbage', 'metrics', 'bytes', 'bytes/step', 1, 'heap growth a step'),
     line('idle-job', 'idle', 'percent', '% of a core', 1, 'two workers, a followed file, an open window, an input of the program; all threads of the process'),
-    line('flat-memory', 'memory', 'growth', 'x', 1.1, `50 M rows, 10 K keys: most over first after warm-up; at most ${at('memory', 'megabytes').toFixed(0)} MiB; ${raw(samples.memory, ({ seconds }) => seconds, 1)} s`),
+    line(
+      'flat-memory',
+      'memory',
+      'growth',
+      'x',
+      1.1,
+      `50 M rows, 10 K keys: most over first after warm-up; at most ${at('memory', 'megabytes').toFixed(0)} MiB; ${raw(samples.memory, ({ seconds }) => seconds, 1)} s`,
+    ),
   ]
 }
 
