@@ -90,7 +90,7 @@ export function sample(time: { readonly seconds: number; readonly cpuSeconds: nu
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((left, right) => left - right)
   const middle = sorted.length >>> 1
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
 export function medianOf(samples: readonly Sample[], figure: (sample: Sample) => number = (sample) => sample.seconds): number {
@@ -119,7 +119,7 @@ export function holds(line: Line): boolean {
 
 /** Starts one measured process: this program again, told to run one variant. */
 async function measureInProcess(benchmark: Benchmark, variant: string, settings: Settings): Promise<Sample> {
-  const child = spawn(process.execPath, [process.argv[1]!, '--measure', `${benchmark.name}/${variant}`, '--settings', JSON.stringify(settings)], {
+  const child = spawn(process.execPath, [process.argv[1], '--measure', `${benchmark.name}/${variant}`, '--settings', JSON.stringify(settings)], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, NODE_OPTIONS: '' },
   })
@@ -144,14 +144,14 @@ const ANSWER = 'measured: '
 
 /** The other side of a measured process. */
 export async function answerMeasurement(benchmark: Benchmark, variant: string, settings: Settings): Promise<void> {
-  const result = await benchmark.variants[variant]!(settings)
+  const result = await benchmark.variants[variant](settings)
   process.stdout.write(`${ANSWER}${JSON.stringify(result)}\n`)
 }
 
 export function newRunner(benchmark: Benchmark, settings: Settings, rounds: number | undefined): Runner {
   const measure = (variant: string): Promise<Sample> => {
     // In smoke mode time means nothing, so a process for each variant would only cost some.
-    if (settings.smoke) return benchmark.variants[variant]!(settings)
+    if (settings.smoke) return benchmark.variants[variant](settings)
     for (const name of benchmark.data) readThrough(settings.data[name]!)
     return measureInProcess(benchmark, variant, settings)
   }

@@ -58,7 +58,7 @@ interface Q0Columns {
 
 function columnsOf(batch: RecordBatch): Q0Columns {
   const [eventType, person, auction, bid] = batch.columns as [Column, Column, Column, Column]
-  return { eventType, person: person.children[0]!, auction: auction.children[0]!, bid }
+  return { eventType, person: person.children[0], auction: auction.children[0], bid }
 }
 
 /** The computed column `CASE event_type WHEN 0 THEN person.dateTime WHEN 1 THEN auction.dateTime ELSE bid.dateTime END`, to `target`. */
@@ -68,10 +68,10 @@ export function projectEventTime(batch: RecordBatch, target: number): void {
   const kinds = eventType.values >>> 2
   const persons = person.values >>> 2
   const auctions = auction.values >>> 2
-  const bids = bid.children[3]!.values >>> 2
+  const bids = bid.children[3].values >>> 2
   const times = target >>> 2
   for (let row = 0; row < batch.rowCount; row++) {
-    const kind = i32[kinds + row]!
+    const kind = i32[kinds + row]
     const from = (kind === 2 ? bids : kind === 1 ? auctions : persons) + row * 2
     i32[times + row * 2] = i32[from]!
     i32[times + row * 2 + 1] = i32[from + 1]!
@@ -87,9 +87,9 @@ export function checkColumns(batch: RecordBatch, eventTime: number, check: Q0Che
     if (!bid.isValid(row)) continue
     const at = row * 8
     check.add(readInt64AsNumber(slab, auction.values + at), readInt64AsNumber(slab, bidder.values + at), readInt64AsNumber(slab, price.values + at))
-    const start = slab.i32[(extra.offsets >>> 2) + row]!
-    const end = slab.i32[(extra.offsets >>> 2) + row + 1]!
-    check.addText(end - start, slab.u8[extra.data + start]!, slab.u8[extra.data + end - 1]!)
+    const start = slab.i32[(extra.offsets >>> 2) + row]
+    const end = slab.i32[(extra.offsets >>> 2) + row + 1]
+    check.addText(end - start, slab.u8[extra.data + start], slab.u8[extra.data + end - 1])
   }
 }
 
@@ -133,10 +133,10 @@ export class HandColumns {
 
   check(check: Q0Check): void {
     for (let row = 0; row < this.rows; row++) {
-      check.addTime(this.eventTime[row]!)
+      check.addTime(this.eventTime[row])
       const extra = this.extra[row]!
       if (extra === null) continue
-      check.add(this.auction[row]!, this.bidder[row]!, this.price[row]!)
+      check.add(this.auction[row], this.bidder[row], this.price[row])
       check.addText(extra.length, extra.charCodeAt(0), extra.charCodeAt(extra.length - 1))
     }
   }

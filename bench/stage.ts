@@ -64,7 +64,7 @@ export function readAll(source: Source, context: OperatorContext, visit: (batch:
           break
         case PollResult.NEEDS_SPLIT:
           if (next === splits.length) reader.noMoreSplits()
-          else reader.assign(splits[next]!, ++next)
+          else reader.assign(splits[next], ++next)
           break
         case PollResult.FINISHED:
           return

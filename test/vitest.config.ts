@@ -24,7 +24,8 @@ const checkedKernels = {
   enforce: 'pre' as const,
   transform(code: string, id: string): string | undefined {
     if (id.endsWith('/src/base/slab.ts')) {
-      if (!code.includes('canaries: boolean = false') && !code.includes('canaries = false')) throw new Error('Slab no longer has the default that the checked suite replaces')
+      if (!code.includes('canaries: boolean = false') && !code.includes('canaries = false'))
+        throw new Error('Slab no longer has the default that the checked suite replaces')
       return code.replace('canaries: boolean = false', 'canaries: boolean = true').replace('canaries = false', 'canaries = true')
     }
     if (!id.endsWith('/src/kernels/kernels.ts')) return undefined

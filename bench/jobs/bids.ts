@@ -26,7 +26,7 @@ class NestedRowOperator extends StatelessOperator {
 
   override processBatch(batch: RecordBatch, output: Output): boolean {
     if (!output.hasCapacity()) return false
-    const column = batch.columns[this.#column]!
+    const column = batch.columns[this.#column]
     const view = this.#view.viewOf(batch)
     view.columns = column.children
     view.crossings.copyFrom(batch.crossings)

@@ -24,9 +24,9 @@ function latencySink(path: string, warmupMs: number): Sink {
         write(batch) {
           const nowMs = clock.monotonicMs()
           const { f64 } = batch.slab
-          const due = batch.columns[1]!.values >>> 3
+          const due = batch.columns[1].values >>> 3
           for (; batch.begin < batch.end; batch.begin++) {
-            const dueMs = f64[due + batch.physicalRow(batch.begin)]!
+            const dueMs = f64[due + batch.physicalRow(batch.begin)]
             if (startMs < 0) startMs = dueMs
             rows++
             if (dueMs - startMs >= warmupMs) histogram.recordValue(Math.min(UNITS_MAX, Math.max(1, Math.round((nowMs - dueMs) * UNITS_PER_MS))))

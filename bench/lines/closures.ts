@@ -44,8 +44,8 @@ async function columns({ smoke }: Settings): Promise<Sample> {
   const operator = rowOperator(
     INPUT,
     [
-      { kind: 'filter', name: 'Filter', fn: isWanted as (value: never) => unknown },
-      { kind: 'map', name: 'Map', fn: totalOf as (value: never) => unknown },
+      { kind: 'filter', name: 'Filter', fn: isWanted },
+      { kind: 'map', name: 'Map', fn: totalOf },
     ],
     RESULT,
   )
@@ -55,10 +55,10 @@ async function columns({ smoke }: Settings): Promise<Sample> {
   const output: Output = {
     hasCapacity: () => true,
     emit(batch) {
-      const keys = batch.columns[0]!.values >>> 2
-      const totals = batch.columns[1]!.values >>> 3
+      const keys = batch.columns[0].values >>> 2
+      const totals = batch.columns[1].values >>> 3
       const { i32, f64 } = slab
-      for (let row = 0; row < batch.rowCount; row++) sum += i32[keys + row]! + f64[totals + row]!
+      for (let row = 0; row < batch.rowCount; row++) sum += i32[keys + row] + f64[totals + row]
       count += batch.rowCount
     },
     emitWatermark: () => {},
@@ -105,7 +105,7 @@ async function objects({ smoke }: Settings): Promise<Sample> {
 async function run(runner: Runner): Promise<readonly Line[]> {
   const samples = await runner.interleave(['columns', 'objects'], runner.rounds(15))
   const rows = rowsIn(runner.settings.smoke) * passesIn(runner.settings.smoke)
-  const ratios = samples.columns.map(({ cpuSeconds }, pair) => samples.objects[pair]!.cpuSeconds / cpuSeconds)
+  const ratios = samples.columns.map(({ cpuSeconds }, pair) => samples.objects[pair].cpuSeconds / cpuSeconds)
   return [
     {
       name: 'closures',

@@ -75,13 +75,13 @@ async function run(runner: Runner): Promise<readonly Line[]> {
   })
   const peak = (name: string, variant: 'js-memory' | 'ts-memory'): Line => ({
     name,
-    value: medianOf(peaks[variant], ({ figures }) => figures['megabytes']!),
+    value: medianOf(peaks[variant], ({ figures }) => figures['megabytes']),
     unit: 'MiB',
     baseline: null,
     ratio: null,
     bound: { of: 'value', most: 160 },
     check: checkOfAll(peaks[variant]),
-    note: `${peaks[variant][0]!.figures['processes']} processes`,
+    note: `${peaks[variant][0].figures['processes']} processes`,
   })
   return [time('command.js', 'js', 0.5), time('command.ts', 'ts', 0.65), peak('command.js.memory', 'js-memory'), peak('command.ts.memory', 'ts-memory')]
 }

@@ -44,13 +44,13 @@ async function table(shape: Shape, { smoke }: Settings): Promise<Sample> {
     if (shape.isText) column.ensureData(BATCH_ROWS * 24)
     for (let row = 0; row < BATCH_ROWS; row++) {
       if (!shape.isText) {
-        slab.i32[(column.values >>> 2) + row * 2] = integerKey(ids[row]!)
+        slab.i32[(column.values >>> 2) + row * 2] = integerKey(ids[row])
         slab.i32[(column.values >>> 2) + row * 2 + 1] = 0
         continue
       }
-      const start = row === 0 ? 0 : slab.i32[(column.offsets >>> 2) + row]!
+      const start = row === 0 ? 0 : slab.i32[(column.offsets >>> 2) + row]
       if (row === 0) slab.i32[column.offsets >>> 2] = 0
-      const end = start + writeText(slab.u8, column.data + start, textKey(ids[row]!))
+      const end = start + writeText(slab.u8, column.data + start, textKey(ids[row]))
       slab.i32[(column.offsets >>> 2) + row + 1] = end
       column.dataLength = end
     }
@@ -70,7 +70,7 @@ async function table(shape: Shape, { smoke }: Settings): Promise<Sample> {
   let squares = 0
   counts.forEachEntries((list, n) => {
     for (let index = 0; index < n; index++) {
-      const count = slab.i32[(slab.u32[(list >>> 2) + index]! + counts.valueOffset) >>> 2]!
+      const count = slab.i32[(slab.u32[(list >>> 2) + index] + counts.valueOffset) >>> 2]
       rows += count
       squares += count * count
     }
@@ -97,7 +97,7 @@ async function map<K>(shape: Shape, { smoke }: Settings, keyOf: (id: number) => 
 /** One string object a key, as if interned: hashes are remembered, equality is identity. The Map's best case. */
 function mapOfInterned(settings: Settings): Promise<Sample> {
   const texts = Array.from({ length: TEXTS.keys }, (_, id) => textKey(id))
-  return map(TEXTS, settings, (id) => texts[id]!)
+  return map(TEXTS, settings, (id) => texts[id])
 }
 
 /** A string object a row, as a parser makes them. */

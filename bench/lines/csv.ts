@@ -51,14 +51,14 @@ async function ours({ data }: Settings): Promise<Sample> {
   readAll(source, context, (batch) => {
     const [id, name, price, active, at, comment] = batch.columns
     for (let row = 0; row < batch.rowCount; row++) {
-      const isActive = (slab.u8[active!.values + (row >>> 3)]! & (1 << (row & 7))) !== 0
-      check.add(readInt64AsNumber(slab, id!.values + row * 8), slab.f64[(price!.values >>> 3) + row]!, isActive, readInt64AsNumber(slab, at!.values + row * 8))
-      for (const text of [name!, comment!]) {
+      const isActive = (slab.u8[active.values + (row >>> 3)] & (1 << (row & 7))) !== 0
+      check.add(readInt64AsNumber(slab, id.values + row * 8), slab.f64[(price.values >>> 3) + row], isActive, readInt64AsNumber(slab, at.values + row * 8))
+      for (const text of [name, comment]) {
         if (!text.isValid(row)) continue
-        const start = slab.i32[(text.offsets >>> 2) + row]!
+        const start = slab.i32[(text.offsets >>> 2) + row]
         const { u8 } = slab
         const from = text.data + start
-        check.text(slab.i32[(text.offsets >>> 2) + row + 1]! - start, (index) => u8[from + index]!)
+        check.text(slab.i32[(text.offsets >>> 2) + row + 1] - start, (index) => u8[from + index])
       }
     }
   })
@@ -94,8 +94,8 @@ async function udsv({ data }: Settings): Promise<Sample> {
   read((columns) => {
     const [id, name, price, active, at, comment] = columns as [number[], string[], number[], boolean[], string[], (string | null)[]]
     for (let row = 0; row < id.length; row++) {
-      check.add(id[row]!, price[row]!, active[row]!, times.read(at[row]!))
-      for (const text of [name[row]!, comment[row]!]) if (text !== null) check.text(text.length, (index) => text.charCodeAt(index))
+      check.add(id[row], price[row], active[row], times.read(at[row]))
+      for (const text of [name[row], comment[row]!]) if (text !== null) check.text(text.length, (index) => text.charCodeAt(index))
     }
   })
   return sample(time, String(check))

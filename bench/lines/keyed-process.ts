@@ -19,8 +19,8 @@ function expected(rows: number): Totals {
   const timers = new Float64Array(KEYS).fill(Infinity)
   const fire = (key: number): void => {
     totals.rows++
-    totals.hash = (totals.hash + mixIn(mixIn(mixIn(0, key), timers[key]!), counts[key]!)) >>> 0
-    totals.sum += counts[key]!
+    totals.hash = (totals.hash + mixIn(mixIn(mixIn(0, key), timers[key]), counts[key])) >>> 0
+    totals.sum += counts[key]
     counts[key] = 0
     timers[key] = Infinity
   }
@@ -28,12 +28,12 @@ function expected(rows: number): Totals {
   for (let row = 0; row < rows; row++) {
     const key = keyOf(row, KEYS)
     const atMs = BASE_MS + Math.floor(row / ROWS_PER_MS)
-    if (timers[key]! <= watermark) fire(key)
+    if (timers[key] <= watermark) fire(key)
     if (timers[key] === Infinity) timers[key] = atMs + TIMER_MS
-    counts[key]!++
+    counts[key]++
     watermark = atMs - 1
   }
-  for (let key = 0; key < KEYS; key++) if (counts[key]! > 0) fire(key)
+  for (let key = 0; key < KEYS; key++) if (counts[key] > 0) fire(key)
   return totals
 }
 
@@ -59,7 +59,7 @@ async function run(runner: Runner): Promise<readonly Line[]> {
       ratio: null,
       bound: { of: 'value', least: 4 },
       check: one.find(({ check }) => check !== 'ok')?.check ?? 'ok',
-      note: `s: ${raw(one)}, workers alone ${raw(one, ({ figures }) => figures['runningSeconds']!)}`,
+      note: `s: ${raw(one)}, workers alone ${raw(one, ({ figures }) => figures['runningSeconds'])}`,
     },
   ]
 }

@@ -59,7 +59,7 @@ async function clock({ smoke }: Settings): Promise<Sample> {
         const workerData = { seconds: secondsIn(smoke) / 2, rowsPerMs: ROWS_PER_SECOND / 1000 / WORKERS, unitsPerMs: UNITS_PER_MS, bucketsMax: UNITS_MAX / 10 }
         const worker = new Worker(CLOCK_READER, { eval: true, workerData })
         const buckets = await new Promise<Uint32Array>((resolve, reject) => worker.once('message', resolve).once('error', reject))
-        for (let value = 1; value < buckets.length; value++) if (buckets[value]! > 0) total.recordValueWithCount(value, buckets[value]!)
+        for (let value = 1; value < buckets.length; value++) if (buckets[value] > 0) total.recordValueWithCount(value, buckets[value])
       }),
     ),
   )
@@ -68,7 +68,7 @@ async function clock({ smoke }: Settings): Promise<Sample> {
 
 async function run(runner: Runner): Promise<readonly Line[]> {
   const samples = await runner.interleave(['clock', 'exchange'], runner.rounds(1))
-  const at = (variant: keyof typeof samples, name: string): number => medianOf(samples[variant], ({ figures }) => figures[name]!)
+  const at = (variant: keyof typeof samples, name: string): number => medianOf(samples[variant], ({ figures }) => figures[name])
   const check = agreement(samples.exchange, samples.clock)
   const line = (name: string, percentile: string, bound: Line['bound'], note?: string): Line => ({
     name,

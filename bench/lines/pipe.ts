@@ -57,7 +57,7 @@ async function run(runner: Runner): Promise<readonly Line[]> {
       ratio: value / baseline,
       bound: { of: 'ratio', least: 12 },
       check: agreement(samples.worker, samples.streams),
-      note: `s: ${raw(samples.worker)}, workers alone ${raw(samples.worker, (one) => one.figures['runningSeconds']!)}; streams: ${raw(samples.streams)}`,
+      note: `s: ${raw(samples.worker)}, workers alone ${raw(samples.worker, (one) => one.figures['runningSeconds'])}; streams: ${raw(samples.streams)}`,
     },
   ]
 }

@@ -41,7 +41,7 @@ async function metrics({ smoke }: Settings): Promise<Sample> {
   const plan = planJob(env.graph, { jobName: 'metrics', parallelism: 1, maxParallelism: undefined })
   const program = { send: () => {}, pendingCount: () => 0, receive: () => undefined }
   const executor = new LocalExecutor(plan, env.graph, { clock: systemClock, program, log: () => {} })
-  const { subtasks } = executor.workers[0]!
+  const { subtasks } = executor.workers[0]
   const steps = smoke ? 1000 : 200_000
   const stepAll = (): void => {
     for (let step = 0; step < steps; step++) for (const subtask of subtasks) subtask.step()
@@ -57,7 +57,7 @@ async function metrics({ smoke }: Settings): Promise<Sample> {
     nanos.push((time.seconds * 1e9) / steps / subtasks.length)
   }
   executor.close()
-  const middle = (values: number[]): number => values.toSorted((left, right) => left - right)[values.length >> 1]!
+  const middle = (values: number[]): number => values.toSorted((left, right) => left - right)[values.length >> 1]
   return sample(time, 'ok', { nanos: middle(nanos), bytes: middle(bytes) })
 }
 
@@ -81,7 +81,7 @@ async function longRun({ smoke, folder }: Settings): Promise<Sample> {
 
 async function run(runner: Runner): Promise<readonly Line[]> {
   const samples = await runner.interleave(['metrics', 'idle', 'memory'], runner.rounds(1))
-  const at = (variant: keyof typeof samples, name: string): number => medianOf(samples[variant], ({ figures }) => figures[name]!)
+  const at = (variant: keyof typeof samples, name: string): number => medianOf(samples[variant], ({ figures }) => figures[name])
   const check = (variant: keyof typeof samples): string => samples[variant].find((one) => one.check !== 'ok')?.check ?? 'ok'
   const line = (name: string, variant: keyof typeof samples, figure: string, unit: string, most: number, note: string): Line => ({
     name,

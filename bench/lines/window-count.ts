@@ -67,8 +67,8 @@ async function byHand({ data }: Settings): Promise<Sample> {
 async function run(runner: Runner): Promise<readonly Line[]> {
   const samples = await runner.interleave(['one', 'two', 'hand'], runner.rounds(3))
   const events = rowsOf('nexmark-4m', runner.settings.smoke) / 1e6
-  const figure = (variant: keyof typeof samples, name: string): number => medianOf(samples[variant], ({ figures }) => figures[name]!)
-  const passes = (variant: keyof typeof samples): string => raw(samples[variant], ({ figures }) => figures['passSeconds']!)
+  const figure = (variant: keyof typeof samples, name: string): number => medianOf(samples[variant], ({ figures }) => figures[name])
+  const passes = (variant: keyof typeof samples): string => raw(samples[variant], ({ figures }) => figures['passSeconds'])
   const cpu = (variant: keyof typeof samples): string => raw(samples[variant], ({ cpuSeconds }) => cpuSeconds)
   const value = events / medianOf(samples.one)
   const baseline = events / medianOf(samples.hand)

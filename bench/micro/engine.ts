@@ -35,10 +35,10 @@ export async function runMicroBenchmarks(smoke: boolean): Promise<void> {
   const batch: RecordBatch = builder.begin(false, false)
   const random = new Random(3)
   for (let row = 0; row < BATCH_ROWS; row++) {
-    slab.i64[(batch.columns[0]!.values >>> 3) + row] = BigInt(random.integer(KEYS))
-    slab.f64[(batch.columns[1]!.values >>> 3) + row] = row
-    slab.f64[(batch.columns[2]!.values >>> 3) + row] = row / 7
-    slab.i64[(batch.columns[3]!.values >>> 3) + row] = BigInt(row)
+    slab.i64[(batch.columns[0].values >>> 3) + row] = BigInt(random.integer(KEYS))
+    slab.f64[(batch.columns[1].values >>> 3) + row] = row
+    slab.f64[(batch.columns[2].values >>> 3) + row] = row / 7
+    slab.i64[(batch.columns[3].values >>> 3) + row] = BigInt(row)
   }
   builder.finish(BATCH_ROWS)
   const encoder = new BatchEncoder(schema)
@@ -82,7 +82,7 @@ export async function runMicroBenchmarks(smoke: boolean): Promise<void> {
     benny.add(
       `state: encode ${BATCH_ROWS} keys, find them among ${KEYS}, count`,
       () => {
-        keys.encode([batch.columns[0]!.descriptor], 0, 0, BATCH_ROWS)
+        keys.encode([batch.columns[0].descriptor], 0, 0, BATCH_ROWS)
         table.findOrInsert(keys, entries)
         kernels.aggregateCount(entries, BATCH_ROWS, table.valueOffset)
       },

@@ -79,7 +79,12 @@ for (const [name, column] of [
 ]) {
   const target = Column.allocate(slab, column.type, ROWS)
   if (column === text) target.ensureData(1 << 20)
-  measure(`gather half of the rows, ${name}`, () => gatherRows(slab, kernels, column, target, half, 0, halfCount, 0), () => target.clear(), halfCount)
+  measure(
+    `gather half of the rows, ${name}`,
+    () => gatherRows(slab, kernels, column, target, half, 0, halfCount, 0),
+    () => target.clear(),
+    halfCount,
+  )
 }
 measure('select int64 < constant', () => kernels.selectInteger(2, int64.descriptor, 48_850_000n, 0, 0, ROWS, out))
 measure('select double >= constant', () => kernels.selectFloat(5, double.descriptor, 500, 0, 0, ROWS, out))
@@ -103,4 +108,9 @@ measure('dictionary codes of strings (6500 distinct), hashing included', () => {
   kernels.dictionaryEncode(texts.hashes, texts.keys, texts.words, ROWS, 8192, slots, 32_768, codes, firsts)
 })
 const region = slab.allocate(1 << 20)
-measure('checksum (XXH64), a byte', () => kernels.hash64(region, 1 << 20, 0n), () => {}, 1 << 20)
+measure(
+  'checksum (XXH64), a byte',
+  () => kernels.hash64(region, 1 << 20, 0n),
+  () => {},
+  1 << 20,
+)

@@ -29,9 +29,9 @@ export function hash64(bytes: Uint8Array, seed: bigint = 0n): bigint {
   if (length >= STRIPE_BYTES) {
     const lanes = [(seed + PRIME_1 + PRIME_2) & MASK, (seed + PRIME_2) & MASK, seed & MASK, (seed - PRIME_1) & MASK]
     for (; at + STRIPE_BYTES <= length; at += STRIPE_BYTES) {
-      for (let lane = 0; lane < 4; lane++) lanes[lane] = round(lanes[lane]!, view.getBigUint64(at + lane * 8, true))
+      for (let lane = 0; lane < 4; lane++) lanes[lane] = round(lanes[lane], view.getBigUint64(at + lane * 8, true))
     }
-    hash = (rotateLeft(lanes[0]!, 1n) + rotateLeft(lanes[1]!, 7n) + rotateLeft(lanes[2]!, 12n) + rotateLeft(lanes[3]!, 18n)) & MASK
+    hash = (rotateLeft(lanes[0], 1n) + rotateLeft(lanes[1], 7n) + rotateLeft(lanes[2], 12n) + rotateLeft(lanes[3], 18n)) & MASK
     for (const lane of lanes) hash = mergeRound(hash, lane)
   } else hash = (seed + PRIME_5) & MASK
   hash = (hash + BigInt(length)) & MASK
@@ -40,7 +40,7 @@ export function hash64(bytes: Uint8Array, seed: bigint = 0n): bigint {
     hash = (rotateLeft(hash ^ ((BigInt(view.getUint32(at, true)) * PRIME_1) & MASK), 23n) * PRIME_2 + PRIME_3) & MASK
     at += 4
   }
-  for (; at < length; at++) hash = (rotateLeft(hash ^ ((BigInt(bytes[at]!) * PRIME_5) & MASK), 11n) * PRIME_1) & MASK
+  for (; at < length; at++) hash = (rotateLeft(hash ^ ((BigInt(bytes[at]) * PRIME_5) & MASK), 11n) * PRIME_1) & MASK
   hash = ((hash ^ (hash >> 33n)) * PRIME_2) & MASK
   hash = ((hash ^ (hash >> 29n)) * PRIME_3) & MASK
   return hash ^ (hash >> 32n)

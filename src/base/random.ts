@@ -48,5 +48,5 @@ export class Random {
 
 /** A fresh seed for runs that do not ask for one; print it, so that the run can be repeated. */
 export function freshSeed(): number {
-  return crypto.getRandomValues(new Uint32Array(1))[0]!
+  return crypto.getRandomValues(new Uint32Array(1))[0]
 }

@@ -87,7 +87,7 @@ export class Slab {
   allocate(bytes: number): number {
     const guarded = this.#blocks !== null && bytes <= GUARDED_BYTES_MAX
     const sizeClass = classOf(guarded ? bytes + CANARY_BYTES : bytes)
-    const free = this.#free[sizeClass]!
+    const free = this.#free[sizeClass]
     const size = 2 ** sizeClass
     if (free.length === 0) {
       // Small blocks are cut from a page at a time, so that the bump pointer stays page aligned.
@@ -98,7 +98,7 @@ export class Slab {
     this.#allocatedBytes += 2 ** classOf(bytes)
     const address = free.pop()!
     if (guarded) {
-      this.#blocks!.set(address, bytes)
+      this.#blocks.set(address, bytes)
       this.u8.fill(CANARY, address + bytes, address + bytes + CANARY_BYTES)
     }
     return address
@@ -116,7 +116,7 @@ export class Slab {
     assert(address >= SLAB_RESERVED_BYTES && address % BLOCK_ALIGNMENT_BYTES === 0, 'freed address is not a block')
     this.#allocatedBytes -= 2 ** classOf(bytes)
     const guarded = this.#blocks !== null && bytes <= GUARDED_BYTES_MAX
-    this.#free[guarded ? this.#checkedClass(address, bytes) : classOf(bytes)]!.push(address)
+    this.#free[guarded ? this.#checkedClass(address, bytes) : classOf(bytes)].push(address)
   }
 
   /** Checks the pattern behind every block, if there are patterns. Called by tests' builds after each step of a subtask. */
@@ -179,9 +179,13 @@ export class Slab {
   }
 
   #full(bytes: number): never {
-    throw new StateError('SLAB_FULL', `Cannot allocate ${bytes} bytes: the worker's memory budget of ${this.#bytesMax} bytes is used up (${this.#allocatedBytes} bytes in use)`, {
-      hint: 'Raise millrace.worker.memory-max, give the state a TTL, or lower the parallelism.',
-    })
+    throw new StateError(
+      'SLAB_FULL',
+      `Cannot allocate ${bytes} bytes: the worker's memory budget of ${this.#bytesMax} bytes is used up (${this.#allocatedBytes} bytes in use)`,
+      {
+        hint: 'Raise millrace.worker.memory-max, give the state a TTL, or lower the parallelism.',
+      },
+    )
   }
 }
 

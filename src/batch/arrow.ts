@@ -53,8 +53,8 @@ export function toArrowWith(arrow: ArrowModule, batch: RecordBatch): Arrow.Recor
   const dense = batch.selection === 0 ? batch : gathered(batch)
   const builder = new ArrowBuilder(arrow)
   const rows = dense.rowCount
-  const fields = dense.schema.fields.map(({ name, type }, index) => new arrow.Field(name, builder.typeOf(dense.columns[index]!), type.nullable))
-  const children = dense.columns.map((column, index) => builder.dataOf(column, fields[index]!.type, rows))
+  const fields = dense.schema.fields.map(({ name, type }, index) => new arrow.Field(name, builder.typeOf(dense.columns[index]), type.nullable))
+  const children = dense.columns.map((column, index) => builder.dataOf(column, fields[index].type, rows))
   const data = arrow.makeData({ type: new arrow.Struct(fields), length: rows, nullCount: 0, children })
   return new arrow.RecordBatch(new arrow.Schema(fields), data)
 }
@@ -123,16 +123,16 @@ class ArrowBuilder {
       case 'INTERVAL_DAY_TIME':
         return new arrow.DurationMillisecond()
       case 'ARRAY':
-        return new arrow.List(this.#field('element', children[0]!))
+        return new arrow.List(this.#field('element', children[0]))
       case 'MAP':
       case 'MULTISET': {
         // Arrow knows no NULL keys.
-        const key = new arrow.Field('key', this.typeOf(children[0]!), false)
+        const key = new arrow.Field('key', this.typeOf(children[0]), false)
         // oxlint-disable-next-line eslint/no-underscore-dangle -- Arrow's name
-        return new arrow.Map_(new arrow.Field('entries', new arrow.Struct([key, this.#field('value', children[1]!)]), false) as never)
+        return new arrow.Map_(new arrow.Field('entries', new arrow.Struct([key, this.#field('value', children[1])]), false) as never)
       }
       case 'ROW':
-        return new arrow.Struct(type.fields.map(({ name }, index) => this.#field(name, children[index]!)))
+        return new arrow.Struct(type.fields.map(({ name }, index) => this.#field(name, children[index])))
       case 'OBJECT':
         throw new PlanError('NO_ARROW_TYPE', 'Cannot make an Arrow column of JavaScript objects: Arrow has no such type', {
           hint: 'Give the stream columns with .returns(schema).',
@@ -177,19 +177,19 @@ class ArrowBuilder {
         return make({ data: nanoseconds(column, rows) })
       case PhysicalKind.BYTES: {
         const valueOffsets = new Int32Array(buffer, column.offsets, rows + 1)
-        return make({ valueOffsets, data: new Uint8Array(buffer, column.data, valueOffsets[rows]!) })
+        return make({ valueOffsets, data: new Uint8Array(buffer, column.data, valueOffsets[rows]) })
       }
       case PhysicalKind.LIST: {
         const valueOffsets = new Int32Array(buffer, column.offsets, rows + 1)
-        return make({ valueOffsets, child: this.dataOf(column.children[0]!, (type as Arrow.List).valueType, valueOffsets[rows]!) })
+        return make({ valueOffsets, child: this.dataOf(column.children[0], (type as Arrow.List).valueType, valueOffsets[rows]) })
       }
       case PhysicalKind.MAP: {
         const valueOffsets = new Int32Array(buffer, column.offsets, rows + 1)
-        const entries = type.children[0]!.type
-        return make({ valueOffsets, child: this.#structOf(column.children, entries, valueOffsets[rows]!) })
+        const entries = type.children[0].type
+        return make({ valueOffsets, child: this.#structOf(column.children, entries, valueOffsets[rows]) })
       }
       case PhysicalKind.STRUCT:
-        return make({ children: column.children.map((child, index) => this.dataOf(child, type.children[index]!.type, rows)) })
+        return make({ children: column.children.map((child, index) => this.dataOf(child, type.children[index].type, rows)) })
       case PhysicalKind.OBJECT:
         return unsupported(column.type)
     }
@@ -200,7 +200,7 @@ class ArrowBuilder {
       type,
       length: rows,
       nullCount: 0,
-      children: columns.map((child, index) => this.dataOf(child, type.children[index]!.type, rows)),
+      children: columns.map((child, index) => this.dataOf(child, type.children[index].type, rows)),
     } as never)
   }
 }
@@ -213,7 +213,7 @@ function unsupported(type: LogicalType): never {
 function dictionaryRows(column: Column, rows: number): number {
   const { i32 } = column.slab
   let last = -1
-  for (let row = 0; row < rows; row++) if (column.isValid(row)) last = Math.max(last, i32[(column.values >>> 2) + row]!)
+  for (let row = 0; row < rows; row++) if (column.isValid(row)) last = Math.max(last, i32[(column.values >>> 2) + row])
   return last + 1
 }
 
@@ -231,7 +231,7 @@ function nanoseconds(column: Column, rows: number): BigInt64Array {
   const target = new BigInt64Array(rows)
   for (let row = 0; row < rows; row++) {
     if (!column.isValid(row)) continue
-    const value = i64[(column.values >>> 3) + row]! * 1_000_000n + BigInt(i32[(column.extra >>> 2) + row]!)
+    const value = i64[(column.values >>> 3) + row] * 1_000_000n + BigInt(i32[(column.extra >>> 2) + row])
     if (value < INT64_MIN || value > INT64_MAX)
       throw new BadRecordError('VALUE_OUT_OF_TYPE', `Cannot store ${value} ns since 1970 as an Arrow timestamp: 64 bits hold the years 1677 to 2262`)
     target[row] = value

@@ -37,25 +37,25 @@ export function viewsOf(buffer: ArrayBufferLike): Views {
 // One function a width, so that each sees one kind of array.
 
 export function gatherBytes(source: Uint8Array, sourceAt: number, target: Uint8Array, targetAt: number, count: number, list: Int32Array): void {
-  for (let index = 0; index < count; index++) target[targetAt + index] = source[sourceAt + list[index]!]!
+  for (let index = 0; index < count; index++) target[targetAt + index] = source[sourceAt + list[index]]!
 }
 
 export function gatherHalfWords(source: Int16Array, sourceAt: number, target: Int16Array, targetAt: number, count: number, list: Int32Array): void {
-  for (let index = 0; index < count; index++) target[targetAt + index] = source[sourceAt + list[index]!]!
+  for (let index = 0; index < count; index++) target[targetAt + index] = source[sourceAt + list[index]]!
 }
 
 export function gatherWords(source: Int32Array, sourceAt: number, target: Int32Array, targetAt: number, count: number, list: Int32Array): void {
-  for (let index = 0; index < count; index++) target[targetAt + index] = source[sourceAt + list[index]!]!
+  for (let index = 0; index < count; index++) target[targetAt + index] = source[sourceAt + list[index]]!
 }
 
 // As BigInt64Array: optimised code makes no BigInt of it, and unlike doubles every pattern of bits survives.
 export function gatherLongs(source: BigInt64Array, sourceAt: number, target: BigInt64Array, targetAt: number, count: number, list: Int32Array): void {
-  for (let index = 0; index < count; index++) target[targetAt + index] = source[sourceAt + list[index]!]!
+  for (let index = 0; index < count; index++) target[targetAt + index] = source[sourceAt + list[index]]!
 }
 
 export function gatherLongPairs(source: BigInt64Array, sourceAt: number, target: BigInt64Array, targetAt: number, count: number, list: Int32Array): void {
   for (let index = 0; index < count; index++) {
-    const at = sourceAt + list[index]! * 2
+    const at = sourceAt + list[index] * 2
     target[targetAt + index * 2] = source[at]!
     target[targetAt + index * 2 + 1] = source[at + 1]!
   }
@@ -80,14 +80,14 @@ export function gatherText(
   to[out] = 0
   for (let index = 0; index < count; index++) {
     // Neighbours are copied as one piece.
-    const row = list[index]!
+    const row = list[index]
     if (row >= 0) {
-      const start = from[at + row]!
-      let end = from[at + row + 1]!
-      while (index + 1 < count && list[index + 1] === list[index]! + 1) {
+      const start = from[at + row]
+      let end = from[at + row + 1]
+      while (index + 1 < count && list[index + 1] === list[index] + 1) {
         to[out + index + 1] = length + end - start
         index++
-        end = from[at + list[index]! + 1]!
+        end = from[at + list[index] + 1]!
       }
       copyUnaligned(source, sourceData + start, target, targetData + length, end - start)
       length += end - start

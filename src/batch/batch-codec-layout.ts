@@ -98,7 +98,7 @@ export function headerTemplateOf(schema: Schema): HeaderTemplate {
   const table = view.getUint32(0, true)
   const vtable = table - view.getInt32(table, true)
   const fields = Array.from({ length: HEADER_FIELD_COUNT }, (_, index) => (table + view.getUint16(vtable + 4 + 2 * index, true)) >>> 2)
-  const vector = fields[HEADER_COLUMNS]!
+  const vector = fields[HEADER_COLUMNS]
   fields[HEADER_COLUMNS] = vector + (view.getUint32(vector * 4, true) >>> 2) + 1
   return { words: new Int32Array(bytes.buffer), fields }
 }

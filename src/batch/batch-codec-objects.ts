@@ -30,7 +30,7 @@ function createPackr({ addExtension, Packr }: typeof Msgpackr): Msgpackr.Packr {
   })
   // Without these, objects of such classes would arrive as empty ones.
   for (const Class of [Promise, WeakMap, WeakSet, WeakRef, SharedArrayBuffer, WasmMemory]) {
-    addExtension({ Class, type: REFUSED_EXTENSION, write: () => refuse(`a ${Class.name}`) } as unknown as Parameters<typeof addExtension>[0])
+    addExtension({ Class, type: REFUSED_EXTENSION, write: () => refuse(`a ${Class.name}`) })
   }
   return Object.assign(new Packr({ structuredClone: true, copyBuffers: true }), {
     writeFunction: (value: { name: string }) => refuse(`the function "${value.name}"`),

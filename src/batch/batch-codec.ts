@@ -114,7 +114,7 @@ export class BatchEncoder {
 
   constructor(schema: Schema) {
     const { words, fields } = headerTemplateOf(schema)
-    const columnWord = fields[HEADER_COLUMNS]!
+    const columnWord = fields[HEADER_COLUMNS]
     this.#columnCount = words[columnWord - 1]!
     this.#fields = fields
     this.#names = schema.fields.map(({ name }) => name)
@@ -146,7 +146,7 @@ export class BatchEncoder {
     bytes += aligned(batch.crossings.count * 8) + aligned(batch.crossings.count * 4)
     const { columns } = batch
     for (let index = 0; index < columns.length; index++) {
-      const column = columns[index]!
+      const column = columns[index]
       this.#columnName = this.#names[index]!
       const dictionaryRows = column.dictionary === null ? 0 : this.#usedDictionaryRows(column, start, count, list)
       if (dictionaryRows > 0) {
@@ -178,12 +178,12 @@ export class BatchEncoder {
 
     let dictionaries = 0
     for (let index = 0; index < columns.length; index++) {
-      if (columns[index]!.dictionary === null) continue
-      const rows = this.#usedDictionaryRows(columns[index]!, start, count, list)
+      if (columns[index].dictionary === null) continue
+      const rows = this.#usedDictionaryRows(columns[index], start, count, list)
       this.#dictionaryRows[index] = rows
       if (rows > 0) dictionaries++
     }
-    const firstWord = fields[HEADER_COLUMNS]!
+    const firstWord = fields[HEADER_COLUMNS]
     const headerWords = firstWord + (this.#columnCount + dictionaries) * COLUMN_HEADER_WORDS
     const bodyOffset = aligned(headerWords * 4)
     this.#body = frame + bodyOffset
@@ -193,19 +193,19 @@ export class BatchEncoder {
     this.#word = firstWord
     let dictionaryIndex = this.#columnCount
     for (let index = 0; index < columns.length; index++) {
-      const column = columns[index]!
+      const column = columns[index]
       this.#columnName = this.#names[index]!
       if (column.dictionary === null) this.#column(column, start, count, list)
       else if (this.#dictionaryRows[index] === 0) this.#plainOfCodes(column, start, count, list)
-      else this.#dictionaryColumn(column, start, count, list, dictionaryIndex++, this.#dictionaryRows[index]!)
+      else this.#dictionaryColumn(column, start, count, list, dictionaryIndex++, this.#dictionaryRows[index])
     }
     this.#depth = 0
     this.#packed.length = 0
 
     header[firstWord - 1] = this.#columnCount + dictionaries
-    header[fields[HEADER_ROW_COUNT]!] = count
-    header[fields[HEADER_BODY_OFFSET]!] = bodyOffset
-    header[fields[HEADER_BODY_LENGTH]!] = this.#bodyLength
+    header[fields[HEADER_ROW_COUNT]] = count
+    header[fields[HEADER_BODY_OFFSET]] = bodyOffset
+    header[fields[HEADER_BODY_LENGTH]] = this.#bodyLength
     this.#views.i32.set(dictionaries === 0 ? this.#headerView : header.subarray(0, headerWords), frame >>> 2)
     return bodyOffset + this.#bodyLength
   }
@@ -217,7 +217,7 @@ export class BatchEncoder {
     if (batch.selection === 0 || count === 0) return null
     const { i32 } = batch.slab
     const at = (batch.selection >>> 2) + from
-    if (i32[at + count - 1]! - i32[at] === count - 1) return null
+    if (i32[at + count - 1] - i32[at] === count - 1) return null
     const list = this.#takeList(count)
     for (let index = 0; index < count; index++) list[index] = i32[at + index]!
     return list
@@ -237,8 +237,8 @@ export class BatchEncoder {
     const allValid = column.nullCount === 0
     let last = -1
     for (let index = 0; index < count; index++) {
-      const row = list === null ? start + index : list[index]!
-      const code = i32[codes + row]!
+      const row = list === null ? start + index : list[index]
+      const code = i32[codes + row]
       if (code > last && (allValid || column.isValid(row))) {
         last = code
         if (last >= count) return 0
@@ -256,8 +256,8 @@ export class BatchEncoder {
     const codes = column.values >>> 2
     const allValid = column.nullCount === 0
     for (let index = 0; index < count; index++) {
-      const row = list === null ? start + index : list[index]!
-      target[index] = allValid || column.isValid(row) ? i32[codes + row]! : -1
+      const row = list === null ? start + index : list[index]
+      target[index] = allValid || column.isValid(row) ? i32[codes + row] : -1
     }
     return target
   }
@@ -267,7 +267,7 @@ export class BatchEncoder {
     if (column.dictionary !== null) return aligned(bitBytes(count)) + this.#bytesMax(column.dictionary, 0, count, this.#codes(column, start, count, list))
     if (kind === PhysicalKind.OBJECT) return aligned(this.#pack(column, start, count, list).length)
     let bytes = column.nullCount > 0 ? aligned(bitBytes(count)) : 0
-    bytes += aligned(kind === PhysicalKind.BIT ? bitBytes(count) : count * VALUE_BYTES[kind]!)
+    bytes += aligned(kind === PhysicalKind.BIT ? bitBytes(count) : count * VALUE_BYTES[kind])
     if (kind === PhysicalKind.TIMESTAMP_NANOS) bytes += aligned(count * 4)
     if (column.offsets !== 0) {
       const { i32 } = slab
@@ -275,11 +275,11 @@ export class BatchEncoder {
       bytes += aligned((count + 1) * 4)
       if (kind === PhysicalKind.BYTES && list !== null) {
         let data = 0
-        for (let index = 0; index < count; index++) if (list[index]! >= 0) data += i32[at + list[index]! + 1]! - i32[at + list[index]!]!
+        for (let index = 0; index < count; index++) if (list[index] >= 0) data += i32[at + list[index] + 1] - i32[at + list[index]]
         bytes += aligned(data)
       } else if (count > 0) {
-        const first = i32[at + (list === null ? start : list[0]!)]!
-        const last = i32[at + (list === null ? start + count : list[count - 1]! + 1)]!
+        const first = i32[at + (list === null ? start : list[0])]
+        const last = i32[at + (list === null ? start + count : list[count - 1] + 1)]
         if (kind === PhysicalKind.BYTES) bytes += aligned(last - first)
         else for (const child of column.children) bytes += this.#bytesMax(child, first, last - first, null)
       } else for (const child of column.children) bytes += this.#bytesMax(child, 0, 0, null)
@@ -305,24 +305,24 @@ export class BatchEncoder {
   #rowsOfBatch(batch: RecordBatch, start: number, count: number, list: Int32Array | null, from: number, to: number): void {
     const fields = this.#fields
     const header = this.#header
-    if (batch.kinds === 0) this.#clear(fields[HEADER_KINDS]!)
-    else this.#fixed(batch.slab, batch.kinds, 1, fields[HEADER_KINDS]!, start, count, list)
+    if (batch.kinds === 0) this.#clear(fields[HEADER_KINDS])
+    else this.#fixed(batch.slab, batch.kinds, 1, fields[HEADER_KINDS], start, count, list)
 
     let timestampsColumn = -1
     if (batch.timestamps !== 0) {
       const { columns } = batch
       for (let index = 0; index < columns.length; index++) {
-        const column = columns[index]!
+        const column = columns[index]
         if (column.kind === PhysicalKind.INT64 && column.values === batch.timestamps && column.dictionary === null) timestampsColumn = this.#wireIndexes[index]!
       }
     }
-    header[fields[HEADER_TIMESTAMPS_COLUMN]!] = timestampsColumn
-    if (batch.timestamps === 0 || timestampsColumn >= 0) this.#clear(fields[HEADER_TIMESTAMPS]!)
-    else this.#fixed(batch.slab, batch.timestamps, 8, fields[HEADER_TIMESTAMPS]!, start, count, list)
+    header[fields[HEADER_TIMESTAMPS_COLUMN]] = timestampsColumn
+    if (batch.timestamps === 0 || timestampsColumn >= 0) this.#clear(fields[HEADER_TIMESTAMPS])
+    else this.#fixed(batch.slab, batch.timestamps, 8, fields[HEADER_TIMESTAMPS], start, count, list)
 
     if (batch.crossings.count === 0) {
-      this.#clear(fields[HEADER_CROSSING_POSITIONS]!)
-      this.#clear(fields[HEADER_CROSSING_WATERMARKS]!)
+      this.#clear(fields[HEADER_CROSSING_POSITIONS])
+      this.#clear(fields[HEADER_CROSSING_WATERMARKS])
     } else this.#crossings(batch, from, to)
   }
 
@@ -331,22 +331,22 @@ export class BatchEncoder {
     const isLast = to === batch.logicalCount
     // Crossings between unselected rows fall together; the last one of a position is the highest.
     let first = 0
-    while (first < count && batch.positionOf(positions[first]!) < from) first++
+    while (first < count && batch.positionOf(positions[first]) < from) first++
     let end = first
     let distinct = 0
     let previous = -1
     for (; end < count; end++) {
-      const position = batch.positionOf(positions[end]!)
+      const position = batch.positionOf(positions[end])
       if (position > to || (position === to && !isLast)) break
       if (position !== previous) distinct++
       previous = position
     }
     const { f64, i32 } = this.#views
-    let watermarkAt = (this.#reserve(this.#fields[HEADER_CROSSING_WATERMARKS]!, distinct * 8) >>> 3) - 1
-    let positionAt = (this.#reserve(this.#fields[HEADER_CROSSING_POSITIONS]!, distinct * 4) >>> 2) - 1
+    let watermarkAt = (this.#reserve(this.#fields[HEADER_CROSSING_WATERMARKS], distinct * 8) >>> 3) - 1
+    let positionAt = (this.#reserve(this.#fields[HEADER_CROSSING_POSITIONS], distinct * 4) >>> 2) - 1
     previous = -1
     for (let index = first; index < end; index++) {
-      const position = batch.positionOf(positions[index]!)
+      const position = batch.positionOf(positions[index])
       if (position !== previous) {
         watermarkAt++
         i32[++positionAt] = position - from
@@ -370,12 +370,12 @@ export class BatchEncoder {
     this.#clear(word + COLUMN_HEADER_EXTRA)
     this.#validity(column, word, start, count, list)
     const codes = this.#fixed(column.slab, column.values, 4, word + COLUMN_HEADER_VALUES, start, count, list) >>> 2
-    if (header[word + COLUMN_HEADER_NULL_COUNT]! > 0) {
+    if (header[word + COLUMN_HEADER_NULL_COUNT] > 0) {
       // What stands under a NULL need not be a code.
       const { i32 } = this.#views
-      for (let index = 0; index < count; index++) if (!column.isValid(list === null ? start + index : list[index]!)) i32[codes + index] = 0
+      for (let index = 0; index < count; index++) if (!column.isValid(list === null ? start + index : list[index])) i32[codes + index] = 0
     }
-    this.#word = this.#fields[HEADER_COLUMNS]! + dictionaryIndex * COLUMN_HEADER_WORDS
+    this.#word = this.#fields[HEADER_COLUMNS] + dictionaryIndex * COLUMN_HEADER_WORDS
     header.fill(0, this.#word, this.#word + COLUMN_HEADER_WORDS)
     header[this.#word + COLUMN_HEADER_TYPE] = typeWordOf(column.type)
     this.#column(dictionary, 0, dictionaryRows, null)
@@ -427,7 +427,7 @@ export class BatchEncoder {
         for (const child of column.children) this.#column(child, start, count, list)
         return
       default:
-        this.#fixed(slab, column.values, VALUE_BYTES[kind]!, word + COLUMN_HEADER_VALUES, start, count, list)
+        this.#fixed(slab, column.values, VALUE_BYTES[kind], word + COLUMN_HEADER_VALUES, start, count, list)
         if (kind === PhysicalKind.TIMESTAMP_NANOS) this.#fixed(slab, column.extra, 4, word + COLUMN_HEADER_EXTRA, start, count, list)
     }
   }
@@ -435,7 +435,7 @@ export class BatchEncoder {
   #pack(column: Column, start: number, count: number, list: Int32Array | null): Uint8Array {
     const { objects } = column
     const values: unknown[] = []
-    for (let index = 0; index < count; index++) values.push(objects[list === null ? start + index : list[index]!] ?? null)
+    for (let index = 0; index < count; index++) values.push(objects[list === null ? start + index : list[index]] ?? null)
     const known = this.#packed.find((packed) => packed.values.length === count && packed.values.every((value, index) => Object.is(value, values[index])))
     if (known !== undefined) return known.bytes
     const bytes = encodeObjects(values, this.#columnName).slice()
@@ -470,8 +470,8 @@ export class BatchEncoder {
     let set = 0
     u8.fill(0, address, address + bitBytes(count))
     for (let index = 0; index < count; index++) {
-      if (list[index]! < 0) continue
-      u8[address + (index >>> 3)] = u8[address + (index >>> 3)]! | (1 << (index & 7))
+      if (list[index] < 0) continue
+      u8[address + (index >>> 3)] = u8[address + (index >>> 3)] | (1 << (index & 7))
       set++
     }
     return set
@@ -487,8 +487,8 @@ export class BatchEncoder {
         const end = Math.min(8, count - base)
         let byte = 0
         for (let bit = 0; bit < end; bit++) {
-          const row = list[base + bit]!
-          if (row >= 0) byte |= ((from[source + (row >>> 3)]! >>> (row & 7)) & 1) << bit
+          const row = list[base + bit]
+          if (row >= 0) byte |= ((from[source + (row >>> 3)] >>> (row & 7)) & 1) << bit
         }
         u8[target + (base >>> 3)] = byte
         set += popcount(byte)
@@ -503,7 +503,7 @@ export class BatchEncoder {
     let at = (source >>> 2) + (firstBit >>> 5)
     let to = target >>> 2
     for (let left = count; left > 0; left -= 32) {
-      let word = shift === 0 ? from[at]! : (from[at]! >>> shift) | (from[at + 1]! << (32 - shift))
+      let word = shift === 0 ? from[at] : (from[at] >>> shift) | (from[at + 1] << (32 - shift))
       if (left < 32) word &= (1 << left) - 1
       i32[to++] = word
       set += popcount(word)
@@ -521,7 +521,7 @@ export class BatchEncoder {
     }
     const views = this.#views
     // NULL (-1) copies row 0's place, which every buffer has and which means nothing.
-    if (this.#hasAbsent) for (let index = 0; index < count; index++) list[index] = Math.max(0, list[index]!)
+    if (this.#hasAbsent) for (let index = 0; index < count; index++) list[index] = Math.max(0, list[index])
     if (width === 1) gatherBytes(slab.u8, source, views.u8, address, count, list)
     else if (width === 2) gatherHalfWords(slab.i16, source >>> 1, views.i16, address >>> 1, count, list)
     else if (width === 4) gatherWords(slab.i32, source >>> 2, views.i32, address >>> 2, count, list)
@@ -547,7 +547,7 @@ export class BatchEncoder {
     const { slab } = column
     if (list === null) {
       const first = this.#rebasedOffsets(column, word, start, count)
-      const bytes = slab.i32[(column.offsets >>> 2) + start + count]! - first
+      const bytes = slab.i32[(column.offsets >>> 2) + start + count] - first
       this.#copy(slab, column.data + first, this.#reserve(word + COLUMN_HEADER_DATA, bytes), bytes)
       return
     }
@@ -560,14 +560,14 @@ export class BatchEncoder {
   #rebasedOffsets(column: Column, word: number, start: number, count: number): number {
     const { slab } = column
     const at = (column.offsets >>> 2) + start
-    const first = slab.i32[at]!
+    const first = slab.i32[at]
     const address = this.#reserve(word + COLUMN_HEADER_OFFSETS, (count + 1) * 4)
     if (first === 0) this.#copy(slab, at * 4, address, (count + 1) * 4)
     else {
       const from = slab.i32
       const { i32 } = this.#views
       const to = address >>> 2
-      for (let index = 0; index <= count; index++) i32[to + index] = from[at + index]! - first
+      for (let index = 0; index <= count; index++) i32[to + index] = from[at + index] - first
     }
     return first
   }
@@ -577,7 +577,7 @@ export class BatchEncoder {
     const at = column.offsets >>> 2
     if (list === null) {
       const first = this.#rebasedOffsets(column, word, start, count)
-      const children = from[at + start + count]! - first
+      const children = from[at + start + count] - first
       for (const child of column.children) this.#column(child, first, children, null)
       return
     }
@@ -586,15 +586,15 @@ export class BatchEncoder {
     let children = 0
     i32[to] = 0
     for (let index = 0; index < count; index++) {
-      children += from[at + list[index]! + 1]! - from[at + list[index]!]!
+      children += from[at + list[index] + 1] - from[at + list[index]]
       i32[to + index + 1] = children
     }
     const depth = this.#depth
     const rows = this.#takeList(children)
     let filled = 0
     for (let index = 0; index < count; index++) {
-      const end = from[at + list[index]! + 1]!
-      for (let row = from[at + list[index]!]!; row < end; row++) rows[filled++] = row
+      const end = from[at + list[index] + 1]
+      for (let row = from[at + list[index]]; row < end; row++) rows[filled++] = row
     }
     for (const child of column.children) this.#column(child, 0, children, rows)
     this.#depth = depth
@@ -637,39 +637,39 @@ export class BatchDecoder {
     const { u32, u16 } = slab
     const fields = this.#fields
     assert((address & (WIRE_ALIGNMENT_BYTES - 1)) === 0, 'a frame must begin at a multiple of 64 bytes')
-    const table = address + u32[address >>> 2]!
-    const vtable = (table - u32[table >>> 2]!) >>> 0
-    const vtableBytes = u16[vtable >>> 1]!
+    const table = address + u32[address >>> 2]
+    const vtable = (table - u32[table >>> 2]) >>> 0
+    const vtableBytes = u16[vtable >>> 1]
     for (let field = 0; field < HEADER_FIELD_COUNT; field++) {
-      const offset = 4 + field * 2 < vtableBytes ? u16[(vtable + 4 + field * 2) >>> 1]! : 0
+      const offset = 4 + field * 2 < vtableBytes ? u16[(vtable + 4 + field * 2) >>> 1] : 0
       // A field that a writer left out reads as a word at address 0, which is never written: 0.
       fields[field] = offset === 0 ? 0 : (table + offset) >>> 2
     }
-    assert(u16[(table + u16[(vtable + 4 + HEADER_FORMAT_VERSION * 2) >>> 1]!) >>> 1] === WIRE_FORMAT_VERSION, 'a frame has another format version')
-    assert(u32[fields[HEADER_SCHEMA_ID]!] === this.#schemaId, 'a frame has another schema than its channel')
-    const body = address + u32[fields[HEADER_BODY_OFFSET]!]!
-    assert(body + u32[fields[HEADER_BODY_LENGTH]!]! <= address + length, 'a frame is shorter than its batch')
+    assert(u16[(table + u16[(vtable + 4 + HEADER_FORMAT_VERSION * 2) >>> 1]) >>> 1] === WIRE_FORMAT_VERSION, 'a frame has another format version')
+    assert(u32[fields[HEADER_SCHEMA_ID]] === this.#schemaId, 'a frame has another schema than its channel')
+    const body = address + u32[fields[HEADER_BODY_OFFSET]]
+    assert(body + u32[fields[HEADER_BODY_LENGTH]] <= address + length, 'a frame is shorter than its batch')
 
-    batch.rowCount = u32[fields[HEADER_ROW_COUNT]!]!
+    batch.rowCount = u32[fields[HEADER_ROW_COUNT]]!
     batch.selection = 0
     batch.selectedCount = 0
     batch.begin = 0
     batch.end = batch.rowCount
-    batch.kinds = u32[fields[HEADER_KINDS]! + 1] === 0 ? 0 : body + u32[fields[HEADER_KINDS]!]!
-    batch.timestamps = u32[fields[HEADER_TIMESTAMPS]! + 1] === 0 ? 0 : body + u32[fields[HEADER_TIMESTAMPS]!]!
+    batch.kinds = u32[fields[HEADER_KINDS] + 1] === 0 ? 0 : body + u32[fields[HEADER_KINDS]]
+    batch.timestamps = u32[fields[HEADER_TIMESTAMPS] + 1] === 0 ? 0 : body + u32[fields[HEADER_TIMESTAMPS]]
     this.#crossings(body)
 
-    const first = fields[HEADER_COLUMNS]! + (u32[fields[HEADER_COLUMNS]!]! >>> 2) + 1
+    const first = fields[HEADER_COLUMNS] + (u32[fields[HEADER_COLUMNS]] >>> 2) + 1
     const columns = this.#columns
     for (let index = 0; index < columns.length; index++) {
       const word = first + index * COLUMN_HEADER_WORDS
-      this.#column(columns[index]!, word, body)
-      const dictionary = slab.i32[word + COLUMN_HEADER_DICTIONARY]!
+      this.#column(columns[index], word, body)
+      const dictionary = slab.i32[word + COLUMN_HEADER_DICTIONARY]
       if (dictionary >= 0) this.#dictionary(index, first + dictionary * COLUMN_HEADER_WORDS, body)
-      else if (columns[index]!.dictionary !== null) columns[index]!.setDictionary(null)
+      else if (columns[index].dictionary !== null) columns[index].setDictionary(null)
     }
-    const timestampsColumn = slab.i32[fields[HEADER_TIMESTAMPS_COLUMN]!]!
-    if (fields[HEADER_TIMESTAMPS_COLUMN] !== 0 && timestampsColumn >= 0) batch.timestamps = columns[timestampsColumn]!.values
+    const timestampsColumn = slab.i32[fields[HEADER_TIMESTAMPS_COLUMN]]
+    if (fields[HEADER_TIMESTAMPS_COLUMN] !== 0 && timestampsColumn >= 0) batch.timestamps = columns[timestampsColumn].values
     return batch
   }
 
@@ -683,12 +683,12 @@ export class BatchDecoder {
     const { slab } = this
     const { crossings } = this.batch
     crossings.clear()
-    const positions = this.#fields[HEADER_CROSSING_POSITIONS]!
-    const count = slab.u32[positions + 1]! >>> 2
+    const positions = this.#fields[HEADER_CROSSING_POSITIONS]
+    const count = slab.u32[positions + 1] >>> 2
     if (count === 0) return
-    const positionsAt = (body + slab.u32[positions]!) >>> 2
-    const watermarksAt = (body + slab.u32[this.#fields[HEADER_CROSSING_WATERMARKS]!]!) >>> 3
-    for (let index = 0; index < count; index++) crossings.add(slab.i32[positionsAt + index]!, slab.f64[watermarksAt + index]!)
+    const positionsAt = (body + slab.u32[positions]) >>> 2
+    const watermarksAt = (body + slab.u32[this.#fields[HEADER_CROSSING_WATERMARKS]]) >>> 3
+    for (let index = 0; index < count; index++) crossings.add(slab.i32[positionsAt + index], slab.f64[watermarksAt + index])
   }
 
   #column(column: Column, word: number, body: number): void {
@@ -696,12 +696,12 @@ export class BatchDecoder {
     const to = column.descriptor >>> 2
     u32[to + DESCRIPTOR_ROW_CAPACITY] = u32[word + COLUMN_HEADER_ROW_COUNT]!
     u32[to + DESCRIPTOR_NULL_COUNT] = u32[word + COLUMN_HEADER_NULL_COUNT]!
-    u32[to + DESCRIPTOR_VALIDITY] = u32[word + COLUMN_HEADER_VALIDITY + 1] === 0 ? 0 : body + u32[word + COLUMN_HEADER_VALIDITY]!
-    u32[to + DESCRIPTOR_VALUES] = u32[word + COLUMN_HEADER_VALUES + 1] === 0 ? 0 : body + u32[word + COLUMN_HEADER_VALUES]!
-    u32[to + DESCRIPTOR_OFFSETS] = u32[word + COLUMN_HEADER_OFFSETS + 1] === 0 ? 0 : body + u32[word + COLUMN_HEADER_OFFSETS]!
-    u32[to + DESCRIPTOR_EXTRA] = u32[word + COLUMN_HEADER_EXTRA + 1] === 0 ? 0 : body + u32[word + COLUMN_HEADER_EXTRA]!
-    const dataLength = u32[word + COLUMN_HEADER_DATA + 1]!
-    const data = dataLength === 0 ? 0 : body + u32[word + COLUMN_HEADER_DATA]!
+    u32[to + DESCRIPTOR_VALIDITY] = u32[word + COLUMN_HEADER_VALIDITY + 1] === 0 ? 0 : body + u32[word + COLUMN_HEADER_VALIDITY]
+    u32[to + DESCRIPTOR_VALUES] = u32[word + COLUMN_HEADER_VALUES + 1] === 0 ? 0 : body + u32[word + COLUMN_HEADER_VALUES]
+    u32[to + DESCRIPTOR_OFFSETS] = u32[word + COLUMN_HEADER_OFFSETS + 1] === 0 ? 0 : body + u32[word + COLUMN_HEADER_OFFSETS]
+    u32[to + DESCRIPTOR_EXTRA] = u32[word + COLUMN_HEADER_EXTRA + 1] === 0 ? 0 : body + u32[word + COLUMN_HEADER_EXTRA]
+    const dataLength = u32[word + COLUMN_HEADER_DATA + 1]
+    const data = dataLength === 0 ? 0 : body + u32[word + COLUMN_HEADER_DATA]
     if (column.kind === PhysicalKind.OBJECT) {
       column.objects = dataLength === 0 ? [] : decodeObjects(this.slab.u8.slice(data, data + dataLength))
       return
@@ -712,7 +712,7 @@ export class BatchDecoder {
   }
 
   #dictionary(index: number, word: number, body: number): void {
-    const column = this.#columns[index]!
+    const column = this.#columns[index]
     const dictionary = (this.#dictionaries[index] ??= Column.borrow(this.slab, column.type))
     this.#column(dictionary, word, body)
     if (column.dictionary !== dictionary) column.setDictionary(dictionary)

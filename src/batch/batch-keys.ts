@@ -26,9 +26,9 @@ export class BatchKeys {
 
   /** The keys of the rows at logical positions `begin..begin + n - 1` of `selection` (0 = dense). Valid until the next call. */
   encode(batch: RecordBatch, selection: number, begin: number, n: number): KeyBatch {
-    if (this.#canonical) return this.#encoder.encodeCanonicalColumn(batch.columns[this.#columns[0]!]!.descriptor, selection, begin, n)
+    if (this.#canonical) return this.#encoder.encodeCanonicalColumn(batch.columns[this.#columns[0]].descriptor, selection, begin, n)
     const descriptors = this.#descriptors
-    for (let index = 0; index < descriptors.length; index++) descriptors[index] = batch.columns[this.#columns[index]!]!.descriptor
+    for (let index = 0; index < descriptors.length; index++) descriptors[index] = batch.columns[this.#columns[index]].descriptor
     return this.#encoder.encode(descriptors, selection, begin, n)
   }
 

@@ -34,7 +34,7 @@ export function batchToObjects(batch: RecordBatch): BatchRow[] {
     return {
       kind: batch.kindOf(row),
       timestamp: batch.timestampOf(row),
-      row: isObject ? readValue(columns[0]!, row) : Object.fromEntries(fields.map((field, index) => [field.name, readValue(columns[index]!, row)])),
+      row: isObject ? readValue(columns[0], row) : Object.fromEntries(fields.map((field, index) => [field.name, readValue(columns[index], row)])),
     }
   })
 }
@@ -54,7 +54,7 @@ export function batchFromObjects(slab: Slab, schema: Schema, rows: readonly Batc
   if (rows.some(({ kind }) => kind !== undefined && kind !== RowKind.INSERT)) batch.kinds = slab.allocate(capacity + BUFFER_SLACK_BYTES)
   if (rows[0]?.timestamp !== undefined) batch.timestamps = slab.allocate(capacity * 8 + BUFFER_SLACK_BYTES)
   rows.forEach(({ kind, timestamp, row }, index) => {
-    columns.forEach((column, at) => writeValue(column, index, isObject ? row : (row as Record<string, unknown>)[schema.fields[at]!.name]))
+    columns.forEach((column, at) => writeValue(column, index, isObject ? row : (row as Record<string, unknown>)[schema.fields[at].name]))
     if (batch.kinds !== 0) slab.u8[batch.kinds + index] = kind ?? RowKind.INSERT
     if (batch.timestamps !== 0) writeInt64(slab, batch.timestamps + index * 8, timestamp!)
   })

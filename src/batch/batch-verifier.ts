@@ -198,7 +198,7 @@ class BatchVerifier {
     const field = this.#field(HEADER_KINDS, 8)
     if (field === 0 || this.#lengthOf(field) === 0) return
     const at = this.#buffer(field, rowCount, 'row kinds')
-    for (let row = 0; row < rowCount; row++) if (this.#bytes[at + row]! > RowKind.DELETE) this.#refuse(`row ${row} has kind ${this.#bytes[at + row]}`)
+    for (let row = 0; row < rowCount; row++) if (this.#bytes[at + row] > RowKind.DELETE) this.#refuse(`row ${row} has kind ${this.#bytes[at + row]}`)
   }
 
   /** Runs behind the columns, whose kinds are known to be right by then. */
@@ -209,7 +209,7 @@ class BatchVerifier {
     const index = this.#scalar(HEADER_TIMESTAMPS_COLUMN, -1) | 0
     if (index === -1) return
     if (index < 0 || index >= this.#schemaColumnCount) this.#refuse(`its timestamps cannot be column ${index}`)
-    const { path, type, isTopLevel } = this.#columns[index]!
+    const { path, type, isTopLevel } = this.#columns[index]
     const isPlain = this.#columnWord(index, COLUMN_HEADER_DICTIONARY) === 0xffff_ffff
     if (hasOwn || !isTopLevel || physicalKindOf(type) !== PhysicalKind.INT64 || !isPlain) this.#refuse(`its timestamps cannot be column "${path}"`)
   }
@@ -245,7 +245,7 @@ class BatchVerifier {
   /** Verifies the next column of the schema, which must have `rowCount` rows, and its children. */
   #verifyColumn(rowCount: number): void {
     const index = this.#nextColumn++
-    const { type, path, isTopLevel } = this.#columns[index]!
+    const { type, path, isTopLevel } = this.#columns[index]
     const encoding = (this.#columnWord(index, COLUMN_HEADER_KIND) >>> 8) & 0xff
     if (encoding !== Encoding.DICTIONARY) {
       this.#verifyPlain(index, rowCount)
@@ -274,7 +274,7 @@ class BatchVerifier {
 
   /** What every column header says: type, kind, encoding, children, rows. */
   #verifyHead(index: number, encoding: Encoding, rowCount: number): void {
-    const { type, path } = this.#columns[index]!
+    const { type, path } = this.#columns[index]
     if (this.#columnWord(index, COLUMN_HEADER_TYPE) !== typeWordOf(type))
       this.#refuse(`column "${path}" has type word ${this.#columnWord(index, COLUMN_HEADER_TYPE)}, expected ${typeWordOf(type)}`)
     const kind = this.#columnWord(index, COLUMN_HEADER_KIND)
@@ -284,7 +284,7 @@ class BatchVerifier {
   }
 
   #verifyPlain(index: number, rowCount: number): void {
-    const { type, path } = this.#columns[index]!
+    const { type, path } = this.#columns[index]
     const kind = physicalKindOf(type)
     this.#verifyHead(index, Encoding.PLAIN, rowCount)
     if (this.#columnWord(index, COLUMN_HEADER_DICTIONARY) !== 0xffff_ffff) this.#refuse(`column "${path}" names a dictionary without codes`)
@@ -293,7 +293,7 @@ class BatchVerifier {
       return
     }
     const validity = this.#verifyValidity(index, rowCount)
-    const valueBytes = kind === PhysicalKind.BIT ? bitBytes(rowCount) : rowCount * VALUE_BYTES[kind]!
+    const valueBytes = kind === PhysicalKind.BIT ? bitBytes(rowCount) : rowCount * VALUE_BYTES[kind]
     const values = this.#columnBuffer(index, COLUMN_HEADER_VALUES, valueBytes, 'values')
     if (type.kind === 'TIME') this.#verifyRange(path, values, rowCount, validity, DAY_MS)
     if (kind === PhysicalKind.TIMESTAMP_NANOS)
@@ -326,7 +326,7 @@ class BatchVerifier {
   }
 
   #columnBuffer(index: number, word: number, bytes: number, what: string): number {
-    return this.#buffer(this.#firstColumn + index * COLUMN_HEADER_BYTES + word * 4, bytes, `column "${this.#columns[index]!.path}": its ${what}`)
+    return this.#buffer(this.#firstColumn + index * COLUMN_HEADER_BYTES + word * 4, bytes, `column "${this.#columns[index].path}": its ${what}`)
   }
 
   #absent(index: number, ...words: readonly number[]): void {
@@ -336,7 +336,7 @@ class BatchVerifier {
   /** The address of the validity bits, or 0 without NULLs. */
   #verifyValidity(index: number, rowCount: number): number {
     const nullCount = this.#columnWord(index, COLUMN_HEADER_NULL_COUNT)
-    const { path, type } = this.#columns[index]!
+    const { path, type } = this.#columns[index]
     if (nullCount === 0) {
       this.#absent(index, COLUMN_HEADER_VALIDITY)
       return 0
@@ -354,7 +354,7 @@ class BatchVerifier {
   }
 
   #isSet(at: number, row: number): boolean {
-    return (this.#bytes[at + (row >>> 3)]! & (1 << (row & 7))) !== 0
+    return (this.#bytes[at + (row >>> 3)] & (1 << (row & 7))) !== 0
   }
 
   /** Returns the last offset. */
@@ -383,12 +383,12 @@ class BatchVerifier {
     for (let row = 0; row < rowCount; row++) {
       const start = this.#view.getInt32(offsets + row * 4, true)
       // The whole is UTF-8, so a row is, if it begins with a character and the next one does.
-      if (start < length && (this.#bytes[data + start]! & 0xc0) === 0x80) this.#refuse(`column "${path}" cuts a character at row ${row}`)
+      if (start < length && (this.#bytes[data + start] & 0xc0) === 0x80) this.#refuse(`column "${path}" cuts a character at row ${row}`)
     }
   }
 
   #verifyObjects(index: number, rowCount: number): void {
-    const { path } = this.#columns[index]!
+    const { path } = this.#columns[index]
     if (this.#columnWord(index, COLUMN_HEADER_NULL_COUNT) !== 0) this.#refuse(`column "${path}" counts NULLs in objects`)
     this.#absent(index, COLUMN_HEADER_VALIDITY, COLUMN_HEADER_VALUES, COLUMN_HEADER_OFFSETS, COLUMN_HEADER_EXTRA)
     const word = COLUMN_HEADER_DATA

@@ -71,66 +71,76 @@ export class Column {
 
   /** A column with buffers of its own for `rows` rows; every nullable column gets validity bits. Contents are undefined. */
   static allocate(slab: Slab, type: LogicalType, rows: number): Column {
-    const column = new Column(slab, type, childTypesOf(type).map((child) => Column.allocate(slab, child.type, rows)), true)
+    const column = new Column(
+      slab,
+      type,
+      childTypesOf(type).map((child) => Column.allocate(slab, child.type, rows)),
+      true,
+    )
     column.#allocateBuffers(rows)
     return column
   }
 
   /** A column without buffers: its addresses are set by the caller, its children likewise. */
   static borrow(slab: Slab, type: LogicalType): Column {
-    return new Column(slab, type, childTypesOf(type).map((child) => Column.borrow(slab, child.type)), false)
+    return new Column(
+      slab,
+      type,
+      childTypesOf(type).map((child) => Column.borrow(slab, child.type)),
+      false,
+    )
   }
 
   get validity(): number {
-    return this.slab.u32[this.#word + DESCRIPTOR_VALIDITY]!
+    return this.slab.u32[this.#word + DESCRIPTOR_VALIDITY]
   }
   set validity(address: number) {
     this.slab.u32[this.#word + DESCRIPTOR_VALIDITY] = address
   }
   /** Address of the values, the bits (BIT), or the codes of a dictionary-encoded column. */
   get values(): number {
-    return this.slab.u32[this.#word + DESCRIPTOR_VALUES]!
+    return this.slab.u32[this.#word + DESCRIPTOR_VALUES]
   }
   set values(address: number) {
     this.slab.u32[this.#word + DESCRIPTOR_VALUES] = address
   }
   get offsets(): number {
-    return this.slab.u32[this.#word + DESCRIPTOR_OFFSETS]!
+    return this.slab.u32[this.#word + DESCRIPTOR_OFFSETS]
   }
   set offsets(address: number) {
     this.slab.u32[this.#word + DESCRIPTOR_OFFSETS] = address
   }
   get data(): number {
-    return this.slab.u32[this.#word + DESCRIPTOR_DATA]!
+    return this.slab.u32[this.#word + DESCRIPTOR_DATA]
   }
   set data(address: number) {
     this.slab.u32[this.#word + DESCRIPTOR_DATA] = address
   }
   get dataCapacity(): number {
-    return this.slab.u32[this.#word + DESCRIPTOR_DATA_CAPACITY]!
+    return this.slab.u32[this.#word + DESCRIPTOR_DATA_CAPACITY]
   }
   get dataLength(): number {
-    return this.slab.u32[this.#word + DESCRIPTOR_DATA_LENGTH]!
+    return this.slab.u32[this.#word + DESCRIPTOR_DATA_LENGTH]
   }
   set dataLength(bytes: number) {
     this.slab.u32[this.#word + DESCRIPTOR_DATA_LENGTH] = bytes
   }
   /** Address of the nanoseconds within the millisecond (TIMESTAMP_NANOS). */
   get extra(): number {
-    return this.slab.u32[this.#word + DESCRIPTOR_EXTRA]!
+    return this.slab.u32[this.#word + DESCRIPTOR_EXTRA]
   }
   set extra(address: number) {
     this.slab.u32[this.#word + DESCRIPTOR_EXTRA] = address
   }
   /** Number of NULL rows; 0 means that the validity bits hold nothing. */
   get nullCount(): number {
-    return this.slab.u32[this.#word + DESCRIPTOR_NULL_COUNT]!
+    return this.slab.u32[this.#word + DESCRIPTOR_NULL_COUNT]
   }
   set nullCount(count: number) {
     this.slab.u32[this.#word + DESCRIPTOR_NULL_COUNT] = count
   }
   get rowCapacity(): number {
-    return this.slab.u32[this.#word + DESCRIPTOR_ROW_CAPACITY]!
+    return this.slab.u32[this.#word + DESCRIPTOR_ROW_CAPACITY]
   }
   set rowCapacity(rows: number) {
     this.slab.u32[this.#word + DESCRIPTOR_ROW_CAPACITY] = rows
@@ -146,7 +156,7 @@ export class Column {
   /** Whether `row` holds a value. */
   isValid(row: number): boolean {
     if (this.kind === PhysicalKind.OBJECT) return this.objects[row] !== null
-    return this.nullCount === 0 || (this.slab.u8[this.validity + (row >>> 3)]! & (1 << (row & 7))) !== 0
+    return this.nullCount === 0 || (this.slab.u8[this.validity + (row >>> 3)] & (1 << (row & 7))) !== 0
   }
 
   /** Forgets all rows; buffers stay. Children too. */
@@ -173,8 +183,8 @@ export class Column {
     if (this.nullCount === 0) slab.u8.fill(0xff, validity, validity + bitBytes(this.rowCapacity))
     const at = validity + (row >>> 3)
     const bit = 1 << (row & 7)
-    if ((slab.u8[at]! & bit) !== 0) this.nullCount++
-    slab.u8[at] = slab.u8[at]! & ~bit
+    if ((slab.u8[at] & bit) !== 0) this.nullCount++
+    slab.u8[at] = slab.u8[at] & ~bit
   }
 
   /** Makes room for `bytes` more data bytes, keeping what is there. */
@@ -225,14 +235,14 @@ export class Column {
       if (this.extra !== 0) slab.free(this.extra, capacity * 4 + BUFFER_SLACK_BYTES)
       if (this.data !== 0) slab.free(this.data, this.dataCapacity + BUFFER_SLACK_BYTES)
     }
-    const list = slab.u32[this.#word + DESCRIPTOR_CHILDREN]!
+    const list = slab.u32[this.#word + DESCRIPTOR_CHILDREN]
     if (list !== 0) slab.free(list, this.children.length * 4)
     for (const child of this.children) child.free()
     slab.free(this.descriptor, DESCRIPTOR_BYTES)
   }
 
   #valuesBytes(rows: number): number {
-    return this.kind === PhysicalKind.BIT ? bitBytes(rows) : rows * VALUE_BYTES[this.kind]!
+    return this.kind === PhysicalKind.BIT ? bitBytes(rows) : rows * VALUE_BYTES[this.kind]
   }
 
   #allocateBuffers(rows: number): void {

@@ -70,7 +70,7 @@ export class RecordBatch {
 
   /** The physical index of the row at logical position `position`. */
   physicalRow(position: number): number {
-    return this.selection === 0 ? position : this.slab.i32[(this.selection >>> 2) + position]!
+    return this.selection === 0 ? position : this.slab.i32[(this.selection >>> 2) + position]
   }
 
   /** The logical position of the first row whose physical index is at least `physical`. */
@@ -82,7 +82,7 @@ export class RecordBatch {
     let high = this.selectedCount
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (i32[base + middle]! < physical) low = middle + 1
+      if (i32[base + middle] < physical) low = middle + 1
       else high = middle
     }
     return low
@@ -96,7 +96,7 @@ export class RecordBatch {
 
   /** The kind of a physical row. */
   kindOf(row: number): RowKind {
-    return (this.kinds === 0 ? RowKind.INSERT : this.slab.u8[this.kinds + row]!) as RowKind
+    return (this.kinds === 0 ? RowKind.INSERT : this.slab.u8[this.kinds + row]) as RowKind
   }
 
   /** The event timestamp of a physical row in epoch ms, or -Infinity without timestamps. */
@@ -108,7 +108,7 @@ export class RecordBatch {
 /** An int64 as a double: exact within ±2^53, no BigInt made. */
 export function readInt64AsNumber(slab: Slab, address: number): number {
   const at = address >>> 2
-  return slab.i32[at + 1]! * 4294967296 + slab.u32[at]!
+  return slab.i32[at + 1] * 4294967296 + slab.u32[at]
 }
 
 /** Writes an integral double as an int64. `value` must lie within ±2^63. */

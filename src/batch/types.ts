@@ -14,7 +14,9 @@ interface Nullability {
 
 /** A SQL type. Plain data: structurally comparable, printable, clonable between threads. */
 export type LogicalType =
-  | (Nullability & { readonly kind: 'BOOLEAN' | 'TINYINT' | 'SMALLINT' | 'INT' | 'FLOAT' | 'DOUBLE' | 'DATE' | 'INTERVAL_YEAR_MONTH' | 'INTERVAL_DAY_TIME' | 'OBJECT' })
+  | (Nullability & {
+      readonly kind: 'BOOLEAN' | 'TINYINT' | 'SMALLINT' | 'INT' | 'FLOAT' | 'DOUBLE' | 'DATE' | 'INTERVAL_YEAR_MONTH' | 'INTERVAL_DAY_TIME' | 'OBJECT'
+    })
   /** `safeInteger`: a number in user code instead of a bigint; values beyond ±(2^53 - 1) are bad records where they enter. */
   | (Nullability & { readonly kind: 'BIGINT'; readonly safeInteger: boolean })
   | (Nullability & { readonly kind: 'DECIMAL'; readonly precision: number; readonly scale: number })
@@ -176,7 +178,7 @@ export class Decimal {
     const match = /^([+-]?)(\d+)(?:\.(\d*))?$/.exec(text)
     if (!match) throw new PlanError('INVALID_DECIMAL', `Cannot read "${text}" as a decimal: expected digits with an optional sign and point`)
     const fraction = match[3] ?? ''
-    const magnitude = BigInt(match[2]! + fraction)
+    const magnitude = BigInt(match[2] + fraction)
     return new Decimal(match[1] === '-' ? -magnitude : magnitude, fraction.length)
   }
 
@@ -227,7 +229,8 @@ function dataType<T>(logical: LogicalType): DataType<T> {
 }
 
 function bounded(name: string, value: number, min: number, max: number): number {
-  if (!Number.isInteger(value) || value < min || value > max) throw new PlanError('INVALID_TYPE', `Cannot declare ${name} ${value}: it must be an integer in ${min}..${max}`)
+  if (!Number.isInteger(value) || value < min || value > max)
+    throw new PlanError('INVALID_TYPE', `Cannot declare ${name} ${value}: it must be an integer in ${min}..${max}`)
   return value
 }
 
@@ -265,12 +268,18 @@ export const t = {
   float: (): DataType<number> => dataType({ kind: 'FLOAT', nullable: false }),
   double: (): DataType<number> => dataType({ kind: 'DOUBLE', nullable: false }),
   decimal: (precision: number, scale: number = 0): DataType<Decimal> =>
-    dataType({ kind: 'DECIMAL', nullable: false, precision: bounded('a decimal precision of', precision, 1, DECIMAL_PRECISION_MAX), scale: bounded('a decimal scale of', scale, 0, precision) }),
+    dataType({
+      kind: 'DECIMAL',
+      nullable: false,
+      precision: bounded('a decimal precision of', precision, 1, DECIMAL_PRECISION_MAX),
+      scale: bounded('a decimal scale of', scale, 0, precision),
+    }),
   char: (length: number): DataType<string> => dataType({ kind: 'CHAR', nullable: false, length: bounded('a CHAR length of', length, 1, LENGTH_MAX) }),
   varchar: (length: number): DataType<string> => dataType({ kind: 'VARCHAR', nullable: false, length: bounded('a VARCHAR length of', length, 1, LENGTH_MAX) }),
   string: (): DataType<string> => dataType({ kind: 'VARCHAR', nullable: false, length: LENGTH_MAX }),
   binary: (length: number): DataType<Uint8Array> => dataType({ kind: 'BINARY', nullable: false, length: bounded('a BINARY length of', length, 1, LENGTH_MAX) }),
-  varbinary: (length: number): DataType<Uint8Array> => dataType({ kind: 'VARBINARY', nullable: false, length: bounded('a VARBINARY length of', length, 1, LENGTH_MAX) }),
+  varbinary: (length: number): DataType<Uint8Array> =>
+    dataType({ kind: 'VARBINARY', nullable: false, length: bounded('a VARBINARY length of', length, 1, LENGTH_MAX) }),
   bytes: (): DataType<Uint8Array> => dataType({ kind: 'VARBINARY', nullable: false, length: LENGTH_MAX }),
   date: (): DataType<number> => dataType({ kind: 'DATE', nullable: false }),
   time: (precision: number = 0): DataType<number> => dataType({ kind: 'TIME', nullable: false, precision: bounded('a TIME precision of', precision, 0, 3) }),
@@ -281,7 +290,8 @@ export const t = {
   intervalMonths: (): DataType<number> => dataType({ kind: 'INTERVAL_YEAR_MONTH', nullable: false }),
   intervalMs: (): DataType<number> => dataType({ kind: 'INTERVAL_DAY_TIME', nullable: false }),
   array: <T>(element: DataType<T>): DataType<readonly T[]> => dataType({ kind: 'ARRAY', nullable: false, element: element.logical }),
-  map: <K, V>(key: DataType<K>, value: DataType<V>): DataType<ReadonlyMap<K, V>> => dataType({ kind: 'MAP', nullable: false, key: key.logical, value: value.logical }),
+  map: <K, V>(key: DataType<K>, value: DataType<V>): DataType<ReadonlyMap<K, V>> =>
+    dataType({ kind: 'MAP', nullable: false, key: key.logical, value: value.logical }),
   multiset: <T>(element: DataType<T>): DataType<ReadonlyMap<T, number>> => dataType({ kind: 'MULTISET', nullable: false, element: element.logical }),
   row: <C extends Record<string, DataType<unknown>>>(columns: C): DataType<RowOf<C>> => dataType({ kind: 'ROW', nullable: false, fields: fieldsOf(columns) }),
   /** The ROW of a schema's columns. */
@@ -317,7 +327,8 @@ export class Schema<out R = unknown> {
   /** @throws {PlanError} `UNKNOWN_COLUMN` with the known names if there is no such column. */
   requireIndex(name: string): number {
     const index = this.indexOf(name)
-    if (index === -1) throw new PlanError('UNKNOWN_COLUMN', `Cannot find column "${name}": known columns are ${this.fields.map((field) => `"${field.name}"`).join(', ')}`)
+    if (index === -1)
+      throw new PlanError('UNKNOWN_COLUMN', `Cannot find column "${name}": known columns are ${this.fields.map((field) => `"${field.name}"`).join(', ')}`)
     return index
   }
 
@@ -347,5 +358,5 @@ export const OBJECT_SCHEMA: Schema<unknown> = new Schema([{ name: VALUE_COLUMN, 
 
 /** Whether records of the schema are JavaScript values rather than columns. */
 export function isObjectSchema(schema: Schema): boolean {
-  return schema.fields.length === 1 && schema.fields[0]!.type.kind === 'OBJECT' && schema.fields[0]!.name === VALUE_COLUMN
+  return schema.fields.length === 1 && schema.fields[0].type.kind === 'OBJECT' && schema.fields[0].name === VALUE_COLUMN
 }

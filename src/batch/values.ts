@@ -16,54 +16,54 @@ const NANOS_PER_MS = 1_000_000
 export function readValue(column: Column, row: number): unknown {
   if (!column.isValid(row)) return null
   const { slab } = column
-  if (column.dictionary !== null) return readValue(column.dictionary, slab.i32[(column.values >>> 2) + row]!)
+  if (column.dictionary !== null) return readValue(column.dictionary, slab.i32[(column.values >>> 2) + row])
   const type = column.type
   switch (column.kind) {
     case PhysicalKind.BIT:
-      return (slab.u8[column.values + (row >>> 3)]! & (1 << (row & 7))) !== 0
+      return (slab.u8[column.values + (row >>> 3)] & (1 << (row & 7))) !== 0
     case PhysicalKind.INT8:
-      return slab.i8[column.values + row]!
+      return slab.i8[column.values + row]
     case PhysicalKind.INT16:
-      return slab.i16[(column.values >>> 1) + row]!
+      return slab.i16[(column.values >>> 1) + row]
     case PhysicalKind.INT32:
-      return slab.i32[(column.values >>> 2) + row]!
+      return slab.i32[(column.values >>> 2) + row]
     case PhysicalKind.INT64: {
-      if (type.kind === 'DECIMAL') return new Decimal(slab.i64[(column.values >>> 3) + row]!, type.scale)
-      if (type.kind === 'BIGINT' && !type.safeInteger) return slab.i64[(column.values >>> 3) + row]!
-      if ((type.kind === 'TIMESTAMP' || type.kind === 'TIMESTAMP_LTZ') && type.precision > 3) return slab.i64[(column.values >>> 3) + row]! * 1000n
+      if (type.kind === 'DECIMAL') return new Decimal(slab.i64[(column.values >>> 3) + row], type.scale)
+      if (type.kind === 'BIGINT' && !type.safeInteger) return slab.i64[(column.values >>> 3) + row]
+      if ((type.kind === 'TIMESTAMP' || type.kind === 'TIMESTAMP_LTZ') && type.precision > 3) return slab.i64[(column.values >>> 3) + row] * 1000n
       return readInt64AsNumber(slab, column.values + row * 8)
     }
     case PhysicalKind.FLOAT32:
-      return slab.f32[(column.values >>> 2) + row]!
+      return slab.f32[(column.values >>> 2) + row]
     case PhysicalKind.FLOAT64:
-      return slab.f64[(column.values >>> 3) + row]!
+      return slab.f64[(column.values >>> 3) + row]
     case PhysicalKind.INT128: {
       const at = (column.values >>> 3) + row * 2
-      return new Decimal((slab.i64[at + 1]! << 64n) | slab.u64[at]!, type.kind === 'DECIMAL' ? type.scale : 0)
+      return new Decimal((slab.i64[at + 1] << 64n) | slab.u64[at], type.kind === 'DECIMAL' ? type.scale : 0)
     }
     case PhysicalKind.TIMESTAMP_NANOS:
-      return slab.i64[(column.values >>> 3) + row]! * BigInt(NANOS_PER_MS) + BigInt(slab.i32[(column.extra >>> 2) + row]!)
+      return slab.i64[(column.values >>> 3) + row] * BigInt(NANOS_PER_MS) + BigInt(slab.i32[(column.extra >>> 2) + row])
     case PhysicalKind.BYTES: {
       const at = (column.offsets >>> 2) + row
-      const start = column.data + slab.i32[at]!
-      const end = column.data + slab.i32[at + 1]!
+      const start = column.data + slab.i32[at]
+      const end = column.data + slab.i32[at + 1]
       return isText(type) ? decodeText(slab.u8, start, end) : slab.u8.slice(start, end)
     }
     case PhysicalKind.LIST: {
       const at = (column.offsets >>> 2) + row
       const list: unknown[] = []
-      for (let child = slab.i32[at]!; child < slab.i32[at + 1]!; child++) list.push(readValue(column.children[0]!, child))
+      for (let child = slab.i32[at]; child < slab.i32[at + 1]; child++) list.push(readValue(column.children[0], child))
       return list
     }
     case PhysicalKind.MAP: {
       const at = (column.offsets >>> 2) + row
       const map = new Map<unknown, unknown>()
-      for (let child = slab.i32[at]!; child < slab.i32[at + 1]!; child++) map.set(readValue(column.children[0]!, child), readValue(column.children[1]!, child))
+      for (let child = slab.i32[at]; child < slab.i32[at + 1]; child++) map.set(readValue(column.children[0], child), readValue(column.children[1], child))
       return map
     }
     case PhysicalKind.STRUCT: {
       const fields = type.kind === 'ROW' ? type.fields : []
-      return Object.fromEntries(fields.map((field, index) => [field.name, readValue(column.children[index]!, row)]))
+      return Object.fromEntries(fields.map((field, index) => [field.name, readValue(column.children[index], row)]))
     }
     case PhysicalKind.OBJECT:
       return column.objects[row]
@@ -78,7 +78,7 @@ export function decodeText(u8: Uint8Array, start: number, end: number): string {
     let text = ''
     let at = start
     for (; at < end; at++) {
-      const byte = u8[at]!
+      const byte = u8[at]
       if (byte > 127) break
       text += String.fromCharCode(byte)
     }
@@ -138,15 +138,15 @@ export function writeValue(column: Column, row: number, value: unknown): void {
     const at = column.validity + (row >>> 3)
     const bit = 1 << (row & 7)
     // The row was NULL in a refused write.
-    if ((slab.u8[at]! & bit) === 0) column.nullCount--
-    slab.u8[at] = slab.u8[at]! | bit
+    if ((slab.u8[at] & bit) === 0) column.nullCount--
+    slab.u8[at] = slab.u8[at] | bit
   }
   switch (column.kind) {
     case PhysicalKind.BIT: {
       if (typeof value !== 'boolean') refuse(value, type, 'expected a boolean')
       const at = column.values + (row >>> 3)
       const bit = 1 << (row & 7)
-      slab.u8[at] = value ? slab.u8[at]! | bit : slab.u8[at]! & ~bit
+      slab.u8[at] = value ? slab.u8[at] | bit : slab.u8[at] & ~bit
       return
     }
     case PhysicalKind.INT8:
@@ -164,8 +164,8 @@ export function writeValue(column: Column, row: number, value: unknown): void {
     case PhysicalKind.FLOAT32:
     case PhysicalKind.FLOAT64: {
       if (typeof value !== 'number') refuse(value, type, 'expected a number')
-      if (column.kind === PhysicalKind.FLOAT32) slab.f32[(column.values >>> 2) + row] = value as number
-      else slab.f64[(column.values >>> 3) + row] = value as number
+      if (column.kind === PhysicalKind.FLOAT32) slab.f32[(column.values >>> 2) + row] = value
+      else slab.f64[(column.values >>> 3) + row] = value
       return
     }
     case PhysicalKind.INT128: {
@@ -188,22 +188,22 @@ export function writeValue(column: Column, row: number, value: unknown): void {
     case PhysicalKind.LIST: {
       if (!Array.isArray(value)) refuse(value, type, 'expected an array')
       const list = value as readonly unknown[]
-      appendChildren(column, row, list.length, (child, index) => writeValue(column.children[0]!, child, list[index]))
+      appendChildren(column, row, list.length, (child, index) => writeValue(column.children[0], child, list[index]))
       return
     }
     case PhysicalKind.MAP: {
       if (!(value instanceof Map)) refuse(value, type, 'expected a Map')
       const entries = [...(value as Map<unknown, unknown>)]
       appendChildren(column, row, entries.length, (child, index) => {
-        writeValue(column.children[0]!, child, entries[index]![0])
-        writeValue(column.children[1]!, child, entries[index]![1])
+        writeValue(column.children[0], child, entries[index][0])
+        writeValue(column.children[1], child, entries[index][1])
       })
       return
     }
     case PhysicalKind.STRUCT: {
       if (typeof value !== 'object') refuse(value, type, 'expected an object')
       const fields = type.kind === 'ROW' ? type.fields : []
-      fields.forEach((field, index) => writeValue(column.children[index]!, row, (value as Record<string, unknown>)[field.name]))
+      fields.forEach((field, index) => writeValue(column.children[index], row, (value as Record<string, unknown>)[field.name]))
       return
     }
   }
@@ -211,7 +211,7 @@ export function writeValue(column: Column, row: number, value: unknown): void {
 
 function appendChildren(column: Column, row: number, count: number, write: (child: number, index: number) => void): void {
   const { slab } = column
-  const first = slab.i32[(column.offsets >>> 2) + row]!
+  const first = slab.i32[(column.offsets >>> 2) + row]
   for (const child of column.children) child.ensureRows(first + count)
   for (let index = 0; index < count; index++) write(first + index, index)
   slab.i32[(column.offsets >>> 2) + row + 1] = first + count
@@ -231,11 +231,11 @@ function closeNull(column: Column, row: number): void {
 function writeBytes(column: Column, row: number, value: unknown): void {
   const { slab, type } = column
   const at = (column.offsets >>> 2) + row
-  const start = slab.i32[at]!
+  const start = slab.i32[at]
   column.dataLength = start
   if (isText(type)) {
     if (typeof value !== 'string') refuse(value, type, 'expected a string')
-    const text = value as string
+    const text = value
     column.ensureData(text.length * 3)
     const { u8 } = slab
     const address = column.data + start
@@ -246,7 +246,7 @@ function writeBytes(column: Column, row: number, value: unknown): void {
     return
   }
   if (!(value instanceof Uint8Array)) refuse(value, type, 'expected a Uint8Array')
-  const bytes = value as Uint8Array
+  const bytes = value
   column.ensureData(bytes.length)
   slab.u8.set(bytes, column.data + start)
   slab.i32[at + 1] = start + bytes.length
@@ -278,7 +278,8 @@ function writeInt64Value(column: Column, row: number, value: unknown): void {
   const at = (column.values >>> 3) + row
   if (type.kind === 'DECIMAL') slab.i64[at] = unscaledOf(value, type)
   else if ((type.kind === 'TIMESTAMP' || type.kind === 'TIMESTAMP_LTZ') && type.precision > 3)
-    slab.i64[at] = typeof value === 'bigint' ? timestampIn(floorDivide(value, 1000n), value, type) : refuse(value, type, 'expected epoch nanoseconds as a bigint')
+    slab.i64[at] =
+      typeof value === 'bigint' ? timestampIn(floorDivide(value, 1000n), value, type) : refuse(value, type, 'expected epoch nanoseconds as a bigint')
   else if (typeof value === 'number' && Number.isSafeInteger(value)) writeInt64(slab, at * 8, value)
   else if (type.kind === 'BIGINT' && !type.safeInteger) slab.i64[at] = bigintOf(value, type)
   else writeInt64(slab, at * 8, integerIn(value, type, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER))

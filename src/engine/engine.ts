@@ -343,8 +343,8 @@ class RunningJob {
 
   #flush(): void {
     // Inputs are read by subtask 0.
-    for (const { id, input, records } of this.#outbox.splice(0)) this.#ports[0]!.postMessage({ id, input, records } satisfies PushMessage)
-    this.#doorbells[0]!.ring()
+    for (const { id, input, records } of this.#outbox.splice(0)) this.#ports[0].postMessage({ id, input, records } satisfies PushMessage)
+    this.#doorbells[0].ring()
   }
 
   close(): void {

@@ -55,18 +55,22 @@ export class CustomRouter implements Router {
       reader.seek(row)
       const channel = partition(reader.record(), selections.length)
       const selection = selections[channel]
-      if (selection === undefined) throw new PlanError('INVALID_PARTITION', `Cannot partition a record: the function returned ${channel}, expected an integer in 0..${selections.length - 1}`)
+      if (selection === undefined)
+        throw new PlanError(
+          'INVALID_PARTITION',
+          `Cannot partition a record: the function returned ${channel}, expected an integer in 0..${selections.length - 1}`,
+        )
       this.#slab.i32[(selection.address >>> 2) + selection.count++] = row
     }
     return SCATTERED
   }
 
   selection(channel: number): number {
-    return this.#selections[channel]!.address
+    return this.#selections[channel].address
   }
 
   selectedCount(channel: number): number {
-    return this.#selections[channel]!.count
+    return this.#selections[channel].count
   }
 
   #reserve(selection: { address: number; capacity: number; count: number }, rows: number): void {

@@ -78,7 +78,7 @@ export class ExchangeWriter implements ElementTarget {
     let left = false
     if (this.#hand === Hand.BATCH) {
       for (let channel = 0; channel < this.channels.length; channel++) {
-        const writer = this.channels[channel]!
+        const writer = this.channels[channel]
         const before = writer.bytesOut
         if (!this.#sendRows(channel)) left = true
         if (writer.bytesOut !== before) moved = true
@@ -86,7 +86,7 @@ export class ExchangeWriter implements ElementTarget {
     } else if (this.#hand === Hand.CONTROL) {
       for (let channel = 0; channel < this.channels.length; channel++) {
         if (this.#controlSent[channel] === 1) continue
-        const writer = this.channels[channel]!
+        const writer = this.channels[channel]
         if (!writer.writeControl(this.#controlKind, this.#controlValue)) {
           left = true
           continue
@@ -102,7 +102,7 @@ export class ExchangeWriter implements ElementTarget {
 
   /** Makes the channel's view of a batch: its rows, and the crossings, which every channel gets. */
   #prepare(channel: number, batch: RecordBatch, target: number): void {
-    const view = this.#views[channel]!.viewOf(batch)
+    const view = this.#views[channel].viewOf(batch)
     if (target === SCATTERED) {
       view.selection = this.#router.selection(channel)
       view.selectedCount = this.#router.selectedCount(channel)
@@ -111,13 +111,13 @@ export class ExchangeWriter implements ElementTarget {
     } else if (target !== channel && target !== EVERY_CHANNEL) view.end = view.begin
     // A channel without rows gets one watermark, the last: a batch of crossings alone would tell it nothing more.
     if (view.begin < view.end) view.crossings.copyFrom(batch.crossings)
-    else if (batch.crossings.count > 0) view.crossings.add(0, batch.crossings.watermarks[batch.crossings.count - 1]!)
+    else if (batch.crossings.count > 0) view.crossings.add(0, batch.crossings.watermarks[batch.crossings.count - 1])
     this.#sent[channel] = view.begin
   }
 
   #sendRows(channel: number): boolean {
-    const view = this.#views[channel]!
-    const writer = this.channels[channel]!
+    const view = this.#views[channel]
+    const writer = this.channels[channel]
     const { crossings } = view
     if (view.begin === view.end) {
       if (crossings.count === 0) return true
@@ -126,7 +126,7 @@ export class ExchangeWriter implements ElementTarget {
       writer.publish()
       return true
     }
-    let sent = this.#sent[channel]!
+    let sent = this.#sent[channel]
     while (sent < view.end) {
       const reached = writer.writeRows(view, sent, view.end)
       if (reached === sent) break

@@ -68,7 +68,7 @@ function append(
   const flag = holes ? 1 : 0
   if (source.kind === PhysicalKind.OBJECT) {
     for (let index = 0; index < n; index++) {
-      const from = selection === 0 ? begin + index : slab.i32[(selection >>> 2) + begin + index]!
+      const from = selection === 0 ? begin + index : slab.i32[(selection >>> 2) + begin + index]
       target.objects[row + index] = from === -1 ? null : source.objects[from]
     }
     return
@@ -84,14 +84,14 @@ function append(
   if (source.kind === PhysicalKind.BYTES) target.ensureData(kernels.gatherLength(source.descriptor, selection, begin, n, flag))
   kernels.gatherColumn(source.descriptor, target.descriptor, selection, begin, n, row, flag)
   if (source.kind === PhysicalKind.STRUCT) {
-    source.children.forEach((child, index) => append(slab, kernels, child, target.children[index]!, selection, begin, n, row, holes))
+    source.children.forEach((child, index) => append(slab, kernels, child, target.children[index], selection, begin, n, row, holes))
   } else if (source.kind === PhysicalKind.LIST || source.kind === PhysicalKind.MAP) {
     const count = kernels.gatherLength(source.descriptor, selection, begin, n, flag)
     if (count === 0) return
     const rows = slab.allocate(count * 4)
     kernels.gatherChildren(source.descriptor, selection, begin, n, flag, rows)
-    const childRow = slab.i32[(target.offsets >>> 2) + row]!
-    source.children.forEach((child, index) => append(slab, kernels, child, target.children[index]!, rows, 0, count, childRow, false))
+    const childRow = slab.i32[(target.offsets >>> 2) + row]
+    source.children.forEach((child, index) => append(slab, kernels, child, target.children[index], rows, 0, count, childRow, false))
     slab.free(rows, count * 4)
   }
 }

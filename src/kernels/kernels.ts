@@ -18,7 +18,8 @@ import type { SortKernels } from './sort.ts'
 import type { TableKernels } from './table.ts'
 
 /** The exported kernels. Arguments and results are byte addresses in the slab and counts; each is described where it is declared. */
-export interface Kernels extends AggregateKernels, DictionaryKernels, GatherKernels, HashKernels, KeyKernels, ScatterKernels, SelectKernels, SortKernels, TableKernels {}
+export interface Kernels
+  extends AggregateKernels, DictionaryKernels, GatherKernels, HashKernels, KeyKernels, ScatterKernels, SelectKernels, SortKernels, TableKernels {}
 
 /** `checked` has assertions and canary words and is several times slower: tests run every kernel suite with both. */
 export type KernelBuild = 'fast' | 'checked'

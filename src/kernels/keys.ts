@@ -59,7 +59,7 @@ export interface KeyBatch {
 /** The form that keys of these columns have. One column of integers (DECIMAL is none), doubles or booleans goes by value. */
 export function keyFormOf(columns: readonly { readonly kind: PhysicalKind; readonly typeCode: number }[]): KeyForm {
   if (columns.length !== 1) return KeyForm.BYTES
-  const { kind, typeCode } = columns[0]!
+  const { kind, typeCode } = columns[0]
   return kind <= PhysicalKind.FLOAT64 && typeCode !== TypeCode.DECIMAL ? KeyForm.VALUE : KeyForm.BYTES
 }
 
@@ -97,8 +97,8 @@ export class KeyEncoder implements KeyBatch {
     this.#reserve(n)
     this.count = n
     const kernels = this.#kernels
-    if (this.form === KeyForm.VALUE) kernels.keysFromValues(columns[0]!, selection, begin, n, this.hashes, this.keys)
-    else if (this.#columnCount === 1 && this.#isBytes(columns[0]!)) this.#encodeBytes(columns[0]!, selection, begin, n)
+    if (this.form === KeyForm.VALUE) kernels.keysFromValues(columns[0], selection, begin, n, this.hashes, this.keys)
+    else if (this.#columnCount === 1 && this.#isBytes(columns[0])) this.#encodeBytes(columns[0], selection, begin, n)
     else {
       const list = this.#columns
       for (let index = 0; index < columns.length; index++) this.#slab.u32[(list >>> 2) + index] = columns[index]!
@@ -148,7 +148,7 @@ export class KeyEncoder implements KeyBatch {
 
   #encodeBytes(column: number, selection: number, begin: number, n: number): void {
     let entries = 0
-    if ((this.#slab.u32[(column >>> 2) + DESCRIPTOR_FLAGS]! & COLUMN_DICTIONARY) !== 0) {
+    if ((this.#slab.u32[(column >>> 2) + DESCRIPTOR_FLAGS] & COLUMN_DICTIONARY) !== 0) {
       entries = this.#kernels.keysCodeBound(column, selection, begin, n)
       if (entries > n) entries = 0
       else if (entries * 16 > this.#dictionaryBytes) {

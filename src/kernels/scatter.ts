@@ -48,12 +48,12 @@ export class Scatterer {
   /** How many rows the last scatter gave to a target. */
   countOf(target: number): number {
     const at = (this.#starts >>> 2) + target
-    return this.#slab.u32[at + 1]! - this.#slab.u32[at]!
+    return this.#slab.u32[at + 1] - this.#slab.u32[at]
   }
 
   /** Address of the int32 physical rows of a target, in their order. */
   rowsOf(target: number): number {
-    return this.#rows + this.#slab.u32[(this.#starts >>> 2) + target]! * 4
+    return this.#rows + this.#slab.u32[(this.#starts >>> 2) + target] * 4
   }
 
   /** Gives all memory back. */

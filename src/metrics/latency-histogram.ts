@@ -27,10 +27,10 @@ export function valueOf(bucket: number): number {
 
 /** Adds one value. */
 export function recordLatency(buckets: Int32Array, micros: number): void {
-  buckets[bucketOf(micros)]!++
+  buckets[bucketOf(micros)]++
 }
 
 /** Visits the buckets that hold something: their middle value in microseconds and their count. */
 export function forEachLatency(buckets: Int32Array, visit: (micros: number, count: number) => void): void {
-  for (let bucket = 0; bucket < buckets.length; bucket++) if (buckets[bucket]! > 0) visit(valueOf(bucket), buckets[bucket]!)
+  for (let bucket = 0; bucket < buckets.length; bucket++) if (buckets[bucket] > 0) visit(valueOf(bucket), buckets[bucket])
 }

@@ -292,7 +292,7 @@ export function compileRowLoop(
   const stageCode = (s: number): string => {
     if (s === stages.length) return emit(`x${s}`)
     const setStage = `stage = ${s}; `
-    switch (stages[s]!.kind) {
+    switch (stages[s].kind) {
       case 'map':
         return `${setStage}const x${s + 1} = f${s}(x${s}); ${stageCode(s + 1)}`
       case 'filter':

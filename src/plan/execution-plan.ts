@@ -86,8 +86,8 @@ export function planJob(graph: LogicalGraph, options: PlanOptions): ExecutionPla
   const members: Transformation[][] = []
   for (const transformation of transformations) {
     const edge = chainableEdge(transformation, parallelism)
-    taskOf[transformation.id] = edge === undefined ? members.push([]) - 1 : taskOf[edge.from.id]!
-    members[taskOf[transformation.id]!]!.push(transformation)
+    taskOf[transformation.id] = edge === undefined ? members.push([]) - 1 : taskOf[edge.from.id]
+    members[taskOf[transformation.id]].push(transformation)
   }
   const consumers = consumersOf(transformations)
   const exchanges: PlanExchange[] = []
@@ -97,13 +97,14 @@ export function planJob(graph: LogicalGraph, options: PlanOptions): ExecutionPla
       exchanges.push(
         Object.freeze({
           id: exchanges.length,
-          fromTask: taskOf[edge.from.id]!,
+          fromTask: taskOf[edge.from.id],
           fromOperator: edge.from.id,
           side: edge.side,
-          toTask: taskOf[transformation.id]!,
+          toTask: taskOf[transformation.id],
           input: edge.input,
           // As in Flink: forward between different parallelisms deals the records out.
-          partitioner: edge.partitioner.kind === 'forward' && parallelism[edge.from.id] !== parallelism[transformation.id] ? 'rebalance' : edge.partitioner.kind,
+          partitioner:
+            edge.partitioner.kind === 'forward' && parallelism[edge.from.id] !== parallelism[transformation.id] ? 'rebalance' : edge.partitioner.kind,
           key: edge.partitioner.kind === 'hash' ? edge.partitioner.key : undefined,
           edgeIndex,
         }),
@@ -111,14 +112,14 @@ export function planJob(graph: LogicalGraph, options: PlanOptions): ExecutionPla
     })
   const tasks = members.map((chain, id): PlanTask => {
     const operators = fuse(chain, parallelism, consumers).map((run): PlanOperator => {
-      const transformation = run[run.length - 1]!
-      const chained = chainableEdge(run[0]!, parallelism)
+      const transformation = run[run.length - 1]
+      const chained = chainableEdge(run[0], parallelism)
       return Object.freeze({
         id: transformation.id,
         fused: Object.freeze(run.map((member) => member.id)),
         kind: transformation.body.kind,
         name: run.map((member) => member.settings.name).join(', '),
-        uid: uids[transformation.id]!,
+        uid: uids[transformation.id],
         chainedTo: chained?.from.id,
         chainedSide: chained?.side,
         grid: gridBehind(transformation, consumers),
@@ -128,7 +129,7 @@ export function planJob(graph: LogicalGraph, options: PlanOptions): ExecutionPla
     return Object.freeze({
       id,
       name: operators.map((operator) => operator.name).join(' -> '),
-      parallelism: parallelism[chain[0]!.id]!,
+      parallelism: parallelism[chain[0].id],
       maxParallelism: maxParallelismOf(chain, options),
       operators: Object.freeze(operators),
       needsEventLoop: chain.some(needsEventLoop),
@@ -141,18 +142,26 @@ export function planJob(graph: LogicalGraph, options: PlanOptions): ExecutionPla
 
 /** The plan as `millrace explain` prints it. */
 export function formatPlan(plan: ExecutionPlan, graph: LogicalGraph): string {
-  const lines = [`Job "${plan.jobName}": ${plan.workers} worker${plan.workers === 1 ? '' : 's'}, ${plan.tasks.length} task${plan.tasks.length === 1 ? '' : 's'}`]
+  const lines = [
+    `Job "${plan.jobName}": ${plan.workers} worker${plan.workers === 1 ? '' : 's'}, ${plan.tasks.length} task${plan.tasks.length === 1 ? '' : 's'}`,
+  ]
   for (const task of plan.tasks) {
     lines.push('', `Task ${task.id}: parallelism ${task.parallelism}${task.needsEventLoop ? ', event loop' : ''}`)
     for (const exchange of plan.exchanges.filter(({ toTask }) => toTask === task.id)) {
-      const key = exchange.key === undefined ? '' : ` by ${formatKey(exchange.key, graph.transformations[task.operators[0]!.fused[0]!]!.edges[exchange.edgeIndex]!)}`
+      const key =
+        exchange.key === undefined ? '' : ` by ${formatKey(exchange.key, graph.transformations[task.operators[0].fused[0]].edges[exchange.edgeIndex])}`
       const side = exchange.side === undefined ? '' : ` (side output "${exchange.side}")`
       lines.push(`  <- task ${exchange.fromTask}, ${exchange.partitioner}${key}${side}${exchange.input > 0 ? `, input ${exchange.input}` : ''}`)
     }
     for (const operator of task.operators) {
-      const transformation = graph.transformations[operator.id]!
+      const transformation = graph.transformations[operator.id]
       const side = operator.chainedSide === undefined ? '' : ` (side output "${operator.chainedSide}")`
-      const detail = transformation.body.kind === 'source' ? `: ${transformation.body.source.describe()}` : transformation.body.kind === 'sink' ? `: ${transformation.body.sink.describe()}` : ''
+      const detail =
+        transformation.body.kind === 'source'
+          ? `: ${transformation.body.source.describe()}`
+          : transformation.body.kind === 'sink'
+            ? `: ${transformation.body.sink.describe()}`
+            : ''
       lines.push(`  ${operator.name}${side}${detail}  [uid ${operator.uid}]`)
       if (transformation.body.kind !== 'sink') lines.push(`    ${operator.outputSchema}`)
     }
@@ -161,19 +170,25 @@ export function formatPlan(plan: ExecutionPlan, graph: LogicalGraph): string {
 }
 
 function formatKey(key: KeySpec, edge: Edge): string {
-  return key.kind === 'encoded' ? 'a function' : key.columns.map((column) => edge.schema.fields[column]!.name).join(', ')
+  return key.kind === 'encoded' ? 'a function' : key.columns.map((column) => edge.schema.fields[column].name).join(', ')
 }
 
 /** @param before The parallelism of the transformations in front of it. */
 function parallelismOf(transformation: Transformation, options: PlanOptions, before: readonly number[]): number {
   const { body, edges, settings } = transformation
-  if (body.kind === 'operator' && body.followsInput === true && settings.parallelism === undefined) return Math.max(...edges.map((edge) => before[edge.from.id]!))
+  if (body.kind === 'operator' && body.followsInput === true && settings.parallelism === undefined)
+    return Math.max(...edges.map((edge) => before[edge.from.id]))
   const wanted = transformation.settings.parallelism ?? options.parallelism
-  if (!Number.isInteger(wanted) || wanted < 1) throw new PlanError('INVALID_PARALLELISM', `Cannot run "${transformation.settings.name}" with parallelism ${wanted}: it must be a positive integer`)
+  if (!Number.isInteger(wanted) || wanted < 1)
+    throw new PlanError('INVALID_PARALLELISM', `Cannot run "${transformation.settings.name}" with parallelism ${wanted}: it must be a positive integer`)
   if (wanted > options.parallelism)
-    throw new PlanError('INVALID_PARALLELISM', `Cannot run "${transformation.settings.name}" with parallelism ${wanted}: the job has ${options.parallelism} worker${options.parallelism === 1 ? '' : 's'}`, {
-      hint: 'Raise the parallelism of the job (--parallelism), or lower that of the operator.',
-    })
+    throw new PlanError(
+      'INVALID_PARALLELISM',
+      `Cannot run "${transformation.settings.name}" with parallelism ${wanted}: the job has ${options.parallelism} worker${options.parallelism === 1 ? '' : 's'}`,
+      {
+        hint: 'Raise the parallelism of the job (--parallelism), or lower that of the operator.',
+      },
+    )
   return Math.min(wanted, transformation.parallelismMax)
 }
 
@@ -181,7 +196,10 @@ function maxParallelismOf(chain: readonly Transformation[], options: PlanOptions
   const set = chain.find((transformation) => transformation.settings.maxParallelism !== undefined)?.settings.maxParallelism
   const value = set ?? options.maxParallelism ?? Math.max(MAX_PARALLELISM_DEFAULT, options.parallelism)
   if (!Number.isInteger(value) || value < 1 || value > MAX_PARALLELISM_LIMIT)
-    throw new PlanError('INVALID_PARALLELISM', `Cannot run "${chain[0]!.settings.name}" with a max parallelism of ${value}: it must be an integer in 1..${MAX_PARALLELISM_LIMIT}`)
+    throw new PlanError(
+      'INVALID_PARALLELISM',
+      `Cannot run "${chain[0].settings.name}" with a max parallelism of ${value}: it must be an integer in 1..${MAX_PARALLELISM_LIMIT}`,
+    )
   return value
 }
 
@@ -200,11 +218,10 @@ function needsEventLoop({ body }: Transformation): boolean {
 function chainableEdge(transformation: Transformation, parallelism: readonly number[]): Edge | undefined {
   const [edge] = transformation.edges
   if (edge === undefined || transformation.edges.length > 1 || !transformation.settings.chaining) return undefined
-  const [from, to] = [parallelism[edge.from.id]!, parallelism[transformation.id]!]
+  const [from, to] = [parallelism[edge.from.id], parallelism[transformation.id]]
   // Between two single subtasks every partitioner leads to the same place, so nothing is gained by a ring.
   return from === to && (edge.partitioner.kind === 'forward' || to === 1) ? edge : undefined
 }
-
 
 /** Groups a chain into runs that become one operator each: user functions whose only consumer is the next one. */
 function fuse(chain: readonly Transformation[], parallelism: readonly number[], consumers: readonly (readonly Transformation[])[]): Transformation[][] {
@@ -212,7 +229,7 @@ function fuse(chain: readonly Transformation[], parallelism: readonly number[], 
   for (const transformation of chain) {
     const edge = chainableEdge(transformation, parallelism)
     const run = edge === undefined || edge.side !== undefined ? undefined : runs.find((candidate) => candidate[candidate.length - 1] === edge.from)
-    const fusable = run !== undefined && isRowFunction(transformation) && passesValuesOn(edge!.from) && consumers[edge!.from.id]!.length === 1
+    const fusable = run !== undefined && isRowFunction(transformation) && passesValuesOn(edge!.from) && consumers[edge!.from.id].length === 1
     if (fusable) run.push(transformation)
     else runs.push([transformation])
   }
@@ -235,7 +252,9 @@ function assignUids(transformations: readonly Transformation[]): string[] {
     const uid = transformation.settings.uid ?? `${transformation.settings.name}#${transformation.id}`
     const owner = owners.get(uid)
     if (owner !== undefined)
-      throw new PlanError('DUPLICATE_UID', `Cannot give the uid "${uid}" to "${transformation.settings.name}": "${owner.settings.name}" has it already`, { hint: 'A uid names one operator for as long as its state lives.' })
+      throw new PlanError('DUPLICATE_UID', `Cannot give the uid "${uid}" to "${transformation.settings.name}": "${owner.settings.name}" has it already`, {
+        hint: 'A uid names one operator for as long as its state lives.',
+      })
     owners.set(uid, transformation)
     return uid
   })
@@ -243,14 +262,14 @@ function assignUids(transformations: readonly Transformation[]): string[] {
 
 function consumersOf(transformations: readonly Transformation[]): Transformation[][] {
   const consumers: Transformation[][] = transformations.map(() => [])
-  for (const transformation of transformations) for (const edge of transformation.edges) consumers[edge.from.id]!.push(transformation)
+  for (const transformation of transformations) for (const edge of transformation.edges) consumers[edge.from.id].push(transformation)
   return consumers
 }
 
 /** The finest view of watermarks that anything behind `transformation` has. */
 function gridBehind(transformation: Transformation, consumers: readonly (readonly Transformation[])[]): WatermarkView {
   let view: WatermarkView = { kind: 'none' }
-  for (const consumer of consumers[transformation.id]!) {
+  for (const consumer of consumers[transformation.id]) {
     const own: WatermarkView = consumer.body.kind === 'operator' ? consumer.body.watermarks : { kind: 'none' }
     view = finer(view, own.kind === 'none' ? gridBehind(consumer, consumers) : own)
   }

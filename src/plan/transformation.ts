@@ -111,7 +111,10 @@ export class LogicalGraph {
    */
   replace(old: Transformation, body: TransformationBody, outputSchema: Schema): Transformation {
     const reader = this.transformations.find((transformation) => transformation.edges.some((edge) => edge.from === old))
-    if (reader !== undefined) throw new PlanError('INVALID_RETURNS', `Cannot declare columns for "${old.settings.name}": "${reader.settings.name}" reads it already`, { hint: 'Call returns() right behind the function.' })
+    if (reader !== undefined)
+      throw new PlanError('INVALID_RETURNS', `Cannot declare columns for "${old.settings.name}": "${reader.settings.name}" reads it already`, {
+        hint: 'Call returns() right behind the function.',
+      })
     const transformation = new Transformation(old.id, old.settings.name, body, old.edges, outputSchema, old.parallelismMax)
     Object.assign(transformation.settings, old.settings)
     this.transformations[old.id] = transformation

@@ -87,7 +87,7 @@ export class Doorbell {
       Atomics.store(words, STATE, AWAKE)
       return false
     }
-    words[PARK_COUNT]!++
+    words[PARK_COUNT]++
     // Pairs with Atomics.notify in ring(). Returns `not-equal` if a waker came between the check and here.
     const outcome = Atomics.wait(words, STATE, PARKED, Math.min(timeoutMs, this.#timeoutMsMax))
     this.#wakeUp(outcome, hasWork)
@@ -110,7 +110,7 @@ export class Doorbell {
       Atomics.store(words, STATE, AWAKE)
       return false
     }
-    words[PARK_COUNT]!++
+    words[PARK_COUNT]++
     this.#keepAlive ??= setInterval(() => {}, 2 ** 31 - 1)
     // As in park(): pairs with Atomics.notify in ring().
     const waiting = waitAsync(words, STATE, PARKED, Math.min(timeoutMs, this.#timeoutMsMax))
@@ -133,12 +133,12 @@ export class Doorbell {
 
   /** How often the owner slept. */
   get parkCount(): number {
-    return this.#words[PARK_COUNT]!
+    return this.#words[PARK_COUNT]
   }
 
   /** How often the owner slept to the end of its timeout although there was work: 0 unless a waker forgot to ring. */
   get lateWakeCount(): number {
-    return this.#words[LATE_WAKE_COUNT]!
+    return this.#words[LATE_WAKE_COUNT]
   }
 
   /** Gives up the timer that keeps the event loop alive. */
@@ -151,6 +151,6 @@ export class Doorbell {
     const words = this.#words
     // Pairs with the compareExchange in ring(): PARKED still here after a timeout means that nobody has rung.
     const before = Atomics.exchange(words, STATE, AWAKE)
-    if (outcome === 'timed-out' && before === PARKED && hasWork()) words[LATE_WAKE_COUNT]!++
+    if (outcome === 'timed-out' && before === PARKED && hasWork()) words[LATE_WAKE_COUNT]++
   }
 }

@@ -225,13 +225,13 @@ export class SpscRing implements RingProducer, RingConsumer {
       if (position === this.#tailSeen) return EMPTY
     }
     let at = DATA + ((position & this.#mask) >> 2)
-    let kind = words[at + FRAME_KIND]!
+    let kind = words[at + FRAME_KIND]
     if ((kind & FRAME_PADDING) !== 0) {
-      position = (position + FRAME_HEADER_BYTES + words[at + FRAME_LENGTH]!) | 0
+      position = (position + FRAME_HEADER_BYTES + words[at + FRAME_LENGTH]) | 0
       at = DATA
       kind = words[at + FRAME_KIND]!
     }
-    const length = words[at + FRAME_LENGTH]!
+    const length = words[at + FRAME_LENGTH]
     assert(kind >>> 16 === FRAME_MAGIC && words[at + FRAME_POSITION] === position, 'ring holds no frame where one was published')
     assert(length >= 0 && length <= this.frameLengthMax, 'frame is longer than its ring allows')
     this.frameLength = length

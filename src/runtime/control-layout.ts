@@ -69,8 +69,8 @@ export function channelTargets(exchange: PlanExchange, fromSubtask: number, from
 export function layoutWorker(plan: ExecutionPlan, workerIndex: number, ringBytesMax: number = RING_BYTES_MAX): WorkerLayout {
   const places: Omit<ChannelPlace, 'address' | 'capacityBytes'>[] = []
   for (const exchange of plan.exchanges) {
-    const from = plan.tasks[exchange.fromTask]!.parallelism
-    const to = plan.tasks[exchange.toTask]!.parallelism
+    const from = plan.tasks[exchange.fromTask].parallelism
+    const to = plan.tasks[exchange.toTask].parallelism
     if (workerIndex >= to) continue
     for (let fromSubtask = 0; fromSubtask < from; fromSubtask++)
       if (channelTargets(exchange, fromSubtask, from, to).includes(workerIndex)) places.push({ exchange, fromSubtask, toSubtask: workerIndex })

@@ -1,6 +1,7 @@
 // Entry of the coordinator's thread: plans the job, makes the memories, starts the workers in a pool, watches them, and tells the main thread.
 // The main thread only talks to this one. Invariant: one job a thread; the thread ends with it.
 
+import type * as Hdr from 'hdr-histogram-js'
 import type { WasmMemory, WasmModule } from '../base/webassembly.ts'
 import { MessageChannel, type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { Piscina } from 'piscina'
@@ -17,7 +18,16 @@ import { isJobProgram } from '../plan/job-program.ts'
 import { Doorbell } from '../ring/parking.ts'
 import { spinMicrosFor } from '../ring/idle-strategy.ts'
 import { forEachLatency, LATENCY_BUCKETS } from '../metrics/latency-histogram.ts'
-import { Command, COMMAND_ADDRESS, DOORBELL_ADDRESS, HEARTBEAT_ADDRESS, latencyBucketsAddress, layoutWorker, SUBTASK_SLOTS, subtaskSlotsAddress } from './control-layout.ts'
+import {
+  Command,
+  COMMAND_ADDRESS,
+  DOORBELL_ADDRESS,
+  HEARTBEAT_ADDRESS,
+  latencyBucketsAddress,
+  layoutWorker,
+  SUBTASK_SLOTS,
+  subtaskSlotsAddress,
+} from './control-layout.ts'
 import { enumerateSplits } from './enumerate-splits.ts'
 import { MetricSlot } from './subtask-metrics.ts'
 import type { CoordinatorCommand, CoordinatorEvent, JobMetrics, JobRequest, LatencyMetrics, TaskMetrics, WorkerOutcome } from './thread-messages.ts'
@@ -68,7 +78,7 @@ class Coordinator {
   readonly #module: Promise<string>
   #takeModule!: (jobUrl: string) => void
   #refuseModule!: (error: Error) => void
-  #hdr: typeof import('hdr-histogram-js') | undefined
+  #hdr: Pick<typeof Hdr, 'build'> | undefined
   #cancelled = false
   #stopped = false
 
@@ -101,7 +111,10 @@ class Coordinator {
     this.#jobUrl = request.jobUrl ?? (await this.#module)
     if (this.#cancelled) return { kind: 'cancelled', metrics: undefined }
     const { default: program } = (await import(this.#jobUrl)) as { default: unknown }
-    if (!isJobProgram(program)) throw new PlanError('NOT_A_JOB', `Cannot run ${this.#jobUrl}: its default export is not made by defineJob`, { hint: 'Write `export default defineJob(import.meta, (env, params) => { ... })`.' })
+    if (!isJobProgram(program))
+      throw new PlanError('NOT_A_JOB', `Cannot run ${this.#jobUrl}: its default export is not made by defineJob`, {
+        hint: 'Write `export default defineJob(import.meta, (env, params) => { ... })`.',
+      })
     const built = await program.build(request.params)
     const planOptions: PlanOptions = {
       jobName: request.jobName,
@@ -134,7 +147,17 @@ class Coordinator {
     const tableSeed = freshSeed()
     const runs = this.#memories.map((_, workerIndex) => this.#runWorker(workerIndex, { ...planOptions }, { kernels, tableSeed, splits, options }))
     const ports = this.#programPorts
-    this.#port.postMessage({ kind: 'running', memories: this.#memories, ports, inputs: programInputs(built.graph), outputs: this.#outputs, outputPending: this.#outputPending } satisfies CoordinatorEvent, ports)
+    this.#port.postMessage(
+      {
+        kind: 'running',
+        memories: this.#memories,
+        ports,
+        inputs: programInputs(built.graph),
+        outputs: this.#outputs,
+        outputPending: this.#outputPending,
+      } satisfies CoordinatorEvent,
+      ports,
+    )
     const watch = this.#watch(options)
     try {
       return await this.#outcome(runs)
@@ -156,7 +179,17 @@ class Coordinator {
     const batchRowsMax = batchRowsMaxOf(shared.options)
     const slabBytesMax = Number(shared.options.get('millrace.worker.memory-max') ?? workerMemoryBytes(this.#plan.workers))
     const task: WorkerTask = {
-      settings: { plan: this.#plan, workerIndex, memories: this.#memories, kernels: shared.kernels, slabBytesMax, batchRowsMax, tableSeed: shared.tableSeed, options: shared.options, splits: shared.splits },
+      settings: {
+        plan: this.#plan,
+        workerIndex,
+        memories: this.#memories,
+        kernels: shared.kernels,
+        slabBytesMax,
+        batchRowsMax,
+        tableSeed: shared.tableSeed,
+        options: shared.options,
+        splits: shared.splits,
+      },
       jobUrl: this.#jobUrl,
       params: request.params,
       planOptions,
@@ -169,7 +202,8 @@ class Coordinator {
     }
     return (this.#pool!.run(task, { transferList: [events.port2, program.port2] as never }) as Promise<WorkerOutcome>).finally(() => {
       // The worker's last lines may have come and not been read: its outcome takes another way.
-      for (let last = receiveMessageOnPort(events.port1); last !== undefined; last = receiveMessageOnPort(events.port1)) this.#post(last.message as CoordinatorEvent)
+      for (let last = receiveMessageOnPort(events.port1); last !== undefined; last = receiveMessageOnPort(events.port1))
+        this.#post(last.message as CoordinatorEvent)
       events.port1.close()
     })
   }
@@ -189,7 +223,10 @@ class Coordinator {
         } catch (error) {
           if (this.#cancelled) return { kind: 'cancelled' }
           // A lost worker: piscina would start another one, but its state is gone, so the job fails and the pool goes with it.
-          failure ??= new JobError('WORKER_LOST', 'A worker thread ended unexpectedly', { cause: error, hint: 'If it ran out of memory, give it more with --max-old-space-size or lower the parallelism.' })
+          failure ??= new JobError('WORKER_LOST', 'A worker thread ended unexpectedly', {
+            cause: error,
+            hint: 'If it ran out of memory, give it more with --max-old-space-size or lower the parallelism.',
+          })
           this.#send(Command.CANCEL)
           setTimeout(() => void this.#pool?.destroy(), CANCEL_TIMEOUT_MS).unref()
           return { kind: 'cancelled' }
@@ -211,10 +248,17 @@ class Coordinator {
       this.#memories.forEach((memory, index) => {
         const words = new Int32Array(memory.buffer)
         const count = Atomics.load(words, HEARTBEAT_ADDRESS >>> 2)
-        const last = heartbeats[index]!
+        const last = heartbeats[index]
         if (count !== last.count) heartbeats[index] = { count, sinceMs: nowMs }
         else if (nowMs - last.sinceMs > timeoutMs) {
-          this.#post({ kind: 'failed', error: toErrorRecord(new JobError('WORKER_HUNG', `Worker ${index} has not moved for ${timeoutMs} ms`, { hint: 'A user function blocks its thread; look for endless loops or blocking calls.' })) })
+          this.#post({
+            kind: 'failed',
+            error: toErrorRecord(
+              new JobError('WORKER_HUNG', `Worker ${index} has not moved for ${timeoutMs} ms`, {
+                hint: 'A user function blocks its thread; look for endless loops or blocking calls.',
+              }),
+            ),
+          })
           void this.#pool?.destroy()
         }
       })
@@ -225,8 +269,11 @@ class Coordinator {
     const plan = this.#plan
     let slabBytes = 0
     const tasks = plan.tasks.map((task): TaskMetrics => {
-      const slots = Array.from({ length: task.parallelism }, (_, worker) => new Float64Array(this.#memories[worker]!.buffer, subtaskSlotsAddress(plan, task.id), SUBTASK_SLOTS))
-      const sum = (slot: number): number => slots.reduce((total, values) => total + values[slot]!, 0)
+      const slots = Array.from(
+        { length: task.parallelism },
+        (_, worker) => new Float64Array(this.#memories[worker].buffer, subtaskSlotsAddress(plan, task.id), SUBTASK_SLOTS),
+      )
+      const sum = (slot: number): number => slots.reduce((total, values) => total + values[slot], 0)
       return {
         task: task.name,
         operators: task.operators.map(({ name }, index) => ({ name, rowsOut: sum(MetricSlot.OPERATOR_ROWS_OUT + index) })),
@@ -234,7 +281,7 @@ class Coordinator {
         bytesOut: sum(MetricSlot.BYTES_OUT),
         lateRecords: sum(MetricSlot.LATE_RECORDS),
         badRecords: sum(MetricSlot.BAD_RECORDS),
-        watermarkMs: Math.min(...slots.map((values) => (values[MetricSlot.HAS_STARTED] === 1 ? values[MetricSlot.WATERMARK_MS]! : -Infinity))),
+        watermarkMs: Math.min(...slots.map((values) => (values[MetricSlot.HAS_STARTED] === 1 ? values[MetricSlot.WATERMARK_MS] : -Infinity))),
         busyMs: sum(MetricSlot.BUSY_MS),
         backpressuredMs: sum(MetricSlot.BACKPRESSURED_MS),
         backlogBytes: sum(MetricSlot.BACKLOG_BYTES),
@@ -245,10 +292,10 @@ class Coordinator {
     const gc = { count: 0, totalMs: 0, maxMs: 0 }
     for (const memory of this.#memories) {
       const slots = new Float64Array(memory.buffer, subtaskSlotsAddress(plan, 0), SUBTASK_SLOTS)
-      slabBytes += slots[MetricSlot.SLAB_BYTES]!
-      gc.count += slots[MetricSlot.GC_COUNT]!
-      gc.totalMs += slots[MetricSlot.GC_TOTAL_MS]!
-      gc.maxMs = Math.max(gc.maxMs, slots[MetricSlot.GC_MAX_MS]!)
+      slabBytes += slots[MetricSlot.SLAB_BYTES]
+      gc.count += slots[MetricSlot.GC_COUNT]
+      gc.totalMs += slots[MetricSlot.GC_TOTAL_MS]
+      gc.maxMs = Math.max(gc.maxMs, slots[MetricSlot.GC_MAX_MS])
     }
     return { runningMs: systemClock.monotonicMs() - this.#startedMs, tasks, slabBytes, gc, latency: this.#latency() }
   }
@@ -260,7 +307,9 @@ class Coordinator {
     const histogram = hdr.build({ lowestDiscernibleValue: 1, highestTrackableValue: 2 ** 36, numberOfSignificantValueDigits: 3 })
     this.#plan.tasks.forEach((task) => {
       for (const memory of this.#memories.slice(0, task.parallelism))
-        forEachLatency(new Int32Array(memory.buffer, latencyBucketsAddress(this.#plan, task.id), LATENCY_BUCKETS), (micros, count) => histogram.recordValueWithCount(Math.max(1, Math.round(micros)), count))
+        forEachLatency(new Int32Array(memory.buffer, latencyBucketsAddress(this.#plan, task.id), LATENCY_BUCKETS), (micros, count) =>
+          histogram.recordValueWithCount(Math.max(1, Math.round(micros)), count),
+        )
     })
     const ms = (percentile: number): number => histogram.getValueAtPercentile(percentile) / MICROS_PER_MS
     return { count: histogram.totalCount, p50Ms: ms(50), p99Ms: ms(99), p999Ms: ms(99.9), maxMs: histogram.maxValue / MICROS_PER_MS }

@@ -8,7 +8,7 @@ import type { LogicalGraph } from '../plan/transformation.ts'
 export function enumerateSplits(plan: ExecutionPlan, graph: LogicalGraph): Map<number, readonly SourceSplit[]> {
   const splits = new Map<number, readonly SourceSplit[]>()
   for (const task of plan.tasks) {
-    const { body } = graph.transformations[task.operators[0]!.id]!
+    const { body } = graph.transformations[task.operators[0].id]
     if (body.kind === 'source') splits.set(task.id, body.source.enumerate(task.parallelism))
   }
   return splits

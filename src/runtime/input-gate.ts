@@ -76,7 +76,7 @@ export class InputGate {
     for (let tried = 0; tried < channels.length; tried++) {
       const index = this.#next
       this.#next = index + 1 === channels.length ? 0 : index + 1
-      const channel = channels[index]!
+      const channel = channels[index]
       if (channel.held) continue
       const kind = channel.poll()
       if (kind === NO_ELEMENT) continue
@@ -127,7 +127,7 @@ export class InputGate {
   }
 
   #endChannel(input: number): void {
-    if (--this.#openPerInput[input]! === 0) this.#queue.push({ kind: FrameKind.END, value: input })
+    if (--this.#openPerInput[input] === 0) this.#queue.push({ kind: FrameKind.END, value: input })
   }
 
   /** Offers what control elements have led to, in order. */

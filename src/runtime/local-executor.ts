@@ -66,7 +66,7 @@ export class LocalExecutor {
     const graphs = graph instanceof LogicalGraph ? [graph] : graph
     const memories = Array.from({ length: plan.workers }, (_, index) => createSlabMemory(layoutWorker(plan, index, ringBytesMax).fixedBytes))
     memories.forEach((memory, index) => initializeWorkerMemory(plan, index, memory, ringBytesMax))
-    const splits = enumerateSplits(plan, graphs[0]!)
+    const splits = enumerateSplits(plan, graphs[0])
     const workers: WorkerRuntime[] = []
     try {
       for (let workerIndex = 0; workerIndex < plan.workers; workerIndex++)
@@ -84,7 +84,7 @@ export class LocalExecutor {
               splits,
               ...(ringBytesMax !== undefined && { ringBytesMax }),
             },
-            graphs[Math.min(workerIndex, graphs.length - 1)]!,
+            graphs[Math.min(workerIndex, graphs.length - 1)],
             { clock: options.clock, program: options.program ?? NO_PROGRAM, wake: () => this.#wake?.(), log: options.log, ...(refuse && { refuse }) },
           ),
         )
@@ -108,7 +108,7 @@ export class LocalExecutor {
     }
     const open = this.workers.flatMap((worker) => worker.subtasks.filter((subtask) => !subtask.isClosed))
     if (open.length === 0) return false
-    return open[this.#scheduler.integer(open.length)]!.step()
+    return open[this.#scheduler.integer(open.length)].step()
   }
 
   /**
@@ -134,7 +134,8 @@ export class LocalExecutor {
     try {
       while (!this.hasEnded) {
         if (this.step()) idle = 0
-        else if (++idle > IDLE_STEPS_MAX * this.workers.length && (idle > STUCK_STEPS_MAX || !this.#passTime())) throw new Error('Cannot go on: every subtask waits for something outside')
+        else if (++idle > IDLE_STEPS_MAX * this.workers.length && (idle > STUCK_STEPS_MAX || !this.#passTime()))
+          throw new Error('Cannot go on: every subtask waits for something outside')
       }
     } finally {
       this.close()

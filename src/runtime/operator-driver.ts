@@ -57,7 +57,14 @@ export class OperatorDriver implements ElementTarget {
   #checkpointId = 0
   #markerSentMs = 0
 
-  constructor(name: string, operator: Operator, output: OutputCollector, inputCount: number, snapshotHook: SnapshotHook, markerHook: (sentMs: number) => void = () => {}) {
+  constructor(
+    name: string,
+    operator: Operator,
+    output: OutputCollector,
+    inputCount: number,
+    snapshotHook: SnapshotHook,
+    markerHook: (sentMs: number) => void = () => {},
+  ) {
     this.#markerHook = markerHook
     this.name = name
     this.operator = operator
@@ -234,13 +241,13 @@ export class OperatorDriver implements ElementTarget {
     this.#limit = this.#end
     this.#state = State.ROWS
     if (this.operator.crossings === 'carry') {
-      if (crossings.count > 0) this.#pendingWatermarkMs = Math.max(this.#watermarkMs, crossings.watermarks[crossings.count - 1]!)
+      if (crossings.count > 0) this.#pendingWatermarkMs = Math.max(this.#watermarkMs, crossings.watermarks[crossings.count - 1])
       return
     }
     const cutMs = this.operator.nextCutMs()
     while (this.#crossing < crossings.count) {
-      const watermarkMs = crossings.watermarks[this.#crossing]!
-      const position = crossings.positions[this.#crossing]!
+      const watermarkMs = crossings.watermarks[this.#crossing]
+      const position = crossings.positions[this.#crossing]
       this.#crossing++
       if (watermarkMs <= this.#watermarkMs) continue
       this.#pendingWatermarkMs = watermarkMs

@@ -48,7 +48,7 @@ export class OutputCollector implements Output {
     this.rowsOut += batch.end - batch.begin
     const { crossings } = batch
     if (crossings.count > 0) {
-      const last = crossings.watermarks[crossings.count - 1]!
+      const last = crossings.watermarks[crossings.count - 1]
       if (last > this.#watermarkMs) this.#watermarkMs = last
     }
     const { begin, end } = batch

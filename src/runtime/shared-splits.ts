@@ -46,7 +46,7 @@ export class SharedSplits implements SplitAssigner {
 
   #take(reader: number, split: number): AssignedSplit {
     Atomics.store(this.#words, this.#progress + reader, split + 1)
-    return { split: this.#splits[split]!, index: split + 1 }
+    return { split: this.#splits[split], index: split + 1 }
   }
 
   #finish(reader: number): undefined {

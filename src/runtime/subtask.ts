@@ -105,14 +105,14 @@ export class Subtask {
       outputs.set(planned.id, collector)
       this.#collectors.push(collector)
       this.#attachExchanges(planned, collector)
-      const body = environment.graph.transformations[planned.id]!.body
+      const body = environment.graph.transformations[planned.id].body
       const context = this.#context(planned)
       if (body.kind === 'source') {
         const reader = body.source.createReader(context)
         this.#source = new SourceDriver(reader, index, collector, environment.splits(task))
         continue
       }
-      const transformation = environment.graph.transformations[planned.fused[0]!]!
+      const transformation = environment.graph.transformations[planned.fused[0]]
       const operator = this.#create(planned)
       operator.open(context)
       const inputs = new Set(transformation.edges.map((edge) => edge.input)).size
@@ -168,7 +168,7 @@ export class Subtask {
     let moved = false
     for (const writer of this.#writers) if (writer.run()) moved = true
     for (let index = this.#drivers.length - 1; index >= 0; index--) {
-      const driver = this.#drivers[index]!
+      const driver = this.#drivers[index]
       if (!driver.hasCapacity() && driver.run()) moved = true
     }
     if (this.#stepHead()) moved = true
@@ -183,8 +183,8 @@ export class Subtask {
 
   /** Name of the operator whose code runs now, if it is called while one does: the innermost that has an element in hand. */
   get activeOperatorName(): string {
-    for (let index = this.#drivers.length - 1; index >= 0; index--) if (!this.#drivers[index]!.hasCapacity()) return this.#drivers[index]!.name
-    return this.task.operators[0]!.name
+    for (let index = this.#drivers.length - 1; index >= 0; index--) if (!this.#drivers[index].hasCapacity()) return this.#drivers[index].name
+    return this.task.operators[0].name
   }
 
   get isClosed(): boolean {
@@ -237,8 +237,8 @@ export class Subtask {
     const elapsedMs = nowMs - this.#stepMs
     this.#stepMs = nowMs
     const slots = this.#slots
-    if (moved) slots[MetricSlot.BUSY_MS] = slots[MetricSlot.BUSY_MS]! + elapsedMs
-    else if (slots[MetricSlot.IS_BACKPRESSURED] === 1) slots[MetricSlot.BACKPRESSURED_MS] = slots[MetricSlot.BACKPRESSURED_MS]! + elapsedMs
+    if (moved) slots[MetricSlot.BUSY_MS] = slots[MetricSlot.BUSY_MS] + elapsedMs
+    else if (slots[MetricSlot.IS_BACKPRESSURED] === 1) slots[MetricSlot.BACKPRESSURED_MS] = slots[MetricSlot.BACKPRESSURED_MS] + elapsedMs
   }
 
   #fireTimers(): boolean {
@@ -256,14 +256,14 @@ export class Subtask {
   }
 
   #create(planned: PlanOperator): Operator {
-    const members = planned.fused.map((id) => this.#environment.graph.transformations[id]!)
-    const { body, outputSchema, edges } = members[members.length - 1]!
-    if (body.kind === 'sink') return new SinkOperator(body.sink, edges[0]!.schema)
+    const members = planned.fused.map((id) => this.#environment.graph.transformations[id])
+    const { body, outputSchema, edges } = members[members.length - 1]
+    if (body.kind === 'sink') return new SinkOperator(body.sink, edges[0].schema)
     assert(body.kind === 'operator', 'a source stands only at the head of a chain')
     if (body.rowStages === undefined) return body.create(planned.grid)
     const parts = members.map((member) => ({ name: member.settings.name, ...(member.body.kind === 'operator' ? member.body.rowStages! : undefined!) }))
     return rowOperator(
-      parts[0]!.inputSchema,
+      parts[0].inputSchema,
       parts.flatMap(({ name, stages }) => stages.map((stage) => ({ ...stage, name }))),
       outputSchema,
     )
@@ -319,7 +319,7 @@ export class Subtask {
     }
     slots[MetricSlot.LATE_RECORDS] = late
     slots[MetricSlot.BAD_RECORDS] = bad
-    slots[MetricSlot.ROWS_IN] = this.#source !== null ? this.#source.rowsOut : this.#drivers[0]!.rowsIn
+    slots[MetricSlot.ROWS_IN] = this.#source !== null ? this.#source.rowsOut : this.#drivers[0].rowsIn
     slots[MetricSlot.HAS_ENDED] = this.#closed ? 1 : 0
     const last = this.#drivers[this.#drivers.length - 1]
     slots[MetricSlot.WATERMARK_MS] = last === undefined ? -Infinity : last.watermarkMs

@@ -93,4 +93,7 @@ export type ProgramMessage =
 export type PushMessage = { readonly id: number; readonly input: string; readonly records: readonly unknown[] | 'ended' }
 
 /** How a worker's task ended. */
-export type WorkerOutcome = { readonly kind: 'ended' } | { readonly kind: 'cancelled' } | { readonly kind: 'failed'; readonly task: string; readonly subtaskIndex: number; readonly error: ErrorRecord }
+export type WorkerOutcome =
+  | { readonly kind: 'ended' }
+  | { readonly kind: 'cancelled' }
+  | { readonly kind: 'failed'; readonly task: string; readonly subtaskIndex: number; readonly error: ErrorRecord }

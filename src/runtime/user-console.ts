@@ -18,12 +18,12 @@ export function divertConsole(log: (line: string) => void): () => void {
       log(rest.slice(0, end))
       rest = rest.slice(end + 1)
     }
-    stream.write = ((chunk: Uint8Array | string, encoding?: unknown, callback?: unknown): boolean => {
+    stream.write = (chunk: Uint8Array | string, encoding?: unknown, callback?: unknown): boolean => {
       take(chunk)
       const done = typeof encoding === 'function' ? encoding : callback
-      if (typeof done === 'function') process.nextTick(done as () => void)
+      if (typeof done === 'function') process.nextTick(done)
       return true
-    }) as typeof stream.write
+    }
     return () => {
       if (rest !== '') log(rest)
       rest = ''

@@ -21,7 +21,7 @@ export class WatermarkAlignment {
     let slowestMs = WATERMARK_MAX
     for (const slots of this.#members) {
       if (slots[MetricSlot.HAS_ENDED] === 1 || slots[MetricSlot.IS_IDLE] === 1) continue
-      slowestMs = Math.min(slowestMs, slots[MetricSlot.HAS_STARTED] === 1 ? slots[MetricSlot.SOURCE_WATERMARK_MS]! : WATERMARK_MIN)
+      slowestMs = Math.min(slowestMs, slots[MetricSlot.HAS_STARTED] === 1 ? slots[MetricSlot.SOURCE_WATERMARK_MS] : WATERMARK_MIN)
     }
     return watermarkMs > slowestMs + this.#maxDriftMs
   }

@@ -19,7 +19,18 @@ import type { Edge, LogicalGraph } from '../plan/transformation.ts'
 import { Doorbell } from '../ring/parking.ts'
 import { SpscRing } from '../ring/spsc-ring.ts'
 import { LATENCY_BUCKETS } from '../metrics/latency-histogram.ts'
-import { type ChannelPlace, channelTargets, DOORBELL_ADDRESS, latencyBucketsAddress, layoutWorker, splitCounterAddress, splitProgressAddress, SUBTASK_SLOTS, subtaskSlotsAddress, type WorkerLayout } from './control-layout.ts'
+import {
+  type ChannelPlace,
+  channelTargets,
+  DOORBELL_ADDRESS,
+  latencyBucketsAddress,
+  layoutWorker,
+  splitCounterAddress,
+  splitProgressAddress,
+  SUBTASK_SLOTS,
+  subtaskSlotsAddress,
+  type WorkerLayout,
+} from './control-layout.ts'
 import { SharedSplits } from './shared-splits.ts'
 import { Subtask, type SubtaskEnvironment } from './subtask.ts'
 
@@ -86,7 +97,7 @@ export class WorkerRuntime {
     this.#graph = graph
     this.#layouts = memories.map((_, index) => layoutWorker(plan, index, settings.ringBytesMax))
     this.#buffers = memories.map((memory) => memory.buffer)
-    this.slab = new Slab(settings.slabBytesMax, memories[workerIndex]!, this.#layouts[workerIndex]!.fixedBytes)
+    this.slab = new Slab(settings.slabBytesMax, memories[workerIndex], this.#layouts[workerIndex].fixedBytes)
     this.kernels = instantiateKernels(settings.kernels, this.slab)
     this.#doorbells = this.#buffers.map((buffer) => new Doorbell(buffer, DOORBELL_ADDRESS))
     this.doorbell = this.#doorbells[workerIndex]!
@@ -103,14 +114,14 @@ export class WorkerRuntime {
       wake: () => hooks.wake(),
       ...(hooks.refuse && { refuse: () => hooks.refuse!() }),
       log: (operatorName, subtaskIndex, message) => hooks.log(operatorName, subtaskIndex, message),
-      exchangeWriter: (exchangeId, subtaskIndex) => this.#exchangeWriter(plan.exchanges[exchangeId]!, subtaskIndex),
+      exchangeWriter: (exchangeId, subtaskIndex) => this.#exchangeWriter(plan.exchanges[exchangeId], subtaskIndex),
       inputChannels: (task, subtaskIndex) => this.#inputChannels(task, subtaskIndex),
       silentChannels: (task, subtaskIndex) => this.#silentChannels(task, subtaskIndex),
       exchangesFrom: (operatorId) => plan.exchanges.filter((exchange) => exchange.fromOperator === operatorId),
       splits: (task) => this.#sharedSplits(task),
       alignedSlots: (group) => this.#alignedSlots(group),
-      latencyBuckets: (task) => new Int32Array(this.#buffers[workerIndex]!, latencyBucketsAddress(plan, task.id), LATENCY_BUCKETS),
-      metricSlots: (task) => new Float64Array(this.#buffers[workerIndex]!, subtaskSlotsAddress(plan, task.id), SUBTASK_SLOTS),
+      latencyBuckets: (task) => new Int32Array(this.#buffers[workerIndex], latencyBucketsAddress(plan, task.id), LATENCY_BUCKETS),
+      metricSlots: (task) => new Float64Array(this.#buffers[workerIndex], subtaskSlotsAddress(plan, task.id), SUBTASK_SLOTS),
     }
     const subtasks: Subtask[] = []
     try {
@@ -163,7 +174,7 @@ export class WorkerRuntime {
   #alignedSlots(group: string): readonly Float64Array[] {
     const { plan } = this.#settings
     const isMember = (id: number): boolean => {
-      const { body } = this.#graph.transformations[id]!
+      const { body } = this.#graph.transformations[id]
       return body.kind === 'operator' && body.alignment?.group === group
     }
     return plan.tasks
@@ -172,20 +183,20 @@ export class WorkerRuntime {
   }
 
   #edgeOf(exchange: PlanExchange): Edge {
-    const consumer = this.#settings.plan.tasks[exchange.toTask]!.operators[0]!
+    const consumer = this.#settings.plan.tasks[exchange.toTask].operators[0]
     // Of several fused functions the first one has the edge.
-    return this.#graph.transformations[consumer.fused[0]!]!.edges[exchange.edgeIndex]!
+    return this.#graph.transformations[consumer.fused[0]].edges[exchange.edgeIndex]
   }
 
   #exchangeWriter(exchange: PlanExchange, subtaskIndex: number): ExchangeWriter {
     const { plan, workerIndex } = this.#settings
-    const from = plan.tasks[exchange.fromTask]!
-    const to = plan.tasks[exchange.toTask]!
+    const from = plan.tasks[exchange.fromTask]
+    const to = plan.tasks[exchange.toTask]
     const targets = channelTargets(exchange, subtaskIndex, from.parallelism, to.parallelism)
     const channels = targets.map((target) => {
-      const place = this.#layouts[target]!.channels.find((channel) => channel.exchange.id === exchange.id && channel.fromSubtask === subtaskIndex)!
-      const buffer = this.#buffers[target]!
-      const ring = new SpscRing(buffer, place.address, place.capacityBytes, { producer: this.#doorbells[workerIndex]!, consumer: this.#doorbells[target]! })
+      const place = this.#layouts[target].channels.find((channel) => channel.exchange.id === exchange.id && channel.fromSubtask === subtaskIndex)!
+      const buffer = this.#buffers[target]
+      const ring = new SpscRing(buffer, place.address, place.capacityBytes, { producer: this.#doorbells[workerIndex], consumer: this.#doorbells[target] })
       return new ChannelWriter(ring, buffer)
     })
     const edge = this.#edgeOf(exchange)
@@ -201,7 +212,13 @@ export class WorkerRuntime {
         return new BatchRouter('every', channelCount)
       case 'custom': {
         const { partitioner } = edge
-        return new CustomRouter(this.slab, partitioner.kind === 'custom' ? partitioner.partition : () => 0, channelCount, compileRowReader(edge.schema), to.operators[0]!.name)
+        return new CustomRouter(
+          this.slab,
+          partitioner.kind === 'custom' ? partitioner.partition : () => 0,
+          channelCount,
+          compileRowReader(edge.schema),
+          to.operators[0].name,
+        )
       }
       default:
         return new BatchRouter('turn', channelCount, subtaskIndex)
@@ -210,7 +227,7 @@ export class WorkerRuntime {
 
   /** The places of a subtask's channels, in the order in which its gate polls them. */
   #inputPlaces(task: PlanTask, subtaskIndex: number): readonly ChannelPlace[] {
-    return this.#layouts[this.#settings.workerIndex]!.channels.filter(({ exchange, toSubtask }) => exchange.toTask === task.id && toSubtask === subtaskIndex)
+    return this.#layouts[this.#settings.workerIndex].channels.filter(({ exchange, toSubtask }) => exchange.toTask === task.id && toSubtask === subtaskIndex)
   }
 
   /** Channels from readers that have more fellows than there are splits: each reader begins with the split of its own number. */
@@ -224,16 +241,22 @@ export class WorkerRuntime {
 
   #inputChannels(task: PlanTask, subtaskIndex: number): readonly InputChannel[] {
     const { workerIndex } = this.#settings
-    const buffer = this.#buffers[workerIndex]!
+    const buffer = this.#buffers[workerIndex]
     return this.#inputPlaces(task, subtaskIndex).map(({ exchange, address, capacityBytes, fromSubtask }) => {
-      const ring = new SpscRing(buffer, address, capacityBytes, { producer: this.#doorbells[fromSubtask]!, consumer: this.#doorbells[workerIndex]! })
+      const ring = new SpscRing(buffer, address, capacityBytes, { producer: this.#doorbells[fromSubtask], consumer: this.#doorbells[workerIndex] })
       return new InputChannel(ring, exchange.input, this.slab, this.#edgeOf(exchange).schema)
     })
   }
 
   #sharedSplits(task: PlanTask): SharedSplits {
     const { plan, splits } = this.#settings
-    const words = new Int32Array(this.#buffers[0]!)
-    return new SharedSplits(words, splitCounterAddress(task.id) >>> 2, splitProgressAddress(plan, task.id, 0) >>> 2, task.parallelism, splits.get(task.id) ?? [])
+    const words = new Int32Array(this.#buffers[0])
+    return new SharedSplits(
+      words,
+      splitCounterAddress(task.id) >>> 2,
+      splitProgressAddress(plan, task.id, 0) >>> 2,
+      task.parallelism,
+      splits.get(task.id) ?? [],
+    )
   }
 }

@@ -73,9 +73,9 @@ class PortEdge implements ProgramEdge {
 function observeGc(slots: Float64Array): PerformanceObserver {
   const observer = new PerformanceObserver((list) => {
     for (const { duration } of list.getEntries()) {
-      slots[MetricSlot.GC_COUNT] = slots[MetricSlot.GC_COUNT]! + 1
-      slots[MetricSlot.GC_TOTAL_MS] = slots[MetricSlot.GC_TOTAL_MS]! + duration
-      slots[MetricSlot.GC_MAX_MS] = Math.max(slots[MetricSlot.GC_MAX_MS]!, duration)
+      slots[MetricSlot.GC_COUNT] = slots[MetricSlot.GC_COUNT] + 1
+      slots[MetricSlot.GC_TOTAL_MS] = slots[MetricSlot.GC_TOTAL_MS] + duration
+      slots[MetricSlot.GC_MAX_MS] = Math.max(slots[MetricSlot.GC_MAX_MS], duration)
     }
   })
   observer.observe({ entryTypes: ['gc'] })
@@ -100,9 +100,13 @@ export default async function runWorker(task: WorkerTask): Promise<WorkerOutcome
     const { graph } = await program.build(task.params)
     const plan = planJob(graph, task.planOptions)
     if (plan.digest !== settings.plan.digest)
-      throw new PlanError('GRAPH_NOT_DETERMINISTIC', `Cannot run job "${plan.jobName}": worker ${settings.workerIndex} built another graph than the coordinator`, {
-        hint: 'The program must build the same graph each time: no randomness, clocks or environment in its shape; pass what varies as params.',
-      })
+      throw new PlanError(
+        'GRAPH_NOT_DETERMINISTIC',
+        `Cannot run job "${plan.jobName}": worker ${settings.workerIndex} built another graph than the coordinator`,
+        {
+          hint: 'The program must build the same graph each time: no randomness, clocks or environment in its shape; pass what varies as params.',
+        },
+      )
     isBuilt = true
     const worker: WorkerRuntime = new WorkerRuntime(settings, graph, {
       clock: systemClock,
@@ -110,7 +114,7 @@ export default async function runWorker(task: WorkerTask): Promise<WorkerOutcome
       program: new PortEdge(task.program, task.outputs, task.outputPending),
       log,
     })
-    const gc = observeGc(new Float64Array(settings.memories[settings.workerIndex]!.buffer, subtaskSlotsAddress(plan), SUBTASK_SLOTS))
+    const gc = observeGc(new Float64Array(settings.memories[settings.workerIndex].buffer, subtaskSlotsAddress(plan), SUBTASK_SLOTS))
     running = worker
     const needsEventLoop = plan.tasks.some((planned) => planned.needsEventLoop && settings.workerIndex < planned.parallelism)
     try {

@@ -30,7 +30,7 @@ export class BlobHeap {
   allocate(bytes: number): number {
     const sizeClass = classOf(bytes)
     if (sizeClass >= SLAB_CLASS) return this.#slab.allocate(2 ** sizeClass)
-    const free = this.#free[sizeClass]!
+    const free = this.#free[sizeClass]
     if (free !== 0) {
       this.#free[sizeClass] = this.#slab.u32[free >>> 2]!
       return free

@@ -150,7 +150,7 @@ class LateScope implements StateScope {
     const { u32 } = this.#store.slab
     const parent = this.parent.record
     let link = parent + LATE
-    while (u32[link >>> 2] !== this.record) link = u32[link >>> 2]! + LATE_NEXT
+    while (u32[link >>> 2] !== this.record) link = u32[link >>> 2] + LATE_NEXT
     u32[link >>> 2] = u32[(this.record + LATE_NEXT) >>> 2]!
     this.#store.heap.free(this.record, this.#bytes)
     this.record = 0
@@ -159,7 +159,7 @@ class LateScope implements StateScope {
 
   #find(): number {
     const { u32 } = this.#store.slab
-    let block = u32[(this.parent.record + LATE) >>> 2]!
+    let block = u32[(this.parent.record + LATE) >>> 2]
     while (block !== 0 && u32[(block + LATE_NUMBER) >>> 2] !== this.#number) block = u32[(block + LATE_NEXT) >>> 2]!
     return block
   }
@@ -211,7 +211,7 @@ export class KeyStore {
     this.heap = new BlobHeap(options.slab)
     this.keyGroups = keyGroupRangeOf(options.subtaskIndex, options.parallelism, options.maxParallelism)
     this.#form = formOf(options.inputs)
-    this.#keyTypes = keyTypesOf(options.inputs[0]!)
+    this.#keyTypes = keyTypesOf(options.inputs[0])
     this.#presence = TIMER_SLOTS + (options.timers ? 2 * TIMER_SLOT_BYTES : 0)
     this.key = this.#keyScope = new RecordScope(this, 'key', this.#presence)
     this.namespace = this.#namespaceScope = new RecordScope(this, 'namespace', this.#presence)
@@ -263,8 +263,8 @@ export class KeyStore {
     slab.u32[scratch >>> 2] = 0
     slab.u32[(scratch >>> 2) + 1] = bytes.length
     slab.u8.set(bytes, scratch + 16)
-    this.#resolve(this.#encoders[0]!.encodeCanonical(scratch, scratch + 16, 1), scratch + 8)
-    return this.slab.u32[(scratch >>> 2) + 2]!
+    this.#resolve(this.#encoders[0].encodeCanonical(scratch, scratch + 16, 1), scratch + 8)
+    return this.slab.u32[(scratch >>> 2) + 2]
   }
 
   /** Makes a key current; the current namespace is none. */
@@ -294,7 +294,7 @@ export class KeyStore {
 
   /** Makes a record the current one, of whichever kind it is; returns whether it is a namespace's. */
   selectRecord(record: number): boolean {
-    const isNamespace = (this.slab.u32[(record + FLAGS) >>> 2]! & FLAG_NAMESPACE) !== 0
+    const isNamespace = (this.slab.u32[(record + FLAGS) >>> 2] & FLAG_NAMESPACE) !== 0
     if (isNamespace) this.selectNamespace(record)
     else this.select(record)
     return isNamespace
@@ -313,7 +313,7 @@ export class KeyStore {
     f64[(record + NAMESPACE_FIRST) >>> 3] = this.namespaceFirst
     f64[(record + NAMESPACE_SECOND) >>> 3] = this.namespaceSecond
     u32[(record + FLAGS) >>> 2] = FLAG_NAMESPACE | FLAG_LISTED
-    u32[(key + NAMESPACES) >>> 2]!++
+    u32[(key + NAMESPACES) >>> 2]++
     this.#maybeEmpty.push(record)
     this.#index.add(record)
     scope.record = record
@@ -324,22 +324,22 @@ export class KeyStore {
   countTimers(record: number, delta: number): void {
     const { u32 } = this.slab
     const at = (record + TIMERS) >>> 2
-    u32[at] = u32[at]! + delta
+    u32[at] = u32[at] + delta
     if (delta < 0 && u32[at] === 0) this.noteIfEmpty(record)
   }
 
   timersOf(record: number): number {
-    return this.slab.u32[(record + TIMERS) >>> 2]!
+    return this.slab.u32[(record + TIMERS) >>> 2]
   }
 
   groupOf(key: number): number {
-    return this.slab.u32[(key + KEY_GROUP) >>> 2]!
+    return this.slab.u32[(key + KEY_GROUP) >>> 2]
   }
 
   /** Canonical bytes of a key: a copy. */
   bytesOf(key: number): Uint8Array {
     const { u8, u32 } = this.slab
-    const word = u32[(key + KEY_WORD) >>> 2]!
+    const word = u32[(key + KEY_WORD) >>> 2]
     const length = word & 0xffffff
     const bytes = new Uint8Array(length)
     const payload = this.#payloadOf(key, length - 1)
@@ -353,10 +353,9 @@ export class KeyStore {
     const types = this.#keyTypes
     if (types === undefined) return keyValueOf(this.bytesOf(key))
     if (types.length === 1) {
-      const type = types[0]!
+      const type = types[0]
       const { u32, i32 } = this.slab
-      if (u32[(key + KEY_WORD) >>> 2] === WORD_INT64 && isNumber(type))
-        return i32[(key + KEY_PAYLOAD + 4) >>> 2]! * 4294967296 + u32[(key + KEY_PAYLOAD) >>> 2]!
+      if (u32[(key + KEY_WORD) >>> 2] === WORD_INT64 && isNumber(type)) return i32[(key + KEY_PAYLOAD + 4) >>> 2] * 4294967296 + u32[(key + KEY_PAYLOAD) >>> 2]
       return keyValueOf(this.bytesOf(key), type)
     }
     return keyPartsOf(this.bytesOf(key)).map((part, index) => keyValueOf(part, types[index]))
@@ -366,8 +365,8 @@ export class KeyStore {
   noteIfEmpty(record: number): void {
     const { u32 } = this.slab
     const at = record >>> 2
-    if (!this.#isEmpty(record) || (u32[at + FLAGS / 4]! & FLAG_LISTED) !== 0) return
-    u32[at + FLAGS / 4] = u32[at + FLAGS / 4]! | FLAG_LISTED
+    if (!this.#isEmpty(record) || (u32[at + FLAGS / 4] & FLAG_LISTED) !== 0) return
+    u32[at + FLAGS / 4] = u32[at + FLAGS / 4] | FLAG_LISTED
     this.#maybeEmpty.push(record)
   }
 
@@ -423,29 +422,29 @@ export class KeyStore {
   }
 
   #encode(batch: RecordBatch, begin: number, n: number, input: number): KeyBatch {
-    const encoder = this.#encoders[input]!
-    const { key } = this.#options.inputs[input]!
+    const encoder = this.#encoders[input]
+    const { key } = this.#options.inputs[input]
     if (key.kind === 'columns')
       return encoder.encode(
-        key.columns.map((column) => batch.columns[column]!.descriptor),
+        key.columns.map((column) => batch.columns[column].descriptor),
         batch.selection,
         begin,
         n,
       )
-    const column = batch.columns[key.column]!
+    const column = batch.columns[key.column]
     if (batch.selection === 0) return encoder.encodeCanonical(column.offsets + begin * 4, column.data, n)
     return encoder.encodeCanonical(this.#gatherBytesOf(batch, key.column, begin, n), this.#gather + (n + 1) * 4, n)
   }
 
   /** Lays the selected rows of a bytes column side by side: u32 offsets[n + 1], then the bytes. */
   #gatherBytesOf(batch: RecordBatch, columnIndex: number, begin: number, n: number): number {
-    const column = batch.columns[columnIndex]!
+    const column = batch.columns[columnIndex]
     const { slab } = this
     const offsets = column.offsets >>> 2
     let bytes = 0
     for (let position = begin; position < begin + n; position++) {
       const row = batch.physicalRow(position)
-      bytes += slab.i32[offsets + row + 1]! - slab.i32[offsets + row]!
+      bytes += slab.i32[offsets + row + 1] - slab.i32[offsets + row]
     }
     const needed = (n + 1) * 4 + bytes + 64
     if (needed > this.#gatherBytes) {
@@ -458,8 +457,8 @@ export class KeyStore {
     let at = 0
     for (let index = 0; index < n; index++) {
       const row = batch.physicalRow(begin + index)
-      const from = column.data + i32[offsets + row]!
-      const length = i32[offsets + row + 1]! - i32[offsets + row]!
+      const from = column.data + i32[offsets + row]
+      const length = i32[offsets + row + 1] - i32[offsets + row]
       u32[(this.#gather >>> 2) + index] = at
       u8.copyWithin(data + at, from, from + length)
       at += length
@@ -473,20 +472,20 @@ export class KeyStore {
     const table = this.#table
     const inserted = table.findOrInsert(keys, out)
     const value = table.valueOffset
-    for (let index = 0; index < inserted; index++) this.#makeKey(this.slab.u32[(table.newEntries >>> 2) + index]!)
+    for (let index = 0; index < inserted; index++) this.#makeKey(this.slab.u32[(table.newEntries >>> 2) + index])
     const { u32 } = this.slab
     const first = out >>> 2
     const last = first + keys.count
-    for (let at = first; at < last; at++) u32[at] = u32[(u32[at]! + value) >>> 2]!
+    for (let at = first; at < last; at++) u32[at] = u32[(u32[at] + value) >>> 2]!
   }
 
   #makeKey(entry: number): void {
     const record = this.#keys.allocate()
     const { slab } = this
     const { u32 } = slab
-    const low = u32[(entry + ENTRY_HASH_OFFSET) >>> 2]!
-    const high = u32[(entry + ENTRY_HASH_OFFSET + 4) >>> 2]!
-    let word = u32[(entry + ENTRY_WORD_OFFSET) >>> 2]!
+    const low = u32[(entry + ENTRY_HASH_OFFSET) >>> 2]
+    const high = u32[(entry + ENTRY_HASH_OFFSET + 4) >>> 2]
+    let word = u32[(entry + ENTRY_WORD_OFFSET) >>> 2]
     let payload = entry + ENTRY_KEY_OFFSET
     let payloadBytes = INLINE_PAYLOAD_BYTES
     if (this.#form === KeyForm.VALUE)
@@ -512,11 +511,11 @@ export class KeyStore {
   }
 
   #payloadOf(key: number, bytes: number): number {
-    return bytes <= INLINE_PAYLOAD_BYTES ? key + KEY_PAYLOAD : this.slab.u32[(key + KEY_PAYLOAD) >>> 2]!
+    return bytes <= INLINE_PAYLOAD_BYTES ? key + KEY_PAYLOAD : this.slab.u32[(key + KEY_PAYLOAD) >>> 2]
   }
 
   #freePayload(key: number): void {
-    const bytes = (this.slab.u32[(key + KEY_WORD) >>> 2]! & 0xffffff) - 1
+    const bytes = (this.slab.u32[(key + KEY_WORD) >>> 2] & 0xffffff) - 1
     // The slack is what kernels may read past a payload.
     if (bytes > INLINE_PAYLOAD_BYTES) this.heap.free(this.#payloadOf(key, bytes), bytes + 32)
   }
@@ -533,19 +532,19 @@ export class KeyStore {
     const empty: number[] = []
     // Namespaces first; their keys may follow.
     for (let index = 0; index < this.#maybeEmpty.length; index++) {
-      const record = this.#maybeEmpty[index]!
+      const record = this.#maybeEmpty[index]
       const { u32 } = slab
       const at = record >>> 2
-      u32[at + FLAGS / 4] = u32[at + FLAGS / 4]! & ~FLAG_LISTED
+      u32[at + FLAGS / 4] = u32[at + FLAGS / 4] & ~FLAG_LISTED
       if (!this.#isEmpty(record)) continue
-      if ((u32[at + FLAGS / 4]! & FLAG_NAMESPACE) === 0) {
+      if ((u32[at + FLAGS / 4] & FLAG_NAMESPACE) === 0) {
         empty.push(record)
         continue
       }
-      const key = u32[at + NAMESPACE_KEY / 4]!
+      const key = u32[at + NAMESPACE_KEY / 4]
       this.#index.remove(record)
       this.#namespaces.free(record)
-      u32[(key + NAMESPACES) >>> 2]!--
+      u32[(key + NAMESPACES) >>> 2]--
       this.noteIfEmpty(key)
     }
     this.#maybeEmpty = []
@@ -567,7 +566,7 @@ export class KeyStore {
     const isValue = this.#form === KeyForm.VALUE
     keys.forEach((key, index) => {
       const at = key >>> 2
-      const word = u32[at + KEY_WORD / 4]!
+      const word = u32[at + KEY_WORD / 4]
       u32[hashes + index * 2] = u32[at + KEY_HASH / 4]!
       u32[hashes + index * 2 + 1] = u32[at + KEY_HASH / 4 + 1]!
       u32[words + index] = word
@@ -617,7 +616,7 @@ export class KeyStore {
 function formOf(inputs: readonly KeyedInput[]): KeyForm {
   const byValue = inputs.every(({ key, schema }) => {
     if (key.kind !== 'columns' || key.columns.length !== 1) return false
-    const { type } = schema.fields[key.columns[0]!]!
+    const { type } = schema.fields[key.columns[0]]
     const kind = physicalKindOf(type)
     return type.kind !== 'DECIMAL' && (kind === PhysicalKind.INT8 || kind === PhysicalKind.INT16 || kind === PhysicalKind.INT32 || kind === PhysicalKind.INT64)
   })
@@ -625,7 +624,7 @@ function formOf(inputs: readonly KeyedInput[]): KeyForm {
 }
 
 function keyTypesOf({ key, schema }: KeyedInput): readonly LogicalType[] | undefined {
-  return key.kind === 'columns' ? key.columns.map((column) => schema.fields[column]!.type) : undefined
+  return key.kind === 'columns' ? key.columns.map((column) => schema.fields[column].type) : undefined
 }
 
 /** Whether int64 values of the type are numbers in user code. */

@@ -54,7 +54,7 @@ export function keyValueOf(bytes: Uint8Array, type?: LogicalType): unknown {
     case KeyTag.COMPOSITE: {
       const parts = keyPartsOf(bytes)
       if (type?.kind !== 'ROW') return parts.map((part) => keyValueOf(part))
-      return Object.fromEntries(type.fields.map((field, index) => [field.name, keyValueOf(parts[index]!, field.type)]))
+      return Object.fromEntries(type.fields.map((field, index) => [field.name, keyValueOf(parts[index], field.type)]))
     }
     case KeyTag.ARRAY:
       return keyPartsOf(bytes).map((part) => keyValueOf(part, type?.kind === 'ARRAY' ? type.element : undefined))

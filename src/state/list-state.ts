@@ -32,9 +32,9 @@ export class StoredListState<T> extends SlotState implements ListState<T> {
     if (this.#timed && !this.#expire(record)) return []
     const { slab, reader } = this
     const at = (record + this.offset) >>> 2
-    const address = slab.u32[at]!
-    const count = slab.u32[at + 2]!
-    reader.load(slab.u8, address, slab.u32[at + 1]!)
+    const address = slab.u32[at]
+    const count = slab.u32[at + 2]
+    reader.load(slab.u8, address, slab.u32[at + 1])
     const list: T[] = []
     const refreshed: number[] = []
     for (let index = 0; index < count; index++) {
@@ -80,7 +80,7 @@ export class StoredListState<T> extends SlotState implements ListState<T> {
   protected release(record: number): void {
     const { u32 } = this.slab
     const at = (record + this.offset) >>> 2
-    if (u32[at + 1]! > 0) this.heap.free(u32[at]!, u32[at + 1]!)
+    if (u32[at + 1] > 0) this.heap.free(u32[at], u32[at + 1])
     u32[at] = u32[at + 1] = u32[at + 2] = 0
   }
 
@@ -88,8 +88,8 @@ export class StoredListState<T> extends SlotState implements ListState<T> {
     const { u8, u32 } = this.slab
     const at = (record + this.offset) >>> 2
     writer.uint8(this.#timed ? 1 : 0)
-    writer.uint32(u32[at + 2]!)
-    writer.raw(u8.subarray(u32[at]!, u32[at]! + u32[at + 1]!))
+    writer.uint32(u32[at + 2])
+    writer.raw(u8.subarray(u32[at], u32[at] + u32[at + 1]))
   }
 
   protected loadValue(reader: ByteReader): void {
@@ -115,12 +115,12 @@ export class StoredListState<T> extends SlotState implements ListState<T> {
     const record = this.opened()
     const { slab, writer, heap } = this
     const at = (record + this.offset) >>> 2
-    const used = slab.u32[at + 1]!
-    const address = heap.resize(slab.u32[at]!, used, used, used + writer.at)
+    const used = slab.u32[at + 1]
+    const address = heap.resize(slab.u32[at], used, used, used + writer.at)
     const { u8, u32 } = slab
     u32[at] = address
     u32[at + 1] = used + writer.at
-    u32[at + 2] = u32[at + 2]! + count
+    u32[at + 2] = u32[at + 2] + count
     writer.copyTo(u8, address + used)
   }
 
@@ -128,11 +128,11 @@ export class StoredListState<T> extends SlotState implements ListState<T> {
   #expire(record: number): boolean {
     const { slab, reader } = this
     const at = (record + this.offset) >>> 2
-    const used = slab.u32[at + 1]!
-    const count = slab.u32[at + 2]!
+    const used = slab.u32[at + 1]
+    const count = slab.u32[at + 2]
     // The eldest stands in front.
-    if (this.store.nowMs - reader.load(slab.u8, slab.u32[at]!, 8).float64() < this.#elementTtlMs) return true
-    reader.load(slab.u8, slab.u32[at]!, used)
+    if (this.store.nowMs - reader.load(slab.u8, slab.u32[at], 8).float64() < this.#elementTtlMs) return true
+    reader.load(slab.u8, slab.u32[at], used)
     let kept = 0
     let dropped = 0
     for (; dropped < count; dropped++) {
@@ -144,7 +144,7 @@ export class StoredListState<T> extends SlotState implements ListState<T> {
       this.clear()
       return false
     }
-    const address = slab.u32[at]!
+    const address = slab.u32[at]
     slab.u8.copyWithin(address, address + kept, address + used)
     const moved = this.heap.resize(address, used, used - kept, used - kept)
     slab.u32[at] = moved

@@ -39,7 +39,7 @@ function keyCodecOf(type: LogicalType | undefined, state: string): MapKeyCodec {
     return {
       write(writer, key) {
         if (typeof key !== 'string') refuseValue(key, type, state, 'expected a string')
-        if (!writer.text(key as string)) refuseValue(key, type, state, 'it holds a lone surrogate, which no UTF-8 text can')
+        if (!writer.text(key)) refuseValue(key, type, state, 'it holds a lone surrogate, which no UTF-8 text can')
       },
       read: (reader, length) => reader.text(length),
     }
@@ -109,7 +109,7 @@ export class StoredMapState<K, V> extends SlotState implements MapState<K, V> {
     else this.#values.write(writer, value)
     const record = this.opened()
     const slotAt = (record + this.offset) >>> 2
-    let header = this.slab.u32[slotAt]!
+    let header = this.slab.u32[slotAt]
     if (header === 0) {
       header = this.heap.allocate(HEADER_BYTES)
       this.slab.u32.fill(0, header >>> 2, (header + HEADER_BYTES) >>> 2)
@@ -168,39 +168,39 @@ export class StoredMapState<K, V> extends SlotState implements MapState<K, V> {
 
   protected release(record: number): void {
     const at = (record + this.offset) >>> 2
-    const header = this.slab.u32[at]!
+    const header = this.slab.u32[at]
     if (header === 0) return
     const { u32 } = this.slab
     const h = header >>> 2
-    for (let index = 0; index < u32[h + WRITTEN]!; index++) {
-      const entry = u32[h + ENTRIES]! + index * ENTRY_BYTES
+    for (let index = 0; index < u32[h + WRITTEN]; index++) {
+      const entry = u32[h + ENTRIES] + index * ENTRY_BYTES
       if (u32[(entry + 4) >>> 2] !== 0) this.#freeEntry(entry)
     }
-    if (u32[h + ROOM]! > 0) this.heap.free(u32[h + ENTRIES]!, u32[h + ROOM]! * ENTRY_BYTES)
-    if (u32[h + INDEX_SLOTS]! > 0) this.heap.free(u32[h + INDEX]!, u32[h + INDEX_SLOTS]! * 4)
+    if (u32[h + ROOM] > 0) this.heap.free(u32[h + ENTRIES], u32[h + ROOM] * ENTRY_BYTES)
+    if (u32[h + INDEX_SLOTS] > 0) this.heap.free(u32[h + INDEX], u32[h + INDEX_SLOTS] * 4)
     this.heap.free(header, HEADER_BYTES)
     this.slab.u32[at] = 0
   }
 
   protected saveValue(record: number, writer: ByteWriter): void {
     const { u8, u32, f64 } = this.slab
-    const h = u32[(record + this.offset) >>> 2]! >>> 2
+    const h = u32[(record + this.offset) >>> 2] >>> 2
     const timed = this.#entryTtlMs > 0
     writer.uint8(timed ? 1 : 0)
-    writer.uint32(u32[h + USED]!)
-    for (let index = 0; index < u32[h + WRITTEN]!; index++) {
-      const entry = u32[h + ENTRIES]! + index * ENTRY_BYTES
-      const keyBytes = u32[(entry + 4) >>> 2]! - 1
+    writer.uint32(u32[h + USED])
+    for (let index = 0; index < u32[h + WRITTEN]; index++) {
+      const entry = u32[h + ENTRIES] + index * ENTRY_BYTES
+      const keyBytes = u32[(entry + 4) >>> 2] - 1
       if (keyBytes === -1) continue
-      if (timed) writer.float64(f64[(entry + 24) >>> 3]!)
-      if (this.#keyRange !== undefined) writer.float64(f64[(entry + 8) >>> 3]!)
+      if (timed) writer.float64(f64[(entry + 24) >>> 3])
+      if (this.#keyRange !== undefined) writer.float64(f64[(entry + 8) >>> 3])
       else {
-        const address = u32[(entry + 8) >>> 2]!
+        const address = u32[(entry + 8) >>> 2]
         writer.uint32(keyBytes)
         writer.raw(u8.subarray(address, address + keyBytes))
       }
-      if (this.#valueRange !== undefined) writer.float64(f64[(entry + 16) >>> 3]!)
-      else writer.raw(u8.subarray(u32[(entry + 16) >>> 2]!, u32[(entry + 16) >>> 2]! + u32[(entry + 20) >>> 2]!))
+      if (this.#valueRange !== undefined) writer.float64(f64[(entry + 16) >>> 3])
+      else writer.raw(u8.subarray(u32[(entry + 16) >>> 2], u32[(entry + 16) >>> 2] + u32[(entry + 20) >>> 2]))
     }
   }
 
@@ -213,7 +213,7 @@ export class StoredMapState<K, V> extends SlotState implements MapState<K, V> {
       const value = (this.#valueRange === undefined ? this.#values.read(reader) : reader.float64()) as V
       this.put(key, value)
       this.#seek(key)
-      const header = this.slab.u32[(this.scope.record + this.offset) >>> 2]!
+      const header = this.slab.u32[(this.scope.record + this.offset) >>> 2]
       this.slab.f64[(this.#locate(header) + 24) >>> 3] = refreshedMs
     }
   }
@@ -221,7 +221,7 @@ export class StoredMapState<K, V> extends SlotState implements MapState<K, V> {
   /** The header of the current key's map, or 0. */
   #header(): number {
     const record = this.present()
-    return record === 0 ? 0 : this.slab.u32[(record + this.offset) >>> 2]!
+    return record === 0 ? 0 : this.slab.u32[(record + this.offset) >>> 2]
   }
 
   /** Takes a key to be looked for: its bytes go to the start of the writer. */
@@ -238,7 +238,7 @@ export class StoredMapState<K, V> extends SlotState implements MapState<K, V> {
     this.#keys.write(writer, key)
     this.#keyLength = writer.at
     let hash = 0x811c9dc5
-    for (let index = 0; index < writer.at; index++) hash = Math.imul(hash ^ writer.bytes[index]!, 0x01000193)
+    for (let index = 0; index < writer.at; index++) hash = Math.imul(hash ^ writer.bytes[index], 0x01000193)
     this.#hash = mix(hash)
   }
 
@@ -254,16 +254,16 @@ export class StoredMapState<K, V> extends SlotState implements MapState<K, V> {
   #locate(header: number): number {
     const { u32 } = this.slab
     const h = header >>> 2
-    const entries = u32[h + ENTRIES]!
+    const entries = u32[h + ENTRIES]
     if (u32[h + INDEX_SLOTS] === 0) {
-      const end = entries + u32[h + WRITTEN]! * ENTRY_BYTES
+      const end = entries + u32[h + WRITTEN] * ENTRY_BYTES
       for (let entry = entries; entry < end; entry += ENTRY_BYTES) if (this.#matches(entry)) return entry
       return 0
     }
-    const index = u32[h + INDEX]! >>> 2
-    const mask = u32[h + INDEX_SLOTS]! - 1
+    const index = u32[h + INDEX] >>> 2
+    const mask = u32[h + INDEX_SLOTS] - 1
     for (let slot = this.#hash & mask; ; slot = (slot + 1) & mask) {
-      const number = u32[index + slot]!
+      const number = u32[index + slot]
       if (number === 0) return 0
       const entry = entries + (number - 1) * ENTRY_BYTES
       if (this.#matches(entry)) return entry
@@ -275,10 +275,10 @@ export class StoredMapState<K, V> extends SlotState implements MapState<K, V> {
     const at = entry >>> 2
     if (u32[at] !== this.#hash || u32[at + 1] !== this.#keyLength + 1) return false
     if (this.#keyRange !== undefined) {
-      const number = f64[(entry + 8) >>> 3]!
+      const number = f64[(entry + 8) >>> 3]
       return number === this.#number || (number !== number && this.#number !== this.#number)
     }
-    const address = u32[at + 2]!
+    const address = u32[at + 2]
     const { bytes } = this.writer
     for (let index = 0; index < this.#keyLength; index++) if (u8[address + index] !== bytes[index]) return false
     return true
@@ -291,10 +291,10 @@ export class StoredMapState<K, V> extends SlotState implements MapState<K, V> {
     const length = this.#keyLength
     const address = this.#keyRange !== undefined || length === 0 ? 0 : this.heap.allocate(length)
     const { u8, u32, f64 } = this.slab
-    const number = u32[h + WRITTEN]!
-    const entry = u32[h + ENTRIES]! + number * ENTRY_BYTES
+    const number = u32[h + WRITTEN]
+    const entry = u32[h + ENTRIES] + number * ENTRY_BYTES
     u32[h + WRITTEN] = number + 1
-    u32[h + USED] = u32[h + USED]! + 1
+    u32[h + USED] = u32[h + USED] + 1
     const at = entry >>> 2
     u32[at] = this.#hash
     u32[at + 1] = length + 1
@@ -306,7 +306,7 @@ export class StoredMapState<K, V> extends SlotState implements MapState<K, V> {
       for (let index = 0; index < length; index++) u8[address + index] = bytes[index]!
     }
     u32[at + 4] = u32[at + 5] = 0
-    if (u32[h + INDEX_SLOTS]! > 0) this.#indexEntry(header, number)
+    if (u32[h + INDEX_SLOTS] > 0) this.#indexEntry(header, number)
     return entry
   }
 
@@ -314,10 +314,10 @@ export class StoredMapState<K, V> extends SlotState implements MapState<K, V> {
   #makeRoom(header: number): void {
     const { slab, heap } = this
     const h = header >>> 2
-    const used = slab.u32[h + USED]!
-    const oldRoom = slab.u32[h + ROOM]!
-    const oldEntries = slab.u32[h + ENTRIES]!
-    const written = slab.u32[h + WRITTEN]!
+    const used = slab.u32[h + USED]
+    const oldRoom = slab.u32[h + ROOM]
+    const oldEntries = slab.u32[h + ENTRIES]
+    const written = slab.u32[h + WRITTEN]
     const room = Math.max(ENTRY_ROOM_MIN, used * 2 > oldRoom ? oldRoom * 2 : oldRoom)
     const entries = heap.allocate(room * ENTRY_BYTES)
     const { u8 } = slab
@@ -329,8 +329,8 @@ export class StoredMapState<K, V> extends SlotState implements MapState<K, V> {
       kept++
     }
     if (oldRoom > 0) heap.free(oldEntries, oldRoom * ENTRY_BYTES)
-    const oldSlots = slab.u32[h + INDEX_SLOTS]!
-    if (oldSlots > 0) heap.free(slab.u32[h + INDEX]!, oldSlots * 4)
+    const oldSlots = slab.u32[h + INDEX_SLOTS]
+    if (oldSlots > 0) heap.free(slab.u32[h + INDEX], oldSlots * 4)
     const slots = room > SCAN_MAX ? room * 2 : 0
     const index = slots > 0 ? heap.allocate(slots * 4) : 0
     const { u32 } = slab
@@ -346,9 +346,9 @@ export class StoredMapState<K, V> extends SlotState implements MapState<K, V> {
   #indexEntry(header: number, number: number): void {
     const { u32 } = this.slab
     const h = header >>> 2
-    const index = u32[h + INDEX]! >>> 2
-    const mask = u32[h + INDEX_SLOTS]! - 1
-    let slot = u32[(u32[h + ENTRIES]! + number * ENTRY_BYTES) >>> 2]! & mask
+    const index = u32[h + INDEX] >>> 2
+    const mask = u32[h + INDEX_SLOTS] - 1
+    let slot = u32[(u32[h + ENTRIES] + number * ENTRY_BYTES) >>> 2] & mask
     while (u32[index + slot] !== 0) slot = (slot + 1) & mask
     u32[index + slot] = number + 1
   }
@@ -363,31 +363,31 @@ export class StoredMapState<K, V> extends SlotState implements MapState<K, V> {
     this.#freeEntry(entry)
     const { u32 } = this.slab
     u32[(entry + 4) >>> 2] = 0
-    u32[(header >>> 2) + USED] = u32[(header >>> 2) + USED]! - 1
+    u32[(header >>> 2) + USED] = u32[(header >>> 2) + USED] - 1
   }
 
   #freeEntry(entry: number): void {
     const { u32 } = this.slab
-    const keyBytes = u32[(entry + 4) >>> 2]! - 1
-    if (this.#keyRange === undefined && keyBytes > 0) this.heap.free(u32[(entry + 8) >>> 2]!, keyBytes)
+    const keyBytes = u32[(entry + 4) >>> 2] - 1
+    if (this.#keyRange === undefined && keyBytes > 0) this.heap.free(u32[(entry + 8) >>> 2], keyBytes)
     this.#freeValue(entry)
   }
 
   #freeValue(entry: number): void {
     const { u32 } = this.slab
-    const length = u32[(entry + 20) >>> 2]!
-    if (this.#valueRange === undefined && length > 0) this.heap.free(u32[(entry + 16) >>> 2]!, length)
+    const length = u32[(entry + 20) >>> 2]
+    if (this.#valueRange === undefined && length > 0) this.heap.free(u32[(entry + 16) >>> 2], length)
   }
 
   #isExpired(entry: number): boolean {
-    return this.store.nowMs - this.slab.f64[(entry + 24) >>> 3]! >= this.#entryTtlMs
+    return this.store.nowMs - this.slab.f64[(entry + 24) >>> 3] >= this.#entryTtlMs
   }
 
   #expireAll(header: number): void {
     const { u32 } = this.slab
     const h = header >>> 2
-    for (let index = 0; index < u32[h + WRITTEN]!; index++) {
-      const entry = u32[h + ENTRIES]! + index * ENTRY_BYTES
+    for (let index = 0; index < u32[h + WRITTEN]; index++) {
+      const entry = u32[h + ENTRIES] + index * ENTRY_BYTES
       if (u32[(entry + 4) >>> 2] !== 0 && this.#isExpired(entry)) this.#dropEntry(header, entry)
     }
     if (u32[h + USED] === 0) this.clear()
@@ -402,8 +402,8 @@ export class StoredMapState<K, V> extends SlotState implements MapState<K, V> {
     if (header === 0) return
     const { u32, f64 } = this.slab
     const h = header >>> 2
-    for (let index = 0; index < u32[h + WRITTEN]!; index++) {
-      const entry = u32[h + ENTRIES]! + index * ENTRY_BYTES
+    for (let index = 0; index < u32[h + WRITTEN]; index++) {
+      const entry = u32[h + ENTRIES] + index * ENTRY_BYTES
       if (u32[(entry + 4) >>> 2] === 0) continue
       if (this.#refreshes) f64[(entry + 24) >>> 3] = this.store.nowMs
       visit(entry)
@@ -412,14 +412,14 @@ export class StoredMapState<K, V> extends SlotState implements MapState<K, V> {
 
   #keyOf(entry: number): unknown {
     if (this.#keyRange !== undefined) return this.slab.f64[(entry + 8) >>> 3]
-    const length = this.slab.u32[(entry + 4) >>> 2]! - 1
-    return this.#keys.read(this.reader.load(this.slab.u8, this.slab.u32[(entry + 8) >>> 2]!, length), length)
+    const length = this.slab.u32[(entry + 4) >>> 2] - 1
+    return this.#keys.read(this.reader.load(this.slab.u8, this.slab.u32[(entry + 8) >>> 2], length), length)
   }
 
   #valueOf(entry: number): unknown {
     if (this.#valueRange !== undefined) return this.slab.f64[(entry + 16) >>> 3]
     const { u8, u32 } = this.slab
-    return this.#values.read(this.reader.load(u8, u32[(entry + 16) >>> 2]!, u32[(entry + 20) >>> 2]!))
+    return this.#values.read(this.reader.load(u8, u32[(entry + 16) >>> 2], u32[(entry + 20) >>> 2]))
   }
 }
 
@@ -430,7 +430,7 @@ const fractionWords = new Int32Array(fractionView.buffer)
 function fractionOf(number: number): number {
   if (Number.isInteger(number)) return 0
   fractionView[0] = number
-  return fractionWords[0]! ^ fractionWords[1]!
+  return fractionWords[0] ^ fractionWords[1]
 }
 
 function mix(hash: number): number {

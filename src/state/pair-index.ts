@@ -48,7 +48,7 @@ export class PairIndex {
     const base = this.#slots >>> 2
     const mask = this.#mask
     for (let slot = hashOf(owner, first, second) & mask; ; slot = (slot + 1) & mask) {
-      const record = u32[base + slot]!
+      const record = u32[base + slot]
       if (record === 0) return 0
       if (u32[(record + this.#owner) >>> 2] === owner && f64[(record + this.#first) >>> 3] === first && f64[(record + this.#second) >>> 3] === second)
         return record
@@ -72,7 +72,7 @@ export class PairIndex {
     this.#count--
     // Later records of the run move back, so that no probe sequence is cut.
     for (let slot = (hole + 1) & mask; ; slot = (slot + 1) & mask) {
-      const other = u32[base + slot]!
+      const other = u32[base + slot]
       if (other === 0) break
       if (((slot - this.#homeOf(other)) & mask) < ((slot - hole) & mask)) continue
       u32[base + hole] = other
@@ -88,7 +88,7 @@ export class PairIndex {
 
   #homeOf(record: number): number {
     const { u32, f64 } = this.#slab
-    return hashOf(u32[(record + this.#owner) >>> 2]!, f64[(record + this.#first) >>> 3]!, f64[(record + this.#second) >>> 3]!) & this.#mask
+    return hashOf(u32[(record + this.#owner) >>> 2], f64[(record + this.#first) >>> 3], f64[(record + this.#second) >>> 3]) & this.#mask
   }
 
   #place(record: number): void {
@@ -107,7 +107,7 @@ export class PairIndex {
     this.#mask = slots - 1
     const { u32 } = this.#slab
     for (let slot = 0; slot < oldCount; slot++) {
-      const record = u32[(old >>> 2) + slot]!
+      const record = u32[(old >>> 2) + slot]
       if (record !== 0) this.#place(record)
     }
     if (old !== 0) this.#slab.free(old, oldCount * 4)

@@ -72,12 +72,12 @@ export class RecordPool {
       0,
       this.#chunks.findIndex((chunk) => cursor >= chunk.address && cursor <= chunk.end),
     )
-    let address = cursor === 0 ? this.#chunks[0]!.address : cursor
+    let address = cursor === 0 ? this.#chunks[0].address : cursor
     for (let step = 0; step < steps; step++) {
       const last = chunkIndex === this.#chunks.length - 1
-      if (address >= (last ? this.#next : this.#chunks[chunkIndex]!.end)) {
+      if (address >= (last ? this.#next : this.#chunks[chunkIndex].end)) {
         if (last) return 0
-        address = this.#chunks[++chunkIndex]!.address
+        address = this.#chunks[++chunkIndex].address
       }
       if (this.#slab.u32[address >>> 2] !== 0) visit(address)
       address += this.#recordBytes

@@ -186,7 +186,7 @@ export class SegmentTable {
     const { slab } = this
     const firstGroup = this.#get(layout.TABLE_FIRST_GROUP)
     for (const segment of this.#distinctSegments()) {
-      const n = slab.u32[(segment.address >>> 2) + layout.SEGMENT_COUNT]!
+      const n = slab.u32[(segment.address >>> 2) + layout.SEGMENT_COUNT]
       if (n === 0) continue
       // The routes of the segment, as the key groups in their upper bits.
       const width = 2 ** (this.#routeBits - segment.depth - ROUTE_HASH_BITS)
@@ -196,8 +196,8 @@ export class SegmentTable {
       const counts = slab.allocate((groups + 1) * 4)
       this.#kernels.segmentEntriesByGroup(this.#control, segment.address, from, groups, counts, list)
       for (let group = 0; group < groups; group++) {
-        const start = slab.u32[(counts >>> 2) + group]!
-        const end = slab.u32[(counts >>> 2) + group + 1]!
+        const start = slab.u32[(counts >>> 2) + group]
+        const end = slab.u32[(counts >>> 2) + group + 1]
         if (end > start) visit(firstGroup + from + group, list + start * 4, end - start)
       }
       slab.free(list, n * 4)
@@ -241,10 +241,10 @@ export class SegmentTable {
   /** The canonical key bytes of one entry, copied. */
   keyBytesOf(entry: number): Uint8Array {
     const { slab } = this
-    const word = slab.u32[(entry + layout.ENTRY_WORD_OFFSET) >>> 2]!
+    const word = slab.u32[(entry + layout.ENTRY_WORD_OFFSET) >>> 2]
     const length = word & 0xffffff
     const inline = this.form === KeyForm.VALUE || length - 1 <= this.keyBytes
-    const at = inline ? entry + layout.ENTRY_KEY_OFFSET : slab.u32[(entry + layout.ENTRY_KEY_OFFSET) >>> 2]!
+    const at = inline ? entry + layout.ENTRY_KEY_OFFSET : slab.u32[(entry + layout.ENTRY_KEY_OFFSET) >>> 2]
     const bytes = slab.u8.slice(at, at + length)
     bytes[length - 1] = word >>> 24
     return bytes
@@ -259,8 +259,8 @@ export class SegmentTable {
       column.ensureRows(row + n)
       if (column.kind === PhysicalKind.LIST || column.kind === PhysicalKind.STRUCT) {
         for (let index = 0; index < n; index++) {
-          const bytes = this.keyBytesOf(this.slab.u32[(entries >>> 2) + index]!)
-          writeValue(column, row + index, keyValueOf(columns.length === 1 ? bytes : keyPartsOf(bytes)[part]!, column.type))
+          const bytes = this.keyBytesOf(this.slab.u32[(entries >>> 2) + index])
+          writeValue(column, row + index, keyValueOf(columns.length === 1 ? bytes : keyPartsOf(bytes)[part], column.type))
         }
         return
       }
@@ -290,7 +290,7 @@ export class SegmentTable {
   }
 
   #get(field: number): number {
-    return this.slab.u32[this.#word + field]!
+    return this.slab.u32[this.#word + field]
   }
 
   #set(field: number, value: number): void {
@@ -344,7 +344,7 @@ export class SegmentTable {
   }
 
   #dropSegment(segment: Segment): void {
-    this.#release(this.slab.u32[segment.address >>> 2]!, segment.slots * 8)
+    this.#release(this.slab.u32[segment.address >>> 2], segment.slots * 8)
     for (const { address, bytes } of segment.chunks) this.#release(address, bytes)
     for (const { address, bytes } of segment.heap) this.#release(address, bytes)
     this.#release(segment.address, layout.SEGMENT_BYTES)
@@ -385,7 +385,7 @@ export class SegmentTable {
     assert(segment !== undefined, 'a kernel asked for room in a segment that is not of this table')
     switch (this.#get(layout.TABLE_PENDING_REASON)) {
       case layout.GROW_INDEX:
-        if (this.slab.u32[(address >>> 2) + layout.SEGMENT_COUNT]! >= this.#segmentEntriesMax && segment.depth < this.#routeBits) {
+        if (this.slab.u32[(address >>> 2) + layout.SEGMENT_COUNT] >= this.#segmentEntriesMax && segment.depth < this.#routeBits) {
           this.#split(segment)
           return true
         }
@@ -402,11 +402,11 @@ export class SegmentTable {
 
   #growIndex(segment: Segment): void {
     const at = segment.address >>> 2
-    const old = this.slab.u32[at + layout.SEGMENT_INDEX]!
+    const old = this.slab.u32[at + layout.SEGMENT_INDEX]
     const oldSlots = segment.slots
     // A segment of the largest size whose keys all share one route keeps its entries; only its index goes on growing.
     this.#newIndex(segment, oldSlots * 2)
-    if (this.slab.u32[at + layout.SEGMENT_COUNT]! >= this.#segmentEntriesMax) this.slab.u32[at + layout.SEGMENT_LIMIT] = segment.slots >>> 1
+    if (this.slab.u32[at + layout.SEGMENT_COUNT] >= this.#segmentEntriesMax) this.slab.u32[at + layout.SEGMENT_LIMIT] = segment.slots >>> 1
     this.#kernels.segmentReindex(this.#control, segment.address)
     this.#release(old, oldSlots * 8)
   }
@@ -436,7 +436,7 @@ export class SegmentTable {
     const u32 = this.slab.u32
     const at = segment.address >>> 2
     const total = segment.heap.reduce((sum, block) => sum + block.bytes, 0)
-    const dead = u32[at + layout.SEGMENT_HEAP_DEAD]!
+    const dead = u32[at + layout.SEGMENT_HEAP_DEAD]
     const old = segment.heap
     // Half of it dead: the living move together into one block with room for as much again.
     const compact = dead * 2 > total
@@ -458,7 +458,7 @@ export class SegmentTable {
   #split(segment: Segment): void {
     const entryCount = this.#get(layout.TABLE_ENTRY_COUNT)
     const inserted = this.#get(layout.TABLE_INSERTED)
-    const count = this.slab.u32[(segment.address >>> 2) + layout.SEGMENT_COUNT]!
+    const count = this.slab.u32[(segment.address >>> 2) + layout.SEGMENT_COUNT]
     if (segment.depth === this.#depth) this.#doubleDirectory()
     const depth = segment.depth + 1
     const halves = [0, 1].map((bit) => this.#newSegment(depth, segment.prefix * 2 + bit, (count >>> 1) + (count >>> 6)))
@@ -484,8 +484,8 @@ export class SegmentTable {
     const u32 = this.slab.u32
     const at = segment.address >>> 2
     const last = chunk === segment.chunks.length - 1
-    const end = last ? u32[at + layout.SEGMENT_NEXT]! : u32[at + layout.SEGMENT_CHUNKS + chunk * 2 + 1]!
-    return (end - u32[at + layout.SEGMENT_CHUNKS + chunk * 2]!) / this.entryBytes
+    const end = last ? u32[at + layout.SEGMENT_NEXT] : u32[at + layout.SEGMENT_CHUNKS + chunk * 2 + 1]
+    return (end - u32[at + layout.SEGMENT_CHUNKS + chunk * 2]) / this.entryBytes
   }
 
   #doubleDirectory(): void {

@@ -28,7 +28,7 @@ export function restoreEntries(slab: Slab, kernels: KeyKernels, table: SegmentTa
   slab.u32[(offsets >>> 2) + n] = at
   const encoder = new KeyEncoder(slab, kernels, table.form, 1)
   table.findOrInsert(encoder.encodeCanonical(offsets, data, n), out)
-  values.forEach((value, index) => slab.u8.set(value, slab.u32[(out >>> 2) + index]! + table.valueOffset))
+  values.forEach((value, index) => slab.u8.set(value, slab.u32[(out >>> 2) + index] + table.valueOffset))
   encoder.free()
   slab.free(offsets, bytes)
 }

@@ -95,7 +95,7 @@ export class ByteReader {
   }
 
   uint8(): number {
-    return this.bytes[this.at++]!
+    return this.bytes[this.at++]
   }
 
   uint32(): number {
@@ -248,8 +248,8 @@ function presentCodecOf(type: LogicalType, state: string): ValueCodec {
       return {
         write(writer, value) {
           if (!(value instanceof Uint8Array)) refuseValue(value, type, state, 'expected a Uint8Array')
-          writer.uint32((value as Uint8Array).length)
-          writer.raw(value as Uint8Array)
+          writer.uint32(value.length)
+          writer.raw(value)
         },
         read: (reader) => reader.raw(reader.uint32()),
       }
@@ -269,7 +269,7 @@ function presentCodecOf(type: LogicalType, state: string): ValueCodec {
 function writeNanos(writer: ByteWriter, value: unknown, type: LogicalType, state: string): void {
   if (typeof value !== 'bigint') refuseValue(value, type, state, 'expected epoch nanoseconds as a bigint')
   const unit = 10n ** BigInt(9 - ('precision' in type ? type.precision : 9))
-  const nanos = (value as bigint) - ((((value as bigint) % unit) + unit) % unit)
+  const nanos = value - (((value % unit) + unit) % unit)
   const rest = ((nanos % 1_000_000n) + 1_000_000n) % 1_000_000n
   writer.int64((nanos - rest) / 1_000_000n)
   writer.uint32(Number(rest))
@@ -293,7 +293,7 @@ function writeLengthText(writer: ByteWriter, value: unknown, type: LogicalType, 
   if (typeof value !== 'string') refuseValue(value, type, state, 'expected a string')
   const start = writer.at
   writer.uint32(0)
-  if (!writer.text(value as string)) refuseValue(value, type, state, 'it holds a lone surrogate, which no UTF-8 text can')
+  if (!writer.text(value)) refuseValue(value, type, state, 'it holds a lone surrogate, which no UTF-8 text can')
   const end = writer.at
   writer.at = start
   writer.uint32(end - start - 4)
@@ -416,7 +416,7 @@ class AnyCodec implements ValueCodec {
       case AnyTag.RECORD: {
         const { keys } = this.#readShape(reader)
         const record: Record<string, unknown> = {}
-        for (let index = 0; index < keys.length; index++) record[keys[index]!] = this.read(reader)
+        for (let index = 0; index < keys.length; index++) record[keys[index]] = this.read(reader)
         return record
       }
       default:
@@ -471,7 +471,7 @@ class AnyCodec implements ValueCodec {
     writer.uint8(shape.bytes.length >>> 8)
     writer.reserve(shape.bytes.length)
     for (let index = 0; index < shape.bytes.length; index++) writer.bytes[writer.at++] = shape.bytes[index]!
-    for (let index = 0; index < keys.length; index++) if (!this.#writePlain(writer, (value as Record<string, unknown>)[keys[index]!], depth + 1)) return false
+    for (let index = 0; index < keys.length; index++) if (!this.#writePlain(writer, (value as Record<string, unknown>)[keys[index]], depth + 1)) return false
     return true
   }
 
@@ -495,7 +495,7 @@ class AnyCodec implements ValueCodec {
     for (const shape of this.#shapes) if (shape.bytes.length === length && sameBytes(shape.bytes, reader.bytes, start)) return shape
     const bytes = reader.bytes.slice(start, start + length)
     const keys: string[] = []
-    for (let at = 0; at < length; at += bytes[at]! + 1) keys.push(decodeText(bytes, at + 1, at + 1 + bytes[at]!))
+    for (let at = 0; at < length; at += bytes[at] + 1) keys.push(decodeText(bytes, at + 1, at + 1 + bytes[at]))
     return this.#remember({ keys, bytes })
   }
 

@@ -84,7 +84,7 @@ export abstract class SlotState implements StoredState {
   /** The record if it holds a live value, else 0. Counts as reading. */
   protected present(): number {
     const record = this.scope.record
-    if (record === 0 || (this.slab.u32[(record + this.presence) >>> 2]! & this.mask) === 0) return 0
+    if (record === 0 || (this.slab.u32[(record + this.presence) >>> 2] & this.mask) === 0) return 0
     if (this.ttlMs > 0) return this.#refreshed(record)
     return record
   }
@@ -98,7 +98,7 @@ export abstract class SlotState implements StoredState {
     if (record === 0) record = this.scope.create()
     const { slab } = this
     const at = (record + this.presence) >>> 2
-    slab.u32[at] = slab.u32[at]! | this.mask
+    slab.u32[at] = slab.u32[at] | this.mask
     if (this.ttlMs > 0) slab.f64[(record + this.ttlOffset) >>> 3] = this.store.nowMs
     return record
   }
@@ -108,7 +108,7 @@ export abstract class SlotState implements StoredState {
 
   holds(): boolean {
     const record = this.scope.record
-    if (record === 0 || (this.slab.u32[(record + this.presence) >>> 2]! & this.mask) === 0) return false
+    if (record === 0 || (this.slab.u32[(record + this.presence) >>> 2] & this.mask) === 0) return false
     return this.ttlMs === 0 || !this.#expired(record)
   }
 
@@ -116,16 +116,16 @@ export abstract class SlotState implements StoredState {
     const record = this.scope.record
     const { u32 } = this.slab
     const at = (record + this.presence) >>> 2
-    if (record === 0 || (u32[at]! & this.mask) === 0) return
+    if (record === 0 || (u32[at] & this.mask) === 0) return
     this.release(record)
-    u32[at] = u32[at]! & ~this.mask
+    u32[at] = u32[at] & ~this.mask
     this.scope.vacated()
   }
 
   save(writer: ByteWriter): void {
     const record = this.scope.record
     writer.uint8(this.ttlMs > 0 ? 1 : 0)
-    if (this.ttlMs > 0) writer.float64(this.slab.f64[(record + this.ttlOffset) >>> 3]!)
+    if (this.ttlMs > 0) writer.float64(this.slab.f64[(record + this.ttlOffset) >>> 3])
     this.saveValue(record, writer)
   }
 
@@ -145,7 +145,7 @@ export abstract class SlotState implements StoredState {
   }
 
   #expired(record: number): boolean {
-    if (this.store.nowMs - this.slab.f64[(record + this.ttlOffset) >>> 3]! < this.ttlMs) return false
+    if (this.store.nowMs - this.slab.f64[(record + this.ttlOffset) >>> 3] < this.ttlMs) return false
     this.clear()
     return true
   }
@@ -167,7 +167,7 @@ export class NumberState extends SlotState implements ValueState<number> {
 
   value(): number | null {
     const record = this.present()
-    return record === 0 ? null : this.slab.f64[(record + this.offset) >>> 3]!
+    return record === 0 ? null : this.slab.f64[(record + this.offset) >>> 3]
   }
 
   update(value: number | null): void {
@@ -182,7 +182,7 @@ export class NumberState extends SlotState implements ValueState<number> {
   }
 
   protected saveValue(record: number, writer: ByteWriter): void {
-    writer.float64(this.slab.f64[(record + this.offset) >>> 3]!)
+    writer.float64(this.slab.f64[(record + this.offset) >>> 3])
   }
 
   protected loadValue(reader: ByteReader): void {
@@ -201,7 +201,7 @@ export class BigintState extends SlotState implements ValueState<bigint> {
 
   value(): bigint | null {
     const record = this.present()
-    return record === 0 ? null : this.slab.i64[(record + this.offset) >>> 3]!
+    return record === 0 ? null : this.slab.i64[(record + this.offset) >>> 3]
   }
 
   update(value: bigint | null): void {
@@ -216,7 +216,7 @@ export class BigintState extends SlotState implements ValueState<bigint> {
   }
 
   protected saveValue(record: number, writer: ByteWriter): void {
-    writer.int64(this.slab.i64[(record + this.offset) >>> 3]!)
+    writer.int64(this.slab.i64[(record + this.offset) >>> 3])
   }
 
   protected loadValue(reader: ByteReader): void {
@@ -250,7 +250,7 @@ export class BooleanState extends SlotState implements ValueState<boolean> {
   }
 
   protected saveValue(record: number, writer: ByteWriter): void {
-    writer.uint8(this.slab.u32[(record + this.offset) >>> 2]!)
+    writer.uint8(this.slab.u32[(record + this.offset) >>> 2])
   }
 
   protected loadValue(reader: ByteReader): void {
@@ -265,26 +265,26 @@ abstract class BlobState extends SlotState {
     const record = this.opened()
     const { heap, slab } = this
     const at = (record + this.offset) >>> 2
-    const old = slab.u32[at + 1]!
-    const address = length === 0 ? 0 : heap.resize(slab.u32[at]!, old, 0, length)
-    if (length === 0 && old > 0) heap.free(slab.u32[at]!, old)
+    const old = slab.u32[at + 1]
+    const address = length === 0 ? 0 : heap.resize(slab.u32[at], old, 0, length)
+    if (length === 0 && old > 0) heap.free(slab.u32[at], old)
     slab.u32[at] = address
     slab.u32[at + 1] = length
     return address
   }
 
   protected addressOf(record: number): number {
-    return this.slab.u32[(record + this.offset) >>> 2]!
+    return this.slab.u32[(record + this.offset) >>> 2]
   }
 
   protected lengthOf(record: number): number {
-    return this.slab.u32[((record + this.offset) >>> 2) + 1]!
+    return this.slab.u32[((record + this.offset) >>> 2) + 1]
   }
 
   protected release(record: number): void {
     const { u32 } = this.slab
     const at = (record + this.offset) >>> 2
-    if (u32[at + 1]! > 0) this.heap.free(u32[at]!, u32[at + 1]!)
+    if (u32[at + 1] > 0) this.heap.free(u32[at], u32[at + 1])
     u32[at] = 0
     u32[at + 1] = 0
   }
@@ -387,7 +387,7 @@ export class AnyState extends SlotState implements ValueState<unknown> {
     const { slab } = this
     const at = (record + this.offset) >>> 2
     if (slab.u32[at] === AnySlot.NUMBER) return slab.f64[(record + this.offset + 8) >>> 3]
-    return this.#codec.read(this.reader.load(slab.u8, slab.u32[at + 2]!, slab.u32[at + 1]!))
+    return this.#codec.read(this.reader.load(slab.u8, slab.u32[at + 2], slab.u32[at + 1]))
   }
 
   update(value: unknown): void {
@@ -407,8 +407,8 @@ export class AnyState extends SlotState implements ValueState<unknown> {
     const record = this.opened()
     const { heap } = this
     const at = (record + this.offset) >>> 2
-    const old = this.slab.u32[at] === AnySlot.ENCODED ? this.slab.u32[at + 1]! : 0
-    const address = heap.resize(this.slab.u32[at + 2]!, old, 0, length)
+    const old = this.slab.u32[at] === AnySlot.ENCODED ? this.slab.u32[at + 1] : 0
+    const address = heap.resize(this.slab.u32[at + 2], old, 0, length)
     const { u8, u32 } = this.slab
     u32[at] = AnySlot.ENCODED
     u32[at + 1] = length
@@ -419,7 +419,7 @@ export class AnyState extends SlotState implements ValueState<unknown> {
   protected release(record: number): void {
     const { u32 } = this.slab
     const at = (record + this.offset) >>> 2
-    if (u32[at] === AnySlot.ENCODED) this.heap.free(u32[at + 2]!, u32[at + 1]!)
+    if (u32[at] === AnySlot.ENCODED) this.heap.free(u32[at + 2], u32[at + 1])
     u32.fill(0, at, at + 4)
   }
 
@@ -427,7 +427,7 @@ export class AnyState extends SlotState implements ValueState<unknown> {
     const { u8, u32, f64 } = this.slab
     const at = (record + this.offset) >>> 2
     if (u32[at] === AnySlot.NUMBER) this.#codec.write(writer, f64[(record + this.offset + 8) >>> 3])
-    else writer.raw(u8.subarray(u32[at + 2]!, u32[at + 2]! + u32[at + 1]!))
+    else writer.raw(u8.subarray(u32[at + 2], u32[at + 2] + u32[at + 1]))
   }
 
   protected loadValue(reader: ByteReader): void {
@@ -450,10 +450,10 @@ export type AnyValueState = SlotState & ValueState<unknown>
 export function valueStateOf(options: HandleOptions, type: LogicalType | undefined): AnyValueState {
   if (type === undefined || type.kind === 'OBJECT') return new AnyState(options)
   const range = numberRangeOf(type)
-  if (range !== undefined) return new NumberState(options, type, range) as AnyValueState
-  if (type.kind === 'BIGINT') return new BigintState(options, type) as AnyValueState
-  if (type.kind === 'BOOLEAN') return new BooleanState(options, type) as AnyValueState
-  if (isTextType(type)) return new TextState(options, type) as AnyValueState
+  if (range !== undefined) return new NumberState(options, type, range)
+  if (type.kind === 'BIGINT') return new BigintState(options, type)
+  if (type.kind === 'BOOLEAN') return new BooleanState(options, type)
+  if (isTextType(type)) return new TextState(options, type)
   return new EncodedState(options, type)
 }
 

@@ -182,7 +182,7 @@ function withWatermarks(steps: readonly HarnessStep[]): HarnessStep[] | undefine
   let watermarkMs = WATERMARK_MIN
   return steps.flatMap((step, index) => {
     if ('watermark' in step) watermarkMs = Math.max(watermarkMs, step.watermark)
-    if (!('row' in step) || bounds[index]! <= watermarkMs || bounds[index] === Infinity) return [step]
+    if (!('row' in step) || bounds[index] <= watermarkMs || bounds[index] === Infinity) return [step]
     watermarkMs = bounds[index]!
     return [{ watermark: watermarkMs }, step]
   })
@@ -210,10 +210,10 @@ class RecordingTarget implements ElementTarget {
     let crossing = 0
     for (let position = begin; position < end; position++) {
       const row = batch.physicalRow(position)
-      for (; crossing < crossings.count && crossings.positions[crossing]! <= row; crossing++) this.offerWatermarkEvent(crossings.watermarks[crossing]!)
-      this.events.push(rows[position]!)
+      for (; crossing < crossings.count && crossings.positions[crossing] <= row; crossing++) this.offerWatermarkEvent(crossings.watermarks[crossing])
+      this.events.push(rows[position])
     }
-    for (; crossing < crossings.count; crossing++) this.offerWatermarkEvent(crossings.watermarks[crossing]!)
+    for (; crossing < crossings.count; crossing++) this.offerWatermarkEvent(crossings.watermarks[crossing])
     batch.begin = end
     if (this.#refusing) this.#held = { batch, begin, end, rows: rows.slice(begin, end) }
   }
@@ -266,7 +266,7 @@ function sharedMemory(): { slab: Slab; kernels: Kernels; readonly clock: Virtual
     const slab = new Slab()
     memory.push({ slab, kernels: instantiateKernels((compiled ??= compileKernels()), slab), clock: new VirtualClock() })
   }
-  return memory[0]!
+  return memory[0]
 }
 
 /** One run of one mode. */
@@ -343,7 +343,7 @@ class Run {
 
   /** Feeds the next element: a batch, a watermark, or processing time. Returns the index of the step behind it. */
   #element(from: number): number {
-    const step = this.#steps[from]!
+    const step = this.#steps[from]
     if ('processingTime' in step) {
       this.#clock.setMs(step.processingTime)
       if (this.#driver.operator.nextProcessingTimeMs() <= step.processingTime) this.#driver.fireTimers(step.processingTime)
@@ -371,7 +371,7 @@ class Run {
     let at = from
     let watermarkMs = this.#watermarkMs
     for (; at < this.#steps.length && selected.length < rowsMax; at++) {
-      const step = this.#steps[at]!
+      const step = this.#steps[at]
       if ('row' in step && (step.input ?? 0) === input) {
         const row = this.#rowOf(step, input)
         // Rows that are not selected stand in front of and between the others.
@@ -385,7 +385,7 @@ class Run {
       } else break
     }
     this.#watermarkMs = watermarkMs
-    const batch = batchFromObjects(this.#slab, this.#schemas[input]!, rows)
+    const batch = batchFromObjects(this.#slab, this.#schemas[input], rows)
     const slab = this.#slab
     if (selection) {
       batch.selection = slab.allocate(selected.length * 4)
@@ -402,7 +402,7 @@ class Run {
   }
 
   #rowOf(step: HarnessRow, input: number): BatchRowInit {
-    const { key, schema } = this.#options.inputs[input]!
+    const { key, schema } = this.#options.inputs[input]
     const { timestamp, kind } = step
     const row =
       key === undefined
@@ -498,7 +498,7 @@ function placed(events: readonly HarnessEvent[]): { readonly records: Placed[]; 
   for (const event of events) {
     if ('watermark' in event) {
       before = event.watermark
-      for (; open < records.length; open++) records[open] = { ...records[open]!, after: before }
+      for (; open < records.length; open++) records[open] = { ...records[open], after: before }
     } else records.push({ row: event.row, kind: event.kind, timestamp: event.timestamp, before, after: WATERMARK_MAX })
   }
   return { records, last: before }

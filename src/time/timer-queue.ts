@@ -121,11 +121,11 @@ export class TimerQueue implements TimerDomain {
     const upTo = Math.min(TIME_MAX, Math.max(1, Math.floor(upToMs) + BIAS))
     for (;;) {
       // A timer behind the group's time was registered meanwhile: it comes first.
-      if (this.#behind.length > 0 && this.#dueAt < this.#dueCount && this.#timeOf(this.#behind[0]!) < this.#dueTime) this.#returnGroup()
+      if (this.#behind.length > 0 && this.#dueAt < this.#dueCount && this.#timeOf(this.#behind[0]) < this.#dueTime) this.#returnGroup()
       while (this.#dueAt < this.#dueCount) {
         if (this.#dueTime > upTo) return false
-        const ref = this.#due[this.#dueAt]!
-        const sequence = this.#dueSequences[this.#dueAt++]!
+        const ref = this.#due[this.#dueAt]
+        const sequence = this.#dueSequences[this.#dueAt++]
         if (this.#takeIfDue(ref, sequence)) return true
       }
       if (!this.#nextGroup(upTo)) return false
@@ -138,11 +138,9 @@ export class TimerQueue implements TimerDomain {
     for (const kind of ['key', 'namespace'] as const)
       this.#store.forEach(kind, (record) => {
         const slot = (record + this.#slot) >>> 3
-        if (f64[slot] !== 0) visit(record, toMs(f64[slot]!), f64[slot + 2]!)
+        if (f64[slot] !== 0) visit(record, toMs(f64[slot]), f64[slot + 2])
       })
-    this.#further.forEach((timer) =>
-      visit(u32[(timer + FURTHER_RECORD) >>> 2]!, toMs(f64[(timer + FURTHER_TIME) >>> 3]!), f64[(timer + FURTHER_SEQUENCE) >>> 3]!),
-    )
+    this.#further.forEach((timer) => visit(u32[(timer + FURTHER_RECORD) >>> 2], toMs(f64[(timer + FURTHER_TIME) >>> 3]), f64[(timer + FURTHER_SEQUENCE) >>> 3]))
   }
 
   close(): void {
@@ -157,7 +155,7 @@ export class TimerQueue implements TimerDomain {
     assert(record !== 0, 'a timer was registered without a current key')
     const { f64 } = this.#slab
     const slot = (record + this.#slot) >>> 3
-    const own = f64[slot]!
+    const own = f64[slot]
     if (own === time) return
     if (this.#furtherIndex.count > 0 && this.#furtherIndex.find(record, time, time) !== 0) return
     this.#count++
@@ -168,7 +166,7 @@ export class TimerQueue implements TimerDomain {
     }
     f64[slot] = time
     f64[slot + SLOT_SEQUENCE / 8] = ++this.#sequence
-    const queued = f64[slot + SLOT_QUEUED / 8]!
+    const queued = f64[slot + SLOT_QUEUED / 8]
     if (queued !== 0 && queued <= time) return
     f64[slot + SLOT_QUEUED / 8] = time
     this.#push(record, time)
@@ -229,8 +227,8 @@ export class TimerQueue implements TimerDomain {
     const time = this.#dueTime
     while (this.#dueAt < this.#dueCount) {
       const { f64 } = this.#slab
-      const ref = this.#due[this.#dueAt]!
-      const sequence = this.#dueSequences[this.#dueAt++]!
+      const ref = this.#due[this.#dueAt]
+      const sequence = this.#dueSequences[this.#dueAt++]
       const slot = (ref + this.#slot) >>> 3
       if ((ref & 1) === 0) {
         if (f64[slot] !== time || f64[slot + SLOT_SEQUENCE / 8] !== sequence || f64[slot + SLOT_QUEUED / 8] !== 0) continue
@@ -246,16 +244,16 @@ export class TimerQueue implements TimerDomain {
       this.#dueCount = this.#dueAt = 0
       let node: number
       if (this.#behind.length > 0) {
-        const time = this.#timeOf(this.#behind[0]!)
+        const time = this.#timeOf(this.#behind[0])
         if (time > upTo) return false
         this.#dueTime = time
-        while (this.#behind.length > 0 && this.#timeOf(this.#behind[0]!) === time) this.#gather(this.#popBehind())
+        while (this.#behind.length > 0 && this.#timeOf(this.#behind[0]) === time) this.#gather(this.#popBehind())
       } else {
         node = this.#advance(upTo)
         if (node === 0) return false
         this.#dueTime = this.#timeOf(node)
         while (node !== 0) {
-          const next = this.#slab.u32[node >>> 2]!
+          const next = this.#slab.u32[node >>> 2]
           this.#gather(node)
           node = next
         }
@@ -270,23 +268,23 @@ export class TimerQueue implements TimerDomain {
   /** Frees a node of the time that has come: its timer is due, is sent on to its later time, or is gone. */
   #gather(node: number): void {
     const { u32, f64 } = this.#slab
-    const ref = u32[(node + 4) >>> 2]!
-    const time = f64[(node + 8) >>> 3]!
+    const ref = u32[(node + 4) >>> 2]
+    const time = f64[(node + 8) >>> 3]
     u32[node >>> 2] = this.#freeNode
     this.#freeNode = node
     this.#nodeCount--
     if ((ref & 1) !== 0) {
       const timer = ref - 1
       if (u32[timer >>> 2] === 0 || f64[(timer + FURTHER_TIME) >>> 3] !== time) return
-      this.#addDue(ref, f64[(timer + FURTHER_SEQUENCE) >>> 3]!)
+      this.#addDue(ref, f64[(timer + FURTHER_SEQUENCE) >>> 3])
       return
     }
     const slot = (ref + this.#slot) >>> 3
     if (f64[slot + SLOT_QUEUED / 8] !== time) return
-    const own = f64[slot]!
+    const own = f64[slot]
     if (own === time) {
       f64[slot + SLOT_QUEUED / 8] = 0
-      this.#addDue(ref, f64[slot + SLOT_SEQUENCE / 8]!)
+      this.#addDue(ref, f64[slot + SLOT_SEQUENCE / 8])
       return
     }
     f64[slot + SLOT_QUEUED / 8] = own
@@ -303,9 +301,9 @@ export class TimerQueue implements TimerDomain {
     const sequences = this.#dueSequences
     const count = this.#dueCount
     let ordered = true
-    for (let index = 1; index < count && ordered; index++) ordered = sequences[index - 1]! < sequences[index]!
+    for (let index = 1; index < count && ordered; index++) ordered = sequences[index - 1] < sequences[index]
     if (ordered) return
-    const group = Array.from({ length: count }, (_, index) => ({ ref: this.#due[index]!, sequence: sequences[index]! }))
+    const group = Array.from({ length: count }, (_, index) => ({ ref: this.#due[index], sequence: sequences[index] }))
     group.sort((left, right) => left.sequence - right.sequence)
     group.forEach(({ ref, sequence }, index) => {
       this.#due[index] = ref
@@ -314,7 +312,7 @@ export class TimerQueue implements TimerDomain {
   }
 
   #timeOf(node: number): number {
-    return this.#slab.f64[(node + 8) >>> 3]!
+    return this.#slab.f64[(node + 8) >>> 3]
   }
 
   #push(ref: number, time: number): void {
@@ -347,14 +345,14 @@ export class TimerQueue implements TimerDomain {
       digit = (high >>> ((level - 3) * 10)) & 1023
     }
     const slot = level * SLOTS + digit
-    const tail = this.#tails[slot]!
+    const tail = this.#tails[slot]
     this.#tails[slot] = node
     if (this.#heads[slot] !== 0) {
       this.#slab.u32[tail >>> 2] = node
       return
     }
     this.#heads[slot] = node
-    this.#bits[slot >>> 5] = this.#bits[slot >>> 5]! | (1 << (slot & 31))
+    this.#bits[slot >>> 5] = this.#bits[slot >>> 5] | (1 << (slot & 31))
     this.#levels |= 1 << level
   }
 
@@ -376,10 +374,10 @@ export class TimerQueue implements TimerDomain {
         return 0
       }
       const slot = level * SLOTS + digit
-      let node = this.#heads[slot]!
+      let node = this.#heads[slot]
       this.#heads[slot] = this.#tails[slot] = 0
       const word = slot >>> 5
-      this.#bits[word] = this.#bits[word]! & ~(1 << (slot & 31))
+      this.#bits[word] = this.#bits[word] & ~(1 << (slot & 31))
       if (this.#bits[word] === 0 && this.#isLevelEmpty(level)) this.#levels &= ~(1 << level)
       this.#moveTo(start)
       if (level === 0) {
@@ -388,7 +386,7 @@ export class TimerQueue implements TimerDomain {
       }
       const { u32 } = this.#slab
       while (node !== 0) {
-        const next = u32[node >>> 2]!
+        const next = u32[node >>> 2]
         u32[node >>> 2] = 0
         this.#place(node, this.#timeOf(node))
         node = next
@@ -406,7 +404,7 @@ export class TimerQueue implements TimerDomain {
 
   #firstDigit(level: number): number {
     for (let word = level * BITMAP_WORDS; ; word++) {
-      const bits = this.#bits[word]!
+      const bits = this.#bits[word]
       if (bits !== 0) return (word - level * BITMAP_WORDS) * 32 + 31 - Math.clz32(bits & -bits)
     }
   }
@@ -454,8 +452,8 @@ export class TimerQueue implements TimerDomain {
       } else kept.push(node)
     }
     for (let slot = 0; slot < LEVELS * SLOTS; slot++) {
-      for (let node = this.#heads[slot]!; node !== 0;) {
-        const next = u32[node >>> 2]!
+      for (let node = this.#heads[slot]; node !== 0;) {
+        const next = u32[node >>> 2]
         look(node)
         node = next
       }
@@ -472,8 +470,8 @@ export class TimerQueue implements TimerDomain {
 
   #isStale(node: number): boolean {
     const { u32, f64 } = this.#slab
-    const ref = u32[(node + 4) >>> 2]!
-    const time = f64[(node + 8) >>> 3]!
+    const ref = u32[(node + 4) >>> 2]
+    const time = f64[(node + 8) >>> 3]
     if ((ref & 1) === 0) return f64[(ref + this.#slot + SLOT_QUEUED) >>> 3] !== time
     return u32[(ref - 1) >>> 2] === 0 || f64[(ref - 1 + FURTHER_TIME) >>> 3] !== time
   }
@@ -484,7 +482,7 @@ export class TimerQueue implements TimerDomain {
     const time = this.#timeOf(node)
     while (at > 0) {
       const parent = (at - 1) >>> 1
-      if (this.#timeOf(heap[parent]!) <= time) break
+      if (this.#timeOf(heap[parent]) <= time) break
       heap[at] = heap[parent]!
       at = parent
     }
@@ -493,7 +491,7 @@ export class TimerQueue implements TimerDomain {
 
   #popBehind(): number {
     const heap = this.#behind
-    const first = heap[0]!
+    const first = heap[0]
     const last = heap.pop()!
     if (heap.length === 0) return first
     const time = this.#timeOf(last)
@@ -501,8 +499,8 @@ export class TimerQueue implements TimerDomain {
     for (;;) {
       let child = at * 2 + 1
       if (child >= heap.length) break
-      if (child + 1 < heap.length && this.#timeOf(heap[child + 1]!) < this.#timeOf(heap[child]!)) child++
-      if (this.#timeOf(heap[child]!) >= time) break
+      if (child + 1 < heap.length && this.#timeOf(heap[child + 1]) < this.#timeOf(heap[child])) child++
+      if (this.#timeOf(heap[child]) >= time) break
       heap[at] = heap[child]!
       at = child
     }

@@ -42,12 +42,12 @@ export class WatermarkMerger {
 
   /** The last watermark of one channel, and whether it counts. */
   channelWatermarkMs(channel: number): number {
-    return this.#watermarks[channel]!
+    return this.#watermarks[channel]
   }
 
   /** Takes a channel's watermark; returns the merged one. */
   advance(channel: number, watermarkMs: number): number {
-    if (watermarkMs > this.#watermarks[channel]!) this.#watermarks[channel] = watermarkMs
+    if (watermarkMs > this.#watermarks[channel]) this.#watermarks[channel] = watermarkMs
     return this.#update()
   }
 
@@ -74,8 +74,8 @@ export class WatermarkMerger {
     const bound = this.#minimum(channel)
     let kept = 0
     for (let index = 0; index < crossings.count; index++) {
-      const own = watermarks[index]!
-      if (own > this.#watermarks[channel]!) this.#watermarks[channel] = own
+      const own = watermarks[index]
+      if (own > this.#watermarks[channel]) this.#watermarks[channel] = own
       const merged = Math.min(own, bound)
       if (merged <= this.#merged) continue
       this.#merged = merged
@@ -93,7 +93,7 @@ export class WatermarkMerger {
   #minimum(except: number): number {
     let minimum = WATERMARK_MAX
     for (let channel = 0; channel < this.#states.length; channel++)
-      if (channel !== except && this.#states[channel] === ACTIVE && this.#watermarks[channel]! < minimum) minimum = this.#watermarks[channel]!
+      if (channel !== except && this.#states[channel] === ACTIVE && this.#watermarks[channel] < minimum) minimum = this.#watermarks[channel]!
     return minimum
   }
 
@@ -107,7 +107,7 @@ export class WatermarkMerger {
       ended = false
       if (this.#states[channel] === IDLE) continue
       active = true
-      if (this.#watermarks[channel]! < minimum) minimum = this.#watermarks[channel]!
+      if (this.#watermarks[channel] < minimum) minimum = this.#watermarks[channel]!
     }
     // With every channel idle time stands still; once every channel has ended it is at its end.
     if ((active || ended) && minimum > this.#merged) this.#merged = minimum

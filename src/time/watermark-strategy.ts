@@ -66,7 +66,7 @@ export class WatermarkStrategy<R = unknown> {
 
   /** For watermarks that the records tell themselves (punctuated), or any other rule. `create` is called once per split. */
   static forGenerator<R>(create: () => WatermarkGenerator<R>): WatermarkStrategy<R> {
-    return WatermarkStrategy.#of({ kind: 'custom', create: create as () => WatermarkGenerator<never> })
+    return WatermarkStrategy.#of({ kind: 'custom', create: create })
   }
 
   /** Timestamps without watermarks: event time stands still until the end of the input. */
@@ -82,7 +82,7 @@ export class WatermarkStrategy<R = unknown> {
   /** Where the timestamp is: a column (TIMESTAMP, TIMESTAMP_LTZ, or BIGINT epoch ms), or a function of the record. Without it: the source's own. */
   withTimestampAssigner(assigner: (keyof R & string) | TimestampAssigner<R>): WatermarkStrategy<R> {
     const timestamps: WatermarkStrategySpec['timestamps'] =
-      typeof assigner === 'string' ? { kind: 'column', name: assigner } : { kind: 'function', assign: assigner as TimestampAssigner<never> }
+      typeof assigner === 'string' ? { kind: 'column', name: assigner } : { kind: 'function', assign: assigner }
     return new WatermarkStrategy({ ...this.spec, timestamps })
   }
 

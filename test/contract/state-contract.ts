@@ -149,7 +149,7 @@ export function stateContract(name: string, newBackend: (share: BackendShare) =>
       state.value()!.n = 3
       expect(state.value()).toEqual({ n: 1 })
       list.add([1])
-      list.get()[0]!.push(2)
+      list.get()[0].push(2)
       expect(list.get()).toEqual([[1]])
     })
 
@@ -446,10 +446,10 @@ export function stateContract(name: string, newBackend: (share: BackendShare) =>
         ] as const) {
           const handles = backend.resolve(batch, begin, end)
           for (let position = begin; position < end; position++) {
-            backend.select(slab.u32[(handles >>> 2) + position - begin]!)
+            backend.select(slab.u32[(handles >>> 2) + position - begin])
             expect(backend.currentKeyValue()).toEqual(keys[position])
-            expect(backend.currentKeyBytes()).toEqual(keyBytesOf(keys[position]!))
-            expect(backend.currentKeyGroup).toBe(keyGroupOf(keyBytesOf(keys[position]!), 128))
+            expect(backend.currentKeyBytes()).toEqual(keyBytesOf(keys[position]))
+            expect(backend.currentKeyGroup).toBe(keyGroupOf(keyBytesOf(keys[position]), 128))
             state.update((state.value() ?? 0) + 1)
           }
           backend.settle()
@@ -468,7 +468,7 @@ export function stateContract(name: string, newBackend: (share: BackendShare) =>
         rows.forEach((row, index) => (slab.i32[(batch.selection >>> 2) + index] = row))
         const handles = backend.resolve(batch, 10, 1000)
         rows.slice(10).forEach((row, index) => {
-          backend.select(slab.u32[(handles >>> 2) + index]!)
+          backend.select(slab.u32[(handles >>> 2) + index])
           expect(backend.currentKeyValue()).toEqual(keys[row])
         })
       })

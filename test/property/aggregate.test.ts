@@ -40,7 +40,7 @@ describe('aggregate kernels', () => {
         const random = new Random(seed)
         const slab = new Slab()
         const kernels = instantiateKernels(module, slab)
-        const type = NUMBERS[random.integer(NUMBERS.length)]!
+        const type = NUMBERS[random.integer(NUMBERS.length)]
         const isFloat = type.kind === 'FLOAT' || type.kind === 'DOUBLE'
         const [left, right] = [new Accumulators(slab), new Accumulators(slab)]
         for (const target of [left, right, left]) {
@@ -49,7 +49,7 @@ describe('aggregate kernels', () => {
           const chosen = rows.map(() => random.integer(ENTRIES - 1))
           const entries = slab.allocate(n * 4 + 64)
           slab.u32.set(
-            chosen.map((entry) => target.addresses[entry]!),
+            chosen.map((entry) => target.addresses[entry]),
             entries >>> 2,
           )
           const { descriptor } = column
@@ -60,7 +60,7 @@ describe('aggregate kernels', () => {
           kernels.aggregateFirst(entries, n, offsetOf(4), FLAGS, 8, descriptor, selection, begin)
           kernels.aggregateLast(entries, n, offsetOf(5), FLAGS, 16, descriptor, selection, begin)
           kernels.aggregateCount(entries, n, offsetOf(6))
-          rows.forEach((row, index) => target.values[chosen[index]!]!.push(values[row]!))
+          rows.forEach((row, index) => target.values[chosen[index]].push(values[row]))
         }
         const check = (): void => {
           const rows = left.values.map((values) => values.length)
@@ -93,7 +93,7 @@ describe('aggregate kernels', () => {
         kernels.aggregateMergeFirst(left.list, right.list, ENTRIES, offsetOf(4), FLAGS, 8)
         kernels.aggregateMergeLast(left.list, right.list, ENTRIES, offsetOf(5), FLAGS, 16)
         kernels.aggregateMergeSum(left.list, right.list, ENTRIES, offsetOf(6), 0, 0)
-        left.values.forEach((values, entry) => values.push(...right.values[entry]!))
+        left.values.forEach((values, entry) => values.push(...right.values[entry]))
         if (!isFloat) check()
         kernels.aggregateReset(left.list, ENTRIES, 8, ENTRY_BYTES - 8)
         expect(left.addresses.every((address) => slab.u8.subarray(address, address + ENTRY_BYTES).every((byte) => byte === 0))).toBe(true)

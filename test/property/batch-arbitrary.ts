@@ -13,7 +13,7 @@ const LEAVES = ['BOOLEAN', 'TINYINT', 'SMALLINT', 'INT', 'BIGINT', 'FLOAT', 'DOU
 const TEXTS = ['', 'a', 'flight', 'naïve', '日本語', '😀', 'x'.repeat(70), '\u0000', '\uFEFFmark', 'twelve bytes']
 
 function pick<T>(random: Random, from: readonly T[]): T {
-  return from[random.integer(from.length)]!
+  return from[random.integer(from.length)]
 }
 
 /** A random type; `depth` levels of nesting at most. */
@@ -143,14 +143,14 @@ export function randomBatch(random: Random, slab: Slab, schema: Schema, rowsMax:
   const batch = batchFromObjects(slab, schema, rows)
   const columns = batch.columns as Column[]
   schema.fields.forEach(({ name }, index) => {
-    const column = columns[index]!
+    const column = columns[index]
     if (column.kind !== PhysicalKind.OBJECT && column.children.length === 0 && random.integer(3) === 0) {
       const values = rows.map(({ row }) => (row as Record<string, unknown>)[name])
       columns[index] = withDictionary(random, slab, column, values)
     }
   })
-  const milliseconds = schema.fields.findIndex(({ type }, index) => type.kind === 'TIMESTAMP' && type.precision <= 3 && columns[index]!.dictionary === null)
-  if (milliseconds >= 0 && !hasTimestamps && random.integer(2) === 0) batch.timestamps = columns[milliseconds]!.values
+  const milliseconds = schema.fields.findIndex(({ type }, index) => type.kind === 'TIMESTAMP' && type.precision <= 3 && columns[index].dictionary === null)
+  if (milliseconds >= 0 && !hasTimestamps && random.integer(2) === 0) batch.timestamps = columns[milliseconds].values
 
   let watermark = random.integer(2) === 0 ? -Infinity : 1000
   for (let position = random.integer(5); position <= count; position += random.integer(10)) {

@@ -18,7 +18,7 @@ function transcript(batch: RecordBatch): unknown[] {
   const rows = batchToObjects(batch)
   for (let position = 0; position <= rows.length; position++) {
     let watermark: number | undefined
-    for (; crossing < count && batch.positionOf(positions[crossing]!) === position; crossing++) watermark = watermarks[crossing]!
+    for (; crossing < count && batch.positionOf(positions[crossing]) === position; crossing++) watermark = watermarks[crossing]!
     if (watermark !== undefined) elements.push({ watermark })
     if (position < rows.length) elements.push(rows[position])
   }

@@ -27,13 +27,13 @@ function mutate(random: Random, frame: Uint8Array): Uint8Array {
     switch (random.integer(8)) {
       case 0:
       case 1:
-        bytes[at] = bytes[at]! ^ (1 << random.integer(8))
+        bytes[at] = bytes[at] ^ (1 << random.integer(8))
         break
       case 2:
         bytes[at] = random.integer(256)
         break
       case 3:
-        if (bytes.length >= 4) view.setUint32(word, WORDS[random.integer(WORDS.length)]!, true)
+        if (bytes.length >= 4) view.setUint32(word, WORDS[random.integer(WORDS.length)], true)
         break
       case 4:
         if (bytes.length >= 4) view.setInt32(word, view.getInt32(word, true) + random.integer(129) - 64, true)

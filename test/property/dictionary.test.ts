@@ -5,7 +5,6 @@ import { Slab } from '../../src/base/slab.ts'
 import { compileKernels, instantiateKernels } from '../../src/kernels/kernels.ts'
 import { KeyEncoder } from '../../src/kernels/keys.ts'
 import { KeyForm } from '../../src/kernels/table-layout.ts'
-import type { TwinValue } from '../../src/kernels/twin/rows.ts'
 import { listAt, randomColumn, randomRows } from './row-arbitrary.ts'
 
 const module = compileKernels()
@@ -22,7 +21,7 @@ describe('dictionaryEncode', () => {
         const keys = new KeyEncoder(slab, kernels, KeyForm.BYTES, 1).encode([column.descriptor], selection, begin, n)
         const [codes, firsts, slots] = [slab.allocate(n * 4 + 64), slab.allocate(n * 4 + 64), slab.allocate(2048 * 4)]
         const count = kernels.dictionaryEncode(keys.hashes, keys.keys, keys.words, n, max, slots, 2048, codes, firsts)
-        const texts = rows.map((row) => values[row] as TwinValue as Uint8Array | null).map((bytes) => (bytes === null ? null : Buffer.from(bytes).toString()))
+        const texts = rows.map((row) => values[row] as Uint8Array | null).map((bytes) => (bytes === null ? null : Buffer.from(bytes).toString()))
         const distinct = [...new Set(texts.filter((text) => text !== null))]
         const refused = distinct.length > max
         expect(count).toBe(refused ? -1 : distinct.length)

@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest'
 import { hash64 } from '../../src/base/hash64.ts'
 import { Random } from '../../src/base/random.ts'
 import { Slab } from '../../src/base/slab.ts'
-import type { Column } from '../../src/batch/column.ts'
 import { type LogicalType, Schema, typeWordOf } from '../../src/batch/types.ts'
 import { compileKernels, instantiateKernels } from '../../src/kernels/kernels.ts'
 import { KeyEncoder, keyFormOf } from '../../src/kernels/keys.ts'
@@ -30,13 +29,13 @@ function randomKeyType(random: Random): LogicalType {
 
 /** The payload of the `row`-th key of an encoder, tag appended. */
 function encodedBytes(slab: Slab, encoder: KeyEncoder, row: number): { bytes: Uint8Array; hash: bigint } {
-  const hash = slab.u64[(encoder.hashes >>> 3) + row]!
+  const hash = slab.u64[(encoder.hashes >>> 3) + row]
   if (encoder.form === KeyForm.VALUE) {
     const at = encoder.keys + row * 8
     return { bytes: slab.u8.slice(at, at + 8), hash }
   }
-  const word = slab.u32[(encoder.words >>> 2) + row]!
-  const at = slab.u32[(encoder.keys >>> 2) + row]!
+  const word = slab.u32[(encoder.words >>> 2) + row]
+  const at = slab.u32[(encoder.keys >>> 2) + row]
   const length = word & 0xffffff
   const bytes = slab.u8.slice(at, at + length)
   bytes[length - 1] = word >>> 24
@@ -51,10 +50,10 @@ describe('key kernels', () => {
         const slab = new Slab()
         const schema = new Schema(Array.from({ length: 1 + random.integer(3) }, (_, index) => ({ name: `c${index}`, type: randomKeyType(random) })))
         const { batch } = randomBatch(random, slab, schema, 60)
-        const columns = batch.columns as readonly Column[]
+        const columns = batch.columns
         const form = keyFormOf(columns.map((column) => ({ kind: column.kind, typeCode: typeWordOf(column.type) & 255 })))
         // A dictionary of numbers is no plain value column any more.
-        if (form === KeyForm.VALUE && columns[0]!.dictionary !== null) return
+        if (form === KeyForm.VALUE && columns[0].dictionary !== null) return
         const encoder = new KeyEncoder(slab, instantiateKernels(module, slab), form, columns.length)
         const descriptors = columns.map((column) => column.descriptor)
         const begin = random.integer(batch.logicalCount + 1)

@@ -46,7 +46,7 @@ function scalarOf(random: Random, type: LogicalType): unknown {
       return random.integer(4) === 0 ? BigInt.asIntN(64, (BigInt(random.uint32()) << 32n) | BigInt(random.uint32())) : BigInt(small)
     case 'FLOAT':
     case 'DOUBLE':
-      return [NaN, -0, 0, Infinity, -Infinity, Math.fround(random.next()), small, -small / 4][random.integer(8)]!
+      return [NaN, -0, 0, Infinity, -Infinity, Math.fround(random.next()), small, -small / 4][random.integer(8)]
     case 'DECIMAL':
       return new Decimal(BigInt(small) * 10n ** BigInt(random.integer(type.precision - 2)), type.scale)
     case 'TIMESTAMP':
@@ -72,7 +72,7 @@ function twinOf(column: Column, row: number): TwinValue {
 /** A column of random values, and the values. `share` of those that may be are NULL. */
 export function randomColumn(random: Random, slab: Slab, type: LogicalType, count: number): { column: Column; values: TwinValue[] } {
   const column = Column.allocate(slab, type, Math.max(1, count))
-  const share = [0, 0.1, 0.6, 1][random.integer(4)]!
+  const share = [0, 0.1, 0.6, 1][random.integer(4)]
   for (let row = 0; row < count; row++) writeValue(column, row, type.nullable && random.next() < share ? null : scalarOf(random, type))
   return { column, values: Array.from({ length: count }, (_, row) => twinOf(column, row)) }
 }
@@ -87,7 +87,7 @@ export interface RandomRows {
 
 /** A part of a random selection of `count` rows, or of all of them. */
 export function randomRows(random: Random, slab: Slab, count: number): RandomRows {
-  const share = [0, 0.1, 0.5, 0.95][random.integer(4)]!
+  const share = [0, 0.1, 0.5, 0.95][random.integer(4)]
   const selected = Array.from({ length: count }, (_, row) => row).filter(() => share === 0 || random.next() < share)
   const begin = random.integer(selected.length + 1)
   const n = random.integer(selected.length - begin + 1)

@@ -22,7 +22,7 @@ describe('scatter kernels', () => {
           const hashes = slab.allocate(n * 8 + 64)
           for (let index = 0; index < n * 2; index++) slab.u32[(hashes >>> 2) + index] = random.uint32()
           const targets = rows.map((_, index) =>
-            subtaskOfKeyGroup(keyGroupOfHash(slab.u64[(hashes >>> 3) + index]!, maxParallelism), targetCount, maxParallelism),
+            subtaskOfKeyGroup(keyGroupOfHash(slab.u64[(hashes >>> 3) + index], maxParallelism), targetCount, maxParallelism),
           )
           scatterer.scatter(hashes, selection, begin, n)
           const groups = Array.from({ length: targetCount }, (_, target) => listAt(slab, scatterer.rowsOf(target), scatterer.countOf(target)))

@@ -18,7 +18,7 @@ describe('selection kernels', () => {
         const random = new Random(seed)
         const slab = new Slab()
         const kernels = instantiateKernels(module, slab)
-        const type = SELECTABLE[random.integer(SELECTABLE.length)]!
+        const type = SELECTABLE[random.integer(SELECTABLE.length)]
         const { column, values } = randomColumn(random, slab, type, random.integer(100))
         const { selection, begin, n, rows } = randomRows(random, slab, values.length)
         const out = slab.allocate((n + 1) * 4)
@@ -28,7 +28,7 @@ describe('selection kernels', () => {
           if (operation > Comparison.GREATER_OR_EQUAL && !isText) continue
           const chosen =
             present.length > 0
-              ? present[random.integer(present.length)]!
+              ? present[random.integer(present.length)]
               : isText
                 ? encoder.encode('flight')
                 : type.kind === 'FLOAT' || type.kind === 'DOUBLE'
@@ -49,7 +49,7 @@ describe('selection kernels', () => {
             count = kernels.selectText(operation, column.descriptor, address, bytes.length, selection, begin, n, out)
           } else if (typeof constant === 'bigint') count = kernels.selectInteger(operation, column.descriptor, constant, selection, begin, n, out)
           else count = kernels.selectFloat(operation, column.descriptor, constant as number, selection, begin, n, out)
-          expect(listAt(slab, out, count)).toEqual(rows.filter((row) => compares(operation, values[row]!, constant)))
+          expect(listAt(slab, out, count)).toEqual(rows.filter((row) => compares(operation, values[row], constant)))
         }
         for (const wanted of [0, 1]) {
           expect(listAt(slab, out, kernels.selectNull(column.descriptor, wanted, selection, begin, n, out))).toEqual(
@@ -69,7 +69,7 @@ describe('selection kernels', () => {
     const { column } = randomColumn(random, slab, { kind: 'VARCHAR', nullable: false, length: 100 }, 0)
     column.ensureRows(texts.length)
     texts.forEach((text, row) => {
-      const start = slab.i32[(column.offsets >>> 2) + row]!
+      const start = slab.i32[(column.offsets >>> 2) + row]
       column.dataLength = start
       column.ensureData(text.length)
       slab.u8.set(encoder.encode(text), column.data + start)
@@ -77,7 +77,7 @@ describe('selection kernels', () => {
     })
     const needle = slab.allocate(128)
     const out = slab.allocate(1024)
-    for (const text of ['', 'a', 'ab', 'aab', 'abbab', 'aaaaaaaa', 'abababababababababab', texts[7]!]) {
+    for (const text of ['', 'a', 'ab', 'aab', 'abbab', 'aaaaaaaa', 'abababababababababab', texts[7]]) {
       slab.u8.set(encoder.encode(text), needle)
       const count = kernels.selectText(Comparison.CONTAINS, column.descriptor, needle, text.length, 0, 0, texts.length, out)
       expect(listAt(slab, out, count)).toEqual(texts.flatMap((candidate, row) => (candidate.includes(text) ? [row] : [])))
@@ -98,17 +98,17 @@ describe('selection kernels', () => {
           number,
         ]
         flags.forEach(([bit, byte], row) => {
-          slab.u8[bits + (row >>> 3)]! |= bit ? 1 << (row & 7) : 0
+          slab.u8[bits + (row >>> 3)] |= bit ? 1 << (row & 7) : 0
           slab.u8[bytes + row] = byte ? 7 : 0
         })
         const leftCount = kernels.selectBits(bits, 1, selection, begin, n, left)
         const rightCount = kernels.selectBytes(bytes, selection, begin, n, right)
-        expect(listAt(slab, left, leftCount)).toEqual(rows.filter((row) => flags[row]![0]))
-        expect(listAt(slab, out, kernels.selectBits(bits, 0, selection, begin, n, out))).toEqual(rows.filter((row) => !flags[row]![0]))
-        expect(listAt(slab, out, kernels.selectUnion(left, leftCount, right, rightCount, out))).toEqual(rows.filter((row) => flags[row]!.includes(true)))
-        expect(listAt(slab, out, kernels.selectDifference(selection, begin, n, right, rightCount, out))).toEqual(rows.filter((row) => !flags[row]![1]))
+        expect(listAt(slab, left, leftCount)).toEqual(rows.filter((row) => flags[row][0]))
+        expect(listAt(slab, out, kernels.selectBits(bits, 0, selection, begin, n, out))).toEqual(rows.filter((row) => !flags[row][0]))
+        expect(listAt(slab, out, kernels.selectUnion(left, leftCount, right, rightCount, out))).toEqual(rows.filter((row) => flags[row].includes(true)))
+        expect(listAt(slab, out, kernels.selectDifference(selection, begin, n, right, rightCount, out))).toEqual(rows.filter((row) => !flags[row][1]))
         // In place.
-        expect(listAt(slab, left, kernels.selectBytes(bytes, left, 0, leftCount, left))).toEqual(rows.filter((row) => flags[row]![0] && flags[row]![1]))
+        expect(listAt(slab, left, kernels.selectBytes(bytes, left, 0, leftCount, left))).toEqual(rows.filter((row) => flags[row][0] && flags[row][1]))
       }),
     )
   })

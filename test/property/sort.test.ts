@@ -16,9 +16,9 @@ describe('sort kernels', () => {
         const random = new Random(seed)
         const slab = new Slab()
         const kernels = instantiateKernels(module, slab)
-        const count = random.integer([20, 400][random.integer(2)]!)
+        const count = random.integer([20, 400][random.integer(2)])
         const columns = Array.from({ length: 1 + random.integer(3) }, () => ({
-          ...randomColumn(random, slab, SCALAR_TYPES[random.integer(SCALAR_TYPES.length)]!, count),
+          ...randomColumn(random, slab, SCALAR_TYPES[random.integer(SCALAR_TYPES.length)], count),
           descending: random.integer(2) === 0,
           nullsLast: random.integer(2) === 0,
         }))
@@ -41,7 +41,7 @@ describe('sort kernels', () => {
         const random = new Random(seed)
         const slab = new Slab()
         const kernels = instantiateKernels(module, slab)
-        const { column, values } = randomColumn(random, slab, types[random.integer(types.length)]!, random.integer(300))
+        const { column, values } = randomColumn(random, slab, types[random.integer(types.length)], random.integer(300))
         const { rows } = randomRows(random, slab, values.length)
         const limit = random.integer(20)
         const descending = random.integer(2) === 0

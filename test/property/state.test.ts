@@ -78,7 +78,7 @@ describe('MemoryStateBackend', () => {
         const select = (key: string, namespace: number) => {
           backend.select(backend.resolveKey(keyBytesOf(key)))
           if (namespace >= 0) backend.setNamespace(namespace, namespace * 1e15)
-          return states[namespace >= 0 ? 1 : 0]!
+          return states[namespace >= 0 ? 1 : 0]
         }
         for (const { key, namespace, kind, word, plain } of operations) {
           const state = select(key, namespace)

@@ -75,9 +75,9 @@ function setUp(seed: number): Setup {
   const random = new Random(seed)
   const slab = new Slab()
   const kernels = instantiateKernels(module, slab)
-  const types = KEY_TYPES[random.integer(KEY_TYPES.length)]!
-  const maxParallelism = [1, 7, 128, 32_768][random.integer(4)]!
-  const segmentEntriesMax = [4, 16, 100, 65_536][random.integer(4)]!
+  const types = KEY_TYPES[random.integer(KEY_TYPES.length)]
+  const maxParallelism = [1, 7, 128, 32_768][random.integer(4)]
+  const segmentEntriesMax = [4, 16, 100, 65_536][random.integer(4)]
   const probe = types.map((type) => ({ kind: Column.allocate(slab, type, 1).kind, typeCode: typeWordOf(type) & 255 }))
   const form = keyFormOf(probe)
   return {
@@ -106,7 +106,7 @@ function randomKeys({ slab, types, random }: Setup, distinct: number): { columns
   const columns = types.map((type) => Column.allocate(slab, type, count))
   for (let row = 0; row < count; row++) {
     const id = random.integer(distinct)
-    columns.forEach((column, index) => writeValue(column, row, valueOf(types[index]!, id + index)))
+    columns.forEach((column, index) => writeValue(column, row, valueOf(types[index], id + index)))
   }
   const descriptors = columns.map((column) => column.descriptor)
   return { columns, keys: Array.from({ length: count }, (_, row) => Buffer.from(keyBytesOfRow(slab, descriptors, row)).toString('hex')) }
@@ -127,7 +127,7 @@ function checkAgainst(setup: Setup, table: SegmentTable, model: ReadonlyMap<stri
     for (const entry of readList(slab, entries, n)) {
       const bytes = table.keyBytesOf(entry)
       expect(keyGroupOf(bytes, maxParallelism)).toBe(keyGroup)
-      found.set(Buffer.from(bytes).toString('hex'), slab.i64[(entry + table.valueOffset) >>> 3]!)
+      found.set(Buffer.from(bytes).toString('hex'), slab.i64[(entry + table.valueOffset) >>> 3])
     }
   })
   expect(found).toEqual(model)
@@ -166,7 +166,7 @@ describe('SegmentTable', () => {
         const { slab, random, encoder } = setup
         const table = setup.makeTable()
         const model = new Map<string, bigint>()
-        const distinct = [3, 50, 1000, 20_000][random.integer(4)]!
+        const distinct = [3, 50, 1000, 20_000][random.integer(4)]
         const out = slab.allocate(ROWS_MAX * 4)
         for (let step = 0; step < 12; step++) {
           const { columns, keys } = randomKeys(setup, distinct)
@@ -218,7 +218,7 @@ describe('SegmentTable', () => {
         }
         table.forEachEntries((entries, n) => {
           const columns = types.map((type) => Column.allocate(slab, type, 2))
-          columns.forEach((column, index) => writeValue(column, 0, valueOf(types[index]!, 1)))
+          columns.forEach((column, index) => writeValue(column, 0, valueOf(types[index], 1)))
           const descriptors = columns.map((column) => column.descriptor)
           const before = keyBytesOfRow(slab, descriptors, 0)
           table.keysToColumns(entries, n, columns, 1)
@@ -244,7 +244,7 @@ describe('SegmentTable', () => {
             if (merged.valueOffset === source.valueOffset) kernels.aggregateMergeSum(targets, sources, n, merged.valueOffset, 0, 0)
             else
               readList(slab, sources, n).forEach(
-                (entry, index) => (slab.i64[(slab.u32[(targets >>> 2) + index]! + merged.valueOffset) >>> 3]! += slab.i64[(entry + source.valueOffset) >>> 3]!),
+                (entry, index) => (slab.i64[(slab.u32[(targets >>> 2) + index] + merged.valueOffset) >>> 3] += slab.i64[(entry + source.valueOffset) >>> 3]),
               )
           })
         }

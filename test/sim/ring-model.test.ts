@@ -50,7 +50,7 @@ function* consume(scene: Scene, rings: readonly ModelRing[], doorbell: ModelDoor
   function* hasWork(): Steps<boolean> {
     for (let index = 0; index < rings.length; index++) {
       scene.forget(5, index, received, ...rings.map((one) => one.privateState()))
-      if (yield* rings[index]!.hasFrame()) return true
+      if (yield* rings[index].hasFrame()) return true
     }
     for (const ring of rings) if (!(yield* ring.isProducerClosed())) return false
     return true
@@ -63,7 +63,7 @@ function* consume(scene: Scene, rings: readonly ModelRing[], doorbell: ModelDoor
   for (;;) {
     let work = 0
     for (let index = 0; index < rings.length; index++) {
-      const ring = rings[index]!
+      const ring = rings[index]
       scene.forget(2, index, work, received, ...rings.map((one) => one.privateState()))
       const held: [address: number, sequence: number][] = []
       while (held.length < holdCount) {
@@ -71,8 +71,8 @@ function* consume(scene: Scene, rings: readonly ModelRing[], doorbell: ModelDoor
         if (address === EMPTY) break
         if (ring.frameKind !== received[index]) throw new Error(`frame ${ring.frameKind} came instead of ${received[index]}`)
         check(address, ring.frameLength, ring.frameKind)
-        held.push([address, received[index]!])
-        received[index]!++
+        held.push([address, received[index]])
+        received[index]++
       }
       if (held.length === 0) continue
       work += held.length
@@ -114,7 +114,7 @@ function newModel(shape: Shape): Model {
         const doorbell = new code.Doorbell(buffer, (index + 1) * DOORBELL_BYTES, Infinity)
         const doorbells = { producer: doorbell, consumer: consumerDoorbell }
         readers.push(new code.SpscRing(buffer, offset, CAPACITY, doorbells))
-        threads.push(produce(scene, new code.SpscRing(buffer, offset, CAPACITY, doorbells), doorbell, messageCounts[index]!, shape))
+        threads.push(produce(scene, new code.SpscRing(buffer, offset, CAPACITY, doorbells), doorbell, messageCounts[index], shape))
       }
       threads.push(consume(scene, readers, consumerDoorbell, received, shape))
       return {

@@ -98,7 +98,7 @@ export async function loadRingCode(changes: readonly Change[]): Promise<(atomics
     ],
   })
   if (unused.size > 0) throw new Error(`Cannot seed: the source no longer holds ${[...unused].map((change) => String(change.from)).join(', ')}`)
-  const code = toSteps(outputFiles[0]!.text)
+  const code = toSteps(outputFiles[0].text)
   return (atomics) => {
     const module = { exports: {} }
     new Function('module', 'Atomics', code)(module, atomics)
@@ -212,8 +212,8 @@ export async function search(model: Model, changes: readonly Change[] = []): Pro
   /** Atomic words written in this run, by address: the shared half of a state. */
   const touched = new Map<number, number>()
   const remember = (value: number): void => {
-    seen[current] = Math.imul(seen[current]! ^ value, 0x85ebca6b) + 0x3c6ef372
-    seenAlso[current] = Math.imul(seenAlso[current]! + value, 0x27d4eb2f) ^ (seenAlso[current]! >>> 15)
+    seen[current] = Math.imul(seen[current] ^ value, 0x85ebca6b) + 0x3c6ef372
+    seenAlso[current] = Math.imul(seenAlso[current] + value, 0x27d4eb2f) ^ (seenAlso[current] >>> 15)
   }
   const note = (operation: string, value: number): void => {
     remember(value)
@@ -227,8 +227,8 @@ export async function search(model: Model, changes: readonly Change[] = []): Pro
   const atomics: SteppedAtomics = {
     *load(words, index) {
       yield
-      note('load', words[index]!)
-      return words[index]!
+      note('load', words[index])
+      return words[index]
     },
     *store(words, index, value) {
       yield
@@ -238,14 +238,14 @@ export async function search(model: Model, changes: readonly Change[] = []): Pro
     },
     *exchange(words, index, value) {
       yield
-      const before = words[index]!
+      const before = words[index]
       put(words, index, value)
       note('exchange', before)
       return before
     },
     *compareExchange(words, index, expected, value) {
       yield
-      const before = words[index]!
+      const before = words[index]
       if (before === expected) put(words, index, value)
       note('compareExchange', before)
       return before
@@ -320,7 +320,7 @@ export async function search(model: Model, changes: readonly Change[] = []): Pro
     try {
       for (const thread of [...threads.keys(), ...schedule]) {
         current = thread
-        threads[thread]!.next()
+        threads[thread].next()
       }
     } catch {
       // The step that fails is the last one.
@@ -345,7 +345,7 @@ export async function search(model: Model, changes: readonly Change[] = []): Pro
     const step = (thread: number): void => {
       current = thread
       stepCount++
-      if (threads[thread]!.next().done === true) running &= ~(1 << thread)
+      if (threads[thread].next().done === true) running &= ~(1 << thread)
     }
     try {
       // Up to its first atomic step a thread does nothing that others see.
@@ -397,9 +397,9 @@ export async function search(model: Model, changes: readonly Change[] = []): Pro
     mix(words)
     mix(timeoutsLeft)
     for (let thread = 0; thread < seen.length; thread++) {
-      mix(seen[thread]!)
-      mix(seenAlso[thread]!)
-      mix(sleepingOn[thread]!)
+      mix(seen[thread])
+      mix(seenAlso[thread])
+      mix(sleepingOn[thread])
     }
     const key = (a >>> 0) * 0x200000 + (b >>> 11)
     if (visited.has(key)) return true

@@ -61,7 +61,10 @@ rows.select('user', 'usr')
 // @ts-expect-error: a timestamp column is named by a column of the row
 WatermarkStrategy.forBoundedOutOfOrderness<Row>(seconds(5)).withTimestampAssigner('time')
 
-const windows = rows.keyBy('user').window(TumblingEventTimeWindows.of(hours(1))).aggregate({ rows: count(), mean: avg('price') })
+const windows = rows
+  .keyBy('user')
+  .window(TumblingEventTimeWindows.of(hours(1)))
+  .aggregate({ rows: count(), mean: avg('price') })
 windows.map((row) => {
   holds<Same<typeof row.user, string>>()
   holds<Same<typeof row.windowStart, number>>()

@@ -12,14 +12,17 @@ export type AsyncCall<R, OUT> = AsyncFunction<R, OUT> | ((record: R, signal: Abo
 function wait<R, OUT>(stream: DataStream<R>, call: AsyncCall<R, OUT>, ordered: boolean, options: AsyncOptions): DataStream<OUT> {
   const { capacity = 1, timeoutMs = 1, retries = 0 } = options
   if (!(capacity >= 1) || !(timeoutMs > 0) || !(retries >= 0))
-    throw new PlanError('INVALID_ASYNC_OPTIONS', `Cannot make asynchronous calls with capacity=${capacity}, timeoutMs=${timeoutMs}, retries=${retries}: capacity and timeout must be positive, retries not negative`)
+    throw new PlanError(
+      'INVALID_ASYNC_OPTIONS',
+      `Cannot make asynchronous calls with capacity=${capacity}, timeoutMs=${timeoutMs}, retries=${retries}: capacity and timeout must be positive, retries not negative`,
+    )
   const fn: AsyncFunction<R, OUT> = typeof call === 'function' ? { asyncInvoke: async (record, signal) => [await call(record, signal)] } : call
   const body = (schema: Schema): TransformationBody => ({
     kind: 'operator',
     watermarks: { kind: 'every' },
     needsEventLoop: true,
     withSchema: body,
-    create: () => new AsyncOperator(stream.schema, fn as AsyncFunction<never, unknown>, schema, ordered, options),
+    create: () => new AsyncOperator(stream.schema, fn, schema, ordered, options),
   })
   return stream.operator(ordered ? 'AsyncOrdered' : 'AsyncUnordered', body(OBJECT_SCHEMA), OBJECT_SCHEMA as Schema<OUT>)
 }

@@ -3,13 +3,7 @@
 import { PlanError } from '../../base/errors.ts'
 import type { KeySpec } from '../../batch/key-spec.ts'
 import { OBJECT_SCHEMA, type Schema } from '../../batch/types.ts'
-import type {
-  BroadcastProcessFunction,
-  Collector,
-  CoProcessFunction,
-  KeyedBroadcastProcessFunction,
-  KeyedCoProcessFunction,
-} from '../../operator/function.ts'
+import type { BroadcastProcessFunction, Collector, CoProcessFunction, KeyedBroadcastProcessFunction, KeyedCoProcessFunction } from '../../operator/function.ts'
 import type { AnyProcessFunction, ProcessInput } from '../../operator/process/process-operator.ts'
 import { DataStream } from './data-stream.ts'
 import { processBody } from './process-body.ts'
@@ -28,9 +22,11 @@ function connect<OUT>(
   fn: AnyProcessFunction,
 ): DataStream<OUT> {
   const [first, second] = inputs
-  const described = inputs.map(({ stream, key }, index): ProcessInput => ({ schema: stream.edges[0]!.schema, key, method: methods[index]! }))
+  const described = inputs.map(({ stream, key }, index): ProcessInput => ({ schema: stream.edges[0].schema, key, method: methods[index] }))
   const schema = OBJECT_SCHEMA as Schema<OUT>
-  return new DataStream(first.stream.environment, first.stream.edges, first.stream.schema).operator(name, processBody(described, fn, schema), schema, [second.stream.edges])
+  return new DataStream(first.stream.environment, first.stream.edges, first.stream.schema).operator(name, processBody(described, fn, schema), schema, [
+    second.stream.edges,
+  ])
 }
 
 /** Two connected streams: both keyed (state is shared by key), or neither. */
@@ -41,7 +37,9 @@ export class ConnectedStreams<R1, R2, K> {
   /** @throws {PlanError} If one is keyed and the other is not. */
   constructor(first: ConnectedInput<R1>, second: ConnectedInput<R2>) {
     if ((first.key === undefined) !== (second.key === undefined))
-      throw new PlanError('INVALID_CONNECT', 'Cannot connect a keyed stream with one that is not keyed', { hint: 'Key both streams, or neither; to give every record of one to all subtasks, broadcast it with a state descriptor.' })
+      throw new PlanError('INVALID_CONNECT', 'Cannot connect a keyed stream with one that is not keyed', {
+        hint: 'Key both streams, or neither; to give every record of one to all subtasks, broadcast it with a state descriptor.',
+      })
     this.#first = first
     this.#second = second
   }
@@ -85,6 +83,11 @@ export class BroadcastConnectedStream<R, B, K> {
 
   /** One function for both: only the broadcast side may change broadcast state. */
   process<OUT>(fn: [K] extends [never] ? BroadcastProcessFunction<R, B, OUT> : KeyedBroadcastProcessFunction<K, R, B, OUT>): DataStream<OUT> {
-    return connect('BroadcastProcess', [this.#first as never, this.#broadcast as never], ['processElement', 'processBroadcastElement'], fn as AnyProcessFunction)
+    return connect(
+      'BroadcastProcess',
+      [this.#first as never, this.#broadcast as never],
+      ['processElement', 'processBroadcastElement'],
+      fn as AnyProcessFunction,
+    )
   }
 }

@@ -38,8 +38,15 @@ export class DataStream<R> extends Stream<R> {
   readonly #last: Transformation | undefined
 
   /** Streams are made by the environment and by other streams. */
-  constructor(environment: StreamExecutionEnvironment, source: Transformation | readonly Omit<Edge, 'input'>[], schema: Schema<R>, partitioner: Partitioner = { kind: 'forward' }) {
-    const edges = Array.isArray(source) ? (source as readonly Omit<Edge, 'input'>[]) : [{ from: source as Transformation, side: undefined, partitioner, schema }]
+  constructor(
+    environment: StreamExecutionEnvironment,
+    source: Transformation | readonly Omit<Edge, 'input'>[],
+    schema: Schema<R>,
+    partitioner: Partitioner = { kind: 'forward' },
+  ) {
+    const edges = Array.isArray(source)
+      ? (source as readonly Omit<Edge, 'input'>[])
+      : [{ from: source as Transformation, side: undefined, partitioner, schema }]
     super(environment, schema, edges)
     this.#last = Array.isArray(source) ? undefined : (source as Transformation)
   }
@@ -102,7 +109,10 @@ export class DataStream<R> extends Stream<R> {
     const schema = columns instanceof Schema ? columns : defineSchema(columns)
     const last = this.#last
     if (last === undefined || last.body.kind !== 'operator' || last.body.withSchema === undefined)
-      throw new PlanError('INVALID_RETURNS', `Cannot declare columns for "${last?.settings.name ?? 'a union'}": returns() follows map, flatMap, process and other functions`)
+      throw new PlanError(
+        'INVALID_RETURNS',
+        `Cannot declare columns for "${last?.settings.name ?? 'a union'}": returns() follows map, flatMap, process and other functions`,
+      )
     return new DataStream(this.environment, this.environment.graph.replace(last, last.body.withSchema(schema), schema), schema)
   }
 
@@ -130,7 +140,7 @@ export class DataStream<R> extends Stream<R> {
       watermarks: { kind: 'none' },
       needsEventLoop: false,
       withSchema: body,
-      create: () => new BatchOperator(schema, fn as BatchFunction<never>, declared),
+      create: () => new BatchOperator(schema, fn, declared),
     })
     return this.operator('ProcessBatch', body(OBJECT_SCHEMA), OBJECT_SCHEMA as Schema<OUT>)
   }
@@ -140,7 +150,9 @@ export class DataStream<R> extends Stream<R> {
   connect<R2>(other: DataStream<R2>): ConnectedStreams<R, R2, never>
   connect(other: object): unknown {
     const first = { stream: this, key: undefined }
-    return other instanceof BroadcastStream ? new BroadcastConnectedStream(first, other) : new ConnectedStreams(first, connectedInputOf(other as Stream<unknown>))
+    return other instanceof BroadcastStream
+      ? new BroadcastConnectedStream(first, other)
+      : new ConnectedStreams(first, connectedInputOf(other as Stream<unknown>))
   }
 
   /** Groups all records into windows, in one subtask. */
@@ -158,7 +170,7 @@ export class DataStream<R> extends Stream<R> {
   withColumn<N extends string, T>(name: N, type: DataType<T>, fn: (row: R) => T): DataStream<Omit<R, N> & { readonly [K in N]: T }> {
     const { schema } = this
     const result = schemaWithColumn(schema, name, type.logical) as Schema<Omit<R, N> & { readonly [K in N]: T }>
-    const create = (): ColumnOperator => new ColumnOperator(schema, name, type.logical, fn as (row: never) => unknown)
+    const create = (): ColumnOperator => new ColumnOperator(schema, name, type.logical, fn)
     return this.operator(`Column(${name})`, { kind: 'operator', watermarks: { kind: 'none' }, needsEventLoop: false, create }, result)
   }
 
@@ -166,7 +178,11 @@ export class DataStream<R> extends Stream<R> {
   select<K extends keyof R & string>(...columns: K[]): DataStream<Pick<R, K>> {
     const schema = projectedSchemaOf(this.schema, columns)
     const indexes = columns.map((column) => this.schema.requireIndex(column))
-    return this.operator('Select', { kind: 'operator', watermarks: { kind: 'none' }, needsEventLoop: false, create: () => new ProjectOperator(schema, indexes) }, schema as Schema<Pick<R, K>>)
+    return this.operator(
+      'Select',
+      { kind: 'operator', watermarks: { kind: 'none' }, needsEventLoop: false, create: () => new ProjectOperator(schema, indexes) },
+      schema as Schema<Pick<R, K>>,
+    )
   }
 
   /** Assigns event timestamps and generates watermarks, as parallel as this stream is; replaces those from before. */
@@ -176,7 +192,14 @@ export class DataStream<R> extends Stream<R> {
     new WatermarkOperator(schema, strategy.spec, { kind: 'none' })
     const { alignment } = strategy.spec
     const create = (grid: WatermarkView): WatermarkOperator => new WatermarkOperator(schema, strategy.spec, grid)
-    const body: TransformationBody = { kind: 'operator', watermarks: { kind: 'none' }, needsEventLoop: false, followsInput: true, create, ...(alignment && { alignment }) }
+    const body: TransformationBody = {
+      kind: 'operator',
+      watermarks: { kind: 'none' },
+      needsEventLoop: false,
+      followsInput: true,
+      create,
+      ...(alignment && { alignment }),
+    }
     return this.operator('Timestamps/Watermarks', body, schema)
   }
 
@@ -202,7 +225,9 @@ export class DataStream<R> extends Stream<R> {
     }
     const spec: KeySpec = { kind: 'encoded', column: keyed.fields.length - 1 }
     // Keys are computed where the records are sent, for each stream of a union apart: records of one sender and key stay in order.
-    const extracted = this.edges.map((edge) => new DataStream<R>(this.environment, [{ ...edge, partitioner: { kind: 'forward' } }], schema).operator('Key', body, keyed as Schema<R>))
+    const extracted = this.edges.map((edge) =>
+      new DataStream<R>(this.environment, [{ ...edge, partitioner: { kind: 'forward' } }], schema).operator('Key', body, keyed as Schema<R>),
+    )
     return new KeyedStream(
       this.environment,
       schema,
@@ -237,15 +262,21 @@ export class DataStream<R> extends Stream<R> {
 
   /** Partitions by the user's own rule: the function returns the index of the subtask. */
   partitionCustom(partition: (record: R, subtaskCount: number) => number): DataStream<R> {
-    return new DataStream(this.environment, this.#partitioned({ kind: 'custom', partition: partition as (record: never, subtaskCount: number) => number }), this.schema)
+    return new DataStream(this.environment, this.#partitioned({ kind: 'custom', partition: partition }), this.schema)
   }
 
   /** The records of all streams together; order only within each. @throws {PlanError} If a schema differs. */
   union(...others: DataStream<R>[]): DataStream<R> {
     for (const other of others)
       if (other.schema.toString() !== this.schema.toString())
-        throw new PlanError('SCHEMA_MISMATCH', `Cannot make a union: ${this.schema} and ${other.schema} differ`, { hint: 'Bring both to one schema with map(...).returns(...).' })
-    return new DataStream(this.environment, [this, ...others].flatMap((stream) => stream.edges), this.schema)
+        throw new PlanError('SCHEMA_MISMATCH', `Cannot make a union: ${this.schema.toString()} and ${other.schema.toString()} differ`, {
+          hint: 'Bring both to one schema with map(...).returns(...).',
+        })
+    return new DataStream(
+      this.environment,
+      [this, ...others].flatMap((stream) => stream.edges),
+      this.schema,
+    )
   }
 
   // ---- ends ----
@@ -283,7 +314,13 @@ export class DataStream<R> extends Stream<R> {
   }
 
   /** @internal Adds an operator that reads this stream. */
-  operator<T>(name: string, body: TransformationBody, schema: Schema<T>, others: readonly (readonly Omit<Edge, 'input'>[])[] = [], parallelismMax?: number): DataStream<T> {
+  operator<T>(
+    name: string,
+    body: TransformationBody,
+    schema: Schema<T>,
+    others: readonly (readonly Omit<Edge, 'input'>[])[] = [],
+    parallelismMax?: number,
+  ): DataStream<T> {
     const edges = [this.edges, ...others].flatMap((list, input) => list.map((edge) => ({ ...edge, input })))
     return new DataStream(this.environment, this.environment.graph.add(name, body, edges, schema, parallelismMax), schema)
   }

@@ -12,7 +12,10 @@ import { StreamExecutionEnvironment } from './environment.ts'
  *   env.fromElements('to', 'be', 'or', 'not', 'to', 'be').keyBy((word) => word.length).reduce((left, right) => `${left} ${right}`).output('words')
  * })
  */
-export function defineJob(meta: { readonly url: string }, program: (env: StreamExecutionEnvironment, params: Readonly<Record<string, unknown>>) => void | Promise<void>): JobProgram {
+export function defineJob(
+  meta: { readonly url: string },
+  program: (env: StreamExecutionEnvironment, params: Readonly<Record<string, unknown>>) => void | Promise<void>,
+): JobProgram {
   return Object.freeze({
     url: meta.url,
     async build(params: Readonly<Record<string, unknown>>): Promise<BuiltJob> {

@@ -30,7 +30,7 @@ export class WindowJoinedStreams<R1, R2> {
   }
 
   trigger(trigger: Trigger<R1 | R2, Window>): WindowJoinedStreams<R1, R2> {
-    return new WindowJoinedStreams(this.#left, this.#right, { ...this.#settings, trigger: trigger as unknown as Trigger<never, never> })
+    return new WindowJoinedStreams(this.#left, this.#right, { ...this.#settings, trigger: trigger })
   }
 
   allowedLateness(latenessMs: number): WindowJoinedStreams<R1, R2> {
@@ -61,7 +61,7 @@ export class WindowJoinedStreams<R1, R2> {
           left: { schema: left.schema, key: left.key },
           right: { schema: right.schema, key: right.key },
           outputSchema: schema,
-          function: fn as CoGroupFunction<never, never, unknown>,
+          function: fn,
           ...settings,
         }),
     })
@@ -122,7 +122,7 @@ export class IntervalJoinedStreams<R1, R2> {
           left: { schema: left.schema, key: left.key },
           right: { schema: right.schema, key: right.key },
           outputSchema: schema,
-          function: fn as ProcessJoinFunction<never, never, unknown>,
+          function: fn,
           ...settings,
         }),
     })

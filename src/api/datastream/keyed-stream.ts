@@ -52,7 +52,7 @@ export class KeyedStream<R, K, KeyRow = unknown> extends Stream<R> {
           out.collect(folded.get()!)
         },
       }
-      return each as AnyProcessFunction
+      return each
     }
     return this.operator('Reduce', this.#processBody(rolling, schema), schema)
   }
@@ -77,12 +77,14 @@ export class KeyedStream<R, K, KeyRow = unknown> extends Stream<R> {
   connect<R2>(other: KeyedStream<R2, K>): ConnectedStreams<R, R2, K>
   connect(other: object): unknown {
     const first = { stream: this, key: this.key }
-    return other instanceof BroadcastStream ? new BroadcastConnectedStream(first, other) : new ConnectedStreams(first, connectedInputOf(other as Stream<unknown>))
+    return other instanceof BroadcastStream
+      ? new BroadcastConnectedStream(first, other)
+      : new ConnectedStreams(first, connectedInputOf(other as Stream<unknown>))
   }
 
   /** Groups the records of both streams by key and window: `coGroup` or `join` follows. */
   joinWindow<R2>(other: KeyedStream<R2, K>, assigner: WindowAssigner<NoInfer<R | R2>, Window>): WindowJoinedStreams<R, R2> {
-    return new WindowJoinedStreams(this, other, { assigner: assigner as WindowAssigner<never, Window>, allowedLatenessMs: 0 })
+    return new WindowJoinedStreams(this, other, { assigner: assigner, allowedLatenessMs: 0 })
   }
 
   /** Joins by distance in time: the other record's time lies in [own + lower, own + upper], both in ms. */
@@ -92,7 +94,7 @@ export class KeyedStream<R, K, KeyRow = unknown> extends Stream<R> {
 
   /** Windows of `size` records of a key, beginning anew, or every `slide` records over the last `size`. */
   countWindow(size: number, slide?: number): WindowedStream<R, K, KeyRow, GlobalWindow> {
-    const windows = this.window(GlobalWindows.create() as WindowAssigner<R, GlobalWindow>)
+    const windows = this.window(GlobalWindows.create())
     if (slide === undefined) return windows.trigger(PurgingTrigger.of(CountTrigger.of(size)))
     return windows.evictor(CountEvictor.of(size)).trigger(CountTrigger.of(slide))
   }
@@ -118,7 +120,7 @@ export class KeyedStream<R, K, KeyRow = unknown> extends Stream<R> {
   }
 
   #processBody(fn: AnyProcessFunction | (() => AnyProcessFunction), schema: Schema): TransformationBody {
-    return processBody([{ schema: this.edges[0]!.schema, key: this.key, method: 'processElement' }], fn, schema)
+    return processBody([{ schema: this.edges[0].schema, key: this.key, method: 'processElement' }], fn, schema)
   }
 
   /** The records without the hidden key column, where the subtasks that own their keys see them. */
@@ -127,7 +129,11 @@ export class KeyedStream<R, K, KeyRow = unknown> extends Stream<R> {
     const keyed = new DataStream(environment, edges, schema)
     if (key.kind === 'columns') return keyed
     const indexes = schema.fields.map((_, index) => index)
-    return keyed.operator('Records', { kind: 'operator', watermarks: { kind: 'none' }, needsEventLoop: false, create: () => new ProjectOperator(schema, indexes) }, schema)
+    return keyed.operator(
+      'Records',
+      { kind: 'operator', watermarks: { kind: 'none' }, needsEventLoop: false, create: () => new ProjectOperator(schema, indexes) },
+      schema,
+    )
   }
 }
 

@@ -39,7 +39,7 @@ export class LocalEnvironment extends StreamExecutionEnvironment {
    */
   async executeAndCollect<R>(stream: DataStream<R>, options: ExecuteOptions = {}): Promise<R[]> {
     const records: R[] = []
-    stream.forEach((record) => records.push(typeof record === 'object' && record !== null && 'toObject' in record ? ({ ...record } as R) : record))
+    stream.forEach((record) => records.push(typeof record === 'object' && record !== null && 'toObject' in record ? { ...record } : record))
     await this.execute(options)
     return records
   }

@@ -22,7 +22,7 @@ export abstract class Stream<R> {
   /** Edges that a consumer of this stream gets; several for a union. */
   readonly edges: readonly Omit<Edge, 'input'>[]
 
-  protected constructor(environment: StreamExecutionEnvironment, schema: Schema<R>, edges: readonly Omit<Edge, 'input'>[]) {
+  constructor(environment: StreamExecutionEnvironment, schema: Schema<R>, edges: readonly Omit<Edge, 'input'>[]) {
     this.environment = environment
     this.schema = schema
     this.edges = edges
@@ -33,9 +33,4 @@ export abstract class Stream<R> {
 export class BroadcastStream<R> extends Stream<R> {
   /** Tells it from streams of every other kind, to the compiler too. */
   readonly isBroadcast = true
-
-  /** Made by `stream.broadcast(descriptor)`. */
-  constructor(environment: StreamExecutionEnvironment, schema: Schema<R>, edges: readonly Omit<Edge, 'input'>[]) {
-    super(environment, schema, edges)
-  }
 }

@@ -4,12 +4,7 @@
 import { PlanError } from '../../base/errors.ts'
 import { OBJECT_SCHEMA, type Schema } from '../../batch/types.ts'
 import type { ReduceFunction } from '../../operator/function.ts'
-import {
-  CumulativeEventTimeWindows,
-  SlidingEventTimeWindows,
-  TumblingEventTimeWindows,
-  type WindowAssigner,
-} from '../../operator/window/assigners.ts'
+import { CumulativeEventTimeWindows, SlidingEventTimeWindows, TumblingEventTimeWindows, type WindowAssigner } from '../../operator/window/assigners.ts'
 import type { Evictor } from '../../operator/window/evictors.ts'
 import { GeneralWindowOperator, type WindowContents } from '../../operator/window/general-window-operator.ts'
 import type { AggregateRow, Aggregates } from '../../operator/window/slice-aggregates.ts'
@@ -86,7 +81,8 @@ export class WindowedStream<R, K, KeyRow, W extends Window> {
   aggregate<ACC, OUT>(fn: AggregateFunction<R, ACC, OUT>): DataStream<OUT>
   aggregate<ACC, RESULT, OUT>(fn: AggregateFunction<R, ACC, RESULT>, window: ProcessWindowFunction<RESULT, OUT, K, W>): DataStream<OUT>
   aggregate(fn: object, window?: object): unknown {
-    if (isAggregateFunction(fn)) return this.#general('Aggregate', { kind: 'aggregate', aggregate: fn as never }, window as ProcessWindowFunction<never, unknown> | undefined)
+    if (isAggregateFunction(fn))
+      return this.#general('Aggregate', { kind: 'aggregate', aggregate: fn }, window as ProcessWindowFunction<never, unknown> | undefined)
     return this.#builtIn(fn as Aggregates)
   }
 
@@ -94,12 +90,12 @@ export class WindowedStream<R, K, KeyRow, W extends Window> {
   reduce(fn: ReduceFunction<R>): DataStream<R>
   reduce<OUT>(fn: ReduceFunction<R>, window: ProcessWindowFunction<R, OUT, K, W>): DataStream<OUT>
   reduce(fn: ReduceFunction<R>, window?: object): unknown {
-    return this.#general('Reduce', { kind: 'reduce', reduce: fn as never }, window as ProcessWindowFunction<never, unknown> | undefined)
+    return this.#general('Reduce', { kind: 'reduce', reduce: fn }, window as ProcessWindowFunction<never, unknown> | undefined)
   }
 
   /** Calls a function with all records of each window. */
   process<OUT>(fn: ProcessWindowFunction<R, OUT, K, W>): DataStream<OUT> {
-    return this.#general('Process', { kind: 'list' }, fn as unknown as ProcessWindowFunction<never, unknown>) as DataStream<OUT>
+    return this.#general('Process', { kind: 'list' }, fn) as DataStream<OUT>
   }
 
   /** Calls a function with the key, the window and all its records; it returns the results. */
@@ -116,13 +112,21 @@ export class WindowedStream<R, K, KeyRow, W extends Window> {
     const windows = alignedWindowsOf(assigner)
     const input = this.#input
     if (windows === undefined || trigger !== undefined || evictor !== undefined || allowedLatenessMs > 0)
-      throw new PlanError('INVALID_AGGREGATE', `Cannot compute built-in aggregates over ${String(assigner)} with these settings: they need tumbling, sliding or cumulative event-time windows without trigger, evictor and lateness`, {
-        hint: 'Use an AggregateFunction, reduce() or process() here.',
-      })
+      throw new PlanError(
+        'INVALID_AGGREGATE',
+        `Cannot compute built-in aggregates over ${nameOf(assigner)} with these settings: they need tumbling, sliding or cumulative event-time windows without trigger, evictor and lateness`,
+        {
+          hint: 'Use an AggregateFunction, reduce() or process() here.',
+        },
+      )
     const options = { inputSchema: input.schema, key: input.key, windows, aggregates, lateOutput: lateTag?.id }
     const schema = sliceWindowSchema(options)
     const watermarks: WatermarkView = { kind: 'grid', periodMs: sliceWidthMs(windows), offsetMs: windows.offsetMs }
-    return input.operator(`Window(${String(assigner)})`, { kind: 'operator', watermarks, needsEventLoop: false, create: () => new SliceWindowOperator(options) }, schema)
+    return input.operator(
+      `Window(${nameOf(assigner)})`,
+      { kind: 'operator', watermarks, needsEventLoop: false, create: () => new SliceWindowOperator(options) },
+      schema,
+    )
   }
 
   #general(name: string, contents: WindowContents, fn: ProcessWindowFunction<never, unknown> | undefined): DataStream<unknown> {
@@ -138,11 +142,11 @@ export class WindowedStream<R, K, KeyRow, W extends Window> {
           // No key column: all records share the windows.
           inputs: [{ schema: input.schema, key: input.key.kind === 'columns' && input.key.columns.length === 0 ? undefined : input.key }],
           outputSchema: schema,
-          assigner: assigner as unknown as WindowAssigner<never, Window>,
-          ...(trigger && { trigger: trigger as unknown as Trigger<never, never> }),
-          ...(evictor && { evictor: evictor as unknown as Evictor<never, never> }),
+          assigner: assigner,
+          ...(trigger && { trigger: trigger }),
+          ...(evictor && { evictor: evictor }),
           contents,
-          ...(fn && { function: fn as ProcessWindowFunction<never, never> }),
+          ...(fn && { function: fn }),
           allowedLatenessMs,
           lateOutputs: [lateTag],
         }),
@@ -150,7 +154,7 @@ export class WindowedStream<R, K, KeyRow, W extends Window> {
     // Made once here for its checks.
     const result = body(OBJECT_SCHEMA)
     if (result.kind === 'operator') result.create({ kind: 'none' })
-    return input.operator(`${name}(${String(assigner)})`, result, OBJECT_SCHEMA)
+    return input.operator(`${name}(${nameOf(assigner)})`, result, OBJECT_SCHEMA)
   }
 }
 
@@ -162,6 +166,13 @@ function isAggregateFunction(value: object): value is AggregateFunction<never, n
 function alignedWindowsOf(assigner: unknown): AlignedWindows | undefined {
   if (assigner instanceof TumblingEventTimeWindows) return { kind: 'tumbling', sizeMs: assigner.sizeMs, offsetMs: assigner.offsetMs }
   if (assigner instanceof SlidingEventTimeWindows) return { kind: 'sliding', sizeMs: assigner.sizeMs, slideMs: assigner.slideMs, offsetMs: assigner.offsetMs }
-  if (assigner instanceof CumulativeEventTimeWindows) return { kind: 'cumulative', sizeMs: assigner.maxSizeMs, stepMs: assigner.stepMs, offsetMs: assigner.offsetMs }
+  if (assigner instanceof CumulativeEventTimeWindows)
+    return { kind: 'cumulative', sizeMs: assigner.maxSizeMs, stepMs: assigner.stepMs, offsetMs: assigner.offsetMs }
   return undefined
+}
+
+/** How an assigner is shown: its own text if it has one, else its class. */
+function nameOf(assigner: object): string {
+  const text = (assigner as { toString(): string }).toString()
+  return text === '[object Object]' ? assigner.constructor.name : text
 }

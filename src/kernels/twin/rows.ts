@@ -8,14 +8,14 @@ export type TwinValue = bigint | number | Uint8Array | null
 /** Bytewise order of two byte strings. */
 export function compareBytes(left: Uint8Array, right: Uint8Array): number {
   const common = Math.min(left.length, right.length)
-  for (let index = 0; index < common; index++) if (left[index] !== right[index]) return left[index]! - right[index]!
+  for (let index = 0; index < common; index++) if (left[index] !== right[index]) return left[index] - right[index]
   return left.length - right.length
 }
 
 /** Rows grouped by target. */
 export function scatterRows(rows: readonly number[], targets: readonly number[], targetCount: number): number[][] {
   const groups: number[][] = Array.from({ length: targetCount }, () => [])
-  rows.forEach((row, index) => groups[targets[index]!]!.push(row))
+  rows.forEach((row, index) => groups[targets[index]].push(row))
   return groups
 }
 
@@ -99,7 +99,7 @@ export function aggregate(name: 'count' | 'sum' | 'min' | 'max' | 'first' | 'las
     case 'max':
       return present.reduce((greatest, value) => (value > greatest ? value : greatest))
     case 'first':
-      return first!
+      return first
     default:
       return present.at(-1)!
   }

@@ -106,8 +106,8 @@ export class AsyncOperator implements Operator {
     const { crossings } = batch
     const plain = isObjectSchema(this.#inputSchema)
     for (;;) {
-      while (this.#crossing < crossings.count && batch.positionOf(crossings.positions[this.#crossing]!) <= batch.begin)
-        this.#addWatermark(crossings.watermarks[this.#crossing++]!)
+      while (this.#crossing < crossings.count && batch.positionOf(crossings.positions[this.#crossing]) <= batch.begin)
+        this.#addWatermark(crossings.watermarks[this.#crossing++])
       if (batch.begin === batch.end) break
       if (this.#calls >= this.#options.capacity) return false
       const row = batch.physicalRow(batch.begin)
@@ -276,7 +276,7 @@ export class AsyncOperator implements Operator {
     const kept: Entry[] = []
     let index = 0
     for (; index < this.#queue.length && !collector.isFull; index++) {
-      const entry = this.#queue[index]!
+      const entry = this.#queue[index]
       if (entry.watermarkMs !== undefined) {
         if (kept.length > 0) break
         collector.watermark(entry.watermarkMs)

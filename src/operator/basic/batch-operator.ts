@@ -53,7 +53,7 @@ export class BatchOperator extends StatelessOperator {
   constructor(inputSchema: Schema, fn: BatchFunction<never>, outputSchema: Schema) {
     super()
     this.#inputSchema = inputSchema
-    this.#fn = fn as BatchFunction<unknown>
+    this.#fn = fn
     this.outputSchema = outputSchema
   }
 
@@ -76,7 +76,7 @@ export class BatchOperator extends StatelessOperator {
         }
       }
       const { crossings } = batch
-      if (crossings.count > 0) collector.watermark(crossings.watermarks[crossings.count - 1]!)
+      if (crossings.count > 0) collector.watermark(crossings.watermarks[crossings.count - 1])
       this.#called = batch
     }
     if (!collector.flush(output)) return false
@@ -93,11 +93,13 @@ export class BatchOperator extends StatelessOperator {
 function viewOf(batch: RecordBatch, schema: Schema): ColumnBatch {
   const { slab, begin, end } = batch
   const rows =
-    batch.selection === 0 ? Int32Array.from({ length: end - begin }, (_, index) => begin + index) : slab.i32.subarray((batch.selection >>> 2) + begin, (batch.selection >>> 2) + end)
+    batch.selection === 0
+      ? Int32Array.from({ length: end - begin }, (_, index) => begin + index)
+      : slab.i32.subarray((batch.selection >>> 2) + begin, (batch.selection >>> 2) + end)
   return {
     rowCount: batch.rowCount,
     rows,
-    column: (name) => columnView(batch.columns[schema.requireIndex(name)]!, batch.rowCount),
+    column: (name) => columnView(batch.columns[schema.requireIndex(name)], batch.rowCount),
     timestamp: (row) => batch.timestampOf(row),
   }
 }
@@ -108,7 +110,7 @@ function columnView(column: Column, rowCount: number): ColumnView {
   return {
     values: valuesOf(column, rowCount),
     offsets,
-    data: column.kind === PhysicalKind.BYTES && offsets !== undefined ? slab.u8.subarray(column.data, column.data + offsets[rowCount]!) : undefined,
+    data: column.kind === PhysicalKind.BYTES && offsets !== undefined ? slab.u8.subarray(column.data, column.data + offsets[rowCount]) : undefined,
     nullCount: column.nullCount,
     isValid: (row) => column.isValid(row),
     value: (row) => readValue(column, row),

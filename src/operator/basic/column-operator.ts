@@ -60,7 +60,7 @@ export class ColumnOperator extends StatelessOperator {
     } catch (error) {
       throw userError(this.context.operatorName, this.context.subtaskIndex, error)
     }
-    view.columns = [...this.#kept.map((index) => batch.columns[index]!), target.columns[0]!]
+    view.columns = [...this.#kept.map((index) => batch.columns[index]), target.columns[0]]
     view.crossings.copyFrom(batch.crossings)
     batch.begin = batch.end
     output.emit(view)

@@ -42,7 +42,7 @@ export class KeyOperator extends StatelessOperator {
     this.#reader = compileRowReader(this.#inputSchema, context.option(DEV_OPTION) === 'true')
     this.#view = new RecordBatch(context.slab, this.outputSchema, [])
     this.#rows = context.batchRowsMax
-    this.#key = Column.allocate(context.slab, this.outputSchema.fields[this.outputSchema.fields.length - 1]!.type, this.#rows)
+    this.#key = Column.allocate(context.slab, this.outputSchema.fields[this.outputSchema.fields.length - 1].type, this.#rows)
   }
 
   override processBatch(batch: RecordBatch, output: Output): boolean {

@@ -6,7 +6,7 @@ import { type OperatorContext, type Output, StatelessOperator } from '../operato
 
 /** The schema of these columns. @throws {PlanError} If one is unknown. */
 export function projectedSchemaOf(schema: Schema, columns: readonly string[]): Schema {
-  return new Schema(columns.map((column) => schema.fields[schema.requireIndex(column)]!))
+  return new Schema(columns.map((column) => schema.fields[schema.requireIndex(column)]))
 }
 
 /** Emits views of its input with the columns at `indexes`. */
@@ -29,7 +29,7 @@ export class ProjectOperator extends StatelessOperator {
   override processBatch(batch: RecordBatch, output: Output): boolean {
     if (!output.hasCapacity()) return false
     const view = this.#view.viewOf(batch)
-    view.columns = this.#indexes.map((index) => batch.columns[index]!)
+    view.columns = this.#indexes.map((index) => batch.columns[index])
     view.crossings.copyFrom(batch.crossings)
     batch.begin = batch.end
     output.emit(view)

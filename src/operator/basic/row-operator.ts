@@ -58,7 +58,7 @@ export class RowOperator extends StatelessOperator {
         // Crossings in front of the next row hold for it; those behind the last row of this step wait unless the batch ends here.
         let limit = stop
         if (this.#crossing < crossings.count) {
-          const at = batch.positionOf(crossings.positions[this.#crossing]!)
+          const at = batch.positionOf(crossings.positions[this.#crossing])
           if (at <= position) {
             lastWatermark = crossings.watermarks[this.#crossing++]!
             target.crossings.add(loop.count, lastWatermark)
@@ -71,7 +71,7 @@ export class RowOperator extends StatelessOperator {
         if (position < limit) break
       }
     } catch (error) {
-      throw userError(this.#stages[loop.stage]!.name, this.context.subtaskIndex, error)
+      throw userError(this.#stages[loop.stage].name, this.context.subtaskIndex, error)
     }
     batch.begin = position
     const rows = loop.count
@@ -122,7 +122,7 @@ export class FilterOperator extends StatelessOperator {
     try {
       count = filter.run(batch.begin, batch.end, this.#selection, 0)
     } catch (error) {
-      throw userError(this.#stages[filter.stage]!.name, this.context.subtaskIndex, error)
+      throw userError(this.#stages[filter.stage].name, this.context.subtaskIndex, error)
     }
     batch.begin = batch.end
     // Crossings stand at physical rows, which a selection does not move.
@@ -133,7 +133,7 @@ export class FilterOperator extends StatelessOperator {
       view.selectedCount = count
       view.rewind()
       if (count > 0) output.emit(view)
-      else if (view.crossings.count > 0) output.emitWatermark(view.crossings.watermarks[view.crossings.count - 1]!)
+      else if (view.crossings.count > 0) output.emitWatermark(view.crossings.watermarks[view.crossings.count - 1])
     }
     return true
   }

@@ -33,7 +33,7 @@ export class SinkOperator extends StatelessOperator {
       if (!this.#writer.hasCapacity() || !this.#writer.write(batch)) return false
     }
     const { crossings } = batch
-    if (crossings.count > 0) output.emitWatermark(crossings.watermarks[crossings.count - 1]!)
+    if (crossings.count > 0) output.emitWatermark(crossings.watermarks[crossings.count - 1])
     return true
   }
 

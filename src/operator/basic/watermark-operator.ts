@@ -104,8 +104,8 @@ export class WatermarkOperator extends StatelessOperator {
     let maxMs = Infinity
     reader.elements('watermark', (bytes) => {
       const [watermark, max] = new Float64Array(bytes.slice().buffer)
-      watermarkMs = Math.min(watermarkMs, watermark!)
-      maxMs = Math.min(maxMs, max!)
+      watermarkMs = Math.min(watermarkMs, watermark)
+      maxMs = Math.min(maxMs, max)
     })
     if (watermarkMs === Infinity) return
     this.#watermarkMs = watermarkMs
@@ -123,7 +123,7 @@ export class WatermarkOperator extends StatelessOperator {
       case 'record':
         return batch.timestamps
       case 'column': {
-        const column = batch.columns[this.#column]!
+        const column = batch.columns[this.#column]
         if (column.nullCount > 0) this.#refuseNull(batch)
         return this.#scale === 'ms' ? column.values : this.#fromMicros(batch, column.values)
       }
@@ -136,7 +136,8 @@ export class WatermarkOperator extends StatelessOperator {
         return this.#fill(batch, (row) => {
           reader.seek(row)
           const ms = assign(reader.record(), batch.timestampOf(row))
-          if (!Number.isFinite(ms)) throw new BadRecordError('INVALID_TIMESTAMP', `Cannot assign a timestamp in operator "${this.context.operatorName}": the assigner returned ${ms}`)
+          if (!Number.isFinite(ms))
+            throw new BadRecordError('INVALID_TIMESTAMP', `Cannot assign a timestamp in operator "${this.context.operatorName}": the assigner returned ${ms}`)
           return Math.floor(ms)
         })
       }
@@ -175,12 +176,16 @@ export class WatermarkOperator extends StatelessOperator {
   }
 
   #refuseNull(batch: RecordBatch): void {
-    const column = batch.columns[this.#column]!
+    const column = batch.columns[this.#column]
     for (let position = batch.begin; position < batch.end; position++)
       if (!column.isValid(batch.physicalRow(position)))
-        throw new BadRecordError('NULL_TIMESTAMP', `Cannot assign a timestamp in operator "${this.context.operatorName}": column "${this.outputSchema.fields[this.#column]!.name}" is NULL`, {
-          hint: 'Filter such records out before timestamps are assigned, or declare the column NOT NULL with onBadRecord: skip.',
-        })
+        throw new BadRecordError(
+          'NULL_TIMESTAMP',
+          `Cannot assign a timestamp in operator "${this.context.operatorName}": column "${this.outputSchema.fields[this.#column].name}" is NULL`,
+          {
+            hint: 'Filter such records out before timestamps are assigned, or declare the column NOT NULL with onBadRecord: skip.',
+          },
+        )
   }
 
   /** Follows the largest timestamp; records only crossings that a consumer can see, and the last of the batch. */
@@ -196,8 +201,8 @@ export class WatermarkOperator extends StatelessOperator {
     let wantedMs = nextVisibleMs(this.#grid, watermarkMs) + behindMs
     let row = -1
     for (let position = view.begin; position < view.end; position++) {
-      row = selection === 0 ? position : i32[selection + position]!
-      const timestampMs = i32[base + row * 2 + 1]! * 4294967296 + u32[base + row * 2]!
+      row = selection === 0 ? position : i32[selection + position]
+      const timestampMs = i32[base + row * 2 + 1] * 4294967296 + u32[base + row * 2]
       if (timestampMs <= maxMs) continue
       maxMs = timestampMs
       if (maxMs < wantedMs) continue
@@ -255,8 +260,11 @@ function nextVisibleMs(view: WatermarkView, watermarkMs: number): number {
 }
 
 function timeScale(schema: Schema, column: number): 'ms' | 'micros' {
-  const { name, type } = schema.fields[column]!
+  const { name, type } = schema.fields[column]
   if (type.kind === 'BIGINT') return 'ms'
   if ((type.kind === 'TIMESTAMP' || type.kind === 'TIMESTAMP_LTZ') && type.precision <= 6) return type.precision <= 3 ? 'ms' : 'micros'
-  throw new PlanError('INVALID_TIMESTAMP_COLUMN', `Cannot take timestamps from column "${name}": its type is ${formatType(type)}, expected TIMESTAMP, TIMESTAMP_LTZ (precision 0 to 6) or BIGINT`)
+  throw new PlanError(
+    'INVALID_TIMESTAMP_COLUMN',
+    `Cannot take timestamps from column "${name}": its type is ${formatType(type)}, expected TIMESTAMP, TIMESTAMP_LTZ (precision 0 to 6) or BIGINT`,
+  )
 }

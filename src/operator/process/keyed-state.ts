@@ -51,11 +51,11 @@ export function openKeyedState(context: OperatorContext, inputs: readonly KeyedI
     processingTimers: queues[1] ?? noTimers,
     snapshot(writer) {
       backend.snapshot(writer)
-      queues.forEach((queue, domain) => snapshotTimers(store, queue, TIMER_STATES[domain]!, writer))
+      queues.forEach((queue, domain) => snapshotTimers(store, queue, TIMER_STATES[domain], writer))
     },
     restore(reader) {
       backend.restore(reader)
-      queues.forEach((queue, domain) => restoreTimers(store, queue, TIMER_STATES[domain]!, reader))
+      queues.forEach((queue, domain) => restoreTimers(store, queue, TIMER_STATES[domain], reader))
       store.select(0)
     },
     close() {

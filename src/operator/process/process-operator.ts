@@ -187,7 +187,7 @@ export class ProcessOperator implements Operator {
     const target = this.#beginStep(output, withTimestamps || crossings.count > 0)
     const begin = batch.begin
     const stop = Math.min(batch.end, begin + ROWS_PER_STEP)
-    const isKeyed = this.#inputs[input]!.key !== undefined
+    const isKeyed = this.#inputs[input].key !== undefined
     const keys = isKeyed ? this.#state!.backend.resolve(batch, begin, stop, input) : 0
     loop.bindSource(input, batch)
     let position = begin
@@ -197,9 +197,9 @@ export class ProcessOperator implements Operator {
         // Crossings in front of the next row hold for it; those behind the last row of this step wait unless the batch ends here.
         let limit = stop
         if (this.#crossing < crossings.count) {
-          const at = batch.positionOf(crossings.positions[this.#crossing]!)
+          const at = batch.positionOf(crossings.positions[this.#crossing])
           if (at <= position) {
-            const crossed = crossings.watermarks[this.#crossing]!
+            const crossed = crossings.watermarks[this.#crossing]
             if (crossed > this.#watermarkMs) this.#watermarkMs = crossed
             if (timers !== undefined && timers.nextMs <= crossed && !loop.fire(timers, crossed, rowsMax, true)) break
             this.#crossing++

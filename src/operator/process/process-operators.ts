@@ -107,7 +107,7 @@ export type RollingAggregate = 'sum' | 'min' | 'max' | 'minBy' | 'maxBy'
  * @throws {PlanError} `AGGREGATE_NOT_APPLICABLE` if the column's type has no such aggregate.
  */
 export function rollingReduce(schema: Schema, column: string, aggregate: RollingAggregate): ReduceFunction<Record<string, unknown>> {
-  const { type } = schema.fields[schema.requireIndex(column)]!
+  const { type } = schema.fields[schema.requireIndex(column)]
   if (aggregate === 'sum') {
     const add = adderOf(type)
     if (add === undefined) refuseAggregate(column, type)

@@ -54,7 +54,7 @@ export class DistinctValues {
   /** Adds the values of rows, as `SegmentTable.findOrInsert` takes them, to a slice's pairs. */
   insert(pairs: SegmentTable, batch: RecordBatch, selection: number, begin: number, n: number): void {
     this.#reserve(n + 1)
-    const column = batch.columns[this.plan.column]!
+    const column = batch.columns[this.plan.column]
     if (column.nullCount === 0) {
       pairs.findOrInsert(this.#pairs.encode(batch, selection, begin, n), this.#list)
       return
@@ -79,12 +79,12 @@ export class DistinctValues {
     const { slab } = this.#context
     const keyGroups = new Map<number, number>()
     groups.forEachKeyGroup((keyGroup, entries, n) => {
-      for (let index = 0; index < n; index++) keyGroups.set(slab.u32[(entries >>> 2) + index]!, keyGroup)
+      for (let index = 0; index < n; index++) keyGroups.set(slab.u32[(entries >>> 2) + index], keyGroup)
     })
     pairs.forEachEntries((entries, n) => {
       const found = this.#groupsOf(pairs, entries, n, groups)
       for (let index = 0; index < n; index++)
-        writer.keyed(state, keyGroups.get(slab.u32[(found >>> 2) + index]!)!, namespace, pairs.keyBytesOf(slab.u32[(entries >>> 2) + index]!), NO_VALUE)
+        writer.keyed(state, keyGroups.get(slab.u32[(found >>> 2) + index])!, namespace, pairs.keyBytesOf(slab.u32[(entries >>> 2) + index]), NO_VALUE)
     })
   }
 
@@ -106,7 +106,7 @@ export class DistinctValues {
     pairs.keysToColumns(entries, n, this.#columns, 0)
     const keys =
       this.#key.kind === 'encoded'
-        ? this.#groups.encodeCanonicalColumn(this.#groupDescriptors[0]!, 0, 0, n)
+        ? this.#groups.encodeCanonicalColumn(this.#groupDescriptors[0], 0, 0, n)
         : this.#groups.encode(this.#groupDescriptors, 0, 0, n)
     groups.find(keys, this.#list)
     return this.#list

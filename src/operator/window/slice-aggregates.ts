@@ -62,9 +62,10 @@ export interface AggregatePlan {
 export function planAggregates(schema: Schema, aggregates: Aggregates): { readonly plans: readonly AggregatePlan[]; readonly valueBytes: number } {
   let offset = FLAGS_BYTES
   const plans = Object.entries(aggregates).map(([name, { kind, column: columnName }], index): AggregatePlan => {
-    if (index >= FLAGS_MAX) throw new PlanError('TOO_MANY_AGGREGATES', `Cannot compute ${Object.keys(aggregates).length} aggregates at once: at most ${FLAGS_MAX}`)
+    if (index >= FLAGS_MAX)
+      throw new PlanError('TOO_MANY_AGGREGATES', `Cannot compute ${Object.keys(aggregates).length} aggregates at once: at most ${FLAGS_MAX}`)
     const column = columnName === undefined ? -1 : schema.requireIndex(columnName)
-    const type: LogicalType = column === -1 ? { kind: 'BIGINT', nullable: false, safeInteger: true } : schema.fields[column]!.type
+    const type: LogicalType = column === -1 ? { kind: 'BIGINT', nullable: false, safeInteger: true } : schema.fields[column].type
     const domain = domainOf(kind, columnName, type)
     const plan: AggregatePlan = { field: { name, type: resultType(kind, type, domain) }, kind, column, domain, offset, flag: 1 << index }
     offset += kind === 'avg' ? (domain === 'decimal' ? 24 : 16) : domain === 'decimal' && kind === 'sum' ? 16 : 8
@@ -84,7 +85,10 @@ function domainOf(kind: BuiltInAggregate['kind'], name: string | undefined, type
   const summable = ['TINYINT', 'SMALLINT', 'INT', 'BIGINT', 'FLOAT', 'DOUBLE', 'DECIMAL', 'INTERVAL_DAY_TIME', 'INTERVAL_YEAR_MONTH'].includes(type.kind)
   const float = physical === PhysicalKind.FLOAT32 || physical === PhysicalKind.FLOAT64
   const fits = kind === 'sum' || kind === 'avg' ? summable && !(kind === 'avg' && type.kind === 'DECIMAL') : numeric || float
-  if (!fits) throw new PlanError('INVALID_AGGREGATE', `Cannot compute ${kind} of column "${name}": its type is ${formatType(type)}`, { hint: 'Use an AggregateFunction for other types.' })
+  if (!fits)
+    throw new PlanError('INVALID_AGGREGATE', `Cannot compute ${kind} of column "${name}": its type is ${formatType(type)}`, {
+      hint: 'Use an AggregateFunction for other types.',
+    })
   if (float) return 'float'
   return type.kind === 'DECIMAL' && kind === 'sum' ? 'decimal' : 'integer'
 }
@@ -98,7 +102,9 @@ function resultType(kind: BuiltInAggregate['kind'], type: LogicalType, domain: A
       return { kind: 'DOUBLE', nullable: true }
     case 'sum':
       if (domain === 'float') return { kind: 'DOUBLE', nullable: true }
-      return type.kind === 'DECIMAL' ? { kind: 'DECIMAL', nullable: true, precision: 38, scale: type.scale } : { kind: 'BIGINT', nullable: true, safeInteger: true }
+      return type.kind === 'DECIMAL'
+        ? { kind: 'DECIMAL', nullable: true, precision: 38, scale: type.scale }
+        : { kind: 'BIGINT', nullable: true, safeInteger: true }
     default:
       return { ...type, nullable: true }
   }
@@ -120,7 +126,7 @@ export function fold(kernels: AggregateKernels, plan: AggregatePlan, base: numbe
     kernels.aggregateCount(entries, n, at)
     return
   }
-  const column = columns[plan.column]!.descriptor
+  const column = columns[plan.column].descriptor
   switch (plan.kind) {
     case 'countDistinct':
       // Its values lie in tables of their own: see distinct-values.ts.

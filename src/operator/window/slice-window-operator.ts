@@ -68,7 +68,7 @@ export function sliceWindowSchema(options: Pick<SliceWindowOptions, 'inputSchema
 }
 
 function keyFields(schema: Schema, key: KeySpec): readonly Field[] {
-  return key.kind === 'columns' ? key.columns.map((column) => schema.fields[column]!) : []
+  return key.kind === 'columns' ? key.columns.map((column) => schema.fields[column]) : []
 }
 
 /** See the file's head. Results carry the window's last millisecond as their timestamp. */
@@ -128,9 +128,13 @@ export class SliceWindowOperator implements Operator {
     const late = this.#options.lateOutput === undefined ? undefined : output.side(this.#options.lateOutput)
     if (late !== undefined && !late.hasCapacity()) return false
     if (batch.timestamps === 0)
-      throw new UserFunctionError('NO_TIMESTAMP', `Cannot assign records to event-time windows in operator "${this.#context.operatorName}": they carry no timestamps`, {
-        hint: 'Call assignTimestampsAndWatermarks(...) in front of the window.',
-      })
+      throw new UserFunctionError(
+        'NO_TIMESTAMP',
+        `Cannot assign records to event-time windows in operator "${this.#context.operatorName}": they carry no timestamps`,
+        {
+          hint: 'Call assignTimestampsAndWatermarks(...) in front of the window.',
+        },
+      )
     this.#reserveEntries(end - begin)
     const whole = this.#sliceOfAll(batch)
     if (whole !== undefined) this.#fold(batch, whole, batch.selection, begin, end - begin)
@@ -179,11 +183,17 @@ export class SliceWindowOperator implements Operator {
       new DataView(start.buffer).setFloat64(0, startMs, true)
       table.forEachKeyGroup((keyGroup, entries, n) => {
         for (let index = 0; index < n; index++) {
-          const entry = slab.u32[(entries >>> 2) + index]!
-          writer.keyed('slices', keyGroup, start, table.keyBytesOf(entry), slab.u8.slice(entry + table.valueOffset, entry + table.valueOffset + this.#valueBytes))
+          const entry = slab.u32[(entries >>> 2) + index]
+          writer.keyed(
+            'slices',
+            keyGroup,
+            start,
+            table.keyBytesOf(entry),
+            slab.u8.slice(entry + table.valueOffset, entry + table.valueOffset + this.#valueBytes),
+          )
         }
       })
-      this.#distinct.forEach((values, index) => values.snapshot(writer, `distinct-${index}`, start, distinct[index]!, table))
+      this.#distinct.forEach((values, index) => values.snapshot(writer, `distinct-${index}`, start, distinct[index], table))
     }
     writer.element('watermark', new Uint8Array(new Float64Array([this.#watermarkMs, this.#firedMs]).buffer))
   }
@@ -207,14 +217,14 @@ export class SliceWindowOperator implements Operator {
         keys.set(startMs, list)
         list.push(key.slice())
       })
-      for (const [startMs, list] of keys) values.restore(this.#slice(startMs).distinct[index]!, list)
+      for (const [startMs, list] of keys) values.restore(this.#slice(startMs).distinct[index], list)
     })
     let watermarkMs = WATERMARK_MAX
     let firedMs = WATERMARK_MAX
     reader.elements('watermark', (bytes) => {
       const [watermark, fired] = new Float64Array(bytes.slice().buffer)
-      watermarkMs = Math.min(watermarkMs, watermark!)
-      firedMs = Math.min(firedMs, fired!)
+      watermarkMs = Math.min(watermarkMs, watermark)
+      firedMs = Math.min(firedMs, fired)
     })
     if (watermarkMs === WATERMARK_MAX && firedMs === WATERMARK_MAX) return
     this.#watermarkMs = watermarkMs
@@ -247,8 +257,8 @@ export class SliceWindowOperator implements Operator {
     const endMs = startMs + this.#widthMs
     if (lastWindowEndMs(this.#options.windows, startMs) - 1 <= this.#watermarkMs) return undefined
     for (let position = batch.begin; position < batch.end; position++) {
-      const row = selection === 0 ? position : i32[selection + position]!
-      const timestampMs = i32[base + row * 2 + 1]! * 4294967296 + u32[base + row * 2]!
+      const row = selection === 0 ? position : i32[selection + position]
+      const timestampMs = i32[base + row * 2 + 1] * 4294967296 + u32[base + row * 2]
       if (timestampMs < startMs || timestampMs >= endMs) return undefined
     }
     return this.#slice(startMs)
@@ -267,8 +277,8 @@ export class SliceWindowOperator implements Operator {
     let startMs = NaN
     let { i32, u32 } = slab
     for (let position = batch.begin; position < batch.end; position++) {
-      const row = selection === 0 ? position : i32[selection + position]!
-      const timestampMs = i32[base + row * 2 + 1]! * 4294967296 + u32[base + row * 2]!
+      const row = selection === 0 ? position : i32[selection + position]
+      const timestampMs = i32[base + row * 2 + 1] * 4294967296 + u32[base + row * 2]
       if (!(timestampMs >= startMs && timestampMs < startMs + widthMs)) {
         startMs = startOf(timestampMs, widthMs, offsetMs)
         slice = lastWindowEndMs(this.#options.windows, startMs) - 1 <= this.#watermarkMs ? this.#lateSlice() : this.#slice(startMs)
@@ -286,7 +296,7 @@ export class SliceWindowOperator implements Operator {
     table.findOrInsert(this.#keys.encode(batch, selection, begin, n), entries)
     const rows = { entries, n, selection, begin }
     for (const plan of this.#plans) fold(this.#context.kernels, plan, table.valueOffset, batch.columns, rows)
-    this.#distinct.forEach((values, index) => values.insert(slice.distinct[index]!, batch, selection, begin, n))
+    this.#distinct.forEach((values, index) => values.insert(slice.distinct[index], batch, selection, begin, n))
   }
 
   /** Late records are counted, and go to the side output if somebody reads it. */
@@ -302,8 +312,8 @@ export class SliceWindowOperator implements Operator {
       // Nothing is cut at crossings that end no slice; whoever reads late records sees them all the same.
       const { crossings } = batch
       const lastRow = batch.physicalRow(batch.end - 1)
-      for (let index = 0; index < crossings.count && crossings.positions[index]! <= lastRow; index++)
-        if (crossings.watermarks[index]! > this.#watermarkMs) view.crossings.add(crossings.positions[index]!, crossings.watermarks[index]!)
+      for (let index = 0; index < crossings.count && crossings.positions[index] <= lastRow; index++)
+        if (crossings.watermarks[index] > this.#watermarkMs) view.crossings.add(crossings.positions[index], crossings.watermarks[index])
       late.emit(view)
     }
     slice.rowCount = 0
@@ -340,15 +350,23 @@ export class SliceWindowOperator implements Operator {
   /** Begins to emit the window that ends at `endMs`: from its one slice, or from a merge of several. */
   #fire(endMs: number): void {
     const startMs = windowStartMs(this.#options.windows, endMs)
-    const parts = [...this.#slices.values()].filter((slice) => slice.startMs >= startMs && slice.startMs < endMs).sort((left, right) => left.startMs - right.startMs)
+    const parts = [...this.#slices.values()]
+      .filter((slice) => slice.startMs >= startMs && slice.startMs < endMs)
+      .sort((left, right) => left.startMs - right.startMs)
     const merged = parts.length > 1
-    const table = merged ? this.#newTable() : parts[0]!.table
+    const table = merged ? this.#newTable() : parts[0].table
     if (merged)
       for (const part of parts)
         part.table.mergeInto(table, (targets, sources, n) => {
           for (const plan of this.#plans) merge(this.#context.kernels, plan, table.valueOffset, targets, sources, n)
         })
-    this.#distinct.forEach((values, index) => this.#countDistinct(values, parts.map((part) => part.distinct[index]!), table))
+    this.#distinct.forEach((values, index) =>
+      this.#countDistinct(
+        values,
+        parts.map((part) => part.distinct[index]),
+        table,
+      ),
+    )
     const { slab } = this.#context
     const count = table.entryCount
     const entries = slab.allocate(Math.max(1, count) * 4)
@@ -364,7 +382,7 @@ export class SliceWindowOperator implements Operator {
   /** Counts the values of some slices into the accumulators of `table`. */
   #countDistinct(values: DistinctValues, parts: readonly SegmentTable[], table: SegmentTable): void {
     if (parts.length === 1) {
-      values.count(parts[0]!, table)
+      values.count(parts[0], table)
       return
     }
     const merged = values.newTable(Math.max(...parts.map((part) => part.entryCount)))
@@ -384,9 +402,9 @@ export class SliceWindowOperator implements Operator {
       const batch = this.#builder.begin(true, false)
       const { columns } = batch
       if (keyCount > 0) firing.table.keysToColumns(entries, n, columns.slice(0, keyCount), 0)
-      this.#fill(columns[keyCount]!.values, n, windowStartMs(this.#options.windows, firing.endMs))
-      this.#fill(columns[keyCount + 1]!.values, n, firing.endMs)
-      this.#plans.forEach((plan, index) => emit(kernels, plan, firing.table.valueOffset, entries, n, columns[keyCount + 2 + index]!, 0))
+      this.#fill(columns[keyCount].values, n, windowStartMs(this.#options.windows, firing.endMs))
+      this.#fill(columns[keyCount + 1].values, n, firing.endMs)
+      this.#plans.forEach((plan, index) => emit(kernels, plan, firing.table.valueOffset, entries, n, columns[keyCount + 2 + index], 0))
       this.#fill(batch.timestamps, n, firing.endMs - 1)
       firing.next += n
       output.emit(this.#builder.finish(n))

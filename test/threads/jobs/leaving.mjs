@@ -11,6 +11,7 @@ export default defineJob(import.meta, (env, { how }) => {
       if (how === 'exit') process.exit(3)
       if (how === 'loop') for (;;);
       for (;;) kept.push(Array.from({ length: 1000 }, (_, index) => ({ index })))
+      // oxlint-disable-next-line eslint/no-unreachable -- the loop ends with the memory
       return record
     })
     .output('out')

@@ -30,10 +30,10 @@ test('a keyed process function has state and timers of the key of each record', 
         const sum = (state.value() ?? 0) + row.amount
         state.update(sum)
         if (sum === row.amount) context.timerService.registerEventTimeTimer(row.at + 20)
-        out.collect(`${String(context.getCurrentKey())}=${sum}`)
+        out.collect(`${context.getCurrentKey()}=${sum}`)
       },
       onTimer(timeMs, context, out) {
-        out.collect(`${String(context.getCurrentKey())}@${timeMs}=${context.getState(total).value()}`)
+        out.collect(`${context.getCurrentKey()}@${timeMs}=${context.getState(total).value()}`)
       },
     })
   expect(await env.executeAndCollect(stream)).toEqual(['a=1', 'b=10', 'a=3', 'a=7', 'a@20=7', 'b@25=10', 'b=30'])
@@ -93,7 +93,9 @@ test('an interval join pairs records of one key by their distance in time', asyn
   const env = Millrace.local()
   const left = env.fromCollection(rows, schema).assignTimestampsAndWatermarks(byTime).keyBy('user')
   const right = env.fromCollection(rows, schema).assignTimestampsAndWatermarks(byTime).keyBy('user')
-  const pairs = left.intervalJoin(right, 1, 10).process<string>({ processElement: (one, other, _context, out) => out.collect(`${one.user}${one.amount}-${other.amount}`) })
+  const pairs = left
+    .intervalJoin(right, 1, 10)
+    .process<string>({ processElement: (one, other, _context, out) => out.collect(`${one.user}${one.amount}-${other.amount}`) })
   expect(await env.executeAndCollect(pairs)).toEqual(['a1-2'])
 })
 
@@ -110,7 +112,9 @@ test.each([true, false])('asynchronous calls answer every record (ordered: %s), 
     return value * 2
   }
   const options = { capacity: 7, retries: 1, retryDelayMs: 1 }
-  const doubled = await env.executeAndCollect(ordered ? AsyncDataStream.orderedWait(numbers, call, options) : AsyncDataStream.unorderedWait(numbers, call, options))
+  const doubled = await env.executeAndCollect(
+    ordered ? AsyncDataStream.orderedWait(numbers, call, options) : AsyncDataStream.unorderedWait(numbers, call, options),
+  )
   const expected = Array.from({ length: 50 }, (_, index) => index * 2)
   expect(ordered ? doubled : doubled.sort((a, b) => a - b)).toEqual(expected)
   expect(failed.size).toBe(5)
@@ -120,15 +124,25 @@ test('aligned sources stay within their drift of event time', async () => {
   const env = Millrace.local()
   env.set('millrace.batch.rows-max', 10)
   const times = defineSchema({ at: t.timestamp(3), source: t.int() })
-  const strategy = WatermarkStrategy.forMonotonousTimestamps<{ readonly at: number; readonly source: number }>().withTimestampAssigner('at').withWatermarkAlignment('both', 50)
+  const strategy = WatermarkStrategy.forMonotonousTimestamps<{ readonly at: number; readonly source: number }>()
+    .withTimestampAssigner('at')
+    .withWatermarkAlignment('both', 50)
   const source = (index: number, stepMs: number) =>
-    env.fromCollection(Array.from({ length: 300 }, (_, row) => ({ at: row * stepMs, source: index })), times).assignTimestampsAndWatermarks(strategy)
+    env
+      .fromCollection(
+        Array.from({ length: 300 }, (_, row) => ({ at: row * stepMs, source: index })),
+        times,
+      )
+      .assignTimestampsAndWatermarks(strategy)
   const seen = await env.executeAndCollect(source(0, 10).union(source(1, 1)))
   const latest = [-Infinity, -Infinity]
   let drift = 0
-  for (const row of seen.slice(0, seen.findIndex((_, index) => seen.slice(index + 1).every((rest) => rest.source === 0)))) {
+  for (const row of seen.slice(
+    0,
+    seen.findIndex((_, index) => seen.slice(index + 1).every((rest) => rest.source === 0)),
+  )) {
     latest[row.source] = row.at
-    if (latest[1]! > -Infinity) drift = Math.max(drift, latest[0]! - latest[1]!)
+    if (latest[1] > -Infinity) drift = Math.max(drift, latest[0] - latest[1])
   }
   expect(seen.length).toBe(600)
   // A batch of ten rows may be on its way when the limit is reached.
@@ -144,7 +158,7 @@ test('a batch function reads columns as typed arrays', async () => {
       const amount = batch.column('amount').values as Int32Array
       const user = batch.column('user')
       let total = 0
-      for (const row of batch.rows) total += amount[row]!
+      for (const row of batch.rows) total += amount[row]
       out.collect({ rows: batch.rows.length, total, users: [...batch.rows].map((row) => String(user.value(row))).join('') })
     })
   expect(await env.executeAndCollect(totals)).toEqual([{ rows: 3, total: 7, users: 'aaa' }])

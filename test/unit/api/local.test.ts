@@ -20,13 +20,23 @@ test('a job of user functions runs on the calling thread and sees every value in
     .flatMap((value) => [value, -value])
     .forEach((value) => seen.push(value))
   run(env)
-  expect(seen).toEqual(Array.from({ length: 100 }, (_, index) => index * 2).filter((value) => value % 3 === 0).flatMap((value) => [value, -value]))
+  expect(seen).toEqual(
+    Array.from({ length: 100 }, (_, index) => index * 2)
+      .filter((value) => value % 3 === 0)
+      .flatMap((value) => [value, -value]),
+  )
 })
 
 test('rows in columns pass filters, projections and typed functions unchanged', () => {
   const env = new StreamExecutionEnvironment()
   const schema = defineSchema({ id: t.int(), name: t.string().nullable(), price: t.double(), count: t.bigint(), at: t.timestamp(3) })
-  const rows = Array.from({ length: 50 }, (_, id) => ({ id, name: id % 5 === 0 ? null : `näme-${id}`, price: id / 4, count: BigInt(id) ** 3n, at: 1_700_000_000_000 + id }))
+  const rows = Array.from({ length: 50 }, (_, id) => ({
+    id,
+    name: id % 5 === 0 ? null : `näme-${id}`,
+    price: id / 4,
+    count: BigInt(id) ** 3n,
+    at: 1_700_000_000_000 + id,
+  }))
   const seen: unknown[] = []
   env
     .fromCollection(rows, schema)

@@ -9,7 +9,7 @@ test('blocks are aligned to their size up to a page, and never overlap', () => {
   const blocks: { address: number; bytes: number }[] = []
   for (let step = 0; step < 3000; step++) {
     if (blocks.length > 0 && random.integer(3) === 0) {
-      const { address, bytes } = blocks.splice(random.integer(blocks.length), 1)[0]!
+      const { address, bytes } = blocks.splice(random.integer(blocks.length), 1)[0]
       slab.free(address, bytes)
     } else {
       const bytes = 1 + random.integer(random.integer(10) === 0 ? 300_000 : 2000)
@@ -19,7 +19,7 @@ test('blocks are aligned to their size up to a page, and never overlap', () => {
   blocks.sort((a, b) => a.address - b.address)
   for (const [index, { address, bytes }] of blocks.entries()) {
     expect(address % Math.min(PAGE_BYTES, Slab.blockBytes(bytes))).toBe(0)
-    expect(address).toBeGreaterThanOrEqual(index === 0 ? SLAB_RESERVED_BYTES : blocks[index - 1]!.address + blocks[index - 1]!.bytes)
+    expect(address).toBeGreaterThanOrEqual(index === 0 ? SLAB_RESERVED_BYTES : blocks[index - 1].address + blocks[index - 1].bytes)
   }
   expect(slab.allocatedBytes).toBe(blocks.reduce((sum, { bytes }) => sum + Slab.blockBytes(bytes), 0))
 })

@@ -54,7 +54,7 @@ function dictionaryBatch(schema: Schema, words: readonly string[], codes: readon
   words.forEach((word, row) => writeValue(dictionary, row, word))
   const numbersOf = Column.allocate(slab, t.int().nullable().logical, codes.length)
   codes.forEach((code, row) => writeValue(numbersOf, row, code))
-  const column = Column.borrow(slab, schema.fields[0]!.type)
+  const column = Column.borrow(slab, schema.fields[0].type)
   column.validity = numbersOf.validity
   column.values = numbersOf.values
   column.nullCount = numbersOf.nullCount
@@ -69,7 +69,7 @@ test('the header is a FlatBuffer that the generated code reads', () => {
   const schema = defineSchema({ price: t.decimal(10, 2).nullable(), tags: t.array(t.string()), at: t.timestamp(9), ms: t.timestamp(3) })
   const row = { price: new Decimal(5n, 2), tags: ['x', 'yz'], at: 7n, ms: 1 }
   const batch = batchFromObjects(new Slab(), schema, [{ row, kind: RowKind.DELETE }, { row: { ...row, price: null } }, { row }])
-  batch.timestamps = batch.columns[3]!.values
+  batch.timestamps = batch.columns[3].values
   batch.crossings.add(1, 5)
   batch.crossings.add(3, Infinity)
   const { slab, address, length } = encoded(batch)
@@ -100,7 +100,7 @@ test('the header is a FlatBuffer that the generated code reads', () => {
     [PhysicalKind.TIMESTAMP_NANOS, Encoding.PLAIN, 0, 3, 0, -1],
     [PhysicalKind.INT64, Encoding.PLAIN, 0, 3, 0, -1],
   ])
-  expect(columns[0]!.type()).toBe(TypeCode.DECIMAL | (10 << 8) | (2 << 16))
+  expect(columns[0].type()).toBe(TypeCode.DECIMAL | (10 << 8) | (2 << 16))
   expect(
     columns.map((column) => [column.validity(), column.values(), column.offsets(), column.data(), column.extra()].map((found) => buffer(found)[1])),
   ).toEqual([
@@ -117,11 +117,11 @@ test('columns of a decoded batch point into the frame, and the batch is the same
   const decoder = new BatchDecoder(slab, numbers)
   const before = slab.allocatedBytes
   const batch = decoder.decode(address, length)
-  for (const pointer of [batch.columns[0]!.values, batch.timestamps]) {
+  for (const pointer of [batch.columns[0].values, batch.timestamps]) {
     expect(pointer % WIRE_ALIGNMENT_BYTES).toBe(0)
     expect(pointer > address && pointer < address + length).toBe(true)
   }
-  slab.i32[batch.columns[0]!.values >>> 2] = 42
+  slab.i32[batch.columns[0].values >>> 2] = 42
   expect(valuesOf(batch)[0]).toEqual({ n: 42 })
   expect(decoder.decode(address, length)).toBe(batch)
   expect(slab.allocatedBytes).toBe(before)
@@ -154,7 +154,7 @@ test('when a batch is cut, each crossing travels once, with the row it stands be
     batch.crossings.add(position, watermark)
   const crossingsOf = (from: number, to: number): number[][] => {
     const { crossings } = through(batch, from, to)
-    return Array.from({ length: crossings.count }, (_, index) => [crossings.positions[index]!, crossings.watermarks[index]!])
+    return Array.from({ length: crossings.count }, (_, index) => [crossings.positions[index], crossings.watermarks[index]])
   }
   expect([crossingsOf(0, 3), crossingsOf(3, 6), crossingsOf(4, 4)]).toEqual([
     [[0, 1]],
@@ -203,9 +203,9 @@ test('a dictionary travels if it is shorter than its rows, without what no row n
   const schema = defineSchema({ s: t.string().nullable() })
   const batch = dictionaryBatch(schema, ['a', 'b', 'never'], [1, null, 0, 1, 1])
   const whole = through(batch)
-  expect([whole.columns[0]!.dictionary?.rowCapacity, valuesOf(whole).map((row) => (row as { s: string }).s)]).toEqual([2, ['b', null, 'a', 'b', 'b']])
+  expect([whole.columns[0].dictionary?.rowCapacity, valuesOf(whole).map((row) => (row as { s: string }).s)]).toEqual([2, ['b', null, 'a', 'b', 'b']])
   const piece = through(batch, 3, 4)
-  expect([piece.columns[0]!.dictionary, valuesOf(piece)]).toEqual([null, [{ s: 'b' }]])
+  expect([piece.columns[0].dictionary, valuesOf(piece)]).toEqual([null, [{ s: 'b' }]])
 })
 
 test('one decoder reads plain, dictionary and plain again', () => {
@@ -289,7 +289,7 @@ test.each<[string, unknown]>([
 test('encode() writes the objects of its call, not those that encodedBytesMax() saw', () => {
   const batch = batchFromObjects(new Slab(), OBJECT_SCHEMA, [{ row: { a: 1 } }, { row: { a: 2 } }])
   encodedBytesMax(batch, 0, 2)
-  batch.columns[0]!.objects[1] = { a: 3 }
+  batch.columns[0].objects[1] = { a: 3 }
   expect(valuesOf(through(batch))).toEqual([{ a: 1 }, { a: 3 }])
 })
 
@@ -297,7 +297,7 @@ test('frames can lie above 2 GiB and in memory that grew', () => {
   const slab = new Slab()
   slab.allocate(2 ** 31)
   const batch = numbered(1000, slab)
-  expect(batch.columns[0]!.values).toBeGreaterThan(2 ** 31)
+  expect(batch.columns[0].values).toBeGreaterThan(2 ** 31)
   batch.selection = slab.allocate(8192)
   for (let index = 0; index < 500; index++) slab.i32[(batch.selection >>> 2) + index] = index * 2
   batch.selectedCount = 500

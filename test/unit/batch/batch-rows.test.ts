@@ -22,7 +22,7 @@ test('kinds default to INSERT and timestamps to none', () => {
 
 test('rows of an object schema are the values themselves', () => {
   const value = { deep: [1, new Map([['k', 2n]])] }
-  expect(batchToObjects(batchFromObjects(new Slab(), OBJECT_SCHEMA, [{ row: value }]))[0]!.row).toBe(value)
+  expect(batchToObjects(batchFromObjects(new Slab(), OBJECT_SCHEMA, [{ row: value }]))[0].row).toBe(value)
 })
 
 test('batchToObjects() applies the selection', () => {

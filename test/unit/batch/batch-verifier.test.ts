@@ -34,7 +34,7 @@ function batchOf(): RecordBatch {
   ;['a', 'b'].forEach((value, row) => writeValue(dictionary, row, value))
   const codes = Column.allocate(slab, t.int().nullable().logical, 4)
   ;[1, null, 0, 1].forEach((code, row) => writeValue(codes, row, code))
-  const column = batch.columns[5]!
+  const column = batch.columns[5]
   column.values = codes.values
   column.validity = codes.validity
   column.nullCount = 1

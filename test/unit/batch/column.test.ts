@@ -23,7 +23,7 @@ test('a column is described in the slab as kernels see it', () => {
   const word = column.descriptor >>> 2
   expect(column.descriptor % DESCRIPTOR_BYTES).toBe(0)
   expect([slab.u32[word + DESCRIPTOR_KIND], slab.u32[word + DESCRIPTOR_CHILD_COUNT]]).toEqual([PhysicalKind.MAP, 2])
-  const list = slab.u32[word + DESCRIPTOR_CHILDREN]! >>> 2
+  const list = slab.u32[word + DESCRIPTOR_CHILDREN] >>> 2
   expect([slab.u32[list], slab.u32[list + 1]]).toEqual(column.children.map(({ descriptor }) => descriptor))
   expect(column.children.map(({ validity }) => validity !== 0)).toEqual([false, true])
 })
@@ -105,7 +105,7 @@ test('clear() forgets rows and keeps buffers', () => {
   writeValue(column, 1, null)
   const { values, offsets } = column
   column.clear()
-  expect([column.nullCount, column.children[0]!.nullCount, column.children[0]!.dataLength, column.values, column.offsets]).toEqual([0, 0, 0, values, offsets])
+  expect([column.nullCount, column.children[0].nullCount, column.children[0].dataLength, column.values, column.offsets]).toEqual([0, 0, 0, values, offsets])
   writeValue(column, 0, ['b'])
   expect(readValue(column, 0)).toEqual(['b'])
   const objects = allocate(t.object(), 4)

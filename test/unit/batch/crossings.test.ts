@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
 import { Crossings } from '../../../src/batch/crossings.ts'
 
-const listOf = ({ count, positions, watermarks }: Crossings): number[][] => Array.from({ length: count }, (_, index) => [positions[index]!, watermarks[index]!])
+const listOf = ({ count, positions, watermarks }: Crossings): number[][] => Array.from({ length: count }, (_, index) => [positions[index], watermarks[index]])
 
 test('Crossings keeps positions and watermarks in order and grows', () => {
   const crossings = new Crossings()
   const expected = Array.from({ length: 1000 }, (_, index) => [index * 2, index * 10])
-  for (const [position, watermark] of expected) crossings.add(position!, watermark!)
+  for (const [position, watermark] of expected) crossings.add(position, watermark)
   expect(listOf(crossings)).toEqual(expected)
 })
 

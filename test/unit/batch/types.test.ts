@@ -134,7 +134,7 @@ test('Schema finds columns by name and prints itself', () => {
   expect([schema.indexOf('b'), schema.indexOf('c'), schema.requireIndex('a')]).toEqual([1, -1, 0])
   expect(() => schema.requireIndex('c')).toThrow('Cannot find column "c": known columns are "a", "b"')
   expect(String(schema)).toBe('(a INT NOT NULL, b STRING)')
-  expect(() => new Schema([...schema.fields, schema.fields[0]!])).toThrow(expect.objectContaining({ code: 'DUPLICATE_COLUMN' }) as Error)
+  expect(() => new Schema([...schema.fields, schema.fields[0]])).toThrow(expect.objectContaining({ code: 'DUPLICATE_COLUMN' }) as Error)
 })
 
 test('isObjectSchema() knows streams of JavaScript values', () => {

@@ -115,7 +115,7 @@ test('a refused row is overwritten by the next one, NULLs of it are not counted'
     { a: 1, list: ['b', 'c', 'd'], n: 2 },
     { a: 3, list: ['e'], n: 4 },
   ])
-  expect([column.children[0]!.nullCount, column.children[1]!.children[0]!.nullCount]).toEqual([0, 0])
+  expect([column.children[0].nullCount, column.children[1].children[0].nullCount]).toEqual([0, 0])
 })
 
 test('a NULL row that is written again counts as present', () => {

@@ -5,7 +5,7 @@ import * as layout from '../../../src/kernels/table-layout.ts'
 /** Byte offsets and constants as `assembly/table-layout.ts` declares them. */
 function assemblyConstants(): Map<string, number> {
   const source = readFileSync(new URL('../../../src/kernels/assembly/table-layout.ts', import.meta.url), 'utf8')
-  return new Map([...source.matchAll(/^(?:export )?const ([A-Z_]+): (?:u32|usize) = (\w+)$/gm)].map(([, name, value]) => [name!, Number(value)]))
+  return new Map([...source.matchAll(/^(?:export )?const ([A-Z_]+): (?:u32|usize) = (\w+)$/gm)].map(([, name, value]) => [name, Number(value)]))
 }
 
 describe('table layout', () => {

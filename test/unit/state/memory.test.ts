@@ -17,7 +17,7 @@ describe('RecordPool', () => {
     let clean = true
     for (let n = 0; n < 20_000; n++) {
       if (live.size > 0 && random.integer(3) === 0) {
-        const record = [...live][0]!
+        const record = [...live][0]
         live.delete(record)
         pool.free(record)
       } else {
@@ -56,8 +56,8 @@ describe('BlobHeap', () => {
       const bytes = 1 + (random.integer(20) === 0 ? random.integer(PAGE_BYTES * 2) : random.integer(100))
       if (blocks.length > 200) {
         const [block] = blocks.splice(random.integer(blocks.length), 1)
-        check(block!)
-        heap.free(block!.address, block!.bytes)
+        check(block)
+        heap.free(block.address, block.bytes)
       }
       const block = { address: heap.allocate(bytes), bytes, mark: n & 255 }
       slab.u8.fill(block.mark, block.address, block.address + bytes)
@@ -85,8 +85,8 @@ describe('PairIndex', () => {
     let right = true
     for (let n = 0; n < 20_000; n++) {
       const owner = 64 * (1 + random.integer(50))
-      const first = numbers[random.integer(numbers.length)]!
-      const second = numbers[random.integer(numbers.length)]!
+      const first = numbers[random.integer(numbers.length)]
+      const second = numbers[random.integer(numbers.length)]
       const id = `${owner} ${first} ${second}`
       const known = records.get(id) ?? 0
       right &&= index.find(owner, first, second) === known

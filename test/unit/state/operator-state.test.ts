@@ -14,7 +14,7 @@ describe('HeapOperatorState', () => {
     list.addAll([value, { n: 2 }])
     value.n = 3
     union.add(value)
-    list.get()[0]!.n = 7
+    list.get()[0].n = 7
     map.putAll([
       ['b', [1]],
       ['a', []],

@@ -71,7 +71,7 @@ describe('SegmentTable', () => {
     expect(table.segmentCount).toBeGreaterThan(3)
     for (let first = 0; first < total; first += 16_384) {
       table.find(chosenKeys(slab, first, 16_384, mix), out)
-      for (let index = 0; index < 16_384; index += 97) expect(slab.i64[(slab.u32[(out >>> 2) + index]! + 16) >>> 3]).toBe(BigInt(first + index))
+      for (let index = 0; index < 16_384; index += 97) expect(slab.i64[(slab.u32[(out >>> 2) + index] + 16) >>> 3]).toBe(BigInt(first + index))
     }
   })
 

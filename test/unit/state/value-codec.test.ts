@@ -30,7 +30,9 @@ describe('valueCodecOf() without a type', () => {
   it('refuses a member named __proto__, which the decoder would rename', () => {
     const codec = valueCodecOf(undefined, 's')
     const hidden = JSON.parse('{"a":[{"__proto__":1}]}') as unknown
-    expect(() => roundTrip(codec, hidden)).toThrow(expect.objectContaining({ code: 'VALUE_NOT_ENCODABLE', message: expect.stringContaining('__proto__') as string }) as Error)
+    expect(() => roundTrip(codec, hidden)).toThrow(
+      expect.objectContaining({ code: 'VALUE_NOT_ENCODABLE', message: expect.stringContaining('__proto__') as string }) as Error,
+    )
     expect(roundTrip(codec, { text: '__proto__' })).toEqual({ text: '__proto__' })
   })
 

@@ -71,7 +71,7 @@ function faulty(fault: (operator: Operator) => Partial<Operator>): () => Operato
       'restore',
       'close',
     ] as const)
-      bound[name] = (operator[name] as (...args: never[]) => unknown).bind(operator)
+      bound[name] = operator[name].bind(operator)
     return { ...bound, ...fault(operator) } as unknown as Operator
   }
 }

@@ -50,7 +50,7 @@ class Probe {
   ) {
     this.#schema = schema
     this.context = { ...context, ...place, wake: () => void this.wakes++ }
-    const operator = new AsyncOperator(schema, fn as AsyncFunction<never, unknown>, OBJECT_SCHEMA, isOrdered, options)
+    const operator = new AsyncOperator(schema, fn, OBJECT_SCHEMA, isOrdered, options)
     const output = new OutputCollector()
     output.addTarget(this.#target())
     this.driver = new OperatorDriver('async', operator, output, 1, (snapshotted) => snapshotted.snapshot(this.snapshot))
@@ -99,7 +99,7 @@ class Probe {
         let crossing = 0
         const rows = batchToObjects(batch)
         for (let position = batch.begin; position < batch.end; position++) {
-          for (; crossing < crossings.count && crossings.positions[crossing]! <= position; crossing++) events.push(`|${crossings.watermarks[crossing]}`)
+          for (; crossing < crossings.count && crossings.positions[crossing] <= position; crossing++) events.push(`|${crossings.watermarks[crossing]}`)
           events.push(`${String(rows[position].row)}@${rows[position].timestamp}`)
         }
         for (; crossing < crossings.count; crossing++) events.push(`|${crossings.watermarks[crossing]}`)

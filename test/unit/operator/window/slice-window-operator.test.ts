@@ -81,7 +81,7 @@ describe.each(Object.keys(WINDOWS))('%s windows in columns', (shape) => {
           },
           lateOutput: 'late',
         }),
-      inputs: [{ schema: SCHEMA, ...(fn !== undefined && { key: fn as never }) }],
+      inputs: [{ schema: SCHEMA, ...(fn !== undefined && { key: fn }) }],
       sides: ['late'],
       steps: stream(5),
       keyOf: (row: Row) => `${row.key} ${row.id}`,
