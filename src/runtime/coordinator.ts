@@ -52,12 +52,12 @@ function programOutputs(graph: LogicalGraph): string[] {
   return [...new Set(graph.transformations.flatMap(({ body }) => (body.kind === 'sink' && body.sink.outputName !== undefined ? [body.sink.outputName] : [])))]
 }
 
-const MICROS_PER_MS = 1000
 /** Names of the inputs that the program around the engine pushes to. */
 function programInputs(graph: LogicalGraph): string[] {
   return graph.transformations.flatMap(({ body }) => (body.kind === 'source' && body.source.inputName !== undefined ? [body.source.inputName] : []))
 }
 
+const MICROS_PER_MS = 1000
 const METRICS_INTERVAL_MS = 200
 /** A worker whose loop stands still for so long, in the middle of a step, counts as hung. */
 const HANG_TIMEOUT_MS_DEFAULT = 180_000

@@ -7,9 +7,9 @@ import type { KeyedProcessFunction, ReduceFunction } from '../../operator/functi
 import { ProjectOperator } from '../../operator/basic/project-operator.ts'
 import type { Sink } from '../../operator/sink.ts'
 import type { AnyProcessFunction } from '../../operator/process/process-operator.ts'
-import { GlobalWindows, type WindowAssigner } from '../../operator/window/assigners.ts'
-import { CountEvictor } from '../../operator/window/evictors.ts'
-import { CountTrigger, PurgingTrigger } from '../../operator/window/triggers.ts'
+import type { WindowAssigner } from '../../operator/window/assigners.ts'
+import { countWindows } from '../../operator/window/count-windows.ts'
+import type { Evictor } from '../../operator/window/evictors.ts'
 import type { GlobalWindow, Window } from '../../operator/window/window.ts'
 import type { Edge, TransformationBody } from '../../plan/transformation.ts'
 import { reducingState, type ReducingState } from '../../state/state.ts'
@@ -94,9 +94,9 @@ export class KeyedStream<R, K, KeyRow = unknown> extends Stream<R> {
 
   /** Windows of `size` records of a key, beginning anew, or every `slide` records over the last `size`. */
   countWindow(size: number, slide?: number): WindowedStream<R, K, KeyRow, GlobalWindow> {
-    const windows = this.window(GlobalWindows.create())
-    if (slide === undefined) return windows.trigger(PurgingTrigger.of(CountTrigger.of(size)))
-    return windows.evictor(CountEvictor.of(size)).trigger(CountTrigger.of(slide))
+    const { assigner, trigger, evictor } = countWindows(size, slide)
+    const windows = this.window(assigner).trigger(trigger)
+    return evictor === undefined ? windows : windows.evictor(evictor as Evictor<R, GlobalWindow>)
   }
 
   /** Groups the records of each key into windows. */

@@ -12,6 +12,7 @@ import { UNION_STATE_PREFIX } from '../../state/state.ts'
 import { KEY_COLUMN } from '../basic/key-operator.ts'
 import { type RichFunction, userError } from '../function.ts'
 import type { Operator, OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../operator.ts'
+import { ownFunction } from '../window/own-function.ts'
 import { compileProcessLoop, DEV_OPTION, type ProcessLoop } from '../row-code.ts'
 import { type KeyedState, openKeyedState } from './keyed-state.ts'
 import { openContextOf, type ProcessEngine, processContextOf } from './process-context.ts'
@@ -252,9 +253,4 @@ export class ProcessOperator implements Operator {
 /** The schema without the column of a key function's keys. */
 function visibleSchema(schema: Schema): Schema {
   return schema.indexOf(KEY_COLUMN) === -1 ? schema : new Schema(schema.fields.filter(({ name }) => name !== KEY_COLUMN))
-}
-
-/** Functions written as plain objects get an object of their own for each subtask, so that `this.count = …` in `open` is the subtask's. */
-function ownFunction(fn: AnyProcessFunction): AnyProcessFunction {
-  return Object.getPrototypeOf(fn) === Object.prototype ? { ...fn } : fn
 }
