@@ -271,7 +271,7 @@ export class LineStream {
         if (this.#bad.isFull) return
         continue
       }
-      this.#advance(result.consumed)
+      this.#advance(result.consumed, result.lines)
       if (result.status === ScanStatus.ROWS_FULL) return
       if (result.status === ScanStatus.DATA_FULL) {
         if (!this.#makeRoom()) return
@@ -310,9 +310,10 @@ export class LineStream {
     return this.#end
   }
 
-  #advance(bytes: number): void {
+  /** @param lines Line feeds among these bytes, where they have been counted already. */
+  #advance(bytes: number, lines?: number): void {
     if (bytes === 0) return
-    this.#lines += this.#kernels.countByte(this.#at, this.#at + bytes, LINE_FEED)
+    this.#lines += lines ?? this.#kernels.countByte(this.#at, this.#at + bytes, LINE_FEED)
     this.#at += bytes
     this.#offset += bytes
   }

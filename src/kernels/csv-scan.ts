@@ -83,7 +83,7 @@ const encoder = new TextEncoder()
 /** One schema's CSV scanner on one slab. */
 export class CsvScanPlan {
   readonly address: number
-  readonly result: ScanResult = { rows: 0, consumed: 0, status: 0, reason: 0, lineStart: 0, lineEnd: 0, problem: 0, field: '' }
+  readonly result: ScanResult = { rows: 0, consumed: 0, lines: 0, status: 0, reason: 0, lineStart: 0, lineEnd: 0, problem: 0, field: '' }
   readonly #slab: Slab
   readonly #bytes: number
   readonly #paths: readonly string[]

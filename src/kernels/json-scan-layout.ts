@@ -62,6 +62,8 @@ export const RESULT_SLOW_ROWS = 40
 export const RESULT_DUPLICATE_KEYS = 41
 /** Values that became NULL because they could not be converted. */
 export const RESULT_NULLED_VALUES = 42
+/** Line feeds among the bytes consumed by the call. */
+export const RESULT_LINES = 43
 export const HEADER_BYTES = 256
 
 /** What a call ended with. */

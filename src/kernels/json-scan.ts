@@ -52,6 +52,7 @@ import {
   RESULT_DUPLICATE_KEYS,
   RESULT_LINE_END,
   RESULT_LINE_START,
+  RESULT_LINES,
   RESULT_NODE,
   RESULT_NULLED_VALUES,
   RESULT_PROBLEM,
@@ -106,6 +107,8 @@ export interface ScanResult {
   rows: number
   /** Whole lines consumed, in bytes. */
   consumed: number
+  /** Line feeds among the bytes consumed. */
+  lines: number
   status: ScanStatus
   /** {@link BadReason}, 0 unless the status says BAD_RECORD. The fields below are meaningful only then. */
   reason: number
@@ -145,7 +148,7 @@ export class JsonScanPlan {
   readonly address: number
   /** Columns that {@link setColumns} wants, as dotted paths, in its order. */
   readonly columns: readonly string[]
-  readonly result: ScanResult = { rows: 0, consumed: 0, status: 0, reason: 0, lineStart: 0, lineEnd: 0, problem: 0, field: '' }
+  readonly result: ScanResult = { rows: 0, consumed: 0, lines: 0, status: 0, reason: 0, lineStart: 0, lineEnd: 0, problem: 0, field: '' }
   readonly #slab: Slab
   readonly #bytes: number
   readonly #paths: readonly string[]
@@ -273,6 +276,7 @@ export function readScanResult(slab: Slab, plan: number, paths: readonly string[
   const word = plan >>> 2
   result.rows = u32[word + RESULT_ROWS]!
   result.consumed = u32[word + RESULT_CONSUMED]!
+  result.lines = u32[word + RESULT_LINES]!
   result.status = u32[word + RESULT_STATUS] as ScanStatus
   result.reason = u32[word + RESULT_REASON]!
   if (result.reason !== 0) {

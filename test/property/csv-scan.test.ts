@@ -6,6 +6,7 @@ import { CsvScanPlan, type CsvScanOptions } from '../../src/kernels/csv-scan.ts'
 import { ScanStatus } from '../../src/kernels/json-scan-layout.ts'
 import type { ScanField } from '../../src/kernels/json-scan.ts'
 import { compileKernels, instantiateKernels } from '../../src/kernels/kernels.ts'
+import { countByteInBytes } from '../../src/kernels/lines.ts'
 import { scanCsvTwin } from '../../src/kernels/twin/csv-scan.ts'
 import { TestColumns } from '../fixtures/kernel-columns.ts'
 import { Dice, damage, randomLayout, randomScalar, randomValue } from '../fixtures/random-json.ts'
@@ -117,6 +118,7 @@ function scanned(dice: Dice, { fields, options, text }: Case): unknown[] {
       end = Math.max(end, Math.min(text.length, at + 1 + dice.below(dice.pick([20, 400, 5000]))))
       const result = plan.scan(kernels, input + at, input + end, row, Math.min(columns.rowCapacity - row, 1 + dice.below(20)), end === text.length)
       row += result.rows
+      expect(result.lines).toBe(countByteInBytes(text, at, at + result.consumed, 10))
       at += result.consumed
       if (result.status === ScanStatus.BAD_RECORD) {
         bad.push([row, { bad: [result.reason, result.field] }])

@@ -4,6 +4,7 @@ import { Slab } from '../../src/base/slab.ts'
 import { ScanStatus } from '../../src/kernels/json-scan-layout.ts'
 import { JsonScanPlan, type JsonScanOptions, type ScanField } from '../../src/kernels/json-scan.ts'
 import { compileKernels, instantiateKernels } from '../../src/kernels/kernels.ts'
+import { countByteInBytes } from '../../src/kernels/lines.ts'
 import { scanJsonLineTwin } from '../../src/kernels/twin/json-scan.ts'
 import { TestColumns } from '../fixtures/kernel-columns.ts'
 import { Dice, damage, randomLayout, randomObject, randomSchema } from '../fixtures/random-json.ts'
@@ -47,6 +48,7 @@ function scannedOutcomes(dice: Dice, fields: readonly ScanField[], options: Json
       const result = plan.scan(kernels, input + at, input + end, row, maxRows)
       expect(result.rows).toBeLessThanOrEqual(maxRows)
       row += result.rows
+      expect(result.lines).toBe(countByteInBytes(text, at, at + result.consumed, 10))
       at += result.consumed
       if (result.status === ScanStatus.BAD_RECORD) {
         bad.push([row, [result.reason, result.field]])

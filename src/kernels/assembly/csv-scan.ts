@@ -15,6 +15,7 @@ import {
 } from './json-scan-plan'
 import { bind, bytesOfRoom, finish, lastLineEnd, openValidity } from './json-scan-rows'
 import { CONVERTED, CONVERTED_TO_NULL, TOKEN_TEXT, convertText, timestampForms } from './json-scan-values'
+import { countByte } from './lines'
 import { POWERS_U64, eightDigits } from './numbers'
 import { MS_PER_DAY, parseTimestamp, parsedDays, parsedMs } from './timestamps'
 import { utf8FirstBad, utf8IsValid } from './utf8'
@@ -36,6 +37,8 @@ let limit: usize = 0
 let reason: u32 = 0
 let problem: usize = 0
 let problemNode: usize = 0
+/** The record at hand has a quote or went the general way: line feeds may stand in it. */
+let mayHoldFeeds: bool = false
 
 /**
  * Scans the records of [input, inputEnd) and writes a row of the plan's columns for each, from `firstRow` on. Returns the rows written; the
@@ -52,11 +55,12 @@ export function scanCsv(scanPlan: usize, input: usize, inputEnd: usize, firstRow
   limit = lastLineEnd(input, inputEnd)
   store<u32>(plan, 0, RESULT_REASON)
   const capacity = bind(plan, firstRow)
-  if (limit == input || maxRows == 0) return finish(plan, input, input, firstRow, firstRow, limit == input ? STATUS_NEED_MORE : STATUS_ROWS_FULL)
+  if (limit == input || maxRows == 0) return finish(plan, input, input, firstRow, firstRow, 0, limit == input ? STATUS_NEED_MORE : STATUS_ROWS_FULL)
   const inputLimit = limit
   const rowEnd = max(firstRow, min<u32>(firstRow + min<u32>(maxRows, <u32>(limit - input)), capacity))
   openValidity(plan, rowEnd)
   let row = firstRow
+  let lines: u32 = 0
   let p = input
   let status = STATUS_DONE
   while (p < inputLimit && status == STATUS_DONE) {
@@ -68,18 +72,21 @@ export function scanCsv(scanPlan: usize, input: usize, inputEnd: usize, firstRow
     while (p < limit) {
       const first = <u32>load<u8>(p)
       // Blank lines and comments.
-      if (first == 0x0a) { p += 1; continue }
-      if (first == 0x0d && load<u8>(p, 1) == 0x0a) { p += 2; continue }
+      if (first == 0x0a) { p += 1; lines += 1; continue }
+      if (first == 0x0d && load<u8>(p, 1) == 0x0a) { p += 2; lines += 1; continue }
       if (first == 0x23 && (flags & CSV_COMMENTS) != 0) {
         while (load<u8>(p) != 0x0a) p += 1
         p += 1
+        lines += 1
         continue
       }
       if (row == rowEnd) { status = STATUS_ROWS_FULL; break }
       reason = 0
+      mayHoldFeeds = false
       let behind = matchRecord(p, row)
       if (behind == 0) {
         behind = parseRecord(p, row)
+        mayHoldFeeds = true
         store<u32>(plan, load<u32>(plan, RESULT_SLOW_ROWS) + 1, RESULT_SLOW_ROWS)
       }
       if (behind == 0) {
@@ -97,6 +104,7 @@ export function scanCsv(scanPlan: usize, input: usize, inputEnd: usize, firstRow
         break
       }
       row += 1
+      lines += mayHoldFeeds ? countByte(p, behind, 0x0a) : 1
       p = behind
     }
   }
@@ -114,7 +122,7 @@ export function scanCsv(scanPlan: usize, input: usize, inputEnd: usize, firstRow
       store<u32>(plan, <u32>(end - input), RESULT_LINE_END)
     }
   }
-  return finish(plan, input, p, firstRow, row, status)
+  return finish(plan, input, p, firstRow, row, lines, status)
 }
 
 // @ts-ignore: decorator
@@ -183,6 +191,7 @@ function matchRecord(start: usize, row: u32): usize {
     const begin = p
     const quoted = first == quote && quote != 0
     if (quoted) {
+      mayHoldFeeds = true
       if (operation == CSV_OTHER) return 0
       if (operation == CSV_SKIP) {
         p = walkField(p)

@@ -34,6 +34,7 @@ export const RESULT_NODE: usize = 156
 export const RESULT_SLOW_ROWS: usize = 160
 export const RESULT_DUPLICATE_KEYS: usize = 164
 export const RESULT_NULLED_VALUES: usize = 168
+export const RESULT_LINES: usize = 172
 
 export const STATUS_DONE: u32 = 0
 export const STATUS_ROWS_FULL: u32 = 1

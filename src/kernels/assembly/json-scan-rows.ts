@@ -7,7 +7,8 @@ import {
 } from './column'
 import {
   NODE_BYTES, NODE_CHILD_INDEX, NODE_COLUMN, NODE_DATA, NODE_DATA_CAPACITY, NODE_DERIVED, NODE_EXTRA, NODE_FLAGS, NODE_KIND, NODE_NULLABLE, NODE_OFFSETS, NODE_PARENT,
-  NODE_ROWS, NODE_ROW_CAPACITY, NODE_ROW_LEVEL, NODE_STAMP, NODE_TYPE, NODE_VALIDITY, NODE_VALUES, PLAN_NODES, PLAN_NODE_COUNT, RESULT_CONSUMED, RESULT_ROWS, RESULT_STATUS,
+  NODE_ROWS, NODE_ROW_CAPACITY, NODE_ROW_LEVEL, NODE_STAMP, NODE_TYPE, NODE_VALIDITY, NODE_VALUES, PLAN_NODES, PLAN_NODE_COUNT, RESULT_CONSUMED, RESULT_LINES, RESULT_ROWS,
+  RESULT_STATUS,
 } from './json-scan-plan'
 
 /** The position behind the last line feed of [p, end), or `p`. */
@@ -127,9 +128,10 @@ function rowsNow(node: usize): u32 {
 }
 
 /** Writes lengths and null counts to the descriptors and the answer to the result block. */
-export function finish(plan: usize, input: usize, p: usize, firstRow: u32, row: u32, status: u32): u32 {
+export function finish(plan: usize, input: usize, p: usize, firstRow: u32, row: u32, lines: u32, status: u32): u32 {
   store<u32>(plan, row - firstRow, RESULT_ROWS)
   store<u32>(plan, <u32>(p - input), RESULT_CONSUMED)
+  store<u32>(plan, lines, RESULT_LINES)
   store<u32>(plan, status, RESULT_STATUS)
   if (row == firstRow) return 0
   const nodes = <usize>load<u32>(plan, PLAN_NODES)

@@ -79,6 +79,8 @@ let flags: u32 = 0
 let learnable: bool = false
 let rowLimit: u32 = 0
 let recordRows: u32 = 0
+/** Lines passed less rows written: blank lines count here, and the rows of an array but its first are taken off. */
+let extraLines: u32 = 0
 
 /**
  * Scans the lines of [input, inputEnd) and writes a row of the plan's columns for each object, from `firstRow` on. Returns the rows written;
@@ -90,12 +92,13 @@ export function scanJson(scanPlan: usize, input: usize, inputEnd: usize, firstRo
   const lastLine = lastLineEnd(input, inputEnd)
   store<u32>(plan, 0, RESULT_REASON)
   const capacity = bind(plan, firstRow)
-  if (lastLine == input || maxRows == 0) return finish(plan, input, input, firstRow, firstRow, lastLine == input ? STATUS_NEED_MORE : STATUS_ROWS_FULL)
+  if (lastLine == input || maxRows == 0) return finish(plan, input, input, firstRow, firstRow, 0, lastLine == input ? STATUS_NEED_MORE : STATUS_ROWS_FULL)
   const bytes = <u32>(lastLine - input)
   // An object needs three bytes with its line feed; in Flink's arrays two with its comma.
   rowLimit = min<u32>(firstRow + min<u32>(maxRows, bytes / 2 + 1), capacity)
   if (rowLimit < firstRow) rowLimit = firstRow
   openValidity(plan, rowLimit)
+  extraLines = 0
   let row = firstRow
   let p = input
   let status = STATUS_DONE
@@ -125,7 +128,7 @@ export function scanJson(scanPlan: usize, input: usize, inputEnd: usize, firstRo
     store<u32>(plan, <u32>(badAt() - input), RESULT_PROBLEM)
     store<u32>(plan, badNode() == 0 ? 0 : load<u32>(badNode(), NODE_INDEX), RESULT_NODE)
   }
-  return finish(plan, input, p, firstRow, row, status)
+  return finish(plan, input, p, firstRow, row, row - firstRow + extraLines, status)
 }
 
 /**
@@ -166,7 +169,7 @@ function scanLines(p: usize, end: usize, row: u32): usize {
     }
     // The general way.
     const start = skipBlanks(p)
-    if (load<u8>(start) == 0x0a) { p = start + 1; runStart = row; continue }
+    if (load<u8>(start) == 0x0a) { p = start + 1; extraLines += 1; runStart = row; continue }
     learnable = true
     duplicateTop = 0
     recordRows = 0
@@ -178,6 +181,7 @@ function scanLines(p: usize, end: usize, row: u32): usize {
       current = load<u32>(plan, PLAN_SHAPE_CURRENT)
     }
     row += recordRows
+    extraLines += 1 - recordRows
     runStart = row
     p = behind
   }
@@ -187,13 +191,17 @@ function scanLines(p: usize, end: usize, row: u32): usize {
   return p
 }
 
+/** Whether no record is left; the blank lines are counted then. */
 function onlyBlanks(p: usize, end: usize): bool {
+  let lines: u32 = 0
   while (p < end) {
     p = skipBlanks(p)
-    if (p >= end) return true
+    if (p >= end) break
     if (load<u8>(p) != 0x0a) return false
     p += 1
+    lines += 1
   }
+  extraLines += lines
   return true
 }
 
