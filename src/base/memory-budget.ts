@@ -6,6 +6,8 @@
 //   control, metrics      some KiB a task (runtime/control-layout.ts)    fixed at start
 //   inbound rings         RING_BUDGET_BYTES, shared by all channels      no credit: the producer holds its batch, backpressure reaches the source
 //   frames                a quarter of a ring; longer rows in parts      a record above RECORD_BYTES_MAX is a bad record (policy of the source)
+//   stages                a channel: 2,048 rows, from its first small    sent as a frame once full
+//                         batch on (exchange/channel-stage.ts)
 //   batches, arenas       an operator: batch rows x row width, doubling  the slab is full
 //   state tables          the keys alive; segments split at 64 K         the slab is full
 //   -- sum <= slab budget (workerMemoryBytes)                            StateError SLAB_FULL: the job fails and says what to do

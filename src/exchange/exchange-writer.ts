@@ -1,11 +1,14 @@
-// The sending side of an exchange in one subtask: routes rows to channels, repeats watermarks and control elements on all of them. Runs on
-// the producer's thread. Invariant: at most one element is in hand; a batch in hand is not changed by its owner.
+// The sending side of an exchange in one subtask: routes rows to channels, repeats watermarks and control elements on all of them, gathers small
+// batches while their consumer has other work. Runs on the producer's thread. Invariant: at most one element is in hand; a batch in hand is
+// not changed by its owner.
 
 import { assert } from '../base/assert.ts'
 import { WATERMARK_MIN } from '../batch/crossings.ts'
 import { RecordBatch } from '../batch/record-batch.ts'
 import type { Schema } from '../batch/types.ts'
 import type { Slab } from '../base/slab.ts'
+import type { GatherKernels } from '../kernels/gather.ts'
+import { ChannelStage, STAGE_ROWS_MAX } from './channel-stage.ts'
 import type { ChannelWriter } from './channel-writer.ts'
 import type { ElementTarget } from './element-target.ts'
 import { FrameKind } from './frame-kind.ts'
@@ -14,6 +17,12 @@ import { EVERY_CHANNEL, type Router, SCATTERED } from './partition.ts'
 const Hand = { EMPTY: 0, BATCH: 1, CONTROL: 2 } as const
 type Hand = (typeof Hand)[keyof typeof Hand]
 
+/** So many rows go at once, if nothing waits before them: copying them twice would cost more than a frame. */
+const DIRECT_ROWS_MIN = STAGE_ROWS_MAX / 4
+/** A consumer with less than this part of its ring to read is about to run out of work. */
+const HUNGRY_SHARE = 8
+const HUNGRY_BYTES_MAX = 8 << 10
+
 /** Writes one subtask's elements into the channels of an exchange. */
 export class ExchangeWriter implements ElementTarget {
   readonly channels: readonly ChannelWriter[]
@@ -21,16 +30,24 @@ export class ExchangeWriter implements ElementTarget {
   /** What each channel sees of the batch in hand, and how far it has been sent. */
   readonly #views: RecordBatch[]
   readonly #sent: Int32Array
+  readonly #stages: readonly ChannelStage[]
+  /** Channels whose rows of the batch in hand have been tried without waiting: a refused writer wants the same ones again. */
+  readonly #isDirect: Uint8Array
+  /** How many rows of each stage that is being sent have been, -1 = it is not: then it takes no more. */
+  readonly #stageSent: Int32Array
   #hand: Hand = Hand.EMPTY
   #controlKind: FrameKind = FrameKind.WATERMARK
   #controlValue = 0
   readonly #controlSent: Uint8Array
 
-  constructor(slab: Slab, schema: Schema, channels: readonly ChannelWriter[], router: Router) {
+  constructor(slab: Slab, kernels: GatherKernels, schema: Schema, channels: readonly ChannelWriter[], router: Router) {
     this.channels = channels
     this.#router = router
     this.#views = channels.map(() => new RecordBatch(slab, schema, []))
     this.#sent = new Int32Array(channels.length)
+    this.#isDirect = new Uint8Array(channels.length)
+    this.#stages = channels.map(() => new ChannelStage(slab, kernels, schema))
+    this.#stageSent = new Int32Array(channels.length).fill(-1)
     this.#controlSent = new Uint8Array(channels.length)
   }
 
@@ -72,32 +89,92 @@ export class ExchangeWriter implements ElementTarget {
     this.#offerControl(FrameKind.END, 0)
   }
 
-  /** Goes on sending what is in hand. Returns whether anything moved. */
+  /** Goes on sending what is in hand, and what waits for consumers that want it. Returns whether anything moved. */
   run(): boolean {
     let moved = false
     let left = false
+    const { channels } = this
     if (this.#hand === Hand.BATCH) {
-      for (let channel = 0; channel < this.channels.length; channel++) {
-        const writer = this.channels[channel]
+      for (let channel = 0; channel < channels.length; channel++) {
+        const writer = channels[channel]
         const before = writer.bytesOut
         if (!this.#sendRows(channel)) left = true
         if (writer.bytesOut !== before) moved = true
       }
     } else if (this.#hand === Hand.CONTROL) {
-      for (let channel = 0; channel < this.channels.length; channel++) {
+      for (let channel = 0; channel < channels.length; channel++) {
         if (this.#controlSent[channel] === 1) continue
-        const writer = this.channels[channel]
-        if (!writer.writeControl(this.#controlKind, this.#controlValue)) {
+        if (!this.#sendControl(channel)) {
           left = true
           continue
         }
-        writer.publish()
         this.#controlSent[channel] = 1
         moved = true
       }
-    } else return false
+    } else {
+      for (let channel = 0; channel < channels.length; channel++)
+        if (this.#stages[channel].rowCount > 0 && this.#isHungry(channel) && this.#sendStage(channel)) moved = true
+      return moved
+    }
     if (!left) this.#hand = Hand.EMPTY
     return moved || !left
+  }
+
+  /** Sends what waits for company: the worker has nothing else to do. Returns whether anything moved. */
+  flush(): boolean {
+    if (this.#hand !== Hand.EMPTY) return false
+    let moved = false
+    for (let channel = 0; channel < this.channels.length; channel++) {
+      const writer = this.channels[channel]
+      const before = writer.bytesOut
+      if (this.#stages[channel].rowCount > 0) this.#sendStage(channel)
+      if (writer.bytesOut !== before) moved = true
+    }
+    return moved
+  }
+
+  #isHungry(channel: number): boolean {
+    const { ring } = this.channels[channel]
+    return ring.backlogBytes() < Math.min(HUNGRY_BYTES_MAX, ring.capacityBytes / HUNGRY_SHARE)
+  }
+
+  /** Sends the rows that wait. Returns whether all are sent. */
+  #sendStage(channel: number): boolean {
+    const stage = this.#stages[channel]
+    if (stage.rowCount === 0) return true
+    const sent = this.#writeRows(channel, stage.batch, Math.max(0, this.#stageSent[channel]))
+    const isSent = sent === stage.rowCount
+    if (isSent) stage.clear()
+    this.#stageSent[channel] = isSent ? -1 : sent
+    return isSent
+  }
+
+  /** Writes rows from position `from` on, as far as there is credit; returns the position reached. */
+  #writeRows(channel: number, batch: RecordBatch, from: number): number {
+    const writer = this.channels[channel]
+    let sent = from
+    while (sent < batch.end) {
+      const reached = writer.writeRows(batch, sent, batch.end)
+      if (reached === sent) break
+      sent = reached
+      writer.publish()
+    }
+    return sent
+  }
+
+  #sendControl(channel: number): boolean {
+    const stage = this.#stages[channel]
+    if (stage.rowCount > 0) {
+      if (this.#controlKind === FrameKind.WATERMARK && this.#stageSent[channel] === -1) {
+        stage.addWatermark(this.#controlValue)
+        return true
+      }
+      if (!this.#sendStage(channel)) return false
+    }
+    const writer = this.channels[channel]
+    if (!writer.writeControl(this.#controlKind, this.#controlValue)) return false
+    writer.publish()
+    return true
   }
 
   /** Makes the channel's view of a batch: its rows, and the crossings, which every channel gets. */
@@ -113,28 +190,43 @@ export class ExchangeWriter implements ElementTarget {
     if (view.begin < view.end) view.crossings.copyFrom(batch.crossings)
     else if (batch.crossings.count > 0) view.crossings.add(0, batch.crossings.watermarks[batch.crossings.count - 1])
     this.#sent[channel] = view.begin
+    this.#isDirect[channel] = 0
   }
 
   #sendRows(channel: number): boolean {
     const view = this.#views[channel]
     const writer = this.channels[channel]
+    const stage = this.#stages[channel]
     const { crossings } = view
     if (view.begin === view.end) {
       if (crossings.count === 0) return true
-      if (!writer.writeControl(FrameKind.WATERMARK, crossings.watermarks[0] ?? WATERMARK_MIN)) return false
+      const watermarkMs = crossings.watermarks[0] ?? WATERMARK_MIN
+      if (stage.rowCount > 0 && this.#stageSent[channel] === -1) stage.addWatermark(watermarkMs)
+      else {
+        if (!this.#sendStage(channel) || !writer.writeControl(FrameKind.WATERMARK, watermarkMs)) return false
+        writer.publish()
+      }
       crossings.clear()
-      writer.publish()
       return true
     }
-    let sent = this.#sent[channel]
-    while (sent < view.end) {
-      const reached = writer.writeRows(view, sent, view.end)
-      if (reached === sent) break
-      sent = reached
-      writer.publish()
+    if (this.#isDirect[channel] === 0 && this.#stageSent[channel] === -1 && this.#mayWait(channel, view)) {
+      if (stage.tryAppend(view) || (this.#sendStage(channel) && stage.tryAppend(view))) {
+        // Nothing is left for a call that comes again for the sake of other channels.
+        view.begin = view.end
+        crossings.clear()
+        return true
+      }
     }
+    if (!this.#sendStage(channel)) return false
+    this.#isDirect[channel] = 1
+    const sent = this.#writeRows(channel, view, this.#sent[channel])
     this.#sent[channel] = sent
     return sent === view.end
+  }
+
+  /** Whether the rows of a view are better gathered with others: they are few, and their consumer has work or will get it before them. */
+  #mayWait(channel: number, view: RecordBatch): boolean {
+    return view.end - view.begin < DIRECT_ROWS_MIN && !this.#isHungry(channel)
   }
 
   #offerControl(kind: FrameKind, value: number): void {

@@ -108,6 +108,8 @@ class Coordinator {
 
   async #runJob(): Promise<CoordinatorEvent> {
     const { request } = this.#data
+    // Threads take as long to start as this one takes to plan, so they start side by side; the plan may want another number of them.
+    this.#pool = this.#startPool(request.parallelism ?? availableCores())
     this.#jobUrl = request.jobUrl ?? (await this.#module)
     if (this.#cancelled) return { kind: 'cancelled', metrics: undefined }
     const { default: program } = (await import(this.#jobUrl)) as { default: unknown }
@@ -134,15 +136,10 @@ class Coordinator {
     this.#startedMs = systemClock.monotonicMs()
     const options = new Map([...built.options, ...request.options])
     if (Number(options.get('metrics.latency.interval') ?? 0) > 0) this.#hdr = await import('hdr-histogram-js')
-    this.#pool = new Piscina({
-      filename: this.#data.workerUrl,
-      minThreads: plan.workers,
-      maxThreads: plan.workers,
-      concurrentTasksPerWorker: 1,
-      idleTimeout: Infinity,
-      atomics: 'disabled',
-      execArgv: ['--enable-source-maps'],
-    })
+    if (plan.workers !== this.#pool.maxThreads) {
+      await this.#pool.destroy()
+      this.#pool = this.#startPool(plan.workers)
+    }
     const kernels = compileKernels()
     const tableSeed = freshSeed()
     const runs = this.#memories.map((_, workerIndex) => this.#runWorker(workerIndex, { ...planOptions }, { kernels, tableSeed, splits, options }))
@@ -164,6 +161,19 @@ class Coordinator {
     } finally {
       clearInterval(watch)
     }
+  }
+
+  /** Holds the worker threads: as many at least as at most, for one endless task each. */
+  #startPool(workers: number): Piscina {
+    return new Piscina({
+      filename: this.#data.workerUrl,
+      minThreads: workers,
+      maxThreads: workers,
+      concurrentTasksPerWorker: 1,
+      idleTimeout: Infinity,
+      atomics: 'disabled',
+      execArgv: ['--enable-source-maps'],
+    })
   }
 
   #runWorker(

@@ -174,6 +174,8 @@ export class Subtask {
     if (this.#stepHead()) moved = true
     // Input first: a source that was held back for long has brought something before anybody asks whether it is idle.
     if (this.#fireTimers()) moved = true
+    // With nothing else to do, nothing is worth waiting for.
+    if (!moved) for (const writer of this.#writers) if (writer.flush()) moved = true
     this.#countTime(moved)
     this.#publishMetrics()
     this.#environment.slab.verify()

@@ -200,7 +200,7 @@ export class WorkerRuntime {
       return new ChannelWriter(ring, buffer)
     })
     const edge = this.#edgeOf(exchange)
-    return new ExchangeWriter(this.slab, edge.schema, channels, this.#router(exchange, edge, subtaskIndex, channels.length, to))
+    return new ExchangeWriter(this.slab, this.kernels, edge.schema, channels, this.#router(exchange, edge, subtaskIndex, channels.length, to))
   }
 
   #router(exchange: PlanExchange, edge: Edge, subtaskIndex: number, channelCount: number, to: PlanTask): Router {
