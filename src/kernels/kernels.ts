@@ -16,10 +16,11 @@ import type { ScatterKernels } from './scatter.ts'
 import type { SelectKernels } from './select.ts'
 import type { SortKernels } from './sort.ts'
 import type { TableKernels } from './table.ts'
+import type { TimeKernels } from './times.ts'
 
 /** The exported kernels. Arguments and results are byte addresses in the slab and counts; each is described where it is declared. */
 export interface Kernels
-  extends AggregateKernels, DictionaryKernels, GatherKernels, HashKernels, KeyKernels, ScatterKernels, SelectKernels, SortKernels, TableKernels {}
+  extends AggregateKernels, DictionaryKernels, GatherKernels, HashKernels, KeyKernels, ScatterKernels, SelectKernels, SortKernels, TableKernels, TimeKernels {}
 
 /** `checked` has assertions and canary words and is several times slower: tests run every kernel suite with both. */
 export type KernelBuild = 'fast' | 'checked'

@@ -190,7 +190,7 @@ export class WatermarkOperator extends StatelessOperator {
 
   /** Follows the largest timestamp; records only crossings that a consumer can see, and the last of the batch. */
   #generateBounded(view: RecordBatch, behindMs: number): void {
-    const { slab } = this.context
+    const { slab, kernels } = this.context
     if (view.timestamps === 0) return
     const { i32, u32 } = slab
     const base = view.timestamps >>> 2
@@ -200,16 +200,22 @@ export class WatermarkOperator extends StatelessOperator {
     let watermarkMs = this.#watermarkMs
     let wantedMs = nextVisibleMs(this.#grid, watermarkMs) + behindMs
     let row = -1
-    for (let position = view.begin; position < view.end; position++) {
-      row = selection === 0 ? position : i32[selection + position]
-      const timestampMs = i32[base + row * 2 + 1] * 4294967296 + u32[base + row * 2]
-      if (timestampMs <= maxMs) continue
-      maxMs = timestampMs
-      if (maxMs < wantedMs) continue
-      watermarkMs = maxMs - behindMs
-      crossings.add(row + 1, watermarkMs)
-      wantedMs = nextVisibleMs(this.#grid, watermarkMs) + behindMs
-    }
+    const greatestMs = view.begin < view.end ? kernels.timesMax(view.timestamps, view.selection, view.begin, view.end - view.begin) : WATERMARK_MIN
+    if (greatestMs < wantedMs) {
+      // Nothing that a consumer can see before the end of the batch.
+      maxMs = Math.max(maxMs, greatestMs)
+      if (view.begin < view.end) row = view.physicalRow(view.end - 1)
+    } else
+      for (let position = view.begin; position < view.end; position++) {
+        row = selection === 0 ? position : i32[selection + position]
+        const timestampMs = i32[base + row * 2 + 1] * 4294967296 + u32[base + row * 2]
+        if (timestampMs <= maxMs) continue
+        maxMs = timestampMs
+        if (maxMs < wantedMs) continue
+        watermarkMs = maxMs - behindMs
+        crossings.add(row + 1, watermarkMs)
+        wantedMs = nextVisibleMs(this.#grid, watermarkMs) + behindMs
+      }
     if (maxMs - behindMs > watermarkMs) {
       watermarkMs = maxMs - behindMs
       crossings.add(row + 1, watermarkMs)

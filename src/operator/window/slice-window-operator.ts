@@ -249,19 +249,12 @@ export class SliceWindowOperator implements Operator {
 
   /** The slice that holds all pending rows, if one does and it is not late: the common case, which needs no selection. */
   #sliceOfAll(batch: RecordBatch): Slice | undefined {
-    const { i32, u32 } = this.#context.slab
-    const base = batch.timestamps >>> 2
-    const selection = batch.selection >>> 2
+    const { timestamps, selection, begin, end } = batch
     const firstMs = batch.timestampOf(batch.physicalRow(batch.begin))
     const startMs = startOf(firstMs, this.#widthMs, this.#options.windows.offsetMs)
     const endMs = startMs + this.#widthMs
     if (lastWindowEndMs(this.#options.windows, startMs) - 1 <= this.#watermarkMs) return undefined
-    for (let position = batch.begin; position < batch.end; position++) {
-      const row = selection === 0 ? position : i32[selection + position]
-      const timestampMs = i32[base + row * 2 + 1] * 4294967296 + u32[base + row * 2]
-      if (timestampMs < startMs || timestampMs >= endMs) return undefined
-    }
-    return this.#slice(startMs)
+    return this.#context.kernels.timesWithin(timestamps, selection, begin, end - begin, startMs, endMs) === 1 ? this.#slice(startMs) : undefined
   }
 
   /** Lists the pending rows of each slice, and the late ones. */
