@@ -22,6 +22,8 @@ const HEAP_BYTES_MAX = 256 * 1024
 /** Beyond so many chunks (of a segment that cannot be split) chunks double again. */
 const CHUNKS_REGULAR = 40
 const ROUTE_HASH_BITS = 16
+/** A full segment becomes 2 to the power of this many: an entry moves once while its table grows by that factor. */
+const SPLIT_BITS = 3
 const NO_GROUP_MASK = 0xffffffff
 
 /** What a table holds and whose keys. */
@@ -454,24 +456,26 @@ export class SegmentTable {
     for (const block of old) this.#release(block.address, block.bytes)
   }
 
-  /** Replaces a segment by two, by the next bit of the route; entries move. */
+  /** Replaces a segment by several, by the next bits of the route; entries move. */
   #split(segment: Segment): void {
     const entryCount = this.#get(layout.TABLE_ENTRY_COUNT)
     const inserted = this.#get(layout.TABLE_INSERTED)
     const count = this.slab.u32[(segment.address >>> 2) + layout.SEGMENT_COUNT]
-    if (segment.depth === this.#depth) this.#doubleDirectory()
-    const depth = segment.depth + 1
-    const halves = [0, 1].map((bit) => this.#newSegment(depth, segment.prefix * 2 + bit, (count >>> 1) + (count >>> 6)))
+    const bits = Math.min(SPLIT_BITS, this.#routeBits - segment.depth)
+    const depth = segment.depth + bits
+    while (this.#depth < depth) this.#doubleDirectory()
+    const expected = (count >>> bits) + (count >>> (bits + 4))
+    const parts = Array.from({ length: 2 ** bits }, (_, part) => this.#newSegment(depth, segment.prefix * 2 ** bits + part, expected))
     const first = segment.prefix * 2 ** (this.#depth - segment.depth)
     const width = 2 ** (this.#depth - depth)
-    for (let index = 0; index < width * 2; index++) this.#segments[first + index] = halves[index < width ? 0 : 1]!
+    for (let index = 0; index < width * parts.length; index++) this.#segments[first + index] = parts[Math.floor(index / width)]!
     this.#writeDirectory()
     for (let chunk = 0; chunk < segment.chunks.length; chunk++) {
       const slots = this.#chunkSlots(segment, chunk)
       let moved = 0
       while ((moved = this.#kernels.segmentMove(this.#control, segment.address, chunk, moved)) < slots) {
         const deeper = this.#grow()
-        // Both halves are empty enough for all: neither can ask to be split before everything has moved, unless all went to one side.
+        // Each part has room for all of it: none can ask to be split before everything has moved.
         assert(!deeper, 'a segment was split while it was being filled')
       }
     }
