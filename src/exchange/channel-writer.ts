@@ -3,7 +3,8 @@
 import type { RecordBatch } from '../batch/record-batch.ts'
 import { encodeBatch, encodedBytesMax } from '../batch/batch-codec.ts'
 import { NO_SPACE, type RingProducer } from '../ring/ring.ts'
-import { CONTROL_BYTES, FrameKind } from './frame-kind.ts'
+import { CONTROL_BYTES_MAX, type ControlElement } from './control-element.ts'
+import { FrameKind } from './frame-kind.ts'
 
 const ROWS_TRIED_FIRST = 8192
 
@@ -65,12 +66,12 @@ export class ChannelWriter {
   }
 
   /** Sends a control element. */
-  writeControl(kind: FrameKind, value: number): boolean {
-    const address = this.ring.tryClaim(CONTROL_BYTES)
+  writeControl(element: ControlElement): boolean {
+    const address = this.ring.tryClaim(CONTROL_BYTES_MAX)
     if (address === NO_SPACE) return false
-    this.#data.setFloat64(address, value, true)
-    this.ring.commit(kind, CONTROL_BYTES)
-    this.bytesOut += CONTROL_BYTES
+    const bytes = element.write(this.#data, address)
+    this.ring.commit(element.kind, bytes)
+    this.bytesOut += bytes
     return true
   }
 

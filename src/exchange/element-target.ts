@@ -1,6 +1,7 @@
 // What a chain hands on, in order: the stream elements, as calls. A chained operator's driver and an exchange's writer take them alike.
 
 import type { RecordBatch } from '../batch/record-batch.ts'
+import type { CheckpointBarrier, LatencyMarker } from './control-element.ts'
 
 /**
  * Takes stream elements in order. After each `offer…` the caller asks {@link hasCapacity} before the next; an element that was offered is
@@ -12,8 +13,7 @@ export interface ElementTarget {
   offerWatermark(watermarkMs: number): void
   /** The input went idle (left out of the minimum) or active again. */
   offerStatus(idle: boolean): void
-  offerBarrier(checkpointId: number): void
-  /** A latency marker that left its source at this time of the monotonic clock. */
-  offerMarker(sentMs: number): void
+  offerBarrier(barrier: CheckpointBarrier): void
+  offerMarker(marker: LatencyMarker): void
   offerEnd(): void
 }

@@ -11,6 +11,7 @@ import type { GatherKernels } from '../kernels/gather.ts'
 import { ChannelStage, STAGE_ROWS_MAX } from './channel-stage.ts'
 import type { ChannelWriter } from './channel-writer.ts'
 import type { ElementTarget } from './element-target.ts'
+import { type CheckpointBarrier, ControlElement, type LatencyMarker } from './control-element.ts'
 import { FrameKind } from './frame-kind.ts'
 import { EVERY_CHANNEL, type Router, SCATTERED } from './partition.ts'
 
@@ -36,8 +37,10 @@ export class ExchangeWriter implements ElementTarget {
   /** How many rows of each stage that is being sent have been, -1 = it is not: then it takes no more. */
   readonly #stageSent: Int32Array
   #hand: Hand = Hand.EMPTY
-  #controlKind: FrameKind = FrameKind.WATERMARK
-  #controlValue = 0
+  /** The control element in hand. */
+  readonly #control = new ControlElement()
+  /** The last watermark of a batch, for a channel that gets none of its rows. */
+  readonly #passing = new ControlElement()
   readonly #controlSent: Uint8Array
 
   constructor(slab: Slab, kernels: GatherKernels, schema: Schema, channels: readonly ChannelWriter[], router: Router) {
@@ -70,23 +73,27 @@ export class ExchangeWriter implements ElementTarget {
   }
 
   offerWatermark(watermarkMs: number): void {
-    this.#offerControl(FrameKind.WATERMARK, watermarkMs)
+    this.#control.watermarkMs = watermarkMs
+    this.#offerControl(FrameKind.WATERMARK)
   }
 
   offerStatus(idle: boolean): void {
-    this.#offerControl(FrameKind.STATUS, idle ? 1 : 0)
+    this.#control.isIdle = idle
+    this.#offerControl(FrameKind.STATUS)
   }
 
-  offerBarrier(checkpointId: number): void {
-    this.#offerControl(FrameKind.BARRIER, checkpointId)
+  offerBarrier(barrier: CheckpointBarrier): void {
+    this.#control.barrier = barrier
+    this.#offerControl(FrameKind.BARRIER)
   }
 
-  offerMarker(sentMs: number): void {
-    this.#offerControl(FrameKind.LATENCY, sentMs)
+  offerMarker(marker: LatencyMarker): void {
+    this.#control.marker = marker
+    this.#offerControl(FrameKind.LATENCY)
   }
 
   offerEnd(): void {
-    this.#offerControl(FrameKind.END, 0)
+    this.#offerControl(FrameKind.END)
   }
 
   /** Goes on sending what is in hand, and what waits for consumers that want it. Returns whether anything moved. */
@@ -165,14 +172,14 @@ export class ExchangeWriter implements ElementTarget {
   #sendControl(channel: number): boolean {
     const stage = this.#stages[channel]
     if (stage.rowCount > 0) {
-      if (this.#controlKind === FrameKind.WATERMARK && this.#stageSent[channel] === -1) {
-        stage.addWatermark(this.#controlValue)
+      if (this.#control.kind === FrameKind.WATERMARK && this.#stageSent[channel] === -1) {
+        stage.addWatermark(this.#control.watermarkMs)
         return true
       }
       if (!this.#sendStage(channel)) return false
     }
     const writer = this.channels[channel]
-    if (!writer.writeControl(this.#controlKind, this.#controlValue)) return false
+    if (!writer.writeControl(this.#control)) return false
     writer.publish()
     return true
   }
@@ -203,7 +210,8 @@ export class ExchangeWriter implements ElementTarget {
       const watermarkMs = crossings.watermarks[0] ?? WATERMARK_MIN
       if (stage.rowCount > 0 && this.#stageSent[channel] === -1) stage.addWatermark(watermarkMs)
       else {
-        if (!this.#sendStage(channel) || !writer.writeControl(FrameKind.WATERMARK, watermarkMs)) return false
+        this.#passing.watermarkMs = watermarkMs
+        if (!this.#sendStage(channel) || !writer.writeControl(this.#passing)) return false
         writer.publish()
       }
       crossings.clear()
@@ -229,10 +237,9 @@ export class ExchangeWriter implements ElementTarget {
     return view.end - view.begin < DIRECT_ROWS_MIN && !this.#isHungry(channel)
   }
 
-  #offerControl(kind: FrameKind, value: number): void {
+  #offerControl(kind: FrameKind): void {
     assert(this.#hand === Hand.EMPTY, 'element offered to a busy exchange')
-    this.#controlKind = kind
-    this.#controlValue = value
+    this.#control.kind = kind
     this.#controlSent.fill(0)
     this.#hand = Hand.CONTROL
     this.run()

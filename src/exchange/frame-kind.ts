@@ -1,4 +1,4 @@
-// The stream elements as frames of a ring: one kind each. Control elements carry one little-endian double at most.
+// The stream elements as frames of a ring: one kind each.
 
 /** Frame kinds of a channel. */
 export const FrameKind = {
@@ -6,18 +6,15 @@ export const FrameKind = {
   BATCH: 1,
   /** A piece of an encoded batch that is longer than a frame may be; more pieces follow. */
   BATCH_PART: 2,
-  /** float64: the watermark in epoch ms. */
+  /** The struct Watermark (control-element.ts). */
   WATERMARK: 3,
-  /** float64: 1 = idle, 0 = active. */
+  /** The struct WatermarkStatus. */
   STATUS: 4,
-  /** float64: the checkpoint id. */
+  /** The struct Barrier. */
   BARRIER: 5,
-  /** Nothing follows. */
+  /** The struct EndOfInput: nothing follows. */
   END: 6,
-  /** float64: when the marker left its source, in ms of the monotonic clock. Flows with the records, is measured at sinks. */
+  /** The struct LatencyMarker: flows with the records, is measured at sinks. */
   LATENCY: 7,
 } as const
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind]
-
-/** Payload bytes of a control element. */
-export const CONTROL_BYTES = 8

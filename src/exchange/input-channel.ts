@@ -5,6 +5,7 @@ import { BatchDecoder } from '../batch/batch-codec.ts'
 import type { RecordBatch } from '../batch/record-batch.ts'
 import type { Schema } from '../batch/types.ts'
 import { EMPTY, type RingConsumer } from '../ring/ring.ts'
+import { ControlElement } from './control-element.ts'
 import { FrameKind } from './frame-kind.ts'
 
 /** What {@link InputChannel.poll} found when the ring is empty. */
@@ -17,12 +18,13 @@ export class InputChannel {
   readonly input: number
   /** The batch of the last BATCH element: lies in the ring, good until {@link release}. */
   batch!: RecordBatch
-  /** The value of the last control element. */
-  value = 0
+  /** The last control element. */
+  readonly control = new ControlElement()
   /** Barrier alignment: not polled while held. */
   held = false
   readonly #slab: Slab
   readonly #decoder: BatchDecoder
+  readonly #data: DataView
   /** Parts of an oversized batch gathered so far. */
   #parts: Uint8Array[] = []
   #assembled = 0
@@ -33,6 +35,8 @@ export class InputChannel {
     this.input = input
     this.#slab = slab
     this.#decoder = new BatchDecoder(slab, schema)
+    // The ring lies where it does from the start: a slab that grows keeps its old buffer's bytes in place.
+    this.#data = new DataView(slab.memory.buffer)
   }
 
   /**
@@ -56,7 +60,7 @@ export class InputChannel {
       this.batch = this.#decoder.decode(address, ring.frameLength)
       return kind
     }
-    this.value = this.#slab.f64[address >>> 3]!
+    this.control.read(kind, this.#data, address)
     ring.release()
     return kind
   }

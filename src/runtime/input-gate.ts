@@ -1,7 +1,9 @@
 // All inputs of one subtask: polls its channels in turn, merges their watermarks, and hands elements to the head of the chain one at a
 // time. Runs on the worker's thread.
 
+import { assert } from '../base/assert.ts'
 import { WATERMARK_MIN } from '../batch/crossings.ts'
+import type { CheckpointBarrier } from '../exchange/control-element.ts'
 import { FrameKind } from '../exchange/frame-kind.ts'
 import { type InputChannel, NO_ELEMENT } from '../exchange/input-channel.ts'
 import { WatermarkMerger } from '../time/watermark-merger.ts'
@@ -22,7 +24,10 @@ export class InputGate {
   #ended = 0
   #wasIdle = false
   /** What a control element leads to: up to three calls, which the driver takes one at a time. */
-  readonly #queue: { readonly kind: FrameKind; readonly value: number }[] = []
+  readonly #queue: ((driver: OperatorDriver) => void)[] = []
+  /** Channels held because they have delivered the barrier of a checkpoint that others have not yet. */
+  #aligned = 0
+  #barrier: CheckpointBarrier | undefined
 
   /** @param silent Channels (by index) whose sender is a source's reader that no split is left for: nobody waits for their watermark. */
   constructor(channels: readonly InputChannel[], driver: OperatorDriver, silent: readonly number[] = []) {
@@ -94,51 +99,65 @@ export class InputGate {
         this.#busy = channel
         driver.offerInput(channel.batch, channel.input)
         return
+      case FrameKind.BATCH_PART:
+        return
       case FrameKind.WATERMARK:
-        this.#forward(this.#merger.advance(index, channel.value))
+        this.#forward(this.#merger.advance(index, channel.control.watermarkMs))
         return
       case FrameKind.STATUS:
-        this.#forward(this.#merger.setIdle(index, channel.value === 1))
+        this.#forward(this.#merger.setIdle(index, channel.control.isIdle))
         this.#forwardStatus()
         return
-      case FrameKind.LATENCY:
-        this.#queue.push({ kind, value: channel.value })
+      case FrameKind.LATENCY: {
+        const marker = channel.control.marker!
+        this.#queue.push((target) => target.offerMarker(marker))
+        return
+      }
+      case FrameKind.BARRIER:
+        assert(this.#barrier === undefined || this.#barrier.checkpointId === channel.control.barrier!.checkpointId, 'barriers of two checkpoints meet')
+        this.#barrier = channel.control.barrier
+        channel.held = true
+        this.#aligned++
+        this.#releaseAligned()
         return
       case FrameKind.END:
         this.#ended++
         this.#forward(this.#merger.end(index))
         this.#forwardStatus()
         this.#endChannel(channel.input)
-        return
-      default:
-        return
+        // A channel that ends has no barrier to wait for.
+        this.#releaseAligned()
     }
   }
 
   #forward(watermarkMs: number): void {
-    if (watermarkMs > WATERMARK_MIN) this.#queue.push({ kind: FrameKind.WATERMARK, value: watermarkMs })
+    if (watermarkMs > WATERMARK_MIN) this.#queue.push((driver) => driver.offerWatermark(watermarkMs))
   }
 
   #forwardStatus(): void {
     const idle = this.#merger.isIdle
     if (idle === this.#wasIdle) return
     this.#wasIdle = idle
-    this.#queue.push({ kind: FrameKind.STATUS, value: idle ? 1 : 0 })
+    this.#queue.push((driver) => driver.offerStatus(idle))
   }
 
   #endChannel(input: number): void {
-    if (--this.#openPerInput[input] === 0) this.#queue.push({ kind: FrameKind.END, value: input })
+    if (--this.#openPerInput[input] === 0) this.#queue.push((driver) => driver.offerInputEnd(input))
+  }
+
+  /** Once every channel that has not ended has delivered the barrier, it goes on and all channels with it. */
+  #releaseAligned(): void {
+    const barrier = this.#barrier
+    if (barrier === undefined || this.#aligned + this.#ended < this.channels.length) return
+    this.#barrier = undefined
+    this.#aligned = 0
+    for (const channel of this.channels) channel.held = false
+    this.#queue.push((driver) => driver.offerBarrier(barrier))
   }
 
   /** Offers what control elements have led to, in order. */
   #drainQueue(): void {
     const driver = this.#driver
-    while (this.#queue.length > 0 && driver.hasCapacity()) {
-      const { kind, value } = this.#queue.shift()!
-      if (kind === FrameKind.WATERMARK) driver.offerWatermark(value)
-      else if (kind === FrameKind.STATUS) driver.offerStatus(value === 1)
-      else if (kind === FrameKind.LATENCY) driver.offerMarker(value)
-      else driver.offerInputEnd(value)
-    }
+    while (this.#queue.length > 0 && driver.hasCapacity()) this.#queue.shift()!(driver)
   }
 }

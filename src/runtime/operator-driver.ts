@@ -4,6 +4,7 @@
 import { assert } from '../base/assert.ts'
 import { WATERMARK_MIN } from '../batch/crossings.ts'
 import type { RecordBatch } from '../batch/record-batch.ts'
+import type { CheckpointBarrier, LatencyMarker } from '../exchange/control-element.ts'
 import type { ElementTarget } from '../exchange/element-target.ts'
 import type { Operator } from '../operator/operator.ts'
 import type { OutputCollector } from './output-collector.ts'
@@ -30,7 +31,7 @@ const State = { IDLE: 0, ROWS: 1, ADVANCE: 2, FORWARD: 3, TIMERS: 4, STATUS: 5, 
 type State = (typeof State)[keyof typeof State]
 
 /** Called when a barrier reaches the operator, between two elements. */
-export type SnapshotHook = (operator: Operator, checkpointId: number) => void
+export type SnapshotHook = (operator: Operator, barrier: CheckpointBarrier) => void
 
 /** Feeds one operator with stream elements. As an {@link ElementTarget} it stands for input 0 of a chained operator. */
 export class OperatorDriver implements ElementTarget {
@@ -40,7 +41,7 @@ export class OperatorDriver implements ElementTarget {
   rowsIn = 0
   readonly #snapshotHook: SnapshotHook
   /** Called with a latency marker that has come to its end. */
-  readonly #markerHook: (sentMs: number) => void
+  readonly #markerHook: (marker: LatencyMarker) => void
   #state: State = State.IDLE
   #inputsOpen: number
   #watermarkMs = WATERMARK_MIN
@@ -54,8 +55,8 @@ export class OperatorDriver implements ElementTarget {
   #pendingWatermarkMs = WATERMARK_MIN
   #timersUpToMs = 0
   #idle = false
-  #checkpointId = 0
-  #markerSentMs = 0
+  #barrier: CheckpointBarrier | undefined
+  #marker: LatencyMarker | undefined
 
   constructor(
     name: string,
@@ -63,7 +64,7 @@ export class OperatorDriver implements ElementTarget {
     output: OutputCollector,
     inputCount: number,
     snapshotHook: SnapshotHook,
-    markerHook: (sentMs: number) => void = () => {},
+    markerHook: (marker: LatencyMarker) => void = () => {},
   ) {
     this.#markerHook = markerHook
     this.name = name
@@ -114,16 +115,16 @@ export class OperatorDriver implements ElementTarget {
     this.run()
   }
 
-  offerBarrier(checkpointId: number): void {
+  offerBarrier(barrier: CheckpointBarrier): void {
     assert(this.#state === State.IDLE, 'element offered to a busy operator')
-    this.#checkpointId = checkpointId
+    this.#barrier = barrier
     this.#state = State.BARRIER
     this.run()
   }
 
-  offerMarker(sentMs: number): void {
+  offerMarker(marker: LatencyMarker): void {
     assert(this.#state === State.IDLE, 'element offered to a busy operator')
-    this.#markerSentMs = sentMs
+    this.#marker = marker
     this.#state = State.MARKER
     this.run()
   }
@@ -210,14 +211,14 @@ export class OperatorDriver implements ElementTarget {
         return true
       case State.MARKER:
         if (!output.hasCapacity()) return false
-        if (output.hasTargets) output.emitMarker(this.#markerSentMs)
-        else this.#markerHook(this.#markerSentMs)
+        if (output.hasTargets) output.emitMarker(this.#marker!)
+        else this.#markerHook(this.#marker!)
         this.#state = State.IDLE
         return true
       case State.BARRIER:
         if (!output.hasCapacity()) return false
-        this.#snapshotHook(operator, this.#checkpointId)
-        output.emitBarrier(this.#checkpointId)
+        this.#snapshotHook(operator, this.#barrier!)
+        output.emitBarrier(this.#barrier!)
         this.#state = State.IDLE
         return true
       case State.END_INPUT:

@@ -2,6 +2,7 @@
 
 import { WATERMARK_MIN } from '../batch/crossings.ts'
 import type { RecordBatch } from '../batch/record-batch.ts'
+import type { CheckpointBarrier, LatencyMarker } from '../exchange/control-element.ts'
 import type { ElementTarget } from '../exchange/element-target.ts'
 import type { Output } from '../operator/operator.ts'
 
@@ -83,14 +84,14 @@ export class OutputCollector implements Output {
     return this.#targets.length > 0
   }
 
-  emitMarker(sentMs: number): void {
-    for (const target of this.#targets) target.offerMarker(sentMs)
-    for (const side of this.#sides.values()) side.emitMarker(sentMs)
+  emitMarker(marker: LatencyMarker): void {
+    for (const target of this.#targets) target.offerMarker(marker)
+    for (const side of this.#sides.values()) side.emitMarker(marker)
   }
 
-  emitBarrier(checkpointId: number): void {
-    for (const target of this.#targets) target.offerBarrier(checkpointId)
-    for (const side of this.#sides.values()) side.emitBarrier(checkpointId)
+  emitBarrier(barrier: CheckpointBarrier): void {
+    for (const target of this.#targets) target.offerBarrier(barrier)
+    for (const side of this.#sides.values()) side.emitBarrier(barrier)
   }
 
   emitEnd(): void {

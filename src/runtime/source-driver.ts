@@ -1,6 +1,7 @@
 // Drives one source reader: polls it, asks for splits, hands its batches to the chain, ends the stream. Runs on the worker's thread.
 
 import { WATERMARK_MAX } from '../batch/crossings.ts'
+import type { LatencyMarker } from '../exchange/control-element.ts'
 import { PollResult, type SourceReader, type SourceSplit } from '../operator/source.ts'
 import type { OutputCollector } from './output-collector.ts'
 
@@ -59,9 +60,9 @@ export class SourceDriver {
   }
 
   /** Sends a latency marker behind what was read so far, if the output takes one. */
-  sendMarker(sentMs: number): boolean {
+  sendMarker(marker: LatencyMarker): boolean {
     if (this.#phase !== Phase.READING || !this.#output.hasCapacity()) return false
-    this.#output.emitMarker(sentMs)
+    this.#output.emitMarker(marker)
     return true
   }
 

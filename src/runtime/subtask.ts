@@ -3,6 +3,7 @@
 import { assert } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Slab } from '../base/slab.ts'
+import type { LatencyMarker } from '../exchange/control-element.ts'
 import type { ElementTarget } from '../exchange/element-target.ts'
 import type { ExchangeWriter } from '../exchange/exchange-writer.ts'
 import type { InputChannel } from '../exchange/input-channel.ts'
@@ -116,7 +117,7 @@ export class Subtask {
       const operator = this.#create(planned)
       operator.open(context)
       const inputs = new Set(transformation.edges.map((edge) => edge.input)).size
-      const driver = new OperatorDriver(planned.name, operator, collector, inputs, environment.snapshotHook, (sentMs) => this.#recordLatency(sentMs))
+      const driver = new OperatorDriver(planned.name, operator, collector, inputs, environment.snapshotHook, (marker) => this.#recordLatency(marker))
       this.#drivers.push(driver)
       if (body.kind === 'operator' && body.alignment !== undefined) {
         this.#alignment = new WatermarkAlignment(body.alignment.maxDriftMs, environment.alignedSlots(body.alignment.group))
@@ -226,11 +227,13 @@ export class Subtask {
 
   #sendMarker(source: SourceDriver): void {
     const nowMs = this.#environment.clock.monotonicMs()
-    if (nowMs >= this.#markerDueMs && source.sendMarker(nowMs)) this.#markerDueMs = nowMs + this.#markerIntervalMs
+    if (nowMs < this.#markerDueMs) return
+    const marker = { markedMs: nowMs, taskIndex: this.task.id, subtaskIndex: this.index }
+    if (source.sendMarker(marker)) this.#markerDueMs = nowMs + this.#markerIntervalMs
   }
 
-  #recordLatency(sentMs: number): void {
-    recordLatency(this.#latency, (this.#environment.clock.monotonicMs() - sentMs) * MICROS_PER_MS)
+  #recordLatency({ markedMs }: LatencyMarker): void {
+    recordLatency(this.#latency, (this.#environment.clock.monotonicMs() - markedMs) * MICROS_PER_MS)
   }
 
   /** Time since the last step goes to busy if something moved, to backpressure if an output refuses. */

@@ -2,6 +2,7 @@
 // engine's operators and for users' functions alike. Runs on the calling thread, under a virtual clock; every choice comes from the seed.
 
 import type { WasmModule } from '../base/webassembly.ts'
+import { BarrierKind } from '../batch/generated/barrier-kind.ts'
 import { isDeepStrictEqual } from 'node:util'
 import { keyBytesOf, type KeyValue } from '../base/key-bytes.ts'
 import { VirtualClock } from '../base/clock.ts'
@@ -434,7 +435,7 @@ class Run {
 
   #restore(): void {
     this.#snapshot = new MemorySnapshot()
-    this.#driver.offerBarrier(++this.#checkpointId)
+    this.#driver.offerBarrier({ checkpointId: ++this.#checkpointId, timestampMs: 0, kind: BarrierKind.CHECKPOINT })
     this.#pump()
     this.#close()
     this.#open()

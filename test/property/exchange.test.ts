@@ -4,6 +4,7 @@ import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Slab } from '../../src/base/slab.ts'
 import { batchFromObjects, batchToObjects } from '../../src/batch/batch-rows.ts'
+import { BarrierKind } from '../../src/batch/generated/barrier-kind.ts'
 import type { RecordBatch } from '../../src/batch/record-batch.ts'
 import { defineSchema, t } from '../../src/batch/types.ts'
 import { STAGE_ROWS_MAX } from '../../src/exchange/channel-stage.ts'
@@ -97,8 +98,10 @@ function take(input: InputChannel, received: Received, most: number): number {
     if (kind === FrameKind.BATCH) {
       received.add(input.batch)
       input.release()
-    } else if (kind === FrameKind.WATERMARK) received.watermarkMs = Math.max(received.watermarkMs, input.value)
-    else if (kind !== FrameKind.BATCH_PART) received.control(`${kind} ${input.value}`)
+    } else if (kind === FrameKind.WATERMARK) received.watermarkMs = Math.max(received.watermarkMs, input.control.watermarkMs)
+    else if (kind === FrameKind.BARRIER) received.control(`barrier ${input.control.barrier!.checkpointId}`)
+    else if (kind === FrameKind.STATUS) received.control(`idle ${input.control.isIdle}`)
+    else if (kind === FrameKind.END) received.control('end 0')
   }
   return taken
 }
@@ -147,9 +150,9 @@ test('an exchange brings every row in order, behind its watermark, whatever is s
             all.watermarkMs = nowMs += 5
             writer.offerWatermark(nowMs)
           } else {
-            all.control(element.kind === 'status' ? `${FrameKind.STATUS} 1` : `${FrameKind.BARRIER} ${id}`)
+            all.control(element.kind === 'status' ? 'idle true' : `barrier ${id}`)
             if (element.kind === 'status') writer.offerStatus(true)
-            else writer.offerBarrier(id)
+            else writer.offerBarrier({ checkpointId: id, timestampMs: 0, kind: BarrierKind.CHECKPOINT })
           }
           readSome()
           if (roll() === 0) writer.run()
@@ -157,7 +160,7 @@ test('an exchange brings every row in order, behind its watermark, whatever is s
         }
         untilFree()
         writer.offerEnd()
-        all.control(`${FrameKind.END} 0`)
+        all.control('end 0')
         untilFree()
         inputs.forEach((input, channel) => take(input, received[channel], Infinity))
         // Every channel sees all control elements; of the rows each sees its own, and every row is seen by one channel or by all.

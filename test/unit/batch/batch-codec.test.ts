@@ -1,4 +1,4 @@
-import { Builder, ByteBuffer } from 'flatbuffers'
+import { ByteBuffer } from 'flatbuffers'
 import { expect, test } from 'vitest'
 import { AssertionError } from '../../../src/base/assert.ts'
 import { Slab } from '../../../src/base/slab.ts'
@@ -7,15 +7,9 @@ import { schemaIdOf, WIRE_ALIGNMENT_BYTES, WIRE_FORMAT_VERSION } from '../../../
 import { batchFromObjects, batchToObjects } from '../../../src/batch/batch-rows.ts'
 import { verifyBatch } from '../../../src/batch/batch-verifier.ts'
 import { Column } from '../../../src/batch/column.ts'
-import { Barrier } from '../../../src/batch/generated/barrier.ts'
-import { BarrierKind } from '../../../src/batch/generated/barrier-kind.ts'
 import type { BodyBuffer } from '../../../src/batch/generated/body-buffer.ts'
 import { Encoding } from '../../../src/batch/generated/encoding.ts'
-import { EndOfInput } from '../../../src/batch/generated/end-of-input.ts'
-import { LatencyMarker } from '../../../src/batch/generated/latency-marker.ts'
 import { RecordBatchHeader } from '../../../src/batch/generated/record-batch-header.ts'
-import { Watermark } from '../../../src/batch/generated/watermark.ts'
-import { WatermarkStatus } from '../../../src/batch/generated/watermark-status.ts'
 import { RecordBatch, RowKind } from '../../../src/batch/record-batch.ts'
 import { Decimal, defineSchema, OBJECT_SCHEMA, type Schema, t } from '../../../src/batch/types.ts'
 import { writeValue } from '../../../src/batch/values.ts'
@@ -323,25 +317,4 @@ test('frames that are not where or what they should be are bugs', () => {
   expect(() => decoder.decode(address + 8, length)).toThrow(AssertionError)
   expect(() => decoder.decode(address, length - 64)).toThrow(AssertionError)
   expect(() => new BatchDecoder(slab, defineSchema({ other: t.int() })).decode(address, length)).toThrow('a frame has another schema than its channel')
-})
-
-test('control elements have the layout that schemas/README.md gives', () => {
-  const built = (make: (builder: Builder) => number, size: number): DataView => {
-    const builder = new Builder(64)
-    builder.prep(8, 0)
-    make(builder)
-    const bytes = builder
-      .dataBuffer()
-      .bytes()
-      .slice(builder.dataBuffer().capacity() - builder.offset())
-    expect(bytes.length).toBe(size)
-    return new DataView(bytes.buffer)
-  }
-  expect(built((builder) => Watermark.createWatermark(builder, 5), Watermark.sizeOf()).getFloat64(0, true)).toBe(5)
-  expect(built((builder) => WatermarkStatus.createWatermarkStatus(builder, true), WatermarkStatus.sizeOf()).getUint8(0)).toBe(1)
-  const barrier = built((builder) => Barrier.createBarrier(builder, 7n, 1.5, BarrierKind.SAVEPOINT), Barrier.sizeOf())
-  expect([barrier.getBigInt64(0, true), barrier.getFloat64(8, true), barrier.getUint8(16), barrier.byteLength]).toEqual([7n, 1.5, BarrierKind.SAVEPOINT, 24])
-  expect(built((builder) => EndOfInput.createEndOfInput(builder, true), EndOfInput.sizeOf()).getUint8(0)).toBe(1)
-  const marker = built((builder) => LatencyMarker.createLatencyMarker(builder, 2.5, 3, 4), LatencyMarker.sizeOf())
-  expect([marker.getFloat64(0, true), marker.getInt32(8, true), marker.getInt32(12, true), marker.byteLength]).toEqual([2.5, 3, 4, 16])
 })

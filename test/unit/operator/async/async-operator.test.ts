@@ -1,4 +1,5 @@
 import * as fc from 'fast-check'
+import { BarrierKind } from '../../../../src/batch/generated/barrier-kind.ts'
 import { describe, expect, test } from 'vitest'
 import { UserFunctionError } from '../../../../src/base/errors.ts'
 import { batchFromObjects, batchToObjects, freeBatch } from '../../../../src/batch/batch-rows.ts'
@@ -269,7 +270,7 @@ describe.each([
     const first = new Probe(before.fn, isOrdered, {}, ROWS).feed([{ id: 1, name: 'a' }, 1], 1, [{ id: 2, name: 'b' }, 7], 9)
     before.calls[1].answer(['done but held back'])
     await first.settle()
-    first.driver.offerBarrier(1)
+    first.driver.offerBarrier({ checkpointId: 1, timestampMs: 0, kind: BarrierKind.CHECKPOINT })
     first.close()
     expect(before.calls.every(({ signal }) => signal.aborted)).toBe(false)
 
