@@ -9,7 +9,7 @@ import { ExchangeWriter } from '../exchange/exchange-writer.ts'
 import { HashRouter } from '../exchange/hash-router.ts'
 import { CustomRouter } from '../exchange/custom-router.ts'
 import { InputChannel } from '../exchange/input-channel.ts'
-import { BatchRouter, type Router } from '../exchange/partition.ts'
+import { BatchRouter, type Router, TurnRouter } from '../exchange/partition.ts'
 import { instantiateKernels, type Kernels } from '../kernels/kernels.ts'
 import type { ProgramEdge } from '../operator/operator.ts'
 import type { SourceSplit } from '../operator/source.ts'
@@ -204,12 +204,12 @@ export class WorkerRuntime {
   }
 
   #router(exchange: PlanExchange, edge: Edge, subtaskIndex: number, channelCount: number, to: PlanTask): Router {
-    if (channelCount === 1) return new BatchRouter('first', 1)
+    if (channelCount === 1) return new BatchRouter('first')
     switch (exchange.partitioner) {
       case 'hash':
         return new HashRouter(this.slab, this.kernels, edge.schema, exchange.key!, channelCount, to.maxParallelism)
       case 'broadcast':
-        return new BatchRouter('every', channelCount)
+        return new BatchRouter('every')
       case 'custom': {
         const { partitioner } = edge
         return new CustomRouter(
@@ -221,7 +221,7 @@ export class WorkerRuntime {
         )
       }
       default:
-        return new BatchRouter('turn', channelCount, subtaskIndex)
+        return new TurnRouter(this.slab, channelCount, subtaskIndex)
     }
   }
 

@@ -13,7 +13,7 @@ import { ExchangeWriter } from '../../src/exchange/exchange-writer.ts'
 import { FrameKind } from '../../src/exchange/frame-kind.ts'
 import { HashRouter } from '../../src/exchange/hash-router.ts'
 import { InputChannel, NO_ELEMENT } from '../../src/exchange/input-channel.ts'
-import { BatchRouter, type Router } from '../../src/exchange/partition.ts'
+import { BatchRouter, type Router, TurnRouter } from '../../src/exchange/partition.ts'
 import { compileKernels, instantiateKernels } from '../../src/kernels/kernels.ts'
 import { RING_ALIGNMENT_BYTES, ringRegionBytes } from '../../src/ring/ring-layout.ts'
 import { SpscRing } from '../../src/ring/spsc-ring.ts'
@@ -28,7 +28,7 @@ interface Exchange {
   readonly inputs: readonly InputChannel[]
 }
 
-function newExchange(capacityBytes: number, router: 'hash' | 'every'): Exchange {
+function newExchange(capacityBytes: number, router: 'hash' | 'every' | 'turn'): Exchange {
   const slab = new Slab()
   const kernels = instantiateKernels(module, slab)
   const rings = Array.from({ length: CHANNELS }, () => {
@@ -40,7 +40,8 @@ function newExchange(capacityBytes: number, router: 'hash' | 'every'): Exchange 
   const channels = rings.map(({ address, buffer }) => new ChannelWriter(new SpscRing(buffer, address, capacityBytes), buffer))
   const routers: Record<typeof router, () => Router> = {
     hash: () => new HashRouter(slab, kernels, SCHEMA, { kind: 'columns', columns: [0] }, CHANNELS, 128),
-    every: () => new BatchRouter('every', CHANNELS),
+    every: () => new BatchRouter('every'),
+    turn: () => new TurnRouter(slab, CHANNELS, 1),
   }
   return {
     slab,
@@ -111,7 +112,7 @@ test('an exchange brings every row in order, behind its watermark, whatever is s
     fc.property(
       fc.array(elementArbitrary, { minLength: 1, maxLength: 30 }),
       fc.constantFrom(1024, 4096, 65_536),
-      fc.constantFrom('hash' as const, 'every' as const),
+      fc.constantFrom('hash' as const, 'every' as const, 'turn' as const),
       fc.infiniteStream(fc.integer({ min: 0, max: 4 })),
       (elements, capacityBytes, routing, dice) => {
         const { slab, writer, inputs } = newExchange(capacityBytes, routing)
@@ -176,6 +177,9 @@ test('an exchange brings every row in order, behind its watermark, whatever is s
         const rowLines = all.rows.filter((line) => !isControl(line))
         expect(seen.size).toBe(rowLines.length)
         for (const line of rowLines) expect(seen.get(line)).toBe(routing === 'every' ? CHANNELS : 1)
+        if (routing !== 'turn') return
+        const counts = received.map(({ rows }) => rows.filter((line) => !isControl(line)).length)
+        expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1)
       },
     ),
     { numRuns: 60 },
