@@ -52,6 +52,21 @@ describe('scanCsv', () => {
     ])
   })
 
+  test('keeps control characters of plain text that are no line ends', () => {
+    const { scan, rows, plan } = scanner(ist)
+    const texts = ['a\tb', '\t', '\u0000', 'a\u0001b\u000bc\u000c', 'a\rb', `${'x'.repeat(40)}\t${'y'.repeat(40)}\t`, 'caf\u00e9\t']
+    expect(scan(texts.map((text, index) => `${index},${text},${index}\n`).join(''))).toMatchObject({ rows: texts.length, lines: texts.length })
+    expect(rows(texts.length)).toEqual(texts.map((text, index) => [index, text, index]))
+    // A carriage return within a line is for the general way.
+    expect(plan.counters.slowRows).toBe(1)
+    const tabs = scanner(ist, { conversion: 'strict', delimiter: '\t', escape: '\\' })
+    expect(tabs.scan('1\ta\u0001,b\t2\n3\tc\\\td\t4\n')).toMatchObject({ rows: 2, status: ScanStatus.DONE })
+    expect(tabs.rows(2)).toEqual([
+      [1, 'a\u0001,b', 2],
+      [3, 'c\td', 4],
+    ])
+  })
+
   test('skips fields that are not wanted, whatever is in them', () => {
     const { scan, rows } = scanner([null, field('s', TypeCode.VARCHAR), null])
     scan('x,a,"q"",\n"\n"long, quoted",b,y\n')
