@@ -34,6 +34,8 @@ export function newStage(): Stage {
     metrics: {
       lateRecords: 0,
       badRecords: 0,
+      bytesRead: 0,
+      bytesWritten: 0,
       counter(name) {
         let counter = counters.get(name)
         if (counter === undefined) counters.set(name, (counter = { value: 0 }))

@@ -31,7 +31,16 @@ export { WatermarkStrategy } from './time/watermark-strategy.ts'
 export type { TimestampAssigner, WatermarkGenerator } from './time/watermark-strategy.ts'
 export { Engine, JobHandle } from './engine/engine.ts'
 export type { InputHandle, JobResult, SubmitOptions } from './engine/engine.ts'
-export type { JobMetrics, TaskMetrics } from './runtime/thread-messages.ts'
+export type {
+  ChannelMetrics,
+  GcMetrics,
+  JobMetrics,
+  LatencyMetrics,
+  OperatorTotals,
+  SubtaskMetrics,
+  TaskMetrics,
+  WorkerMetrics,
+} from './runtime/thread-messages.ts'
 export type { JobProgram } from './plan/job-program.ts'
 export { fileSource, type FileSourceOptions } from './connector/file/file-source.ts'
 export { fileSink, type FileSinkOptions } from './connector/file/file-sink.ts'

@@ -3,7 +3,7 @@
 //   user                  how much                                       at its limit
 //   --------------------  ---------------------------------------------  ----------------------------------------------------------------
 //   kernels' page         SLAB_RESERVED_BYTES                            fixed
-//   control, metrics      some KiB a task (runtime/control-layout.ts)    fixed at start
+//   control, metrics      half a KiB an operator, 4 KiB a sink           fixed at start (runtime/control-layout.ts)
 //   inbound rings         RING_BUDGET_BYTES, shared by all channels      no credit: the producer holds its batch, backpressure reaches the source
 //   frames                a quarter of a ring; longer rows in parts      a record above RECORD_BYTES_MAX is a bad record (policy of the source)
 //   stages                a channel: 2,048 rows, from its first small    sent as a frame once full

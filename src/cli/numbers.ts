@@ -31,6 +31,16 @@ export function formatBytes(bytes: number): string {
   return `${scaled.toFixed(scaled < 99.95 ? 1 : 0)} ${unit}`
 }
 
+/** `0.25 ms`, `12.3 ms`, `450 ms`; above a second as {@link formatDuration}. */
+export function formatMs(ms: number): string {
+  return ms < 999.5 ? `${ms.toFixed(ms < 9.995 ? 2 : ms < 99.95 ? 1 : 0)} ms` : formatDuration(ms)
+}
+
+/** `45 %`. */
+export function formatPercent(percent: number): string {
+  return `${Math.round(percent)} %`
+}
+
 const DATE_MS_MAX = 8.64e15
 
 /** A watermark as UTC time; `end` for the end of time; undefined if there is none yet. */

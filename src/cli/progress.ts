@@ -4,7 +4,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { ExecutionPlan } from '../plan/execution-plan.ts'
 import { figuresOf, type JobFigures, type ShownMetrics, type TaskFigures } from './job-figures.ts'
-import { formatBytes, formatDuration, formatShort, formatWatermark } from './numbers.ts'
+import { formatBytes, formatDuration, formatPercent, formatShort, formatWatermark } from './numbers.ts'
 import { styleOf, type Style, type Terminal } from './terminal.ts'
 
 /** Shorter jobs show no progress. */
@@ -142,7 +142,7 @@ function wipe(lines: number): string {
 
 function plainLine(jobName: string, figures: JobFigures, rates: JobRates): string {
   const watermark = formatWatermark(Math.min(...figures.tasks.filter((task) => !task.hasEnded).map((task) => task.watermarkMs)))
-  const held = figures.tasks.flatMap(({ name }, index) => (rates.held[index] < HELD_PERCENT_MIN ? [] : [`${name} (${percent(rates.held[index])})`]))
+  const held = figures.tasks.flatMap(({ name }, index) => (rates.held[index] < HELD_PERCENT_MIN ? [] : [`${name} (${formatPercent(rates.held[index])})`]))
   const parts = [
     `${jobName}: ${formatDuration(figures.runningMs)}, ${formatShort(figures.rowsRead)} rows read (${formatShort(rates.read)}/s)`,
     `${formatShort(figures.rowsWritten)} written`,
@@ -181,14 +181,10 @@ function taskState(task: TaskFigures, busy: number, held: number, style: Style):
   if (task.hasEnded) return '  ended'
   const watermark = formatWatermark(task.watermarkMs)
   return [
-    `  busy ${percent(busy).padStart(5)}`,
+    `  busy ${formatPercent(busy).padStart(5)}`,
     ...(watermark === undefined ? [] : [`watermark ${watermark}`]),
-    ...(held < HELD_PERCENT_MIN ? [] : [style.yellow(`backpressured ${percent(held)}`)]),
+    ...(held < HELD_PERCENT_MIN ? [] : [style.yellow(`backpressured ${formatPercent(held)}`)]),
   ].join('  ')
-}
-
-function percent(value: number): string {
-  return `${Math.round(value)} %`
 }
 
 // oxlint-disable-next-line no-control-regex -- escape codes take no room

@@ -1,7 +1,7 @@
 // How a run ended, for people and for programs. Goes to standard error: standard output belongs to the job.
 
 import type { JobFigures } from './job-figures.ts'
-import { formatCount, formatDuration, formatShort } from './numbers.ts'
+import { formatCount, formatDuration, formatMs, formatPercent, formatShort } from './numbers.ts'
 import { type Style } from './terminal.ts'
 
 const TASK_COLUMNS_MAX = 72
@@ -13,19 +13,35 @@ export interface RunSummary {
   readonly figures: JobFigures
 }
 
+type Task = JobFigures['tasks'][number]
+
+/** A column of the table of tasks. */
+interface Column {
+  readonly title: string
+  value(task: Task): number
+  /** How a value is written. */
+  readonly format: (value: number) => string
+  /** Shown even if it is zero for every task. */
+  readonly isConstant?: boolean
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: 'rows in', value: ({ rowsIn }) => rowsIn, format: formatCount, isConstant: true },
+  { title: 'rows out', value: ({ rowsOut }) => rowsOut, format: formatCount, isConstant: true },
+  { title: 'late', value: ({ lateRecords }) => lateRecords, format: formatCount },
+  { title: 'bad', value: ({ badRecords }) => badRecords, format: formatCount },
+  { title: 'busy', value: (task) => shareOfTime(task, task.busyMs), format: formatPercent },
+  { title: 'backpressured', value: (task) => shareOfTime(task, task.backpressuredMs), format: formatPercent },
+]
+
 /** A few lines; columns that would be all zero are left out. */
 export function summaryText({ job, state, figures }: RunSummary, style: Style): string {
-  const { runningMs, rowsRead, rowsWritten, tasks } = figures
+  const { runningMs, rowsRead, rowsWritten, tasks, latency } = figures
   const rate = runningMs > 0 ? `, ${formatShort((rowsRead * 1000) / runningMs)} rows/s` : ''
   const head = `${style.bold(job)} ${state === 'finished' ? 'finished' : style.yellow('was cancelled')} in ${formatDuration(runningMs)}: ${formatCount(rowsRead)} rows read, ${formatCount(rowsWritten)} written${rate}`
   if (tasks.length === 0) return `${head}\n`
-  const columns: readonly { readonly title: string; value(task: JobFigures['tasks'][number]): number }[] = [
-    { title: 'rows in', value: (task) => task.rowsIn },
-    { title: 'rows out', value: (task) => task.rowsOut },
-    ...(tasks.some((task) => task.lateRecords > 0) ? [{ title: 'late', value: (task: JobFigures['tasks'][number]) => task.lateRecords }] : []),
-    ...(tasks.some((task) => task.badRecords > 0) ? [{ title: 'bad', value: (task: JobFigures['tasks'][number]) => task.badRecords }] : []),
-  ]
-  const cells = tasks.map((task) => columns.map(({ value }) => formatCount(value(task))))
+  const columns = COLUMNS.filter(({ isConstant, value }) => isConstant === true || tasks.some((task) => Math.round(value(task)) > 0))
+  const cells = tasks.map((task) => columns.map(({ value, format }) => format(value(task))))
   const widths = columns.map(({ title }, index) => Math.max(title.length, ...cells.map((row) => row[index].length)))
   const names = tasks.map(({ name }) => (name.length > TASK_COLUMNS_MAX ? `${name.slice(0, TASK_COLUMNS_MAX - 1)}…` : name))
   const nameWidth = Math.max('task'.length, ...names.map((name) => name.length))
@@ -40,13 +56,29 @@ export function summaryText({ job, state, figures }: RunSummary, style: Style): 
       ),
     ),
     ...names.map((name, index) => row(name, cells[index])),
+    ...tasks.flatMap(({ operators }) => operators.flatMap(counterLine)),
+    ...(latency === undefined
+      ? []
+      : [`  latency: ${formatMs(latency.p50Ms)} in half of ${formatCount(latency.count)} cases, at most ${formatMs(latency.maxMs)}`]),
   ]
   return `${lines.join('\n')}\n`
 }
 
+/** What an operator's functions have counted. */
+function counterLine({ name, counters }: Task['operators'][number]): string[] {
+  const counts = Object.entries(counters).filter(([, count]) => count !== 0)
+  return counts.length === 0 ? [] : [`  ${name}: ${counts.map(([counter, count]) => `${counter} ${formatCount(count)}`).join(', ')}`]
+}
+
+/** Percent of the life of a task's subtasks. */
+function shareOfTime({ busyMs, idleMs, backpressuredMs }: Task, ms: number): number {
+  const all = busyMs + idleMs + backpressuredMs
+  return all > 0 ? (ms * 100) / all : 0
+}
+
 /** One line of JSON. */
 export function summaryJson({ job, state, figures }: RunSummary): string {
-  const { runningMs, rowsRead, rowsWritten, tasks } = figures
+  const { runningMs, rowsRead, rowsWritten, tasks, latency, gc } = figures
   const seconds = Math.round(runningMs) / 1000
   return `${JSON.stringify({
     job,
@@ -55,6 +87,20 @@ export function summaryJson({ job, state, figures }: RunSummary): string {
     rowsRead,
     rowsWritten,
     rowsPerSecond: runningMs > 0 ? Math.round((rowsRead * 1000) / runningMs) : 0,
-    tasks: tasks.map(({ name, rowsIn, rowsOut, lateRecords, badRecords, operators }) => ({ name, rowsIn, rowsOut, lateRecords, badRecords, operators })),
+    latency,
+    gc,
+    tasks: tasks.map((task) => ({
+      name: task.name,
+      rowsIn: task.rowsIn,
+      rowsOut: task.rowsOut,
+      bytesIn: task.bytesIn,
+      bytesOut: task.bytesOut,
+      lateRecords: task.lateRecords,
+      badRecords: task.badRecords,
+      busyMs: Math.round(task.busyMs),
+      idleMs: Math.round(task.idleMs),
+      backpressuredMs: Math.round(task.backpressuredMs),
+      operators: task.operators,
+    })),
   })}\n`
 }

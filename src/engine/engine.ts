@@ -38,7 +38,7 @@ export interface JobResult {
   readonly metrics: JobMetrics
 }
 
-const NO_METRICS: JobMetrics = { runningMs: 0, tasks: [], slabBytes: 0, latency: undefined, gc: { count: 0, totalMs: 0, maxMs: 0 } }
+const NO_METRICS: JobMetrics = { runningMs: 0, tasks: [], workers: [], slabBytes: 0, latency: undefined, gc: { count: 0, totalMs: 0, maxMs: 0 } }
 const TYPESCRIPT = /\.[cm]?tsx?$/
 const DISPLAY_NAME = /([^/\\]+?)(\.[cm]?[jt]s)?$/
 
@@ -159,8 +159,9 @@ export class JobHandle implements AsyncDisposable {
             })
             return
           case 'cancelled':
+            this.#metrics = event.metrics ?? this.#metrics
             this.#settle()
-            resolve({ state: 'cancelled', metrics: event.metrics ?? this.#metrics })
+            resolve({ state: 'cancelled', metrics: this.#metrics })
             return
           case 'failed': {
             const error = fromErrorRecord(event.error)

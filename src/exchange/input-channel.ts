@@ -20,6 +20,8 @@ export class InputChannel {
   batch!: RecordBatch
   /** The last control element. */
   readonly control = new ControlElement()
+  /** Bytes of all frames taken. */
+  bytesIn = 0
   /** Barrier alignment: not polled while held. */
   held = false
   readonly #slab: Slab
@@ -48,6 +50,7 @@ export class InputChannel {
     const address = ring.poll()
     if (address === EMPTY) return NO_ELEMENT
     const kind = ring.frameKind as FrameKind
+    this.bytesIn += ring.frameLength
     if (kind === FrameKind.BATCH_PART || (kind === FrameKind.BATCH && this.#parts.length > 0)) {
       this.#parts.push(this.#slab.u8.slice(address, address + ring.frameLength))
       ring.release()

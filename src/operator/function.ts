@@ -43,7 +43,10 @@ export interface RuntimeContext {
   readonly subtaskIndex: number
   readonly parallelism: number
   readonly metrics: {
-    /** The counter of this name; add to its `value`. */
+    /**
+     * The counter of this name; add to its `value`. The job's metrics show it with the operator, summed over the subtasks. An operator has 64
+     * of its own; whatever is counted under further names is shown together, as "others".
+     */
     counter(name: string): { value: number }
   }
   /** Writes a line to the operator's log (standard error). */

@@ -65,10 +65,14 @@ export interface ProgramEdge {
   receive(input: string): readonly unknown[] | 'ended' | undefined
 }
 
-/** Counters every operator may bump. Plain additions; the driver publishes them once a step. */
+/** Counters every operator may bump: plain additions, which everybody sees at once. */
 export interface OperatorMetrics {
   lateRecords: number
   badRecords: number
+  /** Bytes that a source has read from outside, as they lie there (compressed ones compressed). */
+  bytesRead: number
+  /** Bytes that a sink has written to the outside. */
+  bytesWritten: number
   /** The user counter of this name; made on first use. */
   counter(name: string): { value: number }
 }

@@ -7,15 +7,17 @@
 //     + 256  doorbell            ring/parking.ts
 //   then     split counters      one cache line for each source task (worker 0's slab): next split to hand out
 //   then     split progress      one int32 for each source task and subtask: index of the split being read
-//   then     subtask slots       one block for each subtask of the worker: float64 slots (runtime/subtask-metrics.ts), then latency buckets
+//   then     worker slots        runtime/subtask-metrics.ts
+//   then     subtask blocks      one for each task, on every worker: float64 slots of subtask, operators and channels, then latency buckets
 //   then     inbound rings
 
 import { RING_BYTES_MAX, ringBytesOf } from '../base/memory-budget.ts'
 import { SLAB_RESERVED_BYTES } from '../base/slab.ts'
-import type { ExecutionPlan, PlanExchange } from '../plan/execution-plan.ts'
-import { LATENCY_BYTES } from '../metrics/latency-histogram.ts'
+import type { ExecutionPlan, PlanExchange, PlanTask } from '../plan/execution-plan.ts'
+import { LATENCY_BUCKETS, LATENCY_BYTES } from '../metrics/latency-histogram.ts'
 import { DOORBELL_BYTES } from '../ring/parking.ts'
 import { RING_ALIGNMENT_BYTES, ringRegionBytes } from '../ring/ring-layout.ts'
+import { CHANNEL_SLOTS, OPERATOR_SLOTS, SUBTASK_SLOTS, WORKER_SLOTS } from './subtask-metrics.ts'
 
 const LINE_BYTES = 128
 
@@ -26,10 +28,6 @@ export const COMMAND_ADDRESS = SLAB_RESERVED_BYTES
 export const HEARTBEAT_ADDRESS = COMMAND_ADDRESS + LINE_BYTES
 export const DOORBELL_ADDRESS = HEARTBEAT_ADDRESS + LINE_BYTES
 const SPLITS_ADDRESS = DOORBELL_ADDRESS + DOORBELL_BYTES
-
-/** Float64 slots of one subtask; the first ones are named in subtask-metrics.ts, the rest are its operators'. */
-export const SUBTASK_SLOTS = 128
-const SUBTASK_BYTES = SUBTASK_SLOTS * 8 + LATENCY_BYTES
 
 /** One channel of an exchange, and where its ring lies in the consumer's slab. */
 export interface ChannelPlace {
@@ -76,7 +74,7 @@ export function layoutWorker(plan: ExecutionPlan, workerIndex: number, ringBytes
       if (channelTargets(exchange, fromSubtask, from, to).includes(workerIndex)) places.push({ exchange, fromSubtask, toSubtask: workerIndex })
   }
   const capacityBytes = ringBytesOf(places.length, ringBytesMax)
-  let address = align(subtaskSlotsAddress(plan) + plan.tasks.length * SUBTASK_BYTES)
+  let address = align(subtaskBlockAddress(plan, plan.tasks.length))
   const channels = places.map((place) => {
     const channel = { ...place, address, capacityBytes }
     address = align(address + ringRegionBytes(capacityBytes))
@@ -95,14 +93,59 @@ export function splitProgressAddress(plan: ExecutionPlan, taskId: number, subtas
   return SPLITS_ADDRESS + plan.tasks.length * LINE_BYTES + (taskId * plan.workers + subtask) * 4
 }
 
-/** Address of the latency buckets of a task's subtask: those of markers that ended there. */
-export function latencyBucketsAddress(plan: ExecutionPlan, taskId: number): number {
-  return subtaskSlotsAddress(plan, taskId) + SUBTASK_SLOTS * 8
+/** The slots of a worker, in its memory. */
+export function workerSlots(buffer: ArrayBufferLike, plan: ExecutionPlan): Float64Array {
+  return new Float64Array(buffer, workerSlotsAddress(plan), WORKER_SLOTS)
 }
 
-/** Address of the metric slots of a task's subtask in its worker's slab. */
-export function subtaskSlotsAddress(plan: ExecutionPlan, taskId: number = 0): number {
-  return align(splitProgressAddress(plan, plan.tasks.length, 0)) + taskId * SUBTASK_BYTES
+/** The slots of a task's subtask, in its worker's memory. */
+export function subtaskSlots(buffer: ArrayBufferLike, plan: ExecutionPlan, taskId: number): Float64Array {
+  return new Float64Array(buffer, subtaskBlockAddress(plan, taskId), SUBTASK_SLOTS)
+}
+
+/** The slots of one operator of a subtask's chain. */
+export function operatorSlots(buffer: ArrayBufferLike, plan: ExecutionPlan, taskId: number, operatorIndex: number): Float64Array {
+  return new Float64Array(buffer, operatorSlotsAddress(plan, taskId, operatorIndex), OPERATOR_SLOTS)
+}
+
+/** The slots of the channels into a subtask: the watermarks of all of them, then their statuses; in the order of the worker's layout. */
+export function channelSlots(buffer: ArrayBufferLike, plan: ExecutionPlan, taskId: number): Float64Array {
+  const address = operatorSlotsAddress(plan, taskId, plan.tasks[taskId].operators.length)
+  return new Float64Array(buffer, address, channelsMax(plan, taskId) * CHANNEL_SLOTS)
+}
+
+/** The latency buckets of a sink in a subtask's chain: those of markers that ended there. */
+export function latencyBuckets(buffer: ArrayBufferLike, plan: ExecutionPlan, taskId: number, operatorIndex: number): Int32Array {
+  const { operators } = plan.tasks[taskId]
+  const address = operatorSlotsAddress(plan, taskId, operators.length) + channelsMax(plan, taskId) * CHANNEL_SLOTS * 8
+  return new Int32Array(buffer, address + sinksAmong(operators.slice(0, operatorIndex)) * LATENCY_BYTES, LATENCY_BUCKETS)
+}
+
+function workerSlotsAddress(plan: ExecutionPlan): number {
+  return align(splitProgressAddress(plan, plan.tasks.length, 0))
+}
+
+/** Blocks lie one behind the other in the order of the tasks, at the same place in every memory: a worker without the subtask leaves it empty. */
+function subtaskBlockAddress(plan: ExecutionPlan, taskId: number): number {
+  let address = align(workerSlotsAddress(plan) + WORKER_SLOTS * 8)
+  for (const { id, operators } of plan.tasks.slice(0, taskId)) {
+    const slots = SUBTASK_SLOTS + operators.length * OPERATOR_SLOTS + channelsMax(plan, id) * CHANNEL_SLOTS
+    address = align(address + slots * 8 + sinksAmong(operators) * LATENCY_BYTES)
+  }
+  return address
+}
+
+function operatorSlotsAddress(plan: ExecutionPlan, taskId: number, operatorIndex: number): number {
+  return subtaskBlockAddress(plan, taskId) + (SUBTASK_SLOTS + operatorIndex * OPERATOR_SLOTS) * 8
+}
+
+/** Channels that a subtask of the task can have, whatever the partitioners. */
+function channelsMax(plan: ExecutionPlan, taskId: number): number {
+  return plan.exchanges.reduce((sum, { fromTask, toTask }) => (toTask === taskId ? sum + plan.tasks[fromTask].parallelism : sum), 0)
+}
+
+function sinksAmong(operators: PlanTask['operators']): number {
+  return operators.filter(({ kind }) => kind === 'sink').length
 }
 
 function align(address: number): number {

@@ -1,7 +1,6 @@
 // Entry of the coordinator's thread: plans the job, makes the memories, starts the workers in a pool, watches them, and tells the main thread.
 // The main thread only talks to this one. Invariant: one job a thread; the thread ends with it.
 
-import type * as Hdr from 'hdr-histogram-js'
 import type { WasmMemory, WasmModule } from '../base/webassembly.ts'
 import { MessageChannel, type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { Piscina } from 'piscina'
@@ -17,20 +16,10 @@ import type { LogicalGraph } from '../plan/transformation.ts'
 import { isJobProgram } from '../plan/job-program.ts'
 import { Doorbell } from '../ring/parking.ts'
 import { spinMicrosFor } from '../ring/idle-strategy.ts'
-import { forEachLatency, LATENCY_BUCKETS } from '../metrics/latency-histogram.ts'
-import {
-  Command,
-  COMMAND_ADDRESS,
-  DOORBELL_ADDRESS,
-  HEARTBEAT_ADDRESS,
-  latencyBucketsAddress,
-  layoutWorker,
-  SUBTASK_SLOTS,
-  subtaskSlotsAddress,
-} from './control-layout.ts'
+import { Command, COMMAND_ADDRESS, DOORBELL_ADDRESS, HEARTBEAT_ADDRESS, layoutWorker } from './control-layout.ts'
 import { enumerateSplits } from './enumerate-splits.ts'
-import { MetricSlot } from './subtask-metrics.ts'
-import type { CoordinatorCommand, CoordinatorEvent, JobMetrics, JobRequest, LatencyMetrics, TaskMetrics, WorkerOutcome } from './thread-messages.ts'
+import { JobMetricsReader, loadHistograms } from './job-metrics.ts'
+import type { CoordinatorCommand, CoordinatorEvent, JobRequest, WorkerEvent, WorkerOutcome } from './thread-messages.ts'
 import { divertConsole } from './user-console.ts'
 import type { WorkerTask } from './worker.ts'
 import { batchRowsMaxOf, initializeWorkerMemory } from './worker-runtime.ts'
@@ -57,7 +46,6 @@ function programInputs(graph: LogicalGraph): string[] {
   return graph.transformations.flatMap(({ body }) => (body.kind === 'source' && body.source.inputName !== undefined ? [body.source.inputName] : []))
 }
 
-const MICROS_PER_MS = 1000
 const METRICS_INTERVAL_MS = 200
 /** A worker whose loop stands still for so long, in the middle of a step, counts as hung. */
 const HANG_TIMEOUT_MS_DEFAULT = 180_000
@@ -72,13 +60,12 @@ class Coordinator {
   #outputs: readonly string[] = []
   #outputPending = new SharedArrayBuffer(0)
   #programPorts: MessagePort[] = []
-  #startedMs = 0
+  #metrics!: JobMetricsReader
   #jobUrl = ''
   /** The URL of a module that is bundled while this thread starts. */
   readonly #module: Promise<string>
   #takeModule!: (jobUrl: string) => void
   #refuseModule!: (error: Error) => void
-  #hdr: Pick<typeof Hdr, 'build'> | undefined
   #cancelled = false
   #stopped = false
 
@@ -133,9 +120,8 @@ class Coordinator {
     this.#memories.forEach((memory, index) => initializeWorkerMemory(plan, index, memory))
     if (this.#cancelled) return { kind: 'cancelled', metrics: undefined }
     if (this.#stopped) this.#send(Command.STOP)
-    this.#startedMs = systemClock.monotonicMs()
     const options = new Map([...built.options, ...request.options])
-    if (Number(options.get('metrics.latency.interval') ?? 0) > 0) this.#hdr = await import('hdr-histogram-js')
+    this.#metrics = new JobMetricsReader(plan, this.#memories, systemClock, await loadHistograms(options))
     if (plan.workers !== this.#pool.maxThreads) {
       await this.#pool.destroy()
       this.#pool = this.#startPool(plan.workers)
@@ -185,7 +171,11 @@ class Coordinator {
     const events = new MessageChannel()
     const program = new MessageChannel()
     this.#programPorts.push(program.port1)
-    events.port1.on('message', (event: CoordinatorEvent) => this.#post(event))
+    const take = (event: WorkerEvent): void => {
+      if (event.kind === 'counter') this.#metrics.nameCounter(workerIndex, event.counter)
+      else this.#post(event)
+    }
+    events.port1.on('message', take)
     const batchRowsMax = batchRowsMaxOf(shared.options)
     const slabBytesMax = Number(shared.options.get('millrace.worker.memory-max') ?? workerMemoryBytes(this.#plan.workers))
     const task: WorkerTask = {
@@ -212,8 +202,7 @@ class Coordinator {
     }
     return (this.#pool!.run(task, { transferList: [events.port2, program.port2] as never }) as Promise<WorkerOutcome>).finally(() => {
       // The worker's last lines may have come and not been read: its outcome takes another way.
-      for (let last = receiveMessageOnPort(events.port1); last !== undefined; last = receiveMessageOnPort(events.port1))
-        this.#post(last.message as CoordinatorEvent)
+      for (let last = receiveMessageOnPort(events.port1); last !== undefined; last = receiveMessageOnPort(events.port1)) take(last.message as WorkerEvent)
       events.port1.close()
     })
   }
@@ -244,8 +233,8 @@ class Coordinator {
       }),
     )
     if (failure !== undefined) return { kind: 'failed', error: toErrorRecord(failure) }
-    if (outcomes.some((outcome) => outcome.kind === 'cancelled')) return { kind: 'cancelled', metrics: this.#metrics() }
-    return { kind: 'finished', metrics: this.#metrics() }
+    if (outcomes.some((outcome) => outcome.kind === 'cancelled')) return { kind: 'cancelled', metrics: this.#metrics.read() }
+    return { kind: 'finished', metrics: this.#metrics.read() }
   }
 
   /** Metrics and hang detection, a few times a second. */
@@ -253,7 +242,7 @@ class Coordinator {
     const timeoutMs = Number(options.get('millrace.worker.hang-timeout') ?? HANG_TIMEOUT_MS_DEFAULT)
     const heartbeats = this.#memories.map(() => ({ count: -1, sinceMs: systemClock.monotonicMs() }))
     return setInterval(() => {
-      this.#post({ kind: 'metrics', metrics: this.#metrics() })
+      this.#post({ kind: 'metrics', metrics: this.#metrics.read() })
       const nowMs = systemClock.monotonicMs()
       this.#memories.forEach((memory, index) => {
         const words = new Int32Array(memory.buffer)
@@ -273,56 +262,6 @@ class Coordinator {
         }
       })
     }, METRICS_INTERVAL_MS)
-  }
-
-  #metrics(): JobMetrics {
-    const plan = this.#plan
-    let slabBytes = 0
-    const tasks = plan.tasks.map((task): TaskMetrics => {
-      const slots = Array.from(
-        { length: task.parallelism },
-        (_, worker) => new Float64Array(this.#memories[worker].buffer, subtaskSlotsAddress(plan, task.id), SUBTASK_SLOTS),
-      )
-      const sum = (slot: number): number => slots.reduce((total, values) => total + values[slot], 0)
-      return {
-        task: task.name,
-        operators: task.operators.map(({ name }, index) => ({ name, rowsOut: sum(MetricSlot.OPERATOR_ROWS_OUT + index) })),
-        rowsIn: sum(MetricSlot.ROWS_IN),
-        bytesOut: sum(MetricSlot.BYTES_OUT),
-        lateRecords: sum(MetricSlot.LATE_RECORDS),
-        badRecords: sum(MetricSlot.BAD_RECORDS),
-        watermarkMs: Math.min(...slots.map((values) => (values[MetricSlot.HAS_STARTED] === 1 ? values[MetricSlot.WATERMARK_MS] : -Infinity))),
-        busyMs: sum(MetricSlot.BUSY_MS),
-        backpressuredMs: sum(MetricSlot.BACKPRESSURED_MS),
-        backlogBytes: sum(MetricSlot.BACKLOG_BYTES),
-        backpressured: slots.some((values) => values[MetricSlot.IS_BACKPRESSURED] === 1),
-        ended: slots.every((values) => values[MetricSlot.HAS_ENDED] === 1),
-      }
-    })
-    const gc = { count: 0, totalMs: 0, maxMs: 0 }
-    for (const memory of this.#memories) {
-      const slots = new Float64Array(memory.buffer, subtaskSlotsAddress(plan, 0), SUBTASK_SLOTS)
-      slabBytes += slots[MetricSlot.SLAB_BYTES]
-      gc.count += slots[MetricSlot.GC_COUNT]
-      gc.totalMs += slots[MetricSlot.GC_TOTAL_MS]
-      gc.maxMs = Math.max(gc.maxMs, slots[MetricSlot.GC_MAX_MS])
-    }
-    return { runningMs: systemClock.monotonicMs() - this.#startedMs, tasks, slabBytes, gc, latency: this.#latency() }
-  }
-
-  /** The latency of all sinks together. The histogram library is loaded only when somebody asked for markers: it takes 50 ms. */
-  #latency(): LatencyMetrics | undefined {
-    const hdr = this.#hdr
-    if (hdr === undefined) return undefined
-    const histogram = hdr.build({ lowestDiscernibleValue: 1, highestTrackableValue: 2 ** 36, numberOfSignificantValueDigits: 3 })
-    this.#plan.tasks.forEach((task) => {
-      for (const memory of this.#memories.slice(0, task.parallelism))
-        forEachLatency(new Int32Array(memory.buffer, latencyBucketsAddress(this.#plan, task.id), LATENCY_BUCKETS), (micros, count) =>
-          histogram.recordValueWithCount(Math.max(1, Math.round(micros)), count),
-        )
-    })
-    const ms = (percentile: number): number => histogram.getValueAtPercentile(percentile) / MICROS_PER_MS
-    return { count: histogram.totalCount, p50Ms: ms(50), p99Ms: ms(99), p999Ms: ms(99.9), maxMs: histogram.maxValue / MICROS_PER_MS }
   }
 
   #command(command: CoordinatorCommand): void {

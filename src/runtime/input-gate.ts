@@ -29,11 +29,14 @@ export class InputGate {
   #aligned = 0
   #barrier: CheckpointBarrier | undefined
 
-  /** @param silent Channels (by index) whose sender is a source's reader that no split is left for: nobody waits for their watermark. */
-  constructor(channels: readonly InputChannel[], driver: OperatorDriver, silent: readonly number[] = []) {
+  /**
+   * @param silent Channels (by index) whose sender is a source's reader that no split is left for: nobody waits for their watermark.
+   * @param slots Where the watermark and status of each channel are published.
+   */
+  constructor(channels: readonly InputChannel[], driver: OperatorDriver, silent: readonly number[] = [], slots?: Float64Array) {
     this.channels = channels
     this.#driver = driver
-    this.#merger = new WatermarkMerger(channels.length)
+    this.#merger = new WatermarkMerger(channels.length, slots)
     this.#openPerInput = []
     for (const index of silent) this.#merger.setIdle(index, true)
     for (const channel of channels) this.#openPerInput[channel.input] = (this.#openPerInput[channel.input] ?? 0) + 1

@@ -12,6 +12,7 @@ import type { ExecutionPlan } from '../plan/execution-plan.ts'
 import { LogicalGraph } from '../plan/transformation.ts'
 import { layoutWorker } from './control-layout.ts'
 import { enumerateSplits } from './enumerate-splits.ts'
+import { type Histograms, JobMetricsReader } from './job-metrics.ts'
 import { batchRowsMaxOf, initializeWorkerMemory, WorkerRuntime } from './worker-runtime.ts'
 
 /** Steps between two turns of the event loop, so that a job on the calling thread does not shut out the program around it. */
@@ -31,6 +32,8 @@ export interface LocalExecutorOptions {
   readonly ringBytesMax?: number
   /** Asked each time an output is asked for room: true makes it say no this once. */
   readonly refuse?: () => boolean
+  /** Given if latency is to be among the metrics. */
+  readonly histograms?: Histograms | undefined
   log(operatorName: string, subtaskIndex: number, message: string): void
 }
 
@@ -47,6 +50,7 @@ function kernelsModule(): WasmModule {
 /** A job on the calling thread. */
 export class LocalExecutor {
   readonly workers: readonly WorkerRuntime[]
+  readonly metrics: JobMetricsReader
   readonly #clock: Clock
   readonly #scheduler: Random | undefined
   #closed = false
@@ -66,6 +70,7 @@ export class LocalExecutor {
     const graphs = graph instanceof LogicalGraph ? [graph] : graph
     const memories = Array.from({ length: plan.workers }, (_, index) => createSlabMemory(layoutWorker(plan, index, ringBytesMax).fixedBytes))
     memories.forEach((memory, index) => initializeWorkerMemory(plan, index, memory, ringBytesMax))
+    this.metrics = new JobMetricsReader(plan, memories, options.clock, options.histograms, ringBytesMax)
     const splits = enumerateSplits(plan, graphs[0])
     const workers: WorkerRuntime[] = []
     try {
@@ -85,7 +90,14 @@ export class LocalExecutor {
               ...(ringBytesMax !== undefined && { ringBytesMax }),
             },
             graphs[Math.min(workerIndex, graphs.length - 1)],
-            { clock: options.clock, program: options.program ?? NO_PROGRAM, wake: () => this.#wake?.(), log: options.log, ...(refuse && { refuse }) },
+            {
+              clock: options.clock,
+              program: options.program ?? NO_PROGRAM,
+              wake: () => this.#wake?.(),
+              log: options.log,
+              announceCounter: (counter) => this.metrics.nameCounter(workerIndex, counter),
+              ...(refuse && { refuse }),
+            },
           ),
         )
     } catch (error) {

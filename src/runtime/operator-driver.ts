@@ -40,8 +40,8 @@ export class OperatorDriver implements ElementTarget {
   readonly name: string
   rowsIn = 0
   readonly #snapshotHook: SnapshotHook
-  /** Called with a latency marker that has come to its end. */
-  readonly #markerHook: (marker: LatencyMarker) => void
+  /** Called with the latency markers that end here: set for sinks. */
+  readonly #markerHook: ((marker: LatencyMarker) => void) | undefined
   #state: State = State.IDLE
   #inputsOpen: number
   #watermarkMs = WATERMARK_MIN
@@ -64,7 +64,7 @@ export class OperatorDriver implements ElementTarget {
     output: OutputCollector,
     inputCount: number,
     snapshotHook: SnapshotHook,
-    markerHook: (marker: LatencyMarker) => void = () => {},
+    markerHook?: (marker: LatencyMarker) => void,
   ) {
     this.#markerHook = markerHook
     this.name = name
@@ -211,7 +211,7 @@ export class OperatorDriver implements ElementTarget {
         return true
       case State.MARKER:
         if (!output.hasCapacity()) return false
-        if (output.hasTargets) output.emitMarker(this.#marker!)
+        if (this.#markerHook === undefined) output.emitMarker(this.#marker!)
         else this.#markerHook(this.#marker!)
         this.#state = State.IDLE
         return true

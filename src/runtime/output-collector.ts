@@ -79,11 +79,6 @@ export class OutputCollector implements Output {
     for (const side of this.#sides.values()) side.emitStatus(idle)
   }
 
-  /** Whether anybody reads this output; nobody does behind a sink. */
-  get hasTargets(): boolean {
-    return this.#targets.length > 0
-  }
-
   emitMarker(marker: LatencyMarker): void {
     for (const target of this.#targets) target.offerMarker(marker)
     for (const side of this.#sides.values()) side.emitMarker(marker)

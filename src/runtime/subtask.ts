@@ -11,15 +11,16 @@ import type { Kernels } from '../kernels/kernels.ts'
 import { rowOperator } from '../operator/basic/row-operator.ts'
 import { recordLatency } from '../metrics/latency-histogram.ts'
 import { SinkOperator } from '../operator/basic/sink-operator.ts'
-import type { Operator, OperatorContext, OperatorMetrics, ProgramEdge } from '../operator/operator.ts'
+import type { Operator, OperatorContext, ProgramEdge } from '../operator/operator.ts'
 import type { PlanOperator, PlanTask } from '../plan/execution-plan.ts'
 import type { LogicalGraph } from '../plan/transformation.ts'
 import { InputGate } from './input-gate.ts'
 import { OperatorDriver, type SnapshotHook } from './operator-driver.ts'
+import { OperatorCounters } from './operator-counters.ts'
 import { OutputCollector } from './output-collector.ts'
 import { type SplitAssigner, SourceDriver } from './source-driver.ts'
 import { WatermarkAlignment } from './watermark-alignment.ts'
-import { MetricSlot } from './subtask-metrics.ts'
+import { MetricSlot, OperatorSlot, WorkerSlot } from './subtask-metrics.ts'
 
 /** What a subtask needs from its worker. */
 export interface SubtaskEnvironment {
@@ -47,22 +48,35 @@ export interface SubtaskEnvironment {
   refuse?(): boolean
   /** Metric slots of every subtask whose source is aligned in this group. */
   alignedSlots(group: string): readonly Float64Array[]
-  /** The subtask's latency buckets in the worker's fixed region. */
-  latencyBuckets(task: PlanTask): Int32Array
-  /** The subtask's metric slots in the worker's fixed region. */
-  metricSlots(task: PlanTask): Float64Array
+  /** When the worker's last step ended, monotonic; shared by its subtasks. */
+  readonly stamp: Float64Array
+  /** The slots in the worker's fixed region where metrics are published: of the worker, of a task's subtask, of its operators and channels. */
+  readonly workerSlots: Float64Array
+  subtaskSlots(task: PlanTask): Float64Array
+  operatorSlots(task: PlanTask, operatorIndex: number): Float64Array
+  channelSlots(task: PlanTask): Float64Array
+  /** The buckets of markers that end in a sink. */
+  latencyBuckets(task: PlanTask, operatorIndex: number): Int32Array
+  /** Tells the name of a counter that an operator has made. */
+  announceCounter(counter: CounterName): void
 }
 
-class Metrics implements OperatorMetrics {
-  lateRecords = 0
-  badRecords = 0
-  readonly counters = new Map<string, { value: number }>()
+/** Which counter of which operator a name belongs to, on one worker. */
+export interface CounterName {
+  readonly task: number
+  readonly operatorIndex: number
+  readonly index: number
+  readonly name: string
+}
 
-  counter(name: string): { value: number } {
-    let counter = this.counters.get(name)
-    if (counter === undefined) this.counters.set(name, (counter = { value: 0 }))
-    return counter
-  }
+/** What is counted around one operator of the chain. */
+interface ChainMember {
+  readonly slots: Float64Array
+  readonly output: OutputCollector
+  /** Exchanges that leave it. */
+  readonly writers: readonly ExchangeWriter[]
+  /** Undefined for a source. */
+  driver: OperatorDriver | undefined
 }
 
 const MICROS_PER_MS = 1000
@@ -76,8 +90,7 @@ export class Subtask {
   readonly #environment: SubtaskEnvironment
   readonly #drivers: OperatorDriver[] = []
   readonly #writers: ExchangeWriter[] = []
-  readonly #metrics: Metrics[] = []
-  readonly #collectors: OutputCollector[] = []
+  readonly #members: ChainMember[] = []
   #source: SourceDriver | null = null
   #gate: InputGate | null = null
   #closed = false
@@ -86,8 +99,6 @@ export class Subtask {
   /** Set on sources that are aligned with others: the group, and the output of the watermark generator. */
   #alignment: WatermarkAlignment | null = null
   #aligned: OutputCollector | null = null
-  #stepMs: number
-  readonly #latency: Int32Array
   /** Interval of latency markers in ms, 0 = none; and when the next one is due. */
   readonly #markerIntervalMs: number
   #markerDueMs = -Infinity
@@ -96,39 +107,41 @@ export class Subtask {
     this.task = task
     this.index = index
     this.#environment = environment
-    this.#slots = environment.metricSlots(task)
-    this.#stepMs = environment.clock.monotonicMs()
-    this.#latency = environment.latencyBuckets(task)
+    this.#slots = environment.subtaskSlots(task)
+    this.#slots[MetricSlot.SINCE_MS] = environment.clock.monotonicMs()
     this.#markerIntervalMs = Number(environment.options.get('metrics.latency.interval') ?? 0)
     const outputs = new Map<number, OutputCollector>()
-    for (const planned of task.operators) {
+    task.operators.forEach((planned, operatorIndex) => {
       const collector = new OutputCollector(environment.refuse)
       outputs.set(planned.id, collector)
-      this.#collectors.push(collector)
-      this.#attachExchanges(planned, collector)
+      const slots = environment.operatorSlots(task, operatorIndex)
+      const member: ChainMember = { slots, output: collector, writers: this.#attachExchanges(planned, collector), driver: undefined }
+      this.#members.push(member)
       const body = environment.graph.transformations[planned.id].body
-      const context = this.#context(planned)
+      const context = this.#context(planned, operatorIndex, slots)
       if (body.kind === 'source') {
         const reader = body.source.createReader(context)
         this.#source = new SourceDriver(reader, index, collector, environment.splits(task))
-        continue
+        return
       }
       const transformation = environment.graph.transformations[planned.fused[0]]
       const operator = this.#create(planned)
       operator.open(context)
       const inputs = new Set(transformation.edges.map((edge) => edge.input)).size
-      const driver = new OperatorDriver(planned.name, operator, collector, inputs, environment.snapshotHook, (marker) => this.#recordLatency(marker))
+      const driver = new OperatorDriver(planned.name, operator, collector, inputs, environment.snapshotHook, this.#markerHook(planned, operatorIndex))
       this.#drivers.push(driver)
+      member.driver = driver
       if (body.kind === 'operator' && body.alignment !== undefined) {
         this.#alignment = new WatermarkAlignment(body.alignment.maxDriftMs, environment.alignedSlots(body.alignment.group))
         this.#aligned = collector
       }
-      if (planned.chainedTo === undefined) this.#gate = new InputGate(environment.inputChannels(task, index), driver, environment.silentChannels(task, index))
+      if (planned.chainedTo === undefined)
+        this.#gate = new InputGate(environment.inputChannels(task, index), driver, environment.silentChannels(task, index), environment.channelSlots(task))
       else {
         const producer = outputs.get(planned.chainedTo)!
         this.#attach(planned.chainedSide === undefined ? producer : producer.openSide(planned.chainedSide), driver)
       }
-    }
+    })
     assert(this.#source !== null || this.#gate !== null, 'a chain has no head')
   }
 
@@ -163,9 +176,15 @@ export class Subtask {
     return false
   }
 
-  /** Lets every part of the chain do a little. Returns whether anything moved. */
-  step(): boolean {
+  /**
+   * Lets every part of the chain do a little. Returns whether anything moved.
+   *
+   * @param follows Whether nothing but another subtask's step came since the worker's last step ended: then that is when this one begins, and
+   * the clock is not read again.
+   */
+  step(follows: boolean = false): boolean {
     if (this.#closed) return false
+    this.#beginStep(follows)
     let moved = false
     for (const writer of this.#writers) if (writer.run()) moved = true
     for (let index = this.#drivers.length - 1; index >= 0; index--) {
@@ -177,10 +196,11 @@ export class Subtask {
     if (this.#fireTimers()) moved = true
     // With nothing else to do, nothing is worth waiting for.
     if (!moved) for (const writer of this.#writers) if (writer.flush()) moved = true
-    this.#countTime(moved)
     this.#publishMetrics()
     this.#environment.slab.verify()
-    if (this.hasEnded) this.close()
+    const hasEnded = this.hasEnded
+    this.#endStep(!hasEnded && this.#isHeldBack(moved))
+    if (hasEnded) this.close()
     return moved
   }
 
@@ -213,6 +233,7 @@ export class Subtask {
     }
     if (this.#source !== null) attempt(() => this.#source!.reader.close())
     for (const driver of this.#drivers) attempt(() => driver.operator.close())
+    this.#slots[MetricSlot.IS_STEPPING] = 0
     this.#publishMetrics()
     if (failure !== undefined) throw failure
   }
@@ -232,18 +253,43 @@ export class Subtask {
     if (source.sendMarker(marker)) this.#markerDueMs = nowMs + this.#markerIntervalMs
   }
 
-  #recordLatency({ markedMs }: LatencyMarker): void {
-    recordLatency(this.#latency, (this.#environment.clock.monotonicMs() - markedMs) * MICROS_PER_MS)
+  /** What takes the latency markers that end in a sink. */
+  #markerHook({ kind }: PlanOperator, operatorIndex: number): ((marker: LatencyMarker) => void) | undefined {
+    if (kind !== 'sink') return undefined
+    const buckets = this.#environment.latencyBuckets(this.task, operatorIndex)
+    return ({ markedMs }) => recordLatency(buckets, (this.#environment.clock.monotonicMs() - markedMs) * MICROS_PER_MS)
   }
 
-  /** Time since the last step goes to busy if something moved, to backpressure if an output refuses. */
-  #countTime(moved: boolean): void {
-    const nowMs = this.#environment.clock.monotonicMs()
-    const elapsedMs = nowMs - this.#stepMs
-    this.#stepMs = nowMs
+  /**
+   * The time since the last step was spent as that step left the subtask: held back, or with nothing to do. Times go from slot to slot: as
+   * arguments and results they would be garbage.
+   */
+  #beginStep(follows: boolean): void {
     const slots = this.#slots
-    if (moved) slots[MetricSlot.BUSY_MS] = slots[MetricSlot.BUSY_MS] + elapsedMs
-    else if (slots[MetricSlot.IS_BACKPRESSURED] === 1) slots[MetricSlot.BACKPRESSURED_MS] = slots[MetricSlot.BACKPRESSURED_MS] + elapsedMs
+    const { stamp, clock } = this.#environment
+    if (!follows) stamp[0] = clock.monotonicMs()
+    const waited = slots[MetricSlot.IS_BACKPRESSURED] === 1 ? MetricSlot.BACKPRESSURED_MS : MetricSlot.IDLE_MS
+    slots[waited] = slots[waited] + (stamp[0] - slots[MetricSlot.SINCE_MS])
+    slots[MetricSlot.SINCE_MS] = stamp[0]
+    slots[MetricSlot.IS_STEPPING] = 1
+  }
+
+  #endStep(isHeldBack: boolean): void {
+    const slots = this.#slots
+    const { stamp, clock } = this.#environment
+    stamp[0] = clock.monotonicMs()
+    slots[MetricSlot.BUSY_MS] = slots[MetricSlot.BUSY_MS] + (stamp[0] - slots[MetricSlot.SINCE_MS])
+    slots[MetricSlot.SINCE_MS] = stamp[0]
+    slots[MetricSlot.IS_STEPPING] = 0
+    slots[MetricSlot.IS_BACKPRESSURED] = isHeldBack ? 1 : 0
+  }
+
+  /** Whether what comes next must wait for room: in a channel, or behind an operator that refuses. One that only takes turns has moved. */
+  #isHeldBack(moved: boolean): boolean {
+    for (const writer of this.#writers) if (writer.isBusy) return true
+    if (moved) return false
+    for (const driver of this.#drivers) if (!driver.hasCapacity()) return true
+    return false
   }
 
   #fireTimers(): boolean {
@@ -274,22 +320,24 @@ export class Subtask {
     )
   }
 
-  #attachExchanges(planned: PlanOperator, collector: OutputCollector): void {
-    for (const { id, side } of this.#environment.exchangesFrom(planned.id)) {
+  #attachExchanges(planned: PlanOperator, collector: OutputCollector): readonly ExchangeWriter[] {
+    const writers = this.#environment.exchangesFrom(planned.id).map(({ id, side }) => {
       const writer = this.#environment.exchangeWriter(id, this.index)
-      this.#writers.push(writer)
       this.#attach(side === undefined ? collector : collector.openSide(side), writer)
-    }
+      return writer
+    })
+    this.#writers.push(...writers)
+    return writers
   }
 
   #attach(collector: OutputCollector, target: ElementTarget): void {
     collector.addTarget(target)
   }
 
-  #context(planned: PlanOperator): OperatorContext {
-    const { slab, kernels, clock, batchRowsMax, tableSeed, options, program, log, wake } = this.#environment
-    const metrics = new Metrics()
-    this.#metrics.push(metrics)
+  #context(planned: PlanOperator, operatorIndex: number, slots: Float64Array): OperatorContext {
+    const { slab, kernels, clock, batchRowsMax, tableSeed, options, program, wake } = this.#environment
+    const log = (message: string): void => this.#environment.log(planned.name, this.index, message)
+    const announce = (index: number, name: string): void => this.#environment.announceCounter({ task: this.task.id, operatorIndex, index, name })
     return {
       slab,
       kernels,
@@ -301,45 +349,46 @@ export class Subtask {
       maxParallelism: this.task.maxParallelism,
       batchRowsMax,
       tableSeed,
-      metrics,
+      metrics: new OperatorCounters(slots, announce, log),
       program,
       wake,
-      log: (message) => log(planned.name, this.index, message),
+      log,
       option: (key) => options.get(key),
     }
   }
 
+  /** Writes what is not counted in slots from the start. Allocates nothing. */
   #publishMetrics(): void {
     const slots = this.#slots
-    let late = 0
-    let bad = 0
-    for (const metrics of this.#metrics) {
-      late += metrics.lateRecords
-      bad += metrics.badRecords
-    }
     slots[MetricSlot.HAS_STARTED] = 1
+    slots[MetricSlot.HAS_ENDED] = this.#closed ? 1 : 0
     if (this.#aligned !== null) {
       slots[MetricSlot.SOURCE_WATERMARK_MS] = this.#aligned.watermarkMs
       slots[MetricSlot.IS_IDLE] = this.#aligned.isIdle ? 1 : 0
     }
-    slots[MetricSlot.LATE_RECORDS] = late
-    slots[MetricSlot.BAD_RECORDS] = bad
-    slots[MetricSlot.ROWS_IN] = this.#source !== null ? this.#source.rowsOut : this.#drivers[0].rowsIn
-    slots[MetricSlot.HAS_ENDED] = this.#closed ? 1 : 0
-    const last = this.#drivers[this.#drivers.length - 1]
-    slots[MetricSlot.WATERMARK_MS] = last === undefined ? -Infinity : last.watermarkMs
-    this.#collectors.forEach((collector, index) => (slots[MetricSlot.OPERATOR_ROWS_OUT + index] = collector.rowsOut))
-    let bytes = 0
-    let backpressured = 0
-    for (const writer of this.#writers) {
-      for (const channel of writer.channels) bytes += channel.bytesOut
-      if (writer.isBusy) backpressured = 1
+    const last = this.#members[this.#members.length - 1]
+    slots[MetricSlot.WATERMARK_MS] = last.driver === undefined ? last.output.watermarkMs : last.driver.watermarkMs
+    for (const { slots: counts, driver, output, writers } of this.#members) {
+      counts[OperatorSlot.ROWS_IN] = driver === undefined ? this.#source!.rowsOut : driver.rowsIn
+      counts[OperatorSlot.ROWS_OUT] = output.rowsOut
+      if (writers.length > 0) counts[OperatorSlot.BYTES_OUT] = bytesSent(writers)
     }
-    slots[MetricSlot.BYTES_OUT] = bytes
-    let backlog = 0
-    if (this.#gate !== null) for (const channel of this.#gate.channels) backlog += channel.ring.backlogBytes()
-    slots[MetricSlot.BACKLOG_BYTES] = backlog
-    slots[MetricSlot.IS_BACKPRESSURED] = backpressured
-    slots[MetricSlot.SLAB_BYTES] = this.#environment.slab.allocatedBytes
+    if (this.#gate !== null) this.#members[0].slots[OperatorSlot.BYTES_IN] = bytesTaken(this.#gate)
+    const worker = this.#environment.workerSlots
+    const { allocatedBytes } = this.#environment.slab
+    worker[WorkerSlot.SLAB_BYTES] = allocatedBytes
+    if (allocatedBytes > worker[WorkerSlot.SLAB_BYTES_PEAK]) worker[WorkerSlot.SLAB_BYTES_PEAK] = allocatedBytes
   }
+}
+
+function bytesSent(writers: readonly ExchangeWriter[]): number {
+  let bytes = 0
+  for (const { channels } of writers) for (const channel of channels) bytes += channel.bytesOut
+  return bytes
+}
+
+function bytesTaken({ channels }: InputGate): number {
+  let bytes = 0
+  for (const channel of channels) bytes += channel.bytesIn
+  return bytes
 }

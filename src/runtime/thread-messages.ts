@@ -4,6 +4,7 @@ import type { WasmMemory } from '../base/webassembly.ts'
 import type { MessagePort } from 'node:worker_threads'
 import type { ErrorRecord } from '../base/errors.ts'
 import type { ExecutionPlan } from '../plan/execution-plan.ts'
+import type { CounterName } from './subtask.ts'
 
 /** How a job is to be run. */
 export interface JobRequest {
@@ -24,26 +25,78 @@ export type CoordinatorCommand =
   /** The module could not be made: the job fails with this. */
   | { readonly kind: 'refuse'; readonly error: ErrorRecord }
 
+/** Counts of one operator, summed over the subtasks. */
+export interface OperatorTotals {
+  readonly name: string
+  /** Rows that came in; of a source those it has read. */
+  readonly rowsIn: number
+  /** Rows it has emitted, side outputs not counted; none of a sink. */
+  readonly rowsOut: number
+  /** Bytes that came through exchanges; of a source those it has read from outside. None between operators of one chain. */
+  readonly bytesIn: number
+  /** Bytes sent into exchanges; of a sink those it has written to the outside. */
+  readonly bytesOut: number
+  readonly lateRecords: number
+  readonly badRecords: number
+  /** What user functions and connectors count, by the names they gave. */
+  readonly counters: Readonly<Record<string, number>>
+  /** Of a sink: what markers took that ended there. Undefined unless `metrics.latency.interval` is set. */
+  readonly latency: LatencyMetrics | undefined
+}
+
+/** One channel into a subtask. */
+export interface ChannelMetrics {
+  /** The task and subtask that write it. */
+  readonly fromTask: string
+  readonly fromSubtask: number
+  /** Which input of the task's first operator it feeds. */
+  readonly input: number
+  /** The last watermark that came through it, in epoch ms. */
+  readonly watermarkMs: number
+  /** Whether its watermark counts. */
+  readonly status: 'active' | 'idle' | 'ended'
+  /** Bytes that wait in it or are being worked on, and those it has room for. */
+  readonly backlogBytes: number
+  readonly capacityBytes: number
+}
+
+/** Where one subtask stands. */
+export interface SubtaskMetrics {
+  readonly watermarkMs: number
+  /** Milliseconds in which it worked, had nothing to do, and was held back by a full output: together its whole life. */
+  readonly busyMs: number
+  readonly idleMs: number
+  readonly backpressuredMs: number
+  readonly backpressured: boolean
+  readonly ended: boolean
+  readonly channels: readonly ChannelMetrics[]
+}
+
 /** Totals of one task over its subtasks. */
 export interface TaskMetrics {
   readonly task: string
-  readonly operators: readonly { readonly name: string; readonly rowsOut: number }[]
+  readonly operators: readonly OperatorTotals[]
+  readonly subtasks: readonly SubtaskMetrics[]
+  /** Rows that its first operator took in. */
   readonly rowsIn: number
+  /** Rows that the ends of the chain have emitted or, where they are sinks, taken. */
+  readonly rowsOut: number
+  readonly bytesIn: number
   readonly bytesOut: number
   readonly lateRecords: number
   readonly badRecords: number
   /** The least watermark of its subtasks in epoch ms. */
   readonly watermarkMs: number
   readonly backpressured: boolean
-  /** Milliseconds in which its subtasks worked, and in which an output held them back; summed over them. */
   readonly busyMs: number
+  readonly idleMs: number
   readonly backpressuredMs: number
   /** Bytes in its inbound rings. */
   readonly backlogBytes: number
   readonly ended: boolean
 }
 
-/** Time that latency markers took from source to sink, in milliseconds; empty unless `metrics.latency.interval` is set. */
+/** Time that latency markers took from source to sink, in milliseconds. */
 export interface LatencyMetrics {
   readonly count: number
   readonly p50Ms: number
@@ -52,15 +105,33 @@ export interface LatencyMetrics {
   readonly maxMs: number
 }
 
+/** Garbage collections: number of pauses, their sum and the longest. */
+export interface GcMetrics {
+  readonly count: number
+  readonly totalMs: number
+  readonly maxMs: number
+}
+
+/** One worker's memory. */
+export interface WorkerMetrics {
+  /** Bytes in use in its slab: now, at most so far, and what the budget allows. */
+  readonly slabBytes: number
+  readonly slabBytesPeak: number
+  readonly slabBytesMax: number
+  readonly gc: GcMetrics
+}
+
 /** A job's metrics at one moment. */
 export interface JobMetrics {
   readonly runningMs: number
   readonly tasks: readonly TaskMetrics[]
+  readonly workers: readonly WorkerMetrics[]
   /** Bytes in use in the slabs of all workers. */
   readonly slabBytes: number
+  /** Over all sinks. Undefined unless `metrics.latency.interval` is set. */
   readonly latency: LatencyMetrics | undefined
-  /** Garbage collection of the workers: number of pauses, their sum and the longest. */
-  readonly gc: { readonly count: number; readonly totalMs: number; readonly maxMs: number }
+  /** Of all workers. */
+  readonly gc: GcMetrics
 }
 
 /** Coordinator -> main thread. */
@@ -81,6 +152,9 @@ export type CoordinatorEvent =
   | { readonly kind: 'finished'; readonly metrics: JobMetrics }
   | { readonly kind: 'cancelled'; readonly metrics: JobMetrics | undefined }
   | { readonly kind: 'failed'; readonly error: ErrorRecord }
+
+/** Worker -> coordinator. */
+export type WorkerEvent = Extract<CoordinatorEvent, { kind: 'log' }> | { readonly kind: 'counter'; readonly counter: CounterName }
 
 /** Worker -> main thread, on the program port. `ended` is the last message: ports of different threads are not ordered with each other. */
 export type ProgramMessage =

@@ -34,6 +34,8 @@ export async function runWorkerLoop(worker: WorkerRuntime, words: Int32Array, op
   let turnMs = clock.monotonicMs()
   const runnable = worker.subtasks
   let current = runnable[0]
+  /** Whether the last step ended just now: no pause since. */
+  let follows = false
   try {
     while (!worker.hasEnded) {
       seen = Atomics.load(words, command)
@@ -51,14 +53,17 @@ export async function runWorkerLoop(worker: WorkerRuntime, words: Int32Array, op
       for (const subtask of runnable) {
         if (subtask.isClosed) continue
         current = worker.activeSubtask = subtask
-        if (subtask.step()) moved = true
+        if (subtask.step(follows)) moved = true
+        follows = true
       }
       worker.activeSubtask = undefined
       if (clock.monotonicMs() - turnMs >= (needsEventLoop ? EVENT_LOOP_TURN_MS : REPORT_TURN_MS)) {
         await new Promise(setImmediate)
         turnMs = clock.monotonicMs()
+        follows = false
       }
       if (moved || worker.hasEnded) continue
+      follows = false
       const waitMs = worker.nextTimeMs - clock.nowMs()
       if (needsEventLoop) {
         await strategy.idleAsync(hasWork, waitMs)

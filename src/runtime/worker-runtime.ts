@@ -18,21 +18,23 @@ import type { ExecutionPlan, PlanExchange, PlanTask } from '../plan/execution-pl
 import type { Edge, LogicalGraph } from '../plan/transformation.ts'
 import { Doorbell } from '../ring/parking.ts'
 import { SpscRing } from '../ring/spsc-ring.ts'
-import { LATENCY_BUCKETS } from '../metrics/latency-histogram.ts'
 import {
   type ChannelPlace,
+  channelSlots,
   channelTargets,
   DOORBELL_ADDRESS,
-  latencyBucketsAddress,
+  latencyBuckets,
   layoutWorker,
+  operatorSlots,
   splitCounterAddress,
   splitProgressAddress,
-  SUBTASK_SLOTS,
-  subtaskSlotsAddress,
+  subtaskSlots,
   type WorkerLayout,
+  workerSlots,
 } from './control-layout.ts'
 import { SharedSplits } from './shared-splits.ts'
-import { Subtask, type SubtaskEnvironment } from './subtask.ts'
+import { type CounterName, Subtask, type SubtaskEnvironment } from './subtask.ts'
+import { WorkerSlot } from './subtask-metrics.ts'
 
 const BATCH_ROWS_MAX_DEFAULT = 8192
 
@@ -65,6 +67,8 @@ export interface WorkerHooks {
   /** Called when a callback of the event loop has brought work: ends the pause of whoever drives the worker. */
   wake(): void
   log(operatorName: string, subtaskIndex: number, message: string): void
+  /** Called once for each counter that an operator makes. */
+  announceCounter(counter: CounterName): void
   /** Asked each time an output is asked for room: true makes it say no this once. For tests. */
   refuse?(): boolean
 }
@@ -101,6 +105,7 @@ export class WorkerRuntime {
     this.kernels = instantiateKernels(settings.kernels, this.slab)
     this.#doorbells = this.#buffers.map((buffer) => new Doorbell(buffer, DOORBELL_ADDRESS))
     this.doorbell = this.#doorbells[workerIndex]!
+    const buffer = this.#buffers[workerIndex]
     const environment: SubtaskEnvironment = {
       graph,
       slab: this.slab,
@@ -120,9 +125,15 @@ export class WorkerRuntime {
       exchangesFrom: (operatorId) => plan.exchanges.filter((exchange) => exchange.fromOperator === operatorId),
       splits: (task) => this.#sharedSplits(task),
       alignedSlots: (group) => this.#alignedSlots(group),
-      latencyBuckets: (task) => new Int32Array(this.#buffers[workerIndex], latencyBucketsAddress(plan, task.id), LATENCY_BUCKETS),
-      metricSlots: (task) => new Float64Array(this.#buffers[workerIndex], subtaskSlotsAddress(plan, task.id), SUBTASK_SLOTS),
+      stamp: new Float64Array(1),
+      workerSlots: workerSlots(buffer, plan),
+      subtaskSlots: (task) => subtaskSlots(buffer, plan, task.id),
+      operatorSlots: (task, operatorIndex) => operatorSlots(buffer, plan, task.id, operatorIndex),
+      channelSlots: (task) => channelSlots(buffer, plan, task.id),
+      latencyBuckets: (task, operatorIndex) => latencyBuckets(buffer, plan, task.id, operatorIndex),
+      announceCounter: (counter) => hooks.announceCounter(counter),
     }
+    environment.workerSlots[WorkerSlot.SLAB_BYTES_MAX] = this.slab.bytesMax
     const subtasks: Subtask[] = []
     try {
       for (const task of plan.tasks) if (workerIndex < task.parallelism) subtasks.push(new Subtask(task, workerIndex, environment))
@@ -140,7 +151,12 @@ export class WorkerRuntime {
   /** Lets each subtask do a little. Returns whether anything moved. */
   step(): boolean {
     let moved = false
-    for (const subtask of this.subtasks) if (subtask.step()) moved = true
+    let follows = false
+    for (const subtask of this.subtasks) {
+      if (subtask.isClosed) continue
+      if (subtask.step(follows)) moved = true
+      follows = true
+    }
     return moved
   }
 
@@ -179,7 +195,7 @@ export class WorkerRuntime {
     }
     return plan.tasks
       .filter((task) => task.operators.some((operator) => operator.fused.some(isMember)))
-      .flatMap((task) => this.#buffers.slice(0, task.parallelism).map((buffer) => new Float64Array(buffer, subtaskSlotsAddress(plan, task.id), SUBTASK_SLOTS)))
+      .flatMap((task) => this.#buffers.slice(0, task.parallelism).map((buffer) => subtaskSlots(buffer, plan, task.id)))
   }
 
   #edgeOf(exchange: PlanExchange): Edge {

@@ -1,16 +1,16 @@
 // Entry of a worker thread, run by piscina: one endless task a thread. Builds the job's graph again from its module, checks that it is the
 // coordinator's, and runs the loop.
 
-import { PerformanceObserver } from 'node:perf_hooks'
+import { type PerformanceEntry, PerformanceObserver } from 'node:perf_hooks'
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { systemClock } from '../base/clock.ts'
 import { PlanError, toErrorRecord } from '../base/errors.ts'
 import type { ProgramEdge } from '../operator/operator.ts'
 import { isJobProgram } from '../plan/job-program.ts'
 import { planJob, type PlanOptions } from '../plan/execution-plan.ts'
-import { SUBTASK_SLOTS, subtaskSlotsAddress } from './control-layout.ts'
-import { MetricSlot } from './subtask-metrics.ts'
-import type { CoordinatorEvent, ProgramMessage, PushMessage, WorkerOutcome } from './thread-messages.ts'
+import { workerSlots } from './control-layout.ts'
+import { WorkerSlot } from './subtask-metrics.ts'
+import type { ProgramMessage, PushMessage, WorkerEvent, WorkerOutcome } from './thread-messages.ts'
 import { runWorkerLoop } from './worker-loop.ts'
 import { divertConsole } from './user-console.ts'
 import { type WorkerSettings, WorkerRuntime } from './worker-runtime.ts'
@@ -22,7 +22,7 @@ export interface WorkerTask {
   readonly params: Readonly<Record<string, unknown>>
   readonly planOptions: PlanOptions
   readonly spinMicros: number
-  /** To the coordinator: log lines. */
+  /** To the coordinator: log lines, names of counters. */
   readonly events: MessagePort
   /** To and from the main thread: records of named outputs and inputs. */
   readonly program: MessagePort
@@ -69,23 +69,27 @@ class PortEdge implements ProgramEdge {
   }
 }
 
-/** Counts this thread's garbage collections into its slots. */
-function observeGc(slots: Float64Array): PerformanceObserver {
-  const observer = new PerformanceObserver((list) => {
-    for (const { duration } of list.getEntries()) {
-      slots[MetricSlot.GC_COUNT] = slots[MetricSlot.GC_COUNT] + 1
-      slots[MetricSlot.GC_TOTAL_MS] = slots[MetricSlot.GC_TOTAL_MS] + duration
-      slots[MetricSlot.GC_MAX_MS] = Math.max(slots[MetricSlot.GC_MAX_MS], duration)
-    }
-  })
+/** Counts this thread's garbage collections into its slots. Returns a function that takes in what is still to be reported, and ends it. */
+function observeGc(slots: Float64Array): () => Promise<void> {
+  const count = ({ duration }: PerformanceEntry): void => {
+    slots[WorkerSlot.GC_COUNT] = slots[WorkerSlot.GC_COUNT] + 1
+    slots[WorkerSlot.GC_TOTAL_MS] = slots[WorkerSlot.GC_TOTAL_MS] + duration
+    slots[WorkerSlot.GC_MAX_MS] = Math.max(slots[WorkerSlot.GC_MAX_MS], duration)
+  }
+  const observer = new PerformanceObserver((list) => list.getEntries().forEach(count))
   observer.observe({ entryTypes: ['gc'] })
-  return observer
+  return async () => {
+    // A collection is queued for the observer in the next turn of the event loop, which a short job never comes to.
+    await new Promise(setImmediate)
+    observer.takeRecords().forEach(count)
+    observer.disconnect()
+  }
 }
 
 /** The task piscina runs. Returns how it ended; throws nothing, since structured clone would strip errors. */
 export default async function runWorker(task: WorkerTask): Promise<WorkerOutcome> {
   const log = (operatorName: string, subtaskIndex: number, message: string): void =>
-    task.events.postMessage({ kind: 'log', operatorName, subtaskIndex, message } satisfies CoordinatorEvent)
+    task.events.postMessage({ kind: 'log', operatorName, subtaskIndex, message } satisfies WorkerEvent)
   let running: WorkerRuntime | undefined
   let isBuilt = false
   const flushConsole = divertConsole((line) => {
@@ -113,14 +117,15 @@ export default async function runWorker(task: WorkerTask): Promise<WorkerOutcome
       wake: () => void worker.doorbell.ring(),
       program: new PortEdge(task.program, task.outputs, task.outputPending),
       log,
+      announceCounter: (counter) => task.events.postMessage({ kind: 'counter', counter } satisfies WorkerEvent),
     })
-    const gc = observeGc(new Float64Array(settings.memories[settings.workerIndex].buffer, subtaskSlotsAddress(plan), SUBTASK_SLOTS))
+    const endGc = observeGc(workerSlots(settings.memories[settings.workerIndex].buffer, plan))
     running = worker
     const needsEventLoop = plan.tasks.some((planned) => planned.needsEventLoop && settings.workerIndex < planned.parallelism)
     try {
       return await runWorkerLoop(worker, worker.slab.i32, { clock: systemClock, spinMicros: task.spinMicros, needsEventLoop })
     } finally {
-      gc.disconnect()
+      await endGc()
     }
   } catch (error) {
     return { kind: 'failed', task: '', subtaskIndex: task.settings.workerIndex, error: toErrorRecord(error) }

@@ -472,6 +472,8 @@ class Run {
       metrics: {
         lateRecords: 0,
         badRecords: 0,
+        bytesRead: 0,
+        bytesWritten: 0,
         counter(name) {
           let counter = counters.get(name)
           if (counter === undefined) counters.set(name, (counter = { value: 0 }))

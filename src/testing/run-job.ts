@@ -9,9 +9,9 @@ import { Random } from '../base/random.ts'
 import type { ProgramEdge } from '../operator/operator.ts'
 import { type ExecutionPlan, planJob } from '../plan/execution-plan.ts'
 import { type BuiltJob, isJobProgram, type JobProgram } from '../plan/job-program.ts'
-import { subtaskSlotsAddress } from '../runtime/control-layout.ts'
+import { loadHistograms } from '../runtime/job-metrics.ts'
 import { LocalExecutor } from '../runtime/local-executor.ts'
-import { MetricSlot } from '../runtime/subtask-metrics.ts'
+import type { JobMetrics } from '../runtime/thread-messages.ts'
 
 /** How a job is run. */
 export interface RunJobOptions {
@@ -44,6 +44,8 @@ export interface JobRun {
   readonly outputs: ReadonlyMap<string, readonly unknown[]>
   readonly lateRecords: number
   readonly badRecords: number
+  /** What the job counted; times are those of the clock. */
+  readonly metrics: JobMetrics
   /** Lines that operators logged. */
   readonly log: readonly string[]
   /** How many steps of subtasks it took: equal for equal seeds. */
@@ -83,10 +85,12 @@ export async function runJob(job: TestableJob, options: RunJobOptions = {}): Pro
   const random = seed === undefined ? undefined : new Random(seed)
   const program = new RecordingEdge(options.inputs ?? {})
   const log: string[] = []
+  const configuration = new Map([...first.options, ...Object.entries(options.options ?? {})])
   const executor = new LocalExecutor(plan, graphs, {
     clock,
     program,
-    options: new Map([...first.options, ...Object.entries(options.options ?? {})]),
+    options: configuration,
+    histograms: await loadHistograms(configuration),
     ...(options.batchRowsMax !== undefined && { batchRowsMax: options.batchRowsMax }),
     ...(options.ringBytesMax !== undefined && { ringBytesMax: options.ringBytesMax }),
     ...(random !== undefined && refusals > 0 && { refuse: () => random.next() < refusals }),
@@ -129,11 +133,13 @@ export async function runJob(job: TestableJob, options: RunJobOptions = {}): Pro
       else if (!waitsForTurns || turns > IDLE_TURNS_MAX)
         throw new JobError('STUCK', 'Cannot go on with the job: every subtask waits for something that never comes')
     }
+    const metrics = executor.metrics.read()
     return {
       plan,
       outputs: program.outputs,
-      lateRecords: total(executor, plan, MetricSlot.LATE_RECORDS),
-      badRecords: total(executor, plan, MetricSlot.BAD_RECORDS),
+      lateRecords: metrics.tasks.reduce((sum, task) => sum + task.lateRecords, 0),
+      badRecords: metrics.tasks.reduce((sum, task) => sum + task.badRecords, 0),
+      metrics,
       log,
       steps,
     }
@@ -147,14 +153,6 @@ async function build(job: TestableJob, params: Readonly<Record<string, unknown>>
   const env = job instanceof StreamExecutionEnvironment ? job : new StreamExecutionEnvironment()
   if (typeof job === 'function') await job(env, params)
   return { graph: env.graph, ...env.settings }
-}
-
-function total(executor: LocalExecutor, plan: ExecutionPlan, slot: number): number {
-  let sum = 0
-  executor.workers.forEach(({ slab }, worker) => {
-    for (const task of plan.tasks) if (worker < task.parallelism) sum += slab.f64[(subtaskSlotsAddress(plan, task.id) >>> 3) + slot]
-  })
-  return sum
 }
 
 /** Named inputs that bring what the test gave, named outputs that are kept. */

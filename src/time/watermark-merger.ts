@@ -3,9 +3,11 @@
 import { WATERMARK_MAX, WATERMARK_MIN } from '../batch/crossings.ts'
 import type { RecordBatch } from '../batch/record-batch.ts'
 
-const ACTIVE = 0
-const IDLE = 1
-const ENDED = 2
+/** What a channel says of itself. */
+export const WatermarkStatus = { ACTIVE: 0, IDLE: 1, ENDED: 2 } as const
+export type WatermarkStatus = (typeof WatermarkStatus)[keyof typeof WatermarkStatus]
+
+const { ACTIVE, IDLE, ENDED } = WatermarkStatus
 
 /**
  * Merges the watermarks of `channelCount` channels. The merged watermark never falls: a channel that comes back from idleness behind it
@@ -13,12 +15,13 @@ const ENDED = 2
  */
 export class WatermarkMerger {
   readonly #watermarks: Float64Array
-  readonly #states: Uint8Array
+  readonly #states: Float64Array
   #merged = WATERMARK_MIN
 
-  constructor(channelCount: number) {
-    this.#watermarks = new Float64Array(channelCount).fill(WATERMARK_MIN)
-    this.#states = new Uint8Array(channelCount)
+  /** @param slots Where it keeps the channels' watermarks (first half) and statuses (second half): shared memory, if others are to see them. */
+  constructor(channelCount: number, slots: Float64Array = new Float64Array(channelCount * 2)) {
+    this.#watermarks = slots.subarray(0, channelCount).fill(WATERMARK_MIN)
+    this.#states = slots.subarray(slots.length / 2, slots.length / 2 + channelCount).fill(ACTIVE)
   }
 
   /** The merged watermark in epoch ms. */

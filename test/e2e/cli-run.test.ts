@@ -16,7 +16,7 @@ describe('a job that finishes', () => {
   test('in JavaScript exits with 0 and tells rows and tasks on standard error only', async () => {
     const { status, stdout, stderr } = await run('run', job('ten-rows.js'))
     expect({ status, stdout }).toEqual({ status: 0, stdout: '' })
-    expect(stderr).toMatch(/^ten-rows finished in [\d.]+ s: 10 rows read, 7 written, .* rows\/s\n {2}task +rows in +rows out\n/)
+    expect(stderr).toMatch(/^ten-rows finished in [\d.]+ s: 10 rows read, 7 written, .* rows\/s\n {2}task +rows in +rows out.*\n/)
   })
 
   test('in TypeScript is bundled once, gets its params, and finds files beside itself', async () => {

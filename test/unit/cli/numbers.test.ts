@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { formatBytes, formatCount, formatDuration, formatShort, formatWatermark } from '../../../src/cli/numbers.ts'
+import { formatBytes, formatCount, formatDuration, formatMs, formatPercent, formatShort, formatWatermark } from '../../../src/cli/numbers.ts'
 
 test.each([
   [0, '0'],
@@ -28,6 +28,15 @@ test.each([
   [245_000, '4 min 05 s'],
   [7_380_000, '2 h 03 min'],
 ])('formatDuration(%d)', (ms, text) => expect(formatDuration(ms)).toBe(text))
+
+test.each([
+  [0.254, '0.25 ms'],
+  [12.34, '12.3 ms'],
+  [999.4, '999 ms'],
+  [999.6, '1.00 s'],
+])('formatMs(%d)', (ms, text) => expect(formatMs(ms)).toBe(text))
+
+test('formatPercent() rounds', () => expect([0.4, 45.5, 100].map(formatPercent)).toEqual(['0 %', '46 %', '100 %']))
 
 test.each([
   [0, '0 B'],

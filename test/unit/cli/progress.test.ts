@@ -3,7 +3,7 @@ import { VirtualClock } from '../../../src/base/clock.ts'
 import { Progress, type ProgressMode } from '../../../src/cli/progress.ts'
 import type { Terminal } from '../../../src/cli/terminal.ts'
 import type { ExecutionPlan, PlanOperator } from '../../../src/plan/execution-plan.ts'
-import type { ShownMetrics } from '../../../src/cli/job-figures.ts'
+import type { ShownMetrics, ShownOperator } from '../../../src/cli/job-figures.ts'
 
 const UP = '\u001b['
 
@@ -37,48 +37,31 @@ const plan: ExecutionPlan = {
 }
 
 function metricsAt(runningMs: number, read: number, windows: number, backpressured = false): ShownMetrics {
-  const task = (name: string, operators: ShownMetrics['tasks'][number]['operators'], rowsIn: number, watermarkMs: number) => ({
-    ...{
-      task: name,
-      operators,
-      rowsIn,
-
-      lateRecords: 0,
-      badRecords: 0,
-      watermarkMs,
-      backpressured: false,
-      ended: false,
-      busyMs: runningMs,
-      backpressuredMs: 0,
-      backlogBytes: 0,
-    },
+  const task = (name: string, operators: readonly ShownOperator[], watermarkMs: number, backpressuredMs: number): ShownMetrics['tasks'][number] => ({
+    task: name,
+    operators,
+    rowsIn: read,
+    rowsOut: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+    lateRecords: 0,
+    badRecords: 0,
+    watermarkMs,
+    ended: false,
+    busyMs: runningMs,
+    idleMs: 0,
+    backpressuredMs,
   })
+  const operator = (name: string, rowsIn: number, rowsOut: number): ShownOperator => ({ name, rowsIn, rowsOut, counters: {} })
   return {
     runningMs,
     slabBytes: 3 << 20,
+    latency: undefined,
+    gc: { count: 0, totalMs: 0, maxMs: 0 },
     tasks: [
-      {
-        ...task(
-          'File -> Parse',
-          [
-            { name: 'File', rowsOut: read },
-            { name: 'Parse', rowsOut: read },
-          ],
-          read,
-          Date.UTC(2026, 0, 1),
-        ),
-        // Of two subtasks, so that it is 45 % of the time.
-        backpressuredMs: backpressured ? runningMs * 0.9 : 0,
-      },
-      task(
-        'Window -> Sink',
-        [
-          { name: 'Window', rowsOut: windows },
-          { name: 'Sink', rowsOut: 0 },
-        ],
-        read,
-        -Infinity,
-      ),
+      // Of two subtasks, so that it is 45 % of the time.
+      task('File -> Parse', [operator('File', read, read), operator('Parse', read, read)], Date.UTC(2026, 0, 1), backpressured ? runningMs * 0.9 : 0),
+      task('Window -> Sink', [operator('Window', read, windows), operator('Sink', windows, 0)], -Infinity, 0),
     ],
   }
 }

@@ -8,14 +8,17 @@ const style = { bold: same, dim: same, red: same, yellow: same }
 function task(name: string, rowsIn: number, rowsOut: number, lateRecords: number): TaskFigures {
   return {
     name,
-    operators: [{ name, rows: rowsOut }],
+    operators: [{ name, rows: rowsOut, counters: {} }],
     rowsIn,
     rowsOut,
+    bytesIn: 0,
+    bytesOut: 0,
     lateRecords,
     badRecords: 0,
     watermarkMs: 0,
     parallelism: 1,
     busyMs: 0,
+    idleMs: 0,
     backpressuredMs: 0,
     hasEnded: true,
   }
@@ -26,6 +29,8 @@ const figures: JobFigures = {
   rowsRead: 3_000_000,
   rowsWritten: 12,
   slabBytes: 0,
+  latency: undefined,
+  gc: { count: 0, totalMs: 0, maxMs: 0 },
   tasks: [task('File -> Map', 3_000_000, 2_999_000, 0), task('Window -> Sink', 2_999_000, 12, 7)],
 }
 
@@ -41,8 +46,32 @@ test('summaryText() tells totals and tasks, and leaves out columns of nothing bu
   )
 })
 
+test('summaryText() tells how busy tasks were, what functions counted, and the latency if it was measured', () => {
+  const busy: TaskFigures = {
+    ...task('File -> Map', 30, 20, 0),
+    operators: [
+      { name: 'File', rows: 30, counters: { nulledValues: 0 } },
+      { name: 'Map', rows: 20, counters: { dropped: 1000, seen: 7 } },
+    ],
+    busyMs: 300,
+    idleMs: 500,
+    backpressuredMs: 200,
+  }
+  const latency = { count: 1200, p50Ms: 0.5, p99Ms: 9, p999Ms: 30, maxMs: 31.25 }
+  expect(summaryText({ job: 'flights', state: 'finished', figures: { ...figures, latency, tasks: [busy] } }, style)).toBe(
+    [
+      'flights finished in 1.50 s: 3,000,000 rows read, 12 written, 2.00 M rows/s',
+      '  task         rows in  rows out  busy  backpressured',
+      '  File -> Map       30        20  30 %           20 %',
+      '  Map: dropped 1,000, seen 7',
+      '  latency: 0.50 ms in half of 1,200 cases, at most 31.3 ms',
+      '',
+    ].join('\n'),
+  )
+})
+
 test('summaryText() of a job that was cancelled before it ran is one line', () => {
-  const nothing: JobFigures = { runningMs: 0, rowsRead: 0, rowsWritten: 0, slabBytes: 0, tasks: [] }
+  const nothing: JobFigures = { ...figures, runningMs: 0, rowsRead: 0, rowsWritten: 0, tasks: [] }
   expect(summaryText({ job: 'a', state: 'cancelled', figures: nothing }, style)).toBe('a was cancelled in 0.00 s: 0 rows read, 0 written\n')
 })
 
@@ -56,6 +85,7 @@ test('summaryJson() is one line that holds all counts', () => {
     rowsRead: 3_000_000,
     rowsWritten: 12,
     rowsPerSecond: 2_000_000,
-    tasks: [{ rowsIn: 3_000_000 }, { lateRecords: 7 }],
+    gc: { count: 0 },
+    tasks: [{ rowsIn: 3_000_000, bytesIn: 0, busyMs: 0, operators: [{ counters: {} }] }, { lateRecords: 7 }],
   })
 })

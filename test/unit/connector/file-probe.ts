@@ -47,6 +47,8 @@ export function testContext(batchRowsMax: number = 1024): TestContext {
     metrics: {
       lateRecords: 0,
       badRecords: 0,
+      bytesRead: 0,
+      bytesWritten: 0,
       counter(name) {
         const counter = counters.get(name) ?? { value: 0 }
         counters.set(name, counter)

@@ -109,7 +109,7 @@ export function drive(create: () => Operator, steps: readonly Step[], options: D
   const slab = new Slab()
   const clock = new VirtualClock(0)
   const kernels = instantiateKernels(module, slab)
-  const metrics: OperatorMetrics = { lateRecords: 0, badRecords: 0, counter: () => ({ value: 0 }) }
+  const metrics: OperatorMetrics = { lateRecords: 0, badRecords: 0, bytesRead: 0, bytesWritten: 0, counter: () => ({ value: 0 }) }
   const context: OperatorContext = {
     slab,
     kernels,
