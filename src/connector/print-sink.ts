@@ -6,7 +6,7 @@ import { ConnectorError } from '../base/errors.ts'
 import { type RecordBatch, ROW_KIND_TEXT } from '../batch/record-batch.ts'
 import { type Decimal, isObjectSchema, type LogicalType, type Schema } from '../batch/types.ts'
 import { readValue } from '../batch/values.ts'
-import type { OperatorContext } from '../operator/operator.ts'
+import type { OperatorContext, OperatorMetrics } from '../operator/operator.ts'
 import type { Sink, SinkWriter } from '../operator/sink.ts'
 
 const STANDARD_OUTPUT = 1
@@ -30,6 +30,7 @@ export interface PrintSinkOptions {
 
 class PrintWriter implements SinkWriter {
   readonly #schema: Schema
+  readonly #metrics: OperatorMetrics
   readonly #write: (bytes: Buffer) => number
   readonly #prefix: string
   #text = ''
@@ -38,6 +39,7 @@ class PrintWriter implements SinkWriter {
 
   constructor(schema: Schema, context: OperatorContext, options: PrintSinkOptions) {
     this.#schema = schema
+    this.#metrics = context.metrics
     const { identifier, write } = options
     const parts = [...(identifier === undefined ? [] : [identifier]), ...(context.parallelism > 1 ? [String(context.subtaskIndex + 1)] : [])]
     this.#prefix = parts.length === 0 ? '' : `${parts.join(':')}> `
@@ -69,7 +71,9 @@ class PrintWriter implements SinkWriter {
     }
     while (this.#waiting.length > 0) {
       try {
-        this.#waiting = this.#waiting.subarray(this.#write(this.#waiting))
+        const count = this.#write(this.#waiting)
+        this.#waiting = this.#waiting.subarray(count)
+        this.#metrics.bytesWritten += count
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException
         if (code === 'EAGAIN') return false

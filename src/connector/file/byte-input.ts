@@ -3,6 +3,7 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { ConnectorError } from '../../base/errors.ts'
 import type { Slab } from '../../base/slab.ts'
+import type { OperatorMetrics } from '../../operator/operator.ts'
 
 /** What {@link ByteInput.read} answers instead of a count: nothing yet, ask again later. */
 export const WOULD_BLOCK = -1
@@ -46,10 +47,12 @@ export class FileInput implements ByteInput {
   readonly path: string
   readonly file: number
   readonly #limit: number
+  readonly #metrics: OperatorMetrics
   #offset: number
 
   /** @param limit Bytes behind this offset are not read: the file may be growing. Ending before it is an error. */
-  constructor(path: string, offset: number, limit: number) {
+  constructor(path: string, offset: number, limit: number, metrics: OperatorMetrics) {
+    this.#metrics = metrics
     this.path = path
     this.file = openFile(path)
     this.#offset = offset
@@ -70,6 +73,7 @@ export class FileInput implements ByteInput {
         hint: 'Use follow: true for files that are truncated and written again.',
       })
     this.#offset += count
+    this.#metrics.bytesRead += count
     return count
   }
 
@@ -81,14 +85,18 @@ export class FileInput implements ByteInput {
 /** Standard input, or another descriptor without positions. Blocks its thread while a pipe is empty, unless the pipe is set not to. */
 export class PipeInput implements ByteInput {
   readonly #file: number
+  readonly #metrics: OperatorMetrics
 
-  constructor(file: number) {
+  constructor(file: number, metrics: OperatorMetrics) {
     this.#file = file
+    this.#metrics = metrics
   }
 
   read(slab: Slab, address: number, length: number): number {
     try {
-      return readSync(this.#file, slab.u8, address, length, null)
+      const count = readSync(this.#file, slab.u8, address, length, null)
+      this.#metrics.bytesRead += count
+      return count
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
       if (code === 'EAGAIN') return WOULD_BLOCK

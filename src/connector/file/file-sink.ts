@@ -156,13 +156,15 @@ class FileWriter implements SinkWriter {
     const part = this.#parts[0]
     while (this.#from < this.#to) {
       try {
-        this.#from += writeSync(
+        const count = writeSync(
           part.file,
           this.#context.slab.u8,
           this.#from,
           this.#to - this.#from,
           this.#sink.isStandard ? null : part.bytes - (this.#to - this.#from),
         )
+        this.#from += count
+        this.#context.metrics.bytesWritten += count
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException
         if (code === 'EAGAIN') return false

@@ -213,10 +213,12 @@ class FileReader implements SourceReader {
     if (split.kind === 'stdin') {
       if (position !== null && offset > 0) throw new RestoreError('NOT_RESTORABLE', 'Cannot go on reading standard input: what was read from it is gone')
       stream.open({ file, offset: 0, linesBefore: 0, seeksLine: false, endOffset: Infinity })
-      return new LineSplitReader(stream, new PipeInput(STANDARD_INPUT), this.#context, this.#bad, null, 0)
+      return new LineSplitReader(stream, new PipeInput(STANDARD_INPUT, this.#context.metrics), this.#context, this.#bad, null, 0)
     }
     const isGzip = split.kind === 'gzip'
-    const input = isGzip ? new GzipInput(split.path, this.#context, offset, position?.member) : new FileInput(split.path, offset, split.size)
+    const input = isGzip
+      ? new GzipInput(split.path, this.#context, offset, position?.member)
+      : new FileInput(split.path, offset, split.size, this.#context.metrics)
     try {
       const identity = identityOf(input.file, split.size)
       if (position !== null && position.identity !== null && !hasFingerprint(input.file, position.identity))

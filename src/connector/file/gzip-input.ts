@@ -7,7 +7,7 @@ import { ConnectorError } from '../../base/errors.ts'
 import type { Slab } from '../../base/slab.ts'
 import { BUFFER_SLACK_BYTES } from '../../kernels/column-layout.ts'
 import { INFLATE_OUTPUT_BYTES_MIN, INFLATE_WINDOW_BYTES, InflateResult, Inflater } from '../../kernels/inflate.ts'
-import type { OperatorContext } from '../../operator/operator.ts'
+import type { OperatorContext, OperatorMetrics } from '../../operator/operator.ts'
 import { type ByteInput, FAILED, openFile } from './byte-input.ts'
 
 /** Where a member begins: in the file, and in the contents. */
@@ -38,6 +38,7 @@ export class GzipInput implements ByteInput {
   readonly file: number
   failure: ConnectorError | undefined
   readonly #slab: Slab
+  readonly #metrics: OperatorMetrics
   readonly #inflater: Inflater
   /** Compressed bytes: [#at, #end) of the buffer are not read yet. */
   readonly #input: number
@@ -67,6 +68,7 @@ export class GzipInput implements ByteInput {
     this.path = path
     this.file = openFile(path)
     this.#slab = context.slab
+    this.#metrics = context.metrics
     this.#inflater = new Inflater(context.slab, context.kernels)
     this.#input = context.slab.allocate(INPUT_BYTES + BUFFER_SLACK_BYTES)
     this.#at = this.#input
@@ -143,6 +145,7 @@ export class GzipInput implements ByteInput {
     const count = readSync(this.file, u8, this.#end, this.#input + INPUT_BYTES - this.#end, this.#fileOffset)
     this.#end += count
     this.#fileOffset += count
+    this.#metrics.bytesRead += count
     this.#isFileEnd = count === 0
   }
 

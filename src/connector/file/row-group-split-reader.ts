@@ -18,7 +18,7 @@ export class OpenParquetFile {
     this.path = path
     this.#file = new ParquetFile(path)
     try {
-      this.rows = new RowGroupReader(this.#file, schema, context.slab, context.batchRowsMax)
+      this.rows = new RowGroupReader(this.#file, schema, context.slab, context.batchRowsMax, (bytes) => (context.metrics.bytesRead += bytes))
     } catch (error) {
       this.#file.close()
       throw error

@@ -86,6 +86,7 @@ export class TailReader implements SplitReader, ByteInput {
       const count = readSync(this.#file, slab.u8, address, length, this.#offset)
       if (count > 0) {
         this.#offset += count
+        this.#context.metrics.bytesRead += count
         this.#extendFingerprint()
         return count
       }

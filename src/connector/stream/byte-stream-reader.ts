@@ -153,6 +153,7 @@ export class ByteStreamReader implements SourceReader {
     while (this.#chunkAt === this.#chunk.length) {
       if (this.#intake.length === 0) return false
       this.#chunk = bytesOf(this.#intake.take())
+      this.#context.metrics.bytesRead += this.#chunk.length
       this.#chunkAt = 0
     }
     return true

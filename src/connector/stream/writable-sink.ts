@@ -144,6 +144,7 @@ class LineWriter implements SinkWriter {
   #push(): void {
     if (this.#length === 0) return
     this.#target.write(Buffer.from(this.#context.slab.u8.slice(this.#buffer, this.#buffer + this.#length)))
+    this.#context.metrics.bytesWritten += this.#length
     this.#length = 0
   }
 

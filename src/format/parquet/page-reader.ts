@@ -15,6 +15,7 @@ export class PageReader {
   readonly chunk: ColumnMetaData
   readonly #file: number
   readonly #what: string
+  readonly #countRead: (bytes: number) => void
   /** File position of the next byte: the next page's header, or its payload while {@link #header} is set. */
   #position: number
   readonly #end: number
@@ -24,8 +25,12 @@ export class PageReader {
   #blockStart = 0
   #blockLength = 0
 
-  /** @param what Names the file, row group and column in errors. */
-  constructor(file: number, chunk: ColumnMetaData, what: string) {
+  /**
+   * @param what Names the file, row group and column in errors.
+   * @param countRead Called with the number of bytes read from the file, each time.
+   */
+  constructor(file: number, chunk: ColumnMetaData, what: string, countRead: (bytes: number) => void) {
+    this.#countRead = countRead
     this.#file = file
     this.chunk = chunk
     this.#what = what
@@ -131,6 +136,7 @@ export class PageReader {
         const read = readSync(this.#file, this.#block, this.#blockLength, wanted - this.#blockLength, start + this.#blockLength)
         if (read === 0) this.fail('the file ends early')
         this.#blockLength += read
+        this.#countRead(read)
       }
     }
     return this.#block.subarray(start - this.#blockStart, start - this.#blockStart + length)

@@ -106,12 +106,17 @@ export class RowGroupReader {
   readonly #decoders: ColumnDecoder[] = []
   readonly #nodes: ParquetNode[] = []
   readonly #batchRowsMax: number
+  readonly #countRead: (bytes: number) => void
   #rowGroup = -1
   #rowCount = 0
   #row = 0
 
-  /** @throws {ConnectorError} `SCHEMA_MISMATCH` if the file has no such column, or one of another kind. */
-  constructor(file: ParquetFile, schema: Schema, slab: Slab, batchRowsMax: number) {
+  /**
+   * @param countRead Called with the number of bytes read from the file, each time.
+   * @throws {ConnectorError} `SCHEMA_MISMATCH` if the file has no such column, or one of another kind.
+   */
+  constructor(file: ParquetFile, schema: Schema, slab: Slab, batchRowsMax: number, countRead: (bytes: number) => void = () => {}) {
+    this.#countRead = countRead
     this.#file = file
     this.#batchRowsMax = batchRowsMax
     // Everything is checked before anything is allocated.
@@ -149,7 +154,7 @@ export class RowGroupReader {
         const chunk = columns[file.leaves.indexOf(leaf)]
         const what = `column "${leaf.path.join('.')}" of "${file.path}", row group ${rowGroup + 1}`
         if (chunk?.meta_data === undefined) throw new ConnectorError('DAMAGED_FILE', `Cannot read ${what}: the footer does not describe it`)
-        return new PageReader(file.descriptor, chunk.meta_data, what)
+        return new PageReader(file.descriptor, chunk.meta_data, what, this.#countRead)
       })
       decoder.open(decoder instanceof FlatColumnDecoder ? pages[0] : pages, this.#rowCount)
       if (this.#row > 0) decoder.skip(this.#row)
