@@ -68,6 +68,7 @@ const EXPECTED: Record<string, unknown[]> = {
   ],
   bigSpenders: ['ada spent 1100 within an hour'],
   sums: [1107],
+  paid: [900, 200, 7],
   sameMinute: ['900 after /'],
   within: ['ada: /, then 900', 'ada: /, then 200'],
   named: [
@@ -112,6 +113,16 @@ test('the command prints what the terminal sessions show', async () => {
 })
 
 describe('tables', () => {
+  test('metrics: every one that a job has', () => {
+    const section = /^## Metrics\n[^]*?(?=^## )/m.exec(readme)![0]
+    const messages = readFileSync(join(root, 'src/runtime/thread-messages.ts'), 'utf8')
+    const fields = [...messages.matchAll(/^export interface (?:\w+Metrics|OperatorTotals) \{\n([^]*?)^\}/gm)].flatMap(([, body]) =>
+      [...body.matchAll(/^ {2}readonly (\w+)/gm)].map(([, name]) => name),
+    )
+    expect(fields.length).toBeGreaterThan(40)
+    expect(fields.filter((name) => !section.includes(`\`${name}\``))).toEqual([])
+  })
+
   test('values in user code: those of the type builder', () => {
     const rows = (text: string): string[] => [...text.matchAll(/^(?: \* )?(\|.*\|)$/gm)].map(([, row]) => row.replace('{@link Decimal}', '`Decimal`'))
     const declared = rows(readFileSync(join(root, 'src/batch/types.ts'), 'utf8'))
