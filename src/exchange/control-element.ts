@@ -1,7 +1,7 @@
 // Stream elements other than batches as they lie in frames: the structs of schemas/control.fbs, written and read in place. A test compares the
 // offsets with the generated code.
 
-import { BarrierKind } from '../batch/generated/barrier-kind.ts'
+import type { BarrierKind } from '../batch/generated/barrier-kind.ts'
 import { FrameKind } from './frame-kind.ts'
 
 /** Parts records that belong to a checkpoint from those that do not. */

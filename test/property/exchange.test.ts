@@ -79,10 +79,10 @@ class Received {
     let crossing = 0
     batchToObjects(batch).forEach(({ row, timestamp, kind }, index) => {
       for (; crossing < crossings.count && crossings.positions[crossing] <= index; crossing++)
-        this.watermarkMs = Math.max(this.watermarkMs, crossings.watermarks[crossing]!)
+        this.watermarkMs = Math.max(this.watermarkMs, crossings.watermarks[crossing])
       this.rows.push(`${this.watermarkMs} ${kind ?? 0} ${timestamp} ${JSON.stringify(row)}`)
     })
-    for (; crossing < crossings.count; crossing++) this.watermarkMs = Math.max(this.watermarkMs, crossings.watermarks[crossing]!)
+    for (; crossing < crossings.count; crossing++) this.watermarkMs = Math.max(this.watermarkMs, crossings.watermarks[crossing])
   }
 
   control(name: string): void {
