@@ -323,9 +323,9 @@ class RunningJob {
 
   /** The program has taken `count` records: the workers may send more. */
   taken(output: string, count: number): void {
-    // Pairs with Atomics.add and load in the worker's PortEdge.
+    // Pairs with Atomics.add and load in the worker's PortEdge, whose sink looks again after the mail below.
     const before = Atomics.sub(this.#pending, this.outputs.indexOf(output), count)
-    if (before % TAKEN_RING_INTERVAL < count) for (const doorbell of this.#doorbells) doorbell.ring()
+    if (before % TAKEN_RING_INTERVAL < count) for (const doorbell of this.#doorbells) doorbell.post()
   }
 
   /** Resolves when the source has taken the records. Records pushed in one turn of the event loop travel together. */
@@ -345,7 +345,8 @@ class RunningJob {
   #flush(): void {
     // Inputs are read by subtask 0.
     for (const { id, input, records } of this.#outbox.splice(0)) this.#ports[0].postMessage({ id, input, records } satisfies PushMessage)
-    this.#doorbells[0].ring()
+    // Mail: a message at the port is nothing that a worker's hasWork() sees.
+    this.#doorbells[0].post()
   }
 
   close(): void {

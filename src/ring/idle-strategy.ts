@@ -36,11 +36,12 @@ export interface IdleStrategyOptions {
  * ```ts
  * const strategy = new IdleStrategy(doorbell, { clock, spinMicros: spinMicrosFor(workerCount, coreCount) })
  * for (;;) {
+ *   doorbell.takeMail()
  *   if (stepAll() === 0) strategy.idle(hasWork, nextTimerMs - clock.nowMs())
  * }
  * ```
- * `hasWork` is made once, not per call: some ring has a frame (`hasFrame()`), some refused claim has its credit (`isCreditGranted()`), a control word
- * changed. See {@link Doorbell.park} for what it may look at.
+ * `hasWork` is made once, not per call: some ring has a frame (`hasFrame()`), some refused claim has its credit (`isCreditGranted()`). See
+ * {@link Doorbell.park} for what it may look at; what it does not see is announced by {@link Doorbell.post}.
  */
 export class IdleStrategy {
   /** May be changed at any time, as threads start and end. */
@@ -55,7 +56,7 @@ export class IdleStrategy {
   }
 
   /**
-   * Returns when there is work, somebody rings or the timeout ends: spins, then blocks the thread. Called by the owner of the doorbell after a round
+   * Returns when there is work or mail, somebody rings or the timeout ends: spins, then blocks the thread. Called by the owner of the doorbell after a round
    * without work; the caller runs another round whatever the reason.
    *
    * @returns whether the thread slept: the caller's clock is stale and its event loop had a pause.
@@ -74,9 +75,10 @@ export class IdleStrategy {
   #spin(hasWork: () => boolean): boolean {
     if (this.spinMicros === 0) return false
     const clock = this.#clock
+    const doorbell = this.#doorbell
     const endMs = clock.monotonicMs() + this.spinMicros / 1000
     do {
-      for (let check = 0; check < CHECKS_PER_CLOCK_READ; check++) if (hasWork()) return true
+      for (let check = 0; check < CHECKS_PER_CLOCK_READ; check++) if (doorbell.hasMail() || hasWork()) return true
     } while (clock.monotonicMs() < endMs)
     return false
   }

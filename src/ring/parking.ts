@@ -1,14 +1,20 @@
-// Sleeping and waking: one doorbell word per worker. The worker that owns it parks; every thread may ring. Invariant: a worker sleeps only after
-// it has declared so and then found all its rings empty; so whoever stores work first and rings afterwards cannot be missed.
+// Sleeping and waking: one doorbell per worker. The worker that owns it parks; every thread may ring. Invariant: a worker sleeps only after it has
+// declared so and then found all its rings empty and no new mail; so whoever stores work first and rings afterwards cannot be missed.
 //
-//   sleeper (park)                              waker (ring)
-//   1  store(state, PARKED)                     1  store(tail | head | …)      the work: the caller's, before ring()
-//   2  hasWork()? -> store(state, AWAKE), go    2  load(state) = AWAKE? -> done
-//   3  wait(state, PARKED, timeout)             3  compareExchange(state, PARKED -> AWAKE) lost? -> done: another one notifies
-//   4  store(state, AWAKE)                      4  notify(state)
+//   sleeper (a round, then park)                waker (ring, post)
+//   0  load(mail): seen; steps                  1  store(tail | head | …)      the work: the caller's, before ring() or post()
+//   1  store(state, PARKED)                     1b add(mail, 1)                post() only
+//   2  mail ≠ seen or hasWork()?                2  load(state) = AWAKE? -> done
+//      -> store(state, AWAKE), go               3  compareExchange(state, PARKED -> AWAKE) lost? -> done: another one notifies
+//   3  wait(state, PARKED, timeout)             4  notify(state)
+//   4  store(state, AWAKE)
+//
+// ring() is for work that the sleeper's hasWork() sees: a frame, credit. It leaves no trace at an awake owner, so that publishing a frame to a
+// busy consumer costs one load. post() is for all other work (a message at a port, a command, what a callback brought): the count of mail is its
+// trace. An owner that was told of such work in the middle of a round, behind the place where it would have looked, runs another round.
 //
 // One word serves as flag and as what is waited on: a waker changes it before it notifies, so a wait that begins too late returns at once.
-// test/sim/ring-model.test.ts runs through all interleavings; without step 2 it finds the lost wake-up.
+// test/sim/ring-model.test.ts runs through all interleavings; without step 0, 1b or 2 it finds the lost wake-up.
 
 import { assert } from '../base/assert.ts'
 
@@ -18,7 +24,8 @@ export const DOORBELL_BYTES = 128
 const STATE = 0
 const PARK_COUNT = 1
 const LATE_WAKE_COUNT = 2
-const DOORBELL_WORDS = 3
+const MAIL = 3
+const DOORBELL_WORDS = 4
 
 const AWAKE = 0
 const PARKED = 1
@@ -40,6 +47,7 @@ export class Doorbell {
   readonly #timeoutMsMax: number
   #keepAlive: ReturnType<typeof setInterval> | undefined
   #pending: Promise<string> | undefined
+  #mailSeen = 0
 
   /**
    * @param byteOffset A multiple of `DOORBELL_BYTES`, zeroed once by the memory's owner.
@@ -55,7 +63,7 @@ export class Doorbell {
    * Wakes the owner if it is parked or about to park; otherwise one load. Any thread may call it, the owner from a callback too.
    *
    * A ring that finds the owner awake leaves no trace: before it, the caller must have stored, with `Atomics`, something that makes the owner's
-   * `hasWork()` true.
+   * `hasWork()` true. If there is no such thing, {@link post} is the call.
    *
    * @returns whether this call woke the owner.
    */
@@ -71,18 +79,43 @@ export class Doorbell {
   }
 
   /**
-   * Blocks the calling thread, the owner's, until somebody rings or the timeout ends. Returns at once if `hasWork()`.
+   * {@link ring} for work that the owner's `hasWork()` does not see: until the owner's next {@link takeMail} it will not sleep. Any thread may call
+   * it, the owner from a callback too.
+   *
+   * @returns whether this call woke the owner.
+   */
+  post(): boolean {
+    // First half of a Dekker pair with park(): we count, then look at the state; the owner declares sleep, then looks at the count. The count also
+    // publishes what the caller stored or sent above this line: pairs with Atomics.load(MAIL) in takeMail(), after which the owner looks for it.
+    Atomics.add(this.#words, MAIL, 1)
+    return this.ring()
+  }
+
+  /** Takes note of all mail so far. Called by the owner at the start of each round, before it looks at anything that {@link post} announces. */
+  takeMail(): void {
+    // Pairs with Atomics.add(MAIL) in post(): what was posted before it, the round that follows finds; what comes later keeps the owner awake.
+    this.#mailSeen = Atomics.load(this.#words, MAIL)
+  }
+
+  /** Whether {@link post} was called since the owner took its mail. One load; the owner's own. */
+  hasMail(): boolean {
+    // Pairs with Atomics.add(MAIL) in post(); below the store in park() it is the other half of that Dekker pair. Wraps like the count does.
+    return Atomics.load(this.#words, MAIL) !== this.#mailSeen
+  }
+
+  /**
+   * Blocks the calling thread, the owner's, until somebody rings or the timeout ends. Returns at once if there is mail or `hasWork()`.
    * Such a thread has no event loop meanwhile: no timers, sockets or promises. Not for the main thread.
    *
-   * @param hasWork Called once on the way in and once after a timeout. Must look with `Atomics` at everything that wakers store and at nothing that
-   * becomes true without a ring, like a time: that belongs into the timeout.
+   * @param hasWork Called once on the way in and once after a timeout. Must look with `Atomics` at everything that wakers store before a `ring()` and
+   * at nothing that becomes true without one, like a time: that belongs into the timeout.
    * @returns whether the thread slept.
    */
   park(hasWork: () => boolean, timeoutMs: number): boolean {
     const words = this.#words
-    // Declares sleep: pairs with Atomics.load(STATE) in ring(). Publishes no plain writes; what counts is that hasWork() comes after it.
+    // Declares sleep: pairs with Atomics.load(STATE) in ring(). Publishes no plain writes; what counts is that both checks come after it.
     Atomics.store(words, STATE, PARKED)
-    if (hasWork()) {
+    if (this.hasMail() || hasWork()) {
       // Takes it back. A waker that was quicker has already set AWAKE and notifies nobody.
       Atomics.store(words, STATE, AWAKE)
       return false
@@ -97,7 +130,7 @@ export class Doorbell {
   /**
    * {@link park} for a worker that needs its event loop: resolves when somebody rings or the timeout ends, and the loop runs meanwhile. A ref'd
    * timer keeps the thread alive, because a pending `waitAsync` does not; {@link close} gives it up. One call at a time.
-   * Callbacks on this thread that bring work (a socket, a message) end the park by `ring()`.
+   * Callbacks on this thread that bring work (a socket, a message) end the park by `post()`.
    *
    * @returns whether the thread slept.
    */
@@ -106,7 +139,7 @@ export class Doorbell {
     const words = this.#words
     // As in park(): pairs with Atomics.load(STATE) in ring().
     Atomics.store(words, STATE, PARKED)
-    if (hasWork()) {
+    if (this.hasMail() || hasWork()) {
       Atomics.store(words, STATE, AWAKE)
       return false
     }
@@ -136,7 +169,7 @@ export class Doorbell {
     return this.#words[PARK_COUNT]
   }
 
-  /** How often the owner slept to the end of its timeout although there was work: 0 unless a waker forgot to ring. */
+  /** How often the owner slept to the end of its timeout although there was work or mail: 0 unless a waker forgot to ring. */
   get lateWakeCount(): number {
     return this.#words[LATE_WAKE_COUNT]
   }
@@ -151,6 +184,6 @@ export class Doorbell {
     const words = this.#words
     // Pairs with the compareExchange in ring(): PARKED still here after a timeout means that nobody has rung.
     const before = Atomics.exchange(words, STATE, AWAKE)
-    if (outcome === 'timed-out' && before === PARKED && hasWork()) words[LATE_WAKE_COUNT]++
+    if (outcome === 'timed-out' && before === PARKED && (this.hasMail() || hasWork())) words[LATE_WAKE_COUNT]++
   }
 }

@@ -280,9 +280,9 @@ class Coordinator {
 
   #send(command: number): void {
     for (const memory of this.#memories) {
-      // Pairs with Atomics.load in the worker's loop and in its hasWork; the ring behind it wakes a parked worker.
+      // Pairs with Atomics.load in the worker's loop; the mail behind it wakes a parked worker and keeps an awake one from parking.
       Atomics.store(new Int32Array(memory.buffer), COMMAND_ADDRESS >>> 2, command)
-      new Doorbell(memory.buffer, DOORBELL_ADDRESS).ring()
+      new Doorbell(memory.buffer, DOORBELL_ADDRESS).post()
     }
   }
 

@@ -24,13 +24,12 @@ export interface WorkerLoopOptions {
 /** Runs a worker until its subtasks have ended, a step throws, or the coordinator says cancel. Never throws; always closes the subtasks. */
 export async function runWorkerLoop(worker: WorkerRuntime, words: Int32Array, options: WorkerLoopOptions): Promise<WorkerOutcome> {
   const { clock, needsEventLoop } = options
-  const strategy = new IdleStrategy(worker.doorbell, { clock, spinMicros: options.spinMicros })
+  const { doorbell } = worker
+  const strategy = new IdleStrategy(doorbell, { clock, spinMicros: options.spinMicros })
   const command = COMMAND_ADDRESS >>> 2
   const heartbeat = HEARTBEAT_ADDRESS >>> 2
   let stopped = false
-  let seen: number = Command.RUN
-  // Pairs with the coordinator's Atomics.store of a command followed by a ring of the doorbell.
-  const hasWork = (): boolean => Atomics.load(words, command) !== seen || worker.hasWork()
+  const hasWork = (): boolean => worker.hasWork()
   let turnMs = clock.monotonicMs()
   const runnable = worker.subtasks
   let current = runnable[0]
@@ -38,7 +37,10 @@ export async function runWorkerLoop(worker: WorkerRuntime, words: Int32Array, op
   let follows = false
   try {
     while (!worker.hasEnded) {
-      seen = Atomics.load(words, command)
+      // First: commands, pushed records and what callbacks bring come with mail, and what comes later keeps this thread awake.
+      doorbell.takeMail()
+      // Pairs with the coordinator's Atomics.store of a command, which is followed by mail.
+      const seen = Atomics.load(words, command)
       if (seen === Command.CANCEL) {
         closeQuietly(worker)
         return { kind: 'cancelled' }

@@ -114,7 +114,7 @@ export default async function runWorker(task: WorkerTask): Promise<WorkerOutcome
     isBuilt = true
     const worker: WorkerRuntime = new WorkerRuntime(settings, graph, {
       clock: systemClock,
-      wake: () => void worker.doorbell.ring(),
+      wake: () => void worker.doorbell.post(),
       program: new PortEdge(task.program, task.outputs, task.outputPending),
       log,
       announceCounter: (counter) => task.events.postMessage({ kind: 'counter', counter } satisfies WorkerEvent),

@@ -127,6 +127,66 @@ function newModel(shape: Shape): Model {
   }
 }
 
+/** Work that the owner's `hasWork()` does not see, as a message at a port: a number that only grows, behind which its poster calls `post()`. */
+interface MailShape {
+  /** How many each poster sends. */
+  readonly postCounts: readonly number[]
+  /** How many frames come over a ring beside them. */
+  readonly frameCount: number
+  readonly timeoutCount: number
+  /** A bug of the owner: it takes its mail behind the look at the ports. */
+  readonly isMailTakenLate?: boolean
+}
+
+const MAIL_RING: Shape = { slotCount: 2, messageCounts: [], publishEvery: 1, holdCount: 1, timeoutCount: 0 }
+
+function newMailModel({ postCounts, frameCount, timeoutCount, isMailTakenLate }: MailShape): Model {
+  const ringOffset = 2 * DOORBELL_BYTES
+  const portsOffset = ringOffset + ringRegionBytes(CAPACITY)
+  return {
+    bufferBytes: portsOffset + postCounts.length * 4,
+    timeoutCount,
+    start(scene) {
+      const { code, buffer, atomics, i32 } = scene
+      const ports = postCounts.map((_, index) => (portsOffset >> 2) + index)
+      const owner = new code.Doorbell(buffer, 0, Infinity)
+      const producer = new code.Doorbell(buffer, DOORBELL_BYTES, Infinity)
+      code.SpscRing.initialize(buffer, ringOffset, CAPACITY, 0)
+      const ring = new code.SpscRing(buffer, ringOffset, CAPACITY, { producer, consumer: owner })
+      const writer = new code.SpscRing(buffer, ringOffset, CAPACITY, { producer, consumer: owner })
+      const received = postCounts.map(() => 0)
+      let frames = 0
+
+      function* post(port: number, count: number): Steps<void> {
+        for (let sequence = 1; sequence <= count; sequence++) {
+          scene.forget(sequence)
+          yield* atomics.store(i32, port, sequence)
+          yield* new code.Doorbell(buffer, 0, Infinity).post()
+        }
+      }
+      function* receive(): Steps<void> {
+        for (;;) {
+          scene.forget(received, frames, ring.privateState())
+          let work = 0
+          if (isMailTakenLate !== true) yield* owner.takeMail()
+          for (const [index, port] of ports.entries()) {
+            const value = yield* atomics.load(i32, port)
+            work += value - received[index]
+            received[index] = value
+          }
+          if (isMailTakenLate === true) yield* owner.takeMail()
+          for (; (yield* ring.poll()) !== EMPTY; work++) frames++
+          yield* ring.release()
+          if (work > 0) continue
+          if (frames === frameCount && received.every((count, index) => count === postCounts[index])) return
+          yield* owner.park(() => ring.hasFrame(), Infinity)
+        }
+      }
+      return { threads: [...ports.map((port, index) => post(port, postCounts[index])), produce(scene, writer, producer, frameCount, MAIL_RING), receive()], check: () => {} }
+    },
+  }
+}
+
 function report(name: string, result: SearchResult): void {
   const { stateCount, stepCount, endCount, depthMax, violation } = result
   process.stdout.write(
@@ -156,6 +216,25 @@ describe('all interleavings of ring, credit and park', () => {
   )
 })
 
+const MAIL_SHAPES: readonly MailShape[] = [
+  { postCounts: [4], frameCount: 0, timeoutCount: 2 },
+  { postCounts: [2, 1], frameCount: 0, timeoutCount: 1 },
+  { postCounts: [2], frameCount: 2, timeoutCount: 0 },
+]
+
+describe('all interleavings of mail and park', () => {
+  test.each(MAIL_SHAPES)(
+    'nobody sleeps for ever over work that only mail announces: posts $postCounts, frames $frameCount, timeouts $timeoutCount',
+    async (shape) => {
+      const result = await search(newMailModel(shape), [FEW_SLOTS])
+      report(`${shape.postCounts.join(' + ')} posts, ${shape.frameCount} frames`, result)
+      expect(result.violation).toBe(undefined)
+      expect(result.endCount).toBeGreaterThan(0)
+    },
+    TEST_TIMEOUT_MS,
+  )
+})
+
 const PARKED = 'everybody sleeps and not all is done'
 const TWO_SLOTS: Shape = { slotCount: 2, messageCounts: [4], publishEvery: 1, holdCount: 2, timeoutCount: 0 }
 
@@ -166,12 +245,12 @@ interface SeededBug {
 }
 
 const SEEDED_BUGS: readonly SeededBug[] = [
-  { name: 'no check after the parked word was stored', change: { file: 'parking.ts', from: 'if (hasWork()) {', to: 'if (false) {' }, message: PARKED },
+  { name: 'no check after the parked word was stored', change: { file: 'parking.ts', from: 'if (this.hasMail() || hasWork()) {', to: 'if (false) {' }, message: PARKED },
   {
     name: 'the check before the parked word is stored instead of after',
     change: {
       file: 'parking.ts',
-      from: /Atomics\.store\(words, STATE, PARKED\)\n    if \(hasWork\(\)\) \{/,
+      from: /Atomics\.store\(words, STATE, PARKED\)\n    if \(this\.hasMail\(\) \|\| hasWork\(\)\) \{/,
       to: 'const hadWork = hasWork()\n    Atomics.store(words, STATE, PARKED)\n    if (hadWork) {',
     },
     message: PARKED,
@@ -232,6 +311,56 @@ describe('the search finds seeded bugs', () => {
       const result = await search(newModel(TWO_SLOTS), [FEW_SLOTS, change])
       report(name, result)
       expect(result.violation?.message).toMatch(message)
+    },
+    TEST_TIMEOUT_MS,
+  )
+})
+
+const MAIL: MailShape = { postCounts: [2, 1], frameCount: 0, timeoutCount: 0 }
+
+interface SeededMailBug {
+  readonly name: string
+  readonly shape?: MailShape
+  readonly changes: readonly Change[]
+}
+
+const SEEDED_MAIL_BUGS: readonly SeededMailBug[] = [
+  { name: 'a post that is only a ring', changes: [{ file: 'parking.ts', from: 'Atomics.add(this.#words, MAIL, 1)', to: '' }] },
+  {
+    name: 'a post that rings before it counts',
+    changes: [
+      {
+        file: 'parking.ts',
+        from: /Atomics\.add\(this\.#words, MAIL, 1\)\n    return this\.ring\(\)/,
+        to: 'const woke = this.ring()\n    Atomics.add(this.#words, MAIL, 1)\n    return woke',
+      },
+    ],
+  },
+  { name: 'a park that does not look for mail', changes: [{ file: 'parking.ts', from: 'if (this.hasMail() || hasWork()) {', to: 'if (hasWork()) {' }] },
+  {
+    name: 'a park that looks for mail before the parked word is stored',
+    changes: [
+      {
+        file: 'parking.ts',
+        from: /Atomics\.store\(words, STATE, PARKED\)\n    if \(this\.hasMail\(\) \|\| hasWork\(\)\) \{/,
+        to: 'const hadMail = this.hasMail()\n    Atomics.store(words, STATE, PARKED)\n    if (hadMail || hasWork()) {',
+      },
+    ],
+  },
+  {
+    name: 'a park that takes the mail nobody has looked for',
+    changes: [{ file: 'parking.ts', from: 'Atomics.store(words, STATE, PARKED)', to: 'this.takeMail()\n    Atomics.store(words, STATE, PARKED)' }],
+  },
+  { name: 'an owner that takes its mail behind the look at its ports', shape: { ...MAIL, isMailTakenLate: true }, changes: [] },
+]
+
+describe('the search finds seeded bugs of mail', () => {
+  test.each(SEEDED_MAIL_BUGS)(
+    '$name',
+    async ({ name, shape, changes }) => {
+      const result = await search(newMailModel(shape ?? MAIL), [FEW_SLOTS, ...changes])
+      report(name, result)
+      expect(result.violation?.message).toBe(PARKED)
     },
     TEST_TIMEOUT_MS,
   )

@@ -18,6 +18,8 @@ export type Steps<Result> = Generator<undefined, Result, undefined>
 
 export interface ModelDoorbell {
   park(hasWork: () => Steps<boolean>, timeoutMs: number): Steps<boolean>
+  post(): Steps<boolean>
+  takeMail(): Steps<void>
 }
 
 export interface ModelRing {
@@ -65,6 +67,9 @@ const STEPPED = [
   'isDrained',
   '#grantCredit',
   'ring',
+  'post',
+  'takeMail',
+  'hasMail',
   'park',
   '#wakeUp',
 ]
@@ -153,6 +158,7 @@ function wrapCalls(line: string): string {
 export interface SteppedAtomics {
   load(words: Int32Array, index: number): Steps<number>
   store(words: Int32Array, index: number, value: number): Steps<number>
+  add(words: Int32Array, index: number, value: number): Steps<number>
   exchange(words: Int32Array, index: number, value: number): Steps<number>
   compareExchange(words: Int32Array, index: number, expected: number, value: number): Steps<number>
   wait(words: Int32Array, index: number, value: number, timeoutMs: number): Steps<'ok' | 'not-equal' | 'timed-out'>
@@ -164,6 +170,8 @@ export interface Scene {
   readonly i32: Int32Array
   readonly code: RingCode
   readonly buffer: ArrayBuffer
+  /** For words of a program's own. */
+  readonly atomics: SteppedAtomics
   /** A step that does nothing: lets the others run between two plain accesses. */
   pause(): Steps<void>
   /**
@@ -236,6 +244,13 @@ export async function search(model: Model, changes: readonly Change[] = []): Pro
       note('store', 0)
       return value
     },
+    *add(words, index, value) {
+      yield
+      const before = words[index]
+      put(words, index, before + value)
+      note('add', before)
+      return before
+    },
     *exchange(words, index, value) {
       yield
       const before = words[index]
@@ -286,6 +301,7 @@ export async function search(model: Model, changes: readonly Change[] = []): Pro
     i32,
     code,
     buffer,
+    atomics,
     *pause() {
       yield
       note('pause', 0)
