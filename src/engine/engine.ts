@@ -26,7 +26,7 @@ export interface SubmitOptions {
   readonly options?: Readonly<Record<string, string>>
   /** Cancels the job when aborted. */
   readonly signal?: AbortSignal
-  /** Called a few times a second while the job runs. */
+  /** Called a few times a second while rows move, once a second while none does. */
   readonly onMetrics?: (metrics: JobMetrics) => void
   /** A line that an operator logged. @default standard error */
   readonly onLog?: (operatorName: string, subtaskIndex: number, message: string) => void

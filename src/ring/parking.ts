@@ -30,8 +30,8 @@ const DOORBELL_WORDS = 4
 const AWAKE = 0
 const PARKED = 1
 
-/** Longest park unless told otherwise: a wake-up that were lost would cost so much and be counted, not hang the job. */
-export const PARK_TIMEOUT_MS_MAX = 200
+/** Longest park unless told otherwise: a wake-up that were lost would cost so much and be counted, not hang the job. Idle workers wake so often. */
+export const PARK_TIMEOUT_MS_MAX = 1000
 
 interface WaitAsyncResult {
   readonly async: boolean

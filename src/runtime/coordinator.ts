@@ -14,7 +14,7 @@ import { compileKernels } from '../kernels/kernels.ts'
 import { type ExecutionPlan, formatPlan, planJob, type PlanOptions } from '../plan/execution-plan.ts'
 import type { LogicalGraph } from '../plan/transformation.ts'
 import { isJobProgram } from '../plan/job-program.ts'
-import { Doorbell } from '../ring/parking.ts'
+import { Doorbell, PARK_TIMEOUT_MS_MAX } from '../ring/parking.ts'
 import { spinMicrosFor } from '../ring/idle-strategy.ts'
 import { Command, COMMAND_ADDRESS, DOORBELL_ADDRESS, HEARTBEAT_ADDRESS, layoutWorker } from './control-layout.ts'
 import { enumerateSplits } from './enumerate-splits.ts'
@@ -46,9 +46,12 @@ function programInputs(graph: LogicalGraph): string[] {
   return graph.transformations.flatMap(({ body }) => (body.kind === 'source' && body.source.inputName !== undefined ? [body.source.inputName] : []))
 }
 
-const METRICS_INTERVAL_MS = 200
+const TICK_MS = 200
+/** While no row moves, ticks are this far apart: each one wakes this thread and the main thread. */
+const TICK_MS_IDLE = 1000
 /** A worker whose loop stands still for so long, in the middle of a step, counts as hung. */
 const HANG_TIMEOUT_MS_DEFAULT = 180_000
+/** How long a worker that was told to end may take, before its thread is ended. */
 const CANCEL_TIMEOUT_MS = 10_000
 
 class Coordinator {
@@ -57,6 +60,12 @@ class Coordinator {
   #plan!: ExecutionPlan
   #memories: WasmMemory[] = []
   #pool: Piscina | undefined
+  /** Set once the pool is being destroyed: a second call would have piscina start new threads. */
+  #destroyed: Promise<void> | undefined
+  /** What failed the job: the first failure decides, the others follow from it. */
+  #failure: unknown
+  /** Whether each worker's run has not ended yet. */
+  readonly #isRunning: boolean[] = []
   #outputs: readonly string[] = []
   #outputPending = new SharedArrayBuffer(0)
   #programPorts: MessagePort[] = []
@@ -88,7 +97,7 @@ class Coordinator {
     } catch (error) {
       this.#post({ kind: 'failed', error: toErrorRecord(error) })
     } finally {
-      await this.#pool?.destroy()
+      await this.#destroyPool()
       this.#port.close()
     }
   }
@@ -141,11 +150,11 @@ class Coordinator {
       } satisfies CoordinatorEvent,
       ports,
     )
-    const watch = this.#watch(options)
+    const stopWatching = this.#watch(options)
     try {
       return await this.#outcome(runs)
     } finally {
-      clearInterval(watch)
+      stopWatching()
     }
   }
 
@@ -176,6 +185,7 @@ class Coordinator {
       else this.#post(event)
     }
     events.port1.on('message', take)
+    this.#isRunning[workerIndex] = true
     const batchRowsMax = batchRowsMaxOf(shared.options)
     const slabBytesMax = Number(shared.options.get('millrace.worker.memory-max') ?? workerMemoryBytes(this.#plan.workers))
     const task: WorkerTask = {
@@ -201,6 +211,7 @@ class Coordinator {
       outputs: this.#outputs,
     }
     return (this.#pool!.run(task, { transferList: [events.port2, program.port2] as never }) as Promise<WorkerOutcome>).finally(() => {
+      this.#isRunning[workerIndex] = false
       // The worker's last lines may have come and not been read: its outcome takes another way.
       for (let last = receiveMessageOnPort(events.port1); last !== undefined; last = receiveMessageOnPort(events.port1)) take(last.message as WorkerEvent)
       events.port1.close()
@@ -209,59 +220,85 @@ class Coordinator {
 
   /** Waits for all workers. The first that fails, or is lost, ends the others. */
   async #outcome(runs: readonly Promise<WorkerOutcome>[]): Promise<CoordinatorEvent> {
-    let failure: unknown
     const outcomes = await Promise.all(
       runs.map(async (run): Promise<WorkerOutcome> => {
         try {
           const outcome = await run
-          if (outcome.kind === 'failed' && failure === undefined) {
-            failure = fromErrorRecord(outcome.error)
-            this.#send(Command.CANCEL)
-          }
+          if (outcome.kind === 'failed') this.#fail(fromErrorRecord(outcome.error), CANCEL_TIMEOUT_MS)
           return outcome
         } catch (error) {
-          if (this.#cancelled) return { kind: 'cancelled' }
           // A lost worker: piscina would start another one, but its state is gone, so the job fails and the pool goes with it.
-          failure ??= new JobError('WORKER_LOST', 'A worker thread ended unexpectedly', {
-            cause: error,
-            hint: 'If it ran out of memory, give it more with --max-old-space-size or lower the parallelism.',
-          })
-          this.#send(Command.CANCEL)
-          setTimeout(() => void this.#pool?.destroy(), CANCEL_TIMEOUT_MS).unref()
+          if (!this.#cancelled)
+            this.#fail(
+              new JobError('WORKER_LOST', 'A worker thread ended unexpectedly', {
+                cause: error,
+                hint: 'If it ran out of memory, give it more with --max-old-space-size or lower the parallelism.',
+              }),
+              CANCEL_TIMEOUT_MS,
+            )
           return { kind: 'cancelled' }
         }
       }),
     )
-    if (failure !== undefined) return { kind: 'failed', error: toErrorRecord(failure) }
+    if (this.#failure !== undefined) return { kind: 'failed', error: toErrorRecord(this.#failure) }
     if (outcomes.some((outcome) => outcome.kind === 'cancelled')) return { kind: 'cancelled', metrics: this.#metrics.read() }
     return { kind: 'finished', metrics: this.#metrics.read() }
   }
 
-  /** Metrics and hang detection, a few times a second. */
-  #watch(options: ReadonlyMap<string, string>): NodeJS.Timeout {
+  /** Decides that the job fails, once. What fails later only follows: workers that were told to end, threads that were ended. */
+  #fail(error: unknown, graceMs: number): void {
+    if (this.#failure !== undefined) return
+    this.#failure = error
+    this.#endWorkers(graceMs)
+  }
+
+  /** Tells all workers to end; those that have not after `graceMs` go with their threads. */
+  #endWorkers(graceMs: number): void {
+    this.#send(Command.CANCEL)
+    setTimeout(() => void this.#destroyPool(), graceMs).unref()
+  }
+
+  #destroyPool(): Promise<void> {
+    return (this.#destroyed ??= this.#pool?.destroy() ?? Promise.resolve())
+  }
+
+  /** Metrics and hang detection, a few times a second. Returns what ends it. */
+  #watch(options: ReadonlyMap<string, string>): () => void {
     const timeoutMs = Number(options.get('millrace.worker.hang-timeout') ?? HANG_TIMEOUT_MS_DEFAULT)
-    const heartbeats = this.#memories.map(() => ({ count: -1, sinceMs: systemClock.monotonicMs() }))
-    return setInterval(() => {
-      this.#post({ kind: 'metrics', metrics: this.#metrics.read() })
+    const watched = this.#memories.map(({ buffer }) => ({
+      words: new Int32Array(buffer),
+      doorbell: new Doorbell(buffer, DOORBELL_ADDRESS),
+      heartbeat: -1,
+      sinceMs: systemClock.monotonicMs(),
+    }))
+    let rows = -1
+    let timer: NodeJS.Timeout
+    const tick = (): void => {
+      const metrics = this.#metrics.read()
+      this.#post({ kind: 'metrics', metrics })
       const nowMs = systemClock.monotonicMs()
-      this.#memories.forEach((memory, index) => {
-        const words = new Int32Array(memory.buffer)
-        const count = Atomics.load(words, HEARTBEAT_ADDRESS >>> 2)
-        const last = heartbeats[index]
-        if (count !== last.count) heartbeats[index] = { count, sinceMs: nowMs }
-        else if (nowMs - last.sinceMs > timeoutMs) {
-          this.#post({
-            kind: 'failed',
-            error: toErrorRecord(
-              new JobError('WORKER_HUNG', `Worker ${index} has not moved for ${timeoutMs} ms`, {
-                hint: 'A user function blocks its thread; look for endless loops or blocking calls.',
-              }),
-            ),
-          })
-          void this.#pool?.destroy()
-        }
-      })
-    }, METRICS_INTERVAL_MS)
+      for (const [index, worker] of watched.entries()) {
+        // Pairs with Atomics.add in the worker's loop; orders nothing.
+        const heartbeat = Atomics.load(worker.words, HEARTBEAT_ADDRESS >>> 2)
+        // A parked worker moves when its park ends. One that is stuck in a callback of its event loop looks parked too.
+        const allowedMs = timeoutMs + (worker.doorbell.isParked() ? PARK_TIMEOUT_MS_MAX : 0)
+        if (heartbeat !== worker.heartbeat || !this.#isRunning[index]) {
+          worker.heartbeat = heartbeat
+          worker.sinceMs = nowMs
+        } else if (nowMs - worker.sinceMs > allowedMs)
+          this.#fail(
+            new JobError('WORKER_HUNG', `Worker ${index} has not moved for ${timeoutMs} ms`, {
+              hint: 'A user function blocks its thread; look for endless loops or blocking calls.',
+            }),
+            0,
+          )
+      }
+      const rowsNow = metrics.tasks.reduce((sum, { rowsIn, operators }) => operators.reduce((total, { rowsOut }) => total + rowsOut, sum + rowsIn), 0)
+      timer = setTimeout(tick, rowsNow === rows ? TICK_MS_IDLE : TICK_MS)
+      rows = rowsNow
+    }
+    timer = setTimeout(tick, TICK_MS)
+    return () => clearTimeout(timer)
   }
 
   #command(command: CoordinatorCommand): void {
@@ -270,8 +307,7 @@ class Coordinator {
     else if (command.kind === 'cancel') {
       this.#cancelled = true
       this.#takeModule('')
-      this.#send(Command.CANCEL)
-      setTimeout(() => void this.#pool?.destroy(), CANCEL_TIMEOUT_MS).unref()
+      this.#endWorkers(CANCEL_TIMEOUT_MS)
     } else if (!this.#stopped) {
       this.#stopped = true
       this.#send(Command.STOP)

@@ -161,6 +161,8 @@ export class Subtask {
       else if (driver.hasCapacity()) timerMs = Math.min(timerMs, this.#timersMs + 1)
     }
     const nowMs = this.#environment.clock.nowMs()
+    if (this.#source !== null && this.#markerIntervalMs > 0)
+      timerMs = Math.min(timerMs, nowMs + Math.max(1, this.#markerDueMs - this.#environment.clock.monotonicMs()))
     return Math.min(timerMs, this.#isRefused() ? nowMs + RETRY_MS : Infinity, this.#source?.retryAtMs(nowMs) ?? Infinity)
   }
 
@@ -250,7 +252,7 @@ export class Subtask {
     const nowMs = this.#environment.clock.monotonicMs()
     if (nowMs < this.#markerDueMs) return
     const marker = { markedMs: nowMs, taskIndex: this.task.id, subtaskIndex: this.index }
-    if (source.sendMarker(marker)) this.#markerDueMs = nowMs + this.#markerIntervalMs
+    this.#markerDueMs = nowMs + (source.sendMarker(marker) ? this.#markerIntervalMs : RETRY_MS)
   }
 
   /** What takes the latency markers that end in a sink. */

@@ -182,7 +182,10 @@ function newMailModel({ postCounts, frameCount, timeoutCount, isMailTakenLate }:
           yield* owner.park(() => ring.hasFrame(), Infinity)
         }
       }
-      return { threads: [...ports.map((port, index) => post(port, postCounts[index])), produce(scene, writer, producer, frameCount, MAIL_RING), receive()], check: () => {} }
+      return {
+        threads: [...ports.map((port, index) => post(port, postCounts[index])), produce(scene, writer, producer, frameCount, MAIL_RING), receive()],
+        check: () => {},
+      }
     },
   }
 }
@@ -245,7 +248,11 @@ interface SeededBug {
 }
 
 const SEEDED_BUGS: readonly SeededBug[] = [
-  { name: 'no check after the parked word was stored', change: { file: 'parking.ts', from: 'if (this.hasMail() || hasWork()) {', to: 'if (false) {' }, message: PARKED },
+  {
+    name: 'no check after the parked word was stored',
+    change: { file: 'parking.ts', from: 'if (this.hasMail() || hasWork()) {', to: 'if (false) {' },
+    message: PARKED,
+  },
   {
     name: 'the check before the parked word is stored instead of after',
     change: {

@@ -1,8 +1,10 @@
-import { getEventListeners } from 'node:events'
+import { getEventListeners, once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { Worker } from 'node:worker_threads'
 import { JobError, Millrace, PlanError, UserFunctionError } from 'millrace'
 import { runJob } from 'millrace/testing'
 import { describe, expect, test } from 'vitest'
+import type { CoordinatorEvent, JobRequest, PushMessage } from '../../src/runtime/thread-messages.ts'
 import { collect, failureOf, jobUrl, withEngine } from './jobs.ts'
 
 const engine = withEngine()
@@ -204,6 +206,54 @@ describe('failures', () => {
     await handle.input('go').push(1)
     expect((await failureOf(handle.result)).code).toBe('WORKER_HUNG')
     await handle[Symbol.asyncDispose]()
+  })
+
+  test('a worker that ended before the others is not taken for hung', async () => {
+    let ticked!: () => void
+    const ticks = new Promise<void>((resolve) => (ticked = resolve))
+    const handle = engine().submit(jobUrl('half-ended'), {
+      parallelism: 2,
+      options: { 'millrace.worker.hang-timeout': '300' },
+      onMetrics: ({ runningMs }) => {
+        if (runningMs > 3000) ticked()
+      },
+    })
+    await Promise.race([ticks, handle.result])
+    await handle.input('numbers').push(1)
+    await handle.input('numbers').end()
+    expect((await handle.result).state).toBe('finished')
+  })
+
+  test('a failure is told although a fellow of the worker that failed stands still', async () => {
+    const handle = engine().submit(jobUrl('leaving'), { params: { how: 'loop' }, parallelism: 2 })
+    // Records pushed one by one go to the workers in turn, and the first worker is the one that reads them.
+    for (const record of ['pass', 'stand still']) await handle.input('go').push(record)
+    handle
+      .input('go')
+      .push('throw')
+      .catch(() => {})
+    expect((await failureOf(handle.result)).message).toMatch(/thrown/)
+    await handle[Symbol.asyncDispose]()
+  })
+
+  test('the coordinator tells one outcome of a job, also when workers hang and their pool is destroyed', async () => {
+    const dist = new URL('../../dist/', import.meta.url)
+    const request: JobRequest = {
+      jobName: 'hung',
+      jobUrl: jobUrl('leaving').href,
+      params: { how: 'loop' },
+      parallelism: 2,
+      options: new Map([['millrace.worker.hang-timeout', '300']]),
+    }
+    const coordinator = new Worker(new URL('coordinator.js', dist), { workerData: { request, workerUrl: new URL('worker.js', dist).href } })
+    const outcomes: string[] = []
+    coordinator.on('message', (event: CoordinatorEvent) => {
+      if (event.kind === 'running') for (const id of [1, 2]) event.ports[0].postMessage({ id, input: 'go', records: [id] } satisfies PushMessage)
+      if (event.kind === 'finished' || event.kind === 'cancelled') outcomes.push(event.kind)
+      if (event.kind === 'failed') outcomes.push(event.error.code!)
+    })
+    await once(coordinator, 'exit')
+    expect(outcomes).toEqual(['WORKER_HUNG'])
   })
 
   test('a signal that outlives its jobs keeps nothing of them', async () => {

@@ -1,4 +1,4 @@
-// Ends its thread, or fills its memory.
+// Ends its thread, stands still, or fills its memory; passes the record `pass`, and throws at `throw`.
 import { defineJob } from 'millrace'
 
 const kept = []
@@ -9,6 +9,8 @@ export default defineJob(import.meta, (env, { how }) => {
     .rebalance()
     .map((record) => {
       if (how === 'exit') process.exit(3)
+      if (record === 'pass') return record
+      if (record === 'throw') throw new RangeError('thrown')
       if (how === 'loop') for (;;);
       for (;;) kept.push(Array.from({ length: 1000 }, (_, index) => ({ index })))
       // oxlint-disable-next-line eslint/no-unreachable -- the loop ends with the memory
