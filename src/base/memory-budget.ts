@@ -1,4 +1,4 @@
-// The one place that adds up a worker's memory: every user of the slab, a commented line each, and what happens when it is full.
+// The one place that adds up memory: every user of a worker's slab, a commented line each, and what happens when it is full.
 //
 //   user                  how much                                       at its limit
 //   --------------------  ---------------------------------------------  ----------------------------------------------------------------
@@ -12,7 +12,11 @@
 //   state tables          the keys alive; segments split at 64 K         the slab is full
 //   -- sum <= slab budget (workerMemoryBytes)                            StateError SLAB_FULL: the job fails and says what to do
 //
-// What lies on the JavaScript heap (object columns, user code, caches) is bounded by V8, not here.
+// What this process may use is divided once:
+//
+//   slabs                 SLABS_SHARE, for all jobs together (base/shared-budget.ts); a worker's at most its part of it
+//   JavaScript heaps      HEAPS_SHARE over the workers of a job (object columns, user code, caches): V8 ends a thread that needs more
+//   the rest              the heaps of the main thread and the coordinator, young generations, code, the system's page cache
 
 import { availableMemoryBytes } from './platform.ts'
 import { SLAB_BYTES_MAX } from './slab.ts'
@@ -25,8 +29,12 @@ export const RING_BYTES_MIN = 64 << 10
 export const RING_BYTES_MAX = 1 << 20
 /** The longest record that is read; also the line limit of text formats. */
 export const RECORD_BYTES_MAX = 1 << 20
-/** Part of the memory this process may use that all slabs together may take; the rest is V8's and the system's. */
-export const SLABS_SHARE = 0.75
+/** Part of the memory this process may use that all slabs together may take. */
+export const SLABS_SHARE = 0.6
+/** Part of it that the heaps of a job's workers together may take. */
+export const HEAPS_SHARE = 0.25
+/** Below it a thread does not even load the engine and a job's module. */
+const HEAP_BYTES_MIN = 64 << 20
 
 /** Capacity of each of `ringCount` inbound rings of a worker: a power of two. */
 export function ringBytesOf(ringCount: number, bytesMax: number = RING_BYTES_MAX): number {
@@ -34,7 +42,21 @@ export function ringBytesOf(ringCount: number, bytesMax: number = RING_BYTES_MAX
   return Math.min(bytesMax, Math.max(RING_BYTES_MIN, 2 ** Math.floor(Math.log2(share))))
 }
 
+/** What all slabs of this process may take together, in bytes. */
+export function processSlabBytes(availableBytes: number = availableMemoryBytes()): number {
+  return Math.floor(availableBytes * SLABS_SHARE)
+}
+
 /** Slab budget of each of `workers` workers in bytes, unless `millrace.worker.memory-max` says otherwise. */
-export function workerMemoryBytes(workers: number): number {
-  return Math.min(SLAB_BYTES_MAX, Math.floor((availableMemoryBytes() * SLABS_SHARE) / workers))
+export function workerMemoryBytes(workers: number, availableBytes: number = availableMemoryBytes()): number {
+  return Math.min(SLAB_BYTES_MAX, Math.floor(processSlabBytes(availableBytes) / workers))
+}
+
+/**
+ * Largest heap of each of `workers` worker threads in bytes.
+ *
+ * @param defaultBytes What V8 would give a thread: never more than that.
+ */
+export function workerHeapBytes(workers: number, defaultBytes: number, availableBytes: number = availableMemoryBytes()): number {
+  return Math.min(defaultBytes, Math.max(HEAP_BYTES_MIN, Math.floor((availableBytes * HEAPS_SHARE) / workers)))
 }

@@ -12,34 +12,72 @@ export function packageRoot(): string {
   return folder
 }
 
-function readNumber(path: string): number | undefined {
+/** Where the limits of this process are read. Tests pass a machine of their own. */
+export interface Machine {
+  /** The folder below which `proc` and `sys` lie. */
+  readonly root: string
+  /** Cores by the affinity mask, memory in bytes. */
+  readonly cores: number
+  readonly memoryBytes: number
+  /** What Node found to be the container's limit; 0 or more than there is if there is none. */
+  readonly constrainedBytes: number
+}
+
+function thisMachine(): Machine {
+  return { root: '/', cores: availableParallelism(), memoryBytes: totalmem(), constrainedBytes: process.constrainedMemory() }
+}
+
+/** Cores that this process may use: the affinity mask and the container's quota, rounded up, at least 1. */
+export function availableCores(machine: Machine = thisMachine()): number {
+  const quotas = cgroupFolders(machine.root, 'cpu').map((folder) => {
+    const [quota, period] = (readText(join(folder, 'cpu.max')) ?? '').split(' ')
+    if (period !== undefined) return quotaOf(quota, period)
+    return quotaOf(readText(join(folder, 'cpu.cfs_quota_us')), readText(join(folder, 'cpu.cfs_period_us')))
+  })
+  return Math.max(1, Math.min(machine.cores, Math.ceil(Math.min(...quotas))))
+}
+
+/** Memory that this process may use in bytes: the machine's, or the container's limit if that is lower. */
+export function availableMemoryBytes(machine: Machine = thisMachine()): number {
+  const limits = cgroupFolders(machine.root, 'memory').map((folder) =>
+    limitOf(readText(join(folder, 'memory.max')) ?? readText(join(folder, 'memory.limit_in_bytes'))),
+  )
+  return Math.min(machine.memoryBytes, machine.constrainedBytes > 0 ? machine.constrainedBytes : Infinity, ...limits)
+}
+
+/**
+ * The folders of the control groups that this process is in, of both versions, its own first and each with all above it: a limit holds for
+ * everything below. In a container without a namespace of its own the path is the host's, and only the mounted root exists.
+ */
+function cgroupFolders(root: string, controller: 'cpu' | 'memory'): readonly string[] {
+  const mounts = join(root, 'sys/fs/cgroup')
+  const folders: string[] = []
+  for (const line of (readText(join(root, 'proc/self/cgroup')) ?? '0::/').split('\n')) {
+    const [, controllers, path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? []
+    if (controllers === undefined || (controllers !== '' && !controllers.split(',').includes(controller))) continue
+    const names = path.split('/').filter((name) => name !== '' && name !== '..')
+    const places = controllers === '' ? [mounts, join(mounts, 'unified')] : [join(mounts, controllers), join(mounts, controller)]
+    for (const place of places) for (let depth = names.length; depth >= 0; depth--) folders.push(join(place, ...names.slice(0, depth)))
+  }
+  return folders
+}
+
+function readText(path: string): string | undefined {
   try {
-    const number = Number(readFileSync(path, 'utf8').trim())
-    return Number.isFinite(number) ? number : undefined
+    return readFileSync(path, 'utf8').trim()
   } catch {
     return undefined
   }
 }
 
-/** CPU quota of the container in cores (cgroup v2, then v1), or Infinity. */
-function cpuQuota(): number {
-  try {
-    const [quota, period] = readFileSync('/sys/fs/cgroup/cpu.max', 'utf8').trim().split(' ')
-    return quota === 'max' ? Infinity : Number(quota) / Number(period)
-  } catch {
-    const quota = readNumber('/sys/fs/cgroup/cpu/cpu.cfs_quota_us') ?? -1
-    const period = readNumber('/sys/fs/cgroup/cpu/cpu.cfs_period_us') ?? 0
-    return quota > 0 && period > 0 ? quota / period : Infinity
-  }
+/** A memory limit in bytes; `max`, nothing or nonsense is none. */
+function limitOf(text: string | undefined): number {
+  const bytes = Number(text ?? Infinity)
+  return bytes > 0 ? bytes : Infinity
 }
 
-/** Cores that this process may use: the affinity mask and the container's quota, rounded up, at least 1. */
-export function availableCores(): number {
-  return Math.max(1, Math.min(availableParallelism(), Math.ceil(cpuQuota())))
-}
-
-/** Memory that this process may use in bytes: the machine's, or the container's limit if that is lower. */
-export function availableMemoryBytes(): number {
-  const limit = readNumber('/sys/fs/cgroup/memory.max') ?? readNumber('/sys/fs/cgroup/memory/memory.limit_in_bytes') ?? Infinity
-  return Math.min(totalmem(), limit)
+/** A CPU quota in cores; `max`, -1, nothing or nonsense is none. */
+function quotaOf(quota: string | undefined, period: string | undefined): number {
+  const cores = Number(quota) / Number(period)
+  return cores > 0 ? cores : Infinity
 }

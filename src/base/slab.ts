@@ -4,6 +4,7 @@
 import { createMemory, type WasmMemory } from './webassembly.ts'
 import { assert } from './assert.ts'
 import { StateError } from './errors.ts'
+import type { SharedBudget } from './shared-budget.ts'
 
 export const PAGE_BYTES = 65_536
 /** Kernels own the first page: AssemblyScript's static data lies there. */
@@ -24,6 +25,12 @@ const GUARDED_BYTES_MAX = 2 ** (LARGEST_CLASS - 1)
 /** Largest memory of one slab: what 32-bit WebAssembly can address. */
 export const SLAB_BYTES_MAX = 65_536 * PAGE_BYTES
 
+/** What a block is for, as an error tells it when there is no room. */
+export interface SlabUse {
+  /** A noun with its size, like `a table of 12 keys in 4096 bytes`. */
+  describeUse(): string
+}
+
 /**
  * One shared memory and its allocator.
  *
@@ -42,7 +49,10 @@ export class Slab {
   f64!: Float64Array
   i64!: BigInt64Array
   u64!: BigUint64Array
+  /** Whose code runs now, for errors; set by whoever runs operators. */
+  user: { readonly activeOperatorName: string } | undefined
   readonly #bytesMax: number
+  readonly #budget: SharedBudget | undefined
   /** First byte never handed out yet. */
   #top: number
   #allocatedBytes = 0
@@ -57,12 +67,18 @@ export class Slab {
    * the threads start and never moved, so that foreign views of it stay good.
    * @param canaries Whether every block is followed by a pattern that {@link verify} and {@link free} check: for tests, which find writes past
    * the end of a block that way.
+   * @param budget What the slab grows at the expense of, beside its own budget; without it nothing. What the memory had at first is not taken here.
    */
-  constructor(bytesMax: number = SLAB_BYTES_MAX, memory: WasmMemory = createSlabMemory(), fixedBytes: number = 0, canaries: boolean = false) {
+  constructor(
+    bytesMax: number = SLAB_BYTES_MAX,
+    memory: WasmMemory = createSlabMemory(0, bytesMax),
+    fixedBytes: number = 0,
+    canaries: boolean = false,
+    budget?: SharedBudget,
+  ) {
+    this.#budget = budget
     this.#blocks = canaries ? new Map() : null
-    assert(bytesMax > 0 && bytesMax <= SLAB_BYTES_MAX, 'slab budget out of range')
-    const pagesMax = Math.max(INITIAL_PAGES, Math.ceil(bytesMax / PAGE_BYTES))
-    this.#bytesMax = pagesMax * PAGE_BYTES
+    this.#bytesMax = slabPagesMax(fixedBytes, bytesMax) * PAGE_BYTES
     this.memory = memory
     this.#top = SLAB_RESERVED_BYTES + Math.ceil(fixedBytes / PAGE_BYTES) * PAGE_BYTES
     this.refresh()
@@ -82,9 +98,10 @@ export class Slab {
   /**
    * Takes a block of at least `bytes` bytes, aligned to its own size up to a page and to 64 bytes at least. Contents are undefined.
    *
-   * @throws {StateError} `SLAB_FULL` if the budget does not allow it.
+   * @param use What the block is for; asked only when there is no room.
+   * @throws {StateError} `SLAB_FULL` if a budget does not allow it, or the system has no memory to give.
    */
-  allocate(bytes: number): number {
+  allocate(bytes: number, use?: SlabUse): number {
     const guarded = this.#blocks !== null && bytes <= GUARDED_BYTES_MAX
     const sizeClass = classOf(guarded ? bytes + CANARY_BYTES : bytes)
     const free = this.#free[sizeClass]
@@ -92,7 +109,7 @@ export class Slab {
     if (free.length === 0) {
       // Small blocks are cut from a page at a time, so that the bump pointer stays page aligned.
       const extent = Math.max(size, PAGE_BYTES)
-      const first = this.#extend(extent)
+      const first = this.#extend(extent, use)
       for (let address = first + extent - size; address >= first; address -= size) free.push(address)
     }
     this.#allocatedBytes += 2 ** classOf(bytes)
@@ -105,8 +122,8 @@ export class Slab {
   }
 
   /** {@link allocate}, with every byte zero. */
-  allocateZeroed(bytes: number): number {
-    const address = this.allocate(bytes)
+  allocateZeroed(bytes: number, use?: SlabUse): number {
+    const address = this.allocate(bytes, use)
     this.u8.fill(0, address, address + bytes)
     return address
   }
@@ -165,37 +182,73 @@ export class Slab {
     this.u64 = new BigUint64Array(buffer)
   }
 
-  #extend(bytes: number): number {
+  #extend(bytes: number, use: SlabUse | undefined): number {
     const address = this.#top
     const end = address + bytes
-    if (end > this.#bytesMax) this.#full(bytes)
+    if (end > this.#bytesMax) this.#full(bytes, use, `the worker's memory budget of ${this.#bytesMax} bytes is used up`)
     if (end > this.u8.length) {
       const wanted = Math.min(this.#bytesMax, Math.max(end, this.u8.length + GROW_BYTES_MIN, Math.floor(this.u8.length * 1.25)))
-      this.memory.grow(Math.ceil((wanted - this.u8.length) / PAGE_BYTES))
-      this.refresh()
+      this.#grow(wanted, end, bytes, use)
     }
     this.#top = end
     return address
   }
 
-  #full(bytes: number): never {
-    throw new StateError(
-      'SLAB_FULL',
-      `Cannot allocate ${bytes} bytes: the worker's memory budget of ${this.#bytesMax} bytes is used up (${this.#allocatedBytes} bytes in use)`,
-      {
-        hint: 'Raise millrace.worker.memory-max, give the state a TTL, or lower the parallelism.',
-      },
-    )
+  /** Grows the memory to `wantedBytes`, or to the `neededBytes` if the other jobs of the process leave no more. */
+  #grow(wantedBytes: number, neededBytes: number, bytes: number, use: SlabUse | undefined): void {
+    const budget = this.#budget
+    const moreBytes = (size: number): number => Math.ceil((size - this.u8.length) / PAGE_BYTES) * PAGE_BYTES
+    let more = moreBytes(wantedBytes)
+    if (budget !== undefined && !budget.tryTake(more)) {
+      more = moreBytes(neededBytes)
+      if (!budget.tryTake(more)) this.#full(bytes, use, `the jobs of this process have used up the ${budget.bytesMax} bytes that they share`)
+    }
+    try {
+      this.memory.grow(more / PAGE_BYTES)
+    } catch (error) {
+      this.#full(bytes, use, `the system refused ${more} bytes more`, error)
+    }
+    this.refresh()
+  }
+
+  #full(bytes: number, use: SlabUse | undefined, reason: string, cause?: unknown): never {
+    const what = use === undefined ? '' : ` for ${use.describeUse()}`
+    const where = this.user === undefined ? '' : ` in operator "${this.user.activeOperatorName}"`
+    throw new StateError('SLAB_FULL', `Cannot allocate ${bytes} bytes${what}${where}: ${reason} (${this.#allocatedBytes} bytes in use by this worker)`, {
+      cause,
+      hint: 'Give the process more memory or raise millrace.worker.memory-max, give the state a TTL, or lower the parallelism.',
+    })
   }
 }
 
 /**
- * A shared memory for a slab, with room for a fixed region of `fixedBytes`. Declares the kernels' maximum of 4 GiB; a smaller budget is
- * enforced by the slab, since a module refuses a memory whose maximum is above its own but takes one that grows less.
+ * A shared memory for a slab of `bytesMax` bytes, with a fixed region of `fixedBytes`. Its maximum is the budget: so much address space it takes, and
+ * no code can grow it beyond.
+ *
+ * @throws {StateError} `SLAB_FULL` if the system has no room for it.
  */
-export function createSlabMemory(fixedBytes: number = 0): WasmMemory {
-  const initial = INITIAL_PAGES + Math.ceil(fixedBytes / PAGE_BYTES)
-  return createMemory(initial, SLAB_BYTES_MAX / PAGE_BYTES)
+export function createSlabMemory(fixedBytes: number = 0, bytesMax: number = SLAB_BYTES_MAX): WasmMemory {
+  const initial = slabPages(fixedBytes)
+  const most = slabPagesMax(fixedBytes, bytesMax)
+  try {
+    return createMemory(initial, most)
+  } catch (cause) {
+    throw new StateError('SLAB_FULL', `Cannot make a worker's memory of ${initial * PAGE_BYTES} bytes that may grow to ${bytesMax}: the system refused it`, {
+      cause,
+      hint: 'Lower millrace.worker.memory-max or the parallelism, or give the process more address space (ulimit -v).',
+    })
+  }
+}
+
+/** Pages that a slab's memory starts with. */
+function slabPages(fixedBytes: number): number {
+  return INITIAL_PAGES + Math.ceil(fixedBytes / PAGE_BYTES)
+}
+
+/** Pages that a slab's memory may have: its budget, though never less than it starts with. */
+function slabPagesMax(fixedBytes: number, bytesMax: number): number {
+  assert(bytesMax > 0 && bytesMax <= SLAB_BYTES_MAX, 'slab budget out of range')
+  return Math.max(slabPages(fixedBytes), Math.ceil(bytesMax / PAGE_BYTES))
 }
 
 function classOf(bytes: number): number {

@@ -2,7 +2,7 @@
 // JavaScript see the same lengths and null counts. Used by the thread that owns the slab.
 
 import { assert } from '../base/assert.ts'
-import { Slab } from '../base/slab.ts'
+import { Slab, type SlabUse } from '../base/slab.ts'
 import {
   BUFFER_SLACK_BYTES,
   COLUMN_DICTIONARY,
@@ -25,7 +25,7 @@ import {
   PhysicalKind,
   VALUE_BYTES,
 } from '../kernels/column-layout.ts'
-import { childTypesOf, physicalKindOf, type LogicalType, typeWordOf } from './types.ts'
+import { childTypesOf, formatType, physicalKindOf, type LogicalType, typeWordOf } from './types.ts'
 
 /** Data bytes per row that a fresh BYTES column makes room for; it grows by doubling. */
 const DATA_BYTES_PER_ROW = 32
@@ -36,7 +36,7 @@ const DATA_BYTES_PER_ROW = 32
  * Rows are physical: a batch's selection is applied by whoever reads. A column either owns its buffers (made by {@link Column.allocate},
  * given back by {@link free}) or borrows them (made by {@link Column.borrow}, buffers set through the setters: a frame in a ring, a slice).
  */
-export class Column {
+export class Column implements SlabUse {
   readonly slab: Slab
   readonly type: LogicalType
   readonly kind: PhysicalKind
@@ -241,6 +241,11 @@ export class Column {
     slab.free(this.descriptor, DESCRIPTOR_BYTES)
   }
 
+  /** What a full slab says of the column. */
+  describeUse(): string {
+    return `a column ${formatType(this.type)} of ${this.rowCapacity} rows`
+  }
+
   #valuesBytes(rows: number): number {
     return this.kind === PhysicalKind.BIT ? bitBytes(rows) : rows * VALUE_BYTES[this.kind]
   }
@@ -254,19 +259,19 @@ export class Column {
     const { slab } = this
     this.rowCapacity = rows
     if (this.kind === PhysicalKind.OBJECT) return
-    if (this.type.nullable) this.validity = slab.allocate(bitBytes(rows) + BUFFER_SLACK_BYTES)
+    if (this.type.nullable) this.validity = slab.allocate(bitBytes(rows) + BUFFER_SLACK_BYTES, this)
     const valueBytes = this.#valuesBytes(rows)
-    if (valueBytes > 0) this.values = slab.allocate(valueBytes + BUFFER_SLACK_BYTES)
-    if (this.kind === PhysicalKind.TIMESTAMP_NANOS) this.extra = slab.allocate(rows * 4 + BUFFER_SLACK_BYTES)
+    if (valueBytes > 0) this.values = slab.allocate(valueBytes + BUFFER_SLACK_BYTES, this)
+    if (this.kind === PhysicalKind.TIMESTAMP_NANOS) this.extra = slab.allocate(rows * 4 + BUFFER_SLACK_BYTES, this)
     if (this.kind === PhysicalKind.BYTES || this.kind === PhysicalKind.LIST || this.kind === PhysicalKind.MAP) {
-      this.offsets = slab.allocate((rows + 1) * 4 + BUFFER_SLACK_BYTES)
+      this.offsets = slab.allocate((rows + 1) * 4 + BUFFER_SLACK_BYTES, this)
       slab.i32[this.offsets >>> 2] = 0
     }
   }
 
   #allocateData(capacity: number): void {
     const block = Slab.blockBytes(capacity + BUFFER_SLACK_BYTES)
-    this.data = this.slab.allocate(block)
+    this.data = this.slab.allocate(block, this)
     this.slab.u32[this.#word + DESCRIPTOR_DATA_CAPACITY] = block - BUFFER_SLACK_BYTES
   }
 }

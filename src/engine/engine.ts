@@ -5,7 +5,9 @@ import { type MessagePort, Worker } from 'node:worker_threads'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { fromErrorRecord, JobError, MillraceError, toErrorRecord } from '../base/errors.ts'
+import { processSlabBytes } from '../base/memory-budget.ts'
 import { packageRoot } from '../base/platform.ts'
+import { SharedBudget } from '../base/shared-budget.ts'
 import { parseOption } from './options.ts'
 import type { ExecutionPlan } from '../plan/execution-plan.ts'
 import { isJobProgram, type JobProgram } from '../plan/job-program.ts'
@@ -13,6 +15,9 @@ import { Doorbell } from '../ring/parking.ts'
 import type { CoordinatorData } from '../runtime/coordinator.ts'
 import { DOORBELL_ADDRESS } from '../runtime/control-layout.ts'
 import type { CoordinatorCommand, CoordinatorEvent, JobMetrics, JobRequest, ProgramMessage, PushMessage } from '../runtime/thread-messages.ts'
+
+/** What the slabs of all jobs of this process share, whichever engine runs them; made with the first job. */
+const shared: { budget: SharedArrayBuffer | undefined } = { budget: undefined }
 
 /** How a job is submitted. */
 export interface SubmitOptions {
@@ -124,9 +129,15 @@ export class JobHandle implements AsyncDisposable {
   /** @internal Handles are made by {@link Engine.submit}. */
   constructor(request: JobRequest, options: SubmitOptions, folder: URL) {
     this.name = request.jobName
-    const data: CoordinatorData = { request, workerUrl: new URL('worker.js', folder).href }
+    const budget = SharedBudget.ofJob((shared.budget ??= SharedBudget.ofProcess(processSlabBytes())))
+    const data: CoordinatorData = { request, workerUrl: new URL('worker.js', folder).href, budget: budget.memory }
     this.#coordinator = new Worker(new URL('coordinator.js', folder), { workerData: data, execArgv: ['--enable-source-maps'] })
-    this.#exited = new Promise((resolve) => this.#coordinator.once('exit', () => resolve()))
+    this.#exited = new Promise((resolve) =>
+      this.#coordinator.once('exit', () => {
+        budget.release()
+        resolve()
+      }),
+    )
     let planned!: (value: { plan: ExecutionPlan; text: string }) => void
     let running!: (job: RunningJob) => void
     this.#planned = new Promise((resolve) => (planned = resolve))

@@ -82,7 +82,7 @@ const OPTIONS: readonly ConfigOption[] = [
     min: 1 << 20,
     max: 2 ** 32,
     documentation:
-      'Memory of one worker for batches, channels and state. Default: three quarters of the memory of the machine or container, shared by the workers, at most 4 gb.',
+      'Memory of one worker for batches, channels and state. Default: six tenths of the memory of the machine or container, shared by the workers of all jobs, at most 4 gb.',
   },
   {
     key: 'millrace.worker.hang-timeout',

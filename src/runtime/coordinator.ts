@@ -1,33 +1,35 @@
 // Entry of the coordinator's thread: plans the job, makes the memories, starts the workers in a pool, watches them, and tells the main thread.
 // The main thread only talks to this one. Invariant: one job a thread; the thread ends with it.
 
-import type { WasmMemory, WasmModule } from '../base/webassembly.ts'
+import type { WasmMemory } from '../base/webassembly.ts'
 import { MessageChannel, type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { getHeapStatistics } from 'node:v8'
 import { Piscina } from 'piscina'
 import { systemClock } from '../base/clock.ts'
 import { fromErrorRecord, JobError, PlanError, toErrorRecord } from '../base/errors.ts'
-import { workerMemoryBytes } from '../base/memory-budget.ts'
+import { workerHeapBytes, workerMemoryBytes } from '../base/memory-budget.ts'
 import { availableCores } from '../base/platform.ts'
 import { freshSeed } from '../base/random.ts'
-import { createSlabMemory } from '../base/slab.ts'
+import { type BudgetMemory, SharedBudget } from '../base/shared-budget.ts'
 import { compileKernels } from '../kernels/kernels.ts'
 import { type ExecutionPlan, formatPlan, planJob, type PlanOptions } from '../plan/execution-plan.ts'
 import type { LogicalGraph } from '../plan/transformation.ts'
 import { isJobProgram } from '../plan/job-program.ts'
 import { Doorbell, PARK_TIMEOUT_MS_MAX } from '../ring/parking.ts'
 import { spinMicrosFor } from '../ring/idle-strategy.ts'
-import { Command, COMMAND_ADDRESS, DOORBELL_ADDRESS, HEARTBEAT_ADDRESS, layoutWorker } from './control-layout.ts'
+import { Command, COMMAND_ADDRESS, DOORBELL_ADDRESS, HEARTBEAT_ADDRESS } from './control-layout.ts'
 import { enumerateSplits } from './enumerate-splits.ts'
 import { JobMetricsReader, loadHistograms } from './job-metrics.ts'
 import type { CoordinatorCommand, CoordinatorEvent, JobRequest, WorkerEvent, WorkerOutcome } from './thread-messages.ts'
 import { divertConsole } from './user-console.ts'
 import type { WorkerTask } from './worker.ts'
-import { batchRowsMaxOf, initializeWorkerMemory } from './worker-runtime.ts'
+import { batchRowsMaxOf, createWorkerMemory, type WorkerSettings } from './worker-runtime.ts'
 
 /** What the main thread starts this one with. */
 export interface CoordinatorData {
   readonly request: JobRequest
   readonly workerUrl: string
+  readonly budget: BudgetMemory
 }
 
 /** The option `pipeline.max-parallelism`, if it is set. */
@@ -58,7 +60,7 @@ class Coordinator {
   readonly #data: CoordinatorData
   readonly #port: MessagePort
   #plan!: ExecutionPlan
-  #memories: WasmMemory[] = []
+  readonly #memories: WasmMemory[] = []
   #pool: Piscina | undefined
   /** Set once the pool is being destroyed: a second call would have piscina start new threads. */
   #destroyed: Promise<void> | undefined
@@ -125,11 +127,14 @@ class Coordinator {
     const splits = enumerateSplits(plan, built.graph)
     this.#outputs = programOutputs(built.graph)
     this.#outputPending = new SharedArrayBuffer(Math.max(1, this.#outputs.length) * 4)
-    this.#memories = Array.from({ length: plan.workers }, (_, index) => createSlabMemory(layoutWorker(plan, index).fixedBytes))
-    this.#memories.forEach((memory, index) => initializeWorkerMemory(plan, index, memory))
+    const options = new Map([...built.options, ...request.options])
+    // Memory that was set by hand is what the user wants, whatever other jobs take.
+    const memoryMax = options.get('millrace.worker.memory-max')
+    const slabBytesMax = memoryMax === undefined ? workerMemoryBytes(plan.workers) : Number(memoryMax)
+    const budget = memoryMax === undefined ? new SharedBudget(this.#data.budget) : undefined
+    for (let index = 0; index < plan.workers; index++) this.#memories.push(createWorkerMemory(plan, index, slabBytesMax, undefined, budget))
     if (this.#cancelled) return { kind: 'cancelled', metrics: undefined }
     if (this.#stopped) this.#send(Command.STOP)
-    const options = new Map([...built.options, ...request.options])
     this.#metrics = new JobMetricsReader(plan, this.#memories, systemClock, await loadHistograms(options))
     if (plan.workers !== this.#pool.maxThreads) {
       await this.#pool.destroy()
@@ -137,7 +142,10 @@ class Coordinator {
     }
     const kernels = compileKernels()
     const tableSeed = freshSeed()
-    const runs = this.#memories.map((_, workerIndex) => this.#runWorker(workerIndex, { ...planOptions }, { kernels, tableSeed, splits, options }))
+    const runs = this.#memories.map((_, workerIndex) => {
+      const settings = { kernels, tableSeed, splits, options, slabBytesMax, ...(budget && { budget: budget.memory }) }
+      return this.#runWorker(workerIndex, { ...planOptions }, settings)
+    })
     const ports = this.#programPorts
     this.#port.postMessage(
       {
@@ -167,6 +175,7 @@ class Coordinator {
       concurrentTasksPerWorker: 1,
       idleTimeout: Infinity,
       atomics: 'disabled',
+      resourceLimits: { maxOldGenerationSizeMb: Math.floor(workerHeapBytes(workers, getHeapStatistics().heap_size_limit) / 2 ** 20) },
       execArgv: ['--enable-source-maps'],
     })
   }
@@ -174,7 +183,7 @@ class Coordinator {
   #runWorker(
     workerIndex: number,
     planOptions: PlanOptions,
-    shared: { kernels: WasmModule; tableSeed: number; splits: ReturnType<typeof enumerateSplits>; options: ReadonlyMap<string, string> },
+    shared: Pick<WorkerSettings, 'kernels' | 'tableSeed' | 'splits' | 'options' | 'slabBytesMax' | 'budget'>,
   ): Promise<WorkerOutcome> {
     const { request } = this.#data
     const events = new MessageChannel()
@@ -186,20 +195,8 @@ class Coordinator {
     }
     events.port1.on('message', take)
     this.#isRunning[workerIndex] = true
-    const batchRowsMax = batchRowsMaxOf(shared.options)
-    const slabBytesMax = Number(shared.options.get('millrace.worker.memory-max') ?? workerMemoryBytes(this.#plan.workers))
     const task: WorkerTask = {
-      settings: {
-        plan: this.#plan,
-        workerIndex,
-        memories: this.#memories,
-        kernels: shared.kernels,
-        slabBytesMax,
-        batchRowsMax,
-        tableSeed: shared.tableSeed,
-        options: shared.options,
-        splits: shared.splits,
-      },
+      settings: { ...shared, plan: this.#plan, workerIndex, memories: this.#memories, batchRowsMax: batchRowsMaxOf(shared.options) },
       jobUrl: this.#jobUrl,
       params: request.params,
       planOptions,

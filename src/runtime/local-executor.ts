@@ -5,15 +5,14 @@ import type { WasmModule } from '../base/webassembly.ts'
 import type { Clock } from '../base/clock.ts'
 import { VirtualClock } from '../base/clock.ts'
 import type { Random } from '../base/random.ts'
-import { createSlabMemory } from '../base/slab.ts'
+import { workerMemoryBytes } from '../base/memory-budget.ts'
 import { compileKernels } from '../kernels/kernels.ts'
 import type { ProgramEdge } from '../operator/operator.ts'
 import type { ExecutionPlan } from '../plan/execution-plan.ts'
 import { LogicalGraph } from '../plan/transformation.ts'
-import { layoutWorker } from './control-layout.ts'
 import { enumerateSplits } from './enumerate-splits.ts'
 import { type Histograms, JobMetricsReader } from './job-metrics.ts'
-import { batchRowsMaxOf, initializeWorkerMemory, WorkerRuntime } from './worker-runtime.ts'
+import { batchRowsMaxOf, createWorkerMemory, WorkerRuntime } from './worker-runtime.ts'
 
 /** Steps between two turns of the event loop, so that a job on the calling thread does not shut out the program around it. */
 const STEPS_PER_TURN = 64
@@ -68,8 +67,8 @@ export class LocalExecutor {
     this.#scheduler = options.scheduler
     const { ringBytesMax, refuse } = options
     const graphs = graph instanceof LogicalGraph ? [graph] : graph
-    const memories = Array.from({ length: plan.workers }, (_, index) => createSlabMemory(layoutWorker(plan, index, ringBytesMax).fixedBytes))
-    memories.forEach((memory, index) => initializeWorkerMemory(plan, index, memory, ringBytesMax))
+    const slabBytesMax = options.slabBytesMax ?? workerMemoryBytes(plan.workers)
+    const memories = Array.from({ length: plan.workers }, (_, index) => createWorkerMemory(plan, index, slabBytesMax, ringBytesMax))
     this.metrics = new JobMetricsReader(plan, memories, options.clock, options.histograms, ringBytesMax)
     const splits = enumerateSplits(plan, graphs[0])
     const workers: WorkerRuntime[] = []
@@ -82,7 +81,7 @@ export class LocalExecutor {
               workerIndex,
               memories,
               kernels: kernelsModule(),
-              slabBytesMax: options.slabBytesMax ?? 2 ** 32,
+              slabBytesMax,
               batchRowsMax: options.batchRowsMax ?? batchRowsMaxOf(options.options),
               tableSeed: 0x5eed + workerIndex,
               options: options.options ?? new Map(),

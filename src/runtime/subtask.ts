@@ -119,6 +119,7 @@ export class Subtask {
       this.#members.push(member)
       const body = environment.graph.transformations[planned.id].body
       const context = this.#context(planned, operatorIndex, slots)
+      environment.slab.user = { activeOperatorName: planned.name }
       if (body.kind === 'source') {
         const reader = body.source.createReader(context)
         this.#source = new SourceDriver(reader, index, collector, environment.splits(task))
@@ -186,6 +187,7 @@ export class Subtask {
    */
   step(follows: boolean = false): boolean {
     if (this.#closed) return false
+    this.#environment.slab.user = this
     this.#beginStep(follows)
     let moved = false
     for (const writer of this.#writers) if (writer.run()) moved = true

@@ -3,7 +3,9 @@
 
 import type { WasmMemory, WasmModule } from '../base/webassembly.ts'
 import type { Clock } from '../base/clock.ts'
-import { Slab } from '../base/slab.ts'
+import { StateError } from '../base/errors.ts'
+import { type BudgetMemory, SharedBudget } from '../base/shared-budget.ts'
+import { createSlabMemory, Slab, SLAB_RESERVED_BYTES } from '../base/slab.ts'
 import { ChannelWriter } from '../exchange/channel-writer.ts'
 import { ExchangeWriter } from '../exchange/exchange-writer.ts'
 import { HashRouter } from '../exchange/hash-router.ts'
@@ -51,6 +53,8 @@ export interface WorkerSettings {
   readonly memories: readonly WasmMemory[]
   readonly kernels: WasmModule
   readonly slabBytesMax: number
+  /** What this job shares with the others of the process; left out where its memory was set by hand. */
+  readonly budget?: BudgetMemory
   readonly batchRowsMax: number
   readonly tableSeed: number
   readonly options: ReadonlyMap<string, string>
@@ -73,9 +77,23 @@ export interface WorkerHooks {
   refuse?(): boolean
 }
 
-/** Lays out a worker's fixed region in its memory. Called once for each worker before any of them starts. */
-export function initializeWorkerMemory(plan: ExecutionPlan, workerIndex: number, memory: WasmMemory, ringBytesMax?: number): void {
-  for (const channel of layoutWorker(plan, workerIndex, ringBytesMax).channels) SpscRing.initialize(memory.buffer, channel.address, channel.capacityBytes)
+/**
+ * Makes a worker's memory and lays out its fixed region in it. Called once for each worker before any of them starts.
+ *
+ * @throws {StateError} `SLAB_FULL` if the fixed region does not fit into the budget.
+ */
+export function createWorkerMemory(plan: ExecutionPlan, workerIndex: number, bytesMax: number, ringBytesMax?: number, budget?: SharedBudget): WasmMemory {
+  const { channels, fixedBytes } = layoutWorker(plan, workerIndex, ringBytesMax)
+  const refuse = (reason: string): never => {
+    throw new StateError('SLAB_FULL', `Cannot make room for the inbound channels of worker ${workerIndex}: ${reason}`, {
+      hint: 'Raise millrace.worker.memory-max or lower the parallelism.',
+    })
+  }
+  if (SLAB_RESERVED_BYTES + fixedBytes > bytesMax) refuse(`they and the metrics take ${fixedBytes} bytes, the worker's memory budget is ${bytesMax}`)
+  const memory = createSlabMemory(fixedBytes, bytesMax)
+  if (budget?.tryTake(memory.buffer.byteLength) === false) refuse(`the jobs of this process have used up the ${budget.bytesMax} bytes that they share`)
+  for (const channel of channels) SpscRing.initialize(memory.buffer, channel.address, channel.capacityBytes)
+  return memory
 }
 
 /** A worker without a thread. */
@@ -101,7 +119,8 @@ export class WorkerRuntime {
     this.#graph = graph
     this.#layouts = memories.map((_, index) => layoutWorker(plan, index, settings.ringBytesMax))
     this.#buffers = memories.map((memory) => memory.buffer)
-    this.slab = new Slab(settings.slabBytesMax, memories[workerIndex], this.#layouts[workerIndex].fixedBytes)
+    const budget = settings.budget && new SharedBudget(settings.budget)
+    this.slab = new Slab(settings.slabBytesMax, memories[workerIndex], this.#layouts[workerIndex].fixedBytes, undefined, budget)
     this.kernels = instantiateKernels(settings.kernels, this.slab)
     this.#doorbells = this.#buffers.map((buffer) => new Doorbell(buffer, DOORBELL_ADDRESS))
     this.doorbell = this.#doorbells[workerIndex]!

@@ -1,7 +1,7 @@
 // Blocks of any size for what has no fixed width: long keys, text, encoded values, lists, maps. Small blocks are cut from pages here, large ones
 // are the slab's. Runs on the thread that owns the slab. A block's size follows from its length, so that nobody stores it.
 
-import { PAGE_BYTES, type Slab } from '../base/slab.ts'
+import { PAGE_BYTES, type Slab, type SlabUse } from '../base/slab.ts'
 
 const SMALLEST_CLASS = 4
 /** Classes below this one are cut from pages; the slab's own blocks start here. */
@@ -12,13 +12,18 @@ function classOf(bytes: number): number {
 }
 
 /** A heap of blocks of power-of-two sizes. */
-export class BlobHeap {
+export class BlobHeap implements SlabUse {
   readonly #slab: Slab
   readonly #free = new Uint32Array(SLAB_CLASS)
   readonly #pages: number[] = []
 
   constructor(slab: Slab) {
     this.#slab = slab
+  }
+
+  /** What a full slab says of the heap. */
+  describeUse(): string {
+    return 'long keys and values of keyed state'
   }
 
   /** The size of the block that holds `bytes` bytes. */
@@ -29,13 +34,13 @@ export class BlobHeap {
   /** A block of at least `bytes` bytes, aligned to 16. Contents are undefined. */
   allocate(bytes: number): number {
     const sizeClass = classOf(bytes)
-    if (sizeClass >= SLAB_CLASS) return this.#slab.allocate(2 ** sizeClass)
+    if (sizeClass >= SLAB_CLASS) return this.#slab.allocate(2 ** sizeClass, this)
     const free = this.#free[sizeClass]
     if (free !== 0) {
       this.#free[sizeClass] = this.#slab.u32[free >>> 2]!
       return free
     }
-    const page = this.#slab.allocate(PAGE_BYTES)
+    const page = this.#slab.allocate(PAGE_BYTES, this)
     this.#pages.push(page)
     const size = 2 ** sizeClass
     const { u32 } = this.#slab

@@ -1,7 +1,7 @@
 // Finds records by (owner, two numbers): namespaces by key and bounds, timers by key and time. Open addressing over record addresses; what is
 // compared lies in the records. Runs on the thread that owns the slab.
 
-import type { Slab } from '../base/slab.ts'
+import type { Slab, SlabUse } from '../base/slab.ts'
 
 const SLOTS_MIN = 64
 
@@ -21,7 +21,7 @@ function hashOf(owner: number, first: number, second: number): number {
 }
 
 /** A set of records, found by owner and two numbers. */
-export class PairIndex {
+export class PairIndex implements SlabUse {
   readonly #slab: Slab
   readonly #owner: number
   readonly #first: number
@@ -39,6 +39,11 @@ export class PairIndex {
 
   get count(): number {
     return this.#count
+  }
+
+  /** What a full slab says of the index. */
+  describeUse(): string {
+    return `an index of ${this.#count} records of keyed state`
   }
 
   /** The record, or 0. */
@@ -103,7 +108,7 @@ export class PairIndex {
     const old = this.#slots
     const oldCount = old === 0 ? 0 : this.#mask + 1
     const slots = Math.max(SLOTS_MIN, oldCount * 2)
-    this.#slots = this.#slab.allocateZeroed(slots * 4)
+    this.#slots = this.#slab.allocateZeroed(slots * 4, this)
     this.#mask = slots - 1
     const { u32 } = this.#slab
     for (let slot = 0; slot < oldCount; slot++) {

@@ -2,13 +2,13 @@
 // address may stand for it; its first word is 0 exactly while it is free (the second then links to the next free one).
 
 import { assert } from '../base/assert.ts'
-import { Slab } from '../base/slab.ts'
+import { Slab, type SlabUse } from '../base/slab.ts'
 
 const CHUNK_BYTES_MIN = 4096
 const CHUNK_BYTES_MAX = 256 * 1024
 
 /** A pool of records of one width. */
-export class RecordPool {
+export class RecordPool implements SlabUse {
   readonly #slab: Slab
   readonly #recordBytes: number
   readonly #chunks: { readonly address: number; readonly bytes: number; readonly end: number }[] = []
@@ -22,6 +22,11 @@ export class RecordPool {
     assert(recordBytes % 8 === 0 && recordBytes >= 8, 'record width is not a multiple of 8')
     this.#slab = slab
     this.#recordBytes = recordBytes
+  }
+
+  /** What a full slab says of the pool. */
+  describeUse(): string {
+    return `${this.#count} records of keyed state`
   }
 
   /** Records in use. */
@@ -95,7 +100,7 @@ export class RecordPool {
   #addChunk(): void {
     const total = this.#chunks.reduce((sum, chunk) => sum + chunk.bytes, 0)
     const bytes = Slab.blockBytes(Math.max(this.#recordBytes * 8, Math.min(CHUNK_BYTES_MAX, Math.max(CHUNK_BYTES_MIN, total))))
-    const address = this.#slab.allocateZeroed(bytes)
+    const address = this.#slab.allocateZeroed(bytes, this)
     this.#next = address
     this.#end = address + Math.floor(bytes / this.#recordBytes) * this.#recordBytes
     this.#chunks.push({ address, bytes, end: this.#end })

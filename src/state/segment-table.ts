@@ -2,7 +2,7 @@
 // Invariant: an entry's address is good until its key is removed or a later findOrInsert splits its segment (only then are entries moved).
 
 import { assert } from '../base/assert.ts'
-import type { Slab } from '../base/slab.ts'
+import type { Slab, SlabUse } from '../base/slab.ts'
 import type { Column } from '../batch/column.ts'
 import { writeValue } from '../batch/values.ts'
 import { PhysicalKind } from '../kernels/column-layout.ts'
@@ -63,7 +63,7 @@ interface Segment {
  * A batch's keys come from a `KeyEncoder`; entries come back as addresses, one a row, which the aggregate kernels take. An entry's value area
  * starts at `valueOffset` and is zero when the entry is new.
  */
-export class SegmentTable {
+export class SegmentTable implements SlabUse {
   readonly slab: Slab
   readonly form: KeyForm
   readonly keyBytes: number
@@ -124,6 +124,11 @@ export class SegmentTable {
   /** Bytes of the slab that the table holds. */
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** What a full slab says of the table. */
+  describeUse(): string {
+    return `a table of ${this.entryCount} keys in ${this.#bytes} bytes`
   }
 
   /** Number of segments. */
@@ -300,8 +305,9 @@ export class SegmentTable {
   }
 
   #allocate(bytes: number): number {
+    const address = this.slab.allocate(bytes, this)
     this.#bytes += bytes
-    return this.slab.allocate(bytes)
+    return address
   }
 
   #release(address: number, bytes: number): void {

@@ -14,7 +14,7 @@
 // level 0 hold one millisecond each. Invariant: cursor <= time of every node in the wheel; nodes behind the cursor are in the heap `behind`.
 
 import { assert } from '../base/assert.ts'
-import type { Slab } from '../base/slab.ts'
+import type { Slab, SlabUse } from '../base/slab.ts'
 import type { KeyStore } from '../state/key-store.ts'
 import { PairIndex } from '../state/pair-index.ts'
 import { RecordPool } from '../state/record-pool.ts'
@@ -49,7 +49,7 @@ function toMs(time: number): number {
 }
 
 /** Timers of one time domain: see {@link TimerDomain}. */
-export class TimerQueue implements TimerDomain {
+export class TimerQueue implements TimerDomain, SlabUse {
   firedMs = Number.NaN
   firedInNamespace = false
   readonly #store: KeyStore
@@ -93,6 +93,11 @@ export class TimerQueue implements TimerDomain {
 
   get count(): number {
     return this.#count
+  }
+
+  /** What a full slab says of the queue. */
+  describeUse(): string {
+    return `${this.#count} timers`
   }
 
   get nextMs(): number {
@@ -431,7 +436,7 @@ export class TimerQueue implements TimerDomain {
       if (this.#freeNode !== 0) return
     }
     const bytes = Math.max(NODES_MIN, Math.min(this.#nodeCount, 16_384)) * NODE_BYTES
-    const address = this.#slab.allocate(bytes)
+    const address = this.#slab.allocate(bytes, this)
     this.#chunks.push({ address, bytes })
     const { u32 } = this.#slab
     for (let node = address + bytes - NODE_BYTES; node >= address; node -= NODE_BYTES) {

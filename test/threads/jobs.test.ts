@@ -1,9 +1,10 @@
 import { getEventListeners, once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
-import { JobError, Millrace, PlanError, UserFunctionError } from 'millrace'
+import { JobError, Millrace, PlanError, StateError, UserFunctionError } from 'millrace'
 import { runJob } from 'millrace/testing'
 import { describe, expect, test } from 'vitest'
+import type { CoordinatorData } from '../../src/runtime/coordinator.ts'
 import type { CoordinatorEvent, JobRequest, PushMessage } from '../../src/runtime/thread-messages.ts'
 import { collect, failureOf, jobUrl, withEngine } from './jobs.ts'
 
@@ -243,9 +244,14 @@ describe('failures', () => {
       jobUrl: jobUrl('leaving').href,
       params: { how: 'loop' },
       parallelism: 2,
-      options: new Map([['millrace.worker.hang-timeout', '300']]),
+      options: new Map([
+        ['millrace.worker.hang-timeout', '300'],
+        ['millrace.worker.memory-max', String(64 << 20)],
+      ]),
     }
-    const coordinator = new Worker(new URL('coordinator.js', dist), { workerData: { request, workerUrl: new URL('worker.js', dist).href } })
+    const budget = { process: new SharedArrayBuffer(8), job: new SharedArrayBuffer(4) }
+    const workerData: CoordinatorData = { request, workerUrl: new URL('worker.js', dist).href, budget }
+    const coordinator = new Worker(new URL('coordinator.js', dist), { workerData })
     const outcomes: string[] = []
     coordinator.on('message', (event: CoordinatorEvent) => {
       if (event.kind === 'running') for (const id of [1, 2]) event.ports[0].postMessage({ id, input: 'go', records: [id] } satisfies PushMessage)
@@ -254,6 +260,26 @@ describe('failures', () => {
     })
     await once(coordinator, 'exit')
     expect(outcomes).toEqual(['WORKER_HUNG'])
+  })
+
+  test('state beyond the memory of a worker fails the job, naming the operator, what grew and how far', async () => {
+    const handle = engine().submit(jobUrl('many-keys'), {
+      params: { keys: 10_000_000 },
+      parallelism: 2,
+      options: { 'millrace.worker.memory-max': '24 mb' },
+    })
+    const error = await failureOf(handle.result)
+    expect(error).toBeInstanceOf(StateError)
+    expect(error.message).toMatch(
+      /^Cannot allocate \d+ bytes for (a table of \d+ keys in \d+ bytes|\d+ records of keyed state) in operator "Sum": the worker's memory budget of 25165824 bytes/,
+    )
+    expect([error.code, error.hint]).toEqual(['SLAB_FULL', expect.stringContaining('TTL')])
+  })
+
+  test('a memory that has no room for the channels is refused before anything runs', async () => {
+    const options = { 'millrace.worker.memory-max': '1 mb' }
+    const error = await failureOf(engine().submit(jobUrl('echo'), { parallelism: 2, options }).result)
+    expect(error.message).toMatch(/^Cannot make room for the inbound channels of worker 0: .* budget is 1048576$/)
   })
 
   test('a signal that outlives its jobs keeps nothing of them', async () => {

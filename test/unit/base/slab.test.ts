@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
 import { AssertionError } from '../../../src/base/assert.ts'
 import { Random } from '../../../src/base/random.ts'
-import { BLOCK_ALIGNMENT_BYTES, PAGE_BYTES, Slab, SLAB_BYTES_MAX, SLAB_RESERVED_BYTES } from '../../../src/base/slab.ts'
+import { SharedBudget } from '../../../src/base/shared-budget.ts'
+import { BLOCK_ALIGNMENT_BYTES, createSlabMemory, PAGE_BYTES, Slab, SLAB_BYTES_MAX, SLAB_RESERVED_BYTES } from '../../../src/base/slab.ts'
+import type { WasmMemory } from '../../../src/base/webassembly.ts'
 
 test('blocks are aligned to their size up to a page, and never overlap', () => {
   const random = new Random(7)
@@ -49,6 +51,61 @@ test('a full slab refuses with advice and stays usable', () => {
   expect(() => slab.allocate(8 << 20)).toThrow(expect.objectContaining({ code: 'SLAB_FULL', hint: expect.stringContaining('memory-max') as string }) as Error)
   expect(slab.allocatedBytes).toBe(used)
   expect(slab.allocate(1 << 20) % BLOCK_ALIGNMENT_BYTES).toBe(0)
+})
+
+test('a full slab names what the block is for, its size and the operator', () => {
+  const slab = new Slab(4 << 20)
+  slab.user = { activeOperatorName: 'Count' }
+  const use = { describeUse: () => 'a table of 12 keys in 4096 bytes' }
+  const message =
+    /^Cannot allocate 8388608 bytes for a table of 12 keys in 4096 bytes in operator "Count": the worker's memory budget of 4194304 bytes is used up \(/
+  expect(() => slab.allocate(8 << 20, use)).toThrow(message)
+  expect(() => slab.allocateZeroed(8 << 20, use)).toThrow(message)
+})
+
+test("a memory's maximum is its slab's budget", () => {
+  const slab = new Slab(4 << 20)
+  expect(slab.bytesMax).toBe(4 << 20)
+  slab.memory.grow((slab.bytesMax - slab.u8.length) / PAGE_BYTES)
+  expect(() => slab.memory.grow(1)).toThrow(RangeError)
+})
+
+test('a memory that the system does not let grow is a full slab, not a RangeError', () => {
+  const { buffer } = createSlabMemory(0, 8 << 20)
+  const memory: WasmMemory = {
+    buffer,
+    grow: () => {
+      throw new RangeError('Unable to grow instance memory')
+    },
+  }
+  const slab = new Slab(8 << 20, memory)
+  expect(() => slab.allocate(2 << 20)).toThrow(
+    expect.objectContaining({
+      code: 'SLAB_FULL',
+      message: expect.stringContaining('the system refused') as string,
+      cause: expect.any(RangeError) as RangeError,
+    }) as Error,
+  )
+  expect(slab.allocate(1000) % BLOCK_ALIGNMENT_BYTES).toBe(0)
+})
+
+test('slabs that share a budget leave each other what they do not take, and grow by less before they are refused', () => {
+  const process = SharedBudget.ofProcess(7 << 20)
+  const slabs = [0, 1].map(() => {
+    const budget = SharedBudget.ofJob(process)
+    const memory = createSlabMemory(0, 8 << 20)
+    expect(budget.tryTake(memory.buffer.byteLength)).toBe(true)
+    return { budget, slab: new Slab(8 << 20, memory, 0, false, budget) }
+  })
+  const [one, other] = slabs
+  one.slab.allocate(2 << 20)
+  // Five of seven MiB are taken: the usual four more are refused, the needed one is not.
+  expect(one.budget.usedBytes).toBe(6 << 20)
+  other.slab.allocate(1 << 20)
+  expect(one.budget.usedBytes).toBeLessThanOrEqual(7 << 20)
+  expect(() => other.slab.allocate(2 << 20)).toThrow(/the jobs of this process have used up the 7340032 bytes that they share/)
+  one.budget.release()
+  expect(other.slab.allocate(2 << 20) % BLOCK_ALIGNMENT_BYTES).toBe(0)
 })
 
 test('allocateZeroed() clears what a block held before', () => {
