@@ -4,6 +4,8 @@
 export interface Import {
   readonly specifier: string
   readonly line: number
+  /** Whether nothing of it is there at run time. */
+  readonly isTypeOnly: boolean
 }
 
 /** Every module named by an import or export statement, an `import()`, or `new URL('./…', import.meta.url)`; types count too. */
@@ -16,7 +18,9 @@ export function importsOf(text: string): readonly Import[] {
     /\bimport\(\s*['"]([^'"\n]+)['"]\s*\)/g,
     /\bnew URL\(\s*['"](\.[^'"\n]+)['"],\s*import\.meta\.url\s*\)/g,
   ]) {
-    for (const match of withStrings.matchAll(pattern)) if (code[match.index] !== ' ') found.push({ specifier: match[1], line: lineAt(code, match.index) })
+    for (const match of withStrings.matchAll(pattern))
+      if (code[match.index] !== ' ')
+        found.push({ specifier: match[1], line: lineAt(code, match.index), isTypeOnly: /^(?:import|export)\s+type\b/.test(match[0]) })
   }
   return found
 }

@@ -152,8 +152,30 @@ describe('bans', () => {
     expect(
       importsOf(
         "import { a } from './a.ts'\nimport type {\n  B,\n} from 'b'\nexport * from './c.ts'\n// import './d.ts'\nconst e = await import('./e.ts')",
-      ).map((found) => found.specifier),
-    ).toEqual(['./a.ts', 'b', './c.ts', './e.ts'])
+      ).map(({ specifier, isTypeOnly }) => [specifier, isTypeOnly]),
+    ).toEqual([
+      ['./a.ts', false],
+      ['b', true],
+      ['./c.ts', false],
+      ['./e.ts', false],
+    ])
+  })
+})
+
+describe('tests against the built package', () => {
+  /** What runs in the projects `dist` and `stress` of test/vitest.config.ts. */
+  const BUILT = ['threads', 'e2e', 'examples', 'stress'].flatMap((folder) => filesBelow(`test/${folder}`)).filter((path) => /\.m?[jt]s$/.test(path))
+  /** The ring is no part of the package's face: its stress test bundles src/ring as the build does, with the layout that the test lays out. */
+  const BUNDLES_SOURCES = new Set(['test/stress/ring.stress.test.ts'])
+
+  test('import nothing of src/ but types: threads run what users run, and one process never holds two copies of the engine', () => {
+    const wrong: string[] = []
+    for (const path of BUILT.filter((one) => !BUNDLES_SOURCES.has(one)))
+      for (const { specifier, line, isTypeOnly } of importsOf(read(path)))
+        if (!isTypeOnly && specifier.startsWith('.') && relative(root, resolve(root, dirname(path), specifier)).startsWith('src/'))
+          wrong.push(`${path}:${line}`)
+    expect(wrong).toEqual([])
+    expect([...BUNDLES_SOURCES].filter((path) => !BUILT.includes(path))).toEqual([])
   })
 })
 

@@ -75,6 +75,16 @@ const OPTIONS: readonly ConfigOption[] = [
     documentation: 'Rows that one batch holds at most.',
   },
   {
+    key: 'millrace.channel.memory-max',
+    type: 'memory',
+    unit: 'bytes',
+    default: '1 mb',
+    min: 512,
+    max: 2 ** 30,
+    documentation:
+      'Memory of one channel between two workers, rounded down to a power of two. Small ones hold senders back early. Channels of a worker share 64 mb.',
+  },
+  {
     key: 'millrace.worker.memory-max',
     type: 'memory',
     unit: 'bytes',

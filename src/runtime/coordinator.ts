@@ -23,7 +23,7 @@ import { JobMetricsReader, loadHistograms } from './job-metrics.ts'
 import type { CoordinatorCommand, CoordinatorEvent, JobRequest, WorkerEvent, WorkerOutcome } from './thread-messages.ts'
 import { divertConsole } from './user-console.ts'
 import type { WorkerTask } from './worker.ts'
-import { batchRowsMaxOf, createWorkerMemory, type WorkerSettings } from './worker-runtime.ts'
+import { batchRowsMaxOf, createWorkerMemory, ringBytesMaxOf, type WorkerSettings } from './worker-runtime.ts'
 
 /** What the main thread starts this one with. */
 export interface CoordinatorData {
@@ -131,11 +131,12 @@ class Coordinator {
     // Memory that was set by hand is what the user wants, whatever other jobs take.
     const memoryMax = options.get('millrace.worker.memory-max')
     const slabBytesMax = memoryMax === undefined ? workerMemoryBytes(plan.workers) : Number(memoryMax)
+    const ringBytesMax = ringBytesMaxOf(options)
     const budget = memoryMax === undefined ? new SharedBudget(this.#data.budget) : undefined
-    for (let index = 0; index < plan.workers; index++) this.#memories.push(createWorkerMemory(plan, index, slabBytesMax, undefined, budget))
+    for (let index = 0; index < plan.workers; index++) this.#memories.push(createWorkerMemory(plan, index, slabBytesMax, ringBytesMax, budget))
     if (this.#cancelled) return { kind: 'cancelled', metrics: undefined }
     if (this.#stopped) this.#send(Command.STOP)
-    this.#metrics = new JobMetricsReader(plan, this.#memories, systemClock, await loadHistograms(options))
+    this.#metrics = new JobMetricsReader(plan, this.#memories, systemClock, await loadHistograms(options), ringBytesMax)
     if (plan.workers !== this.#pool.maxThreads) {
       await this.#pool.destroy()
       this.#pool = this.#startPool(plan.workers)
@@ -143,7 +144,7 @@ class Coordinator {
     const kernels = compileKernels()
     const tableSeed = freshSeed()
     const runs = this.#memories.map((_, workerIndex) => {
-      const settings = { kernels, tableSeed, splits, options, slabBytesMax, ...(budget && { budget: budget.memory }) }
+      const settings = { kernels, tableSeed, splits, options, slabBytesMax, ringBytesMax, ...(budget && { budget: budget.memory }) }
       return this.#runWorker(workerIndex, { ...planOptions }, settings)
     })
     const ports = this.#programPorts
@@ -183,7 +184,7 @@ class Coordinator {
   #runWorker(
     workerIndex: number,
     planOptions: PlanOptions,
-    shared: Pick<WorkerSettings, 'kernels' | 'tableSeed' | 'splits' | 'options' | 'slabBytesMax' | 'budget'>,
+    shared: Pick<WorkerSettings, 'kernels' | 'tableSeed' | 'splits' | 'options' | 'slabBytesMax' | 'ringBytesMax' | 'budget'>,
   ): Promise<WorkerOutcome> {
     const { request } = this.#data
     const events = new MessageChannel()

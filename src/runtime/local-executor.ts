@@ -12,7 +12,7 @@ import type { ExecutionPlan } from '../plan/execution-plan.ts'
 import { LogicalGraph } from '../plan/transformation.ts'
 import { enumerateSplits } from './enumerate-splits.ts'
 import { type Histograms, JobMetricsReader } from './job-metrics.ts'
-import { batchRowsMaxOf, createWorkerMemory, WorkerRuntime } from './worker-runtime.ts'
+import { batchRowsMaxOf, createWorkerMemory, ringBytesMaxOf, WorkerRuntime } from './worker-runtime.ts'
 
 /** Steps between two turns of the event loop, so that a job on the calling thread does not shut out the program around it. */
 const STEPS_PER_TURN = 64
@@ -65,7 +65,8 @@ export class LocalExecutor {
   constructor(plan: ExecutionPlan, graph: LogicalGraph | readonly LogicalGraph[], options: LocalExecutorOptions) {
     this.#clock = options.clock
     this.#scheduler = options.scheduler
-    const { ringBytesMax, refuse } = options
+    const { refuse } = options
+    const ringBytesMax = options.ringBytesMax ?? ringBytesMaxOf(options.options)
     const graphs = graph instanceof LogicalGraph ? [graph] : graph
     const slabBytesMax = options.slabBytesMax ?? workerMemoryBytes(plan.workers)
     const memories = Array.from({ length: plan.workers }, (_, index) => createWorkerMemory(plan, index, slabBytesMax, ringBytesMax))
@@ -86,7 +87,7 @@ export class LocalExecutor {
               tableSeed: 0x5eed + workerIndex,
               options: options.options ?? new Map(),
               splits,
-              ...(ringBytesMax !== undefined && { ringBytesMax }),
+              ringBytesMax,
             },
             graphs[Math.min(workerIndex, graphs.length - 1)],
             {

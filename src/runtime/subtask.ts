@@ -99,6 +99,7 @@ export class Subtask {
   /** Set on sources that are aligned with others: the group, and the output of the watermark generator. */
   #alignment: WatermarkAlignment | null = null
   #aligned: OutputCollector | null = null
+  #generator: OperatorDriver | null = null
   /** Interval of latency markers in ms, 0 = none; and when the next one is due. */
   readonly #markerIntervalMs: number
   #markerDueMs = -Infinity
@@ -135,6 +136,7 @@ export class Subtask {
       if (body.kind === 'operator' && body.alignment !== undefined) {
         this.#alignment = new WatermarkAlignment(body.alignment.maxDriftMs, environment.alignedSlots(body.alignment.group))
         this.#aligned = collector
+        this.#generator = driver
       }
       if (planned.chainedTo === undefined)
         this.#gate = new InputGate(environment.inputChannels(task, index), driver, environment.silentChannels(task, index), environment.channelSlots(task))
@@ -156,7 +158,7 @@ export class Subtask {
   get nextTimeMs(): number {
     let timerMs = Infinity
     for (const driver of this.#drivers) {
-      const dueMs = driver.operator.nextProcessingTimeMs()
+      const dueMs = this.#timerOf(driver)
       if (dueMs > this.#timersMs) timerMs = Math.min(timerMs, dueMs)
       // What is due already had its turn in this millisecond; what is held back gets it once it can go on.
       else if (driver.hasCapacity()) timerMs = Math.min(timerMs, this.#timersMs + 1)
@@ -296,13 +298,18 @@ export class Subtask {
     return false
   }
 
+  /** When an operator's next timer is due. A source that is held back for others is not idle: others would pass it, and its records come too late. */
+  #timerOf(driver: OperatorDriver): number {
+    return driver === this.#generator && this.#source!.isHeld ? Infinity : driver.operator.nextProcessingTimeMs()
+  }
+
   #fireTimers(): boolean {
     const nowMs = this.#environment.clock.nowMs()
     if (nowMs === this.#timersMs) return false
     this.#timersMs = nowMs
     let fired = false
     for (const driver of this.#drivers)
-      if (driver.operator.nextProcessingTimeMs() <= nowMs && driver.hasCapacity()) {
+      if (this.#timerOf(driver) <= nowMs && driver.hasCapacity()) {
         // A millisecond has passed once it is over: more records may come in this one, and belong to it.
         driver.fireTimers(nowMs - 1)
         fired = true

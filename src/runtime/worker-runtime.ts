@@ -4,6 +4,7 @@
 import type { WasmMemory, WasmModule } from '../base/webassembly.ts'
 import type { Clock } from '../base/clock.ts'
 import { StateError } from '../base/errors.ts'
+import { RING_BYTES_MAX } from '../base/memory-budget.ts'
 import { type BudgetMemory, SharedBudget } from '../base/shared-budget.ts'
 import { createSlabMemory, Slab, SLAB_RESERVED_BYTES } from '../base/slab.ts'
 import { ChannelWriter } from '../exchange/channel-writer.ts'
@@ -45,6 +46,12 @@ export function batchRowsMaxOf(options: ReadonlyMap<string, string> | undefined)
   return Number(options?.get('millrace.batch.rows-max') ?? BATCH_ROWS_MAX_DEFAULT)
 }
 
+/** Capacity of a ring at most: the option `millrace.channel.memory-max`, a power of two. */
+export function ringBytesMaxOf(options: ReadonlyMap<string, string> | undefined): number {
+  const text = options?.get('millrace.channel.memory-max')
+  return text === undefined ? RING_BYTES_MAX : 2 ** Math.floor(Math.log2(Number(text)))
+}
+
 /** Everything a worker is told at its start. But for the graph and the clock it is structured-clonable. */
 export interface WorkerSettings {
   readonly plan: ExecutionPlan
@@ -61,7 +68,7 @@ export interface WorkerSettings {
   /** Splits of each source task, by task id. */
   readonly splits: ReadonlyMap<number, readonly SourceSplit[]>
   /** Capacity of the rings at most; the same for all workers. */
-  readonly ringBytesMax?: number
+  readonly ringBytesMax: number
 }
 
 /** What a worker reaches outside itself. */
@@ -82,7 +89,7 @@ export interface WorkerHooks {
  *
  * @throws {StateError} `SLAB_FULL` if the fixed region does not fit into the budget.
  */
-export function createWorkerMemory(plan: ExecutionPlan, workerIndex: number, bytesMax: number, ringBytesMax?: number, budget?: SharedBudget): WasmMemory {
+export function createWorkerMemory(plan: ExecutionPlan, workerIndex: number, bytesMax: number, ringBytesMax: number, budget?: SharedBudget): WasmMemory {
   const { channels, fixedBytes } = layoutWorker(plan, workerIndex, ringBytesMax)
   const refuse = (reason: string): never => {
     throw new StateError('SLAB_FULL', `Cannot make room for the inbound channels of worker ${workerIndex}: ${reason}`, {

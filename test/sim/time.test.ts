@@ -399,3 +399,29 @@ test(
     expect(traces[0].length).toBeGreaterThan(1)
   }),
 )
+
+test(
+  'a source that is held back for others is not idle: what it brings later is not late',
+  overSeeds(6, async (seed) => {
+    const fastTimes = Array.from({ length: 100 }, (_, row) => row * 10)
+    const slow = [
+      { atMs: 0, records: [{ id: 1000, key: 'slow', at: 0, amount: 1 }] },
+      { atMs: 500, records: [{ id: 1001, key: 'slow', at: 2000, amount: 1 }] },
+    ]
+    const program = (env: StreamExecutionEnvironment): void => {
+      const strategy = WatermarkStrategy.forMonotonousTimestamps<Row>().withTimestampAssigner('at').withWatermarkAlignment('both', 50)
+      const schema = defineSchema(COLUMNS)
+      const fast = fastTimes.map((at, id) => ({ id, key: 'fast', at, amount: 1 }))
+      env
+        .fromSource(timedSource('fast', schema, [{ atMs: 0, records: fast }], 0), strategy.withIdleness(10))
+        .union(env.fromSource(timedSource('slow', schema, slow, 500), strategy))
+        .keyBy('key')
+        .window(TumblingEventTimeWindows.of(100))
+        .aggregate({ rows: count() })
+        .output('windows')
+    }
+    const { outputs, lateRecords } = await runUnder(seed, 2, program, { batchRowsMax: 2 })
+    expect(lateRecords).toBe(0)
+    expect(outputs.get('windows')!.length).toBe(12)
+  }),
+)

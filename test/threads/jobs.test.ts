@@ -52,6 +52,27 @@ describe('results', () => {
   })
 })
 
+describe('watermark alignment', () => {
+  test('a fast source stays within the drift of a slow one, over all subtasks of both', async () => {
+    const [maxDriftMs, rowsMax, parallelism, endMs] = [2000, 64, 2, 6000]
+    const shared = new SharedArrayBuffer(parallelism * 2 * 4)
+    const words = new Int32Array(shared)
+    const handle = engine().submit(jobUrl('aligned'), {
+      params: { shared, maxDriftMs, slowRowsPerSecond: 6000, endMs },
+      parallelism,
+      options: { 'millrace.batch.rows-max': String(rowsMax) },
+    })
+    for await (const _ of handle.output('reached')) break
+    await handle.stopped()
+    expect(Math.max(words[0], words[1])).toBeGreaterThanOrEqual(endMs)
+    for (const leadMs of words.subarray(parallelism)) {
+      expect(leadMs).toBeGreaterThan(maxDriftMs / 2)
+      // A batch may begin at the limit; watermarks are one millisecond behind.
+      expect(leadMs).toBeLessThanOrEqual(maxDriftMs + rowsMax + 2)
+    }
+  })
+})
+
 describe('backpressure', () => {
   test('a job whose output nobody reads stands still and loses nothing', async () => {
     const handle = engine().submit(jobUrl('flood'), { params: { records: 200_000 }, parallelism: 2 })

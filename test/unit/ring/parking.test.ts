@@ -44,6 +44,37 @@ describe('Doorbell', () => {
     expect(doorbell.isParked()).toBe(false)
   })
 
+  test('Doorbell.post() to an awake owner keeps it from sleeping until it has taken its mail', async () => {
+    const doorbell = newDoorbell(60_000)
+    expect([doorbell.post(), doorbell.hasMail()]).toEqual([false, true])
+    expect([doorbell.park(never, 60_000), await doorbell.parkAsync(never, 60_000)]).toEqual([false, false])
+    doorbell.takeMail()
+    expect([doorbell.hasMail(), doorbell.park(never, 1), doorbell.parkCount]).toEqual([false, true, 1])
+    doorbell.close()
+  })
+
+  test('Doorbell.post() between the check and the wait ends the park, and stays until the owner takes it', () => {
+    const doorbell = newDoorbell(60_000)
+    const slept = doorbell.park(() => {
+      expect(doorbell.post()).toBe(true)
+      return false
+    }, 60_000)
+    expect([slept, doorbell.hasMail(), doorbell.lateWakeCount]).toEqual([true, true, 0])
+    expect(doorbell.park(never, 60_000)).toBe(false)
+  })
+
+  test('mail is counted across the wrap of its word', () => {
+    const buffer = new SharedArrayBuffer(DOORBELL_BYTES)
+    const doorbell = new Doorbell(buffer, 0)
+    // Every word but the state: parks, late wakes and mail.
+    new Int32Array(buffer).fill(2 ** 31 - 1, 1)
+    doorbell.takeMail()
+    doorbell.post()
+    expect(doorbell.hasMail()).toBe(true)
+    doorbell.takeMail()
+    expect(doorbell.hasMail()).toBe(false)
+  })
+
   test('Doorbell.parkAsync() lets the event loop run, and a ring from a callback ends it', async () => {
     const doorbell = newDoorbell(60_000)
     let hasWork = false
@@ -107,6 +138,17 @@ describe('IdleStrategy', () => {
     expect(checks).toBe(3)
     expect(strategy.idle(never, 0)).toBe(false)
     expect(doorbell.parkCount).toBe(0)
+  })
+
+  test('IdleStrategy.idle() stops spinning and does not sleep when mail comes', () => {
+    const doorbell = newDoorbell(60_000)
+    const strategy = new IdleStrategy(doorbell, { clock: new VirtualClock(), spinMicros: 5 })
+    let checks = 0
+    const slept = strategy.idle(() => {
+      if (++checks === 3) doorbell.post()
+      return false
+    }, 60_000)
+    expect([slept, checks, doorbell.parkCount]).toEqual([false, 3, 0])
   })
 
   test('IdleStrategy.idle() parks at once when told not to spin', () => {

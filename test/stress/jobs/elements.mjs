@@ -1,0 +1,29 @@
+// Everything that travels between workers, in a mix: rows of every width, watermarks, idleness, latency markers, ends of input; by key, in turn, to
+// all and to one. What arrives is known from the rows alone.
+import { count, DatagenSource, defineJob, defineSchema, sum, t, TumblingEventTimeWindows, WatermarkStrategy } from 'millrace'
+
+const SCHEMA = defineSchema({ id: t.int(), text: t.string() })
+
+export default defineJob(import.meta, (env, { rows }) => {
+  const source = new DatagenSource(SCHEMA, {
+    rowsPerSecond: Infinity,
+    fields: { id: { kind: 'sequence', start: '0', end: String(rows - 1) }, text: { length: 60, varLen: true } },
+  })
+  const strategy = WatermarkStrategy.forBoundedOutOfOrderness(rows)
+    .withTimestampAssigner((row) => row.id)
+    .withIdleness(1)
+  const stream = env.fromSource(source, strategy)
+  stream
+    .keyBy('id')
+    .process({ processElement: ({ id, text }, _context, out) => out.collect({ bucket: id % 97, length: text.length }) })
+    .returns({ bucket: t.int(), length: t.int() })
+    .keyBy('bucket')
+    .window(TumblingEventTimeWindows.of(1000))
+    .aggregate({ rows: count(), length: sum('length') })
+    .output('windows')
+  stream
+    .rebalance()
+    .map(({ id }) => id)
+    .filter((id) => id % 100 === 0)
+    .output('hundreds')
+})
