@@ -71,7 +71,7 @@ describe('channels', () => {
   test(
     'carry every element, whatever their size and that of batches',
     async () => {
-      const rows = 20_000
+      const rows = 6000
       const { default: job } = (await import(own('elements').href)) as { default: Parameters<typeof runJob>[0] }
       const local = await runJob(job, { params: { rows } })
       const [windows, hundreds] = ['windows', 'hundreds'].map((name) => text(local.outputs.get(name)!))
