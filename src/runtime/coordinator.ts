@@ -283,7 +283,7 @@ class Coordinator {
         if (heartbeat !== worker.heartbeat || !this.#isRunning[index]) {
           worker.heartbeat = heartbeat
           worker.sinceMs = nowMs
-        } else if (nowMs - worker.sinceMs > allowedMs)
+        } else if (nowMs - worker.sinceMs > allowedMs && !this.#cancelled)
           this.#fail(
             new JobError('WORKER_HUNG', `Worker ${index} has not moved for ${timeoutMs} ms`, {
               hint: 'A user function blocks its thread; look for endless loops or blocking calls.',
