@@ -83,7 +83,7 @@ export function typeWordOf(type: LogicalType): number {
 }
 
 /** Whether values are UTF-8 text. */
-export function isText(type: LogicalType): boolean {
+export function isText(type: LogicalType): type is LogicalType & { readonly kind: 'CHAR' | 'VARCHAR' } {
   return type.kind === 'CHAR' || type.kind === 'VARCHAR'
 }
 
@@ -254,6 +254,9 @@ function bounded(name: string, value: number, min: number, max: number): number 
  * | `t.array(e)`, `map(k, v)`, `multiset(e)`, `row({...})` | ARRAY, MAP, MULTISET, ROW | readonly array, ReadonlyMap, ReadonlyMap to counts, object |
  * | `t.rowOf(schema)` | ROW | the schema's row |
  * | `t.object<T>()` | - | any value of JavaScript |
+ *
+ * Declared lengths count characters (code points) or bytes: what is longer is refused, CHAR is padded with blanks, BINARY must have its length. Times
+ * are cut to their precision.
  *
  * @example
  * const schema = defineSchema({ carrier: t.string(), delay: t.int().nullable(), at: t.timestamp(3) })

@@ -5,7 +5,7 @@ import { BadRecordError } from '../base/errors.ts'
 import { PhysicalKind } from '../kernels/column-layout.ts'
 import type { Column } from './column.ts'
 import { readInt64AsNumber, writeInt64 } from './record-batch.ts'
-import { Decimal, formatType, isText, type LogicalType } from './types.ts'
+import { Decimal, formatType, isText, LENGTH_MAX, type LogicalType } from './types.ts'
 
 // A leading U+FEFF is a character of the value, not a mark to be dropped.
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
@@ -87,8 +87,18 @@ export function decodeText(u8: Uint8Array, start: number, end: number): string {
   return decoder.decode(u8.subarray(start, end))
 }
 
+/** Of a text in an error. */
+const SHOWN_CHARACTERS_MAX = 40
+
 function refuse(value: unknown, type: LogicalType, reason: string): never {
-  const shown = typeof value === 'string' ? JSON.stringify(value) : typeof value === 'bigint' ? `${value}n` : String(value)
+  const shown =
+    typeof value === 'string'
+      ? JSON.stringify(value.length > SHOWN_CHARACTERS_MAX ? `${value.slice(0, SHOWN_CHARACTERS_MAX)}…` : value)
+      : typeof value === 'bigint'
+        ? `${value}n`
+        : value instanceof Uint8Array
+          ? 'bytes'
+          : String(value)
   throw new BadRecordError('VALUE_OUT_OF_TYPE', `Cannot store ${shown} as ${formatType(type)}: ${reason}`)
 }
 
@@ -97,6 +107,49 @@ function integerIn(value: unknown, type: LogicalType, min: number, max: number):
   if (typeof number !== 'number' || !Number.isInteger(number)) return refuse(value, type, 'expected an integer')
   if (number < min || number > max) return refuse(value, type, `it must lie in ${min}..${max}`)
   return number
+}
+
+/** How many characters (code points) a string has. */
+function characterCount(text: string): number {
+  let count = text.length
+  for (let index = 0; index < text.length; index++) if ((text.charCodeAt(index) & 0xfc00) === 0xdc00) count--
+  return count
+}
+
+/** A string as a column of the type holds it, CHAR padded with blanks; undefined if it has too many characters. */
+export function fitText(text: string, type: LogicalType): string | undefined {
+  if (!isText(type) || type.length === LENGTH_MAX) return text
+  if (type.kind === 'VARCHAR' && text.length <= type.length) return text
+  const characters = characterCount(text)
+  if (characters > type.length) return undefined
+  return type.kind === 'CHAR' ? text.padEnd(text.length + type.length - characters) : text
+}
+
+/** Whether a BINARY or VARBINARY admits so many bytes. */
+export function fitsBytes(count: number, type: LogicalType): boolean {
+  return (type.kind === 'VARBINARY' && count <= type.length) || (type.kind === 'BINARY' && count === type.length)
+}
+
+/** For errors: what is wrong with a value that {@link fitText} or {@link fitsBytes} does not admit. */
+export function lengthReason(value: string | Uint8Array): string {
+  const [count, unit] = typeof value === 'string' ? [characterCount(value), 'character'] : [value.length, 'byte']
+  return `it has ${count} ${unit}${count === 1 ? '' : 's'}`
+}
+
+/** Milliseconds in the unit of a TIME, TIMESTAMP or TIMESTAMP_LTZ of precision 0..3. */
+export function unitMsOf(precision: number): number {
+  return 10 ** (3 - precision)
+}
+
+/** Cuts a time to whole units, towards the past. */
+export function cutMs(ms: number, unitMs: number): number {
+  return unitMs === 1 ? ms : ms - (((ms % unitMs) + unitMs) % unitMs)
+}
+
+/** {@link cutMs} for epoch nanoseconds and a precision of 0..9. */
+export function cutNanos(nanos: bigint, precision: number): bigint {
+  const unit = 10n ** BigInt(9 - precision)
+  return floorDivide(nanos, unit) * unit
 }
 
 const INT64_MIN = -(2n ** 63n)
@@ -117,7 +170,8 @@ function bigintOf(value: unknown, type: LogicalType): bigint {
 }
 
 /**
- * Writes `value` at `row`. Rows are written in ascending order, each once: the variable-width kinds append.
+ * Writes `value` at `row`. Rows are written in ascending order, each once: the variable-width kinds append. Declared lengths and precisions
+ * hold: a text or bytes too long are refused, CHAR is padded, times are cut (the table in src/README.md).
  *
  * @throws {BadRecordError} `VALUE_OUT_OF_TYPE` if the value does not fit the column's type. What was appended for the row is then garbage
  * that the next write at the same row overwrites.
@@ -156,7 +210,8 @@ export function writeValue(column: Column, row: number, value: unknown): void {
       slab.i16[(column.values >>> 1) + row] = integerIn(value, type, -32768, 32767)
       return
     case PhysicalKind.INT32:
-      slab.i32[(column.values >>> 2) + row] = integerIn(value, type, type.kind === 'TIME' ? 0 : -2147483648, type.kind === 'TIME' ? 86_399_999 : 2147483647)
+      slab.i32[(column.values >>> 2) + row] =
+        type.kind === 'TIME' ? cutMs(integerIn(value, type, 0, 86_399_999), unitMsOf(type.precision)) : integerIn(value, type, -2147483648, 2147483647)
       return
     case PhysicalKind.INT64:
       writeInt64Value(column, row, value)
@@ -176,7 +231,8 @@ export function writeValue(column: Column, row: number, value: unknown): void {
       return
     }
     case PhysicalKind.TIMESTAMP_NANOS: {
-      const nanos = typeof value === 'bigint' ? value : refuse(value, type, 'expected epoch nanoseconds as a bigint')
+      if (typeof value !== 'bigint') return refuse(value, type, 'expected epoch nanoseconds as a bigint')
+      const nanos = cutNanos(value, 'precision' in type ? type.precision : 9)
       const ms = timestampIn(floorDivide(nanos, BigInt(NANOS_PER_MS)), value, type)
       slab.i64[(column.values >>> 3) + row] = ms
       slab.i32[(column.extra >>> 2) + row] = Number(nanos - ms * BigInt(NANOS_PER_MS))
@@ -235,7 +291,7 @@ function writeBytes(column: Column, row: number, value: unknown): void {
   column.dataLength = start
   if (isText(type)) {
     if (typeof value !== 'string') refuse(value, type, 'expected a string')
-    const text = value
+    const text = fitText(value, type) ?? refuse(value, type, lengthReason(value))
     column.ensureData(text.length * 3)
     const { u8 } = slab
     const address = column.data + start
@@ -246,7 +302,7 @@ function writeBytes(column: Column, row: number, value: unknown): void {
     return
   }
   if (!(value instanceof Uint8Array)) refuse(value, type, 'expected a Uint8Array')
-  const bytes = value
+  const bytes = fitsBytes(value.length, type) ? value : refuse(value, type, lengthReason(value))
   column.ensureData(bytes.length)
   slab.u8.set(bytes, column.data + start)
   slab.i32[at + 1] = start + bytes.length
@@ -277,10 +333,14 @@ function writeInt64Value(column: Column, row: number, value: unknown): void {
   const { slab, type } = column
   const at = (column.values >>> 3) + row
   if (type.kind === 'DECIMAL') slab.i64[at] = unscaledOf(value, type)
-  else if ((type.kind === 'TIMESTAMP' || type.kind === 'TIMESTAMP_LTZ') && type.precision > 3)
-    slab.i64[at] =
-      typeof value === 'bigint' ? timestampIn(floorDivide(value, 1000n), value, type) : refuse(value, type, 'expected epoch nanoseconds as a bigint')
-  else if (typeof value === 'number' && Number.isSafeInteger(value)) writeInt64(slab, at * 8, value)
+  else if (type.kind === 'TIMESTAMP' || type.kind === 'TIMESTAMP_LTZ') {
+    if (type.precision <= 3) {
+      writeInt64(slab, at * 8, cutMs(integerIn(value, type, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER), unitMsOf(type.precision)))
+      return
+    }
+    if (typeof value !== 'bigint') refuse(value, type, 'expected epoch nanoseconds as a bigint')
+    slab.i64[at] = timestampIn(floorDivide(cutNanos(value, type.precision), 1000n), value, type)
+  } else if (typeof value === 'number' && Number.isSafeInteger(value)) writeInt64(slab, at * 8, value)
   else if (type.kind === 'BIGINT' && !type.safeInteger) slab.i64[at] = bigintOf(value, type)
   else writeInt64(slab, at * 8, integerIn(value, type, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER))
 }

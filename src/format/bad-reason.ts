@@ -1,6 +1,6 @@
 // Why a scanner refused a record, in words. Pure; runs only when a record is bad.
 
-import { formatType, type LogicalType, type Schema } from '../batch/types.ts'
+import { formatType, isText, type LogicalType, type Schema } from '../batch/types.ts'
 import { BadReason, DEPTH_MAX, MAP_DUPLICATES_MAX } from '../kernels/json-scan-layout.ts'
 import type { ScanResult } from '../kernels/json-scan.ts'
 import { withoutControls } from './bad-records.ts'
@@ -63,6 +63,8 @@ export function explainBadLine(result: ScanResult, line: Uint8Array, schema: Sch
       return { where, reason: `expected ${expected(type)}, found ${found}, which is out of range` }
     case BadReason.INEXACT:
       return { where, reason: `expected ${expected(type)}, found ${found}, which would lose digits` }
+    case BadReason.LENGTH:
+      return { where, reason: `expected ${expectedLength(type)}, found ${found}` }
     default:
       return { where, reason: `expected ${expected(type)}, found ${found}` }
   }
@@ -130,6 +132,12 @@ function expected(type: LogicalType | undefined): string {
     default:
       return `a ${formatType({ ...type, nullable: true })}`
   }
+}
+
+function expectedLength(type: LogicalType | undefined): string {
+  if (type === undefined || !('length' in type)) return 'a value of the declared length'
+  const unit = (isText(type) ? 'character' : 'byte') + (type.length === 1 ? '' : 's')
+  return `${type.kind === 'BINARY' ? '' : 'at most '}${type.length} ${unit}${isText(type) ? '' : ' in base64'} for ${formatType({ ...type, nullable: true })}`
 }
 
 /** The token at the problem, as it stands there. */

@@ -442,10 +442,11 @@ export class LineStream {
   }
 }
 
-/** Doubles what is more than half full; everything that is left, if even one record does not fit. */
+/** Doubles what is more than half full, or pads its values; everything that is left, if even one record does not fit. */
 function growColumn(column: Column, isEmpty: boolean, recordBytesMax: number): boolean {
   let grown = false
-  if (column.kind === PhysicalKind.BYTES && column.dataCapacity < DATA_BYTES_MAX && (isEmpty || column.dataLength * 2 > column.dataCapacity)) {
+  const mayBeFull = isEmpty || column.type.kind === 'CHAR' || column.dataLength * 2 > column.dataCapacity
+  if (column.kind === PhysicalKind.BYTES && column.dataCapacity < DATA_BYTES_MAX && mayBeFull) {
     column.ensureData(Math.max(column.dataCapacity * 2 - column.dataLength, isEmpty ? recordBytesMax : 0))
     grown = true
   }

@@ -1,6 +1,6 @@
 // A schema in the words of the scan kernels.
 
-import { childTypesOf, typeWordOf, type Field, type Schema } from '../batch/types.ts'
+import { childTypesOf, LENGTH_MAX, typeWordOf, type Field, type Schema } from '../batch/types.ts'
 import type { ScanField } from '../kernels/json-scan.ts'
 
 /** The fields of a schema, nested ones included, as the scanners take them. */
@@ -16,6 +16,7 @@ function scanFieldOf({ name, type }: Field): ScanField {
     type: word & 0xff,
     precision: (word >>> 8) & 0xff,
     scale: (word >>> 16) & 0xff,
+    ...('length' in type && type.length < LENGTH_MAX && { length: type.length }),
     nullable: type.nullable,
     safeInteger: type.kind === 'BIGINT' && type.safeInteger,
     ...(children.length > 0 && { children: children.map(scanFieldOf) }),

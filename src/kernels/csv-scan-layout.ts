@@ -25,4 +25,4 @@ export const ENTRY_NODE = 1
 export const ENTRY_BYTES = 64
 
 /** How an entry is read while nothing odd is met; everything else is left to the general way. */
-export const CsvRead = { SKIP: 0, TEXT: 1, INTEGER: 2, DOUBLE: 3, TIMESTAMP: 4, BOOLEAN: 5, OTHER: 6, DECIMAL: 7 } as const
+export const CsvRead = { SKIP: 0, TEXT: 1, INTEGER: 2, DOUBLE: 3, TIMESTAMP: 4, BOOLEAN: 5, OTHER: 6, DECIMAL: 7, BOUNDED_TEXT: 8 } as const

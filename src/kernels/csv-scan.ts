@@ -29,6 +29,7 @@ import {
   NODE_FIRST_CHILD,
   NODE_FLAGS,
   NODE_INDEX,
+  NODE_LENGTH,
   NODE_NULLABLE,
   NODE_PARENT,
   NODE_ROW_LEVEL,
@@ -137,6 +138,7 @@ export class CsvScanPlan {
       u32[word + NODE_TYPE] = field.type | ((field.precision ?? 0) << 8) | ((field.scale ?? 0) << 16)
       u32[word + NODE_FLAGS] =
         (field.nullable ? NODE_NULLABLE : 0) | (field.safeInteger ? NODE_SAFE_INTEGER : 0) | (parent === 0 ? NODE_ROW_LEVEL : NODE_DERIVED)
+      u32[word + NODE_LENGTH] = flink ? 0 : (field.length ?? 0)
       u32[word + NODE_PARENT] = addressOf(parent)
       u32[word + NODE_FIRST_CHILD] = index > 0 && field.children !== undefined ? addressOf(index + 1) : 0
       u32[word + NODE_INDEX] = index
@@ -215,7 +217,7 @@ function operationOf(field: ScanField | null, flink: boolean): number {
   switch (field.type) {
     case TypeCode.CHAR:
     case TypeCode.VARCHAR:
-      return CsvRead.TEXT
+      return field.length === undefined || flink ? CsvRead.TEXT : CsvRead.BOUNDED_TEXT
     case TypeCode.TINYINT:
     case TypeCode.SMALLINT:
     case TypeCode.INT:

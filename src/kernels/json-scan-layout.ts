@@ -112,6 +112,8 @@ export const BadReason = {
   INVALID_VALUE: 19,
   MISSING_FIELD: 20,
   NULL_NOT_ALLOWED: 21,
+  /** More characters or bytes than the type declares; for BINARY fewer too. */
+  LENGTH: 22,
 } as const
 export type BadReason = (typeof BadReason)[keyof typeof BadReason]
 
@@ -155,6 +157,8 @@ export const NODE_STAMP = 22
 export const NODE_KIND = 23
 /** Bits by hash of the keys of the map at hand, for MAP and MULTISET. */
 export const NODE_FILTER = 24
+/** Characters (CHAR, VARCHAR) or bytes (BINARY, VARBINARY) that the type declares, 0 = as many as there are. */
+export const NODE_LENGTH = 25
 export const NODE_BYTES = 128
 
 export const NODE_NULLABLE = 1

@@ -25,6 +25,7 @@ import {
   NODE_FIRST_CHILD,
   NODE_FLAGS,
   NODE_INDEX,
+  NODE_LENGTH,
   NODE_NAME,
   NODE_NAME_LENGTH,
   NODE_NEXT_SIBLING,
@@ -82,6 +83,8 @@ export interface ScanField {
   readonly type: number
   readonly precision?: number
   readonly scale?: number
+  /** CHAR, VARCHAR, BINARY, VARBINARY: what `strict` holds them to; undefined = any length. */
+  readonly length?: number
   readonly nullable: boolean
   /** BIGINT: values beyond ±(2^53 - 1) are bad. */
   readonly safeInteger?: boolean
@@ -213,6 +216,8 @@ export class JsonScanPlan {
         (index > 0 && !node.explicit && !field.flattened ? NODE_DERIVED : 0) |
         (node.rowLevel ? NODE_ROW_LEVEL : 0) |
         (node.name.every((byte) => byte >= 0x20 && byte !== 0x22 && byte !== 0x5c) ? NODE_PLAIN_NAME : 0)
+      // Flink's formats leave lengths to its sinks, which ignore them too unless told otherwise (table.exec.sink.type-length-enforcer).
+      u32[word + NODE_LENGTH] = options.conversion === 'flink' ? 0 : (field.length ?? 0)
       u32[word + NODE_PARENT] = addressOf(Math.max(0, node.parent))
       u32[word + NODE_CHILD_INDEX] = node.childIndex
       u32[word + NODE_FIRST_CHILD] = node.children.length > 0 ? addressOf(node.children[0]) : 0

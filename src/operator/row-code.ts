@@ -2,10 +2,11 @@
 // loop per operator instance. Column names never enter the text: they are constants `k[i]`. The meaning is that of batch/values.ts.
 
 import { assert } from '../base/assert.ts'
-import { UserFunctionError } from '../base/errors.ts'
+import { BadRecordError, UserFunctionError } from '../base/errors.ts'
+import type { Column } from '../batch/column.ts'
 import type { RecordBatch } from '../batch/record-batch.ts'
 import { isObjectSchema, isText, type LogicalType, physicalKindOf, type Schema } from '../batch/types.ts'
-import { decodeText, readValue, writeText, writeValue } from '../batch/values.ts'
+import { decodeText, readValue, unitMsOf, writeText, writeValue } from '../batch/values.ts'
 import { PhysicalKind } from '../kernels/column-layout.ts'
 
 /** Typed-array views as the generated code names them, in the order of the factory's `bind` argument. */
@@ -25,7 +26,7 @@ interface ReaderCode {
 export const DEV_OPTION = 'millrace.dev'
 
 /** Which helpers generated code calls: passed to the factory under these names. */
-const HELPERS = { readValue, decodeText, writeValue, writeText, retained }
+const HELPERS = { readValue, decodeText, writeField, writeText, retained }
 
 /** A frame of generated code in a stack. */
 const GENERATED_FRAME = /\bmillrace-[a-z]+(?:-[a-z]+)*-\d+\.js:/
@@ -39,6 +40,16 @@ function retained(column: string): never {
   const [head, ...frames] = error.stack!.split('\n')
   error.stack = [head, ...frames.slice(frames.findIndex((frame) => !GENERATED_FRAME.test(frame)))].join('\n')
   throw error
+}
+
+/** {@link writeValue} whose error names the column. */
+function writeField(column: Column, row: number, value: unknown, name: string): void {
+  try {
+    writeValue(column, row, value)
+  } catch (error) {
+    if (!(error instanceof BadRecordError)) throw error
+    throw new BadRecordError(error.code, error.message.replace(/^Cannot/, `Cannot write column "${name}": cannot`))
+  }
 }
 
 function isSafeNumber(type: LogicalType): boolean {
@@ -138,7 +149,7 @@ function readerCode(schema: Schema, isDev: boolean, names: string = 'k'): Reader
 
 /*
  * The writer: puts the value `v` of a user function at row `n` of the output columns. Common types are checked and stored inline, the
- * others (and every value that fails the check, for its error) go through writeValue.
+ * others (and every value that fails the check, for its error) go through writeValue. `m` holds the column names.
  */
 function writerCode(schema: Schema): { declarations: string; bind: string; write: string } {
   if (isObjectSchema(schema)) return { declarations: 'let out = []', bind: 'out = target.columns[0].objects', write: 'out[n] = v === undefined ? null : v' }
@@ -150,7 +161,7 @@ function writerCode(schema: Schema): { declarations: string; bind: string; write
     declarations.push(`let w${c} = null, t${c} = 0`)
     bind.push(`w${c} = target.columns[${c}]; t${c} = w${c}.values >>> ${slotShift(type, kind)}`)
     const store = storeCode(type, kind, c)
-    const slow = `writeValue(w${c}, n, x)`
+    const slow = `writeField(w${c}, n, x, m[${c}])`
     // A nullable column goes the short way only until its first NULL: afterwards its bits must be kept, which writeValue does.
     const plain = type.nullable ? `w${c}.nullCount === 0 && ` : ''
     write.push(
@@ -172,7 +183,7 @@ function storeCode(type: LogicalType, kind: PhysicalKind, c: number): { check: s
       if (isSafeNumber(type))
         return {
           check: `Number.isSafeInteger(x)`,
-          store: `const h = Math.floor(x / 4294967296); i32[t${c} + n * 2 + 1] = h; u32[t${c} + n * 2] = x - h * 4294967296`,
+          store: `${cutCode(type)}const h = Math.floor(y / 4294967296); i32[t${c} + n * 2 + 1] = h; u32[t${c} + n * 2] = y - h * 4294967296`,
         }
       return type.kind === 'BIGINT' ? { check: `typeof x === 'bigint' && BigInt.asIntN(64, x) === x`, store: `i64[t${c} + n] = x` } : undefined
     case PhysicalKind.BIT:
@@ -180,6 +191,12 @@ function storeCode(type: LogicalType, kind: PhysicalKind, c: number): { check: s
     default:
       return undefined
   }
+}
+
+/** Declares `y`, the safe integer `x` in whole units of the type's precision. */
+function cutCode(type: LogicalType): string {
+  const unitMs = 'precision' in type ? unitMsOf(type.precision) : 1
+  return unitMs === 1 ? 'const y = x; ' : `const y = x - (x % ${unitMs} + ${unitMs}) % ${unitMs}; `
 }
 
 const viewDeclarations = `let ${VIEWS.map((view) => `${view} = null`).join(', ')}`
@@ -540,7 +557,7 @@ export function compileColumnLoop(input: Schema, fn: (row: never) => unknown, ou
   ${viewDeclarations}
   ${reader.declarations}
   ${writer.declarations}
-  const holder = { value: null }
+  const name = m[0], holder = { [name]: null }
   return {
     bind(batch, target) { const slab = batch.slab; ${viewBind}
     ${reader.bind}
@@ -548,10 +565,10 @@ export function compileColumnLoop(input: Schema, fn: (row: never) => unknown, ou
     rows = batch.selection >>> 2 },
     run(from, to) {
       const v = holder
-      if (rows === 0) for (let n = from; n < to; n++) { i = n; holder.value = fn(${reader.record}); ${writer.write} }
-      else for (let position = from; position < to; position++) { const n = i = i32[rows + position]; holder.value = fn(${reader.record}); ${writer.write} }
+      if (rows === 0) for (let n = from; n < to; n++) { i = n; holder[name] = fn(${reader.record}); ${writer.write} }
+      else for (let position = from; position < to; position++) { const n = i = i32[rows + position]; holder[name] = fn(${reader.record}); ${writer.write} }
       ${reader.release}
     },
   }`
-  return build('column-loop', ['k', 'm', 'fn'], text, [input.fields.map((field) => field.name), ['value'], fn]) as ColumnLoop
+  return build('column-loop', ['k', 'm', 'fn'], text, [input.fields.map((field) => field.name), [output.fields[0].name], fn]) as ColumnLoop
 }

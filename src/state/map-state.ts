@@ -11,7 +11,17 @@ import { keyBytesOf } from '../base/key-bytes.ts'
 import type { LogicalType } from '../batch/types.ts'
 import { keyValueOf } from './key-value.ts'
 import type { MapState } from './state.ts'
-import { type ByteReader, type ByteWriter, checkedNumber, isTextType, numberRangeOf, refuseValue, type ValueCodec, valueCodecOf } from './value-codec.ts'
+import {
+  type ByteReader,
+  type ByteWriter,
+  checkedNumber,
+  checkedText,
+  isTextType,
+  numberRangeOf,
+  refuseValue,
+  type ValueCodec,
+  valueCodecOf,
+} from './value-codec.ts'
 import { type HandleOptions, SlotState } from './value-states.ts'
 
 export const MAP_BYTES = 8
@@ -38,8 +48,7 @@ function keyCodecOf(type: LogicalType | undefined, state: string): MapKeyCodec {
   if (isTextType(type)) {
     return {
       write(writer, key) {
-        if (typeof key !== 'string') refuseValue(key, type, state, 'expected a string')
-        if (!writer.text(key)) refuseValue(key, type, state, 'it holds a lone surrogate, which no UTF-8 text can')
+        if (!writer.text(checkedText(key, type, state))) refuseValue(key, type, state, 'it holds a lone surrogate, which no UTF-8 text can')
       },
       read: (reader, length) => reader.text(length),
     }

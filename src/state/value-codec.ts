@@ -4,7 +4,7 @@
 import { BadRecordError, StateError } from '../base/errors.ts'
 import { decodeObjects, encodeObjects } from '../batch/batch-codec-objects.ts'
 import { Decimal, formatType, isText, type LogicalType } from '../batch/types.ts'
-import { decodeText, writeText } from '../batch/values.ts'
+import { cutMs, cutNanos, decodeText, fitsBytes, fitText, lengthReason, unitMsOf, writeText } from '../batch/values.ts'
 
 const INITIAL_BYTES = 256
 const SHORT_BYTES = 48
@@ -144,9 +144,11 @@ export interface NumberRange {
   readonly integral: boolean
   /** Values are rounded to single precision. */
   readonly single: boolean
+  /** Times are cut to whole units of so many milliseconds; 1 for all other types. */
+  readonly unitMs: number
 }
 
-const integers = (min: number, max: number): NumberRange => ({ min, max, integral: true, single: false })
+const integers = (min: number, max: number, unitMs: number = 1): NumberRange => ({ min, max, integral: true, single: false, unitMs })
 const SAFE = integers(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
 
 /** The range of a number type, or undefined. */
@@ -161,18 +163,18 @@ export function numberRangeOf(type: LogicalType): NumberRange | undefined {
     case 'INTERVAL_YEAR_MONTH':
       return integers(-2_147_483_648, 2_147_483_647)
     case 'TIME':
-      return integers(0, 86_399_999)
+      return integers(0, 86_399_999, unitMsOf(type.precision))
     case 'INTERVAL_DAY_TIME':
       return SAFE
     case 'BIGINT':
       return type.safeInteger ? SAFE : undefined
     case 'TIMESTAMP':
     case 'TIMESTAMP_LTZ':
-      return type.precision <= 3 ? SAFE : undefined
+      return type.precision <= 3 ? { ...SAFE, unitMs: unitMsOf(type.precision) } : undefined
     case 'FLOAT':
-      return { min: -Infinity, max: Infinity, integral: false, single: true }
+      return { min: -Infinity, max: Infinity, integral: false, single: true, unitMs: 1 }
     case 'DOUBLE':
-      return { min: -Infinity, max: Infinity, integral: false, single: false }
+      return { min: -Infinity, max: Infinity, integral: false, single: false, unitMs: 1 }
     default:
       return undefined
   }
@@ -185,7 +187,7 @@ export function checkedNumber(value: unknown, range: NumberRange, type: LogicalT
   if (!range.integral) return range.single ? Math.fround(number) : number
   if (!Number.isInteger(number)) return refuseValue(value, type, state, 'expected an integer')
   if (number < range.min || number > range.max) return refuseValue(value, type, state, `it must lie in ${range.min}..${range.max}`)
-  return number
+  return cutMs(number, range.unitMs)
 }
 
 /** The int64 to store for a BIGINT. */
@@ -194,6 +196,12 @@ export function checkedBigint(value: unknown, type: LogicalType, state: string):
   if (typeof integer !== 'bigint') return refuseValue(value, type, state, 'expected a bigint')
   if (BigInt.asIntN(64, integer) !== integer) return refuseValue(value, type, state, 'it does not fit 64 bits')
   return integer
+}
+
+/** The string to store for a text. */
+export function checkedText(value: unknown, type: LogicalType, state: string): string {
+  if (typeof value !== 'string') return refuseValue(value, type, state, 'expected a string')
+  return fitText(value, type) ?? refuseValue(value, type, state, lengthReason(value))
 }
 
 /** The codec of a type; of any values without one. `state` is named in errors. */
@@ -248,6 +256,7 @@ function presentCodecOf(type: LogicalType, state: string): ValueCodec {
       return {
         write(writer, value) {
           if (!(value instanceof Uint8Array)) refuseValue(value, type, state, 'expected a Uint8Array')
+          if (!fitsBytes(value.length, type)) refuseValue(value, type, state, lengthReason(value))
           writer.uint32(value.length)
           writer.raw(value)
         },
@@ -268,8 +277,7 @@ function presentCodecOf(type: LogicalType, state: string): ValueCodec {
 
 function writeNanos(writer: ByteWriter, value: unknown, type: LogicalType, state: string): void {
   if (typeof value !== 'bigint') refuseValue(value, type, state, 'expected epoch nanoseconds as a bigint')
-  const unit = 10n ** BigInt(9 - ('precision' in type ? type.precision : 9))
-  const nanos = value - (((value % unit) + unit) % unit)
+  const nanos = cutNanos(value, 'precision' in type ? type.precision : 9)
   const rest = ((nanos % 1_000_000n) + 1_000_000n) % 1_000_000n
   writer.int64((nanos - rest) / 1_000_000n)
   writer.uint32(Number(rest))
@@ -290,10 +298,10 @@ function writeInt128(writer: ByteWriter, value: bigint): void {
 }
 
 function writeLengthText(writer: ByteWriter, value: unknown, type: LogicalType, state: string): void {
-  if (typeof value !== 'string') refuseValue(value, type, state, 'expected a string')
+  const text = checkedText(value, type, state)
   const start = writer.at
   writer.uint32(0)
-  if (!writer.text(value)) refuseValue(value, type, state, 'it holds a lone surrogate, which no UTF-8 text can')
+  if (!writer.text(text)) refuseValue(value, type, state, 'it holds a lone surrogate, which no UTF-8 text can')
   const end = writer.at
   writer.at = start
   writer.uint32(end - start - 4)

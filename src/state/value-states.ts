@@ -13,6 +13,7 @@ import {
   type ByteWriter,
   checkedBigint,
   checkedNumber,
+  checkedText,
   isTextType,
   numberRangeOf,
   type NumberRange,
@@ -308,14 +309,14 @@ export class TextState extends BlobState implements ValueState<string> {
 
   update(value: string | null): void {
     if (value === null || value === undefined) return this.clear()
-    if (typeof value !== 'string') refuseValue(value, this.#type, this.name, 'expected a string')
+    const text = checkedText(value, this.#type, this.name)
     const { writer } = this
     writer.at = 0
-    if (isAscii(value)) {
-      const address = this.block(value.length)
-      writeText(this.slab.u8, address, value)
+    if (isAscii(text)) {
+      const address = this.block(text.length)
+      writeText(this.slab.u8, address, text)
     } else {
-      if (!writer.text(value)) refuseValue(value, this.#type, this.name, 'it holds a lone surrogate, which no UTF-8 text can')
+      if (!writer.text(text)) refuseValue(value, this.#type, this.name, 'it holds a lone surrogate, which no UTF-8 text can')
       const address = this.block(writer.at)
       writer.copyTo(this.slab.u8, address)
     }

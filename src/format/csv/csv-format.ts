@@ -56,7 +56,8 @@ export interface CsvFormatOptions {
    */
   readonly lineFeedsInQuotes?: boolean
   /**
-   * How text becomes the declared types. `strict`: all of it must be a value, nothing is rounded or cut. `flink`: as Flink's `csv` format.
+   * How text becomes the declared types. `strict`: all of it must be a value, nothing is rounded, declared lengths hold; times are cut to
+   * their precision. `flink`: as Flink's `csv` format, which leaves lengths alone.
    * @default 'strict'
    */
   readonly conversion?: 'strict' | 'flink'

@@ -14,8 +14,8 @@ import { scanFieldsOf } from '../scan-fields.ts'
 /** Options of {@link jsonFormat}. */
 export interface JsonFormatOptions {
   /**
-   * How values become the declared types. `strict`: the JSON type must match, nothing is rounded or cut. `flink`: as Flink's `json` format
-   * does: numbers from strings, text from any value, fractions cut off.
+   * How values become the declared types. `strict`: the JSON type must match, nothing is rounded, declared lengths hold; times are cut to their
+   * precision. `flink`: as Flink's `json` format does: numbers from strings, text from any value and of any length, fractions cut off.
    * @default 'strict'
    */
   readonly conversion?: 'strict' | 'flink'

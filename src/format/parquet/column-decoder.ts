@@ -396,31 +396,37 @@ export class FlatColumnDecoder implements ColumnDecoder {
 
   /** The slow look at each string: UTF-8, and the length that CHAR, VARCHAR, BINARY and VARBINARY declare. Packs those that fit together. */
   #checkStrings(target: Column, offsets: number, first: number, count: number, bad: BadField): void {
-    const { u8, i32 } = this.#slab
+    const slab = this.#slab
     const type = this.#type
     const limit = 'length' in type ? type.length : LENGTH_MAX
-    let start = first
-    let length = first
+    const read = slab.u8.subarray(target.data + first, target.data + target.dataLength)
+    // Padded strings may come to lie where others have not been read yet.
+    const source = type.kind === 'CHAR' ? read.slice() : read
+    let start = 0
+    target.dataLength = first
     for (let index = 0; index < count; index++) {
-      const end = i32[offsets + index]
-      const bytes = u8.subarray(target.data + start, target.data + end)
-      let reason: string | undefined
-      if (isText(type) && !isUtf8(bytes)) reason = 'expected UTF-8 text, found other bytes'
+      const end = slab.i32[offsets + index] - first
+      const bytes = source.subarray(start, end)
+      const units = isText(type) ? codePoints(bytes) : bytes.length
+      if (isText(type) && !isUtf8(bytes)) bad(index, 'expected UTF-8 text, found other bytes')
+      else if (units > limit || (type.kind === 'BINARY' && units !== limit))
+        bad(index, `expected ${formatType(type)}, found ${units} ${isText(type) ? 'characters' : 'bytes'}`)
       else {
-        const units = isText(type) ? codePoints(bytes) : bytes.length
-        if (units > limit || (type.kind === 'BINARY' && units !== limit))
-          reason = `expected ${formatType(type)}, found ${units} ${isText(type) ? 'characters' : 'bytes'}`
+        const padding = type.kind === 'CHAR' ? limit - units : 0
+        target.ensureData(bytes.length + padding)
+        const at = target.data + target.dataLength
+        slab.u8.set(bytes, at)
+        slab.u8.fill(BLANK, at + bytes.length, at + bytes.length + padding)
+        target.dataLength += bytes.length + padding
       }
-      if (reason === undefined) {
-        u8.copyWithin(target.data + length, target.data + start, target.data + end)
-        length += end - start
-      } else bad(index, reason)
-      i32[offsets + index] = length
+      slab.i32[offsets + index] = target.dataLength
       start = end
     }
-    target.dataLength = length
   }
 }
+
+/** What CHAR is padded with. */
+const BLANK = 0x20
 
 /** Strings longer than this are copied by `set`, which costs a view; shorter ones byte by byte. */
 const COPY_BYTES_MIN = 48

@@ -25,3 +25,4 @@ export const CSV_TIMESTAMP: u32 = 4
 export const CSV_BOOLEAN: u32 = 5
 export const CSV_OTHER: u32 = 6
 export const CSV_DECIMAL: u32 = 7
+export const CSV_BOUNDED_TEXT: u32 = 8

@@ -4,7 +4,7 @@
 
 import { KIND_BYTES, KIND_INT16, KIND_INT32, KIND_INT64, KIND_LIST, TYPE_ARRAY, TYPE_CHAR, TYPE_VARCHAR, clearBit, setBit } from './column'
 import {
-  CSV_BOOLEAN, CSV_COMMENTS, CSV_DECIMAL, CSV_DOUBLE, CSV_FIELDS, CSV_FIELD_COUNT, CSV_FINAL, CSV_INTEGER, CSV_MARKS, CSV_NO_NULL, CSV_NULL, CSV_NULL_LENGTH, CSV_OTHER,
+  CSV_BOOLEAN, CSV_BOUNDED_TEXT, CSV_COMMENTS, CSV_DECIMAL, CSV_DOUBLE, CSV_FIELDS, CSV_FIELD_COUNT, CSV_FINAL, CSV_INTEGER, CSV_MARKS, CSV_NO_NULL, CSV_NULL, CSV_NULL_LENGTH, CSV_OTHER,
   CSV_RECORD_BYTES_MAX, CSV_SKIP, CSV_TEXT, CSV_TIMESTAMP, ENTRY_BYTES, ENTRY_MEMO, ENTRY_MEMO_MS, ENTRY_NODE,
 } from './csv-scan-plan'
 import {
@@ -14,13 +14,12 @@ import {
   STATUS_ROWS_FULL,
 } from './json-scan-plan'
 import { bind, bytesOfRoom, finish, lastLineEnd, openValidity } from './json-scan-rows'
-import { CONVERTED, CONVERTED_TO_NULL, TOKEN_TEXT, convertText, timestampForms } from './json-scan-values'
+import { CONVERTED, CONVERTED_TO_NULL, FULL_DATA, TOKEN_TEXT, closeBytes, convertText, timestampForms } from './json-scan-values'
 import { countByte } from './lines'
 import { POWERS_U64, eightDigits } from './numbers'
 import { MS_PER_DAY, parseTimestamp, parsedDays, parsedMs } from './timestamps'
 import { utf8FirstBad, utf8IsValid } from './utf8'
 
-const FULL_DATA: u32 = 254
 /** The record goes on behind the last line feed. */
 const INCOMPLETE: u32 = 252
 
@@ -185,7 +184,7 @@ function matchRecord(start: usize, row: u32): usize {
           continue
         }
         // A text column without NULL keeps the text.
-        if (operation != CSV_TEXT) return 0
+        if (operation != CSV_TEXT && operation != CSV_BOUNDED_TEXT) return 0
       }
     }
     const begin = p
@@ -255,7 +254,7 @@ function matchRecord(start: usize, row: u32): usize {
         }
         break
       }
-      case CSV_TEXT: {
+      case CSV_TEXT: case CSV_BOUNDED_TEXT: {
         const offsets = <usize>load<u32>(node, NODE_OFFSETS) + (<usize>row << 2)
         const data = <usize>load<u32>(node, NODE_DATA)
         let out = data + <usize>load<u32>(offsets)
@@ -304,7 +303,8 @@ function matchRecord(start: usize, row: u32): usize {
           }
         }
         if (i8x16.bitmask(seen) != 0 && !utf8IsValid(outStart, out)) return 0
-        store<u32>(offsets, <u32>(out - data), 4)
+        if (operation == CSV_TEXT) store<u32>(offsets, <u32>(out - data), 4)
+        else if (closeBytes(node, row, out, limit - p) != CONVERTED) return 0
         break
       }
       case CSV_TIMESTAMP: {
@@ -377,7 +377,7 @@ function readPlain(node: usize, p: usize, quoted: bool, row: u32): usize {
     break
   }
   if (i8x16.bitmask(seen) != 0 && !utf8IsValid(begin, p)) return 0
-  if (node != 0 && (<u32>load<u8>(node, NODE_TYPE) == TYPE_ARRAY || convertText(node, row, begin, p, TOKEN_TEXT, flags) != CONVERTED)) return 0
+  if (node != 0 && (<u32>load<u8>(node, NODE_TYPE) == TYPE_ARRAY || convertText(node, row, begin, p, TOKEN_TEXT, flags, limit - p) != CONVERTED)) return 0
   return p
 }
 
@@ -524,11 +524,10 @@ function readField(node: usize, row: u32, behind: usize): u32 {
     if (!text) return BAD_NULL_NOT_ALLOWED
   }
   if (text && fieldEscaped) {
-    const offsets = <usize>load<u32>(node, NODE_OFFSETS) + (<usize>row << 2)
-    const begin = load<u32>(offsets)
-    store<u32>(offsets, begin + <u32>copyField(<usize>load<u32>(node, NODE_DATA) + <usize>begin), 4)
-    setPresent(node, row)
-    return CONVERTED
+    const out = <usize>load<u32>(node, NODE_DATA) + load<u32>(<usize>load<u32>(node, NODE_OFFSETS) + (<usize>row << 2))
+    const outcome = closeBytes(node, row, out + copyField(out), limit - behind)
+    if (outcome == CONVERTED) setPresent(node, row)
+    return outcome
   }
   if (fieldEscaped) {
     // No number and no date is that long; a list of texts may be, and is refused.
@@ -536,7 +535,7 @@ function readField(node: usize, row: u32, behind: usize): u32 {
     a = <usize>load<u32>(plan, PLAN_SCRATCH)
     b = a + copyField(a)
   }
-  const outcome = type == TYPE_ARRAY ? readList(node, row, a, b) : convertText(node, row, a, b, TOKEN_TEXT, flags)
+  const outcome = type == TYPE_ARRAY ? readList(node, row, a, b) : convertText(node, row, a, b, TOKEN_TEXT, flags, limit - behind)
   if (outcome == CONVERTED) setPresent(node, row)
   return outcome
 }
@@ -557,9 +556,9 @@ function readList(node: usize, row: u32, a: usize, b: usize): u32 {
     while (end < b && <u32>load<u8>(end) != mark) end += 1
     if (child >= load<u32>(element, NODE_ROW_CAPACITY)) return FULL_DATA
     const isNull = nullLength != CSV_NO_NULL && nullLength != 0 && <u32>(end - a) == nullLength && isNullText(a)
-    let outcome = isNull ? ((load<u32>(element, NODE_FLAGS) & NODE_NULLABLE) != 0 ? CONVERTED_TO_NULL : BAD_NULL_NOT_ALLOWED) : convertText(element, child, a, end, TOKEN_TEXT, flags)
+    let outcome = isNull ? ((load<u32>(element, NODE_FLAGS) & NODE_NULLABLE) != 0 ? CONVERTED_TO_NULL : BAD_NULL_NOT_ALLOWED) : convertText(element, child, a, end, TOKEN_TEXT, flags, limit - fieldStart)
     if (outcome != CONVERTED && outcome != CONVERTED_TO_NULL) {
-      if ((flags & JSON_NULL_ON_ERROR) == 0 || (load<u32>(element, NODE_FLAGS) & NODE_NULLABLE) == 0) return outcome
+      if (outcome == FULL_DATA || (flags & JSON_NULL_ON_ERROR) == 0 || (load<u32>(element, NODE_FLAGS) & NODE_NULLABLE) == 0) return outcome
       store<u32>(plan, load<u32>(plan, RESULT_NULLED_VALUES) + 1, RESULT_NULLED_VALUES)
       outcome = CONVERTED_TO_NULL
     }

@@ -60,6 +60,7 @@ export const BAD_INEXACT: u32 = 18
 export const BAD_INVALID_VALUE: u32 = 19
 export const BAD_MISSING_FIELD: u32 = 20
 export const BAD_NULL_NOT_ALLOWED: u32 = 21
+export const BAD_LENGTH: u32 = 22
 
 export const DEPTH_MAX: u32 = 128
 export const MAP_FILTER_BYTES: usize = 65536
@@ -90,6 +91,7 @@ export const NODE_STATE: usize = 84
 export const NODE_STAMP: usize = 88
 export const NODE_KIND: usize = 92
 export const NODE_FILTER: usize = 96
+export const NODE_LENGTH: usize = 100
 export const NODE_BYTES: usize = 128
 
 export const NODE_NULLABLE: u32 = 1

@@ -7,8 +7,8 @@ import {
   clearBit, setBit,
 } from './column'
 import {
-  BAD_INEXACT, BAD_INVALID_VALUE, BAD_OUT_OF_RANGE, BAD_TYPE_MISMATCH, JSON_FLINK, JSON_ISO_TIMESTAMPS, NODE_DATA, NODE_EXTRA, NODE_FLAGS, NODE_KIND, NODE_NULLABLE,
-  NODE_OFFSETS, NODE_SAFE_INTEGER, NODE_TYPE, NODE_VALUES,
+  BAD_INEXACT, BAD_INVALID_VALUE, BAD_LENGTH, BAD_OUT_OF_RANGE, BAD_TYPE_MISMATCH, JSON_FLINK, JSON_ISO_TIMESTAMPS, NODE_DATA, NODE_DATA_CAPACITY, NODE_EXTRA, NODE_FLAGS,
+  NODE_KIND, NODE_LENGTH, NODE_NULLABLE, NODE_OFFSETS, NODE_SAFE_INTEGER, NODE_TYPE, NODE_VALUES,
 } from './json-scan-plan'
 import {
   DECIMAL_INEXACT, DECIMAL_OK, GRAMMAR_TEXT, decimalHighWord, decimalLowWord, numberIsNegative, numberIsPlain, numberMantissa, scanNumber, toDecimal, toDouble,
@@ -28,13 +28,18 @@ export const TOKEN_WORD: u32 = 2
 /** A CSV field. */
 export const TOKEN_TEXT: u32 = 3
 
-/** Any other result of convertText is a bad-record reason. */
+/** Any result of convertText but these three is a bad-record reason. */
 export const CONVERTED: u32 = 0
 /** The conversion table asks for NULL, and the column allows it. Nothing is written. */
 export const CONVERTED_TO_NULL: u32 = 255
+/** The column's data has no room for the padding of CHAR. */
+export const FULL_DATA: u32 = 254
 
-/** Writes [a, b) as row `row` of the node's column, of any type but ROW, ARRAY, MAP and (for JSON strings) text. */
-export function convertText(node: usize, row: u32, a: usize, b: usize, token: u32, flags: u32): u32 {
+/**
+ * Writes [a, b) as row `row` of the node's column, of any type but ROW, ARRAY, MAP and (for JSON strings) text. `rest` bytes of input are yet to come
+ * for which every column has kept room.
+ */
+export function convertText(node: usize, row: u32, a: usize, b: usize, token: u32, flags: u32, rest: usize): u32 {
   const type: u32 = load<u8>(node, NODE_TYPE)
   const flink = (flags & JSON_FLINK) != 0
   if (!flink) {
@@ -48,11 +53,9 @@ export function convertText(node: usize, row: u32, a: usize, b: usize, token: u3
     case TYPE_FLOAT: case TYPE_DOUBLE: return convertFloating(node, row, a, b, token, flink)
     case TYPE_DECIMAL: return convertDecimal(node, row, a, b, token, flink)
     case TYPE_CHAR: case TYPE_VARCHAR: {
-      const offsets = <usize>load<u32>(node, NODE_OFFSETS) + (<usize>row << 2)
-      const start = load<u32>(offsets)
-      memory.copy(<usize>load<u32>(node, NODE_DATA) + start, a, b - a)
-      store<u32>(offsets, start + <u32>(b - a), 4)
-      return CONVERTED
+      const out = <usize>load<u32>(node, NODE_DATA) + load<u32>(<usize>load<u32>(node, NODE_OFFSETS) + (<usize>row << 2))
+      memory.copy(out, a, b - a)
+      return closeBytes(node, row, out + (b - a), rest)
     }
     case TYPE_BINARY: case TYPE_VARBINARY: return token == TOKEN_NUMBER || token == TOKEN_WORD ? BAD_TYPE_MISMATCH : convertBase64(node, row, a, b, flink)
     case TYPE_DATE: return convertDate(node, row, a, b, token, flink)
@@ -60,6 +63,39 @@ export function convertText(node: usize, row: u32, a: usize, b: usize, token: u3
     case TYPE_TIMESTAMP: case TYPE_TIMESTAMP_LTZ: return convertTimestamp(node, row, a, b, token, flags)
     default: return BAD_TYPE_MISMATCH
   }
+}
+
+/**
+ * Ends row `row` of a column of bytes at `end`: judges the length that its type declares, pads CHAR with blanks, writes the offset. Padding leaves room
+ * for `rest` bytes behind it.
+ */
+export function closeBytes(node: usize, row: u32, end: usize, rest: usize): u32 {
+  const offsets = <usize>load<u32>(node, NODE_OFFSETS) + (<usize>row << 2)
+  const data = <usize>load<u32>(node, NODE_DATA)
+  const length = load<u32>(node, NODE_LENGTH)
+  if (length != 0) {
+    const type: u32 = load<u8>(node, NODE_TYPE)
+    const start = data + <usize>load<u32>(offsets)
+    let units = <u32>(end - start)
+    // There are no more characters than bytes.
+    if (type == TYPE_CHAR || (type == TYPE_VARCHAR && units > length)) units = characterCount(start, end)
+    if (units > length || (type == TYPE_BINARY && units != length)) return BAD_LENGTH
+    if (type == TYPE_CHAR) {
+      const padding = length - units
+      if (<u64>(end - data) + <u64>padding + <u64>rest > <u64>load<u32>(node, NODE_DATA_CAPACITY)) return FULL_DATA
+      memory.fill(end, 0x20, padding)
+      end += padding
+    }
+  }
+  store<u32>(offsets, <u32>(end - data), 4)
+  return CONVERTED
+}
+
+/** Characters of the UTF-8 text [p, end). */
+function characterCount(p: usize, end: usize): u32 {
+  let count: u32 = 0
+  for (; p < end; p++) count += u32((load<u8>(p) & 0xc0) != 0x80)
+  return count
 }
 
 function isNumeric(type: u32): bool {
@@ -204,10 +240,7 @@ function convertDecimal(node: usize, row: u32, a: usize, b: usize, token: u32, f
 }
 
 function convertBase64(node: usize, row: u32, a: usize, b: usize, flink: bool): u32 {
-  const offsets = <usize>load<u32>(node, NODE_OFFSETS) + (<usize>row << 2)
-  const start = load<u32>(offsets)
-  const data = <usize>load<u32>(node, NODE_DATA) + start
-  let out = data
+  let out = <usize>load<u32>(node, NODE_DATA) + load<u32>(<usize>load<u32>(node, NODE_OFFSETS) + (<usize>row << 2))
   let bits: u32 = 0
   let count: u32 = 0
   let padding: u32 = 0
@@ -231,8 +264,7 @@ function convertBase64(node: usize, row: u32, a: usize, b: usize, flink: bool): 
   if (padding != (count == 0 ? 0 : 4 - count) || count == 1) return BAD_INVALID_VALUE
   if (count == 2) { store<u8>(out, <u8>(bits >> 4)); out += 1 }
   if (count == 3) { store<u8>(out, <u8>(bits >> 10)); store<u8>(out, <u8>(bits >> 2), 1); out += 2 }
-  store<u32>(offsets, start + <u32>(out - data), 4)
-  return CONVERTED
+  return closeBytes(node, row, out, 0)
 }
 
 function convertDate(node: usize, row: u32, a: usize, b: usize, token: u32, flink: bool): u32 {

@@ -10,7 +10,7 @@ import {
 import {
   BAD_NOT_AN_OBJECT, BAD_MISSING_FIELD, BAD_NULL_NOT_ALLOWED, BAD_SYNTAX, BAD_TOO_DEEP, BAD_TOO_MANY_DUPLICATES, BAD_TRAILING_DATA, BAD_TYPE_MISMATCH, BAD_UNKNOWN_FIELD,
   DEPTH_MAX, JSON_FAIL_ON_MISSING, JSON_FLINK, JSON_NULL_ON_ERROR, JSON_REJECT_UNKNOWN, MAP_DUPLICATES_MAX, MAP_FILTER_BYTES, NODE_BYTES, NODE_COLUMN, NODE_DATA, NODE_FILTER,
-  NODE_FIRST_CHILD, NODE_FLAGS, NODE_INDEX, NODE_KIND, NODE_NAME, NODE_NAME_LENGTH, NODE_NEXT_SIBLING, NODE_NULLABLE, NODE_OFFSETS, NODE_PLAIN_NAME, NODE_ROW_CAPACITY,
+  NODE_FIRST_CHILD, NODE_FLAGS, NODE_INDEX, NODE_KIND, NODE_LENGTH, NODE_NAME, NODE_NAME_LENGTH, NODE_NEXT_SIBLING, NODE_NULLABLE, NODE_OFFSETS, NODE_PLAIN_NAME, NODE_ROW_CAPACITY,
   NODE_ROW_LEVEL, NODE_STAMP, NODE_STATE, NODE_TABLE, NODE_TABLE_MASK, NODE_TYPE, NODE_VALIDITY, NODE_VALUES, PLAN_DEVIATIONS, PLAN_DEVIATIONS_MAX, PLAN_DEVIATION_COUNT,
   PLAN_FLAGS, PLAN_LEARN_CREDIT, PLAN_NODES, PLAN_NODE_COUNT, PLAN_OBJECT_STAMP, PLAN_SCRATCH, PLAN_SCRATCH_BYTES, PLAN_SHAPES, PLAN_SHAPES_MAX, PLAN_SHAPE_BYTES,
   PLAN_SHAPE_COUNT, PLAN_SHAPE_CURRENT, PLAN_STEPS_MAX, RESULT_DUPLICATE_KEYS, RESULT_LINE_END, RESULT_LINE_START, RESULT_NODE, RESULT_NULLED_VALUES, RESULT_PROBLEM,
@@ -21,12 +21,11 @@ import {
   textLimit,
 } from './json-scan-text'
 import { bind, bytesOfRoom, clearBits, finish, lastLineEnd, openValidity } from './json-scan-rows'
-import { CONVERTED, CONVERTED_TO_NULL, TOKEN_NUMBER, TOKEN_STRING, TOKEN_WORD, convertText, timestampForms } from './json-scan-values'
+import { CONVERTED, CONVERTED_TO_NULL, FULL_DATA, TOKEN_NUMBER, TOKEN_STRING, TOKEN_WORD, closeBytes, convertText, timestampForms } from './json-scan-values'
 import { GRAMMAR_JSON, POWERS_U64, eightDigits, numberIsPlain, scanNumber, toDouble } from './numbers'
 import { MS_PER_DAY, parseTimestamp, parsedDays, parsedMs } from './timestamps'
 
-// Reasons that end a call without a bad record.
-const FULL_DATA: u32 = 254
+/** Ends a call without a bad record, as FULL_DATA does. */
 const FULL_ROWS: u32 = 253
 
 // A shape: header, states (a byte a node), steps.
@@ -666,10 +665,10 @@ function parseTyped(node: usize, p: usize, row: u32, depth: u32): usize {
     token = TOKEN_STRING
     if (type == TYPE_CHAR || type == TYPE_VARCHAR) {
       const offsets = <usize>load<u32>(node, NODE_OFFSETS) + (<usize>row << 2)
-      const data = <usize>load<u32>(node, NODE_DATA)
-      behind = copyString(p + 1, data + <usize>load<u32>(offsets))
+      behind = copyString(p + 1, <usize>load<u32>(node, NODE_DATA) + <usize>load<u32>(offsets))
       if (behind == 0) return 0
-      store<u32>(offsets, <u32>(copyEnd() - data), 4)
+      const outcome = closeBytes(node, row, copyEnd(), textLimit() - behind)
+      if (outcome != CONVERTED) return badValue(outcome, p, node)
       writePresent(node, row)
       return behind
     }
@@ -705,7 +704,7 @@ function parseTyped(node: usize, p: usize, row: u32, depth: u32): usize {
     }
     return mismatched(node, p, depth)
   }
-  const outcome = convertText(node, row, a, b, token, flags)
+  const outcome = convertText(node, row, a, b, token, flags, textLimit() - behind)
   if (outcome == CONVERTED) { writePresent(node, row); return behind }
   if (outcome == CONVERTED_TO_NULL) { writeNull(node, row); learnable = false; return behind }
   return badValue(outcome, p, node)
@@ -765,9 +764,11 @@ function parseEntries(node: usize, p: usize, row: u32, depth: u32, droppedBegin:
     if (load<u8>(p) != 0x22) return bad(BAD_SYNTAX, p)
     if (child >= capacity) return bad(FULL_DATA, p)
     const keyStart = load<u32>(keyOffsets + (<usize>child << 2))
+    const keyAt = p
     p = copyString(p + 1, keyData + keyStart)
     if (p == 0) return 0
-    store<u32>(keyOffsets + (<usize>child << 2), <u32>(copyEnd() - keyData), 4)
+    const outcome = closeBytes(key, child, copyEnd(), textLimit() - p)
+    if (outcome != CONVERTED) return badValue(outcome, keyAt, key)
     writePresent(key, child)
     p = skipBlanks(p)
     if (load<u8>(p) != 0x3a) return bad(BAD_SYNTAX, p)
@@ -993,7 +994,7 @@ function learnMember(node: usize, p: usize, depth: u32): bool {
     if (orNull == 0 || type == TYPE_ROW) return appendBytes(p, behind)
     // Most likely the type's own kind of value will stand here; if not, the general way reads it.
     let usual = READ_VALUE
-    if (type == TYPE_CHAR || type == TYPE_VARCHAR) usual = READ_STRING
+    if (isFreeText(node)) usual = READ_STRING
     else if (type == TYPE_DOUBLE) usual = READ_DOUBLE
     else if (type == TYPE_BOOLEAN) usual = READ_BOOLEAN
     else usual = integerRead(type)
@@ -1006,7 +1007,7 @@ function learnMember(node: usize, p: usize, depth: u32): bool {
   }
   let operation = READ_VALUE
   if (first == 0x22) {
-    if (type == TYPE_CHAR || type == TYPE_VARCHAR) {
+    if (isFreeText(node)) {
       if (orNull != 0) return closeValue(READ_STRING | orNull, node, depth)
       return appendByte(0x22) && closeStep(READ_STRING, node)
     }
@@ -1023,6 +1024,12 @@ function learnMember(node: usize, p: usize, depth: u32): bool {
     if (type == TYPE_DOUBLE) operation = READ_DOUBLE
   } else if ((first == 0x74 || first == 0x66) && type == TYPE_BOOLEAN) operation = READ_BOOLEAN
   return closeValue(operation | orNull, node, depth)
+}
+
+/** Whether the node's column takes any text. Texts of a declared length are read the general way, which counts their characters. */
+function isFreeText(node: usize): bool {
+  const type: u32 = load<u8>(node, NODE_TYPE)
+  return (type == TYPE_CHAR || type == TYPE_VARCHAR) && load<u32>(node, NODE_LENGTH) == 0
 }
 
 /** The operation that reads integers of the type, with its limit noted in the step at hand; READ_VALUE for other types. */

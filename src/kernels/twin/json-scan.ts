@@ -4,7 +4,7 @@
 import { TypeCode } from '../column-layout.ts'
 import { BadReason, DEPTH_MAX } from '../json-scan-layout.ts'
 import { type JsonScanOptions, type ScanField, isConversionReason } from '../json-scan.ts'
-import { BadRecord, CONVERTS_TO_NULL, type TwinMode, type TwinValue, convertTwin } from './json-text.ts'
+import { BadRecord, CONVERTS_TO_NULL, type TokenKind, type TwinMode, type TwinValue, convertTwin } from './json-text.ts'
 
 /** One line's outcome: its rows (several for an array in Flink mode, none for a blank line), or why it is bad. */
 export type LineOutcome = { readonly rows: { [name: string]: TwinValue }[] } | { readonly reason: number; readonly field: string }
@@ -155,8 +155,12 @@ class LineReader {
     const string = first === '"' ? this.#string() : undefined
     if (string === undefined) this.#skip(depth)
     const text = string ?? Buffer.from(this.#bytes.subarray(start, this.#at)).toString('latin1')
+    return this.#convert(field, path, text, string !== undefined ? 'string' : 'tf'.includes(first) ? 'word' : 'number')
+  }
+
+  #convert(field: ScanField, path: string, text: string, kind: TokenKind): TwinValue {
     try {
-      return convertTwin(field, text, string !== undefined ? 'string' : 'tf'.includes(first) ? 'word' : 'number', this.#mode)
+      return convertTwin(field, text, kind, this.#mode)
     } catch (reason) {
       if (reason === CONVERTS_TO_NULL) return null
       if (typeof reason === 'number') throw new BadRecord(reason, path)
@@ -171,10 +175,10 @@ class LineReader {
   }
 
   #map(field: ScanField, path: string, depth: number): TwinValue[] {
-    const value = field.children![1]
-    const entries = new Map<string, TwinValue>()
+    const [keyField, value] = field.children!
+    const entries = new Map<TwinValue, TwinValue>()
     this.#sequence('}', () => {
-      const key = this.#key()
+      const key = this.#convert(keyField, `${path}.${keyField.name}`, this.#key(), 'string')
       this.#colon()
       const read = this.#value(value, `${path}.${value.name}`, depth)
       // The last one wins, and stands where it stood.

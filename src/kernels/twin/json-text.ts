@@ -63,11 +63,11 @@ export function convertTwin(field: ScanField, text: string, kind: TokenKind, mod
       return text.toLowerCase() === 'true'
     case TypeCode.CHAR:
     case TypeCode.VARCHAR:
-      return text
+      return mode.flink ? text : fitted(field, text)
     case TypeCode.BINARY:
     case TypeCode.VARBINARY:
       if (kind === 'number' || kind === 'word') throw BadReason.TYPE_MISMATCH
-      return base64(text, mode.flink)
+      return base64(field, text, mode.flink)
     case TypeCode.FLOAT:
     case TypeCode.DOUBLE:
       return floating(field, text, kind, mode)
@@ -182,14 +182,25 @@ function decimal(field: ScanField, text: string, kind: TokenKind, mode: TwinMode
   return number.negative ? -value : value
 }
 
-function base64(text: string, flink: boolean): string {
+/** Text as CHAR and VARCHAR hold it. */
+function fitted(field: ScanField, text: string): string {
+  if (field.length === undefined) return text
+  const missing = field.length - Array.from(text).length
+  if (missing < 0) throw BadReason.LENGTH
+  return field.type === TypeCode.CHAR ? text + ' '.repeat(missing) : text
+}
+
+function base64(field: ScanField, text: string, flink: boolean): string {
   // Blanks may stand between groups of four, not within them.
   let compact = flink ? '' : text
   if (flink)
     for (let rest = text.replace(/^[\0-\x20]+/, ''); rest !== ''; rest = rest.slice(4).replace(compact.endsWith('=') ? /^$/ : /^[\0-\x20]+/, ''))
       compact += rest.slice(0, 4)
   if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(compact)) throw BadReason.INVALID_VALUE
-  return Buffer.from(compact, 'base64').toString('hex')
+  const bytes = Buffer.from(compact, 'base64')
+  if (!flink && field.length !== undefined && (bytes.length > field.length || (field.type === TypeCode.BINARY && bytes.length < field.length)))
+    throw BadReason.LENGTH
+  return bytes.toString('hex')
 }
 
 const DAY_MS = 86_400_000

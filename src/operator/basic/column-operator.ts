@@ -3,7 +3,7 @@
 import { PlanError } from '../../base/errors.ts'
 import { BatchBuilder } from '../../batch/batch-builder.ts'
 import { RecordBatch } from '../../batch/record-batch.ts'
-import { formatType, type LogicalType, physicalKindOf, Schema, VALUE_COLUMN } from '../../batch/types.ts'
+import { formatType, type LogicalType, physicalKindOf, Schema } from '../../batch/types.ts'
 import { PhysicalKind } from '../../kernels/column-layout.ts'
 import { userError } from '../function.ts'
 import { type OperatorContext, type Output, StatelessOperator } from '../operator.ts'
@@ -38,7 +38,7 @@ export class ColumnOperator extends StatelessOperator {
     this.#inputSchema = inputSchema
     this.outputSchema = schemaWithColumn(inputSchema, name, type)
     this.#kept = this.outputSchema.fields.slice(0, -1).map((field) => inputSchema.indexOf(field.name))
-    this.#columnSchema = new Schema([{ name: VALUE_COLUMN, type }])
+    this.#columnSchema = new Schema([{ name, type }])
     this.#fn = fn
   }
 

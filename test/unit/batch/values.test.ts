@@ -99,11 +99,38 @@ test.each<[string, DataType<unknown>, readonly unknown[]]>([
   ['a TIMESTAMP(3)', t.timestamp(3), [5.5, '2020-01-01', 2n ** 60n]],
   ['a TIMESTAMP(6)', t.timestamp(6), [5, 2n ** 80n, -(2n ** 80n)]],
   ['a TIMESTAMP(9)', t.timestamp(9), [5, 2n ** 100n, -(2n ** 100n)]],
+  ['a CHAR(2)', t.char(2), ['abc', '😀😀😀', 5]],
+  ['a VARCHAR(3)', t.varchar(3), ['abcdef', 'äöüß']],
+  ['a BINARY(2)', t.binary(2), [new Uint8Array(3), new Uint8Array(1), 'ab']],
+  ['a VARBINARY(2)', t.varbinary(2), [new Uint8Array(3)]],
   ['an ARRAY', t.array(t.int()), ['text', { length: 1 }, [1, null]]],
+  ['an ARRAY of VARCHAR(1)', t.array(t.varchar(1)), [['a', 'bc']]],
   ['a MAP', t.map(t.string(), t.int()), [{ a: 1 }, [['a', 1]]]],
   ['a ROW', t.row({ a: t.int() }), ['text', { a: 'x' }, {}]],
 ])('%s refuses values that do not fit', (_name, type, values) => {
   for (const value of values) expect(() => writeValue(columnOf(type), 0, value)).toThrow(expect.objectContaining({ code: 'VALUE_OUT_OF_TYPE' }) as Error)
+})
+
+test.each<[string, DataType<unknown>, readonly unknown[], readonly unknown[]]>([
+  ['CHAR is padded with blanks', t.char(3), ['', 'a', 'abc', '😀', 'é!'], ['   ', 'a  ', 'abc', '😀  ', 'é! ']],
+  ['VARCHAR counts characters, not units or bytes', t.varchar(3), ['', 'abc', '😀😀😀', '日本語'], ['', 'abc', '😀😀😀', '日本語']],
+  ['VARBINARY keeps what is shorter', t.varbinary(2), [new Uint8Array([7])], [new Uint8Array([7])]],
+  ['TIME(0) is cut', t.time(0), [86_399_999, 999], [86_399_000, 0]],
+  ['TIME(2) is cut', t.time(2), [1_239], [1_230]],
+  ['TIMESTAMP(0) is cut towards the past', t.timestamp(0), [1_999, -1, -1_000], [1_000, -1_000, -1_000]],
+  ['TIMESTAMP_LTZ(1) is cut', t.timestampLtz(1), [1_299, -1], [1_200, -100]],
+  ['TIMESTAMP(4) is cut', t.timestamp(4), [1_299_999n, -1n], [1_200_000n, -100_000n]],
+  ['TIMESTAMP(6) is cut', t.timestamp(6), [1_999n, -1n], [1_000n, -1_000n]],
+  ['TIMESTAMP(7) is cut', t.timestamp(7), [199n, -1n], [100n, -100n]],
+  ['TIMESTAMP(8) is cut', t.timestamp(8), [19n, -1n], [10n, -10n]],
+])('%s', (_name, type, values, stored) => {
+  expect(roundTrip(type, values)).toEqual(stored)
+})
+
+test('a length that does not fit is told with the type and the length', () => {
+  expect(() => writeValue(columnOf(t.varchar(3)), 0, 'abcdef')).toThrow('Cannot store "abcdef" as VARCHAR(3) NOT NULL: it has 6 characters')
+  expect(() => writeValue(columnOf(t.char(1).nullable()), 0, 'x'.repeat(1000))).toThrow(`Cannot store "${'x'.repeat(40)}…" as CHAR(1): it has 1000 characters`)
+  expect(() => writeValue(columnOf(t.binary(2)), 0, new Uint8Array(1))).toThrow('Cannot store bytes as BINARY(2) NOT NULL: it has 1 byte')
 })
 
 test('a refused row is overwritten by the next one, NULLs of it are not counted', () => {

@@ -53,6 +53,15 @@ describe('CSV', () => {
     expect(() => read('a,b,name,id\n0,0,x,1\n0,0,x,one\n')).toThrow(/line 3, column 4 \("id"\): expected an integer of 32 bits, found "one"\n {2}0,0,x,one/)
   })
 
+  test('CHAR that is padded to more than its file has bytes makes room for itself', () => {
+    const wide = defineSchema({ code: t.char(3000), list: t.array(t.char(50)) })
+    const codes = Array.from({ length: 3000 }, (_, row) => `c${row}`)
+    const expected = codes.map((code) => [code.padEnd(3000), ['a'.padEnd(50), code.padEnd(50)]])
+    const csv = fileSource({ path: fileWith(codes.map((code) => `${code},a;${code}\n`).join('')), format: csvFormat({ header: false }), schema: wide })
+    const json = fileSource({ path: fileWith(codes.map((code) => `{"code":"${code}","list":["a","${code}"]}\n`).join('')), format: jsonFormat(), schema: wide })
+    for (const source of [csv, json]) expect(readAll(source).map(({ code, list }) => [code, list])).toEqual(expected)
+  })
+
   test('a quote that is not closed costs its line, not those behind it', () => {
     const probe = new SourceProbe(fileSource({ path: fileWith('id,name\n1,a\n2,"b\n3,c\n4,d\n'), format: csvFormat(), schema, onBadRecord: 'dead-letter' }))
     expect(probe.drain().rows.map(({ id }) => id)).toEqual([1, 3, 4])

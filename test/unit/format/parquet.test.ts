@@ -175,6 +175,18 @@ describe('RowGroupReader', () => {
     }
   })
 
+  test('CHAR is padded with blanks, flat and in containers', () => {
+    const flatRows = readAll(`${folder}/flat-plain-v1.parquet`, defineSchema({ s: t.string().nullable() }), 10).rows
+    const longest = Math.max(...flatRows.map(({ s }) => Array.from((s ?? '') as string).length))
+    for (const path of flatFiles) {
+      const { rows, bad } = readAll(path, defineSchema({ s: t.char(longest + 2).nullable() }), 10)
+      expect(bad).toEqual([])
+      expect(rows.map(({ s }) => s)).toEqual(
+        flatRows.map(({ s }) => (s === null ? null : `${String(s)}${' '.repeat(longest + 2 - Array.from(String(s)).length)}`)),
+      )
+    }
+  })
+
   test('a NULL in a column that is NOT NULL is a bad field', () => {
     const { bad } = readAll(`${folder}/flat-plain-v1.parquet`, defineSchema({ i32: t.int(), s: t.string() }), 10)
     expect(bad).toHaveLength(16)

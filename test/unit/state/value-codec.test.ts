@@ -70,6 +70,16 @@ describe('valueCodecOf() with a type', () => {
     expect(() => roundTrip(valueCodecOf(t.decimal(3, 1).logical, 's'), new Decimal(1000n, 0))).toThrow(/more than 3 digits/)
   })
 
+  it('holds texts, bytes and times to their declared length and precision', () => {
+    expect(roundTrip(valueCodecOf(t.char(3).logical, 's'), 'a')).toBe('a  ')
+    expect(roundTrip(valueCodecOf(t.time(0).logical, 's'), 1_999)).toBe(1_000)
+    expect(roundTrip(valueCodecOf(t.timestamp(1).logical, 's'), -1)).toBe(-100)
+    expect(() => roundTrip(valueCodecOf(t.varchar(2).logical, 's'), 'abc')).toThrow(
+      'Cannot store "abc" as VARCHAR(2) NOT NULL in state "s": it has 3 characters',
+    )
+    expect(() => roundTrip(valueCodecOf(t.binary(2).logical, 's'), new Uint8Array(1))).toThrow(/it has 1 byte$/)
+  })
+
   it('refuses NULL where the type does, and lone surrogates', () => {
     expect(() => roundTrip(valueCodecOf(t.row({ a: t.int() }).logical, 's'), {})).toThrow(/Cannot store undefined as INT NOT NULL in state "s"/)
     expect(() => roundTrip(valueCodecOf(t.string().logical, 's'), 'a\udfff')).toThrow(/lone surrogate/)
