@@ -1,5 +1,6 @@
 // The unit of exchange: columnar rows of one schema. A batch belongs to whoever filled it; everyone else may read it until the call returns.
 
+import { assert } from '../base/assert.ts'
 import type { Slab } from '../base/slab.ts'
 import type { Column } from './column.ts'
 import { Crossings } from './crossings.ts'
@@ -103,6 +104,13 @@ export class RecordBatch {
   timestampOf(row: number): number {
     return this.timestamps === 0 ? -Infinity : readInt64AsNumber(this.slab, this.timestamps + row * 8)
   }
+}
+
+/** For operators that know no changes: no source makes any so far, and a planner that plans them must keep them away. */
+export function assertInserts(batch: RecordBatch): void {
+  if (batch.kinds === 0) return
+  for (let position = batch.begin; position < batch.end; position++)
+    assert(batch.kindOf(batch.physicalRow(position)) === RowKind.INSERT, 'an update or a deletion has come to an operator that takes inserted records only')
 }
 
 /** An int64 as a double: exact within ±2^53, no BigInt made. */

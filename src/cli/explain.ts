@@ -3,6 +3,7 @@
 import type { JobModule } from '../engine/job-bundle.ts'
 import { parseSetting } from '../engine/options.ts'
 import { formatPlan } from '../plan/execution-plan.ts'
+import { exchangeRingBytes } from '../runtime/control-layout.ts'
 import { ExitCode } from './error-text.ts'
 import { parseJobArguments } from './job-arguments.ts'
 import { jobNameOf } from './job-name.ts'
@@ -18,7 +19,9 @@ export async function explainCommand(job: string, options: RunOptions, jobArgume
   let module: JobModule | undefined
   try {
     const { plan, built } = await planLocally(job, name, parallelism, settings, parseJobArguments(jobArguments), (found) => (module = found))
-    terminal.print(options.json === true ? `${JSON.stringify(plan, undefined, 2)}\n` : `${formatPlan(plan, built.graph)}\n`)
+    terminal.print(
+      options.json === true ? `${JSON.stringify(plan, undefined, 2)}\n` : `${formatPlan(plan, built.graph, (exchange) => exchangeRingBytes(plan, exchange))}\n`,
+    )
     return ExitCode.OK
   } catch (error) {
     tellError(error, { isJson: options.json === true, isVerbose: options.verbose === true }, module, terminal)

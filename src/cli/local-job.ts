@@ -4,7 +4,7 @@ import { PlanError } from '../base/errors.ts'
 import { availableCores } from '../base/platform.ts'
 import { type JobModule, resolveJobModule } from '../engine/job-bundle.ts'
 import { type ExecutionPlan, planJob } from '../plan/execution-plan.ts'
-import { type BuiltJob, isJobProgram } from '../plan/job-program.ts'
+import { type BuiltJob, isJobProgram, maxParallelismOf } from '../plan/job-program.ts'
 import type { JobParams } from './job-arguments.ts'
 
 /** A job that was planned here. */
@@ -42,11 +42,10 @@ export async function planLocally(
       hint: 'Write `export default defineJob(import.meta, (env, params) => { ... })`.',
     })
   const built = await program.build(params)
-  const maxParallelism = options['pipeline.max-parallelism']
   const plan = planJob(built.graph, {
     jobName: name,
     parallelism: parallelism ?? built.parallelism ?? availableCores(),
-    maxParallelism: maxParallelism === undefined ? built.maxParallelism : Number(maxParallelism),
+    maxParallelism: maxParallelismOf(built, new Map(Object.entries(options))),
   })
   return { module, built, plan }
 }

@@ -9,6 +9,8 @@ import { isObjectSchema } from '../batch/types.ts'
 import type { WatermarkView } from '../time/watermark-view.ts'
 import type { Edge, LogicalGraph, Partitioner, Transformation } from './transformation.ts'
 
+const KIB = 1024
+
 /** One operator of a task: a transformation, or several user functions in a row that run fused in one loop. */
 export interface PlanOperator {
   /** Id of the transformation in the graph; of the last one where several are fused. */
@@ -18,6 +20,8 @@ export interface PlanOperator {
   readonly kind: 'source' | 'operator' | 'sink'
   readonly name: string
   readonly uid: string
+  /** Number of its key groups: its own, whatever it is chained with. */
+  readonly maxParallelism: number
   /** Transformation in the same task that feeds it; undefined for the head. */
   readonly chainedTo: number | undefined
   /** Side output of `chainedTo` that it reads. */
@@ -32,7 +36,6 @@ export interface PlanTask {
   readonly id: number
   readonly name: string
   readonly parallelism: number
-  readonly maxParallelism: number
   /** Topological order; the first is the head. */
   readonly operators: readonly PlanOperator[]
   readonly needsEventLoop: boolean
@@ -48,6 +51,8 @@ export interface PlanExchange {
   readonly input: number
   readonly partitioner: Partitioner['kind']
   readonly key: KeySpec | undefined
+  /** Of a hash partitioner: number of key groups, that of the operator behind it. */
+  readonly maxParallelism: number | undefined
   /** The edge's place in the consumer's `edges`. */
   readonly edgeIndex: number
 }
@@ -57,6 +62,8 @@ export interface ExecutionPlan {
   readonly jobName: string
   /** Number of workers. */
   readonly workers: number
+  /** That of operators which do not set their own. */
+  readonly maxParallelism: number
   readonly tasks: readonly PlanTask[]
   readonly exchanges: readonly PlanExchange[]
   /** SHA-256 over everything above: equal on every thread, else the program is not deterministic. */
@@ -73,7 +80,7 @@ export interface PlanOptions {
 /**
  * Plans a job.
  *
- * @throws {PlanError} If the graph has no sink, two operators share a uid, or a parallelism is out of range.
+ * @throws {PlanError} If the graph has no sink, two operators share a uid, or a parallelism or max parallelism is out of range.
  */
 export function planJob(graph: LogicalGraph, options: PlanOptions): ExecutionPlan {
   const { transformations } = graph
@@ -81,6 +88,8 @@ export function planJob(graph: LogicalGraph, options: PlanOptions): ExecutionPla
     throw new PlanError('NO_SINK', `Cannot run job "${options.jobName}": it has no sink`, { hint: 'End each stream with sinkTo(...), print() or output(...).' })
   const parallelism: number[] = []
   for (const transformation of transformations) parallelism.push(parallelismOf(transformation, options, parallelism))
+  const maxParallelismDefault = options.maxParallelism ?? Math.max(MAX_PARALLELISM_DEFAULT, options.parallelism)
+  const maxParallelism = transformations.map((transformation) => maxParallelismOf(transformation, maxParallelismDefault, parallelism[transformation.id]))
   const uids = assignUids(transformations)
   const taskOf: number[] = []
   const members: Transformation[][] = []
@@ -94,56 +103,64 @@ export function planJob(graph: LogicalGraph, options: PlanOptions): ExecutionPla
   for (const transformation of transformations)
     transformation.edges.forEach((edge, edgeIndex) => {
       if (taskOf[edge.from.id] === taskOf[transformation.id]) return
-      exchanges.push(
-        Object.freeze({
-          id: exchanges.length,
-          fromTask: taskOf[edge.from.id],
-          fromOperator: edge.from.id,
-          side: edge.side,
-          toTask: taskOf[transformation.id],
-          input: edge.input,
-          // As in Flink: forward between different parallelisms deals the records out.
-          partitioner:
-            edge.partitioner.kind === 'forward' && parallelism[edge.from.id] !== parallelism[transformation.id] ? 'rebalance' : edge.partitioner.kind,
-          key: edge.partitioner.kind === 'hash' ? edge.partitioner.key : undefined,
-          edgeIndex,
-        }),
-      )
+      exchanges.push({
+        id: exchanges.length,
+        fromTask: taskOf[edge.from.id],
+        fromOperator: edge.from.id,
+        side: edge.side,
+        toTask: taskOf[transformation.id],
+        input: edge.input,
+        // As in Flink: forward between different parallelisms deals the records out.
+        partitioner: edge.partitioner.kind === 'forward' && parallelism[edge.from.id] !== parallelism[transformation.id] ? 'rebalance' : edge.partitioner.kind,
+        key: edge.partitioner.kind === 'hash' ? edge.partitioner.key : undefined,
+        maxParallelism: edge.partitioner.kind === 'hash' ? maxParallelism[transformation.id] : undefined,
+        edgeIndex,
+      })
     })
   const tasks = members.map((chain, id): PlanTask => {
     const operators = fuse(chain, parallelism, consumers).map((run): PlanOperator => {
       const transformation = run[run.length - 1]
       const chained = chainableEdge(run[0], parallelism)
-      return Object.freeze({
+      return {
         id: transformation.id,
-        fused: Object.freeze(run.map((member) => member.id)),
+        fused: run.map((member) => member.id),
         kind: transformation.body.kind,
         name: run.map((member) => member.settings.name).join(', '),
         uid: uids[transformation.id],
+        maxParallelism: maxParallelism[transformation.id],
         chainedTo: chained?.from.id,
         chainedSide: chained?.side,
         grid: gridBehind(transformation, consumers),
         outputSchema: transformation.outputSchema.toString(),
-      })
+      }
     })
-    return Object.freeze({
+    return {
       id,
       name: operators.map((operator) => operator.name).join(' -> '),
       parallelism: parallelism[chain[0].id],
-      maxParallelism: maxParallelismOf(chain, options),
-      operators: Object.freeze(operators),
+      operators,
       needsEventLoop: chain.some(needsEventLoop),
-    })
+    }
   })
   const workers = Math.max(...tasks.map((task) => task.parallelism))
-  const plan = { jobName: options.jobName, workers, tasks: Object.freeze(tasks), exchanges: Object.freeze(exchanges) }
-  return Object.freeze({ ...plan, digest: createHash('sha256').update(JSON.stringify(plan)).digest('hex') })
+  const plan = { jobName: options.jobName, workers, maxParallelism: maxParallelismDefault, tasks, exchanges }
+  return deepFreeze({ ...plan, digest: createHash('sha256').update(JSON.stringify(plan)).digest('hex') })
 }
 
-/** The plan as `millrace explain` prints it. */
-export function formatPlan(plan: ExecutionPlan, graph: LogicalGraph): string {
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) Object.values(Object.freeze(value)).forEach(deepFreeze)
+  return value
+}
+
+/**
+ * The plan as `millrace explain` prints it.
+ *
+ * @param ringBytes What each ring of an exchange holds; left out where that is not known.
+ */
+export function formatPlan(plan: ExecutionPlan, graph: LogicalGraph, ringBytes?: (exchange: PlanExchange) => number): string {
+  const groups = plan.maxParallelism === MAX_PARALLELISM_DEFAULT ? '' : `, max parallelism ${plan.maxParallelism}`
   const lines = [
-    `Job "${plan.jobName}": ${plan.workers} worker${plan.workers === 1 ? '' : 's'}, ${plan.tasks.length} task${plan.tasks.length === 1 ? '' : 's'}`,
+    `Job "${plan.jobName}": ${plan.workers} worker${plan.workers === 1 ? '' : 's'}, ${plan.tasks.length} task${plan.tasks.length === 1 ? '' : 's'}${groups}`,
   ]
   for (const task of plan.tasks) {
     lines.push('', `Task ${task.id}: parallelism ${task.parallelism}${task.needsEventLoop ? ', event loop' : ''}`)
@@ -151,7 +168,8 @@ export function formatPlan(plan: ExecutionPlan, graph: LogicalGraph): string {
       const key =
         exchange.key === undefined ? '' : ` by ${formatKey(exchange.key, graph.transformations[task.operators[0].fused[0]].edges[exchange.edgeIndex])}`
       const side = exchange.side === undefined ? '' : ` (side output "${exchange.side}")`
-      lines.push(`  <- task ${exchange.fromTask}, ${exchange.partitioner}${key}${side}${exchange.input > 0 ? `, input ${exchange.input}` : ''}`)
+      const rings = ringBytes === undefined ? '' : `, rings of ${ringBytes(exchange) / KIB} KiB`
+      lines.push(`  <- task ${exchange.fromTask}, ${exchange.partitioner}${key}${side}${exchange.input > 0 ? `, input ${exchange.input}` : ''}${rings}`)
     }
     for (const operator of task.operators) {
       const transformation = graph.transformations[operator.id]
@@ -162,11 +180,25 @@ export function formatPlan(plan: ExecutionPlan, graph: LogicalGraph): string {
           : transformation.body.kind === 'sink'
             ? `: ${transformation.body.sink.describe()}`
             : ''
-      lines.push(`  ${operator.name}${side}${detail}  [uid ${operator.uid}]`)
+      const ownGroups = operator.maxParallelism === plan.maxParallelism ? '' : `, max parallelism ${operator.maxParallelism}`
+      lines.push(`  ${operator.name}${side}${detail}  [uid ${operator.uid}${ownGroups}]`)
+      if (transformation.body.kind === 'operator' && transformation.body.generatesWatermarks) lines.push(`    ${formatGrid(operator.grid)}`)
       if (transformation.body.kind !== 'sink') lines.push(`    ${operator.outputSchema}`)
     }
   }
   return lines.join('\n')
+}
+
+/** What watermarks a generator records, by what its consumers can see. */
+function formatGrid(grid: WatermarkView): string {
+  switch (grid.kind) {
+    case 'none':
+      return 'watermarks: no consumer looks at them'
+    case 'every':
+      return 'watermarks: every one'
+    case 'grid':
+      return `watermarks: where they pass n * ${grid.periodMs} ms${grid.offsetMs === 0 ? '' : ` + ${grid.offsetMs} ms`}`
+  }
 }
 
 function formatKey(key: KeySpec, edge: Edge): string {
@@ -192,14 +224,17 @@ function parallelismOf(transformation: Transformation, options: PlanOptions, bef
   return Math.min(wanted, transformation.parallelismMax)
 }
 
-function maxParallelismOf(chain: readonly Transformation[], options: PlanOptions): number {
-  const set = chain.find((transformation) => transformation.settings.maxParallelism !== undefined)?.settings.maxParallelism
-  const value = set ?? options.maxParallelism ?? Math.max(MAX_PARALLELISM_DEFAULT, options.parallelism)
+function maxParallelismOf({ settings }: Transformation, otherwise: number, parallelism: number): number {
+  const value = settings.maxParallelism ?? otherwise
   if (!Number.isInteger(value) || value < 1 || value > MAX_PARALLELISM_LIMIT)
     throw new PlanError(
       'INVALID_PARALLELISM',
-      `Cannot run "${chain[0].settings.name}" with a max parallelism of ${value}: it must be an integer in 1..${MAX_PARALLELISM_LIMIT}`,
+      `Cannot run "${settings.name}" with a max parallelism of ${value}: it must be an integer in 1..${MAX_PARALLELISM_LIMIT}`,
     )
+  if (value < parallelism)
+    throw new PlanError('INVALID_PARALLELISM', `Cannot run "${settings.name}" with parallelism ${parallelism}: its max parallelism is ${value}`, {
+      hint: 'Lower the parallelism, or raise the max parallelism (setMaxParallelism, pipeline.max-parallelism): state written before has that many key groups.',
+    })
   return value
 }
 

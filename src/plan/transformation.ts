@@ -52,6 +52,8 @@ export type TransformationBody =
       readonly followsInput?: true
       /** Functions that may run fused with those of neighbours, in one loop; `create` makes them alone. */
       readonly rowStages?: { readonly inputSchema: Schema; readonly stages: readonly NamedRowStage[] }
+      /** It records the watermarks that its consumers can see. */
+      readonly generatesWatermarks?: true
       /** For watermark generators: sources of one group stay close to each other. */
       readonly alignment?: { readonly group: string; readonly maxDriftMs: number }
       /** The same function with declared output columns; absent where the operator fixes its own. */

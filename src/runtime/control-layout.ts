@@ -83,6 +83,11 @@ export function layoutWorker(plan: ExecutionPlan, workerIndex: number, ringBytes
   return { workerIndex, channels, fixedBytes: address - SLAB_RESERVED_BYTES }
 }
 
+/** Capacity of each ring of an exchange at its first consumer; others may have fewer rings, and so larger ones. */
+export function exchangeRingBytes(plan: ExecutionPlan, exchange: PlanExchange): number {
+  return layoutWorker(plan, 0).channels.find((channel) => channel.exchange.id === exchange.id)!.capacityBytes
+}
+
 /** Address of a source task's hand-out counter in worker 0's slab. */
 export function splitCounterAddress(taskId: number): number {
   return SPLITS_ADDRESS + taskId * LINE_BYTES

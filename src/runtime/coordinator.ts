@@ -14,7 +14,7 @@ import { type BudgetMemory, SharedBudget } from '../base/shared-budget.ts'
 import { compileKernels } from '../kernels/kernels.ts'
 import { type ExecutionPlan, formatPlan, planJob, type PlanOptions } from '../plan/execution-plan.ts'
 import type { LogicalGraph } from '../plan/transformation.ts'
-import { isJobProgram } from '../plan/job-program.ts'
+import { isJobProgram, maxParallelismOf } from '../plan/job-program.ts'
 import { Doorbell, PARK_TIMEOUT_MS_MAX } from '../ring/parking.ts'
 import { spinMicrosFor } from '../ring/idle-strategy.ts'
 import { Command, COMMAND_ADDRESS, DOORBELL_ADDRESS, HEARTBEAT_ADDRESS } from './control-layout.ts'
@@ -30,12 +30,6 @@ export interface CoordinatorData {
   readonly request: JobRequest
   readonly workerUrl: string
   readonly budget: BudgetMemory
-}
-
-/** The option `pipeline.max-parallelism`, if it is set. */
-function maxParallelismOf(options: ReadonlyMap<string, string>): number | undefined {
-  const text = options.get('pipeline.max-parallelism')
-  return text === undefined ? undefined : Number(text)
 }
 
 /** Names of the outputs that the program around the engine reads. */
@@ -119,7 +113,7 @@ class Coordinator {
     const planOptions: PlanOptions = {
       jobName: request.jobName,
       parallelism: request.parallelism ?? built.parallelism ?? availableCores(),
-      maxParallelism: maxParallelismOf(request.options) ?? built.maxParallelism ?? maxParallelismOf(built.options),
+      maxParallelism: maxParallelismOf(built, request.options),
     }
     this.#plan = planJob(built.graph, planOptions)
     const plan = this.#plan

@@ -357,7 +357,7 @@ export class Subtask {
       uid: planned.uid,
       subtaskIndex: this.index,
       parallelism: this.task.parallelism,
-      maxParallelism: this.task.maxParallelism,
+      maxParallelism: planned.maxParallelism,
       batchRowsMax,
       tableSeed,
       metrics: new OperatorCounters(slots, announce, log),

@@ -249,7 +249,7 @@ export class WorkerRuntime {
     if (channelCount === 1) return new BatchRouter('first')
     switch (exchange.partitioner) {
       case 'hash':
-        return new HashRouter(this.slab, this.kernels, edge.schema, exchange.key!, channelCount, to.maxParallelism)
+        return new HashRouter(this.slab, this.kernels, edge.schema, exchange.key!, channelCount, exchange.maxParallelism!)
       case 'broadcast':
         return new BatchRouter('every')
       case 'custom': {

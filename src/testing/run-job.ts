@@ -8,7 +8,7 @@ import { JobError } from '../base/errors.ts'
 import { Random } from '../base/random.ts'
 import type { ProgramEdge } from '../operator/operator.ts'
 import { type ExecutionPlan, planJob } from '../plan/execution-plan.ts'
-import { type BuiltJob, isJobProgram, type JobProgram } from '../plan/job-program.ts'
+import { type BuiltJob, isJobProgram, type JobProgram, maxParallelismOf } from '../plan/job-program.ts'
 import { loadHistograms } from '../runtime/job-metrics.ts'
 import { LocalExecutor } from '../runtime/local-executor.ts'
 import type { JobMetrics } from '../runtime/thread-messages.ts'
@@ -79,7 +79,11 @@ const IDLE_JUMPS_MAX = 100_000
 export async function runJob(job: TestableJob, options: RunJobOptions = {}): Promise<JobRun> {
   const { seed, refusals = 0, clock = new VirtualClock(), stepMs = 0, params = {} } = options
   const first = await build(job, params)
-  const plan = planJob(first.graph, { jobName: 'test', parallelism: options.parallelism ?? first.parallelism ?? 1, maxParallelism: first.maxParallelism })
+  const plan = planJob(first.graph, {
+    jobName: 'test',
+    parallelism: options.parallelism ?? first.parallelism ?? 1,
+    maxParallelism: maxParallelismOf(first, new Map(Object.entries(options.options ?? {}))),
+  })
   const graphs = [first.graph]
   for (let worker = 1; worker < plan.workers; worker++) graphs.push(job instanceof StreamExecutionEnvironment ? first.graph : (await build(job, params)).graph)
   const random = seed === undefined ? undefined : new Random(seed)

@@ -73,6 +73,7 @@ describe('millrace explain', () => {
     expect(status).toBe(0)
     expect(stdout).toContain('Job "n": 3 workers, 2 tasks')
     expect(stdout).toContain('Collection: 7 values')
+    expect(stdout).toMatch(/<- task 0, rebalance, rings of \d+ KiB/)
   })
 
   test('prints it as JSON, and what the program prints on standard error', async () => {

@@ -127,7 +127,7 @@ const COLUMNS = {
   code: t.string(),
   bytes: t.bytes().nullable(),
   day: t.date(),
-  time: t.time().nullable(),
+  time: t.time(3).nullable(),
   at: t.timestamp(3),
   micros: t.timestamp(6).nullable(),
   nanos: t.timestamp(9),

@@ -70,6 +70,7 @@ export class DataStream<R> extends Stream<R> {
     return this
   }
 
+  /** Number of the operator's key groups, whatever others have: the ceiling of its parallelism for as long as its state lives. */
   setMaxParallelism(maxParallelism: number): this {
     this.#settings('setMaxParallelism').maxParallelism = maxParallelism
     return this
@@ -197,6 +198,7 @@ export class DataStream<R> extends Stream<R> {
       watermarks: { kind: 'none' },
       needsEventLoop: false,
       followsInput: true,
+      generatesWatermarks: true,
       create,
       ...(alignment && { alignment }),
     }

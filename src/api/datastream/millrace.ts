@@ -4,6 +4,7 @@ import { systemClock } from '../../base/clock.ts'
 import { JobError } from '../../base/errors.ts'
 import { Engine } from '../../engine/engine.ts'
 import { planJob } from '../../plan/execution-plan.ts'
+import { maxParallelismOf } from '../../plan/job-program.ts'
 import { LocalExecutor } from '../../runtime/local-executor.ts'
 import type { DataStream } from './data-stream.ts'
 import { StreamExecutionEnvironment } from './environment.ts'
@@ -25,7 +26,7 @@ export class LocalEnvironment extends StreamExecutionEnvironment {
   /** Runs everything defined so far to its end. @throws what failed the job; the signal's reason if it is aborted. */
   async execute(options: ExecuteOptions = {}): Promise<void> {
     const parallelism = this.settings.parallelism ?? 1
-    const plan = planJob(this.graph, { jobName: options.name ?? 'local', parallelism, maxParallelism: this.settings.maxParallelism })
+    const plan = planJob(this.graph, { jobName: options.name ?? 'local', parallelism, maxParallelism: maxParallelismOf(this.settings) })
     const executor = new LocalExecutor(plan, this.graph, { clock: systemClock, options: this.settings.options, log: options.onLog ?? (() => {}) })
     await executor.run(options.signal)
   }

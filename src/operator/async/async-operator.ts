@@ -3,7 +3,7 @@
 
 import { UserFunctionError } from '../../base/errors.ts'
 import { WATERMARK_MIN } from '../../batch/crossings.ts'
-import type { RecordBatch } from '../../batch/record-batch.ts'
+import { assertInserts, type RecordBatch } from '../../batch/record-batch.ts'
 import { isObjectSchema, type Schema } from '../../batch/types.ts'
 import { ByteReader, ByteWriter, type ValueCodec, valueCodecOf } from '../../state/value-codec.ts'
 import { type RichFunction, userError } from '../function.ts'
@@ -99,6 +99,7 @@ export class AsyncOperator implements Operator {
     this.#proceed()
     if (!this.#emitReady(output)) return false
     if (this.#bound !== batch) {
+      assertInserts(batch)
       this.#bound = batch
       this.#crossing = 0
       this.#reader.bind(batch)

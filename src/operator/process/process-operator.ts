@@ -5,7 +5,7 @@
 import { BatchBuilder } from '../../batch/batch-builder.ts'
 import { WATERMARK_MIN } from '../../batch/crossings.ts'
 import type { KeySpec } from '../../batch/key-spec.ts'
-import type { RecordBatch } from '../../batch/record-batch.ts'
+import { assertInserts, type RecordBatch } from '../../batch/record-batch.ts'
 import { Schema } from '../../batch/types.ts'
 import { HeapOperatorState } from '../../state/operator-state.ts'
 import { UNION_STATE_PREFIX } from '../../state/state.ts'
@@ -91,6 +91,7 @@ export class ProcessOperator implements Operator {
 
   processBatch(batch: RecordBatch, output: Output, input: number): boolean {
     if (this.#bound !== batch) {
+      assertInserts(batch)
       this.#bound = batch
       this.#crossing = 0
     }

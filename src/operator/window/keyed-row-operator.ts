@@ -5,7 +5,7 @@
 import { nullKeyBytes } from '../../base/key-bytes.ts'
 import { WATERMARK_MIN } from '../../batch/crossings.ts'
 import type { KeySpec } from '../../batch/key-spec.ts'
-import type { RecordBatch } from '../../batch/record-batch.ts'
+import { assertInserts, type RecordBatch } from '../../batch/record-batch.ts'
 import type { Schema } from '../../batch/types.ts'
 import { type KeyedStateBackend, UNION_STATE_PREFIX } from '../../state/state.ts'
 import type { TimerDomain } from '../../time/timer-service.ts'
@@ -77,6 +77,7 @@ export abstract class KeyedRowOperator<OUT> implements Operator {
     const { collector } = this
     if (!collector.flush(output)) return false
     if (this.#bound !== batch) {
+      assertInserts(batch)
       this.#bound = batch
       this.#crossing = 0
     } else if (batch.begin === batch.end && this.#crossing === batch.crossings.count) return this.#finishBatch()

@@ -6,7 +6,7 @@ import { BatchBuilder } from '../../batch/batch-builder.ts'
 import { BatchKeys } from '../../batch/batch-keys.ts'
 import { WATERMARK_MAX, WATERMARK_MIN } from '../../batch/crossings.ts'
 import type { KeySpec } from '../../batch/key-spec.ts'
-import { RecordBatch, writeInt64 } from '../../batch/record-batch.ts'
+import { assertInserts, RecordBatch, writeInt64 } from '../../batch/record-batch.ts'
 import { type Field, Schema } from '../../batch/types.ts'
 import { UserFunctionError } from '../../base/errors.ts'
 import { restoreEntries, type SnapshotEntries } from '../../state/table-restore.ts'
@@ -125,6 +125,7 @@ export class SliceWindowOperator implements Operator {
   processBatch(batch: RecordBatch, output: Output): boolean {
     const { begin, end } = batch
     if (begin === end) return true
+    assertInserts(batch)
     const late = this.#options.lateOutput === undefined ? undefined : output.side(this.#options.lateOutput)
     if (late !== undefined && !late.hasCapacity()) return false
     if (batch.timestamps === 0)

@@ -8,18 +8,18 @@ import type { ShownMetrics, ShownOperator } from '../../../src/cli/job-figures.t
 const UP = '\u001b['
 
 function operator(id: number, kind: PlanOperator['kind'], name: string, chainedTo: number | undefined): PlanOperator {
-  return { id, fused: [id], kind, name, uid: name, chainedTo, chainedSide: undefined, grid: { kind: 'none' }, outputSchema: '' }
+  return { id, fused: [id], kind, name, uid: name, maxParallelism: 128, chainedTo, chainedSide: undefined, grid: { kind: 'none' }, outputSchema: '' }
 }
 
 const plan: ExecutionPlan = {
   jobName: 'clicks',
   workers: 2,
+  maxParallelism: 128,
   tasks: [
     {
       id: 0,
       name: 'File -> Parse',
       parallelism: 2,
-      maxParallelism: 128,
       operators: [operator(0, 'source', 'File', undefined), operator(1, 'operator', 'Parse', 0)],
       needsEventLoop: false,
     },
@@ -27,7 +27,6 @@ const plan: ExecutionPlan = {
       id: 1,
       name: 'Window -> Sink',
       parallelism: 2,
-      maxParallelism: 128,
       operators: [operator(2, 'operator', 'Window', undefined), operator(3, 'sink', 'Sink', 2)],
       needsEventLoop: false,
     },
