@@ -26,7 +26,7 @@ export interface SelectKernels {
   selectBytes(bytes: number, selection: number, begin: number, n: number, out: number): number
   /** Rows that are NULL (`wanted` 1) or are not (0). */
   selectNull(column: number, wanted: number, selection: number, begin: number, n: number, out: number): number
-  /** Rows whose integer or BIT compares with a constant. */
+  /** Rows whose integer (of any width), BIT or TIMESTAMP_NANOS (in epoch nanoseconds) compares with a constant of 64 bits. */
   selectInteger(operation: Comparison, column: number, constant: bigint, selection: number, begin: number, n: number, out: number): number
   /** Rows whose FLOAT or DOUBLE compares with a constant as IEEE 754 says: NaN is only NOT_EQUAL. */
   selectFloat(operation: Comparison, column: number, constant: number, selection: number, begin: number, n: number, out: number): number

@@ -62,9 +62,10 @@ describe('aggregate kernels', () => {
           kernels.aggregateCount(entries, n, offsetOf(6))
           rows.forEach((row, index) => target.values[chosen[index]].push(values[row]))
         }
-        const check = (): void => {
+        const check = (names: readonly (typeof NAMES)[number][] = NAMES): void => {
           const rows = left.values.map((values) => values.length)
-          NAMES.forEach((name, index) => {
+          names.forEach((name) => {
+            const index = NAMES.indexOf(name)
             const out = Column.allocate(slab, isFloat && name !== 'count' ? DOUBLE : BIGINT, ENTRIES + 1)
             const flag = name === 'count' ? 0 : 1 << (index - 1)
             const write = isFloat && name !== 'count' ? kernels.aggregateToColumnFloat : kernels.aggregateToColumn
@@ -74,6 +75,7 @@ describe('aggregate kernels', () => {
           const counts = Column.allocate(slab, BIGINT, ENTRIES)
           kernels.aggregateToColumn(left.list, ENTRIES, offsetOf(6), 0, 0, counts.descriptor, 0)
           expect(rows.map((_, entry) => readValue(counts, entry))).toEqual(rows.map(BigInt))
+          if (!names.includes('sum')) return
           const averages = Column.allocate(slab, DOUBLE, ENTRIES)
           kernels.aggregateAverageToColumn(left.list, ENTRIES, offsetOf(1), Number(isFloat), offsetOf(0), averages.descriptor, 0)
           left.values.forEach((values, entry) => {
@@ -81,7 +83,6 @@ describe('aggregate kernels', () => {
             expect(readValue(averages, entry)).toEqual(sum === null ? null : Number(sum) / Number(aggregate('count', values)))
           })
         }
-        // Sums of floats depend on their order: only one list is checked then.
         check()
         kernels.aggregateMergeSum(left.list, right.list, ENTRIES, offsetOf(0), 0, 0)
         if (isFloat) kernels.aggregateMergeSumFloat(left.list, right.list, ENTRIES, offsetOf(1), FLAGS, 1)
@@ -94,7 +95,8 @@ describe('aggregate kernels', () => {
         kernels.aggregateMergeLast(left.list, right.list, ENTRIES, offsetOf(5), FLAGS, 16)
         kernels.aggregateMergeSum(left.list, right.list, ENTRIES, offsetOf(6), 0, 0)
         left.values.forEach((values, entry) => values.push(...right.values[entry]))
-        if (!isFloat) check()
+        // Sums of floats depend on their order; what is least or greatest does not.
+        check(isFloat ? NAMES.filter((name) => name !== 'sum') : NAMES)
         kernels.aggregateReset(left.list, ENTRIES, 8, ENTRY_BYTES - 8)
         expect(left.addresses.every((address) => slab.u8.subarray(address, address + ENTRY_BYTES).every((byte) => byte === 0))).toBe(true)
       }),

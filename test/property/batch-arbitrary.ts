@@ -28,7 +28,10 @@ export function randomType(random: Random, depth: number): LogicalType {
     const precision = 1 + random.integer(38)
     return { kind: 'DECIMAL', nullable, precision, scale: random.integer(precision + 1) }
   }
-  if (choice < 7) return { kind: pick(random, ['CHAR', 'VARCHAR', 'BINARY', 'VARBINARY'] as const), nullable, length: 1000 }
+  if (choice < 7) {
+    const kind = pick(random, ['CHAR', 'VARCHAR', 'BINARY', 'VARBINARY'] as const)
+    return { kind, nullable, length: kind === 'BINARY' ? 1 + random.integer(20) : 1000 }
+  }
   if (choice === 7) return { kind: 'TIME', nullable, precision: random.integer(4) }
   if (choice === 8) return { kind: pick(random, ['TIMESTAMP', 'TIMESTAMP_LTZ'] as const), nullable, precision: random.integer(10) }
   if (choice === 9) return { kind: 'OBJECT', nullable: true }
@@ -83,6 +86,7 @@ export function randomValue(random: Random, type: LogicalType, nulls: number): u
     case 'VARCHAR':
       return pick(random, TEXTS)
     case 'BINARY':
+      return Uint8Array.from({ length: type.length }, () => random.integer(256))
     case 'VARBINARY':
       return Uint8Array.from(list(() => random.integer(256)))
     case 'TIMESTAMP':

@@ -72,6 +72,25 @@ describe('key kernels', () => {
     )
   })
 
+  it('make the checksum of any bytes at any address that XXH64 makes, and another one for other bytes', () => {
+    const slab = new Slab()
+    const kernels = instantiateKernels(module, slab)
+    const data = slab.allocate(1024)
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 500 }), fc.nat(63), fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), fc.nat(499), (bytes, shift, seed, flipped) => {
+        slab.u8.fill(0xaa, data, data + 1024)
+        slab.u8.set(bytes, data + shift)
+        const checksum = (): bigint => BigInt.asUintN(64, kernels.hash64(data + shift, bytes.length, BigInt.asIntN(64, seed)))
+        const whole = checksum()
+        expect(whole).toBe(hash64(bytes, seed))
+        if (flipped >= bytes.length) return
+        slab.u8[data + shift + flipped] ^= 1
+        expect(checksum()).not.toBe(whole)
+      }),
+      { numRuns: 300 },
+    )
+  })
+
   it('hash bytes of every length as XXH64 does, with and without a tag behind them', () => {
     const slab = new Slab()
     const kernels = instantiateKernels(module, slab)

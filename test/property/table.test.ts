@@ -10,6 +10,7 @@ import { writeValue } from '../../src/batch/values.ts'
 import { compileKernels, instantiateKernels, type Kernels } from '../../src/kernels/kernels.ts'
 import { KeyEncoder, keyFormOf } from '../../src/kernels/keys.ts'
 import { keyBytesOfRow } from '../../src/kernels/twin/keys.ts'
+import { TableTwin } from '../../src/kernels/twin/table.ts'
 import { SegmentTable } from '../../src/state/segment-table.ts'
 
 const module = compileKernels()
@@ -69,6 +70,7 @@ interface Setup {
   readonly maxParallelism: number
   readonly encoder: KeyEncoder
   readonly makeTable: () => SegmentTable
+  readonly twin: TableTwin
 }
 
 function setUp(seed: number): Setup {
@@ -87,6 +89,7 @@ function setUp(seed: number): Setup {
     random,
     maxParallelism,
     encoder: new KeyEncoder(slab, kernels, form, types.length),
+    twin: new TableTwin(),
     makeTable: () =>
       new SegmentTable(slab, kernels, {
         form,
@@ -137,23 +140,29 @@ function checkAgainst(setup: Setup, table: SegmentTable, model: ReadonlyMap<stri
 }
 
 /** Finds or inserts the keys that the encoder holds, and counts them. */
-function insertAll({ slab, kernels, encoder }: Setup, table: SegmentTable, model: Map<string, bigint>, keys: readonly string[], out: number): void {
+function insertAll({ slab, kernels, encoder, twin }: Setup, table: SegmentTable, model: Map<string, bigint>, keys: readonly string[], out: number): void {
   const newCount = table.findOrInsert(encoder, out)
   kernels.aggregateCount(out, keys.length, table.valueOffset)
-  const fresh = [...new Set(keys.filter((key) => !model.has(key)))]
-  expect(newCount).toBe(fresh.length)
-  expect(readList(slab, table.newEntries, newCount).map((entry) => Buffer.from(table.keyBytesOf(entry)).toString('hex'))).toEqual(fresh)
-  expect(readList(slab, out, keys.length).map((entry) => Buffer.from(table.keyBytesOf(entry)).toString('hex'))).toEqual(keys)
+  const { entries, newKeys } = twin.findOrInsert(keys)
+  expect(newCount).toBe(newKeys.length)
+  expect(readList(slab, table.newEntries, newCount).map((entry) => Buffer.from(table.keyBytesOf(entry)).toString('hex'))).toEqual(newKeys)
+  const found = readList(slab, out, keys.length)
+  expect(found.map((entry) => Buffer.from(table.keyBytesOf(entry)).toString('hex'))).toEqual(keys)
+  expect(found.map((entry) => found.indexOf(entry))).toEqual(entries.map((entry) => entries.indexOf(entry)))
   for (const key of keys) model.set(key, (model.get(key) ?? 0n) + 1n)
 }
 
 /** Finds the keys that the encoder holds, and removes half of those that are there. */
-function removeSome({ slab, encoder, random }: Setup, table: SegmentTable, model: Map<string, bigint>, keys: readonly string[], out: number): void {
+function removeSome({ slab, encoder, random, twin }: Setup, table: SegmentTable, model: Map<string, bigint>, keys: readonly string[], out: number): void {
   table.find(encoder, out)
   const entries = readList(slab, out, keys.length)
   expect(entries.map((entry) => entry !== 0)).toEqual(keys.map((key) => model.has(key)))
   const removed = [...new Set(entries)].filter((entry) => entry !== 0 && random.integer(2) === 0)
-  for (const entry of removed) model.delete(Buffer.from(table.keyBytesOf(entry)).toString('hex'))
+  for (const entry of removed) {
+    const key = Buffer.from(table.keyBytesOf(entry)).toString('hex')
+    model.delete(key)
+    twin.remove(key)
+  }
   slab.u32.set(removed, out >>> 2)
   table.remove(out, removed.length)
 }
@@ -182,6 +191,7 @@ describe('SegmentTable', () => {
           else if (random.integer(3) === 0) {
             table.clear(random.integer(100))
             model.clear()
+            setup.twin.clear()
           }
           for (const column of columns) column.free()
         }

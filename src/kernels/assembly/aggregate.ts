@@ -38,6 +38,17 @@ export function aggregateCountColumn(entries: usize, n: u32, offset: usize, colu
   }
 }
 
+/** Whether a value takes the place of a least or greatest one. Floats as Java's Double.compare: NaN above all, -0 below 0, whatever comes first. */
+// @ts-ignore: decorator
+@inline function isBetter<T>(operation: u32, value: T, held: T): bool {
+  if (isFloat<T>()) {
+    const isHeldNaN = held != held
+    if (operation == MIN) return value < held || (isHeldNaN && value == value) || (value == held && reinterpret<i64>(value) < reinterpret<i64>(held))
+    return value > held || (value != value && !isHeldNaN) || (value == held && reinterpret<i64>(value) > reinterpret<i64>(held))
+  }
+  return operation == MIN ? value < held : value > held
+}
+
 /** Folds one value in. `T` is what the accumulator holds. */
 // @ts-ignore: decorator
 @inline function foldValue<T>(operation: u32, entry: usize, offset: usize, flagOffset: usize, flag: u32, value: T): void {
@@ -50,7 +61,7 @@ export function aggregateCountColumn(entries: usize, n: u32, offset: usize, colu
   const flags = load<u32>(entry + flagOffset)
   const fresh = (flags & flag) == 0
   const held = load<T>(at)
-  if (operation == LAST || fresh || (operation == MIN && value < held) || (operation == MAX && value > held)) store<T>(at, value)
+  if (operation == LAST || fresh || (operation != FIRST && isBetter<T>(operation, value, held))) store<T>(at, value)
   if (fresh) store<u32>(entry + flagOffset, flags | flag)
 }
 
@@ -96,12 +107,12 @@ export function aggregateSum(entries: usize, n: u32, offset: usize, flagOffset: 
   fold(SUM, entries, n, offset, flagOffset, flag, column, selection, begin)
 }
 
-/** Keeps the least value. NaN never replaces a value. */
+/** Keeps the least value; NaN is above all others. */
 export function aggregateMin(entries: usize, n: u32, offset: usize, flagOffset: usize, flag: u32, column: usize, selection: usize, begin: u32): void {
   fold(MIN, entries, n, offset, flagOffset, flag, column, selection, begin)
 }
 
-/** Keeps the greatest value. NaN never replaces a value. */
+/** Keeps the greatest value; NaN is above all others. */
 export function aggregateMax(entries: usize, n: u32, offset: usize, flagOffset: usize, flag: u32, column: usize, selection: usize, begin: u32): void {
   fold(MAX, entries, n, offset, flagOffset, flag, column, selection, begin)
 }

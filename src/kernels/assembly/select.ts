@@ -3,8 +3,8 @@
 // on lists in ascending order. No branch depends on data: the row is always written, the list grows by 0 or 1. `out` may be `selection`.
 
 import {
-  bitIsSet, columnData, columnDictionary, columnFlags, columnKind, columnNullCount, columnOffsets, columnValidity, columnValues, COLUMN_DICTIONARY, KIND_BIT,
-  KIND_BYTES, KIND_FLOAT32, KIND_FLOAT64, KIND_INT16, KIND_INT32, KIND_INT64, KIND_INT8,
+  bitIsSet, columnData, columnDictionary, columnExtra, columnFlags, columnKind, columnNullCount, columnOffsets, columnValidity, columnValues, COLUMN_DICTIONARY,
+  KIND_BIT, KIND_BYTES, KIND_FLOAT32, KIND_FLOAT64, KIND_INT128, KIND_INT16, KIND_INT32, KIND_INT64, KIND_INT8, KIND_TIMESTAMP_NANOS,
 } from './column'
 import { compareBytes, rowAt, sameBytes } from './rows'
 
@@ -92,12 +92,46 @@ export function selectNull(column: usize, wanted: u32, selection: usize, begin: 
   return selectWith<S, T>(GREATER_OR_EQUAL, column, constant, selection, begin, n, out)
 }
 
+const NANOS_PER_MS: i64 = 1_000_000
+
+/** How the value at `row` of an INT128 or TIMESTAMP_NANOS column (by its epoch nanoseconds) compares with a constant of 64 bits. */
+// @ts-ignore: decorator
+@inline function compareWide(kind: u32, values: usize, extra: usize, row: u32, constant: i64): i32 {
+  if (kind == KIND_INT128) {
+    const low = load<u64>(values + (<usize>row << 4))
+    const high = load<i64>(values + (<usize>row << 4), 8)
+    if (high != constant >> 63) return high < constant >> 63 ? -1 : 1
+    return i32(low > <u64>constant) - i32(low < <u64>constant)
+  }
+  let ms = constant / NANOS_PER_MS
+  let nanos = <i32>(constant - ms * NANOS_PER_MS)
+  if (nanos < 0) { ms -= 1; nanos += <i32>NANOS_PER_MS }
+  const value = load<i64>(values + (<usize>row << 3))
+  if (value != ms) return value < ms ? -1 : 1
+  const rest = load<i32>(extra + (<usize>row << 2))
+  return i32(rest > nanos) - i32(rest < nanos)
+}
+
+function selectWide(operation: u32, column: usize, constant: i64, selection: usize, begin: u32, n: u32, out: usize): u32 {
+  const kind = columnKind(column)
+  const values = columnValues(column)
+  const extra = columnExtra(column)
+  const start = out
+  for (let position = begin; position < begin + n; position++) {
+    const row = rowAt(selection, position)
+    store<u32>(out, row)
+    out += <usize>holds<i32>(operation, compareWide(kind, values, extra, row, constant), 0) << 2
+  }
+  return <u32>((out - start) >> 2)
+}
+
 function selectIntegerOrNull(operation: u32, column: usize, constant: i64, selection: usize, begin: u32, n: u32, out: usize): u32 {
   const kind = columnKind(column)
   if (kind == KIND_INT64) return selectBy<i64, i64>(operation, column, constant, selection, begin, n, out)
   if (kind == KIND_INT32) return selectBy<i32, i64>(operation, column, constant, selection, begin, n, out)
   if (kind == KIND_INT16) return selectBy<i16, i64>(operation, column, constant, selection, begin, n, out)
   if (kind == KIND_INT8) return selectBy<i8, i64>(operation, column, constant, selection, begin, n, out)
+  if (kind == KIND_INT128 || kind == KIND_TIMESTAMP_NANOS) return selectWide(operation, column, constant, selection, begin, n, out)
   assert(kind == KIND_BIT)
   const values = columnValues(column)
   const start = out
@@ -115,7 +149,7 @@ function selectIntegerOrNull(operation: u32, column: usize, constant: i64, selec
   return columnNullCount(column) == 0 ? n : selectBits(columnValidity(column), 1, rows, 0, n, rows)
 }
 
-/** Rows whose integer (any integer kind, or BIT as 0 and 1) compares with a constant. */
+/** Rows whose integer (any integer kind, BIT as 0 and 1, TIMESTAMP_NANOS as epoch nanoseconds) compares with a constant. */
 export function selectInteger(operation: u32, column: usize, constant: i64, selection: usize, begin: u32, n: u32, out: usize): u32 {
   return present(column, out, selectIntegerOrNull(operation, column, constant, selection, begin, n, out))
 }

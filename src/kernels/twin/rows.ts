@@ -1,4 +1,4 @@
-// The plain twins of the scatter, selection, sort, dictionary and aggregate kernels, over arrays of values. Oracles of the property tests.
+// The plain twins of the scatter, gather, selection, sort, dictionary and aggregate kernels, over arrays of values. Oracles of the property tests.
 
 import { Comparison } from '../select.ts'
 
@@ -50,6 +50,43 @@ export function compares(operation: Comparison, value: TwinValue, constant: Twin
   }
 }
 
+/** Rows of either of two ascending lists. */
+export function unionRows(left: readonly number[], right: readonly number[]): number[] {
+  return [...new Set([...left, ...right])].sort((a, b) => a - b)
+}
+
+/** Rows that are not in a list of some of them. */
+export function differenceRows(rows: readonly number[], excluded: readonly number[]): number[] {
+  const out = new Set(excluded)
+  return rows.filter((row) => !out.has(row))
+}
+
+/** Rows of a column appended to others; row -1 is NULL. */
+export function gatherValues<T>(target: readonly T[], source: readonly T[], rows: readonly number[]): (T | null)[] {
+  return [...target, ...rows.map((row) => (row === -1 ? null : source[row]))]
+}
+
+/** A dictionary of values by first occurrence. */
+export interface TwinDictionary {
+  /** The code of each row, 0 for NULL. */
+  readonly codes: readonly number[]
+  /** The row in which each code occurs first. */
+  readonly firsts: readonly number[]
+}
+
+/** Encodes keys (any text that is equal for equal ones); null if there are more than `max`. */
+export function encodeDictionary(keys: readonly (string | null)[], max: number): TwinDictionary | null {
+  const codes = new Map<string, number>()
+  const firsts: number[] = []
+  const encoded = keys.map((key, row) => {
+    if (key === null) return 0
+    const code = codes.get(key) ?? firsts.push(row) - 1
+    codes.set(key, code)
+    return code
+  })
+  return firsts.length > max ? null : { codes: encoded, firsts }
+}
+
 /** SQL's order of two values that are not NULL; NaN is greatest, -0 equals 0. */
 export function compareValues(left: TwinValue, right: TwinValue): number {
   if (left instanceof Uint8Array && right instanceof Uint8Array) return compareBytes(left, right)
@@ -80,6 +117,11 @@ export function sortRows(rows: readonly number[], columns: readonly SortColumn[]
   })
 }
 
+/** An order in which only equal bits are equal, as Java's Double.compare: {@link compareValues}, and -0 below 0. */
+function compareTotally(left: TwinValue, right: TwinValue): number {
+  return compareValues(left, right) || Number(Object.is(right, -0)) - Number(Object.is(left, -0))
+}
+
 /** What an aggregate of some values is; null if there are none. Integer sums wrap at 64 bits. */
 export function aggregate(name: 'count' | 'sum' | 'min' | 'max' | 'first' | 'last', values: readonly TwinValue[]): TwinValue {
   const present = values.filter((value) => value !== null)
@@ -95,9 +137,9 @@ export function aggregate(name: 'count' | 'sum' | 'min' | 'max' | 'first' | 'las
         )
       return (present as number[]).reduce((sum, value) => sum + value, 0)
     case 'min':
-      return present.reduce((least, value) => (value < least ? value : least))
+      return present.toSorted(compareTotally)[0]
     case 'max':
-      return present.reduce((greatest, value) => (value > greatest ? value : greatest))
+      return present.toSorted(compareTotally).at(-1)!
     case 'first':
       return first
     default:

@@ -190,11 +190,18 @@ function isOrdered(type: LogicalType): boolean {
   }
 }
 
-/** Numbers, bigints, booleans and decimals by value; text by code points, which is the order of its bytes. */
+/** Numbers as Java's Double.compare (NaN above all, -0 below 0), bigints, booleans and decimals by value; text by code points, which is the order of its bytes. */
 function compare(left: unknown, right: unknown): number {
   if (typeof left === 'object' && left !== null && 'compare' in left) return (left as { compare(other: unknown): number }).compare(right)
   if (typeof left === 'string' && typeof right === 'string') return compareText(left, right)
-  return (left as number) < (right as number) ? -1 : (left as number) > (right as number) ? 1 : 0
+  if ((left as number) < (right as number)) return -1
+  if ((left as number) > (right as number)) return 1
+  return rankOf(left) - rankOf(right)
+}
+
+/** Tells apart what < and > do not. */
+function rankOf(value: unknown): number {
+  return Number.isNaN(value) ? 1 : Object.is(value, -0) ? -1 : 0
 }
 
 function compareText(left: string, right: string): number {

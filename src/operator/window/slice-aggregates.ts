@@ -21,9 +21,9 @@ export const count = (column?: string): BuiltInAggregate<number> => aggregate('c
 export const countDistinct = (column: string): BuiltInAggregate<number> => aggregate('countDistinct', column)
 /** Sum of a numeric column: BIGINT for integers (wraps at 64 bits), DOUBLE for floats, DECIMAL(38, s) for decimals; NULL without a value. */
 export const sum = (column: string): BuiltInAggregate<number | null> => aggregate('sum', column)
-/** Smallest value of a numeric or time column; NULL without a value. */
+/** Smallest value of a numeric or time column, NaN only if there is nothing else; NULL without a value. */
 export const min = (column: string): BuiltInAggregate<number | null> => aggregate('min', column)
-/** Largest value of a numeric or time column; NULL without a value. */
+/** Largest value of a numeric or time column, NaN if there is one; NULL without a value. */
 export const max = (column: string): BuiltInAggregate<number | null> => aggregate('max', column)
 /** Mean of a numeric column as DOUBLE; NULL without a value. */
 export const avg = (column: string): BuiltInAggregate<number | null> => aggregate('avg', column)

@@ -480,6 +480,34 @@ describe('the other process functions', () => {
     ])
   })
 
+  it.each([
+    [
+      [1, NaN, -1, 0, -0],
+      [1, 1, -1, -1, -1],
+      [1, NaN, NaN, NaN, NaN],
+    ],
+    [
+      [NaN, 0, -0, 0],
+      [NaN, 0, -0, -0],
+      [NaN, NaN, NaN, NaN],
+    ],
+    [
+      [-0, 0],
+      [-0, -0],
+      [-0, 0],
+    ],
+  ])('rolling min and max of %j take NaN for the greatest and -0 for less than 0', (values, least, greatest) => {
+    const schema = defineSchema({ user: t.string(), value: t.double() })
+    const run = (aggregate: 'min' | 'max'): unknown[] =>
+      runOperatorHarness({
+        create: () => keyedReduceOperator({ schema, key: { kind: 'columns', columns: [0] } }, rollingReduce(schema, 'value', aggregate) as never),
+        inputs: [{ schema }],
+        steps: values.map((value) => ({ row: { user: 'a', value } })),
+      }).rows.map(({ row }) => (row as { value: number }).value)
+    expect(run('min')).toEqual(least)
+    expect(run('max')).toEqual(greatest)
+  })
+
   it('rolling reductions emit the reduction of all records so far', () => {
     const run = (reduce: Parameters<typeof keyedReduceOperator>[1]): unknown[] =>
       runOperatorHarness({
