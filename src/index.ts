@@ -20,7 +20,7 @@ export type { ProcessWindowContext, ProcessWindowFunction } from './operator/win
 export { AsyncDataStream, type AsyncCall } from './api/datastream/async-data-stream.ts'
 export { BroadcastConnectedStream, ConnectedStreams } from './api/datastream/connected-streams.ts'
 export { IntervalJoinedStreams, WindowJoinedStreams } from './api/datastream/joined-streams.ts'
-export type { BatchFunction, ColumnBatch, ColumnView } from './operator/basic/batch-operator.ts'
+export type { ArrowLibrary, BatchFunction, ColumnBatch, ColumnView } from './operator/basic/batch-operator.ts'
 export type { AsyncFunction, AsyncOptions } from './operator/async/async-operator.ts'
 export type * from './operator/function.ts'
 export type { ProcessJoinContext, ProcessJoinFunction } from './operator/join/interval-join-operator.ts'

@@ -1,40 +1,31 @@
 // A batch as an Apache Arrow record batch. Buffers are handed over as views, not copied, but for TIMESTAMP(7..9) and DECIMAL up to 18 digits, which
-// Arrow holds in another width. `apache-arrow` is an optional peer of the package, loaded when first asked for.
+// Arrow holds in another width. `apache-arrow` is an optional peer of the package, which nothing here loads: the caller brings the module it uses,
+// so that there is one set of Arrow's classes in the process.
 
 import type * as Arrow from 'apache-arrow'
 import { BadRecordError, PlanError } from '../base/errors.ts'
-import { Slab } from '../base/slab.ts'
 import { PhysicalKind } from '../kernels/column-layout.ts'
 import { BatchDecoder, encodeBatch, encodedBytesMax } from './batch-codec.ts'
 import { bitBytes, type Column } from './column.ts'
 import type { RecordBatch } from './record-batch.ts'
-import { formatType, type LogicalType } from './types.ts'
+import { formatType, type LogicalType, type Schema } from './types.ts'
 
 /** The module `apache-arrow`. */
 export type ArrowModule = typeof Arrow
 
-/**
- * The batch as an Arrow record batch: {@link toArrowWith} with the installed `apache-arrow`.
- *
- * @throws {PlanError} `PACKAGE_MISSING` if `apache-arrow` is not installed.
- */
-export async function toArrow(batch: RecordBatch): Promise<Arrow.RecordBatch> {
-  let arrow: ArrowModule
-  try {
-    arrow = await import('apache-arrow')
-  } catch (cause) {
-    throw new PlanError('PACKAGE_MISSING', 'Cannot make an Arrow batch: the package "apache-arrow" is not installed', {
-      hint: 'npm install apache-arrow',
-      cause,
-    })
-  }
-  return toArrowWith(arrow, batch)
+/** An Arrow batch, and the memory that it lies in. */
+export interface ArrowLoan {
+  readonly batch: Arrow.RecordBatch
+  /** Gives back memory of its own, if it has any. The Arrow batch must not be read afterwards. */
+  release(): void
 }
 
 /**
- * All rows of the batch as an Arrow record batch, `begin` and `end` ignored. Its buffers are the batch's own memory: valid as long as the batch is,
- * and never to be written. A batch with a selection is gathered into memory of its own first. Row kinds, timestamps and crossings stay behind.
+ * The pending rows of the batch as an Arrow record batch. If these are all there are, its buffers are the batch's own memory: valid as long as the
+ * batch is, and never to be written; otherwise the rows are gathered into memory of their own in the batch's slab. Row kinds, timestamps and crossings
+ * stay behind.
  *
+ * @param schema Its first columns that are shown; there may be a key's column behind them.
  * | SQL | Arrow |
  * |---|---|
  * | BOOLEAN, TINYINT..BIGINT, FLOAT, DOUBLE | Bool, Int8..Int64, Float32, Float64 |
@@ -49,23 +40,32 @@ export async function toArrow(batch: RecordBatch): Promise<Arrow.RecordBatch> {
  * @throws {PlanError} `NO_ARROW_TYPE` for columns of JavaScript objects.
  * @throws {BadRecordError} `VALUE_OUT_OF_TYPE` for a TIMESTAMP(7..9) that int64 nanoseconds cannot hold (years 1677 to 2262).
  */
-export function toArrowWith(arrow: ArrowModule, batch: RecordBatch): Arrow.RecordBatch {
-  const dense = batch.selection === 0 ? batch : gathered(batch)
-  const builder = new ArrowBuilder(arrow)
-  const rows = dense.rowCount
-  const fields = dense.schema.fields.map(({ name, type }, index) => new arrow.Field(name, builder.typeOf(dense.columns[index]), type.nullable))
-  const children = dense.columns.map((column, index) => builder.dataOf(column, fields[index].type, rows))
-  const data = arrow.makeData({ type: new arrow.Struct(fields), length: rows, nullCount: 0, children })
-  return new arrow.RecordBatch(new arrow.Schema(fields), data)
+export function toArrow(arrow: ArrowModule, batch: RecordBatch, schema: Schema = batch.schema): ArrowLoan {
+  if (batch.selection === 0 && batch.begin === 0 && batch.end === batch.rowCount) return { batch: whole(arrow, batch, schema), release() {} }
+  const { slab, begin, end } = batch
+  const bytes = encodedBytesMax(batch, begin, end)
+  const frame = slab.allocate(bytes)
+  const decoder = new BatchDecoder(slab, batch.schema)
+  const release = (): void => {
+    decoder.free()
+    slab.free(frame, bytes)
+  }
+  try {
+    const written = encodeBatch(batch, begin, end, slab.u8, frame)
+    return { batch: whole(arrow, decoder.decode(frame, written), schema), release }
+  } catch (error) {
+    release()
+    throw error
+  }
 }
 
-function gathered(batch: RecordBatch): RecordBatch {
-  const count = batch.logicalCount
-  const bytes = encodedBytesMax(batch, 0, count)
-  const slab = new Slab(bytes * 2 + (1 << 20))
-  const frame = slab.allocate(bytes)
-  const written = encodeBatch(batch, 0, count, slab.u8, frame)
-  return new BatchDecoder(slab, batch.schema).decode(frame, written)
+function whole(arrow: ArrowModule, batch: RecordBatch, schema: Schema): Arrow.RecordBatch {
+  const builder = new ArrowBuilder(arrow)
+  const rows = batch.rowCount
+  const fields = schema.fields.map(({ name, type }, index) => new arrow.Field(name, builder.typeOf(batch.columns[index]), type.nullable))
+  const children = fields.map((field, index) => builder.dataOf(batch.columns[index], field.type, rows))
+  const data = arrow.makeData({ type: new arrow.Struct(fields), length: rows, nullCount: 0, children })
+  return new arrow.RecordBatch(new arrow.Schema(fields), data)
 }
 
 const INT64_MIN = -(2n ** 63n)

@@ -1,6 +1,6 @@
 // Takes code out of documents and doc comments, and makes programs of it that are type-checked against src/ and run against dist/.
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -82,6 +82,9 @@ export class Scratch {
 
   constructor() {
     writeFileSync(join(this.folder, 'package.json'), '{ "type": "module" }')
+    // The optional peer, as a program that uses it has it.
+    this.makeFolder('node_modules')
+    symlinkSync(join(root, 'node_modules/apache-arrow'), join(this.folder, 'node_modules/apache-arrow'))
   }
 
   write(name: string, text: string): string {

@@ -1,4 +1,5 @@
 // What the compiler must know of streams: row types follow from schemas, wrong columns and types are errors.
+import * as arrow from 'apache-arrow'
 import {
   avg,
   count,
@@ -93,6 +94,16 @@ rows.keyBy('user').process<string>({
     // @ts-expect-error: the results are strings
     out.collect(1)
   },
+})
+
+rows.processBatch<number>((batch, out) => {
+  const shared = batch.toArrow(arrow)
+  holds<Same<typeof shared, arrow.RecordBatch>>()
+  out.collect(shared.numRows)
+  // @ts-expect-error: the program brings the module
+  batch.toArrow()
+  // @ts-expect-error: it is the module that is wanted
+  batch.toArrow(arrow.Table)
 })
 
 // @ts-expect-error: a union takes streams of the same rows

@@ -1,5 +1,7 @@
 // Gives whole batches to a user function: columns as typed arrays, no row objects. Runs on the worker's thread.
 
+import { PlanError } from '../../base/errors.ts'
+import { type ArrowLoan, type ArrowModule, toArrow } from '../../batch/arrow.ts'
 import type { Column } from '../../batch/column.ts'
 import type { RecordBatch } from '../../batch/record-batch.ts'
 import type { Schema } from '../../batch/types.ts'
@@ -26,6 +28,11 @@ export interface ColumnView {
   value(row: number): unknown
 }
 
+/** What `toArrow` needs of the module `apache-arrow` (an optional peer): `import * as arrow from 'apache-arrow'` is one. */
+export interface ArrowLibrary<B = unknown> {
+  readonly RecordBatch: { readonly prototype: B }
+}
+
 /** A batch as a batch function sees it. Valid until the function returns. */
 export interface ColumnBatch {
   /** Number of physical rows: the length of the columns. */
@@ -36,6 +43,15 @@ export interface ColumnBatch {
   column(name: string): ColumnView
   /** Event timestamp of a physical row in epoch ms; -Infinity without timestamps. */
   timestamp(row: number): number
+  /**
+   * The rows of the batch as a record batch of Apache Arrow, which shares memory with the columns: valid until the function returns, never to be
+   * written. To keep it or send it, copy it: `arrow.tableToIPC(new arrow.Table([batch.toArrow(arrow)]))`.
+   *
+   * @param arrow The module, as the program imports it: `import * as arrow from 'apache-arrow'`.
+   * @throws {PlanError} `INVALID_ARGUMENT` if that is something else, `NO_ARROW_TYPE` for columns of JavaScript objects.
+   * @throws {BadRecordError} `VALUE_OUT_OF_TYPE` for a TIMESTAMP(7..9) outside the years 1677 to 2262.
+   */
+  toArrow<B>(arrow: ArrowLibrary<B>): B
 }
 
 /** A function of whole batches. How records are cut into batches is the engine's choice: results must not depend on it. */
@@ -69,10 +85,13 @@ export class BatchOperator extends StatelessOperator {
       collector.begin(output)
       if (batch.begin < batch.end) {
         collector.timestampMs = batch.timestampOf(batch.physicalRow(batch.end - 1))
+        const loans: ArrowLoan[] = []
         try {
-          this.#fn(viewOf(batch, this.#inputSchema), collector)
+          this.#fn(viewOf(batch, this.#inputSchema, loans), collector)
         } catch (error) {
           throw userError(this.context.operatorName, this.context.subtaskIndex, error)
+        } finally {
+          for (const loan of loans) loan.release()
         }
       }
       const { crossings } = batch
@@ -90,7 +109,8 @@ export class BatchOperator extends StatelessOperator {
   }
 }
 
-function viewOf(batch: RecordBatch, schema: Schema): ColumnBatch {
+/** @param loans Takes the Arrow batches that are asked for. */
+function viewOf(batch: RecordBatch, schema: Schema, loans: ArrowLoan[]): ColumnBatch {
   const { slab, begin, end } = batch
   const rows =
     batch.selection === 0
@@ -101,7 +121,20 @@ function viewOf(batch: RecordBatch, schema: Schema): ColumnBatch {
     rows,
     column: (name) => columnView(batch.columns[schema.requireIndex(name)], batch.rowCount),
     timestamp: (row) => batch.timestampOf(row),
+    toArrow<B>(arrow: ArrowLibrary<B>): B {
+      requireArrow(arrow)
+      const loan = toArrow(arrow as unknown as ArrowModule, batch, schema)
+      loans.push(loan)
+      return loan.batch as B
+    },
   }
+}
+
+function requireArrow(arrow: unknown): void {
+  if (typeof (arrow as Partial<ArrowModule> | undefined)?.makeData !== 'function')
+    throw new PlanError('INVALID_ARGUMENT', 'Cannot make an Arrow batch: toArrow() takes the module "apache-arrow"', {
+      hint: "npm install apache-arrow, then batch.toArrow(arrow) with `import * as arrow from 'apache-arrow'`.",
+    })
 }
 
 function columnView(column: Column, rowCount: number): ColumnView {

@@ -1,3 +1,4 @@
+import * as arrow from 'apache-arrow'
 import { expect, test } from 'vitest'
 import { AsyncDataStream } from '../../../src/api/datastream/async-data-stream.ts'
 import { Millrace } from '../../../src/api/datastream/millrace.ts'
@@ -162,6 +163,25 @@ test('a batch function reads columns as typed arrays', async () => {
       out.collect({ rows: batch.rows.length, total, users: [...batch.rows].map((row) => String(user.value(row))).join('') })
     })
   expect(await env.executeAndCollect(totals)).toEqual([{ rows: 3, total: 7, users: 'aaa' }])
+})
+
+test('a batch function gets its rows as an Arrow batch, which lives as long as the call', async () => {
+  const env = Millrace.local()
+  const copies = env
+    .fromCollection(rows, schema)
+    .filter((row) => row.amount < 20)
+    .processBatch<Uint8Array>((batch, out) => out.collect(arrow.tableToIPC(new arrow.Table([batch.toArrow(arrow)]))))
+  const read = (await env.executeAndCollect(copies)).flatMap((bytes) => arrow.tableFromIPC(bytes).toArray())
+  expect(read.map((row) => (row as { toJSON(): unknown }).toJSON())).toEqual(rows.filter(({ amount }) => amount < 20))
+})
+
+test('toArrow() says what it takes', async () => {
+  const env = Millrace.local()
+  env
+    .fromElements(1)
+    .processBatch((batch) => batch.toArrow({} as never))
+    .forEach(() => {})
+  await expect(env.execute()).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', hint: expect.stringContaining('npm install apache-arrow') as string })
 })
 
 test('a computed column stands beside the others, untouched ones stay as they are', async () => {
