@@ -43,6 +43,7 @@ export function newStage(): Stage {
       },
     },
     program: { send: () => {}, pendingCount: () => 0, receive: () => 'ended' },
+    heldMs: () => 0,
     wake: () => {},
     log: () => {},
     option: () => undefined,

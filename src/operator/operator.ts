@@ -44,6 +44,8 @@ export interface OperatorContext {
   readonly tableSeed: number
   readonly metrics: OperatorMetrics
   readonly program: ProgramEdge
+  /** For how many ms of processing time, altogether, watermark alignment has kept the input back: idleness does not count them. */
+  heldMs(): number
   /** Makes the worker's loop look again: called from callbacks of the event loop that brought something. */
   wake(): void
   /** A line for the operator's log, with its name and subtask: standard error, never standard output. */

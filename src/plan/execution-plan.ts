@@ -80,7 +80,8 @@ export interface PlanOptions {
 /**
  * Plans a job.
  *
- * @throws {PlanError} If the graph has no sink, two operators share a uid, or a parallelism or max parallelism is out of range.
+ * @throws {PlanError} If the graph has no sink, two operators share a uid, a parallelism or max parallelism is out of range, or a source feeds two
+ * alignment groups.
  */
 export function planJob(graph: LogicalGraph, options: PlanOptions): ExecutionPlan {
   const { transformations } = graph
@@ -99,6 +100,7 @@ export function planJob(graph: LogicalGraph, options: PlanOptions): ExecutionPla
     members[taskOf[transformation.id]].push(transformation)
   }
   const consumers = consumersOf(transformations)
+  checkAlignment(transformations, consumers)
   const exchanges: PlanExchange[] = []
   for (const transformation of transformations)
     transformation.edges.forEach((edge, edgeIndex) => {
@@ -299,6 +301,25 @@ function consumersOf(transformations: readonly Transformation[]): Transformation
   const consumers: Transformation[][] = transformations.map(() => [])
   for (const transformation of transformations) for (const edge of transformation.edges) consumers[edge.from.id].push(transformation)
   return consumers
+}
+
+/** A source pauses for one alignment group only: of two groups each could wait for the other for ever. */
+function checkAlignment(transformations: readonly Transformation[], consumers: readonly (readonly Transformation[])[]): void {
+  const groupsBehind: ReadonlySet<string>[] = []
+  for (const transformation of transformations.toReversed()) {
+    const { body, id, settings } = transformation
+    const groups = new Set(consumers[id].flatMap((consumer) => [...groupsBehind[consumer.id]]))
+    if (body.kind === 'operator' && body.alignment !== undefined) groups.add(body.alignment.group)
+    if (body.kind === 'source' && groups.size > 1)
+      throw new PlanError(
+        'INVALID_ALIGNMENT',
+        `Cannot align "${settings.name}": it feeds the alignment groups ${[...groups].map((group) => `"${group}"`).join(' and ')}`,
+        {
+          hint: 'Give the watermark strategies behind one source the same group.',
+        },
+      )
+    groupsBehind[id] = groups
+  }
 }
 
 /** The finest view of watermarks that anything behind `transformation` has. */

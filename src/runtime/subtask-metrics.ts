@@ -37,9 +37,9 @@ export const MetricSlot = {
   HAS_STARTED: 7,
   /** 1 once the subtask has ended. */
   HAS_ENDED: 8,
-  /** Watermark of a source that is aligned with others: what its generator has sent. */
+  /** What the subtask's watermark generators that are aligned with others have sent: the least of those that are not idle. */
   SOURCE_WATERMARK_MS: 9,
-  /** 1 while that source is idle and holds nobody back. */
+  /** 1 while all of those are idle and hold nobody back. */
   IS_IDLE: 10,
 } as const
 export const SUBTASK_SLOTS = 11

@@ -19,7 +19,7 @@ import { OperatorDriver, type SnapshotHook } from './operator-driver.ts'
 import { OperatorCounters } from './operator-counters.ts'
 import { OutputCollector } from './output-collector.ts'
 import { type SplitAssigner, SourceDriver } from './source-driver.ts'
-import { WatermarkAlignment } from './watermark-alignment.ts'
+import type { WatermarkAlignment } from './watermark-alignment.ts'
 import { MetricSlot, OperatorSlot, WorkerSlot } from './subtask-metrics.ts'
 
 /** What a subtask needs from its worker. */
@@ -46,8 +46,8 @@ export interface SubtaskEnvironment {
   splits(task: PlanTask): SplitAssigner
   /** Asked each time an output is asked for room: true makes it say no this once. For tests. */
   refuse?(): boolean
-  /** Metric slots of every subtask whose source is aligned in this group. */
-  alignedSlots(group: string): readonly Float64Array[]
+  /** How a subtask is aligned with others; null if it is not. */
+  alignment(task: PlanTask, subtaskIndex: number): WatermarkAlignment | null
   /** When the worker's last step ended, monotonic; shared by its subtasks. */
   readonly stamp: Float64Array
   /** The slots in the worker's fixed region where metrics are published: of the worker, of a task's subtask, of its operators and channels. */
@@ -96,10 +96,13 @@ export class Subtask {
   #closed = false
   #timersMs = -Infinity
   readonly #slots: Float64Array
-  /** Set on sources that are aligned with others: the group, and the output of the watermark generator. */
-  #alignment: WatermarkAlignment | null = null
-  #aligned: OutputCollector | null = null
-  #generator: OperatorDriver | null = null
+  readonly #alignment: WatermarkAlignment | null
+  /** Outputs of the chain's watermark generators that are aligned with others. */
+  readonly #aligned: OutputCollector[] = []
+  /** Whether the source must wait for others of its group, or those in front of the chain must; and for how long they have, altogether. */
+  #isHeld = false
+  #heldMs = 0
+  #headStepMs: number
   /** Interval of latency markers in ms, 0 = none; and when the next one is due. */
   readonly #markerIntervalMs: number
   #markerDueMs = -Infinity
@@ -110,6 +113,8 @@ export class Subtask {
     this.#environment = environment
     this.#slots = environment.subtaskSlots(task)
     this.#slots[MetricSlot.SINCE_MS] = environment.clock.monotonicMs()
+    this.#headStepMs = environment.clock.nowMs()
+    this.#alignment = environment.alignment(task, index)
     this.#markerIntervalMs = Number(environment.options.get('metrics.latency.interval') ?? 0)
     const outputs = new Map<number, OutputCollector>()
     task.operators.forEach((planned, operatorIndex) => {
@@ -133,11 +138,7 @@ export class Subtask {
       const driver = new OperatorDriver(planned.name, operator, collector, inputs, environment.snapshotHook, this.#markerHook(planned, operatorIndex))
       this.#drivers.push(driver)
       member.driver = driver
-      if (body.kind === 'operator' && body.alignment !== undefined) {
-        this.#alignment = new WatermarkAlignment(body.alignment.maxDriftMs, environment.alignedSlots(body.alignment.group))
-        this.#aligned = collector
-        this.#generator = driver
-      }
+      if (body.kind === 'operator' && body.alignment !== undefined) this.#aligned.push(collector)
       if (planned.chainedTo === undefined)
         this.#gate = new InputGate(environment.inputChannels(task, index), driver, environment.silentChannels(task, index), environment.channelSlots(task))
       else {
@@ -158,7 +159,7 @@ export class Subtask {
   get nextTimeMs(): number {
     let timerMs = Infinity
     for (const driver of this.#drivers) {
-      const dueMs = this.#timerOf(driver)
+      const dueMs = driver.operator.nextProcessingTimeMs()
       if (dueMs > this.#timersMs) timerMs = Math.min(timerMs, dueMs)
       // What is due already had its turn in this millisecond; what is held back gets it once it can go on.
       else if (driver.hasCapacity()) timerMs = Math.min(timerMs, this.#timersMs + 1)
@@ -245,11 +246,20 @@ export class Subtask {
   }
 
   #stepHead(): boolean {
+    if (this.#alignment !== null) this.#align(this.#alignment)
     if (this.#source === null) return this.#gate!.step()
-    const waits = this.#alignment !== null && this.#alignment.mustWait(this.#aligned!.watermarkMs)
-    this.#source.isHeld = waits
+    this.#source.isHeld = this.#isHeld
     if (this.#markerIntervalMs > 0) this.#sendMarker(this.#source)
-    return !waits && this.#source.step()
+    return !this.#isHeld && this.#source.step()
+  }
+
+  /** Time from one step to the next counts as held if the subtask was held at either: nobody looks in between. */
+  #align(alignment: WatermarkAlignment): void {
+    const wasHeld = this.#isHeld
+    this.#isHeld = alignment.mustWait()
+    const nowMs = this.#environment.clock.nowMs()
+    if (wasHeld || this.#isHeld) this.#heldMs += nowMs - this.#headStepMs
+    this.#headStepMs = nowMs
   }
 
   #sendMarker(source: SourceDriver): void {
@@ -298,18 +308,13 @@ export class Subtask {
     return false
   }
 
-  /** When an operator's next timer is due. A source that is held back for others is not idle: others would pass it, and its records come too late. */
-  #timerOf(driver: OperatorDriver): number {
-    return driver === this.#generator && this.#source!.isHeld ? Infinity : driver.operator.nextProcessingTimeMs()
-  }
-
   #fireTimers(): boolean {
     const nowMs = this.#environment.clock.nowMs()
     if (nowMs === this.#timersMs) return false
     this.#timersMs = nowMs
     let fired = false
     for (const driver of this.#drivers)
-      if (this.#timerOf(driver) <= nowMs && driver.hasCapacity()) {
+      if (driver.operator.nextProcessingTimeMs() <= nowMs && driver.hasCapacity()) {
         // A millisecond has passed once it is over: more records may come in this one, and belong to it.
         driver.fireTimers(nowMs - 1)
         fired = true
@@ -362,6 +367,7 @@ export class Subtask {
       tableSeed,
       metrics: new OperatorCounters(slots, announce, log),
       program,
+      heldMs: () => this.#heldMs,
       wake,
       log,
       option: (key) => options.get(key),
@@ -373,9 +379,16 @@ export class Subtask {
     const slots = this.#slots
     slots[MetricSlot.HAS_STARTED] = 1
     slots[MetricSlot.HAS_ENDED] = this.#closed ? 1 : 0
-    if (this.#aligned !== null) {
-      slots[MetricSlot.SOURCE_WATERMARK_MS] = this.#aligned.watermarkMs
-      slots[MetricSlot.IS_IDLE] = this.#aligned.isIdle ? 1 : 0
+    if (this.#aligned.length > 0) {
+      let leastMs = Infinity
+      let isIdle = true
+      for (const { watermarkMs, isIdle: idle } of this.#aligned) {
+        if (idle) continue
+        isIdle = false
+        leastMs = Math.min(leastMs, watermarkMs)
+      }
+      slots[MetricSlot.SOURCE_WATERMARK_MS] = leastMs
+      slots[MetricSlot.IS_IDLE] = isIdle ? 1 : 0
     }
     const last = this.#members[this.#members.length - 1]
     slots[MetricSlot.WATERMARK_MS] = last.driver === undefined ? last.output.watermarkMs : last.driver.watermarkMs

@@ -38,6 +38,7 @@ import {
 import { SharedSplits } from './shared-splits.ts'
 import { type CounterName, Subtask, type SubtaskEnvironment } from './subtask.ts'
 import { WorkerSlot } from './subtask-metrics.ts'
+import { alignmentOf } from './watermark-alignment.ts'
 
 const BATCH_ROWS_MAX_DEFAULT = 8192
 
@@ -150,7 +151,8 @@ export class WorkerRuntime {
       silentChannels: (task, subtaskIndex) => this.#silentChannels(task, subtaskIndex),
       exchangesFrom: (operatorId) => plan.exchanges.filter((exchange) => exchange.fromOperator === operatorId),
       splits: (task) => this.#sharedSplits(task),
-      alignedSlots: (group) => this.#alignedSlots(group),
+      alignment: (task, subtaskIndex) =>
+        alignmentOf(plan, graph, task, subtaskIndex, (member, index) => subtaskSlots(this.#buffers[index], plan, member.id)),
       stamp: new Float64Array(1),
       workerSlots: workerSlots(buffer, plan),
       subtaskSlots: (task) => subtaskSlots(buffer, plan, task.id),
@@ -211,17 +213,6 @@ export class WorkerRuntime {
   /** A line for the job's log. */
   log(operatorName: string, subtaskIndex: number, message: string): void {
     this.#hooks.log(operatorName, subtaskIndex, message)
-  }
-
-  #alignedSlots(group: string): readonly Float64Array[] {
-    const { plan } = this.#settings
-    const isMember = (id: number): boolean => {
-      const { body } = this.#graph.transformations[id]
-      return body.kind === 'operator' && body.alignment?.group === group
-    }
-    return plan.tasks
-      .filter((task) => task.operators.some((operator) => operator.fused.some(isMember)))
-      .flatMap((task) => this.#buffers.slice(0, task.parallelism).map((buffer) => subtaskSlots(buffer, plan, task.id)))
   }
 
   #edgeOf(exchange: PlanExchange): Edge {

@@ -481,6 +481,7 @@ class Run {
         },
       },
       program: { send: () => {}, pendingCount: () => 0, receive: () => undefined },
+      heldMs: () => 0,
       wake: () => {},
       log: () => {},
       option: (key) => this.#options.options?.get(key),

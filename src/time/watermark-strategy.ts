@@ -86,12 +86,18 @@ export class WatermarkStrategy<R = unknown> {
     return new WatermarkStrategy({ ...this.spec, timestamps })
   }
 
-  /** After `timeoutMs` without a record the stream counts as idle: nobody waits for its watermark any more. */
+  /**
+   * After `timeoutMs` without a record the stream counts as idle: nobody waits for its watermark any more. Time for which alignment or
+   * backpressure keeps its records back does not count.
+   */
   withIdleness(timeoutMs: number): WatermarkStrategy<R> {
     return new WatermarkStrategy({ ...this.spec, idlenessMs: duration('an idleness timeout', timeoutMs, 1) })
   }
 
-  /** Sources of one group pause when they are more than `maxDriftMs` of event time ahead of the slowest. */
+  /**
+   * Sources of one group pause when they are more than `maxDriftMs` of event time ahead of the slowest, wherever behind them the watermarks
+   * are generated. A source belongs to one group at most.
+   */
   withWatermarkAlignment(group: string, maxDriftMs: number): WatermarkStrategy<R> {
     return new WatermarkStrategy({ ...this.spec, alignment: { group, maxDriftMs: duration('a drift', maxDriftMs, 0) } })
   }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { DataStream } from '../../src/api/datastream/data-stream.ts'
 import { OutputTag } from '../../src/api/datastream/stream.ts'
 import type { StreamExecutionEnvironment } from '../../src/api/datastream/environment.ts'
 import { VirtualClock } from '../../src/base/clock.ts'
@@ -425,3 +426,73 @@ test(
     expect(outputs.get('windows')!.length).toBe(12)
   }),
 )
+
+/**
+ * One source waits, rows in hand, for another that is far behind in event time and silent for longer than the idleness timeout. Meanwhile
+ * neither may count as idle but the silent one, and what the first has read must stay within the drift.
+ */
+test.each([
+  { name: 'chained', parallelism: 1, before: (stream: DataStream<Row>) => stream },
+  { name: 'chained', parallelism: 2, before: (stream: DataStream<Row>) => stream },
+  {
+    name: 'behind an exchange',
+    parallelism: 2,
+    before: (stream: DataStream<Row>) =>
+      stream
+        .rebalance()
+        .map((row) => ({ ...row }))
+        .returns(COLUMNS),
+  },
+])('a source that alignment holds back does not become idle, with generators $name, parallelism $parallelism', async ({ parallelism, before }) =>
+  overSeeds(10, async (seed) => {
+    const clock = new VirtualClock()
+    const [driftMs, aheadMs, releaseMs] = [50, 5, 1000]
+    const quick = Array.from({ length: 200 }, (_, index) => ({ ...at(index * aheadMs), key: 'quick' }))
+    const slow = Array.from({ length: 10 }, (_, index) => ({ atMs: index * 90, records: [at(0, index)] }))
+    let early = 0
+    const results: Result[] = []
+    const watermarks = WatermarkStrategy.forMonotonousTimestamps<Row>().withTimestampAssigner('at').withWatermarkAlignment('group', driftMs)
+    const run = await runUnder(
+      seed,
+      parallelism,
+      (env) => {
+        const first = before(env.from(timedSource('quick', SCHEMA, [{ atMs: 0, records: quick }], releaseMs)))
+          .assignTimestampsAndWatermarks(watermarks.withIdleness(200))
+          .map((row) => {
+            if (clock.nowMs() < releaseMs) early++
+            return { ...row }
+          })
+          .returns(COLUMNS)
+        const second = before(
+          env.from(timedSource('slow', SCHEMA, [...slow, { atMs: releaseMs, records: [at(2000)] }], releaseMs)),
+        ).assignTimestampsAndWatermarks(watermarks)
+        first
+          .union(second)
+          .keyBy('key')
+          .window(TumblingEventTimeWindows.of(10))
+          .aggregate({ rows: count() })
+          .forEach((row) => results.push({ ...row } as unknown as Result))
+      },
+      { clock, batchRowsMax: 1 + (seed % 4), ringBytesMax: 1024 },
+    )
+    expect(run.lateRecords).toBe(0)
+    expect(results.reduce((total, row) => total + row.rows, 0)).toBe(quick.length + slow.length + 1)
+    // What was under way when the limit was reached comes on top.
+    expect(early).toBeGreaterThan(driftMs / aheadMs)
+    expect(early).toBeLessThan(100)
+  })(),
+)
+
+test('two alignment groups behind one source are refused', async () => {
+  await expect(
+    runJob((env) => {
+      const source = env.fromCollection([at(1)], SCHEMA).name('Orders')
+      for (const group of ['a', 'b'])
+        source
+          .map((row) => ({ ...row }))
+          .returns(COLUMNS)
+          .assignTimestampsAndWatermarks(strategy(0).withWatermarkAlignment(group, 10))
+          .print()
+    }),
+  ).rejects.toThrow('Cannot align "Orders": it feeds the alignment groups "a" and "b"')
+})

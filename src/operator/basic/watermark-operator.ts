@@ -41,6 +41,8 @@ export class WatermarkOperator extends StatelessOperator {
   #generator: WatermarkGenerator<unknown> | undefined
   #idle = false
   #lastRecordMs = 0
+  /** What of the time before the last record the input was held back. */
+  #lastHeldMs = 0
 
   /** @throws {PlanError} If the timestamp column is unknown or of a type that holds no time. */
   constructor(schema: Schema, spec: WatermarkStrategySpec, grid: WatermarkView, rules: WatermarkRules = DATASTREAM_WATERMARK_RULES) {
@@ -64,6 +66,7 @@ export class WatermarkOperator extends StatelessOperator {
   override processBatch(batch: RecordBatch, output: Output): boolean {
     if (!output.hasCapacity()) return false
     this.#lastRecordMs = this.context.clock.nowMs()
+    this.#lastHeldMs = this.context.heldMs()
     if (this.#idle) {
       this.#idle = false
       output.emitStatus(false)
@@ -84,7 +87,8 @@ export class WatermarkOperator extends StatelessOperator {
   }
 
   override nextProcessingTimeMs(): number {
-    return this.#spec.idlenessMs === undefined || this.#idle ? Infinity : this.#lastRecordMs + this.#spec.idlenessMs
+    if (this.#spec.idlenessMs === undefined || this.#idle) return Infinity
+    return this.#lastRecordMs + this.#spec.idlenessMs + this.context.heldMs() - this.#lastHeldMs
   }
 
   override fireTimers(_upToMs: number, output: Output): boolean {

@@ -56,6 +56,7 @@ export function testContext(batchRowsMax: number = 1024): TestContext {
       },
     },
     program: { send() {}, pendingCount: () => 0, receive: () => undefined },
+    heldMs: () => 0,
     wake() {},
     log: (message) => void lines.push(message),
     option: () => undefined,

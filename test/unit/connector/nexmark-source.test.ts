@@ -39,6 +39,7 @@ function contextOf(clock: VirtualClock, parallelism = 1, batchRowsMax = 500): Op
     batchRowsMax,
     tableSeed: 1,
     program: { send: () => {}, pendingCount: () => 0, receive: () => undefined },
+    heldMs: () => 0,
     wake: () => {},
     metrics: { lateRecords: 0, badRecords: 0, bytesRead: 0, bytesWritten: 0, counter: () => ({ value: 0 }) },
     log: () => {},

@@ -123,6 +123,7 @@ export function drive(create: () => Operator, steps: readonly Step[], options: D
     tableSeed: 7,
     metrics,
     program: { send: () => {}, pendingCount: () => 0, receive: () => undefined },
+    heldMs: () => 0,
     wake: () => {},
     log: () => {},
     option: () => undefined,

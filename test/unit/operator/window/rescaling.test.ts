@@ -51,6 +51,7 @@ function subtask(assigner: WindowAssigner<unknown, TimeWindow>, subtaskIndex: nu
     tableSeed: subtaskIndex,
     metrics: { lateRecords: 0, badRecords: 0, bytesRead: 0, bytesWritten: 0, counter: () => ({ value: 0 }) },
     program: { send: () => {}, pendingCount: () => 0, receive: () => undefined },
+    heldMs: () => 0,
     wake: () => {},
     log: () => {},
     option: () => undefined,
