@@ -22,6 +22,8 @@ export { BroadcastConnectedStream, ConnectedStreams } from './api/datastream/con
 export { IntervalJoinedStreams, WindowJoinedStreams } from './api/datastream/joined-streams.ts'
 export type { ArrowLibrary, BatchFunction, ColumnBatch, ColumnView } from './operator/basic/batch-operator.ts'
 export type { AsyncFunction, AsyncOptions } from './operator/async/async-operator.ts'
+export { AsyncRetryStrategies } from './operator/async/retry-strategy.ts'
+export type { AsyncRetryStrategy, RetryPredicates } from './operator/async/retry-strategy.ts'
 export type * from './operator/function.ts'
 export type { ProcessJoinContext, ProcessJoinFunction } from './operator/join/interval-join-operator.ts'
 export type { CoGroupFunction, JoinFunction } from './operator/window/co-group-operator.ts'

@@ -114,9 +114,11 @@ export interface Operator {
    *
    * - `carry`: it gets whole batches and passes the crossings on, in the batches it emits (row-wise operators), or walks them itself
    *   (operators for which every millisecond matters). It calls `output.emitWatermark` for crossings that no emitted batch carries.
+   * - `queue`: as `carry`, and watermarks between batches are the operator's to pass on too: {@link advance} takes them (operators whose results
+   *   come later than their input does).
    * - `cut`: the driver splits the batch where a crossing reaches {@link nextCutMs}, calls {@link advance} there, and forwards the watermark.
    */
-  readonly crossings: 'carry' | 'cut'
+  readonly crossings: 'carry' | 'queue' | 'cut'
   /** The schema of what it emits. */
   readonly outputSchema: Schema
 
@@ -134,7 +136,7 @@ export interface Operator {
   /** The smallest watermark that would change anything: fire, expire, or make a record late. Only for `crossings: 'cut'`. */
   nextCutMs(): number
 
-  /** Event time has reached `watermarkMs` on all inputs: fire what is due. The driver forwards the watermark afterwards. */
+  /** Event time has reached `watermarkMs` on all inputs: fire what is due. The driver forwards the watermark afterwards, unless crossings is `queue`. */
   advance(watermarkMs: number, output: Output): boolean
 
   /** Earliest processing-time timer, in epoch ms; Infinity without one. */

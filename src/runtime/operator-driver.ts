@@ -16,7 +16,7 @@ import type { OutputCollector } from './output-collector.ts'
  *   ----------|---------------------------------------------------|-------------------------------------------------------------
  *   IDLE      | nothing in hand                                   |
  *   ROWS      | processBatch up to the next cut                   | ADVANCE if a crossing stands there, else DRAIN
- *   ADVANCE   | advance(watermark)                                | FORWARD
+ *   ADVANCE   | advance(watermark)                                | FORWARD, but IDLE if the operator passes watermarks on itself
  *   FORWARD   | output.emitWatermark(watermark)                   | ROWS if rows are left, else DRAIN
  *   DRAIN     | waits until the output is free: what was emitted  | IDLE
  *             | may be a view on the batch in hand                |
@@ -168,14 +168,14 @@ export class OperatorDriver implements ElementTarget {
         const batch = this.#batch!
         batch.begin = this.#begin
         batch.end = this.#limit
-        if (this.#begin < this.#limit || operator.crossings === 'carry') {
+        if (this.#begin < this.#limit || operator.crossings !== 'cut') {
           const done = operator.processBatch(batch, output, this.#input)
           this.#begin = batch.begin
           if (!done) return false
         }
         assert(batch.begin === this.#limit, 'processBatch said done with rows left')
         if (this.#pendingWatermarkMs > this.#watermarkMs) {
-          if (operator.crossings === 'carry') {
+          if (operator.crossings !== 'cut') {
             // The operator has passed the crossings on itself.
             this.#watermarkMs = this.#pendingWatermarkMs
             this.#state = State.DRAIN
@@ -186,7 +186,7 @@ export class OperatorDriver implements ElementTarget {
       case State.ADVANCE:
         if (!operator.advance(this.#pendingWatermarkMs, output)) return false
         this.#watermarkMs = this.#pendingWatermarkMs
-        this.#state = State.FORWARD
+        this.#state = operator.crossings === 'queue' ? State.IDLE : State.FORWARD
         return true
       case State.FORWARD:
         if (!output.hasCapacity()) return false
@@ -241,7 +241,7 @@ export class OperatorDriver implements ElementTarget {
     const { crossings } = batch
     this.#limit = this.#end
     this.#state = State.ROWS
-    if (this.operator.crossings === 'carry') {
+    if (this.operator.crossings !== 'cut') {
       if (crossings.count > 0) this.#pendingWatermarkMs = Math.max(this.#watermarkMs, crossings.watermarks[crossings.count - 1])
       return
     }

@@ -509,7 +509,7 @@ function placed(events: readonly HarnessEvent[]): { readonly records: Placed[]; 
 }
 
 function compareResults(leftName: string, left: HarnessResult, rightName: string, right: HarnessResult, options: HarnessOptions): void {
-  const carries = options.create().crossings === 'carry'
+  const carries = options.create().crossings !== 'cut'
   compareOutputs(leftName, left.main, rightName, right.main, 'the main output', options.keyOf, carries)
   // Records go to side outputs as they come, however watermarks are cut: what counts is the watermark in front of each.
   for (const [id, events] of left.sides) compareOutputs(leftName, events, rightName, right.sides.get(id)!, `side output "${id}"`, options.keyOf, true)

@@ -1,6 +1,5 @@
 // Asynchronous calls for each record of a stream, with Flink's names.
 
-import { PlanError } from '../../base/errors.ts'
 import { OBJECT_SCHEMA, type Schema } from '../../batch/types.ts'
 import { type AsyncFunction, AsyncOperator, type AsyncOptions } from '../../operator/async/async-operator.ts'
 import type { TransformationBody } from '../../plan/transformation.ts'
@@ -9,13 +8,7 @@ import type { DataStream } from './data-stream.ts'
 /** An {@link AsyncFunction}, or just its call for functions that give one result a record. */
 export type AsyncCall<R, OUT> = AsyncFunction<R, OUT> | ((record: R, signal: AbortSignal) => Promise<OUT>)
 
-function wait<R, OUT>(stream: DataStream<R>, call: AsyncCall<R, OUT>, ordered: boolean, options: AsyncOptions): DataStream<OUT> {
-  const { capacity = 1, timeoutMs = 1, retries = 0 } = options
-  if (!(capacity >= 1) || !(timeoutMs > 0) || !(retries >= 0))
-    throw new PlanError(
-      'INVALID_ASYNC_OPTIONS',
-      `Cannot make asynchronous calls with capacity=${capacity}, timeoutMs=${timeoutMs}, retries=${retries}: capacity and timeout must be positive, retries not negative`,
-    )
+function wait<R, OUT>(stream: DataStream<R>, call: AsyncCall<R, OUT>, ordered: boolean, options: AsyncOptions<OUT>): DataStream<OUT> {
   const fn: AsyncFunction<R, OUT> = typeof call === 'function' ? { asyncInvoke: async (record, signal) => [await call(record, signal)] } : call
   const body = (schema: Schema): TransformationBody => ({
     kind: 'operator',
@@ -24,6 +17,8 @@ function wait<R, OUT>(stream: DataStream<R>, call: AsyncCall<R, OUT>, ordered: b
     withSchema: body,
     create: () => new AsyncOperator(stream.schema, fn, schema, ordered, options),
   })
+  // Made once here for its checks.
+  new AsyncOperator(stream.schema, fn, OBJECT_SCHEMA, ordered, options)
   return stream.operator(ordered ? 'AsyncOrdered' : 'AsyncUnordered', body(OBJECT_SCHEMA), OBJECT_SCHEMA as Schema<OUT>)
 }
 
@@ -35,7 +30,9 @@ function wait<R, OUT>(stream: DataStream<R>, call: AsyncCall<R, OUT>, ordered: b
  */
 export const AsyncDataStream = {
   /** Results leave in the order of the records. */
-  orderedWait: <R, OUT>(stream: DataStream<R>, call: AsyncCall<R, OUT>, options: AsyncOptions = {}): DataStream<OUT> => wait(stream, call, true, options),
+  orderedWait: <R, OUT>(stream: DataStream<R>, call: AsyncCall<R, OUT>, options: AsyncOptions<NoInfer<OUT>> = {}): DataStream<OUT> =>
+    wait(stream, call, true, options),
   /** Results leave as they come, but never across a watermark. */
-  unorderedWait: <R, OUT>(stream: DataStream<R>, call: AsyncCall<R, OUT>, options: AsyncOptions = {}): DataStream<OUT> => wait(stream, call, false, options),
+  unorderedWait: <R, OUT>(stream: DataStream<R>, call: AsyncCall<R, OUT>, options: AsyncOptions<NoInfer<OUT>> = {}): DataStream<OUT> =>
+    wait(stream, call, false, options),
 } as const

@@ -1,7 +1,7 @@
 // Calls asynchronous user functions: many at a time, results in the order of the records or as they come, never across a watermark. Runs on a
 // worker whose event loop lives. Records in flight are state: a restore calls the function for them again.
 
-import { UserFunctionError } from '../../base/errors.ts'
+import { PlanError, UserFunctionError } from '../../base/errors.ts'
 import { WATERMARK_MIN } from '../../batch/crossings.ts'
 import { assertInserts, type RecordBatch } from '../../batch/record-batch.ts'
 import { isObjectSchema, type Schema } from '../../batch/types.ts'
@@ -10,6 +10,7 @@ import { type RichFunction, userError } from '../function.ts'
 import type { Operator, OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../operator.ts'
 import { compileRowReader, type RowReader } from '../row-code.ts'
 import { RowCollector } from '../window/row-collector.ts'
+import type { AsyncRetryStrategy } from './retry-strategy.ts'
 
 /** Asks something for each record: a database, a service. */
 export interface AsyncFunction<in IN, out OUT> extends RichFunction {
@@ -20,32 +21,32 @@ export interface AsyncFunction<in IN, out OUT> extends RichFunction {
    * @returns The results for the record: none, one or more.
    */
   asyncInvoke(record: IN, signal: AbortSignal): Promise<Iterable<OUT>>
-  /** What to return for a record whose last try has timed out. Without it the job fails. */
+  /** What to return for a record whose time has run out. Without it the job fails. */
   timeout?(record: IN): Iterable<OUT>
 }
 
 /** How asynchronous calls are made. */
-export interface AsyncOptions {
+export interface AsyncOptions<in OUT = never> {
   /** Calls in flight at most; the stream is held back beyond. @default 100 */
   readonly capacity?: number
-  /** For each try, in ms. @default Infinity */
+  /** For a record, from its first try to the end of the last, the pauses between them included; in ms. @default Infinity */
   readonly timeoutMs?: number
-  /** Tries after the first that failed or timed out. @default 0 */
-  readonly retries?: number
-  /** Pause before a retry in ms, doubled for each further one. @default 100 */
-  readonly retryDelayMs?: number
+  /** Which calls are made again, and when. @default none is */
+  readonly retry?: AsyncRetryStrategy<OUT>
 }
 
 /** A record in flight, or a watermark between records. */
 interface Entry {
-  readonly watermarkMs: number | undefined
+  watermarkMs: number | undefined
   readonly record: unknown
   readonly timestampMs: number
   results: Iterable<unknown> | undefined
   /** Tries that have begun. */
   tries: number
-  /** When the running try times out, or the next one begins: epoch ms of the clock. */
+  /** When the next try begins; Infinity while one runs: epoch ms of the clock. */
   dueMs: number
+  /** When the record's time has run out; Infinity once it has results. */
+  deadlineMs: number
   /** Ends the running try; undefined between tries. */
   abort: AbortController | undefined
 }
@@ -53,16 +54,17 @@ interface Entry {
 /** More subtasks than there can be: makes one number of a subtask's index and the parallelism. */
 const SUBTASKS_MAX = 65_536
 const CAPACITY_DEFAULT = 100
-const RETRY_DELAY_MS_DEFAULT = 100
 
 /** See the file's head. */
 export class AsyncOperator implements Operator {
-  readonly crossings = 'carry'
+  readonly crossings = 'queue'
   readonly outputSchema: Schema
   readonly #inputSchema: Schema
   readonly #fn: AsyncFunction<unknown, unknown>
   readonly #ordered: boolean
-  readonly #options: Required<AsyncOptions>
+  readonly #capacity: number
+  readonly #timeoutMs: number
+  readonly #retry: AsyncRetryStrategy<unknown> | undefined
   #context!: OperatorContext
   #reader!: RowReader
   #collector!: RowCollector<unknown>
@@ -76,12 +78,19 @@ export class AsyncOperator implements Operator {
   #bound: RecordBatch | null = null
   #crossing = 0
 
+  /** @throws {PlanError} `INVALID_ASYNC_OPTIONS` if a number is out of its range. */
   constructor(inputSchema: Schema, fn: AsyncFunction<never, unknown>, outputSchema: Schema, ordered: boolean, options: AsyncOptions) {
+    const { capacity = CAPACITY_DEFAULT, timeoutMs = Infinity, retry } = options
+    if (!(Number.isInteger(capacity) && capacity > 0))
+      throw new PlanError('INVALID_ASYNC_OPTIONS', `Cannot make asynchronous calls with capacity=${capacity}: it must be a positive integer`)
+    if (!(timeoutMs > 0)) throw new PlanError('INVALID_ASYNC_OPTIONS', `Cannot make asynchronous calls with timeoutMs=${timeoutMs}: it must be positive`)
     this.#inputSchema = inputSchema
     this.#fn = fn as AsyncFunction<unknown, unknown>
     this.outputSchema = outputSchema
     this.#ordered = ordered
-    this.#options = { capacity: CAPACITY_DEFAULT, timeoutMs: Infinity, retries: 0, retryDelayMs: RETRY_DELAY_MS_DEFAULT, ...options }
+    this.#capacity = capacity
+    this.#timeoutMs = timeoutMs
+    this.#retry = retry as AsyncRetryStrategy<unknown> | undefined
   }
 
   open(context: OperatorContext): void {
@@ -110,7 +119,7 @@ export class AsyncOperator implements Operator {
       while (this.#crossing < crossings.count && batch.positionOf(crossings.positions[this.#crossing]) <= batch.begin)
         this.#addWatermark(crossings.watermarks[this.#crossing++])
       if (batch.begin === batch.end) break
-      if (this.#calls >= this.#options.capacity) return false
+      if (this.#calls >= this.#capacity) return false
       const row = batch.physicalRow(batch.begin)
       this.#reader.seek(row)
       const record = this.#reader.record()
@@ -126,16 +135,16 @@ export class AsyncOperator implements Operator {
     return Infinity
   }
 
-  /** A watermark between batches waits in the queue like one within a batch; the driver's own forwarding would let it overtake. */
+  /** A watermark between batches waits in the queue like one within a batch. */
   advance(watermarkMs: number, output: Output): boolean {
     this.#proceed()
     this.#addWatermark(watermarkMs)
-    return this.#emitReady(output) && this.#queue.length === 0
+    return this.#emitReady(output)
   }
 
   nextProcessingTimeMs(): number {
     if (this.#ready || this.#failure !== undefined) return this.#context.clock.nowMs()
-    return this.#queue.reduce((leastMs, entry) => Math.min(leastMs, entry.dueMs), Infinity)
+    return this.#queue.reduce((leastMs, entry) => Math.min(leastMs, entry.dueMs, entry.deadlineMs), Infinity)
   }
 
   fireTimers(_upToMs: number, output: Output): boolean {
@@ -196,7 +205,8 @@ export class AsyncOperator implements Operator {
   }
 
   #call(record: unknown, timestampMs: number): void {
-    const entry: Entry = { watermarkMs: undefined, record, timestampMs, results: undefined, tries: 0, dueMs: Infinity, abort: undefined }
+    const deadlineMs = this.#context.clock.nowMs() + this.#timeoutMs
+    const entry: Entry = { watermarkMs: undefined, record, timestampMs, results: undefined, tries: 0, dueMs: Infinity, deadlineMs, abort: undefined }
     this.#queue.push(entry)
     this.#calls++
     void this.#try(entry)
@@ -207,62 +217,98 @@ export class AsyncOperator implements Operator {
     const abort = new AbortController()
     entry.abort = abort
     entry.tries++
-    entry.dueMs = this.#context.clock.nowMs() + this.#options.timeoutMs
+    entry.dueMs = Infinity
+    let error: unknown
+    let results: Iterable<unknown> | undefined
     try {
-      const results = await this.#fn.asyncInvoke(entry.record, abort.signal)
-      // A try that has timed out is no longer the entry's.
-      if (entry.abort !== abort) return
-      this.#done(entry, results)
-    } catch (error) {
-      if (entry.abort !== abort) return
-      this.#failed(entry, error)
+      results = await this.#fn.asyncInvoke(entry.record, abort.signal)
+      assertIterable(results)
+    } catch (thrown) {
+      error = thrown
+      results = undefined
+    }
+    // A call whose time has run out is no longer the entry's.
+    if (entry.abort !== abort) return
+    try {
+      if (results === undefined) this.#failed(entry, error)
+      else this.#answered(entry, results)
+    } catch (thrown) {
+      this.#failure ??= thrown
     }
     this.#context.wake()
   }
 
-  #failed(entry: Entry, error: unknown): void {
-    entry.abort = undefined
-    entry.dueMs = Infinity
-    const { retries, retryDelayMs } = this.#options
-    if (entry.tries > retries) this.#failure ??= error
-    else entry.dueMs = this.#context.clock.nowMs() + retryDelayMs * 2 ** (entry.tries - 1)
+  #answered(entry: Entry, results: Iterable<unknown>): void {
+    const retry = this.#retry
+    if (retry?.ifResult === undefined) {
+      this.#done(entry, results)
+      return
+    }
+    const list = [...results]
+    if (retry.ifResult(list) && retry.canRetry(entry.tries)) this.#pause(entry, retry)
+    else this.#done(entry, list)
   }
 
-  /** Times out tries and begins new ones, as the clock says. */
+  #failed(entry: Entry, error: unknown): void {
+    const retry = this.#retry
+    if (retry !== undefined && (retry.ifException?.(error) ?? true) && retry.canRetry(entry.tries)) this.#pause(entry, retry)
+    else this.#failure ??= error
+  }
+
+  #pause(entry: Entry, retry: AsyncRetryStrategy<unknown>): void {
+    entry.abort = undefined
+    entry.dueMs = this.#context.clock.nowMs() + retry.backoffMs(entry.tries)
+  }
+
+  /** Ends the calls whose time has run out and begins the tries that are due. */
   #checkDue(nowMs: number): void {
     for (const entry of this.#queue) {
-      if (entry.dueMs > nowMs) continue
-      if (entry.abort === undefined) {
-        void this.#try(entry)
-        continue
-      }
-      entry.abort.abort()
-      if (entry.tries > this.#options.retries && this.#fn.timeout !== undefined) {
-        this.#user(() => this.#done(entry, this.#fn.timeout!(entry.record)))
-        continue
-      }
-      const hint = 'Raise timeoutMs, allow retries, or give the function a timeout() method.'
-      this.#failed(
-        entry,
-        new UserFunctionError('ASYNC_TIMEOUT', `Call of operator "${this.#context.operatorName}" has taken more than ${this.#options.timeoutMs} ms`, { hint }),
-      )
+      if (entry.deadlineMs <= nowMs) this.#timeOut(entry)
+      else if (entry.dueMs <= nowMs) void this.#try(entry)
     }
   }
 
-  /** @throws {TypeError} If there are no results to go through. */
+  #timeOut(entry: Entry): void {
+    const { abort } = entry
+    entry.abort = undefined
+    abort?.abort()
+    if (this.#fn.timeout !== undefined) {
+      this.#user(() => {
+        const results = this.#fn.timeout!(entry.record)
+        assertIterable(results)
+        this.#done(entry, results)
+      })
+      return
+    }
+    const hint = 'Raise timeoutMs, or give the function a timeout() method.'
+    this.#failure ??= new UserFunctionError('ASYNC_TIMEOUT', `Call of operator "${this.#context.operatorName}" has taken more than ${this.#timeoutMs} ms`, {
+      hint,
+    })
+  }
+
   #done(entry: Entry, results: Iterable<unknown>): void {
-    if (typeof results?.[Symbol.iterator] !== 'function')
-      throw new TypeError('Cannot take the results of an asynchronous call: the function must resolve to an iterable, such as an array')
     entry.results = results
     entry.abort = undefined
     entry.dueMs = Infinity
+    entry.deadlineMs = Infinity
     this.#ready = true
   }
 
   #addWatermark(watermarkMs: number): void {
     const last = this.#queue[this.#queue.length - 1]
-    if (last?.watermarkMs !== undefined && last.watermarkMs >= watermarkMs) return
-    this.#queue.push({ watermarkMs, record: undefined, timestampMs: WATERMARK_MIN, results: undefined, tries: 0, dueMs: Infinity, abort: undefined })
+    if (last?.watermarkMs === undefined)
+      this.#queue.push({
+        watermarkMs,
+        record: undefined,
+        timestampMs: WATERMARK_MIN,
+        results: undefined,
+        tries: 0,
+        dueMs: Infinity,
+        deadlineMs: Infinity,
+        abort: undefined,
+      })
+    // With no record between two watermarks the later one says all.
+    else last.watermarkMs = Math.max(last.watermarkMs, watermarkMs)
     this.#ready = true
   }
 
@@ -310,6 +356,12 @@ export class AsyncOperator implements Operator {
       throw userError(this.#context.operatorName, this.#context.subtaskIndex, error)
     }
   }
+}
+
+/** @throws {TypeError} If there are no results to go through. */
+function assertIterable(results: Iterable<unknown>): void {
+  if (typeof results?.[Symbol.iterator] !== 'function')
+    throw new TypeError('Cannot take the results of an asynchronous call: the function must resolve to an iterable, such as an array')
 }
 
 /** The part of an operator's context that functions see. */

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { AsyncDataStream } from '../../../src/api/datastream/async-data-stream.ts'
 import { Millrace } from '../../../src/api/datastream/millrace.ts'
 import { defineSchema, t } from '../../../src/batch/types.ts'
+import { AsyncRetryStrategies } from '../../../src/operator/async/retry-strategy.ts'
 import { EventTimeSessionWindows, TumblingEventTimeWindows } from '../../../src/operator/window/assigners.ts'
 import { count } from '../../../src/operator/window/slice-aggregates.ts'
 import { mapState, valueState } from '../../../src/state/state.ts'
@@ -112,13 +113,42 @@ test.each([true, false])('asynchronous calls answer every record (ordered: %s), 
     for (let turn = 0; turn < value % 4; turn++) await Promise.resolve()
     return value * 2
   }
-  const options = { capacity: 7, retries: 1, retryDelayMs: 1 }
+  const options = { capacity: 7, retry: AsyncRetryStrategies.fixedDelay(1, 1) }
   const doubled = await env.executeAndCollect(
     ordered ? AsyncDataStream.orderedWait(numbers, call, options) : AsyncDataStream.unorderedWait(numbers, call, options),
   )
   const expected = Array.from({ length: 50 }, (_, index) => index * 2)
   expect(ordered ? doubled : doubled.sort((a, b) => a - b)).toEqual(expected)
   expect(failed.size).toBe(5)
+})
+
+test.each([true, false])('asynchronous calls are in flight together although batches in front of them are filtered away (ordered: %s)', async (ordered) => {
+  const env = Millrace.local()
+  env.set('millrace.batch.rows-max', 1)
+  const [capacity, records] = [50, 1000]
+  let open = 0
+  let peak = 0
+  let release!: () => void
+  const isFull = new Promise<void>((resolve) => (release = resolve))
+  const call = async (row: { readonly at: number }): Promise<number> => {
+    peak = Math.max(peak, ++open)
+    if (peak === capacity) release()
+    await isFull
+    open--
+    return row.at
+  }
+  const stream = env
+    .fromCollection(
+      Array.from({ length: records }, (_, at) => ({ at })),
+      defineSchema({ at: t.timestamp(3) }),
+    )
+    .assignTimestampsAndWatermarks(WatermarkStrategy.forMonotonousTimestamps<{ readonly at: number }>().withTimestampAssigner('at'))
+    .filter((row) => row.at % 5 === 0)
+  const results = await env.executeAndCollect(
+    ordered ? AsyncDataStream.orderedWait(stream, call, { capacity }) : AsyncDataStream.unorderedWait(stream, call, { capacity }),
+  )
+  expect(peak).toBe(capacity)
+  expect(results).toEqual(Array.from({ length: records / 5 }, (_, index) => index * 5))
 })
 
 test('aligned sources stay within their drift of event time', async () => {

@@ -1,12 +1,13 @@
 import * as fc from 'fast-check'
 import { BarrierKind } from '../../../../src/batch/generated/barrier-kind.ts'
 import { describe, expect, test } from 'vitest'
-import { UserFunctionError } from '../../../../src/base/errors.ts'
+import { PlanError, UserFunctionError } from '../../../../src/base/errors.ts'
 import { batchFromObjects, batchToObjects, freeBatch } from '../../../../src/batch/batch-rows.ts'
 import type { RecordBatch } from '../../../../src/batch/record-batch.ts'
 import { defineSchema, OBJECT_SCHEMA, type Schema, t } from '../../../../src/batch/types.ts'
 import type { ElementTarget } from '../../../../src/exchange/element-target.ts'
 import { type AsyncFunction, AsyncOperator, type AsyncOptions } from '../../../../src/operator/async/async-operator.ts'
+import { AsyncRetryStrategies } from '../../../../src/operator/async/retry-strategy.ts'
 import { OperatorDriver } from '../../../../src/runtime/operator-driver.ts'
 import { OutputCollector } from '../../../../src/runtime/output-collector.ts'
 import { MemorySnapshot } from '../../../../src/testing/memory-snapshot.ts'
@@ -230,38 +231,112 @@ describe.each([
     probe.close()
   })
 
-  test('are tried again after a pause that doubles, and fail with the last error', async () => {
+  test('are tried again after pauses that grow up to a maximum, and fail with the last error', async () => {
     const { fn, calls } = service()
-    const probe = new Probe(fn, isOrdered, { retries: 2, retryDelayMs: 100, timeoutMs: 1000 }).feed(['a', 1])
-    calls[0].fail(new Error('first'))
-    await probe.settle()
-    expect(probe.driver.operator.nextProcessingTimeMs()).toBe(context.clock.nowMs() + 100)
-    await probe.advanceMs(99)
-    expect(calls.length).toBe(1)
-    await probe.advanceMs(1)
-    expect(calls.length).toBe(2)
-    // The second try times out; its pause is twice as long.
-    await probe.advanceMs(1000)
-    expect(calls[1].signal.aborted).toBe(true)
-    await probe.advanceMs(199)
-    expect(calls.length).toBe(2)
-    await probe.advanceMs(1)
-    expect(calls.length).toBe(3)
+    const probe = new Probe(fn, isOrdered, { retry: AsyncRetryStrategies.exponentialBackoff(4, 100, 500, 3) }).feed(['a', 1])
+    let tries = 1
+    for (const pauseMs of [100, 300, 500, 500]) {
+      calls[tries - 1].fail(new Error(`try ${tries}`))
+      await probe.settle()
+      expect(probe.driver.operator.nextProcessingTimeMs()).toBe(probe.context.clock.nowMs() + pauseMs)
+      await probe.advanceMs(pauseMs - 1)
+      expect(calls.length).toBe(tries)
+      await probe.advanceMs(1)
+      expect(calls.length).toBe(++tries)
+    }
     const cause = new Error('last')
-    calls[2].fail(cause)
+    calls[4].fail(cause)
     await expect(probe.settle()).rejects.toMatchObject({ code: 'USER_FUNCTION_FAILED', cause })
     probe.close()
   })
 
+  test('that are tried again have one time for all tries and pauses', async () => {
+    const { fn, calls } = service()
+    const retry = AsyncRetryStrategies.fixedDelay(100, 40)
+    for (const runsOut of ['in a try', 'in a pause']) {
+      const probe = new Probe({ ...fn, timeout: () => ['none'] }, isOrdered, { retry, timeoutMs: 100 }).feed(['a', 1])
+      calls.at(-1)!.fail(new Error('first'))
+      await probe.settle()
+      await probe.advanceMs(40)
+      const second = calls.at(-1)!
+      if (runsOut === 'in a pause') {
+        await probe.advanceMs(30)
+        second.fail(new Error('second'))
+        await probe.settle()
+        await probe.advanceMs(29)
+      } else await probe.advanceMs(59)
+      expect(probe.events).toEqual([])
+      await probe.advanceMs(1)
+      expect(probe.events).toEqual(['none@1'])
+      expect(second.signal.aborted).toBe(runsOut === 'in a try')
+      // Neither what comes of a call, nor a try, is awaited any more.
+      const made = calls.length
+      second.answer(['late'])
+      await probe.advanceMs(200)
+      expect([calls.length, probe.events]).toEqual([made, ['none@1']])
+      probe.close()
+    }
+  })
+
   test('that succeed when tried again give their results once', async () => {
     const { fn, calls } = service()
-    const probe = new Probe(fn, isOrdered, { retries: 1, timeoutMs: 10, retryDelayMs: 5 }).feed(['a', 1])
-    await probe.advanceMs(10)
+    const probe = new Probe(fn, isOrdered, { retry: AsyncRetryStrategies.fixedDelay(1, 5) }).feed(['a', 1])
+    calls[0].fail(new Error('first'))
+    await probe.settle()
     await probe.advanceMs(5)
     calls[1].answer(['second'])
-    calls[0].answer(['first'])
     await probe.settle()
     expect(probe.events).toEqual(['second@1'])
+    probe.close()
+  })
+
+  test('are tried again only where the predicates say so; the last results count whatever they are', async () => {
+    const { fn, calls } = service()
+    const ifResult = (results: readonly unknown[]): boolean => results.length === 0 || results[0] === 'pending'
+    const ifException = (error: unknown): boolean => (error as Error).message === 'busy'
+    const probe = new Probe(fn, isOrdered, { retry: AsyncRetryStrategies.fixedDelay(2, 5, { ifResult, ifException }) }).feed(['a', 1])
+    calls[0].answer(new Set(['pending']))
+    await probe.settle()
+    expect(probe.events).toEqual([])
+    await probe.advanceMs(5)
+    calls[1].fail(new Error('busy'))
+    await probe.settle()
+    await probe.advanceMs(5)
+    calls[2].answer(['pending'])
+    await probe.settle()
+    expect(probe.events).toEqual(['pending@1'])
+    probe.feed(['b', 2])
+    calls[3].fail(new Error('gone'))
+    await expect(probe.settle()).rejects.toThrow('gone')
+    probe.close()
+  })
+
+  test('fail the job with what a predicate throws', async () => {
+    const { fn, calls } = service()
+    const cause = new Error('predicate')
+    const ifException = (): boolean => {
+      throw cause
+    }
+    const probe = new Probe(fn, isOrdered, { retry: AsyncRetryStrategies.fixedDelay(2, 5, { ifException }) }).feed(['a', 1])
+    calls[0].fail(new Error('call'))
+    await expect(probe.settle()).rejects.toMatchObject({ cause })
+    probe.close()
+  })
+
+  test('stay in flight over watermarks between batches, however many', async () => {
+    const { fn, calls } = service()
+    const probe = new Probe(fn, isOrdered, { capacity: 50 })
+    for (let at = 0; at < 50; at++) {
+      probe.feed([at, at])
+      // Batches that a filter has emptied leave nothing but their watermarks.
+      for (const watermarkMs of [at, at + 0.25, at + 0.5]) probe.driver.offerWatermark(watermarkMs)
+      expect(probe.driver.hasCapacity()).toBe(true)
+    }
+    expect(calls.length).toBe(50)
+    for (const { record, answer } of calls.toReversed()) answer([record])
+    await probe.settle()
+    for (let turn = 0; turn < 50; turn++) await probe.settle()
+    expect(probe.events).toEqual(Array.from({ length: 50 }, (_, at) => [`${at}@${at}`, `|${at + 0.5}`]).flat())
     probe.close()
   })
 
@@ -365,4 +440,18 @@ describe.each([
       { numRuns: 60 },
     )
   })
+})
+
+test.each([{ capacity: 1.5 }, { capacity: 0 }, { timeoutMs: 0 }, { timeoutMs: Number.NaN }])('%j is refused', (options) => {
+  expect(() => new AsyncOperator(OBJECT_SCHEMA, service().fn, OBJECT_SCHEMA, true, options)).toThrow(PlanError)
+})
+
+test.each([
+  () => AsyncRetryStrategies.fixedDelay(-1, 10),
+  () => AsyncRetryStrategies.fixedDelay(1.5, 10),
+  () => AsyncRetryStrategies.fixedDelay(1, -10),
+  () => AsyncRetryStrategies.exponentialBackoff(1, 10, Infinity, 2),
+  () => AsyncRetryStrategies.exponentialBackoff(1, 10, 100, -2),
+])('%s is refused', (make) => {
+  expect(make).toThrow(PlanError)
 })
