@@ -9,13 +9,12 @@ import type { Evictor } from '../../operator/window/evictors.ts'
 import { GeneralWindowOperator, type WindowContents } from '../../operator/window/general-window-operator.ts'
 import type { AggregateRow, Aggregates } from '../../operator/window/slice-aggregates.ts'
 import { SliceWindowOperator, sliceWindowSchema } from '../../operator/window/slice-window-operator.ts'
-import { type AlignedWindows, sliceWidthMs } from '../../operator/window/slices.ts'
+import { type AlignedWindows, watermarkViewOf } from '../../operator/window/slices.ts'
 import type { Trigger } from '../../operator/window/triggers.ts'
 import type { Window } from '../../operator/window/window.ts'
 import type { ProcessWindowFunction } from '../../operator/window/window-function.ts'
 import type { TransformationBody } from '../../plan/transformation.ts'
 import type { AggregateFunction } from '../../state/state.ts'
-import type { WatermarkView } from '../../time/watermark-view.ts'
 import type { DataStream } from './data-stream.ts'
 import type { KeyedStream } from './keyed-stream.ts'
 import type { OutputTag } from './stream.ts'
@@ -121,10 +120,9 @@ export class WindowedStream<R, K, KeyRow, W extends Window> {
       )
     const options = { inputSchema: input.schema, key: input.key, windows, aggregates, lateOutput: lateTag?.id }
     const schema = sliceWindowSchema(options)
-    const watermarks: WatermarkView = { kind: 'grid', periodMs: sliceWidthMs(windows), offsetMs: windows.offsetMs }
     return input.operator(
       `Window(${nameOf(assigner)})`,
-      { kind: 'operator', watermarks, needsEventLoop: false, create: () => new SliceWindowOperator(options) },
+      { kind: 'operator', watermarks: watermarkViewOf(windows), needsEventLoop: false, create: () => new SliceWindowOperator(options) },
       schema,
     )
   }

@@ -19,7 +19,7 @@ import { canMerge, EventTimeTrigger, isFire, isPurge, ProcessingTimeTrigger, typ
 import { AggregatedContents, CoGroupedContents, type ContentsState, ListedContents, ReducedContents, TimestampedContents } from './window-contents.ts'
 import { WindowContext, type WindowHost, WindowTriggerContext } from './window-contexts.ts'
 import type { ProcessWindowFunction } from './window-function.ts'
-import { TimeWindow, type Window, type WindowSerializer } from './window.ts'
+import { NO_WINDOW_COUNTER, TimeWindow, type Window, type WindowSerializer } from './window.ts'
 
 /** What a window keeps of its records until it fires. */
 export type WindowContents =
@@ -131,9 +131,10 @@ export class GeneralWindowOperator extends KeyedRowOperator<unknown> implements 
         : this.#isSession
           ? this.#addToSession(windows[0] as TimeWindow, row, timestampMs, input)
           : this.#addToMergingWindows(this.#merging, windows, row, timestampMs, input)
+    if (isTaken) return
     // A record behind the watermark that no window takes is late; so is one all of whose windows are gone.
-    if (!isTaken && this.#isEventTime && (windows.length > 0 || timestampMs + this.#allowedLatenessMs <= this.watermarkMs))
-      this.#onLateRow(row, timestampMs, input)
+    if (this.#isEventTime && (windows.length > 0 || timestampMs + this.#allowedLatenessMs <= this.watermarkMs)) this.#onLateRow(row, timestampMs, input)
+    else this.context.metrics.counter(NO_WINDOW_COUNTER).value++
   }
 
   #addToWindows(windows: readonly Window[], row: unknown, timestampMs: number, input: number): boolean {

@@ -14,7 +14,8 @@ import { SegmentTable } from '../../state/segment-table.ts'
 import type { Operator, OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../operator.ts'
 import { DistinctValues } from './distinct-values.ts'
 import { type AggregatePlan, type Aggregates, emit, fold, merge, planAggregates } from './slice-aggregates.ts'
-import { type AlignedWindows, lastWindowEndMs, nextWindowEndMs, sliceWidthMs, startOf, windowStartMs } from './slices.ts'
+import { type AlignedWindows, lastWindowEndMs, nextFiringMs, nextWindowEndMs, sliceEndMs, sliceStartMs, windowStartMs } from './slices.ts'
+import { NO_WINDOW_COUNTER } from './window.ts'
 
 /** Names of the two columns behind the key columns of a result. */
 export const WINDOW_START = 'windowStart'
@@ -78,7 +79,6 @@ export class SliceWindowOperator implements Operator {
   readonly #options: SliceWindowOptions
   readonly #plans: readonly AggregatePlan[]
   readonly #valueBytes: number
-  readonly #widthMs: number
   #context!: OperatorContext
   #keys!: BatchKeys
   #builder!: BatchBuilder
@@ -102,7 +102,6 @@ export class SliceWindowOperator implements Operator {
     const { plans, valueBytes } = planAggregates(options.inputSchema, options.aggregates)
     this.#plans = plans
     this.#valueBytes = valueBytes
-    this.#widthMs = sliceWidthMs(options.windows)
     this.outputSchema = sliceWindowSchema(options)
   }
 
@@ -116,10 +115,9 @@ export class SliceWindowOperator implements Operator {
     this.#lateView = new RecordBatch(context.slab, this.#options.inputSchema, [])
   }
 
-  /** Slices, and so windows, end on the grid: nothing changes between two of its points. */
+  /** Nothing changes from one end of a window to the next, but for records in gaps: see {@link #scatter}. */
   nextCutMs(): number {
-    if (this.#watermarkMs === WATERMARK_MIN) return WATERMARK_MIN
-    return startOf(this.#watermarkMs + 1, this.#widthMs, this.#options.windows.offsetMs) + this.#widthMs - 1
+    return this.#watermarkMs === WATERMARK_MIN ? WATERMARK_MIN : nextFiringMs(this.#options.windows, this.#watermarkMs)
   }
 
   processBatch(batch: RecordBatch, output: Output): boolean {
@@ -252,36 +250,56 @@ export class SliceWindowOperator implements Operator {
   #sliceOfAll(batch: RecordBatch): Slice | undefined {
     const { timestamps, selection, begin, end } = batch
     const firstMs = batch.timestampOf(batch.physicalRow(batch.begin))
-    const startMs = startOf(firstMs, this.#widthMs, this.#options.windows.offsetMs)
-    const endMs = startMs + this.#widthMs
-    if (lastWindowEndMs(this.#options.windows, startMs) - 1 <= this.#watermarkMs) return undefined
+    const { windows } = this.#options
+    const startMs = sliceStartMs(windows, firstMs)
+    const endMs = sliceEndMs(windows, startMs)
+    if (lastWindowEndMs(windows, startMs) - 1 <= this.#watermarkMs) return undefined
     return this.#context.kernels.timesWithin(timestamps, selection, begin, end - begin, startMs, endMs) === 1 ? this.#slice(startMs) : undefined
   }
 
-  /** Lists the pending rows of each slice, and the late ones. */
+  /**
+   * Lists the pending rows of each slice, and the late ones. A row in a gap between windows is late if the watermark has passed it when it comes;
+   * else it is only counted.
+   */
   #scatter(batch: RecordBatch): void {
     const { slab } = this.#context
     const base = batch.timestamps >>> 2
     const selection = batch.selection >>> 2
     const rows = batch.end - batch.begin
-    const offsetMs = this.#options.windows.offsetMs
-    const widthMs = this.#widthMs
+    const { windows } = this.#options
+    const { crossings } = batch
+    let crossing = 0
+    let watermarkMs = this.#watermarkMs
+    let outsideCount = 0
     for (const slice of this.#slices.values()) this.#reserveRows(slice, rows)
     let slice: Slice | undefined
     let startMs = NaN
+    let endMs = NaN
+    let isGap = false
     let { i32, u32 } = slab
     for (let position = batch.begin; position < batch.end; position++) {
       const row = selection === 0 ? position : i32[selection + position]
       const timestampMs = i32[base + row * 2 + 1] * 4294967296 + u32[base + row * 2]
-      if (!(timestampMs >= startMs && timestampMs < startMs + widthMs)) {
-        startMs = startOf(timestampMs, widthMs, offsetMs)
-        slice = lastWindowEndMs(this.#options.windows, startMs) - 1 <= this.#watermarkMs ? this.#lateSlice() : this.#slice(startMs)
+      if (!(timestampMs >= startMs && timestampMs < endMs)) {
+        startMs = sliceStartMs(windows, timestampMs)
+        endMs = sliceEndMs(windows, startMs)
+        const lastEndMs = lastWindowEndMs(windows, startMs)
+        isGap = lastEndMs === -Infinity
+        slice = lastEndMs - 1 <= this.#watermarkMs ? this.#lateSlice() : this.#slice(startMs)
         if (slice.rowCapacity < rows) this.#reserveRows(slice, rows)
         i32 = slab.i32
         u32 = slab.u32
       }
+      if (isGap) {
+        while (crossing < crossings.count && crossings.positions[crossing] <= row) watermarkMs = Math.max(watermarkMs, crossings.watermarks[crossing++])
+        if (timestampMs > watermarkMs) {
+          outsideCount++
+          continue
+        }
+      }
       i32[(slice!.rows >>> 2) + slice!.rowCount++] = row
     }
+    if (outsideCount > 0) this.#context.metrics.counter(NO_WINDOW_COUNTER).value += outsideCount
   }
 
   #fold(batch: RecordBatch, slice: Slice, selection: number, begin: number, n: number): void {

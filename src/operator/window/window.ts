@@ -1,5 +1,8 @@
 // Windows: what records are grouped into. Plain values, compared by their namespaces: a window is the namespace of its state and timers.
 
+/** The counter of records that no window takes, such as those between two windows; late ones are not among them. */
+export const NO_WINDOW_COUNTER = 'recordsInNoWindow'
+
 /** A group of records. Custom windows implement this and bring a {@link WindowSerializer}. */
 export interface Window {
   /** The last timestamp that belongs to the window, in epoch ms: results carry it; Infinity for a window that never ends. */

@@ -19,10 +19,14 @@ const shapes = {
   sliding: () => SlidingEventTimeWindows.of(15, 5),
   'sliding with a slide that does not divide the size': () => SlidingEventTimeWindows.of(10, 4),
   'sliding with gaps': () => SlidingEventTimeWindows.of(4, 10),
+  'sliding with two slices a slide': () => SlidingEventTimeWindows.of(17, 7, 2),
   cumulative: () => CumulativeEventTimeWindows.of(20, 5),
 } as const
 
-/** The definition: each record joins the windows that have not passed when it comes; a window is told when the watermark has passed it. */
+/**
+ * The definition: each record joins the windows that have not passed when it comes; a window is told when the watermark has passed it. Late is a
+ * record that joins none and is behind the watermark: between two windows it may be in none and on time.
+ */
 function reference(rows: readonly Row[], assigner: ReturnType<(typeof shapes)[keyof typeof shapes]>, boundMs: number): { windows: unknown[]; late: Row[] } {
   const contents = new Map<string, Row[]>()
   const late: Row[] = []
@@ -30,7 +34,7 @@ function reference(rows: readonly Row[], assigner: ReturnType<(typeof shapes)[ke
   for (const row of rows) {
     const windows = assigner.assignWindows(row, row.at)
     const open = windows.filter((window) => window.maxTimestamp() > watermark)
-    if (open.length === 0) late.push(row)
+    if (open.length === 0 && row.at <= watermark) late.push(row)
     for (const window of open) {
       const id = JSON.stringify([window.start, window.end, row.key])
       contents.set(id, [...(contents.get(id) ?? []), row])

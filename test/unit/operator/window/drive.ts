@@ -43,6 +43,8 @@ export interface Driven {
   readonly rows: Emitted[]
   readonly sides: Record<string, Emitted[]>
   readonly late: number
+  /** User counters by name. */
+  readonly counters: Readonly<Record<string, number>>
   /** Keyed entries of a snapshot at the end: state and timers that the operator still holds. */
   readonly held: number
   /** Bytes of the slab still in use after close. */
@@ -109,7 +111,8 @@ export function drive(create: () => Operator, steps: readonly Step[], options: D
   const slab = new Slab()
   const clock = new VirtualClock(0)
   const kernels = instantiateKernels(module, slab)
-  const metrics: OperatorMetrics = { lateRecords: 0, badRecords: 0, bytesRead: 0, bytesWritten: 0, counter: () => ({ value: 0 }) }
+  const counters: Record<string, { value: number }> = {}
+  const metrics: OperatorMetrics = { lateRecords: 0, badRecords: 0, bytesRead: 0, bytesWritten: 0, counter: (name) => (counters[name] ??= { value: 0 }) }
   const context: OperatorContext = {
     slab,
     kernels,
@@ -210,6 +213,7 @@ export function drive(create: () => Operator, steps: readonly Step[], options: D
     rows: main.emitted,
     sides: Object.fromEntries([...sides].map(([id, sink]) => [id, sink.emitted])),
     late: metrics.lateRecords,
+    counters: Object.fromEntries(Object.entries(counters).map(([name, { value }]) => [name, value])),
     held,
     leakedBytes: slab.allocatedBytes - before,
   }
