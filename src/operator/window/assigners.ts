@@ -184,7 +184,10 @@ abstract class SlidingWindows {
   }
 }
 
-/** Windows of a fixed size in event time, one beginning every slide. A slide above the size leaves gaps. */
+/**
+ * Windows of a fixed size in event time, one beginning every slide. A slide above the size leaves gaps: records in them are in no window and only
+ * counted (`recordsInNoWindow`).
+ */
 export class SlidingEventTimeWindows extends SlidingWindows implements WindowAssigner<unknown, TimeWindow> {
   /** @param offsetMs Shifts all windows; smaller than the slide. */
   static of(sizeMs: number, slideMs: number, offsetMs: number = 0): SlidingEventTimeWindows {
