@@ -113,14 +113,14 @@ test(
     await runUnder(seed, parallelism, (env) => {
       const at = builds++
       const descriptor = mapState<number, number>('rules')
-      const broadcast = env.fromCollection(rules).broadcast(descriptor as never)
+      const broadcast = env.fromCollection(rules).broadcast(descriptor)
       from(env, input)
         .keyBy('key')
-        .connect(broadcast as never)
-        .process({
-          processElement: (row: Row, _context: unknown, out: { collect(value: string): void }) => out.collect(`row ${row.id}`),
-          processBroadcastElement(rule: number, context: never, out: { collect(value: string): void }) {
-            ;(context as { getBroadcastState(one: unknown): { put(key: number, value: number): void } }).getBroadcastState(descriptor).put(rule, at)
+        .connect(broadcast)
+        .process<string>({
+          processElement: (row, _context, out) => out.collect(`row ${row.id}`),
+          processBroadcastElement(rule, context, out) {
+            context.getBroadcastState(descriptor).put(rule, at)
             out.collect(`rule ${rule} at ${at}`)
           },
         })

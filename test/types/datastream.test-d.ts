@@ -8,6 +8,7 @@ import {
   defineJob,
   defineSchema,
   hours,
+  mapState,
   Millrace,
   type RowOfSchema,
   seconds,
@@ -105,6 +106,18 @@ rows.processBatch<number>((batch, out) => {
   // @ts-expect-error: it is the module that is wanted
   batch.toArrow(arrow.Table)
 })
+const limits = mapState('limits', t.string(), t.double())
+rows
+  .keyBy('user')
+  .connect(lengths.broadcast(limits))
+  .process<string>({
+    processElement(row, context) {
+      const limit: number | null = context.getBroadcastState(limits).get(row.user)
+      // @ts-expect-error: only the broadcast side changes broadcast state
+      context.getBroadcastState(limits).put(row.user, limit ?? 0)
+    },
+    processBroadcastElement: (length, context) => context.getBroadcastState(limits).put('any', length),
+  })
 
 // @ts-expect-error: a union takes streams of the same rows
 rows.union(lengths)

@@ -7,12 +7,14 @@ import type { BroadcastProcessFunction, Collector, CoProcessFunction, KeyedBroad
 import type { AnyProcessFunction, ProcessInput } from '../../operator/process/process-operator.ts'
 import { DataStream } from './data-stream.ts'
 import { processBody } from './process-body.ts'
-import type { Stream } from './stream.ts'
+import type { BroadcastStream, Stream } from './stream.ts'
 
 /** A stream and where its key lies, if it has one. */
 export interface ConnectedInput<R> {
   readonly stream: Stream<R>
   readonly key: KeySpec | undefined
+  /** The states of a broadcast stream. */
+  readonly states?: ProcessInput['states']
 }
 
 function connect<OUT>(
@@ -22,7 +24,7 @@ function connect<OUT>(
   fn: AnyProcessFunction,
 ): DataStream<OUT> {
   const [first, second] = inputs
-  const described = inputs.map(({ stream, key }, index): ProcessInput => ({ schema: stream.edges[0].schema, key, method: methods[index] }))
+  const described = inputs.map(({ stream, key, states }, index): ProcessInput => ({ schema: stream.edges[0].schema, key, method: methods[index], states }))
   const schema = OBJECT_SCHEMA as Schema<OUT>
   return new DataStream(first.stream.environment, first.stream.edges, first.stream.schema).operator(name, processBody(described, fn, schema), schema, [
     second.stream.edges,
@@ -76,9 +78,9 @@ export class BroadcastConnectedStream<R, B, K> {
   readonly #first: ConnectedInput<R>
   readonly #broadcast: ConnectedInput<B>
 
-  constructor(first: ConnectedInput<R>, broadcast: Stream<B>) {
+  constructor(first: ConnectedInput<R>, broadcast: BroadcastStream<B>) {
     this.#first = first
-    this.#broadcast = { stream: broadcast, key: undefined }
+    this.#broadcast = { stream: broadcast, key: undefined, states: broadcast.states }
   }
 
   /** One function for both: only the broadcast side may change broadcast state. */

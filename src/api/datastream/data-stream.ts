@@ -251,9 +251,9 @@ export class DataStream<R> extends Stream<R> {
   /** Gives every record to every subtask. */
   broadcast(): DataStream<R>
   /** The same, to be connected with a stream whose function keeps these broadcast states. */
-  broadcast(...states: [MapStateDescriptor<never, unknown>, ...MapStateDescriptor<never, unknown>[]]): BroadcastStream<R>
-  broadcast(...states: MapStateDescriptor<never, unknown>[]): DataStream<R> | BroadcastStream<R> {
-    if (states.length > 0) return new BroadcastStream(this.environment, this.schema, this.#partitioned({ kind: 'broadcast' }))
+  broadcast(...states: [MapStateDescriptor<unknown, unknown>, ...MapStateDescriptor<unknown, unknown>[]]): BroadcastStream<R>
+  broadcast(...states: MapStateDescriptor<unknown, unknown>[]): DataStream<R> | BroadcastStream<R> {
+    if (states.length > 0) return new BroadcastStream(this.environment, this.schema, this.#partitioned({ kind: 'broadcast' }), states)
     return new DataStream(this.environment, this.#partitioned({ kind: 'broadcast' }), this.schema)
   }
 

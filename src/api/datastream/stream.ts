@@ -2,6 +2,7 @@
 
 import { OBJECT_SCHEMA, type Schema } from '../../batch/types.ts'
 import type { Edge } from '../../plan/transformation.ts'
+import type { MapStateDescriptor } from '../../state/state.ts'
 import type { StreamExecutionEnvironment } from './environment.ts'
 
 /** Names a side output and its record type. */
@@ -33,4 +34,16 @@ export abstract class Stream<R> {
 export class BroadcastStream<R> extends Stream<R> {
   /** Tells it from streams of every other kind, to the compiler too. */
   readonly isBroadcast = true
+  /** The broadcast states that its function keeps. */
+  readonly states: readonly MapStateDescriptor<unknown, unknown>[]
+
+  constructor(
+    environment: StreamExecutionEnvironment,
+    schema: Schema<R>,
+    edges: readonly Omit<Edge, 'input'>[],
+    states: readonly MapStateDescriptor<unknown, unknown>[],
+  ) {
+    super(environment, schema, edges)
+    this.states = states
+  }
 }

@@ -1,8 +1,9 @@
 // The context objects that process functions get: made once per operator; what changes with each record they look up. Runs on the worker's thread.
 
-import type { OperatorStateBackend, StateDescriptor } from '../../state/state.ts'
+import { StateError } from '../../base/errors.ts'
+import type { MapState, MapStateDescriptor, OperatorStateBackend, ReadOnlyMapState, StateDescriptor } from '../../state/state.ts'
 import type { TimerService } from '../../time/timer-service.ts'
-import type { KeyedProcessContext, OutputTag, ProcessContext, RuntimeContext } from '../function.ts'
+import type { KeyedProcessContext, OutputTag, ProcessContext, ReadOnlyBroadcastStateStore, RuntimeContext } from '../function.ts'
 import type { OperatorContext } from '../operator.ts'
 import type { ProcessLoop } from '../row-code.ts'
 import type { KeyedState } from './keyed-state.ts'
@@ -15,6 +16,8 @@ export interface ProcessEngine {
   readonly sides: SideOutputs
   readonly keyed: KeyedState | null
   readonly operatorState: OperatorStateBackend
+  /** The broadcast states that were declared; undefined for functions without a broadcast input. */
+  readonly broadcastStates: readonly MapStateDescriptor<unknown, unknown>[] | undefined
   watermarkMs(): number
 }
 
@@ -36,14 +39,13 @@ export function openContextOf(engine: ProcessEngine): RuntimeContext {
     ...runtimeContextOf(engine),
     getListState: operatorState.getListState.bind(operatorState),
     getUnionListState: operatorState.getUnionListState.bind(operatorState),
-    getBroadcastState: operatorState.getBroadcastState.bind(operatorState),
     ...(keyed !== null && { getState: keyed.backend.getState.bind(keyed.backend) }),
   } as RuntimeContext
 }
 
 /** Given with the records of one input; that of a broadcast input has no key. */
 export function processContextOf(engine: ProcessEngine, isBroadcast: boolean): ProcessContext {
-  const { context, loop, sides, keyed, operatorState } = engine
+  const { context, loop, sides, keyed } = engine
   const plain: ProcessContext = {
     ...runtimeContextOf(engine),
     timestamp: loop.timestamp,
@@ -51,7 +53,7 @@ export function processContextOf(engine: ProcessEngine, isBroadcast: boolean): P
     currentProcessingTime: () => context.clock.nowMs(),
     output: (tag: OutputTag, value: unknown) => sides.emit(tag, value),
   }
-  const shared = { ...plain, getBroadcastState: operatorState.getBroadcastState.bind(operatorState) }
+  const shared = { ...plain, ...broadcastPartOf(engine, isBroadcast) }
   if (keyed === null) return shared
   if (isBroadcast) return { ...shared, applyToKeyedState: applyToKeyedStateOf(keyed) } as ProcessContext
   return { ...shared, ...keyedPartOf(engine, keyed) }
@@ -90,6 +92,41 @@ function keyedPartOf(
       return key
     },
     timeDomain: () => (loop.firedEventTime ? 'event' : 'processing'),
+  }
+}
+
+/** Broadcast states: to be changed by the records of the broadcast input, to be read by the others, so that all subtasks have the same. */
+function broadcastPartOf({ operatorState, broadcastStates }: ProcessEngine, isBroadcast: boolean): Partial<ReadOnlyBroadcastStateStore> {
+  if (broadcastStates === undefined) return {}
+  const handles = new Map<string, ReadOnlyMapState<unknown, unknown>>()
+  for (const descriptor of broadcastStates) {
+    const state = operatorState.getBroadcastState(descriptor)
+    handles.set(descriptor.name, isBroadcast ? state : readOnly(state))
+  }
+  return {
+    getBroadcastState<K, V>({ name }: MapStateDescriptor<K, V>) {
+      const handle = handles.get(name)
+      if (handle === undefined)
+        throw new StateError(
+          'UNKNOWN_BROADCAST_STATE',
+          `Cannot use broadcast state "${name}": declared are ${[...handles.keys()].map((known) => `"${known}"`).join(', ')}`,
+          {
+            hint: 'Give its descriptor to broadcast(...).',
+          },
+        )
+      return handle as ReadOnlyMapState<K, V>
+    },
+  }
+}
+
+function readOnly<K, V>(state: MapState<K, V>): ReadOnlyMapState<K, V> {
+  return {
+    get: (key) => state.get(key),
+    has: (key) => state.has(key),
+    entries: () => state.entries(),
+    keys: () => state.keys(),
+    values: () => state.values(),
+    isEmpty: () => state.isEmpty(),
   }
 }
 

@@ -8,7 +8,7 @@ import type { KeySpec } from '../../batch/key-spec.ts'
 import { assertInserts, type RecordBatch } from '../../batch/record-batch.ts'
 import { Schema } from '../../batch/types.ts'
 import { HeapOperatorState } from '../../state/operator-state.ts'
-import { UNION_STATE_PREFIX } from '../../state/state.ts'
+import { type MapStateDescriptor, UNION_STATE_PREFIX } from '../../state/state.ts'
 import { KEY_COLUMN } from '../basic/key-operator.ts'
 import { type RichFunction, userError } from '../function.ts'
 import type { Operator, OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../operator.ts'
@@ -30,6 +30,8 @@ export interface ProcessInput {
   readonly key: KeySpec | undefined
   /** The method that takes its records. */
   readonly method: 'processElement' | 'processElement1' | 'processElement2' | 'processBroadcastElement'
+  /** For the broadcast input: the states that its records may change and those of the other may read. */
+  readonly states?: readonly MapStateDescriptor<unknown, unknown>[] | undefined
 }
 
 /** A function whose methods {@link ProcessInput.method} names. */
@@ -82,6 +84,7 @@ export class ProcessOperator implements Operator {
       sides: this.#sides,
       keyed: this.#state,
       operatorState: this.#operatorState,
+      broadcastStates: this.#inputs.find(({ states }) => states !== undefined)?.states,
       watermarkMs: () => this.#watermarkMs,
     }
     this.#loop.contexts = this.#inputs.map(({ method }) => processContextOf(engine, method === 'processBroadcastElement'))

@@ -3,7 +3,7 @@
 import type { KeySpec } from '../../batch/key-spec.ts'
 import { type DataType, formatType, isObjectSchema, type LogicalType, Schema } from '../../batch/types.ts'
 import { PlanError } from '../../base/errors.ts'
-import { type ValueState, type ValueStateDescriptor, valueState } from '../../state/state.ts'
+import { type MapStateDescriptor, type ValueState, type ValueStateDescriptor, valueState } from '../../state/state.ts'
 import { KEY_COLUMN } from '../basic/key-operator.ts'
 import type {
   BroadcastProcessFunction,
@@ -62,13 +62,14 @@ export function keyedCoProcessOperator<K, IN1, IN2, OUT>(
 /** Input 0 is the stream, input 1 the broadcast one. */
 export function broadcastProcessOperator<IN, BROADCAST, OUT>(
   schemas: readonly [Schema, Schema],
+  states: readonly MapStateDescriptor<unknown, unknown>[],
   fn: BroadcastProcessFunction<IN, BROADCAST, OUT>,
   output: Schema,
 ): Operator {
   return new ProcessOperator(
     [
       { schema: schemas[0], key: undefined, method: 'processElement' },
-      { schema: schemas[1], key: undefined, method: 'processBroadcastElement' },
+      { schema: schemas[1], key: undefined, method: 'processBroadcastElement', states },
     ],
     fn,
     output,
@@ -79,13 +80,14 @@ export function broadcastProcessOperator<IN, BROADCAST, OUT>(
 export function keyedBroadcastProcessOperator<K, IN, BROADCAST, OUT>(
   input: KeyedEdge,
   broadcastSchema: Schema,
+  states: readonly MapStateDescriptor<unknown, unknown>[],
   fn: KeyedBroadcastProcessFunction<K, IN, BROADCAST, OUT>,
   output: Schema,
 ): Operator {
   return new ProcessOperator(
     [
       { ...input, method: 'processElement' },
-      { schema: broadcastSchema, key: undefined, method: 'processBroadcastElement' },
+      { schema: broadcastSchema, key: undefined, method: 'processBroadcastElement', states },
     ],
     fn,
     output,

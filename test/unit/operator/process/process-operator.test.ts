@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { UserFunctionError } from '../../../../src/base/errors.ts'
 import { defineSchema, OBJECT_SCHEMA, t } from '../../../../src/batch/types.ts'
-import type { KeyedProcessFunction, OutputTag, ProcessFunction } from '../../../../src/operator/function.ts'
+import type { BroadcastContext, KeyedProcessFunction, OutputTag, ProcessFunction } from '../../../../src/operator/function.ts'
+import type { Operator } from '../../../../src/operator/operator.ts'
 import {
   broadcastProcessOperator,
   coProcessOperator,
@@ -411,6 +412,59 @@ describe('the other process functions', () => {
     ])
   })
 
+  it.each(['processElement', 'processBroadcastElement'] as const)('broadcast state that was not declared is refused in %s', (method) => {
+    const declared = mapState('rules', t.string(), t.int())
+    const other = mapState('others', t.string(), t.int())
+    const create = (): Operator =>
+      broadcastProcessOperator(
+        [CLICK, CLICK],
+        [declared],
+        {
+          processElement: (_value, context) => void (method === 'processElement' && context.getBroadcastState(other)),
+          processBroadcastElement: (_value, context) => void (method === 'processBroadcastElement' && context.getBroadcastState(other)),
+        },
+        OBJECT_SCHEMA,
+      )
+    const steps = [click('a', 1), { row: { user: 'a', at: 3 }, input: 1, timestamp: 1 }]
+    expect(() => runOperatorHarness({ create, inputs: [{ schema: CLICK }, { schema: CLICK }], steps })).toThrow(
+      'Cannot use broadcast state "others": declared are "rules"',
+    )
+  })
+
+  it('broadcast state can only be read on the other side, also in onTimer', () => {
+    const rules = mapState('rules', t.string(), t.int())
+    const seen = new Set<string>()
+    const look = (context: object): void => {
+      const state = (context as BroadcastContext).getBroadcastState(rules)
+      for (const name of ['put', 'putAll', 'remove', 'clear']) if (name in state) seen.add(name)
+      expect(state.get('a')).toBe(3)
+    }
+    const { rows } = runOperatorHarness({
+      create: () =>
+        keyedBroadcastProcessOperator<string, { user: string; at: number }, { user: string; at: number }, string>(
+          BY_USER,
+          CLICK,
+          [rules],
+          {
+            processElement(value, context) {
+              look(context)
+              context.timerService.registerEventTimeTimer(value.at)
+            },
+            onTimer(_timeMs, context, out) {
+              look(context)
+              out.collect(context.getCurrentKey())
+            },
+            processBroadcastElement: (value, context) => context.getBroadcastState(rules).put(value.user, value.at),
+          },
+          OBJECT_SCHEMA,
+        ),
+      inputs: [{ schema: CLICK }, { schema: CLICK }],
+      steps: [{ row: { user: 'a', at: 3 }, input: 1, timestamp: 1 }, click('b', 5), { watermark: 10 }],
+    })
+    expect(rows.map(({ row }) => row)).toEqual(['b'])
+    expect([...seen]).toEqual([])
+  })
+
   it('broadcast functions join records with broadcast state', () => {
     const rules = mapState('rules', t.string(), t.int())
     const steps: HarnessStep[] = [
@@ -428,6 +482,7 @@ describe('the other process functions', () => {
       create: () =>
         broadcastProcessOperator<{ user: string; at: number }, { user: string; at: number }, unknown>(
           [CLICK, CLICK],
+          [rules],
           {
             processElement: (value, context, out) => out.collect([value.user, context.getBroadcastState(rules).get(value.user)]),
             processBroadcastElement: (value, context) => context.getBroadcastState(rules).put(value.user, value.at),
@@ -450,6 +505,7 @@ describe('the other process functions', () => {
         keyedBroadcastProcessOperator<string, { user: string; at: number }, { user: string; at: number }, unknown>(
           BY_USER,
           CLICK,
+          [rules],
           {
             processElement(_, context, out) {
               const state = context.getState(count)
