@@ -20,7 +20,7 @@ export type { ProcessWindowContext, ProcessWindowFunction } from './operator/win
 export { AsyncDataStream, type AsyncCall } from './api/datastream/async-data-stream.ts'
 export { BroadcastConnectedStream, ConnectedStreams } from './api/datastream/connected-streams.ts'
 export { IntervalJoinedStreams, WindowJoinedStreams } from './api/datastream/joined-streams.ts'
-export type { ArrowLibrary, BatchFunction, ColumnBatch, ColumnView } from './operator/basic/batch-operator.ts'
+export type { ArrowLibrary, BatchContext, BatchFunction, ColumnBatch, ColumnView } from './operator/basic/batch-operator.ts'
 export type { AsyncFunction, AsyncOptions } from './operator/async/async-operator.ts'
 export { AsyncRetryStrategies } from './operator/async/retry-strategy.ts'
 export type { AsyncRetryStrategy, RetryPredicates } from './operator/async/retry-strategy.ts'

@@ -11,19 +11,21 @@ import type { DataStream } from './data-stream.ts'
 import type { KeyedStream } from './keyed-stream.ts'
 import type { OutputTag } from './stream.ts'
 
-interface WindowJoinSettings {
+interface WindowJoinSettings<R1, R2> {
   readonly assigner: WindowAssigner<never, Window>
   readonly trigger?: Trigger<never, never>
   readonly allowedLatenessMs: number
+  readonly lateLeftOutput?: OutputTag<R1>
+  readonly lateRightOutput?: OutputTag<R2>
 }
 
 /** Two keyed streams, grouped by key and window. */
 export class WindowJoinedStreams<R1, R2> {
   readonly #left: KeyedStream<R1, unknown>
   readonly #right: KeyedStream<R2, unknown>
-  readonly #settings: WindowJoinSettings
+  readonly #settings: WindowJoinSettings<R1, R2>
 
-  constructor(left: KeyedStream<R1, unknown>, right: KeyedStream<R2, unknown>, settings: WindowJoinSettings) {
+  constructor(left: KeyedStream<R1, unknown>, right: KeyedStream<R2, unknown>, settings: WindowJoinSettings<R1, R2>) {
     this.#left = left
     this.#right = right
     this.#settings = settings
@@ -35,6 +37,15 @@ export class WindowJoinedStreams<R1, R2> {
 
   allowedLateness(latenessMs: number): WindowJoinedStreams<R1, R2> {
     return new WindowJoinedStreams(this.#left, this.#right, { ...this.#settings, allowedLatenessMs: latenessMs })
+  }
+
+  /** Sends left records that are too late for every window to a side output. They are counted in any case. */
+  sideOutputLeftLateData(tag: OutputTag<R1>): WindowJoinedStreams<R1, R2> {
+    return new WindowJoinedStreams(this.#left, this.#right, { ...this.#settings, lateLeftOutput: tag })
+  }
+
+  sideOutputRightLateData(tag: OutputTag<R2>): WindowJoinedStreams<R1, R2> {
+    return new WindowJoinedStreams(this.#left, this.#right, { ...this.#settings, lateRightOutput: tag })
   }
 
   /** Calls a function with all records of both streams of each key and window, also where one has none. */

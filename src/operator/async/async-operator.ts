@@ -9,6 +9,7 @@ import { ByteReader, ByteWriter, type ValueCodec, valueCodecOf } from '../../sta
 import { type RichFunction, userError } from '../function.ts'
 import type { Operator, OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../operator.ts'
 import { compileRowReader, type RowReader } from '../row-code.ts'
+import { runtimeContextOf } from '../runtime-context.ts'
 import { RowCollector } from '../window/row-collector.ts'
 import type { AsyncRetryStrategy } from './retry-strategy.ts'
 
@@ -362,16 +363,4 @@ export class AsyncOperator implements Operator {
 function assertIterable(results: Iterable<unknown>): void {
   if (typeof results?.[Symbol.iterator] !== 'function')
     throw new TypeError('Cannot take the results of an asynchronous call: the function must resolve to an iterable, such as an array')
-}
-
-/** The part of an operator's context that functions see. */
-export function runtimeContextOf(context: OperatorContext): Parameters<NonNullable<RichFunction['open']>>[0] {
-  return {
-    operatorName: context.operatorName,
-    subtaskIndex: context.subtaskIndex,
-    parallelism: context.parallelism,
-    metrics: context.metrics,
-    log: (message) => context.log(message),
-    option: (key) => context.option(key),
-  }
 }

@@ -7,8 +7,9 @@ import type { RecordBatch } from '../../batch/record-batch.ts'
 import type { Schema } from '../../batch/types.ts'
 import { readValue } from '../../batch/values.ts'
 import { PhysicalKind } from '../../kernels/column-layout.ts'
-import { type Collector, userError } from '../function.ts'
+import { type Collector, type OutputTag, type RuntimeContext, userError } from '../function.ts'
 import { type OperatorContext, type Output, StatelessOperator } from '../operator.ts'
+import { runtimeContextOf } from '../runtime-context.ts'
 import { RowCollector } from '../window/row-collector.ts'
 
 /** The values of one column of a batch, raw. Views are good until the function returns. */
@@ -54,8 +55,14 @@ export interface ColumnBatch {
   toArrow<B>(arrow: ArrowLibrary<B>): B
 }
 
+/** Given with each batch. Valid only until the function returns. */
+export interface BatchContext extends RuntimeContext {
+  /** Sends a record to a side output. It gets the timestamp of the results: that of the batch's last row. */
+  output<T>(tag: OutputTag<T>, value: T): void
+}
+
 /** A function of whole batches. How records are cut into batches is the engine's choice: results must not depend on it. */
-export type BatchFunction<OUT> = (batch: ColumnBatch, out: Collector<OUT>) => void
+export type BatchFunction<OUT> = (batch: ColumnBatch, out: Collector<OUT>, context: BatchContext) => void
 
 /** Calls a {@link BatchFunction}. Results carry the timestamp of the batch's last row; crossings stand behind them. */
 export class BatchOperator extends StatelessOperator {
@@ -63,6 +70,7 @@ export class BatchOperator extends StatelessOperator {
   readonly #inputSchema: Schema
   readonly #fn: BatchFunction<unknown>
   #collector!: RowCollector<unknown>
+  #batchContext!: BatchContext
   /** The batch whose results wait for the output. */
   #called: RecordBatch | null = null
 
@@ -75,7 +83,8 @@ export class BatchOperator extends StatelessOperator {
 
   override open(context: OperatorContext): void {
     super.open(context)
-    this.#collector = new RowCollector(context, this.outputSchema)
+    const collector = (this.#collector = new RowCollector(context, this.outputSchema))
+    this.#batchContext = { ...runtimeContextOf(context), output: (tag, value) => collector.collectTagged(tag, value) }
   }
 
   override processBatch(batch: RecordBatch, output: Output): boolean {
@@ -87,7 +96,7 @@ export class BatchOperator extends StatelessOperator {
         collector.timestampMs = batch.timestampOf(batch.physicalRow(batch.end - 1))
         const loans: ArrowLoan[] = []
         try {
-          this.#fn(viewOf(batch, this.#inputSchema, loans), collector)
+          this.#fn(viewOf(batch, this.#inputSchema, loans), collector, this.#batchContext)
         } catch (error) {
           throw userError(this.context.operatorName, this.context.subtaskIndex, error)
         } finally {

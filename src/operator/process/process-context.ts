@@ -6,6 +6,7 @@ import type { TimerService } from '../../time/timer-service.ts'
 import type { KeyedProcessContext, OutputTag, ProcessContext, ReadOnlyBroadcastStateStore, RuntimeContext } from '../function.ts'
 import type { OperatorContext } from '../operator.ts'
 import type { ProcessLoop } from '../row-code.ts'
+import { runtimeContextOf } from '../runtime-context.ts'
 import type { KeyedState } from './keyed-state.ts'
 import type { SideOutputs } from './side-outputs.ts'
 
@@ -21,22 +22,11 @@ export interface ProcessEngine {
   watermarkMs(): number
 }
 
-function runtimeContextOf({ context }: ProcessEngine): RuntimeContext {
-  return {
-    operatorName: context.operatorName,
-    subtaskIndex: context.subtaskIndex,
-    parallelism: context.parallelism,
-    metrics: context.metrics,
-    log: (message) => context.log(message),
-    option: (key) => context.option(key),
-  }
-}
-
 /** Given to `open`. */
 export function openContextOf(engine: ProcessEngine): RuntimeContext {
   const { keyed, operatorState } = engine
   return {
-    ...runtimeContextOf(engine),
+    ...runtimeContextOf(engine.context),
     getListState: operatorState.getListState.bind(operatorState),
     getUnionListState: operatorState.getUnionListState.bind(operatorState),
     ...(keyed !== null && { getState: keyed.backend.getState.bind(keyed.backend) }),
@@ -47,7 +37,7 @@ export function openContextOf(engine: ProcessEngine): RuntimeContext {
 export function processContextOf(engine: ProcessEngine, isBroadcast: boolean): ProcessContext {
   const { context, loop, sides, keyed } = engine
   const plain: ProcessContext = {
-    ...runtimeContextOf(engine),
+    ...runtimeContextOf(engine.context),
     timestamp: loop.timestamp,
     currentWatermark: engine.watermarkMs,
     currentProcessingTime: () => context.clock.nowMs(),

@@ -8,13 +8,13 @@ import { GeneralWindowOperator } from './general-window-operator.ts'
 import type { KeyedRowInput } from './keyed-row-operator.ts'
 import { ownFunction } from './own-function.ts'
 import type { Trigger } from './triggers.ts'
-import type { ProcessWindowFunction } from './window-function.ts'
+import type { ProcessWindowContext, ProcessWindowFunction } from './window-function.ts'
 import type { Window } from './window.ts'
 
 /** Evaluates the records of two streams that share key and window. */
 export interface CoGroupFunction<IN1, IN2, OUT> extends RichFunction {
   /** Called at each firing; one of the lists may be empty. Records are in order of arrival; the function may keep them. */
-  coGroup(first: readonly IN1[], second: readonly IN2[], out: Collector<OUT>): void
+  coGroup(first: readonly IN1[], second: readonly IN2[], out: Collector<OUT>, context: ProcessWindowContext): void
 }
 
 /** Makes one record of a pair. */
@@ -90,8 +90,8 @@ function windowFunctionOf(given: CoGroupFunction<unknown, unknown, unknown>): Pr
   return {
     open: (context) => fn.open?.(context),
     close: () => fn.close?.(),
-    process(_key, _context, [first, second], out) {
-      fn.coGroup(first, second, out)
+    process(_key, context, [first, second], out) {
+      fn.coGroup(first, second, out, context)
     },
   }
 }

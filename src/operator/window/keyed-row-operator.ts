@@ -13,6 +13,7 @@ import { type KeyedRuntimeContext, userError } from '../function.ts'
 import type { Operator, OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../operator.ts'
 import { type KeyedState, openKeyedState } from '../process/keyed-state.ts'
 import { compileRowReader, type RowReader } from '../row-code.ts'
+import { runtimeContextOf } from '../runtime-context.ts'
 import { RowCollector } from './row-collector.ts'
 
 /** Rows between two looks at the clock of the worker's loop: user code is slower than kernels. */
@@ -167,12 +168,7 @@ export abstract class KeyedRowOperator<OUT> implements Operator {
   protected runtimeContext(): KeyedRuntimeContext {
     const { context, backend } = this
     return {
-      operatorName: context.operatorName,
-      subtaskIndex: context.subtaskIndex,
-      parallelism: context.parallelism,
-      metrics: context.metrics,
-      log: (message) => context.log(message),
-      option: (key) => context.option(key),
+      ...runtimeContextOf(context),
       getState: ((descriptor: never) => backend.getState(descriptor, 'key')) as KeyedRuntimeContext['getState'],
     }
   }

@@ -2,10 +2,12 @@ import * as arrow from 'apache-arrow'
 import { expect, test } from 'vitest'
 import { AsyncDataStream } from '../../../src/api/datastream/async-data-stream.ts'
 import { Millrace } from '../../../src/api/datastream/millrace.ts'
+import { OutputTag } from '../../../src/api/datastream/stream.ts'
 import { defineSchema, t } from '../../../src/batch/types.ts'
 import { AsyncRetryStrategies } from '../../../src/operator/async/retry-strategy.ts'
 import { EventTimeSessionWindows, TumblingEventTimeWindows } from '../../../src/operator/window/assigners.ts'
 import { count } from '../../../src/operator/window/slice-aggregates.ts'
+import type { TimeWindow } from '../../../src/operator/window/window.ts'
 import { mapState, valueState } from '../../../src/state/state.ts'
 import { WatermarkStrategy } from '../../../src/time/watermark-strategy.ts'
 
@@ -227,4 +229,59 @@ test('a computed column stands beside the others, untouched ones stay as they ar
     { user: 'a', half: 1 },
     { user: 'a', half: 2 },
   ])
+})
+
+test('a batch function sends records to side outputs', async () => {
+  const env = Millrace.local()
+  const tag = new OutputTag<string>('big')
+  const seen: string[] = []
+  const big: string[] = []
+  const users = env
+    .fromCollection(rows, schema)
+    .assignTimestampsAndWatermarks(byTime)
+    .processBatch<string>((batch, out, context) => {
+      const [user, amount] = [batch.column('user'), batch.column('amount').values as Int32Array]
+      for (const row of batch.rows) {
+        if (amount[row] >= 10) context.output(tag, `${context.operatorName} ${user.value(row) as string} ${amount[row]}`)
+        else out.collect(user.value(row) as string)
+      }
+    })
+    .name('Split')
+  users.forEach((user) => seen.push(user))
+  users.getSideOutput(tag).forEach((text) => big.push(text))
+  await env.execute()
+  expect(seen).toEqual(['a', 'a', 'a'])
+  expect(big).toEqual(['Split b 10', 'Split b 20'])
+})
+
+test('window joins send late records of each side to a side output, and coGroups what their function sends', async () => {
+  const env = Millrace.local()
+  const [lateLeft, lateRight, lonely] = [new OutputTag('left', schema), new OutputTag('right', schema), new OutputTag<string>('lonely')]
+  // A record that takes time far ahead, then one for a window that has passed.
+  const input = (amounts: readonly number[]) =>
+    env
+      .fromCollection(
+        amounts.map((amount) => ({ user: 'a', amount, at: amount })),
+        schema,
+      )
+      .assignTimestampsAndWatermarks(byTime)
+      .keyBy('user')
+  env.set('millrace.batch.rows-max', 1)
+  const joined = input([1, 100, 2])
+    .joinWindow(input([3, 20, 100, 4, 5]), TumblingEventTimeWindows.of(10))
+    .sideOutputLeftLateData(lateLeft)
+    .sideOutputRightLateData(lateRight)
+  const groups = joined.coGroup<string>({
+    coGroup(left, right, out, context) {
+      if (left.length === 0 || right.length === 0) context.output(lonely, `${left.length} ${right.length} at ${String((context.window as TimeWindow).start)}`)
+      else out.collect(`${left.length} ${right.length}`)
+    },
+  })
+  const seen: Record<string, unknown[]> = { groups: [], left: [], right: [], lonely: [] }
+  groups.forEach((text) => seen['groups'].push(text))
+  groups.getSideOutput(lateLeft).forEach((row) => seen['left'].push(row.amount))
+  groups.getSideOutput(lateRight).forEach((row) => seen['right'].push(row.amount))
+  groups.getSideOutput(lonely).forEach((text) => seen['lonely'].push(text))
+  await env.execute()
+  expect(seen).toEqual({ groups: ['1 1', '1 1'], left: [2], right: [4, 5], lonely: ['0 1 at 20'] })
 })
