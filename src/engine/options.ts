@@ -58,6 +58,15 @@ const OPTIONS: readonly ConfigOption[] = [
     documentation: 'Number of key groups: the ceiling of the parallelism for as long as the state of the job lives.',
   },
   {
+    key: 'pipeline.auto-watermark-interval',
+    type: 'duration',
+    unit: 'ms',
+    default: '200 ms',
+    min: 0,
+    documentation:
+      "How often a watermark generator's onPeriodicEmit is called. 0: never. Watermarks that come from records follow every record, whatever this says: it changes no record's lateness.",
+  },
+  {
     key: 'metrics.latency.interval',
     type: 'duration',
     unit: 'ms',
@@ -151,7 +160,6 @@ const MEANINGLESS: readonly (readonly [string, string])[] = [
   ['pipeline.registered-kryo-types', 'there is no Kryo'],
   ['pipeline.registered-pojo-types', 'there is no type extraction'],
   ['pipeline.default-kryo-serializers', 'there is no Kryo'],
-  ['pipeline.auto-watermark-interval', 'watermarks follow every record'],
   ['pipeline.vertex-description-mode', 'plans are printed in one way'],
   ['pipeline.vertex-name-include-index-prefix', 'plans are printed in one way'],
 ]

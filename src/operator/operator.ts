@@ -115,7 +115,7 @@ export interface Operator {
    * - `carry`: it gets whole batches and passes the crossings on, in the batches it emits (row-wise operators), or walks them itself
    *   (operators for which every millisecond matters). It calls `output.emitWatermark` for crossings that no emitted batch carries.
    * - `queue`: as `carry`, and watermarks between batches are the operator's to pass on too: {@link advance} takes them (operators whose results
-   *   come later than their input does).
+   *   come later than their input does, or that make watermarks of their own).
    * - `cut`: the driver splits the batch where a crossing reaches {@link nextCutMs}, calls {@link advance} there, and forwards the watermark.
    */
   readonly crossings: 'carry' | 'queue' | 'cut'
@@ -160,7 +160,7 @@ export interface Operator {
 
 /** The parts most operators do alike: no timers, no state, nothing at the end. */
 export abstract class StatelessOperator implements Operator {
-  readonly crossings = 'carry'
+  readonly crossings: Operator['crossings'] = 'carry'
   abstract readonly outputSchema: Schema
   protected context!: OperatorContext
 

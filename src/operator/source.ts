@@ -63,6 +63,8 @@ export interface Source<out R = unknown> {
   readonly needsEventLoop: boolean
   /** At most this many readers make sense (1 for collections and standard input); Infinity by default. */
   readonly parallelismMax: number
+  /** Whether its batches carry timestamps of their own: the broker's, the generator's. @default false */
+  readonly givesTimestamps?: boolean
   /** The name under which the program around the engine pushes records; undefined for every other source. */
   readonly inputName?: string
   /** One line for `explain`. */

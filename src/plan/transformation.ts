@@ -54,6 +54,8 @@ export type TransformationBody =
       readonly rowStages?: { readonly inputSchema: Schema; readonly stages: readonly NamedRowStage[] }
       /** It records the watermarks that its consumers can see. */
       readonly generatesWatermarks?: true
+      /** Its results have timestamps whether its records have or not. */
+      readonly givesTimestamps?: boolean
       /** For watermark generators: sources of one group stay close to each other. */
       readonly alignment?: { readonly group: string; readonly maxDriftMs: number }
       /** The same function with declared output columns; absent where the operator fixes its own. */
@@ -94,6 +96,17 @@ export class Transformation {
   get keyed(): boolean {
     return this.edges.some((edge) => edge.partitioner.kind === 'hash')
   }
+}
+
+/** Whether all records that come through these edges of one input can carry timestamps. */
+export function haveTimestamps(edges: readonly Pick<Edge, 'from'>[]): boolean {
+  return edges.every(({ from }) => {
+    if (from.body.kind === 'source') return from.body.source.givesTimestamps === true
+    if (from.body.kind === 'operator' && from.body.givesTimestamps === true) return true
+    // What a function makes of several inputs has the timestamps of the one it comes from.
+    const inputs = new Set(from.edges.map(({ input }) => input))
+    return [...inputs].some((input) => haveTimestamps(from.edges.filter((edge) => edge.input === input)))
+  })
 }
 
 /** All transformations of a job, in the order they were added: an edge always points to an earlier one. */

@@ -12,6 +12,13 @@ export interface WatermarkGenerator<R> {
   onEvent(record: R, timestampMs: number): number | undefined
   /** Called when a batch has ended: the place to return a watermark now and then instead of for every record. */
   onBatchEnd?(): number | undefined
+  /**
+   * Called as often as `pipeline.auto-watermark-interval` says, records or none, but not while the stream is idle: the place for watermarks that
+   * follow the clock.
+   *
+   * @param processingTimeMs Now, in epoch ms.
+   */
+  onPeriodicEmit?(processingTimeMs: number): number | undefined
 }
 
 /** The frozen form of a strategy. */
@@ -79,7 +86,7 @@ export class WatermarkStrategy<R = unknown> {
     return new WatermarkStrategy({ generator: { kind: 'bounded', boundMs: 0 }, timestamps: { kind: 'ingestion' }, idlenessMs: undefined, alignment: undefined })
   }
 
-  /** Where the timestamp is: a column (TIMESTAMP, TIMESTAMP_LTZ, or BIGINT epoch ms), or a function of the record. Without it: the source's own. */
+  /** Where the timestamp is: a column (TIMESTAMP, TIMESTAMP_LTZ, or BIGINT epoch ms), or a function of the record. Without it: those that the records have. */
   withTimestampAssigner(assigner: (keyof R & string) | TimestampAssigner<R>): WatermarkStrategy<R> {
     const timestamps: WatermarkStrategySpec['timestamps'] =
       typeof assigner === 'string' ? { kind: 'column', name: assigner } : { kind: 'function', assign: assigner }

@@ -15,7 +15,7 @@ import { WatermarkOperator } from '../../operator/basic/watermark-operator.ts'
 import type { Collector, ProcessFunction } from '../../operator/function.ts'
 import type { AnyProcessFunction } from '../../operator/process/process-operator.ts'
 import type { Sink } from '../../operator/sink.ts'
-import type { Edge, Partitioner, Transformation, TransformationBody } from '../../plan/transformation.ts'
+import { type Edge, haveTimestamps, type Partitioner, type Transformation, type TransformationBody } from '../../plan/transformation.ts'
 import type { WindowAssigner } from '../../operator/window/assigners.ts'
 import type { Window } from '../../operator/window/window.ts'
 import type { MapStateDescriptor } from '../../state/state.ts'
@@ -186,12 +186,20 @@ export class DataStream<R> extends Stream<R> {
     )
   }
 
-  /** Assigns event timestamps and generates watermarks, as parallel as this stream is; replaces those from before. */
+  /**
+   * Assigns event timestamps and generates watermarks, as parallel as this stream is; replaces those from before.
+   *
+   * @throws {PlanError} `NO_TIMESTAMP` if the strategy takes the timestamps that records have, and these have none.
+   */
   assignTimestampsAndWatermarks(strategy: WatermarkStrategy<R>): DataStream<R> {
     const { schema } = this
     // Made once here for its checks; operators are made on the workers.
     new WatermarkOperator(schema, strategy.spec, { kind: 'none' })
-    const { alignment } = strategy.spec
+    const { alignment, timestamps, generator } = strategy.spec
+    if (timestamps.kind === 'record' && generator.kind === 'bounded' && !haveTimestamps(this.edges))
+      throw new PlanError('NO_TIMESTAMP', `Cannot generate watermarks: the records of "${this.edges[0].from.settings.name}" have no timestamps`, {
+        hint: 'Say where they are: withTimestampAssigner(column), or withTimestampAssigner((record) => ...); or use forIngestionTime().',
+      })
     const create = (grid: WatermarkView): WatermarkOperator => new WatermarkOperator(schema, strategy.spec, grid)
     const body: TransformationBody = {
       kind: 'operator',
@@ -199,6 +207,7 @@ export class DataStream<R> extends Stream<R> {
       needsEventLoop: false,
       followsInput: true,
       generatesWatermarks: true,
+      givesTimestamps: timestamps.kind !== 'record',
       create,
       ...(alignment && { alignment }),
     }

@@ -66,6 +66,7 @@ export class WindowJoinedStreams<R1, R2> {
       kind: 'operator',
       watermarks: { kind: 'every' },
       needsEventLoop: false,
+      givesTimestamps: true,
       withSchema: body,
       create: () =>
         new CoGroupOperator({

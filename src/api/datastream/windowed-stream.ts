@@ -122,7 +122,7 @@ export class WindowedStream<R, K, KeyRow, W extends Window> {
     const schema = sliceWindowSchema(options)
     return input.operator(
       `Window(${nameOf(assigner)})`,
-      { kind: 'operator', watermarks: watermarkViewOf(windows), needsEventLoop: false, create: () => new SliceWindowOperator(options) },
+      { kind: 'operator', watermarks: watermarkViewOf(windows), needsEventLoop: false, givesTimestamps: true, create: () => new SliceWindowOperator(options) },
       schema,
     )
   }
@@ -134,6 +134,7 @@ export class WindowedStream<R, K, KeyRow, W extends Window> {
       kind: 'operator',
       watermarks: { kind: 'every' },
       needsEventLoop: false,
+      givesTimestamps: true,
       withSchema: body,
       create: () =>
         new GeneralWindowOperator({

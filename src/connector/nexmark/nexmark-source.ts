@@ -15,6 +15,7 @@ export class NexmarkSource implements Source {
   readonly bounded: boolean
   readonly needsEventLoop = false
   readonly parallelismMax = Infinity
+  readonly givesTimestamps: boolean
   readonly settings: NexmarkSettings
   readonly #table: NexmarkTable
 
@@ -27,6 +28,7 @@ export class NexmarkSource implements Source {
     this.settings = resolveNexmarkOptions(options)
     this.#table = table
     this.schema = schema
+    this.givesTimestamps = schema.indexOf('dateTime') !== -1
     this.bounded = !this.settings.keepAlive && (this.settings.eventCount > 0 || this.settings.stopAtMs >= 0)
   }
 

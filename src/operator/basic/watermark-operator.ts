@@ -1,7 +1,7 @@
 // Assigns event timestamps and generates watermarks, row by row, as crossings in the batch. Runs on the worker's thread, behind the source.
 
 import { BadRecordError, PlanError } from '../../base/errors.ts'
-import { WATERMARK_MIN } from '../../batch/crossings.ts'
+import { WATERMARK_MAX, WATERMARK_MIN } from '../../batch/crossings.ts'
 import { readInt64AsNumber, RecordBatch, writeInt64 } from '../../batch/record-batch.ts'
 import { formatType, type Schema } from '../../batch/types.ts'
 import { BUFFER_SLACK_BYTES } from '../../kernels/column-layout.ts'
@@ -12,6 +12,8 @@ import { type OperatorContext, type Output, type SnapshotReader, type SnapshotWr
 import { compileRowReader, type RowReader } from '../row-code.ts'
 
 const MICROS_PER_MS = 1000
+/** How often generators are asked without a record: Flink's default. */
+const EMIT_INTERVAL_MS_DEFAULT = 200
 
 /** What differs between the APIs: DataStream's bounded generator stays 1 ms behind, SQL's watermark is the value itself and begins at 0. */
 export interface WatermarkRules {
@@ -21,8 +23,9 @@ export interface WatermarkRules {
 
 export const DATASTREAM_WATERMARK_RULES: WatermarkRules = { behindMs: 1, initialMs: WATERMARK_MIN }
 
-/** Follows a {@link WatermarkStrategySpec}. Watermarks are those of the current split; the stream's never falls. */
+/** Follows a {@link WatermarkStrategySpec}. Watermarks are those of the current split; the stream's never falls. Those from upstream end here. */
 export class WatermarkOperator extends StatelessOperator {
+  override readonly crossings = 'queue'
   readonly outputSchema: Schema
   readonly #spec: WatermarkStrategySpec
   readonly #grid: WatermarkView
@@ -37,8 +40,12 @@ export class WatermarkOperator extends StatelessOperator {
   /** Largest timestamp of the current split, and the last watermark sent. */
   #maxMs = WATERMARK_MIN
   #watermarkMs: number
+  /** 0 before the first. */
   #split = 0
   #generator: WatermarkGenerator<unknown> | undefined
+  #emitIntervalMs = 0
+  /** When the generator is asked next; Infinity if it does not want to be. */
+  #emitDueMs = Infinity
   #idle = false
   #lastRecordMs = 0
   /** What of the time before the last record the input was held back. */
@@ -61,10 +68,16 @@ export class WatermarkOperator extends StatelessOperator {
     this.#view = new RecordBatch(context.slab, this.outputSchema, [])
     this.#lastRecordMs = context.clock.nowMs()
     if (this.#spec.timestamps.kind === 'function' || this.#spec.generator.kind === 'custom') this.#reader = compileRowReader(this.outputSchema)
+    this.#emitIntervalMs = Number(context.option('pipeline.auto-watermark-interval') ?? EMIT_INTERVAL_MS_DEFAULT)
+    // The first split's, made now: it may be asked before there is a record.
+    this.#user(() => this.#createGenerator())
   }
 
   override processBatch(batch: RecordBatch, output: Output): boolean {
     if (!output.hasCapacity()) return false
+    const { crossings } = batch
+    const isEnd = crossings.count > 0 && crossings.watermarks[crossings.count - 1] === WATERMARK_MAX
+    if (batch.begin === batch.end) return !isEnd || this.advance(WATERMARK_MAX, output)
     this.#lastRecordMs = this.context.clock.nowMs()
     this.#lastHeldMs = this.context.heldMs()
     if (this.#idle) {
@@ -73,28 +86,46 @@ export class WatermarkOperator extends StatelessOperator {
       if (!output.hasCapacity()) return false
     }
     if (batch.split !== this.#split) {
-      this.#split = batch.split
       this.#maxMs = WATERMARK_MIN
-      this.#generator = undefined
+      if (this.#split !== 0) this.#user(() => this.#createGenerator())
+      this.#split = batch.split
     }
     const view = this.#view.viewOf(batch)
     view.timestamps = this.#assign(batch)
     if (this.#spec.generator.kind === 'bounded') this.#generateBounded(view, this.#spec.generator.boundMs + this.#rules.behindMs)
     else if (this.#spec.generator.kind === 'custom') this.#generateCustom(view)
+    if (isEnd) view.crossings.add(view.rowCount, WATERMARK_MAX)
     batch.begin = batch.end
     output.emit(view)
     return true
   }
 
+  /** Of upstream's watermarks only the end of time goes on. */
+  override advance(watermarkMs: number, output: Output): boolean {
+    if (watermarkMs < WATERMARK_MAX) return true
+    if (!output.hasCapacity()) return false
+    output.emitWatermark(watermarkMs)
+    return true
+  }
+
   override nextProcessingTimeMs(): number {
-    if (this.#spec.idlenessMs === undefined || this.#idle) return Infinity
-    return this.#lastRecordMs + this.#spec.idlenessMs + this.context.heldMs() - this.#lastHeldMs
+    return this.#idle ? Infinity : Math.min(this.#emitDueMs, this.#idleDueMs())
   }
 
   override fireTimers(_upToMs: number, output: Output): boolean {
     if (!output.hasCapacity()) return false
-    this.#idle = true
-    output.emitStatus(true)
+    const nowMs = this.context.clock.nowMs()
+    if (this.#idleDueMs() <= nowMs) {
+      this.#idle = true
+      output.emitStatus(true)
+      return true
+    }
+    if (this.#emitDueMs > nowMs) return true
+    this.#emitDueMs = nowMs + this.#emitIntervalMs
+    const watermarkMs = this.#user(() => this.#generator!.onPeriodicEmit!(nowMs))
+    if (watermarkMs === undefined || !(watermarkMs > this.#watermarkMs)) return true
+    this.#watermarkMs = watermarkMs
+    output.emitWatermark(watermarkMs)
     return true
   }
 
@@ -228,19 +259,38 @@ export class WatermarkOperator extends StatelessOperator {
     this.#watermarkMs = watermarkMs
   }
 
+  /** When the stream becomes idle if no record comes. */
+  #idleDueMs(): number {
+    const { idlenessMs } = this.#spec
+    return idlenessMs === undefined ? Infinity : this.#lastRecordMs + idlenessMs + this.context.heldMs() - this.#lastHeldMs
+  }
+
+  #createGenerator(): void {
+    const { generator } = this.#spec
+    if (generator.kind !== 'custom') return
+    this.#generator = generator.create() as WatermarkGenerator<unknown>
+    const isPeriodic = this.#generator.onPeriodicEmit !== undefined && this.#emitIntervalMs > 0
+    if (!isPeriodic) this.#emitDueMs = Infinity
+    else if (this.#emitDueMs === Infinity) this.#emitDueMs = this.context.clock.nowMs() + this.#emitIntervalMs
+  }
+
   #generateCustom(view: RecordBatch): void {
-    const { generator: spec } = this.#spec
-    if (spec.kind !== 'custom') return
     const reader = this.#reader!
     reader.bind(view)
-    try {
-      const generator = (this.#generator ??= spec.create() as WatermarkGenerator<unknown>)
+    this.#user(() => {
+      const generator = this.#generator!
       for (let position = view.begin; position < view.end; position++) {
         const row = view.physicalRow(position)
         reader.seek(row)
         this.#advance(view, row + 1, generator.onEvent(reader.record(), view.timestampOf(row)))
       }
       if (view.begin < view.end) this.#advance(view, view.physicalRow(view.end - 1) + 1, generator.onBatchEnd?.())
+    })
+  }
+
+  #user<T>(call: () => T): T {
+    try {
+      return call()
     } catch (error) {
       throw userError(this.context.operatorName, this.context.subtaskIndex, error)
     }
