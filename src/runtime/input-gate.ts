@@ -2,7 +2,7 @@
 // time. Runs on the worker's thread.
 
 import { assert } from '../base/assert.ts'
-import { WATERMARK_MIN } from '../batch/crossings.ts'
+import { WATERMARK_MAX, WATERMARK_MIN } from '../batch/crossings.ts'
 import type { CheckpointBarrier } from '../exchange/control-element.ts'
 import { FrameKind } from '../exchange/frame-kind.ts'
 import { type InputChannel, NO_ELEMENT } from '../exchange/input-channel.ts'
@@ -30,16 +30,21 @@ export class InputGate {
   #barrier: CheckpointBarrier | undefined
 
   /**
+   * @param inputCount Inputs of the driver's operator: one without a channel, as all but the first subtask have of a global exchange, has ended.
    * @param silent Channels (by index) whose sender is a source's reader that no split is left for: nobody waits for their watermark.
    * @param slots Where the watermark and status of each channel are published.
    */
-  constructor(channels: readonly InputChannel[], driver: OperatorDriver, silent: readonly number[] = [], slots?: Float64Array) {
+  constructor(channels: readonly InputChannel[], driver: OperatorDriver, inputCount: number, silent: readonly number[] = [], slots?: Float64Array) {
     this.channels = channels
     this.#driver = driver
     this.#merger = new WatermarkMerger(channels.length, slots)
-    this.#openPerInput = []
+    this.#openPerInput = Array.from({ length: inputCount }, () => 0)
     for (const index of silent) this.#merger.setIdle(index, true)
-    for (const channel of channels) this.#openPerInput[channel.input] = (this.#openPerInput[channel.input] ?? 0) + 1
+    for (const channel of channels) this.#openPerInput[channel.input]++
+    if (channels.length === 0) this.#forward(WATERMARK_MAX)
+    this.#openPerInput.forEach((count, input) => {
+      if (count === 0) this.#queue.push((target) => target.offerInputEnd(input))
+    })
   }
 
   get hasEnded(): boolean {

@@ -140,7 +140,13 @@ export class Subtask {
       member.driver = driver
       if (body.kind === 'operator' && body.alignment !== undefined) this.#aligned.push(collector)
       if (planned.chainedTo === undefined)
-        this.#gate = new InputGate(environment.inputChannels(task, index), driver, environment.silentChannels(task, index), environment.channelSlots(task))
+        this.#gate = new InputGate(
+          environment.inputChannels(task, index),
+          driver,
+          inputs,
+          environment.silentChannels(task, index),
+          environment.channelSlots(task),
+        )
       else {
         const producer = outputs.get(planned.chainedTo)!
         this.#attach(planned.chainedSide === undefined ? producer : producer.openSide(planned.chainedSide), driver)

@@ -151,8 +151,7 @@ export class WorkerRuntime {
       silentChannels: (task, subtaskIndex) => this.#silentChannels(task, subtaskIndex),
       exchangesFrom: (operatorId) => plan.exchanges.filter((exchange) => exchange.fromOperator === operatorId),
       splits: (task) => this.#sharedSplits(task),
-      alignment: (task, subtaskIndex) =>
-        alignmentOf(plan, graph, task, subtaskIndex, (member, index) => subtaskSlots(this.#buffers[index], plan, member.id)),
+      alignment: (task, subtaskIndex) => alignmentOf(plan, graph, task, subtaskIndex, (member, index) => subtaskSlots(this.#buffers[index], plan, member.id)),
       stamp: new Float64Array(1),
       workerSlots: workerSlots(buffer, plan),
       subtaskSlots: (task) => subtaskSlots(buffer, plan, task.id),

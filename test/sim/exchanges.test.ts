@@ -61,6 +61,28 @@ test(
   }),
 )
 
+test(
+  'subtasks that get nothing from a global exchange end, so that what is behind them does',
+  overSeeds(20, async (seed, random) => {
+    const input = Array.from({ length: random.integer(50) }, (_, value) => value)
+    const arrived: number[] = []
+    await runUnder(seed, pick(random, [2, 4]), (env) => {
+      const numbers = env.fromCollection(input)
+      numbers
+        .global()
+        .map((value) => value)
+        .connect(numbers.global())
+        .map(
+          (value) => value,
+          (value) => -1 - value,
+        )
+        .rebalance()
+        .forEach((value) => arrived.push(value))
+    })
+    expectSame(arrived, [...input, ...input.map((value) => -1 - value)], 'both inputs')
+  }),
+)
+
 type Key = number | string | bigint | boolean | null | Uint8Array | readonly (number | string | null)[]
 
 const KEYS: Record<string, (value: number) => Key> = {

@@ -42,7 +42,7 @@ function gateOver(...scripts: (readonly Sent[])[]): { gate: InputGate; channels:
     offerBarrier: ({ checkpointId }: CheckpointBarrier) => void seen.push(`barrier ${checkpointId}`),
     offerInputEnd: (input: number) => void seen.push(`end ${input}`),
   }
-  return { gate: new InputGate(channels as unknown as InputChannel[], driver as unknown as OperatorDriver), channels, seen }
+  return { gate: new InputGate(channels as unknown as InputChannel[], driver as unknown as OperatorDriver, 1), channels, seen }
 }
 
 function drain(gate: InputGate): void {
@@ -68,5 +68,13 @@ test('a channel that ends is not waited for', () => {
   channels[1].elements.push(END)
   drain(gate)
   expect(seen).toEqual(['barrier 7', 'watermark 5', 'watermark Infinity', 'end 0'])
+  expect(gate.hasEnded).toBe(true)
+})
+
+test('an input without channels has ended', () => {
+  const { gate, seen } = gateOver()
+  expect(gate.hasEnded).toBe(false)
+  drain(gate)
+  expect(seen).toEqual(['watermark Infinity', 'end 0'])
   expect(gate.hasEnded).toBe(true)
 })
