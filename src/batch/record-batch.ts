@@ -37,6 +37,8 @@ export class RecordBatch {
   end = 0
   /** The source split that the rows come from, as its reader numbers them; watermarks are generated per split. 0 behind the source. */
   split = 0
+  /** All splits that the reader reads by turns, that of this batch among them; undefined if it reads one after the other. */
+  openSplits: readonly number[] | undefined = undefined
   /** Watermark movements, at physical positions. */
   readonly crossings = new Crossings()
 
@@ -60,6 +62,7 @@ export class RecordBatch {
     this.begin = other.begin
     this.end = other.end
     this.split = other.split
+    this.openSplits = other.openSplits
     this.crossings.clear()
     return this
   }

@@ -8,10 +8,13 @@ import { compileRowWriter } from '../../src/operator/row-code.ts'
 export interface Arrival<R> {
   readonly atMs: number
   readonly records: readonly R[]
+  /** The split they come from. @default 0 */
+  readonly split?: number
 }
 
-/** Ends at `endMs`, behind the last arrival. */
+/** Ends at `endMs`, behind the last arrival. Arrivals of several splits are read by turns. */
 export function timedSource<R>(name: string, schema: Schema<R>, arrivals: readonly Arrival<R>[], endMs: number): Source<R> {
+  const splits = [...new Set(arrivals.map(({ split = 0 }) => split))]
   return {
     name,
     schema,
@@ -33,12 +36,14 @@ export function timedSource<R>(name: string, schema: Schema<R>, arrivals: readon
         },
         poll() {
           if (arrival === arrivals.length) return clock.nowMs() >= endMs ? PollResult.FINISHED : PollResult.NOTHING
-          const { atMs, records } = arrivals[arrival]
+          const { atMs, records, split = 0 } = arrivals[arrival]
           if (clock.nowMs() < atMs) return PollResult.NOTHING
           const rows = Math.min(batchRowsMax, records.length - taken)
           writer.bind(builder.begin(false, false))
           for (let row = 0; row < rows; row++) writer.write(row, records[taken + row])
-          builder.finish(rows)
+          const batch = builder.finish(rows)
+          batch.split = split
+          if (splits.length > 1) batch.openSplits = splits
           taken += rows
           if (taken === records.length) [arrival, taken] = [arrival + 1, 0]
           return PollResult.BATCH

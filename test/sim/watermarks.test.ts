@@ -9,7 +9,7 @@ import { TumblingEventTimeWindows } from '../../src/operator/window/assigners.ts
 import { count } from '../../src/operator/window/slice-aggregates.ts'
 import { runJob, type RunJobOptions } from '../../src/testing/run-job.ts'
 import { WatermarkStrategy } from '../../src/time/watermark-strategy.ts'
-import { overSeeds, runUnder } from './simulation.ts'
+import { overSeeds, pick, runUnder } from './simulation.ts'
 import { type Arrival, timedSource } from './timed-source.ts'
 
 const COLUMNS = { id: t.int(), at: t.safeInt() }
@@ -185,6 +185,73 @@ describe('the timestamps that records have', () => {
     })
     await expect(job).rejects.toThrow('have no timestamps')
     await expect(job).rejects.toMatchObject({ code: 'NO_TIMESTAMP' })
+  })
+})
+
+describe('splits that are read by turns', () => {
+  const monotonous = WatermarkStrategy.forMonotonousTimestamps<Row>().withTimestampAssigner('at')
+
+  test(
+    'have a watermark each: the slowest counts, and nothing is late whatever comes first',
+    overSeeds(40, async (seed, random) => {
+      const rows = [1, 2, 3].flatMap((split) => {
+        let at = random.integer(200)
+        return Array.from({ length: random.integer(40) }, () => ({ split, at: (at += random.integer(9)), nowMs: random.integer(1000) }))
+      })
+      // In order within a split, any order between them.
+      const times = rows.map(({ nowMs }) => nowMs).toSorted((left, right) => left - right)
+      const left = [1, 2, 3].map((split) => rows.filter((one) => one.split === split))
+      const arrivals = times.map((atMs): Arrival<Row> => {
+        const queue = pick(
+          random,
+          left.filter((list) => list.length > 0),
+        )
+        const { split, at } = queue.shift()!
+        return { atMs, split, records: [row(at)] }
+      })
+      const { results, late } = await windowsOf(arrivals, 2000, monotonous, { seed, batchRowsMax: 2 })
+      expect(late).toBe(0)
+      const wanted = new Map<number, number>()
+      for (const { at } of rows) wanted.set(Math.floor(at / 10) * 10 + 10, (wanted.get(Math.floor(at / 10) * 10 + 10) ?? 0) + 1)
+      expect(results.map(({ windowEnd, rows: n }) => [windowEnd, n])).toEqual([...wanted].toSorted(([one], [other]) => one - other))
+      // A window fires when the last of the splits that have rows has passed it.
+      const splits = new Set(arrivals.map(({ split }) => split))
+      for (const { windowEnd, nowMs } of results) {
+        const passed = [...splits].map((split) => arrivals.find((one) => one.split === split && one.records[0].at >= windowEnd)?.atMs ?? 2000)
+        expect(nowMs).toBe(Math.max(...passed))
+      }
+    }),
+  )
+
+  test('become idle one by one', async () => {
+    const arrivals: Arrival<Row>[] = [
+      { atMs: 0, split: 1, records: [row(1)] },
+      { atMs: 0, split: 2, records: [row(2)] },
+      ...Array.from({ length: 10 }, (_, index) => ({ atMs: 100 + index * 100, split: 1, records: [row(10 + index * 10)] })),
+      // Behind where time has come to without it, then ahead.
+      { atMs: 1050, split: 2, records: [row(30), row(205)] },
+      { atMs: 1100, split: 1, records: [row(150)] },
+    ]
+    const { results, late } = await windowsOf(arrivals, 5000, monotonous.withIdleness(300))
+    // Until 300 the second split holds the first window back.
+    expect(results.slice(0, 3).map(({ nowMs, windowEnd }) => [nowMs, windowEnd])).toEqual([
+      [300, 10],
+      [300, 20],
+      [300, 30],
+    ])
+    expect(late).toBe(1)
+    expect(results.find(({ windowEnd }) => windowEnd === 110)!.nowMs).toBe(1100)
+  })
+
+  test('are asked one by one for watermarks that follow the clock', async () => {
+    let generators = 0
+    const strategy = WatermarkStrategy.forGenerator<Row>(() => {
+      const lagMs = generators++ === 2 ? 100 : 10
+      return { onEvent: () => undefined, onPeriodicEmit: (nowMs) => nowMs - lagMs }
+    }).withTimestampAssigner('at')
+    const arrivals = [1, 2].map((split): Arrival<Row> => ({ atMs: 5, split, records: [row(5)] }))
+    const { results } = await windowsOf(arrivals, 5000, strategy, { options: { 'pipeline.auto-watermark-interval': '10' } })
+    expect(results).toEqual([{ nowMs: 110, windowEnd: 10, rows: 2 }])
   })
 })
 

@@ -92,6 +92,8 @@ class FileReader implements SourceReader {
   #stream: LineStream | undefined
   #parquet: OpenParquetFile | undefined
   readonly #active: ActiveSplit[] = []
+  /** Those of followed files, which are read by turns; the same list until one comes or goes. */
+  #openSplits: readonly number[] | undefined
   /** Which of the active splits is polled next. */
   #turn = 0
   #batch: RecordBatch | undefined
@@ -120,6 +122,7 @@ class FileReader implements SourceReader {
         if (result === SplitResult.ROWS) {
           this.#batch = active.reader.batch
           this.#batch.split = active.index
+          this.#batch.openSplits = this.#openSplits
           this.#bad.flush(sides)
           return PollResult.BATCH
         }
@@ -177,6 +180,11 @@ class FileReader implements SourceReader {
     active.reader.close()
     if (active.stream !== this.#stream) active.stream?.free()
     this.#active.splice(this.#active.indexOf(active), 1)
+    this.#listOpenSplits()
+  }
+
+  #listOpenSplits(): void {
+    if (this.#source.options.follow) this.#openSplits = this.#active.map(({ index }) => index)
   }
 
   #open(split: SourceSplit, index: number, position: SplitPosition | null): void {
@@ -193,6 +201,7 @@ class FileReader implements SourceReader {
     }
     const stream = this.#streamForSplit()
     this.#active.push({ split, index, reader: this.#openLines(payload, position, stream), stream })
+    this.#listOpenSplits()
   }
 
   /** The shared stream, or one more while it is in use (followed files, several restored splits). */

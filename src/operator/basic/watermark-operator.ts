@@ -5,6 +5,7 @@ import { WATERMARK_MAX, WATERMARK_MIN } from '../../batch/crossings.ts'
 import { readInt64AsNumber, RecordBatch, writeInt64 } from '../../batch/record-batch.ts'
 import { formatType, type Schema } from '../../batch/types.ts'
 import { BUFFER_SLACK_BYTES } from '../../kernels/column-layout.ts'
+import { WatermarkMerger } from '../../time/watermark-merger.ts'
 import type { WatermarkGenerator, WatermarkStrategySpec } from '../../time/watermark-strategy.ts'
 import type { WatermarkView } from '../../time/watermark-view.ts'
 import { userError } from '../function.ts'
@@ -23,7 +24,24 @@ export interface WatermarkRules {
 
 export const DATASTREAM_WATERMARK_RULES: WatermarkRules = { behindMs: 1, initialMs: WATERMARK_MIN }
 
-/** Follows a {@link WatermarkStrategySpec}. Watermarks are those of the current split; the stream's never falls. Those from upstream end here. */
+/** How far time has come in one split. */
+interface SplitTime {
+  /** 0 as long as no record has named it. */
+  split: number
+  /** Largest timestamp, and the last watermark. */
+  maxMs: number
+  watermarkMs: number
+  readonly generator: WatermarkGenerator<unknown> | undefined
+  isIdle: boolean
+  /** When the last record came, and for how long the input had been held back until then. */
+  lastRecordMs: number
+  lastHeldMs: number
+}
+
+/**
+ * Follows a {@link WatermarkStrategySpec}, split by split. Of splits that are read one after the other the current one counts; of those that are
+ * read by turns the slowest that is not idle. The stream's watermark never falls. Those from upstream end here.
+ */
 export class WatermarkOperator extends StatelessOperator {
   override readonly crossings = 'queue'
   readonly outputSchema: Schema
@@ -37,19 +55,17 @@ export class WatermarkOperator extends StatelessOperator {
   /** Own timestamps, where they are not a column of the batch. */
   #timestamps = 0
   #timestampRows = 0
-  /** Largest timestamp of the current split, and the last watermark sent. */
-  #maxMs = WATERMARK_MIN
-  #watermarkMs: number
-  /** 0 before the first. */
-  #split = 0
-  #generator: WatermarkGenerator<unknown> | undefined
+  #current!: SplitTime
+  /** Splits that are read by turns, as the reader lists them, and their merged watermark; null while the current one is alone. */
+  #open: readonly SplitTime[] = []
+  #openSplits: readonly number[] | undefined
+  #merger: WatermarkMerger | null = null
+  /** Of a snapshot: how far time had come in each of several splits. */
+  readonly #restored = new Map<number, readonly [watermarkMs: number, maxMs: number]>()
   #emitIntervalMs = 0
-  /** When the generator is asked next; Infinity if it does not want to be. */
+  /** When the generators are asked next; Infinity if they do not want to be. */
   #emitDueMs = Infinity
   #idle = false
-  #lastRecordMs = 0
-  /** What of the time before the last record the input was held back. */
-  #lastHeldMs = 0
 
   /** @throws {PlanError} If the timestamp column is unknown or of a type that holds no time. */
   constructor(schema: Schema, spec: WatermarkStrategySpec, grid: WatermarkView, rules: WatermarkRules = DATASTREAM_WATERMARK_RULES) {
@@ -58,7 +74,6 @@ export class WatermarkOperator extends StatelessOperator {
     this.#spec = spec
     this.#grid = grid
     this.#rules = rules
-    this.#watermarkMs = rules.initialMs
     this.#column = spec.timestamps.kind === 'column' ? schema.requireIndex(spec.timestamps.name) : -1
     this.#scale = this.#column === -1 ? 'ms' : timeScale(schema, this.#column)
   }
@@ -66,11 +81,10 @@ export class WatermarkOperator extends StatelessOperator {
   override open(context: OperatorContext): void {
     super.open(context)
     this.#view = new RecordBatch(context.slab, this.outputSchema, [])
-    this.#lastRecordMs = context.clock.nowMs()
     if (this.#spec.timestamps.kind === 'function' || this.#spec.generator.kind === 'custom') this.#reader = compileRowReader(this.outputSchema)
     this.#emitIntervalMs = Number(context.option('pipeline.auto-watermark-interval') ?? EMIT_INTERVAL_MS_DEFAULT)
-    // The first split's, made now: it may be asked before there is a record.
-    this.#user(() => this.#createGenerator())
+    // Made before there is a record: its generator may be asked, and it may become idle.
+    this.#enter(this.#newSplit(0, this.#rules.initialMs))
   }
 
   override processBatch(batch: RecordBatch, output: Output): boolean {
@@ -78,22 +92,18 @@ export class WatermarkOperator extends StatelessOperator {
     const { crossings } = batch
     const isEnd = crossings.count > 0 && crossings.watermarks[crossings.count - 1] === WATERMARK_MAX
     if (batch.begin === batch.end) return !isEnd || this.advance(WATERMARK_MAX, output)
-    this.#lastRecordMs = this.context.clock.nowMs()
-    this.#lastHeldMs = this.context.heldMs()
+    this.#findSplit(batch)
+    this.#wake(this.#current)
     if (this.#idle) {
       this.#idle = false
       output.emitStatus(false)
       if (!output.hasCapacity()) return false
     }
-    if (batch.split !== this.#split) {
-      this.#maxMs = WATERMARK_MIN
-      if (this.#split !== 0) this.#user(() => this.#createGenerator())
-      this.#split = batch.split
-    }
     const view = this.#view.viewOf(batch)
     view.timestamps = this.#assign(batch)
     if (this.#spec.generator.kind === 'bounded') this.#generateBounded(view, this.#spec.generator.boundMs + this.#rules.behindMs)
     else if (this.#spec.generator.kind === 'custom') this.#generateCustom(view)
+    this.#merger?.mergeCrossings(this.#open.indexOf(this.#current), view)
     if (isEnd) view.crossings.add(view.rowCount, WATERMARK_MAX)
     batch.begin = batch.end
     output.emit(view)
@@ -109,29 +119,35 @@ export class WatermarkOperator extends StatelessOperator {
   }
 
   override nextProcessingTimeMs(): number {
-    return this.#idle ? Infinity : Math.min(this.#emitDueMs, this.#idleDueMs())
+    if (this.#idle) return Infinity
+    let dueMs = this.#emitDueMs
+    for (const split of this.#open) dueMs = Math.min(dueMs, this.#idleDueMs(split))
+    return dueMs
   }
 
   override fireTimers(_upToMs: number, output: Output): boolean {
     if (!output.hasCapacity()) return false
     const nowMs = this.context.clock.nowMs()
-    if (this.#idleDueMs() <= nowMs) {
-      this.#idle = true
-      output.emitStatus(true)
-      return true
-    }
-    if (this.#emitDueMs > nowMs) return true
-    this.#emitDueMs = nowMs + this.#emitIntervalMs
-    const watermarkMs = this.#user(() => this.#generator!.onPeriodicEmit!(nowMs))
-    if (watermarkMs === undefined || !(watermarkMs > this.#watermarkMs)) return true
-    this.#watermarkMs = watermarkMs
-    output.emitWatermark(watermarkMs)
+    const watermarkMs = this.#streamWatermarkMs()
+    this.#open.forEach((split, index) => {
+      if (this.#idleDueMs(split) > nowMs) return
+      split.isIdle = true
+      this.#merger?.setIdle(index, true)
+    })
+    if (this.#emitDueMs <= nowMs) this.#askGenerators(nowMs)
+    if (this.#streamWatermarkMs() > watermarkMs) output.emitWatermark(this.#streamWatermarkMs())
+    if (!this.#open.every(({ isIdle }) => isIdle)) return true
+    if (!output.hasCapacity()) return false
+    this.#idle = true
+    output.emitStatus(true)
     return true
   }
 
   /** The watermark is state: lateness after a restore is judged as if nothing had happened. When rescaling, the least of the parts counts. */
   override snapshot(writer: SnapshotWriter): void {
-    writer.element('watermark', new Uint8Array(new Float64Array([this.#watermarkMs, this.#maxMs]).buffer))
+    writer.element('watermark', new Uint8Array(new Float64Array([this.#streamWatermarkMs(), this.#current.maxMs]).buffer))
+    if (this.#merger === null) return
+    for (const { split, watermarkMs, maxMs } of this.#open) writer.element('splits', new Uint8Array(new Float64Array([split, watermarkMs, maxMs]).buffer))
   }
 
   override restore(reader: SnapshotReader): void {
@@ -142,9 +158,13 @@ export class WatermarkOperator extends StatelessOperator {
       watermarkMs = Math.min(watermarkMs, watermark)
       maxMs = Math.min(maxMs, max)
     })
+    reader.elements('splits', (bytes) => {
+      const [split, watermark, max] = new Float64Array(bytes.slice().buffer)
+      this.#restored.set(split, [watermark, max])
+    })
     if (watermarkMs === Infinity) return
-    this.#watermarkMs = watermarkMs
-    this.#maxMs = maxMs
+    this.#current.watermarkMs = watermarkMs
+    this.#current.maxMs = maxMs
   }
 
   override close(): void {
@@ -163,7 +183,7 @@ export class WatermarkOperator extends StatelessOperator {
         return this.#scale === 'ms' ? column.values : this.#fromMicros(batch, column.values)
       }
       case 'ingestion':
-        return this.#fill(batch, () => this.#lastRecordMs)
+        return this.#fill(batch, () => this.#current.lastRecordMs)
       case 'function': {
         const reader = this.#reader!
         reader.bind(batch)
@@ -231,8 +251,8 @@ export class WatermarkOperator extends StatelessOperator {
     const base = view.timestamps >>> 2
     const selection = view.selection >>> 2
     const { crossings } = view
-    let maxMs = this.#maxMs
-    let watermarkMs = this.#watermarkMs
+    const current = this.#current
+    let { maxMs, watermarkMs } = current
     let wantedMs = nextVisibleMs(this.#grid, watermarkMs) + behindMs
     let row = -1
     const greatestMs = view.begin < view.end ? kernels.timesMax(view.timestamps, view.selection, view.begin, view.end - view.begin) : WATERMARK_MIN
@@ -255,30 +275,92 @@ export class WatermarkOperator extends StatelessOperator {
       watermarkMs = maxMs - behindMs
       crossings.add(row + 1, watermarkMs)
     }
-    this.#maxMs = maxMs
-    this.#watermarkMs = watermarkMs
+    current.maxMs = maxMs
+    current.watermarkMs = watermarkMs
   }
 
-  /** When the stream becomes idle if no record comes. */
-  #idleDueMs(): number {
+  #streamWatermarkMs(): number {
+    return this.#merger === null ? this.#current.watermarkMs : this.#merger.watermarkMs
+  }
+
+  /** When a split becomes idle if no record comes. */
+  #idleDueMs({ isIdle, lastRecordMs, lastHeldMs }: SplitTime): number {
     const { idlenessMs } = this.#spec
-    return idlenessMs === undefined ? Infinity : this.#lastRecordMs + idlenessMs + this.context.heldMs() - this.#lastHeldMs
+    return idlenessMs === undefined || isIdle ? Infinity : lastRecordMs + idlenessMs + this.context.heldMs() - lastHeldMs
   }
 
-  #createGenerator(): void {
-    const { generator } = this.#spec
-    if (generator.kind !== 'custom') return
-    this.#generator = generator.create() as WatermarkGenerator<unknown>
-    const isPeriodic = this.#generator.onPeriodicEmit !== undefined && this.#emitIntervalMs > 0
-    if (!isPeriodic) this.#emitDueMs = Infinity
-    else if (this.#emitDueMs === Infinity) this.#emitDueMs = this.context.clock.nowMs() + this.#emitIntervalMs
+  /** A record of the split has come. */
+  #wake(split: SplitTime): void {
+    split.lastRecordMs = this.context.clock.nowMs()
+    split.lastHeldMs = this.context.heldMs()
+    if (!split.isIdle) return
+    split.isIdle = false
+    this.#merger?.setIdle(this.#open.indexOf(split), false)
+  }
+
+  #findSplit({ split, openSplits }: RecordBatch): void {
+    if (openSplits !== this.#openSplits) this.#openAll(openSplits)
+    if (split === this.#current.split) return
+    if (this.#merger !== null) this.#current = this.#open.find((other) => other.split === split)!
+    else if (this.#current.split === 0) this.#current.split = split
+    else this.#enter(this.#newSplit(split, this.#current.watermarkMs))
+  }
+
+  /** The only split from now on. */
+  #enter(split: SplitTime): void {
+    this.#current = split
+    this.#open = [split]
+  }
+
+  /** Other splits are read by turns than before: those that stay keep their time. */
+  #openAll(openSplits: readonly number[] | undefined): void {
+    const watermarkMs = this.#streamWatermarkMs()
+    this.#openSplits = openSplits
+    if (openSplits === undefined) {
+      this.#merger = null
+      this.#enter({ ...this.#current, watermarkMs })
+      return
+    }
+    const open = openSplits.map((split) => this.#open.find((other) => other.split === split) ?? this.#newSplit(split, this.#rules.initialMs))
+    const merger = new WatermarkMerger(open.length)
+    merger.restore(watermarkMs)
+    open.forEach((split, index) => {
+      merger.setIdle(index, split.isIdle)
+      merger.advance(index, split.watermarkMs)
+    })
+    this.#open = open
+    this.#merger = merger
+    this.#current = open[0]
+  }
+
+  #newSplit(split: number, watermarkMs: number): SplitTime {
+    const { generator: spec } = this.#spec
+    const generator = spec.kind === 'custom' ? this.#user(() => spec.create() as WatermarkGenerator<unknown>) : undefined
+    const isPeriodic = generator?.onPeriodicEmit !== undefined && this.#emitIntervalMs > 0
+    const nowMs = this.context.clock.nowMs()
+    if (isPeriodic && this.#emitDueMs === Infinity) this.#emitDueMs = nowMs + this.#emitIntervalMs
+    const [restoredMs, maxMs] = this.#restored.get(split) ?? [watermarkMs, WATERMARK_MIN]
+    this.#restored.delete(split)
+    return { split, maxMs, watermarkMs: restoredMs, generator, isIdle: false, lastRecordMs: nowMs, lastHeldMs: this.context.heldMs() }
+  }
+
+  /** Asks the generators of splits that are not idle for watermarks that follow the clock. */
+  #askGenerators(nowMs: number): void {
+    this.#emitDueMs = nowMs + this.#emitIntervalMs
+    this.#open.forEach((split, index) => {
+      if (split.isIdle) return
+      const watermarkMs = this.#user(() => split.generator!.onPeriodicEmit?.(nowMs))
+      if (watermarkMs === undefined || !(watermarkMs > split.watermarkMs)) return
+      split.watermarkMs = watermarkMs
+      this.#merger?.advance(index, watermarkMs)
+    })
   }
 
   #generateCustom(view: RecordBatch): void {
     const reader = this.#reader!
     reader.bind(view)
     this.#user(() => {
-      const generator = this.#generator!
+      const generator = this.#current.generator!
       for (let position = view.begin; position < view.end; position++) {
         const row = view.physicalRow(position)
         reader.seek(row)
@@ -297,8 +379,8 @@ export class WatermarkOperator extends StatelessOperator {
   }
 
   #advance(view: RecordBatch, position: number, watermarkMs: number | undefined): void {
-    if (watermarkMs === undefined || !(watermarkMs > this.#watermarkMs)) return
-    this.#watermarkMs = watermarkMs
+    if (watermarkMs === undefined || !(watermarkMs > this.#current.watermarkMs)) return
+    this.#current.watermarkMs = watermarkMs
     view.crossings.add(position, watermarkMs)
   }
 }

@@ -94,6 +94,7 @@ describe('a file that grows', () => {
     appendFileSync(paths[0], line(2))
     expect(drain(probe)).toEqual([2])
     expect(probe.rowSplits).toEqual([2, 1])
+    expect(probe.openSplits).toEqual([1, 2])
     probe.close()
     expect(probe.context.slab.allocatedBytes).toBe(0)
   })

@@ -110,6 +110,8 @@ export class SourceProbe {
   /** The split of each of {@link rows}. */
   readonly rowSplits: number[] = []
   readonly splits: readonly SourceSplit[]
+  /** What the last batch said is read by turns. */
+  openSplits: readonly number[] | undefined
   #next: number
 
   constructor(source: Source, options: { batchRowsMax?: number; snapshot?: Snapshot; splits?: readonly SourceSplit[]; next?: number } = {}) {
@@ -131,6 +133,7 @@ export class SourceProbe {
       const result = this.reader.poll(this.sides)
       if (result === PollResult.BATCH) {
         const { batch } = this.reader
+        this.openSplits = batch.openSplits
         this.rows.push(...batchToObjects(batch).map(({ row }) => row as Record<string, unknown>))
         while (this.rowSplits.length < this.rows.length) this.rowSplits.push(batch.split)
       }
