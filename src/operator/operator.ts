@@ -139,6 +139,9 @@ export interface Operator {
   /** Event time has reached `watermarkMs` on all inputs: fire what is due. The driver forwards the watermark afterwards, unless crossings is `queue`. */
   advance(watermarkMs: number, output: Output): boolean
 
+  /** The stream is about to become idle: sends what is still under way, since nobody waits for an idle stream. For operators that have such. */
+  settle?(output: Output): boolean
+
   /** Earliest processing-time timer, in epoch ms; Infinity without one. */
   nextProcessingTimeMs(): number
 

@@ -22,7 +22,7 @@ import type { OutputCollector } from './output-collector.ts'
  *             | may be a view on the batch in hand                |
  *   TIMERS    | fireTimers(now)                                   | IDLE
  *   MARKER    | output.emitMarker, or measures it at a sink       | IDLE
- *   STATUS    | output.emitStatus                                 | IDLE
+ *   STATUS    | settle before idleness, then output.emitStatus    | IDLE
  *   BARRIER   | hands the operator to the snapshot hook, forwards | IDLE
  *   END_INPUT | endInput                                          | END once all inputs have ended, else IDLE
  *   END       | output.emitEnd                                    | IDLE
@@ -205,6 +205,7 @@ export class OperatorDriver implements ElementTarget {
         this.#state = State.IDLE
         return true
       case State.STATUS:
+        if (this.#idle && operator.settle !== undefined && !operator.settle(output)) return false
         if (!output.hasCapacity()) return false
         output.emitStatus(this.#idle)
         this.#state = State.IDLE

@@ -143,6 +143,11 @@ export class AsyncOperator implements Operator {
     return this.#emitReady(output)
   }
 
+  settle(output: Output): boolean {
+    this.#proceed()
+    return this.#emitReady(output) && this.#queue.length === 0
+  }
+
   nextProcessingTimeMs(): number {
     if (this.#ready || this.#failure !== undefined) return this.#context.clock.nowMs()
     return this.#queue.reduce((leastMs, entry) => Math.min(leastMs, entry.dueMs, entry.deadlineMs), Infinity)
@@ -154,8 +159,7 @@ export class AsyncOperator implements Operator {
   }
 
   endInput(output: Output): boolean {
-    this.#proceed()
-    return this.#emitReady(output) && this.#queue.length === 0
+    return this.settle(output)
   }
 
   snapshot(writer: SnapshotWriter): void {

@@ -108,7 +108,7 @@ class Probe {
         batch.begin = batch.end
       },
       offerWatermark: (watermarkMs) => void events.push(`|${watermarkMs}`),
-      offerStatus: () => {},
+      offerStatus: (idle) => void events.push(idle ? 'idle' : 'active'),
       offerMarker: () => {},
       offerBarrier: () => void events.push('barrier'),
       offerEnd: () => void events.push('end'),
@@ -164,6 +164,19 @@ describe.each([
     calls[1].answer(['B'])
     await probe.settle()
     expect(probe.events).toEqual(['A@1', '|9', 'B@12', 'end'])
+    probe.close()
+  })
+
+  test('give their results before the stream becomes idle', async () => {
+    const { fn, calls } = service()
+    const probe = new Probe(fn, isOrdered).feed(['a', 1], 1)
+    probe.driver.offerStatus(true)
+    await probe.settle()
+    expect(probe.events).toEqual([])
+    calls[0].answer(['A'])
+    await probe.settle()
+    probe.driver.offerStatus(false)
+    expect(probe.events).toEqual(['A@1', '|1', 'idle', 'active'])
     probe.close()
   })
 
