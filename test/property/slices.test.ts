@@ -149,7 +149,7 @@ describe('SliceWindowOperator', () => {
           return `${key}[${windowStart},${windowEnd}) ${rows} ${total}`
         })
         expect(shown.toSorted()).toEqual(expected.results.toSorted())
-        expect(driven.sides['late']!.map(({ timestamp }) => timestamp)).toEqual(expected.late)
+        expect(driven.sides['late'].map(({ timestamp }) => timestamp)).toEqual(expected.late)
         expect(driven.late).toBe(expected.late.length)
         expect(driven.counters[NO_WINDOW_COUNTER] ?? 0).toBe(expected.outside)
         expect(driven.leakedBytes).toBe(0)

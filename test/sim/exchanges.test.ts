@@ -79,6 +79,7 @@ test(
         .rebalance()
         .forEach((value) => arrived.push(value))
     })
+    expect(arrived.length).toBe(input.length * 2)
     expectSame(arrived, [...input, ...input.map((value) => -1 - value)], 'both inputs')
   }),
 )

@@ -60,11 +60,11 @@ const SHAPES: Record<string, (keyed: Keyed) => Windows> = {
 
 /** Windows some of whose rows no firing shows. */
 const PARTIAL_SHAPES: Record<string, (keyed: Keyed) => WindowedStream<Row, string, unknown, Window>> = {
-  'windows that fire by count': (keyed) => tumbling(keyed).trigger(CountTrigger.of(3)) as never,
-  'windows that fire by a change': (keyed) => tumbling(keyed).trigger(DeltaTrigger.of<Row>(4, distance)) as never,
-  'windows that evict before the function': (keyed) => tumbling(keyed).evictor(DeltaEvictor.of<Row>(6, distance)) as never,
-  'windows of a count of rows': (keyed) => keyed.countWindow(3) as never,
-  'windows of a count of rows that slide': (keyed) => keyed.countWindow(4, 2) as never,
+  'windows that fire by count': (keyed) => tumbling(keyed).trigger(CountTrigger.of(3)),
+  'windows that fire by a change': (keyed) => tumbling(keyed).trigger(DeltaTrigger.of<Row>(4, distance)),
+  'windows that evict before the function': (keyed) => tumbling(keyed).evictor(DeltaEvictor.of<Row>(6, distance)),
+  'windows of a count of rows': (keyed) => keyed.countWindow(3),
+  'windows of a count of rows that slide': (keyed) => keyed.countWindow(4, 2),
 }
 
 /** Firings by key in order, and the ids of late rows in order of the split. */
@@ -203,6 +203,7 @@ test(
       const pairs = lefts.flatMap((left) =>
         rights.filter((right) => right.key === left.key && windowOf(right) === windowOf(left)).map((right) => `${left.id} ${right.id}`),
       )
+      expect(results.length).toBe(pairs.length)
       expectSame(results, pairs, `parallelism ${parallelism}`)
     }
   }),
@@ -248,6 +249,7 @@ test(
         ...inputs[0].filter(({ id }) => !lateLeft.has(id)).map((row) => `${windowOf(row)} left${row.id}`),
         ...inputs[1].filter(({ id }) => !lateRight.has(id)).map((row) => `${windowOf(row)} right${row.id}`),
       ]
+      expect(results.length).toBe(expected.length)
       expectSame(results, expected, `parallelism ${parallelism}`)
     }
   }),

@@ -27,7 +27,7 @@ export interface AsyncFunction<in IN, out OUT> extends RichFunction {
 }
 
 /** How asynchronous calls are made. */
-export interface AsyncOptions<in OUT = never> {
+export interface AsyncOptions<in OUT = unknown> {
   /** Calls in flight at most; the stream is held back beyond. @default 100 */
   readonly capacity?: number
   /** For a record, from its first try to the end of the last, the pauses between them included; in ms. @default Infinity */
@@ -80,7 +80,7 @@ export class AsyncOperator implements Operator {
   #crossing = 0
 
   /** @throws {PlanError} `INVALID_ASYNC_OPTIONS` if a number is out of its range. */
-  constructor(inputSchema: Schema, fn: AsyncFunction<never, unknown>, outputSchema: Schema, ordered: boolean, options: AsyncOptions) {
+  constructor(inputSchema: Schema, fn: AsyncFunction<never, unknown>, outputSchema: Schema, ordered: boolean, options: AsyncOptions<never>) {
     const { capacity = CAPACITY_DEFAULT, timeoutMs = Infinity, retry } = options
     if (!(Number.isInteger(capacity) && capacity > 0))
       throw new PlanError('INVALID_ASYNC_OPTIONS', `Cannot make asynchronous calls with capacity=${capacity}: it must be a positive integer`)
