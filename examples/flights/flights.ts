@@ -1,9 +1,8 @@
 // The main job: three million US flights of 2001 in hourly windows by airport. Which airports had the worst hours?
 //   npm start      or      millrace run examples/flights/flights.ts -- --out airport-hours.jsonl
 import { fileURLToPath } from 'node:url'
-import { avg, count, csvFormat, defineJob, defineSchema, fileSink, fileSource, hours, jsonFormat, listState, parquetFormat } from 'millrace'
+import { avg, count, csvFormat, defineJob, defineSchema, fileSink, fileSource, GlobalWindows, hours, jsonFormat, listState, parquetFormat } from 'millrace'
 import { printSink, type RowOfSchema, t, TumblingEventTimeWindows, valueState, WatermarkStrategy } from 'millrace'
-import { Worst } from './worst.ts'
 
 const data = (name: string): string => fileURLToPath(new URL(`../../node_modules/vega-datasets/data/${name}`, import.meta.url))
 
@@ -12,10 +11,8 @@ const airport = defineSchema({ iata: t.string(), name: t.string(), city: t.strin
 const figures = { windowStart: t.timestamp(3), flights: t.safeInt(), meanDelay: t.double(), shareLate: t.double() }
 
 export default defineJob(import.meta, (env, params) => {
-  const flights = env.fromSource(
-    fileSource({ path: data('flights-3m.parquet'), format: parquetFormat(), schema: flight }),
-    WatermarkStrategy.forMonotonousTimestamps<RowOfSchema<typeof flight>>().withTimestampAssigner('date'),
-  )
+  const inOrder = WatermarkStrategy.forMonotonousTimestamps<RowOfSchema<typeof flight>>().withTimestampAssigner('date')
+  const flights = env.fromSource(fileSource({ path: data('flights-3m.parquet'), format: parquetFormat(), schema: flight }), inOrder)
   const airports = env.from(fileSource({ path: data('airports.csv'), format: csvFormat({ header: true }), schema: airport }))
 
   const hourly = flights
@@ -43,13 +40,17 @@ export default defineJob(import.meta, (env, params) => {
       },
     })
     .returns({ origin: t.string(), airport: t.string(), city: t.string(), ...figures })
-
   named.sinkTo(fileSink({ path: (params.out as string | undefined) ?? '.millrace/airport-hours.jsonl', format: jsonFormat() })).name('Result file')
+
   named
     .filter((hour) => hour.flights >= 10)
-    .keyBy(() => 'all airports')
-    .process(new Worst(10))
-    .setParallelism(1)
+    .windowAll(GlobalWindows.createWithEndOfStreamTrigger())
+    .topN(10, 'meanDelay')
+    .map((hour) => {
+      const when = new Date(hour.windowStart).toISOString().slice(0, 13).replace('T', ' ')
+      const late = `${hour.meanDelay.toFixed(0)} min late on average, ${(hour.shareLate * 100).toFixed(0)} % more than 15 min late`
+      return `${when}h  ${hour.airport}, ${hour.city}: ${hour.flights} flights, ${late}`
+    })
     .sinkTo(printSink())
     .setParallelism(1)
     .name('Ten worst')

@@ -6,7 +6,8 @@
  * `entries` is the address of u32 entry addresses, one a row (what `SegmentTable.findOrInsert` wrote). Accumulators lie `offset` bytes behind
  * the start of an entry, 8-byte aligned, and start as zero: int64 for counts, integer sums, min, max, first and last of integer and BIT
  * columns; float64 for those of FLOAT and DOUBLE columns; 16 bytes for sums of DECIMAL. NULLs are passed over. Bit `flag` of the u32 at
- * `flagOffset` says whether a value was seen; sums may pass flag 0 when nobody asks. Row `i` is the row at logical position `begin + i`,
+ * `flagOffset` says whether a value was seen; sums of numbers may pass flag 0 when nobody asks. The same bit of the u32 behind it says that a
+ * sum of DECIMALs has left the range of 38 digits, which makes it NULL for good. Row `i` is the row at logical position `begin + i`,
  * through int32 `selection` unless it is 0.
  */
 export interface AggregateKernels {
@@ -29,18 +30,26 @@ export interface AggregateKernels {
   aggregateMergeMinFloat(targets: number, sources: number, n: number, offset: number, flagOffset: number, flag: number): void
   aggregateMergeMax(targets: number, sources: number, n: number, offset: number, flagOffset: number, flag: number): void
   aggregateMergeMaxFloat(targets: number, sources: number, n: number, offset: number, flagOffset: number, flag: number): void
-  /** The target's value stays if it has one. Any accumulator of 8 bytes. */
-  aggregateMergeFirst(targets: number, sources: number, n: number, offset: number, flagOffset: number, flag: number): void
-  /** The source's value wins if it has one. Any accumulator of 8 bytes. */
-  aggregateMergeLast(targets: number, sources: number, n: number, offset: number, flagOffset: number, flag: number): void
 
   /** Writes int64 accumulators to rows row..row + n - 1 of a column (BIT, integer or float kinds); NULL where the flag is not set (flag 0: never). */
   aggregateToColumn(entries: number, n: number, offset: number, flagOffset: number, flag: number, column: number, row: number): void
   aggregateToColumnFloat(entries: number, n: number, offset: number, flagOffset: number, flag: number, column: number, row: number): void
-  /** 128-bit accumulators to an INT128 column, or their low half to an INT64 one. */
+  /** 128-bit accumulators to an INT128 column. */
   aggregateToColumnDecimal(entries: number, n: number, offset: number, flagOffset: number, flag: number, column: number, row: number): void
   /** Writes sum / count, NULL where the count is 0. `float`: 1 if the sum is a float64. Into integer columns the quotient is truncated. */
   aggregateAverageToColumn(entries: number, n: number, sumOffset: number, float: number, countOffset: number, column: number, row: number): void
+  /** Writes sums of DECIMAL / count to an INT128 column with `digits` more digits behind the point, rounded half up; NULL beyond 38 digits. */
+  aggregateAverageToColumnDecimal(
+    entries: number,
+    n: number,
+    sumOffset: number,
+    flagOffset: number,
+    flag: number,
+    countOffset: number,
+    digits: number,
+    column: number,
+    row: number,
+  ): void
   /** Zeroes `bytes` bytes from `offset` of each entry. */
   aggregateReset(entries: number, n: number, offset: number, bytes: number): void
 }

@@ -11,6 +11,7 @@ import type { AggregateKernels } from './aggregate.ts'
 import type { DictionaryKernels } from './dictionary.ts'
 import type { GatherKernels } from './gather.ts'
 import type { HashKernels } from './hash.ts'
+import type { KeepKernels } from './keep.ts'
 import type { KeyKernels } from './keys.ts'
 import type { ScatterKernels } from './scatter.ts'
 import type { SelectKernels } from './select.ts'
@@ -20,7 +21,18 @@ import type { TimeKernels } from './times.ts'
 
 /** The exported kernels. Arguments and results are byte addresses in the slab and counts; each is described where it is declared. */
 export interface Kernels
-  extends AggregateKernels, DictionaryKernels, GatherKernels, HashKernels, KeyKernels, ScatterKernels, SelectKernels, SortKernels, TableKernels, TimeKernels {}
+  extends
+    AggregateKernels,
+    DictionaryKernels,
+    GatherKernels,
+    HashKernels,
+    KeepKernels,
+    KeyKernels,
+    ScatterKernels,
+    SelectKernels,
+    SortKernels,
+    TableKernels,
+    TimeKernels {}
 
 /** `checked` has assertions and canary words and is several times slower: tests run every kernel suite with both. */
 export type KernelBuild = 'fast' | 'checked'

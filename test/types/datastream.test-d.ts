@@ -3,16 +3,23 @@ import * as arrow from 'apache-arrow'
 import {
   avg,
   count,
+  countDistinct,
   type DataStream,
   type Decimal,
   defineJob,
   defineSchema,
+  first,
   hours,
+  last,
   mapState,
+  max,
   Millrace,
+  min,
   type RowOfSchema,
   seconds,
+  sum,
   t,
+  topN,
   TumblingEventTimeWindows,
   valueState,
   WatermarkStrategy,
@@ -71,10 +78,90 @@ windows.map((row) => {
   holds<Same<typeof row.user, string>>()
   holds<Same<typeof row.windowStart, number>>()
   holds<Same<typeof row.rows, number>>()
-  holds<Same<typeof row.mean, number | null>>()
+  holds<Same<typeof row.mean, Decimal | null>>()
   // @ts-expect-error: only the key columns are there beside the aggregates
   return row.id
 })
+
+const tumbling = rows.keyBy('user', 'id').window(TumblingEventTimeWindows.of(hours(1)))
+const everything = tumbling.aggregate({
+  ids: sum('id'),
+  times: sum('at'),
+  prices: sum('price'),
+  meanId: avg('id'),
+  leastUser: min('user'),
+  mostPrice: max('price'),
+  firstTags: first('tags'),
+  lastPlace: last('place'),
+  users: countDistinct('user'),
+  tagged: count('tags'),
+  dearest: topN(3, 'price'),
+  soonest: topN(3, 'exact', { order: 'ascending', columns: ['user', 'at'] }),
+})
+everything.map((row) => {
+  holds<Same<typeof row.id, bigint>>()
+  holds<Same<typeof row.ids, bigint | null>>()
+  holds<Same<typeof row.times, number | null>>()
+  holds<Same<typeof row.prices, Decimal | null>>()
+  holds<Same<typeof row.meanId, number | null>>()
+  holds<Same<typeof row.leastUser, string | null>>()
+  holds<Same<typeof row.mostPrice, Decimal | null>>()
+  holds<Same<typeof row.firstTags, readonly string[] | null>>()
+  holds<Same<typeof row.lastPlace, NonNullable<Row['place']> | null>>()
+  holds<Same<typeof row.users, number>>()
+  holds<Same<typeof row.tagged, number>>()
+  holds<Same<typeof row.dearest, readonly Row[]>>()
+  holds<Same<typeof row.soonest, readonly Pick<Row, 'user' | 'at'>[]>>()
+  return null
+})
+// @ts-expect-error: there is no column `nope`
+tumbling.aggregate({ x: sum('nope') })
+// @ts-expect-error: text has no sum
+tumbling.aggregate({ x: sum('user') })
+// @ts-expect-error: an array has no order
+tumbling.aggregate({ x: max('tags') })
+// @ts-expect-error: there is no column `nope`
+tumbling.aggregate({ x: countDistinct('nope') })
+// @ts-expect-error: rows are not ordered by a ROW
+tumbling.aggregate({ x: topN(3, 'place') })
+// @ts-expect-error: there is no column `nope`
+tumbling.aggregate({ x: topN(3, 'price', { columns: ['user', 'nope'] }) })
+
+tumbling.topN(3, 'price', { order: 'ascending' }).map((row) => row.rank + row.user.length)
+// @ts-expect-error: rows are not ordered by an array
+tumbling.topN(3, 'tags')
+holds<Same<ReturnType<typeof tumbling.sum>, DataStream<Row>>>()
+tumbling.maxBy('user').map((row) => row.at)
+// @ts-expect-error: text has no sum
+tumbling.sum('user')
+// @ts-expect-error: there is no column `nope`
+tumbling.minBy('nope')
+rows.windowAll(TumblingEventTimeWindows.of(hours(1))).max('price')
+
+rows
+  .keyBy('user')
+  .sum('price')
+  .filter((row) => row.price !== null)
+rows.keyBy('user').minBy('exact')
+// @ts-expect-error: text has no sum
+rows.keyBy('user').sum('user')
+// @ts-expect-error: an array has no order
+rows.keyBy('user').max('tags')
+
+// The key of several columns is a tuple; what a function returns is a column of the result; a count of records has no bounds.
+tumbling.apply((key) => {
+  holds<Same<typeof key, readonly [string, bigint]>>()
+  return []
+})
+rows
+  .keyBy((row) => row.tags.length)
+  .countWindow(3)
+  .aggregate({ rows: count() })
+  .map((row) => {
+    holds<Same<typeof row.key, number>>()
+    // @ts-expect-error: a count window has no start
+    return row.windowStart
+  })
 
 const declared = rows.map((row) => ({ name: row.user })).returns({ name: t.string(), size: t.int() })
 declared.map((row) => row.size + row.name.length)

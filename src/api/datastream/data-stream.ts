@@ -218,7 +218,7 @@ export class DataStream<R> extends Stream<R> {
 
   /** Partitions by key: columns by name, or a function of the record that returns a number, string, bigint, boolean, bytes, or an array of them. */
   keyBy<const C extends readonly [keyof R & string, ...(keyof R & string)[]]>(...columns: C): KeyedStream<R, KeyOfColumns<R, C>, Pick<R, C[number]>>
-  keyBy<Key>(selector: (record: R) => Key): KeyedStream<R, Key>
+  keyBy<Key>(selector: (record: R) => Key): KeyedStream<R, Key, { readonly key: Key }>
   keyBy(...key: readonly unknown[]): KeyedStream<R, never, never> {
     const [first] = key
     if (typeof first !== 'function') {
@@ -357,8 +357,8 @@ export class DataStream<R> extends Stream<R> {
   }
 }
 
-/** The key of a stream keyed by columns: the column's value for one, an array for several. */
-export type KeyOfColumns<R, C extends readonly (keyof R)[]> = C extends readonly [infer K extends keyof R] ? R[K] : readonly R[C[number]][]
+/** The key of a stream keyed by columns: the column's value for one, a tuple for several. */
+export type KeyOfColumns<R, C extends readonly (keyof R)[]> = C extends readonly [infer K extends keyof R] ? R[K] : { readonly [I in keyof C]: R[C[I]] }
 
 function rowBody(input: Schema, stage: NamedRowStage, output: Schema): TransformationBody {
   return {

@@ -1,18 +1,19 @@
 // Streams partitioned by key: state, timers and windows are per key.
 
 import type { KeySpec } from '../../batch/key-spec.ts'
-import { isObjectSchema, OBJECT_SCHEMA, type Schema, t } from '../../batch/types.ts'
+import { OBJECT_SCHEMA, type Schema } from '../../batch/types.ts'
 import { callbackSink } from '../../connector/collection/callback-sink.ts'
 import type { KeyedProcessFunction, ReduceFunction } from '../../operator/function.ts'
 import { ProjectOperator } from '../../operator/basic/project-operator.ts'
 import type { Sink } from '../../operator/sink.ts'
 import type { AnyProcessFunction } from '../../operator/process/process-operator.ts'
+import { type RollingAggregate, rollingReduce, RollingReduce, rollingSchema } from '../../operator/process/process-operators.ts'
 import type { WindowAssigner } from '../../operator/window/assigners.ts'
 import { countWindows } from '../../operator/window/count-windows.ts'
 import type { Evictor } from '../../operator/window/evictors.ts'
+import type { ColumnOf, Ordered, Summable } from '../../operator/window/slice-aggregates.ts'
 import type { GlobalWindow, Window } from '../../operator/window/window.ts'
 import type { Edge, TransformationBody } from '../../plan/transformation.ts'
-import { reducingState, type ReducingState } from '../../state/state.ts'
 import { BroadcastConnectedStream, type ConnectedInput, ConnectedStreams } from './connected-streams.ts'
 import { DataStream, type DataStreamSink } from './data-stream.ts'
 import type { StreamExecutionEnvironment } from './environment.ts'
@@ -42,34 +43,35 @@ export class KeyedStream<R, K, KeyRow = unknown> extends Stream<R> {
 
   /** Folds the records of each key; every record is answered by the fold so far. */
   reduce(fn: ReduceFunction<R>): DataStream<R> {
-    const { schema } = this
-    const rolling = (): AnyProcessFunction => {
-      let folded: ReducingState<R>
-      const each: KeyedProcessFunction<K, R, R> = {
-        open: (context) => void (folded = context.getState(reducingState('folded', fn, isObjectSchema(schema) ? undefined : t.rowOf(schema)))),
-        processElement(record, _context, out) {
-          folded.add(record)
-          out.collect(folded.get()!)
-        },
-      }
-      return each
-    }
-    return this.operator('Reduce', this.#processBody(rolling, schema), schema)
+    return this.#reduce('Reduce', fn, this.schema)
   }
 
-  /** The running sum of a column: rows of the key's first record with the column replaced. */
-  sum(column: keyof R & string): DataStream<R> {
-    return this.reduce((left, right) => ({ ...left, [column]: (left[column] as number) + (right[column] as number) })).name(`Sum(${column})`)
+  /**
+   * The running sum of a column: the first record of the key with the column replaced. Integers sum up to BIGINT (bigints wrap at 64 bits), floats to
+   * DOUBLE, DECIMAL(p, s) to DECIMAL(38, s).
+   */
+  sum(column: ColumnOf<R, Summable>): DataStream<R> {
+    return this.#rolling('Sum', 'sum', column)
   }
 
-  /** The running minimum of a column. */
-  min(column: keyof R & string): DataStream<R> {
-    return this.reduce((left, right) => (right[column] < left[column] ? { ...left, [column]: right[column] } : left)).name(`Min(${column})`)
+  /** The running minimum of a column: the first record of the key with the column replaced. Text is ordered bytewise. */
+  min(column: ColumnOf<R, Ordered>): DataStream<R> {
+    return this.#rolling('Min', 'min', column)
   }
 
-  /** The running maximum of a column. */
-  max(column: keyof R & string): DataStream<R> {
-    return this.reduce((left, right) => (right[column] > left[column] ? { ...left, [column]: right[column] } : left)).name(`Max(${column})`)
+  /** The running maximum of a column: the first record of the key with the column replaced. */
+  max(column: ColumnOf<R, Ordered>): DataStream<R> {
+    return this.#rolling('Max', 'max', column)
+  }
+
+  /** The record with the least value of a column so far; of equal ones the first. */
+  minBy(column: ColumnOf<R, Ordered>): DataStream<R> {
+    return this.#rolling('MinBy', 'minBy', column)
+  }
+
+  /** The record with the greatest value of a column so far; of equal ones the first. */
+  maxBy(column: ColumnOf<R, Ordered>): DataStream<R> {
+    return this.#rolling('MaxBy', 'maxBy', column)
   }
 
   /** Connects two streams in one function; keyed streams share state by key. */
@@ -117,6 +119,19 @@ export class KeyedStream<R, K, KeyRow = unknown> extends Stream<R> {
   /** @internal Adds an operator that reads this stream, and others beside it. */
   operator<T>(name: string, body: TransformationBody, schema: Schema<T>, others: readonly (readonly Omit<Edge, 'input'>[])[] = []): DataStream<T> {
     return new DataStream(this.environment, this.edges, this.schema).operator(name, body, schema, others)
+  }
+
+  #rolling(name: string, aggregate: RollingAggregate, column: string): DataStream<R> {
+    const reduce = rollingReduce(this.schema, column, aggregate) as unknown as ReduceFunction<R>
+    return this.#reduce(`${name}(${column})`, reduce, rollingSchema(this.schema, column, aggregate))
+  }
+
+  #reduce(name: string, fn: ReduceFunction<R>, schema: Schema<R>): DataStream<R> {
+    return this.operator(
+      name,
+      this.#processBody(() => new RollingReduce(fn, schema) as AnyProcessFunction, schema),
+      schema,
+    )
   }
 
   #processBody(fn: AnyProcessFunction | (() => AnyProcessFunction), schema: Schema): TransformationBody {

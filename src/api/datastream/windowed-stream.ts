@@ -1,31 +1,48 @@
 // Windows of a keyed stream as users write them. Built-in aggregates over aligned event-time windows run in columns, by slices; everything
 // else runs in the general window operator. The answers are the same.
 
-import { PlanError } from '../../base/errors.ts'
 import { OBJECT_SCHEMA, type Schema } from '../../batch/types.ts'
 import type { ReduceFunction } from '../../operator/function.ts'
+import type { Operator } from '../../operator/operator.ts'
+import { type RollingAggregate, rollingReduce, rollingSchema } from '../../operator/process/process-operators.ts'
 import { CumulativeEventTimeWindows, SlidingEventTimeWindows, TumblingEventTimeWindows, type WindowAssigner } from '../../operator/window/assigners.ts'
 import type { Evictor } from '../../operator/window/evictors.ts'
 import { GeneralWindowOperator, type WindowContents } from '../../operator/window/general-window-operator.ts'
-import type { AggregateRow, Aggregates } from '../../operator/window/slice-aggregates.ts'
+import {
+  type AggregateRow,
+  type Aggregates,
+  type AggregatesOf,
+  type ColumnOf,
+  type Ordered,
+  planAggregates,
+  type Summable,
+  topN,
+  type TopOrder,
+} from '../../operator/window/slice-aggregates.ts'
 import { SliceWindowOperator, sliceWindowSchema } from '../../operator/window/slice-window-operator.ts'
 import { type AlignedWindows, watermarkViewOf } from '../../operator/window/slices.ts'
+import { TopRowsOperator, topRowsSchema } from '../../operator/window/top-rows-operator.ts'
 import type { Trigger } from '../../operator/window/triggers.ts'
-import type { Window } from '../../operator/window/window.ts'
+import { TimeWindow, type Window } from '../../operator/window/window.ts'
 import type { ProcessWindowFunction } from '../../operator/window/window-function.ts'
+import { keyFieldsOf, WINDOW_END, WINDOW_START, windowResultSchema } from '../../operator/window/window-result.ts'
 import type { TransformationBody } from '../../plan/transformation.ts'
 import type { AggregateFunction } from '../../state/state.ts'
+import type { WatermarkView } from '../../time/watermark-view.ts'
 import type { DataStream } from './data-stream.ts'
 import type { KeyedStream } from './keyed-stream.ts'
 import type { OutputTag } from './stream.ts'
 
-/** The columns that every built-in window result has beside key and aggregates. */
+/** The columns that every result of built-in aggregates over windows of time has beside key and aggregates. */
 export interface WindowBounds {
   /** Epoch ms, inclusive. */
   readonly windowStart: number
   /** Epoch ms, exclusive. */
   readonly windowEnd: number
 }
+
+/** What a result tells of a window of type `W`: windows of counts and global ones have no bounds. */
+export type BoundsOf<W> = W extends TimeWindow ? WindowBounds : unknown
 
 interface WindowSettings<R, W extends Window> {
   readonly assigner: WindowAssigner<R, W>
@@ -69,27 +86,80 @@ export class WindowedStream<R, K, KeyRow, W extends Window> {
     return new WindowedStream(this.#input, { ...this.#settings, lateTag: tag })
   }
 
+  /** A user's aggregate: one result per key and window. With a window function: what that makes of the result. */
+  aggregate<ACC, OUT>(fn: AggregateFunction<R, ACC, OUT>): DataStream<OUT>
+  aggregate<ACC, RESULT, OUT>(fn: AggregateFunction<R, ACC, RESULT>, window: ProcessWindowFunction<RESULT, OUT, K, W>): DataStream<OUT>
   /**
-   * Built-in aggregates: a row per key and window with the key columns, `windowStart`, `windowEnd`, and one column an aggregate.
+   * Built-in aggregates: a row per key and window with the key columns (`key`, if a function makes the key), `windowStart` and `windowEnd` for
+   * windows of time, and one column an aggregate. Aligned event-time windows are computed in columns.
    *
    * @example
    * flights.keyBy('origin').window(TumblingEventTimeWindows.of(hours(1))).aggregate({ flights: count(), meanDelay: avg('delay') })
    */
-  aggregate<A extends Aggregates>(aggregates: A): DataStream<KeyRow & WindowBounds & AggregateRow<A>>
-  /** A user's aggregate: one result per key and window. With a window function: what that makes of the result. */
-  aggregate<ACC, OUT>(fn: AggregateFunction<R, ACC, OUT>): DataStream<OUT>
-  aggregate<ACC, RESULT, OUT>(fn: AggregateFunction<R, ACC, RESULT>, window: ProcessWindowFunction<RESULT, OUT, K, W>): DataStream<OUT>
+  aggregate<A extends AggregatesOf<R>>(aggregates: A): DataStream<KeyRow & BoundsOf<W> & AggregateRow<R, A>>
   aggregate(fn: object, window?: object): unknown {
     if (isAggregateFunction(fn))
       return this.#general('Aggregate', { kind: 'aggregate', aggregate: fn }, window as ProcessWindowFunction<never, unknown> | undefined)
-    return this.#builtIn(fn as Aggregates)
+    const { schema, ...body } = this.#builtIn(fn as Aggregates)
+    return this.#input.operator(
+      `Window(${nameOf(this.#settings.assigner)})`,
+      { kind: 'operator', needsEventLoop: false, givesTimestamps: true, ...body },
+      schema,
+    )
+  }
+
+  /**
+   * The `limit` records with the greatest values of a column (or the least, with `order: 'ascending'`), per key and window: whole records, best
+   * first, with their `rank` from 1 on. Equal ones keep their order of arrival; NULLs are left out.
+   *
+   * @example
+   * flights.keyBy('origin').window(TumblingEventTimeWindows.of(days(1))).topN(3, 'delay')
+   */
+  topN(limit: number, column: ColumnOf<R, Ordered>, options: { readonly order?: TopOrder } = {}): DataStream<R & { readonly rank: number }> {
+    const { schema } = this.#input
+    const { watermarks, create } = this.#builtIn({ top: topN(limit, column, options) })
+    const body: TransformationBody = {
+      kind: 'operator',
+      watermarks,
+      needsEventLoop: false,
+      givesTimestamps: true,
+      create: () => new TopRowsOperator(create(), schema, limit),
+    }
+    return this.#input.operator(`Top(${nameOf(this.#settings.assigner)})`, body, topRowsSchema(schema) as Schema<R & { readonly rank: number }>)
+  }
+
+  /** The sum of a column: the first record of each window with the column replaced. Its type is that of the built-in aggregate. */
+  sum(column: ColumnOf<R, Summable>): DataStream<R> {
+    return this.#rolling('Sum', 'sum', column)
+  }
+
+  /** The least value of a column: the first record of each window with the column replaced. */
+  min(column: ColumnOf<R, Ordered>): DataStream<R> {
+    return this.#rolling('Min', 'min', column)
+  }
+
+  /** The greatest value of a column: the first record of each window with the column replaced. */
+  max(column: ColumnOf<R, Ordered>): DataStream<R> {
+    return this.#rolling('Max', 'max', column)
+  }
+
+  /** The record of each window with the least value of a column; of equal ones the first. */
+  minBy(column: ColumnOf<R, Ordered>): DataStream<R> {
+    return this.#rolling('MinBy', 'minBy', column)
+  }
+
+  /** The record of each window with the greatest value of a column; of equal ones the first. */
+  maxBy(column: ColumnOf<R, Ordered>): DataStream<R> {
+    return this.#rolling('MaxBy', 'maxBy', column)
   }
 
   /** Folds the records of each window to one. With a window function: what that makes of it. */
   reduce(fn: ReduceFunction<R>): DataStream<R>
   reduce<OUT>(fn: ReduceFunction<R>, window: ProcessWindowFunction<R, OUT, K, W>): DataStream<OUT>
   reduce(fn: ReduceFunction<R>, window?: object): unknown {
-    return this.#general('Reduce', { kind: 'reduce', reduce: fn }, window as ProcessWindowFunction<never, unknown> | undefined)
+    const contents = { kind: 'reduce', reduce: fn } as const
+    if (window === undefined) return this.#general('Reduce', contents, undefined, this.#input.schema)
+    return this.#general('Reduce', contents, window as ProcessWindowFunction<never, unknown>)
   }
 
   /** Calls a function with all records of each window. */
@@ -106,54 +176,80 @@ export class WindowedStream<R, K, KeyRow, W extends Window> {
     })
   }
 
-  #builtIn(aggregates: Aggregates): DataStream<unknown> {
-    const { assigner, trigger, evictor, allowedLatenessMs, lateTag } = this.#settings
-    const windows = alignedWindowsOf(assigner)
-    const input = this.#input
-    if (windows === undefined || trigger !== undefined || evictor !== undefined || allowedLatenessMs > 0)
-      throw new PlanError(
-        'INVALID_AGGREGATE',
-        `Cannot compute built-in aggregates over ${nameOf(assigner)} with these settings: they need tumbling, sliding or cumulative event-time windows without trigger, evictor and lateness`,
-        {
-          hint: 'Use an AggregateFunction, reduce() or process() here.',
-        },
-      )
-    const options = { inputSchema: input.schema, key: input.key, windows, aggregates, lateOutput: lateTag?.id }
-    const schema = sliceWindowSchema(options)
-    return input.operator(
-      `Window(${nameOf(assigner)})`,
-      { kind: 'operator', watermarks: watermarkViewOf(windows), needsEventLoop: false, givesTimestamps: true, create: () => new SliceWindowOperator(options) },
-      schema,
-    )
+  #rolling(name: string, aggregate: RollingAggregate, column: string): DataStream<R> {
+    const { schema } = this.#input
+    const result = rollingSchema(schema, column, aggregate)
+    const reduce = rollingReduce(schema, column, aggregate)
+    return this.#general(name, { kind: 'reduce', reduce, schema: result }, undefined, result) as DataStream<R>
   }
 
-  #general(name: string, contents: WindowContents, fn: ProcessWindowFunction<never, unknown> | undefined): DataStream<unknown> {
+  /** The operator of built-in aggregates: the columnar one if it can. */
+  #builtIn(aggregates: Aggregates): { readonly schema: Schema; readonly watermarks: WatermarkView; readonly create: () => Operator } {
     const { assigner, trigger, evictor, allowedLatenessMs, lateTag } = this.#settings
-    const input = this.#input
-    const body = (schema: Schema): TransformationBody => ({
+    const { schema, key } = this.#input
+    const windows = alignedWindowsOf(assigner)
+    if (windows !== undefined && trigger === undefined && evictor === undefined && allowedLatenessMs === 0) {
+      const options = { inputSchema: schema, key, windows, aggregates, lateOutput: lateTag?.id }
+      return { schema: sliceWindowSchema(options), watermarks: watermarkViewOf(windows), create: () => new SliceWindowOperator(options) }
+    }
+    const { plans } = planAggregates(schema, aggregates, false)
+    const hasBounds = (assigner.getWindowSerializer() as unknown) === TimeWindow.serializer
+    const result = windowResultSchema(schema, key, hasBounds, plans)
+    const fn = resultFunction(
+      keyFieldsOf(schema, key).map(({ name }) => name),
+      hasBounds,
+    )
+    return { schema: result, watermarks: { kind: 'every' }, create: this.#generalOperator({ kind: 'builtIn', plans }, fn, result) }
+  }
+
+  #general(name: string, contents: WindowContents, fn: ProcessWindowFunction<never, unknown> | undefined, schema: Schema = OBJECT_SCHEMA): DataStream<unknown> {
+    const body = (result: Schema): TransformationBody => ({
       kind: 'operator',
       watermarks: { kind: 'every' },
       needsEventLoop: false,
       givesTimestamps: true,
       withSchema: body,
-      create: () =>
-        new GeneralWindowOperator({
-          // No key column: all records share the windows.
-          inputs: [{ schema: input.schema, key: input.key.kind === 'columns' && input.key.columns.length === 0 ? undefined : input.key }],
-          outputSchema: schema,
-          assigner: assigner,
-          ...(trigger && { trigger: trigger }),
-          ...(evictor && { evictor: evictor }),
-          contents,
-          ...(fn && { function: fn }),
-          allowedLatenessMs,
-          lateOutputs: [lateTag],
-        }),
+      create: this.#generalOperator(contents, fn, result),
     })
+    return this.#input.operator(`${name}(${nameOf(this.#settings.assigner)})`, body(schema), schema)
+  }
+
+  /** @throws {PlanError} `INVALID_WINDOW` if the settings do not go together. */
+  #generalOperator(contents: WindowContents, fn: ProcessWindowFunction<never, unknown> | undefined, outputSchema: Schema): () => Operator {
+    const { assigner, trigger, evictor, allowedLatenessMs, lateTag } = this.#settings
+    const { schema, key } = this.#input
+    const create = (): Operator =>
+      new GeneralWindowOperator({
+        // No key column: all records share the windows.
+        inputs: [{ schema, key: key.kind === 'columns' && key.columns.length === 0 ? undefined : key }],
+        outputSchema,
+        assigner,
+        ...(trigger && { trigger }),
+        ...(evictor && { evictor }),
+        contents,
+        ...(fn && { function: fn }),
+        allowedLatenessMs,
+        lateOutputs: [lateTag],
+      })
     // Made once here for its checks.
-    const result = body(OBJECT_SCHEMA)
-    if (result.kind === 'operator') result.create({ kind: 'none' })
-    return input.operator(`${name}(${nameOf(assigner)})`, result, OBJECT_SCHEMA)
+    create()
+    return create
+  }
+}
+
+/** Puts the key and the bounds of the window in front of the aggregates. */
+function resultFunction(keyNames: readonly string[], hasBounds: boolean): ProcessWindowFunction<never, unknown> {
+  return {
+    process(key: unknown, { window }, elements: readonly object[], out) {
+      const row: Record<string, unknown> = {}
+      if (keyNames.length === 1) row[keyNames[0]] = key
+      else keyNames.forEach((name, index) => (row[name] = (key as readonly unknown[])[index]))
+      if (hasBounds) {
+        row[WINDOW_START] = (window as TimeWindow).start
+        row[WINDOW_END] = (window as TimeWindow).end
+      }
+      out.collect(Object.assign(row, elements[0]))
+    },
   }
 }
 

@@ -1,6 +1,7 @@
 // Aggregates: the rows of a column folded into the entries of a table, one entry address a row. An accumulator lies at a byte offset in its entry
 // and starts as zero. Row `i` of a call is the row at logical position `begin + i`. NULLs are passed over. Accumulators that must know whether
-// they have seen a value (sum of a nullable column, min, max, first, last) have a flag: bits `flag` of the u32 at `flagOffset`.
+// they have seen a value (sum of a nullable column, min, max, first, last) have a flag: bits `flag` of the u32 at `flagOffset`. A sum of DECIMALs
+// that has left the range of 38 digits says so in the same bits of the u32 behind it, and is NULL for good.
 //
 //   count       int64                        sum of integers    int64, wraps             min, max      int64 or float64, as the column
 //   sum of      float64                      sum of DECIMAL     128 bits                 first, last   int64 or float64, as the column
@@ -127,11 +128,27 @@ export function aggregateLast(entries: usize, n: u32, offset: usize, flagOffset:
   fold(LAST, entries, n, offset, flagOffset, flag, column, selection, begin)
 }
 
+// 10^38: no DECIMAL has so many digits.
+const DECIMAL_LIMIT_HIGH: u64 = 0x4b3b4ca85a86c47a
+const DECIMAL_LIMIT_LOW: u64 = 0x098a224000000000
+
 // @ts-ignore: decorator
-@inline function add128(at: usize, low: u64, high: u64): void {
+@inline function isBeyondDecimal(low: u64, high: u64): bool {
+  return high > DECIMAL_LIMIT_HIGH || (high == DECIMAL_LIMIT_HIGH && low >= DECIMAL_LIMIT_LOW)
+}
+
+/** Adds to a 128-bit sum. Two numbers of 38 digits do not come back into range when their sum wraps, so that looking at the result is enough. */
+// @ts-ignore: decorator
+@inline function addDecimal(entry: usize, offset: usize, flagOffset: usize, flag: u32, low: u64, high: u64): void {
+  const at = entry + offset
   const sum = load<u64>(at) + low
+  const sumHigh = load<u64>(at, 8) + high + u64(sum < low)
   store<u64>(at, sum)
-  store<u64>(at, load<u64>(at, 8) + high + u64(sum < low), 8)
+  store<u64>(at, sumHigh, 8)
+  const negative = <i64>sumHigh < 0
+  if (isBeyondDecimal(negative ? 0 - sum : sum, negative ? 0 - sumHigh - u64(sum != 0) : sumHigh)) {
+    store<u32>(entry + flagOffset, load<u32>(entry + flagOffset, 4) | flag, 4)
+  }
 }
 
 /** Adds unscaled decimals, INT64 or INT128, in 128 bits. */
@@ -144,12 +161,12 @@ export function aggregateSumDecimal(entries: usize, n: u32, offset: usize, flagO
     const source = rowAt(selection, begin + row)
     if (validity != 0 && !bitIsSet(validity, source)) continue
     const entry = entryAt(entries, row)
-    if (wide) add128(entry + offset, load<u64>(values + (<usize>source << 4)), load<u64>(values + (<usize>source << 4), 8))
+    if (wide) addDecimal(entry, offset, flagOffset, flag, load<u64>(values + (<usize>source << 4)), load<u64>(values + (<usize>source << 4), 8))
     else {
       const value = load<i64>(values + (<usize>source << 3))
-      add128(entry + offset, value, value >> 63)
+      addDecimal(entry, offset, flagOffset, flag, value, value >> 63)
     }
-    if (flag != 0) store<u32>(entry + flagOffset, load<u32>(entry + flagOffset) | flag)
+    store<u32>(entry + flagOffset, load<u32>(entry + flagOffset) | flag)
   }
 }
 
@@ -177,8 +194,8 @@ export function aggregateMergeSumDecimal(targets: usize, sources: usize, n: u32,
   for (let row: u32 = 0; row < n; row++) {
     const source = entryAt(sources, row)
     const target = entryAt(targets, row)
-    add128(target + offset, load<u64>(source + offset), load<u64>(source + offset, 8))
-    if (flag != 0) store<u32>(target + flagOffset, load<u32>(target + flagOffset) | (load<u32>(source + flagOffset) & flag))
+    addDecimal(target, offset, flagOffset, flag, load<u64>(source + offset), load<u64>(source + offset, 8))
+    store<u64>(target + flagOffset, load<u64>(target + flagOffset) | (load<u64>(source + flagOffset) & (<u64>flag << 32 | flag)))
   }
 }
 
@@ -193,14 +210,6 @@ export function aggregateMergeMax(targets: usize, sources: usize, n: u32, offset
 }
 export function aggregateMergeMaxFloat(targets: usize, sources: usize, n: u32, offset: usize, flagOffset: usize, flag: u32): void {
   merge<f64>(MAX, targets, sources, n, offset, flagOffset, flag)
-}
-/** The target's value stays if it has one: call with the earlier entries as targets. Either accumulator type (bits are moved). */
-export function aggregateMergeFirst(targets: usize, sources: usize, n: u32, offset: usize, flagOffset: usize, flag: u32): void {
-  merge<i64>(FIRST, targets, sources, n, offset, flagOffset, flag)
-}
-/** The source's value wins if it has one: call with the later entries as sources. Either accumulator type. */
-export function aggregateMergeLast(targets: usize, sources: usize, n: u32, offset: usize, flagOffset: usize, flag: u32): void {
-  merge<i64>(LAST, targets, sources, n, offset, flagOffset, flag)
 }
 
 // @ts-ignore: decorator
@@ -228,23 +237,103 @@ export function aggregateToColumnFloat(entries: usize, n: u32, offset: usize, fl
   toColumn<f64>(entries, n, offset, flagOffset, flag, column, row)
 }
 
-/** {@link aggregateToColumn} for 128-bit accumulators: to INT128 or, cut to its low half, INT64. */
+/** Whether a sum of DECIMALs has a value: it has seen one and stayed in range. */
+// @ts-ignore: decorator
+@inline function hasDecimal(entry: usize, flagOffset: usize, flag: u32): bool {
+  return (load<u32>(entry + flagOffset) & flag) != 0 && (load<u32>(entry + flagOffset, 4) & flag) == 0
+}
+
+/** {@link aggregateToColumn} for 128-bit accumulators, to INT128. */
 export function aggregateToColumnDecimal(entries: usize, n: u32, offset: usize, flagOffset: usize, flag: u32, column: usize, row: u32): void {
   const values = columnValues(column)
-  const wide = columnKind(column) == KIND_INT128
+  assert(columnKind(column) == KIND_INT128)
   for (let index: u32 = 0; index < n; index++) {
     const entry = entryAt(entries, index)
     const target = row + index
-    if (flag != 0 && (load<u32>(entry + flagOffset) & flag) == 0) {
+    if (!hasDecimal(entry, flagOffset, flag)) {
       writeNull(column, target)
       continue
     }
     writeValid(column, target)
-    if (wide) {
-      store<u64>(values + (<usize>target << 4), load<u64>(entry + offset))
-      store<u64>(values + (<usize>target << 4), load<u64>(entry + offset, 8), 8)
-    } else store<u64>(values + (<usize>target << 3), load<u64>(entry + offset))
+    store<u64>(values + (<usize>target << 4), load<u64>(entry + offset))
+    store<u64>(values + (<usize>target << 4), load<u64>(entry + offset, 8), 8)
   }
+}
+
+let quotientLow: u64 = 0
+let quotientHigh: u64 = 0
+
+/** Divides 128 bits by a count, bit by bit: to quotientHigh, quotientLow. Returns the rest. */
+function divide(low: u64, high: u64, count: u64): u64 {
+  let rest: u64 = 0
+  quotientHigh = 0
+  quotientLow = 0
+  for (let bit = 0; bit < 128; bit++) {
+    rest = (rest << 1) | (high >> 63)
+    high = (high << 1) | (low >> 63)
+    low <<= 1
+    const fits = u64(rest >= count)
+    if (fits != 0) rest -= count
+    quotientHigh = (quotientHigh << 1) | (quotientLow >> 63)
+    quotientLow = (quotientLow << 1) | fits
+  }
+  return rest
+}
+
+/**
+ * Writes 128-bit sums / counts to INT128, with `digits` more digits behind the point than the sums have, rounded half up. NULL without a value and
+ * beyond 38 digits.
+ */
+export function aggregateAverageToColumnDecimal(
+  entries: usize, n: u32, sumOffset: usize, flagOffset: usize, flag: u32, countOffset: usize, digits: u32, column: usize, row: u32,
+): void {
+  const values = columnValues(column)
+  assert(columnKind(column) == KIND_INT128)
+  for (let index: u32 = 0; index < n; index++) {
+    const entry = entryAt(entries, index)
+    const target = row + index
+    const at = values + (<usize>target << 4)
+    if (!hasDecimal(entry, flagOffset, flag)) {
+      writeNull(column, target)
+      continue
+    }
+    const count = load<u64>(entry + countOffset)
+    const sumLow = load<u64>(entry + sumOffset)
+    const sumHigh = load<u64>(entry + sumOffset, 8)
+    const negative = <i64>sumHigh < 0
+    let rest = divide(negative ? 0 - sumLow : sumLow, negative ? 0 - sumHigh - u64(sumLow != 0) : sumHigh, count)
+    let low = quotientLow
+    let high = quotientHigh
+    let beyond = false
+    for (let digit: u32 = 0; digit < digits; digit++) {
+      // rest < count, so that its next digit needs no more than 68 bits.
+      rest = divide(rest * 10, mulHigh10(rest), count)
+      const carry = mulHigh10(low)
+      low *= 10
+      beyond = beyond || mulHigh10(high) != 0
+      high = high * 10 + carry
+      low += quotientLow
+      high += u64(low < quotientLow)
+      beyond = beyond || isBeyondDecimal(low, high)
+    }
+    if (rest >= count - rest) {
+      low++
+      high += u64(low == 0)
+    }
+    if (beyond || isBeyondDecimal(low, high)) {
+      writeNull(column, target)
+      continue
+    }
+    writeValid(column, target)
+    store<u64>(at, negative ? 0 - low : low)
+    store<u64>(at, negative ? 0 - high - u64(low != 0) : high, 8)
+  }
+}
+
+/** The upper half of ten times a number. */
+// @ts-ignore: decorator
+@inline function mulHigh10(value: u64): u64 {
+  return (((value & 0xffffffff) * 10 >> 32) + (value >> 32) * 10) >> 32
 }
 
 /** Writes sum / count: of int64 sums (`float` 0) truncated for integer columns, as doubles for float ones; NULL where the count is 0. */

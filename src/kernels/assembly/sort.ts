@@ -23,8 +23,9 @@ const RUN_ROWS: u32 = 32
   return bits ^ (<u64>(<i64>bits >> 63) | SIGN)
 }
 
+/** A number or time as a u64 whose unsigned order is its own; of INT128 and TIMESTAMP_NANOS the upper half. */
 // @ts-ignore: decorator
-@inline function keyOf(kind: u32, values: usize, row: u32): u64 {
+@inline export function keyOf(kind: u32, values: usize, row: u32): u64 {
   if (kind == KIND_INT64 || kind == KIND_TIMESTAMP_NANOS) return load<u64>(values + (<usize>row << 3)) ^ SIGN
   if (kind == KIND_INT32) return <u64><i64>load<i32>(values + (<usize>row << 2)) ^ SIGN
   if (kind == KIND_FLOAT64) return keyOfDouble(load<f64>(values + (<usize>row << 3)))
@@ -146,6 +147,15 @@ export function sortRows(column: usize, descending: u32, nullsLast: u32, rows: u
   radixSort(keys, list, valid, otherKeys, otherRows, counts)
 }
 
+/** The first eight bytes of a text as a u64 whose unsigned order is theirs. `at` is the address of its two offsets. */
+// @ts-ignore: decorator
+@inline export function keyOfText(data: usize, at: usize): u64 {
+  const bytes = load<u32>(at, 4) - load<u32>(at)
+  const key = bswap<u64>(load<u64>(data + load<u32>(at)))
+  if (bytes >= 8) return key
+  return bytes == 0 ? 0 : key & (u64.MAX_VALUE << (<u64>(8 - bytes) << 3))
+}
+
 // @ts-ignore: decorator
 @inline function textRow(column: usize, coded: bool, row: u32): usize {
   return columnOffsets(coded ? columnDictionary(column) : column) + (<usize>(coded ? load<u32>(columnValues(column) + (<usize>row << 2)) : row) << 2)
@@ -170,11 +180,7 @@ function sortText(column: usize, coded: bool, descending: bool, rows: usize, n: 
   const data = columnData(coded ? columnDictionary(column) : column)
   const flip: u64 = descending ? u64.MAX_VALUE : 0
   for (let index: u32 = 0; index < n; index++) {
-    const at = textRow(column, coded, load<u32>(rows + (<usize>index << 2)))
-    const bytes = load<u32>(at, 4) - load<u32>(at)
-    let key = bswap<u64>(load<u64>(data + load<u32>(at)))
-    if (bytes < 8) key = bytes == 0 ? 0 : key & (u64.MAX_VALUE << (<u64>(8 - bytes) << 3))
-    store<u64>(keys + (<usize>index << 3), key ^ flip)
+    store<u64>(keys + (<usize>index << 3), keyOfText(data, textRow(column, coded, load<u32>(rows + (<usize>index << 2)))) ^ flip)
   }
   for (let start: u32 = 0; start < n; start += RUN_ROWS) {
     const end = min<u32>(start + RUN_ROWS, n)

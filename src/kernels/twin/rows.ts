@@ -1,5 +1,6 @@
-// The plain twins of the scatter, gather, selection, sort, dictionary and aggregate kernels, over arrays of values. Oracles of the property tests.
+// The plain twins of the scatter, gather, selection, sort, keep, dictionary and aggregate kernels, over arrays of values. Oracles of the property tests.
 
+import { KeepOrder } from '../keep.ts'
 import { Comparison } from '../select.ts'
 
 /** A value as the twins compare it: integers as bigint, floats as number, text and bytes as bytes. */
@@ -120,6 +121,14 @@ export function sortRows(rows: readonly number[], columns: readonly SortColumn[]
 /** An order in which only equal bits are equal, as Java's Double.compare: {@link compareValues}, and -0 below 0. */
 function compareTotally(left: TwinValue, right: TwinValue): number {
   return compareValues(left, right) || Number(Object.is(right, -0)) - Number(Object.is(left, -0))
+}
+
+/** The first `limit` rows, given in the order of their arrival, in a keep order of their values; NULLs are left out. */
+export function keepRows(rows: readonly number[], values: readonly TwinValue[], order: KeepOrder, limit: number): number[] {
+  const present = rows.filter((row) => values[row] !== null)
+  if (order === KeepOrder.LAST) present.reverse()
+  if (order === KeepOrder.FIRST || order === KeepOrder.LAST) return present.slice(0, limit)
+  return sortRows(present, [{ values, descending: order === KeepOrder.DESCENDING, nullsLast: true }]).slice(0, limit)
 }
 
 /** What an aggregate of some values is; null if there are none. Integer sums wrap at 64 bits. */

@@ -1,7 +1,7 @@
 // The operators of the process functions, by kind, and the rolling reductions of keyed streams that are made of them.
 
 import type { KeySpec } from '../../batch/key-spec.ts'
-import { type DataType, formatType, isObjectSchema, type LogicalType, Schema } from '../../batch/types.ts'
+import { type DataType, formatType, isObjectSchema, type LogicalType, Schema, withNullability } from '../../batch/types.ts'
 import { PlanError } from '../../base/errors.ts'
 import { type MapStateDescriptor, type ValueState, type ValueStateDescriptor, valueState } from '../../state/state.ts'
 import { KEY_COLUMN } from '../basic/key-operator.ts'
@@ -17,6 +17,7 @@ import type {
   ReduceFunction,
 } from '../function.ts'
 import type { Operator } from '../operator.ts'
+import { addValues, compareValues, isOrdered, sumTypeOf } from '../scalar-aggregates.ts'
 import { ProcessOperator } from './process-operator.ts'
 
 /** Schema and key of a keyed edge. */
@@ -97,39 +98,51 @@ export function keyedBroadcastProcessOperator<K, IN, BROADCAST, OUT>(
 /** Emits, for each record, the reduction of all records of its key so far. */
 export function keyedReduceOperator<T>(input: KeyedEdge, reduce: ReduceFunction<T>): Operator {
   const schema = recordSchemaOf(input.schema)
-  return new ProcessOperator([{ ...input, method: 'processElement' }], new RollingReduce(reduce, recordState(schema)), schema)
+  return new ProcessOperator([{ ...input, method: 'processElement' }], new RollingReduce(reduce, schema), schema)
 }
 
 /** What a rolling aggregate does with a column. `min` and `max` keep the other columns of the first record, `minBy` and `maxBy` those of the winner. */
 export type RollingAggregate = 'sum' | 'min' | 'max' | 'minBy' | 'maxBy'
 
+/** The records that a rolling aggregate makes: those of the stream, where a sum has the type of sums of its column. */
+export function rollingSchema<R>(schema: Schema<R>, column: string, aggregate: RollingAggregate): Schema<R> {
+  if (aggregate !== 'sum' || isObjectSchema(schema)) return schema
+  const fields = schema.fields.map((field) => {
+    const type = field.name === column ? sumTypeOf(field.type) : undefined
+    return type === undefined ? field : { name: field.name, type: withNullability(type, field.type.nullable) }
+  })
+  return new Schema(fields)
+}
+
 /**
- * The reduction that a rolling aggregate is.
+ * The reduction that a rolling aggregate is. NULL is no value: it never wins, and adds nothing.
  *
  * @throws {PlanError} `AGGREGATE_NOT_APPLICABLE` if the column's type has no such aggregate.
  */
 export function rollingReduce(schema: Schema, column: string, aggregate: RollingAggregate): ReduceFunction<Record<string, unknown>> {
-  const { type } = schema.fields[schema.requireIndex(column)]
+  // Records that are JavaScript values have no column to look up: what they hold shows when it comes.
+  const type = isObjectSchema(schema) ? undefined : schema.fields[schema.requireIndex(column)].type
   if (aggregate === 'sum') {
-    const add = adderOf(type)
-    if (add === undefined) refuseAggregate(column, type)
-    return (left, right) => ({ ...left, [column]: nullsLast(left[column], right[column], add) })
+    if (type !== undefined && sumTypeOf(type) === undefined) refuseAggregate(column, type)
+    return (left, right) => ({ ...left, [column]: added(left[column], right[column]) })
   }
-  if (!isOrdered(type)) refuseAggregate(column, type)
+  if (type !== undefined && !isOrdered(type)) refuseAggregate(column, type)
   const sign = aggregate === 'min' || aggregate === 'minBy' ? 1 : -1
-  const better = (left: unknown, right: unknown): boolean => right !== null && (left === null || compare(right, left) * sign < 0)
+  const better = (left: unknown, right: unknown): boolean => right !== null && (left === null || compareValues(right, left) * sign < 0)
   if (aggregate === 'min' || aggregate === 'max') return (left, right) => (better(left[column], right[column]) ? { ...left, [column]: right[column] } : left)
   return (left, right) => (better(left[column], right[column]) ? right : left)
 }
 
-class RollingReduce<T> implements KeyedProcessFunction<unknown, T, T> {
+/** Answers every record with the reduction of all records of its key so far. */
+export class RollingReduce<T> implements KeyedProcessFunction<unknown, T, T> {
   readonly #reduce: ReduceFunction<T>
   readonly #descriptor: ValueStateDescriptor<T>
   #state!: ValueState<T>
 
-  constructor(reduce: ReduceFunction<T>, descriptor: ValueStateDescriptor<T>) {
+  /** @param schema What the reduced records look like. */
+  constructor(reduce: ReduceFunction<T>, schema: Schema) {
     this.#reduce = reduce
-    this.#descriptor = descriptor
+    this.#descriptor = recordState(schema)
   }
 
   open(context: KeyedProcessRuntimeContext): void {
@@ -155,69 +168,9 @@ function recordSchemaOf(schema: Schema): Schema {
   return schema.indexOf(KEY_COLUMN) === -1 ? schema : new Schema(schema.fields.filter(({ name }) => name !== KEY_COLUMN))
 }
 
-function adderOf(type: LogicalType): ((left: never, right: never) => unknown) | undefined {
-  switch (type.kind) {
-    case 'TINYINT':
-    case 'SMALLINT':
-    case 'INT':
-    case 'FLOAT':
-    case 'DOUBLE':
-    case 'INTERVAL_DAY_TIME':
-    case 'INTERVAL_YEAR_MONTH':
-      return (left: number, right: number) => left + right
-    case 'BIGINT':
-      return type.safeInteger ? (left: number, right: number) => left + right : (left: bigint, right: bigint) => BigInt.asIntN(64, left + right)
-    default:
-      return undefined
-  }
-}
-
-function nullsLast(left: unknown, right: unknown, add: (left: never, right: never) => unknown): unknown {
+function added(left: unknown, right: unknown): unknown {
   if (left === null) return right
-  return right === null ? left : add(left as never, right as never)
-}
-
-function isOrdered(type: LogicalType): boolean {
-  switch (type.kind) {
-    case 'ARRAY':
-    case 'MAP':
-    case 'MULTISET':
-    case 'ROW':
-    case 'OBJECT':
-    case 'BINARY':
-    case 'VARBINARY':
-      return false
-    default:
-      return true
-  }
-}
-
-/** Numbers as Java's Double.compare (NaN above all, -0 below 0), bigints, booleans and decimals by value; text by code points, which is the order of its bytes. */
-function compare(left: unknown, right: unknown): number {
-  if (typeof left === 'object' && left !== null && 'compare' in left) return (left as { compare(other: unknown): number }).compare(right)
-  if (typeof left === 'string' && typeof right === 'string') return compareText(left, right)
-  if ((left as number) < (right as number)) return -1
-  if ((left as number) > (right as number)) return 1
-  return rankOf(left) - rankOf(right)
-}
-
-/** Tells apart what < and > do not. */
-function rankOf(value: unknown): number {
-  return Number.isNaN(value) ? 1 : Object.is(value, -0) ? -1 : 0
-}
-
-function compareText(left: string, right: string): number {
-  const length = Math.min(left.length, right.length)
-  for (let index = 0; index < length; index++) {
-    const a = left.charCodeAt(index)
-    const b = right.charCodeAt(index)
-    if (a === b) continue
-    // Surrogates stand for code points beyond all others of 16 bits.
-    const isHighA = a >= 0xd800 && a <= 0xdfff
-    const isHighB = b >= 0xd800 && b <= 0xdfff
-    return isHighA === isHighB ? a - b : isHighA ? 1 : -1
-  }
-  return left.length - right.length
+  return right === null ? left : addValues(left, right)
 }
 
 function refuseAggregate(column: string, type: LogicalType): never {

@@ -15,6 +15,8 @@ import type { Evictor, TimestampedValue } from './evictors.ts'
 import { KeyedRowOperator, type KeyedRowInput } from './keyed-row-operator.ts'
 import { MergingWindowSet, type MergeListener } from './merging-window-set.ts'
 import { ownFunction } from './own-function.ts'
+import { AggregatedRows, aggregateRows } from './row-aggregates.ts'
+import type { AggregatePlan } from './slice-aggregates.ts'
 import { canMerge, EventTimeTrigger, isFire, isPurge, ProcessingTimeTrigger, type Trigger } from './triggers.ts'
 import { AggregatedContents, CoGroupedContents, type ContentsState, ListedContents, ReducedContents, TimestampedContents } from './window-contents.ts'
 import { WindowContext, type WindowHost, WindowTriggerContext } from './window-contexts.ts'
@@ -23,10 +25,12 @@ import { NO_WINDOW_COUNTER, TimeWindow, type Window, type WindowSerializer } fro
 
 /** What a window keeps of its records until it fires. */
 export type WindowContents =
-  /** One record: the fold of all so far. The function may return either of its arguments. */
-  | { readonly kind: 'reduce'; readonly reduce: (left: never, right: never) => unknown }
+  /** One record: the fold of all so far, of `schema` if that is not the records'. The function may return either of its arguments. */
+  | { readonly kind: 'reduce'; readonly reduce: (left: never, right: never) => unknown; readonly schema?: Schema }
   /** One accumulator, stored as `type` says. Windows that merge need `aggregate.merge`. */
   | { readonly kind: 'aggregate'; readonly aggregate: AggregateFunction<never, unknown, unknown>; readonly type?: LogicalType }
+  /** The accumulators of built-in aggregates, which are one row. */
+  | { readonly kind: 'builtIn'; readonly plans: readonly AggregatePlan[] }
   /** Every record; needs a function. */
   | { readonly kind: 'list' }
   /** Every record of two inputs; the function gets two lists. */
@@ -103,7 +107,8 @@ export class GeneralWindowOperator extends KeyedRowOperator<unknown> implements 
     const options = this.#contentsOptions
     const { schema } = this.inputs[0]
     if (this.#evictor !== undefined) this.#contents = new TimestampedContents(backend, schema)
-    else if (options.kind === 'reduce') this.#contents = new ReducedContents(backend, schema, options.reduce as ReduceFunction<unknown>)
+    else if (options.kind === 'reduce') this.#contents = new ReducedContents(backend, options.schema ?? schema, options.reduce as ReduceFunction<unknown>)
+    else if (options.kind === 'builtIn') this.#contents = new AggregatedRows(backend, schema, options.plans)
     else if (options.kind === 'aggregate') this.#contents = new AggregatedContents(backend, options.aggregate, options.type)
     else if (options.kind === 'list') this.#contents = new ListedContents(backend, schema)
     else this.#contents = new CoGroupedContents(backend, schema, this.inputs[1].schema)
@@ -372,6 +377,7 @@ export class GeneralWindowOperator extends KeyedRowOperator<unknown> implements 
     const before = evictor.evictBefore(elements, window, this.times)
     const values = folded(
       this.#contentsOptions,
+      this.inputs[0].schema,
       before.map(({ value }) => value),
     )
     if (values !== null) this.#emit(window, values)
@@ -433,13 +439,15 @@ export class GeneralWindowOperator extends KeyedRowOperator<unknown> implements 
 }
 
 /** What the function gets of the records that an evictor has left; null for nothing. */
-function folded(contents: WindowContents, values: readonly unknown[]): readonly unknown[] | null {
+function folded(contents: WindowContents, schema: Schema, values: readonly unknown[]): readonly unknown[] | null {
   switch (contents.kind) {
     case 'list':
     case 'coGroup':
       return values
     case 'reduce':
       return values.length === 0 ? null : [values.reduce(contents.reduce as ReduceFunction<unknown>)]
+    case 'builtIn':
+      return [aggregateRows(schema, contents.plans, values)]
     case 'aggregate': {
       const aggregate = contents.aggregate as AggregateFunction<unknown, unknown, unknown>
       let accumulator = aggregate.createAccumulator()

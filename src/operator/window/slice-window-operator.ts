@@ -4,22 +4,23 @@
 import { keyGroupRangeOf } from '../../base/key-groups.ts'
 import { BatchBuilder } from '../../batch/batch-builder.ts'
 import { BatchKeys } from '../../batch/batch-keys.ts'
+import type { Column } from '../../batch/column.ts'
 import { WATERMARK_MAX, WATERMARK_MIN } from '../../batch/crossings.ts'
 import type { KeySpec } from '../../batch/key-spec.ts'
 import { assertInserts, RecordBatch, writeInt64 } from '../../batch/record-batch.ts'
-import { type Field, Schema } from '../../batch/types.ts'
+import type { Schema } from '../../batch/types.ts'
 import { UserFunctionError } from '../../base/errors.ts'
 import { restoreEntries, type SnapshotEntries } from '../../state/table-restore.ts'
+import { keyValueOf } from '../../state/key-value.ts'
 import { SegmentTable } from '../../state/segment-table.ts'
+import { ByteReader, ByteWriter } from '../../state/value-codec.ts'
 import type { Operator, OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../operator.ts'
 import { DistinctValues } from './distinct-values.ts'
+import { KeptRows } from './kept-rows.ts'
 import { type AggregatePlan, type Aggregates, emit, fold, merge, planAggregates } from './slice-aggregates.ts'
 import { type AlignedWindows, lastWindowEndMs, nextFiringMs, nextWindowEndMs, sliceEndMs, sliceStartMs, windowStartMs } from './slices.ts'
 import { NO_WINDOW_COUNTER } from './window.ts'
-
-/** Names of the two columns behind the key columns of a result. */
-export const WINDOW_START = 'windowStart'
-export const WINDOW_END = 'windowEnd'
+import { windowResultSchema } from './window-result.ts'
 
 /** What the operator does. */
 export interface SliceWindowOptions {
@@ -39,6 +40,8 @@ interface Slice {
   readonly table: SegmentTable
   /** What each countDistinct has seen. */
   readonly distinct: readonly SegmentTable[]
+  /** What each aggregate keeps that keeps rows. */
+  readonly kept: readonly KeptRows[]
   /** Address of the int32 rows of the batch in hand that fall into it. */
   rows: number
   rowCapacity: number
@@ -48,28 +51,18 @@ interface Slice {
 /** A window that is being emitted: its entries, and how far they have been. */
 interface Firing {
   readonly endMs: number
-  /** The table to read: a slice's, or `merged`. */
+  /** The table and the kept rows to read: a slice's, or `merged`. */
   readonly table: SegmentTable
+  readonly kept: readonly KeptRows[]
   readonly merged: boolean
   readonly entries: number
   readonly count: number
   next: number
 }
 
-/** The columns of a result: the key columns, start and end of the window, the aggregates. */
+/** The columns of a result. */
 export function sliceWindowSchema(options: Pick<SliceWindowOptions, 'inputSchema' | 'key' | 'aggregates'>): Schema {
-  const { plans } = planAggregates(options.inputSchema, options.aggregates)
-  const timestamp = { kind: 'TIMESTAMP', nullable: false, precision: 3 } as const
-  return new Schema([
-    ...keyFields(options.inputSchema, options.key),
-    { name: WINDOW_START, type: timestamp },
-    { name: WINDOW_END, type: timestamp },
-    ...plans.map((plan) => plan.field),
-  ])
-}
-
-function keyFields(schema: Schema, key: KeySpec): readonly Field[] {
-  return key.kind === 'columns' ? key.columns.map((column) => schema.fields[column]) : []
+  return windowResultSchema(options.inputSchema, options.key, true, planAggregates(options.inputSchema, options.aggregates, false).plans)
 }
 
 /** See the file's head. Results carry the window's last millisecond as their timestamp. */
@@ -78,6 +71,7 @@ export class SliceWindowOperator implements Operator {
   readonly outputSchema: Schema
   readonly #options: SliceWindowOptions
   readonly #plans: readonly AggregatePlan[]
+  readonly #keptPlans: readonly AggregatePlan[]
   readonly #valueBytes: number
   #context!: OperatorContext
   #keys!: BatchKeys
@@ -87,11 +81,13 @@ export class SliceWindowOperator implements Operator {
   /** By start, in no order: there are few. */
   readonly #slices = new Map<number, Slice>()
   /** Tables of dropped slices, emptied, for the next ones. */
-  readonly #spare: Pick<Slice, 'table' | 'distinct'>[] = []
+  readonly #spare: Pick<Slice, 'table' | 'distinct' | 'kept'>[] = []
   #distinct: readonly DistinctValues[] = []
   #expectedEntries = 0
   #entries = 0
   #entryRows = 0
+  /** Row r of the batch in hand is record `sequence` + r of all that have come. */
+  #sequence = 0
   #watermarkMs = WATERMARK_MIN
   #firing: Firing | undefined
   /** End of the last window fired. */
@@ -99,8 +95,9 @@ export class SliceWindowOperator implements Operator {
 
   constructor(options: SliceWindowOptions) {
     this.#options = options
-    const { plans, valueBytes } = planAggregates(options.inputSchema, options.aggregates)
+    const { plans, valueBytes } = planAggregates(options.inputSchema, options.aggregates, options.windows.kind !== 'tumbling')
     this.#plans = plans
+    this.#keptPlans = plans.filter(({ domain }) => domain === 'kept')
     this.#valueBytes = valueBytes
     this.outputSchema = sliceWindowSchema(options)
   }
@@ -145,6 +142,8 @@ export class SliceWindowOperator implements Operator {
       }
       this.#emitLate(batch, late)
     }
+    // Of a batch that comes in pieces too, each row is behind those before it.
+    this.#sequence += batch.rowCount
     batch.begin = end
     return true
   }
@@ -178,18 +177,17 @@ export class SliceWindowOperator implements Operator {
   snapshot(writer: SnapshotWriter): void {
     const { slab } = this.#context
     const start = new Uint8Array(8)
-    for (const { startMs, table, distinct } of this.#slices.values()) {
+    const bytes = new ByteWriter()
+    for (const { startMs, table, distinct, kept } of this.#slices.values()) {
       new DataView(start.buffer).setFloat64(0, startMs, true)
       table.forEachKeyGroup((keyGroup, entries, n) => {
         for (let index = 0; index < n; index++) {
           const entry = slab.u32[(entries >>> 2) + index]
-          writer.keyed(
-            'slices',
-            keyGroup,
-            start,
-            table.keyBytesOf(entry),
-            slab.u8.slice(entry + table.valueOffset, entry + table.valueOffset + this.#valueBytes),
-          )
+          const at = entry + table.valueOffset
+          bytes.at = 0
+          bytes.raw(slab.u8.subarray(at, at + this.#valueBytes))
+          for (const rows of kept) rows.save(bytes, entry, table.valueOffset)
+          writer.keyed('slices', keyGroup, start, table.keyBytesOf(entry), bytes.copy())
         }
       })
       this.#distinct.forEach((values, index) => values.snapshot(writer, `distinct-${index}`, start, distinct[index], table))
@@ -200,12 +198,16 @@ export class SliceWindowOperator implements Operator {
   restore(reader: SnapshotReader): void {
     const { slab } = this.#context
     const slices = new Map<number, SnapshotEntries>()
+    const bytes = new ByteReader()
     reader.keyed('slices', (_keyGroup, namespace, key, value) => {
       const startMs = new DataView(namespace.buffer, namespace.byteOffset, 8).getFloat64(0, true)
       const entries = slices.get(startMs) ?? { keys: [], values: [] }
       slices.set(startMs, entries)
       entries.keys.push(key.slice())
-      entries.values.push(value.slice())
+      const area = value.slice(0, this.#valueBytes)
+      entries.values.push(area)
+      bytes.load(value, 0, value.length).at = this.#valueBytes
+      for (const rows of this.#slice(startMs).kept) this.#sequence = Math.max(this.#sequence, rows.load(bytes, new DataView(area.buffer)) + 1)
     })
     for (const [startMs, entries] of slices) restoreEntries(slab, this.#context.kernels, this.#slice(startMs).table, entries)
     this.#distinct.forEach((values, index) => {
@@ -232,7 +234,7 @@ export class SliceWindowOperator implements Operator {
 
   close(): void {
     const { slab } = this.#context
-    if (this.#firing?.merged) this.#firing.table.free()
+    if (this.#firing?.merged) freeTables({ ...this.#firing, distinct: [] })
     for (const slice of this.#slices.values()) {
       freeTables(slice)
       if (slice.rowCapacity > 0) slab.free(slice.rows, slice.rowCapacity * 4)
@@ -308,6 +310,10 @@ export class SliceWindowOperator implements Operator {
     table.findOrInsert(this.#keys.encode(batch, selection, begin, n), entries)
     const rows = { entries, n, selection, begin }
     for (const plan of this.#plans) fold(this.#context.kernels, plan, table.valueOffset, batch.columns, rows)
+    for (const kept of slice.kept) {
+      kept.fold(batch, rows, table.valueOffset, this.#sequence)
+      kept.settle(table)
+    }
     this.#distinct.forEach((values, index) => values.insert(slice.distinct[index], batch, selection, begin, n))
   }
 
@@ -332,17 +338,25 @@ export class SliceWindowOperator implements Operator {
   }
 
   #lateSlice(): Slice {
-    return (this.#late ??= { startMs: NaN, lastEndMs: NaN, table: undefined as never, distinct: [], rows: 0, rowCapacity: 0, rowCount: 0 })
+    return (this.#late ??= { startMs: NaN, lastEndMs: NaN, table: undefined as never, distinct: [], kept: [], rows: 0, rowCapacity: 0, rowCount: 0 })
   }
 
   #slice(startMs: number): Slice {
     let slice = this.#slices.get(startMs)
     if (slice === undefined) {
-      const tables = this.#spare.pop() ?? { table: this.#newTable(), distinct: this.#distinct.map((values) => values.newTable(this.#expectedEntries)) }
+      const tables = this.#spare.pop() ?? {
+        table: this.#newTable(),
+        distinct: this.#distinct.map((values) => values.newTable(this.#expectedEntries)),
+        kept: this.#newKept(),
+      }
       slice = { startMs, lastEndMs: lastWindowEndMs(this.#options.windows, startMs), ...tables, rows: 0, rowCapacity: 0, rowCount: 0 }
       this.#slices.set(startMs, slice)
     }
     return slice
+  }
+
+  #newKept(): readonly KeptRows[] {
+    return this.#keptPlans.map((plan) => new KeptRows(this.#context, this.#options.inputSchema, plan))
   }
 
   #newTable(): SegmentTable {
@@ -366,11 +380,12 @@ export class SliceWindowOperator implements Operator {
       .filter((slice) => slice.startMs >= startMs && slice.startMs < endMs)
       .sort((left, right) => left.startMs - right.startMs)
     const merged = parts.length > 1
-    const table = merged ? this.#newTable() : parts[0].table
+    const { table, kept } = merged ? { table: this.#newTable(), kept: this.#newKept() } : parts[0]
     if (merged)
       for (const part of parts)
         part.table.mergeInto(table, (targets, sources, n) => {
           for (const plan of this.#plans) merge(this.#context.kernels, plan, table.valueOffset, targets, sources, n)
+          kept.forEach((rows, index) => rows.merge(part.kept[index], table.valueOffset, targets, sources, n))
         })
     this.#distinct.forEach((values, index) =>
       this.#countDistinct(
@@ -388,7 +403,7 @@ export class SliceWindowOperator implements Operator {
       at += n * 4
     })
     this.#expectedEntries = count
-    this.#firing = { endMs, table, merged, entries, count, next: 0 }
+    this.#firing = { endMs, table, kept, merged, entries, count, next: 0 }
   }
 
   /** Counts the values of some slices into the accumulators of `table`. */
@@ -413,31 +428,44 @@ export class SliceWindowOperator implements Operator {
       const entries = firing.entries + firing.next * 4
       const batch = this.#builder.begin(true, false)
       const { columns } = batch
-      if (keyCount > 0) firing.table.keysToColumns(entries, n, columns.slice(0, keyCount), 0)
+      if (this.#options.key.kind === 'encoded') this.#emitKeys(firing.table, entries, n, columns[0])
+      else if (keyCount > 0) firing.table.keysToColumns(entries, n, columns.slice(0, keyCount), 0)
       this.#fill(columns[keyCount].values, n, windowStartMs(this.#options.windows, firing.endMs))
       this.#fill(columns[keyCount + 1].values, n, firing.endMs)
-      this.#plans.forEach((plan, index) => emit(kernels, plan, firing.table.valueOffset, entries, n, columns[keyCount + 2 + index], 0))
+      let nextKept = 0
+      this.#plans.forEach((plan, index) => {
+        const column = columns[keyCount + 2 + index]
+        if (plan.domain === 'kept') firing.kept[nextKept++].emit(firing.table.valueOffset, entries, n, column, 0)
+        else emit(kernels, plan, firing.table.valueOffset, entries, n, column, 0)
+      })
       this.#fill(batch.timestamps, n, firing.endMs - 1)
       firing.next += n
       output.emit(this.#builder.finish(n))
     }
     slab.free(firing.entries, Math.max(1, firing.count) * 4)
-    if (firing.merged) firing.table.free()
+    if (firing.merged) freeTables({ ...firing, distinct: [] })
     this.#firedMs = firing.endMs
     this.#firing = undefined
     this.#dropSlices()
     return true
   }
 
+  /** Keys that a function has made, as user code knows them. */
+  #emitKeys(table: SegmentTable, entries: number, n: number, column: Column): void {
+    const { u32 } = this.#context.slab
+    for (let row = 0; row < n; row++) column.objects[row] = keyValueOf(table.keyBytesOf(u32[(entries >>> 2) + row]))
+  }
+
   #dropSlices(): void {
     for (const slice of this.#slices.values()) {
       if (slice.lastEndMs > this.#firedMs) continue
       this.#slices.delete(slice.startMs)
-      const { table, distinct } = slice
+      const { table, distinct, kept } = slice
       if (this.#spare.length < SPARE_TABLES_MAX) {
         table.clear(this.#expectedEntries)
         for (const values of distinct) values.clear(values.entryCount)
-        this.#spare.push({ table, distinct })
+        for (const rows of kept) rows.clear()
+        this.#spare.push({ table, distinct, kept })
       } else freeTables(slice)
       if (slice.rowCapacity > 0) this.#context.slab.free(slice.rows, slice.rowCapacity * 4)
     }
@@ -472,7 +500,8 @@ export class SliceWindowOperator implements Operator {
 
 const SPARE_TABLES_MAX = 4
 
-function freeTables({ table, distinct }: Pick<Slice, 'table' | 'distinct'>): void {
+function freeTables({ table, distinct, kept }: Pick<Slice, 'table' | 'distinct' | 'kept'>): void {
   table.free()
   for (const values of distinct) values.free()
+  for (const rows of kept) rows.free()
 }

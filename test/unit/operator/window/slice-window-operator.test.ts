@@ -7,8 +7,8 @@ import { MemorySnapshot } from '../../../../src/testing/memory-snapshot.ts'
 import { testContext } from '../../connector/file-probe.ts'
 import { Random } from '../../../../src/base/random.ts'
 import type { KeySpec } from '../../../../src/batch/key-spec.ts'
-import { defineSchema, type Schema, t } from '../../../../src/batch/types.ts'
-import { avg, count, countDistinct, first, last, max, min, sum } from '../../../../src/operator/window/slice-aggregates.ts'
+import { Decimal, defineSchema, type Schema, t } from '../../../../src/batch/types.ts'
+import { avg, count, countDistinct, first, last, max, min, sum, topN } from '../../../../src/operator/window/slice-aggregates.ts'
 import { SliceWindowOperator } from '../../../../src/operator/window/slice-window-operator.ts'
 import type { AlignedWindows } from '../../../../src/operator/window/slices.ts'
 import { type HarnessOptions, type HarnessStep, runOperatorHarness } from '../../../../src/testing/operator-harness.ts'
@@ -18,9 +18,18 @@ interface Row {
   readonly id: number
   readonly value: number | null
   readonly price: number
+  readonly note: string | null
+  readonly amount: Decimal | null
 }
 
-const SCHEMA = defineSchema({ key: t.string().nullable(), id: t.int(), value: t.int().nullable(), price: t.double() }) as Schema
+const SCHEMA = defineSchema({
+  key: t.string().nullable(),
+  id: t.int(),
+  value: t.int().nullable(),
+  price: t.double(),
+  note: t.string().nullable(),
+  amount: t.decimal(20, 2).nullable(),
+}) as Schema
 
 const WINDOWS: Record<string, AlignedWindows> = {
   tumbling: { kind: 'tumbling', sizeMs: 10, offsetMs: 3 },
@@ -29,13 +38,12 @@ const WINDOWS: Record<string, AlignedWindows> = {
   cumulative: { kind: 'cumulative', sizeMs: 40, stepMs: 10, offsetMs: 0 },
 }
 
-const KEYS: Record<string, { readonly key: KeySpec; readonly fn?: () => string }> = {
+const KEYS: Record<string, { readonly key: KeySpec; readonly fn?: (row: never) => string }> = {
   'a nullable text': { key: { kind: 'columns', columns: [0] } },
   'an integer': { key: { kind: 'columns', columns: [1] } },
   'two columns': { key: { kind: 'columns', columns: [1, 0] } },
   'no column': { key: { kind: 'columns', columns: [] } },
-  // Its results do not tell their key, so that only one key has an order that can be compared.
-  'a key function': { key: { kind: 'encoded', column: SCHEMA.fields.length }, fn: () => 'a key longer than an entry has room for, the same for all' },
+  'a key function': { key: { kind: 'encoded', column: SCHEMA.fields.length }, fn: (row: Row) => `a key longer than an entry has room for ${row.key}` },
 }
 
 function stream(seed: number): HarnessStep[] {
@@ -50,6 +58,8 @@ function stream(seed: number): HarnessStep[] {
       id: random.integer(3),
       value: random.integer(5) === 0 ? null : random.integer(4),
       price: [0, -0, 1.5, NaN][random.integer(4)],
+      note: [null, 'b', 'a text longer than eight bytes', 'a text longer than eight', ''][random.integer(5)],
+      amount: random.integer(4) === 0 ? null : new Decimal(BigInt(random.integer(500) - 250) * 10n ** 15n, 2),
     }
     steps.push({ row, timestamp })
     if (random.integer(4) === 0) steps.push({ watermark: time - 6 })
@@ -78,13 +88,18 @@ describe.each(Object.keys(WINDOWS))('%s windows in columns', (shape) => {
             different: countDistinct('value'),
             prices: countDistinct('price'),
             texts: countDistinct('key'),
+            leastNote: min('note'),
+            lastNote: last('note'),
+            meanAmount: avg('amount'),
+            mostAmount: max('amount'),
+            top: topN(3, 'amount', { columns: ['note', 'id'] }),
           },
           lateOutput: 'late',
         }),
       inputs: [{ schema: SCHEMA, ...(fn !== undefined && { key: fn }) }],
       sides: ['late'],
       steps: stream(5),
-      keyOf: (row: Row) => `${row.key} ${row.id}`,
+      keyOf: (row: Row) => (fn === undefined ? `${row.key} ${row.id}` : row.key!),
     }
     const { rows, sides } = runOperatorHarness(options)
     expect(rows.length).toBeGreaterThan(0)
@@ -105,20 +120,21 @@ test.each([1, 2, 3])('windows in columns are dealt to %i subtasks with the diffe
       inputSchema: SCHEMA,
       key: { kind: 'columns', columns: [0] },
       windows: { kind: 'sliding', sizeMs: 20, slideMs: 10, offsetMs: 0 },
-      aggregates: { rows: count(), ids: countDistinct('id'), values: countDistinct('value') },
+      aggregates: { rows: count(), ids: countDistinct('id'), values: countDistinct('value'), note: max('note') },
       lateOutput: undefined,
     })
   const rows = Array.from({ length: 900 }, (_, index) => ({
-    row: { key: `key ${index % 60}`, id: index % 7, value: index % 5 === 0 ? null : index % 90, price: 0 },
+    row: { key: `key ${index % 60}`, id: index % 7, value: index % 5 === 0 ? null : index % 90, price: 0, note: `note ${index}`, amount: null },
     timestamp: index % 40,
   }))
-  const expected = new Map<string, { rows: number; ids: Set<number>; values: Set<number> }>()
+  const expected = new Map<string, { rows: number; ids: Set<number>; values: Set<number>; note: string }>()
   for (const { row, timestamp } of rows)
     for (const end of [10, 20, 30, 40, 50])
       if (timestamp < end && timestamp >= end - 20) {
-        const group = expected.get(`${row.key} ${end}`) ?? { rows: 0, ids: new Set(), values: new Set() }
+        const group = expected.get(`${row.key} ${end}`) ?? { rows: 0, ids: new Set(), values: new Set(), note: '' }
         expected.set(`${row.key} ${end}`, group)
         group.rows++
+        if (row.note > group.note) group.note = row.note
         group.ids.add(row.id)
         if (row.value !== null) group.values.add(row.value)
       }
@@ -136,8 +152,8 @@ test.each([1, 2, 3])('windows in columns are dealt to %i subtasks with the diffe
     emit: (emitted) =>
       void results.push(
         ...batchToObjects(emitted).map(({ row }) => {
-          const result = row as { key: string; windowEnd: number; rows: number; ids: number; values: number }
-          return `${result.key} ${result.windowEnd}: ${result.rows} ${result.ids} ${result.values}`
+          const result = row as { key: string; windowEnd: number; rows: number; ids: number; values: number; note: string }
+          return `${result.key} ${result.windowEnd}: ${result.rows} ${result.ids} ${result.values} ${result.note}`
         }),
       ),
     emitWatermark: () => {},
@@ -151,6 +167,8 @@ test.each([1, 2, 3])('windows in columns are dealt to %i subtasks with the diffe
     expect(part.advance(WATERMARK_MAX, output)).toBe(true)
     part.close()
   }
-  expect(results.toSorted()).toEqual([...expected].map(([key, group]) => `${key}: ${group.rows} ${group.ids.size} ${group.values.size}`).toSorted())
+  expect(results.toSorted()).toEqual(
+    [...expected].map(([key, group]) => `${key}: ${group.rows} ${group.ids.size} ${group.values.size} ${group.note}`).toSorted(),
+  )
   expect(context.slab.allocatedBytes).toBe(bytesBefore)
 })
