@@ -1,5 +1,5 @@
 // The main job over all of its input: every window, the ten worst and the picture, against an answer computed without the engine.
-import { readFileSync, mkdtempSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { spawnSync } from 'node:child_process'
@@ -62,6 +62,12 @@ beforeAll(async () => {
   outcome = await run('run', 'examples/flights/flights.ts', '--json', '--', '--out', file)
   hours = await expectedHours()
 }, 120_000)
+
+test('the program is one file of less than 60 lines', () => {
+  const folder = join(root, 'examples/flights')
+  expect(readdirSync(folder).filter((name) => name.endsWith('.ts'))).toEqual(['flights.ts'])
+  expect(readFileSync(join(folder, 'flights.ts'), 'utf8').trimEnd().split('\n').length).toBeLessThan(60)
+})
 
 test('the job reads three million flights and writes a row for each of 424,259 airport-hours', () => {
   expect(outcome).toMatchObject({ status: 0 })
