@@ -2,7 +2,7 @@
 // late records, three keys and both times.
 import { describe, expect, it } from 'vitest'
 import { Random } from '../../../../src/base/random.ts'
-import { defineSchema, OBJECT_SCHEMA, type Schema, t } from '../../../../src/batch/types.ts'
+import { defineSchema, OBJECT_SCHEMA, Schema, t } from '../../../../src/batch/types.ts'
 import { IntervalJoinOperator } from '../../../../src/operator/join/interval-join-operator.ts'
 import type { Operator } from '../../../../src/operator/operator.ts'
 import {
@@ -17,6 +17,9 @@ import { CoGroupOperator, coGroupOfJoin } from '../../../../src/operator/window/
 import { countWindows } from '../../../../src/operator/window/count-windows.ts'
 import { TimeEvictor } from '../../../../src/operator/window/evictors.ts'
 import { GeneralWindowOperator, type GeneralWindowOptions } from '../../../../src/operator/window/general-window-operator.ts'
+import { avg, count as countRows, countDistinct, last, planAggregates, sum as sumOf, topN } from '../../../../src/operator/window/slice-aggregates.ts'
+import { SliceWindowOperator } from '../../../../src/operator/window/slice-window-operator.ts'
+import { TopRowsOperator } from '../../../../src/operator/window/top-rows-operator.ts'
 import { ContinuousEventTimeTrigger, ContinuousProcessingTimeTrigger, CountTrigger, PurgingTrigger } from '../../../../src/operator/window/triggers.ts'
 import type { ProcessWindowFunction } from '../../../../src/operator/window/window-function.ts'
 import { type HarnessStep, runOperatorHarness } from '../../../../src/testing/operator-harness.ts'
@@ -41,6 +44,15 @@ const count = {
   type: t.int().logical,
 } as const
 const list = { kind: 'list' } as const
+const aggregates = {
+  rows: countRows(),
+  different: countDistinct('value'),
+  total: sumOf('value'),
+  mean: avg('value'),
+  latest: last('value'),
+  top: topN(2, 'value', { order: 'ascending' }),
+}
+const builtIn = { kind: 'builtIn', plans: planAggregates(ROWS, aggregates, false).plans } as const
 
 function stream(inputs: number): HarnessStep[] {
   const random = new Random(11)
@@ -75,6 +87,8 @@ const cases: Record<string, Omit<GeneralWindowOptions, 'inputs' | 'outputSchema'
   },
   'count windows': { ...countWindows(3), contents: list, function: show },
   'sliding count windows': { ...countWindows(4, 2), contents: sum },
+  'sessions, built-in aggregates, lateness': { assigner: EventTimeSessionWindows.withGap(4), contents: builtIn, allowedLatenessMs: 3 },
+  'sliding count windows, built-in aggregates': { ...countWindows(4, 2), contents: builtIn },
 }
 
 describe('the operator harness', () => {
@@ -85,6 +99,28 @@ describe('the operator harness', () => {
       const { rows } = runOperatorHarness({ create, inputs: [{ schema: ROWS }], steps: stream(1), sides: ['late'] })
       expect(rows.length).toBeGreaterThan(5)
     })
+
+  it('agrees with itself over the rows of a top, of either window operator', () => {
+    const top = { top: topN(2, 'value') }
+    const columnar = {
+      inputSchema: ROWS,
+      key: KEY,
+      windows: { kind: 'sliding', sizeMs: 12, slideMs: 4, offsetMs: 0 },
+      aggregates: top,
+      lateOutput: 'late',
+    } as const
+    const contents = { kind: 'builtIn', plans: planAggregates(ROWS, top, false).plans } as const
+    const outputSchema = new Schema(contents.plans.map(({ field }) => field))
+    const inputs = [{ schema: ROWS, key: KEY }]
+    for (const windows of [
+      () => new SliceWindowOperator(columnar),
+      () => new GeneralWindowOperator({ inputs, outputSchema, lateOutputs: [LATE], assigner: EventTimeSessionWindows.withGap(4), contents }),
+    ]) {
+      const create = (): Operator => new TopRowsOperator(windows(), ROWS, 2)
+      const { rows } = runOperatorHarness({ create, inputs: [{ schema: ROWS }], steps: stream(1), sides: ['late'], keyOf: ({ key }: Row) => key })
+      expect(rows.length).toBeGreaterThan(5)
+    }
+  })
 
   it('agrees with itself over coGroup and window join', () => {
     for (const assigner of [TumblingEventTimeWindows.of(20), EventTimeSessionWindows.withGap(5)]) {
