@@ -163,6 +163,10 @@ rows
     return row.windowStart
   })
 
+rows.keyBy((row) => row.user, t.string())
+// @ts-expect-error: the function returns what the type declares
+rows.keyBy((row) => row.user, t.int())
+
 const declared = rows.map((row) => ({ name: row.user })).returns({ name: t.string(), size: t.int() })
 declared.map((row) => row.size + row.name.length)
 

@@ -216,11 +216,14 @@ export class DataStream<R> extends Stream<R> {
 
   // ---- partitioning ----
 
-  /** Partitions by key: columns by name, or a function of the record that returns a number, string, bigint, boolean, bytes, or an array of them. */
+  /**
+   * Partitions by key: columns by name, or a function of the record that returns a number, string, bigint, boolean, bytes, or an array of them. Results
+   * of built-in aggregates have the columns; of a function the column `key`, of `type` if it is declared, else of any value of JavaScript.
+   */
   keyBy<const C extends readonly [keyof R & string, ...(keyof R & string)[]]>(...columns: C): KeyedStream<R, KeyOfColumns<R, C>, Pick<R, C[number]>>
-  keyBy<Key>(selector: (record: R) => Key): KeyedStream<R, Key, { readonly key: Key }>
+  keyBy<Key>(selector: (record: R) => Key, type?: DataType<Key>): KeyedStream<R, Key, { readonly key: Key }>
   keyBy(...key: readonly unknown[]): KeyedStream<R, never, never> {
-    const [first] = key
+    const [first, type] = key
     if (typeof first !== 'function') {
       const spec: KeySpec = { kind: 'columns', columns: (key as string[]).map((column) => this.schema.requireIndex(column)) }
       return new KeyedStream(this.environment, this.schema, this.#partitioned({ kind: 'hash', key: spec }), spec)
@@ -234,7 +237,7 @@ export class DataStream<R> extends Stream<R> {
       followsInput: true,
       create: () => new KeyOperator(schema, first as (record: unknown) => unknown),
     }
-    const spec: KeySpec = { kind: 'encoded', column: keyed.fields.length - 1 }
+    const spec: KeySpec = { kind: 'encoded', column: keyed.fields.length - 1, ...(type !== undefined && { type: (type as DataType<unknown>).logical }) }
     // Keys are computed where the records are sent, for each stream of a union apart: records of one sender and key stay in order.
     const extracted = this.edges.map((edge) =>
       new DataStream<R>(this.environment, [{ ...edge, partitioner: { kind: 'forward' } }], schema).operator('Key', body, keyed as Schema<R>),

@@ -48,7 +48,8 @@ export interface TopOptions<P extends string = string> {
   readonly columns?: readonly P[]
 }
 
-const TOP_LIMIT_MAX = 10_000
+/** Each entry of a table has so many places. */
+const TOP_LIMIT_MAX = 1000
 
 const aggregate = <K extends AggregateKind, C extends string | undefined>(kind: K, column: C): BuiltInAggregate<K, C> => Object.freeze({ kind, column })
 
@@ -81,7 +82,7 @@ export const last = <C extends string>(column: C): BuiltInAggregate<'last', C> =
  *
  * @example
  * flights.keyBy('origin').window(TumblingEventTimeWindows.of(days(1))).aggregate({ worst: topN(3, 'delay', { columns: ['date', 'delay'] }) })
- * @throws {PlanError} If `limit` is not an integer of 1 or more.
+ * @throws {PlanError} `INVALID_AGGREGATE` if `limit` is not an integer in 1..1000.
  */
 export function topN<C extends string>(limit: number, column: C, options?: { readonly order?: TopOrder }): BuiltInAggregate<'topN', C, undefined>
 export function topN<C extends string, const P extends string>(limit: number, column: C, options: TopOptions<P>): BuiltInAggregate<'topN', C, P>

@@ -8,7 +8,8 @@ import type { Column } from '../../batch/column.ts'
 import { WATERMARK_MAX, WATERMARK_MIN } from '../../batch/crossings.ts'
 import type { KeySpec } from '../../batch/key-spec.ts'
 import { assertInserts, RecordBatch, writeInt64 } from '../../batch/record-batch.ts'
-import type { Schema } from '../../batch/types.ts'
+import type { LogicalType, Schema } from '../../batch/types.ts'
+import { writeValue } from '../../batch/values.ts'
 import { UserFunctionError } from '../../base/errors.ts'
 import { restoreEntries, type SnapshotEntries } from '../../state/table-restore.ts'
 import { keyValueOf } from '../../state/key-value.ts'
@@ -428,7 +429,7 @@ export class SliceWindowOperator implements Operator {
       const entries = firing.entries + firing.next * 4
       const batch = this.#builder.begin(true, false)
       const { columns } = batch
-      if (this.#options.key.kind === 'encoded') this.#emitKeys(firing.table, entries, n, columns[0])
+      if (this.#options.key.kind === 'encoded') this.#emitKeys(firing.table, entries, n, columns[0], this.#options.key.type)
       else if (keyCount > 0) firing.table.keysToColumns(entries, n, columns.slice(0, keyCount), 0)
       this.#fill(columns[keyCount].values, n, windowStartMs(this.#options.windows, firing.endMs))
       this.#fill(columns[keyCount + 1].values, n, firing.endMs)
@@ -451,9 +452,9 @@ export class SliceWindowOperator implements Operator {
   }
 
   /** Keys that a function has made, as user code knows them. */
-  #emitKeys(table: SegmentTable, entries: number, n: number, column: Column): void {
-    const { u32 } = this.#context.slab
-    for (let row = 0; row < n; row++) column.objects[row] = keyValueOf(table.keyBytesOf(u32[(entries >>> 2) + row]))
+  #emitKeys(table: SegmentTable, entries: number, n: number, column: Column, type: LogicalType | undefined): void {
+    const { slab } = this.#context
+    for (let row = 0; row < n; row++) writeValue(column, row, keyValueOf(table.keyBytesOf(slab.u32[(entries >>> 2) + row]), type))
   }
 
   #dropSlices(): void {

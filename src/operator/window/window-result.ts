@@ -17,7 +17,7 @@ export function windowResultSchema(schema: Schema, key: KeySpec, hasBounds: bool
   return new Schema([...keyFieldsOf(schema, key), ...(hasBounds ? BOUNDS : []), ...plans.map((plan) => plan.field)])
 }
 
-/** The key columns; what a key function returned is any value of JavaScript. */
+/** The key columns; what a key function returned is any value of JavaScript, unless its type is declared. */
 export function keyFieldsOf(schema: Schema, key: KeySpec): readonly Field[] {
-  return key.kind === 'columns' ? key.columns.map((column) => schema.fields[column]) : [{ name: RESULT_KEY, type: OBJECT_SCHEMA.fields[0].type }]
+  return key.kind === 'columns' ? key.columns.map((column) => schema.fields[column]) : [{ name: RESULT_KEY, type: key.type ?? OBJECT_SCHEMA.fields[0].type }]
 }

@@ -112,6 +112,31 @@ describe('built-in aggregates', () => {
       { key: ['a', true], windowStart: 0, windowEnd: 10, total: 5 },
       { key: ['b', false], windowStart: 0, windowEnd: 10, total: 2 },
     ])
+    // A declared type makes it a column like others: text here, a bigint; in either operator.
+    for (const assigner of [tens, EventTimeSessionWindows.withGap(3)]) {
+      const byText = run(sales, (stream) =>
+        stream
+          .keyBy((row) => row.shop.toUpperCase(), t.string())
+          .window(assigner)
+          .aggregate({ total: sum('pieces') })
+          .keyBy('key')
+          .max('total'),
+      )
+      expect(byText).toMatchObject([
+        { key: 'A', total: 5 },
+        { key: 'B', total: 2 },
+      ])
+      const byBigint = run(sales, (stream) =>
+        stream
+          .keyBy((row) => (row.shop === 'a' ? 1n : 2n), t.bigint())
+          .window(assigner)
+          .aggregate({ total: sum('pieces') }),
+      )
+      expect(byBigint).toMatchObject([
+        { key: 1n, total: 5 },
+        { key: 2n, total: 2 },
+      ])
+    }
   })
 
   test('are computed over sessions, which merge', () => {
