@@ -130,7 +130,7 @@ Exit codes: 0 done, 1 the job failed, 2 wrong usage or plan, 3 restore refused, 
     })
   jobOptions(program.command('run').description('run a job').summary('run a job'), 'run')
     .addOption(new Option('--watch', 'run it again whenever its files change').conflicts('inspect'))
-    .option('--dev', 'check more, for development: a row kept too long throws where it is used')
+    .option('--dev', 'check more, for development: rows kept too long, maps that return nothing')
     .option('--inspect [host:port]', 'run on one thread under an inspector, so that breakpoints hold; an address is given with --inspect=')
     .option('-q, --quiet', 'no progress and no summary, only errors and what the job logs')
     .option('--json', 'the summary as one line of JSON on standard error')

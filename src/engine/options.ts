@@ -116,7 +116,8 @@ const OPTIONS: readonly ConfigOption[] = [
     type: 'boolean',
     unit: undefined,
     default: 'false',
-    documentation: 'Checks that cost time, for development (`run --dev`): a row that is kept after the function returned throws where it is used.',
+    documentation:
+      'Checks that cost time, for development (`run --dev`): a row that is kept after its function returned throws where it is used, a map that returns nothing where it was given.',
   },
 ]
 

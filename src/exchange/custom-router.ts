@@ -10,6 +10,7 @@ export interface RecordReader {
   bind(batch: RecordBatch): void
   seek(physicalRow: number): void
   record(): unknown
+  release(): void
 }
 
 /** Calls `partition(record, channelCount)` for every row. */
@@ -62,6 +63,7 @@ export class CustomRouter implements Router {
         )
       this.#slab.i32[(selection.address >>> 2) + selection.count++] = row
     }
+    reader.release()
     return SCATTERED
   }
 

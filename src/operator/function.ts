@@ -18,9 +18,28 @@ import type {
 } from '../state/state.ts'
 import type { TimerService } from '../time/timer-service.ts'
 
+/** What {@link refusePromise} throws; {@link userError} knows the operator. */
+class PromiseReturned extends Error {}
+
+/** Refuses what a synchronous function returned if it is a promise, or anything else with a `then`: nobody would wait for it. */
+export function refusePromise(value: unknown): void {
+  if (typeof value !== 'object' || value === null || typeof (value as { then?: unknown }).then !== 'function') return
+  // The function is told once: not again when the promise rejects.
+  if (value instanceof Promise) value.catch(() => {})
+  throw new PromiseReturned()
+}
+
 /** Wraps what a user function threw, unless it already is an error of the engine. */
 export function userError(operatorName: string, subtaskIndex: number, thrown: unknown): MillraceError {
   if (thrown instanceof MillraceError) return thrown
+  if (thrown instanceof PromiseReturned)
+    return new UserFunctionError(
+      'PROMISE_RETURNED',
+      `Function of operator "${operatorName}" (subtask ${subtaskIndex}) returned a promise: it must be synchronous`,
+      {
+        hint: 'Call asynchronous functions by AsyncDataStream.orderedWait(...) or unorderedWait(...).',
+      },
+    )
   const text = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown)
   return new UserFunctionError('USER_FUNCTION_FAILED', `Function of operator "${operatorName}" (subtask ${subtaskIndex}) threw ${text}`, { cause: thrown })
 }

@@ -8,6 +8,7 @@ import type { RecordBatch } from '../batch/record-batch.ts'
 import { isObjectSchema, isText, type LogicalType, physicalKindOf, type Schema } from '../batch/types.ts'
 import { decodeText, readValue, unitMsOf, writeText, writeValue } from '../batch/values.ts'
 import { PhysicalKind } from '../kernels/column-layout.ts'
+import { refusePromise } from './function.ts'
 
 /** Typed-array views as the generated code names them, in the order of the factory's `bind` argument. */
 const VIEWS = ['u8', 'i8', 'i16', 'i32', 'u32', 'f32', 'f64', 'i64'] as const
@@ -26,7 +27,7 @@ interface ReaderCode {
 export const DEV_OPTION = 'millrace.dev'
 
 /** Which helpers generated code calls: passed to the factory under these names. */
-const HELPERS = { readValue, decodeText, writeField, writeText, retained }
+const HELPERS = { readValue, decodeText, writeField, writeText, retained, refusePromise, refuseUndefined }
 
 /** A frame of generated code in a stack. */
 const GENERATED_FRAME = /\bmillrace-[a-z]+(?:-[a-z]+)*-\d+\.js:/
@@ -50,6 +51,17 @@ function writeField(column: Column, row: number, value: unknown, name: string): 
     if (!(error instanceof BadRecordError)) throw error
     throw new BadRecordError(error.code, error.message.replace(/^Cannot/, `Cannot write column "${name}": cannot`))
   }
+}
+
+/** @throws {UserFunctionError} `UNDEFINED_RETURNED`, whose stack begins where the program gave the function. */
+function refuseUndefined(stage: RowStage): never {
+  const error = new UserFunctionError('UNDEFINED_RETURNED', 'Cannot take undefined as a record: the function given to map has returned nothing', {
+    hint: 'Return a value from the function, null for none; use forEach for a function of no result.',
+  })
+  const [head] = error.stack!.split('\n')
+  const [, ...frames] = (stage.kind === 'map' ? stage.given?.stack : undefined)?.split('\n') ?? []
+  error.stack = [head, ...frames].join('\n')
+  throw error
 }
 
 function isSafeNumber(type: LogicalType): boolean {
@@ -202,6 +214,9 @@ function cutCode(type: LogicalType): string {
 const viewDeclarations = `let ${VIEWS.map((view) => `${view} = null`).join(', ')}`
 const viewBind = VIEWS.map((view) => `${view} = slab.${view}`).join('; ')
 
+/** Statement that refuses the value of a user function in variable `v` if it is a promise. Numbers and texts pay one test of their type. */
+const refuseIn = (v: string): string => `if (typeof ${v} === 'object' && ${v} !== null && ${v}.then !== undefined) refusePromise(${v}); `
+
 let sequence = 0
 
 /** Runs generated text as a function body with the helpers in scope. */
@@ -227,7 +242,7 @@ export interface RowReader {
 /**
  * Compiles a {@link RowReader} of its own for one caller (sharing one would make its call sites megamorphic).
  *
- * @param isDev Here and below: rows that are read after the function has returned throw `ROW_RETAINED`.
+ * @param isDev Here and below: rows that are read after the function has returned throw `ROW_RETAINED`; a map that returns nothing throws too.
  */
 export function compileRowReader(schema: Schema, isDev: boolean = false): RowReader {
   const reader = readerCode(schema, isDev)
@@ -269,7 +284,8 @@ export function compileRowWriter(schema: Schema): RowWriter {
 
 /** One user function of a fused loop. */
 export type RowStage =
-  | { readonly kind: 'map'; readonly fn: (value: never) => unknown }
+  /** `given` was made where the program gave the function: its stack names the place. */
+  | { readonly kind: 'map'; readonly fn: (value: never) => unknown; readonly given?: Error }
   | { readonly kind: 'filter'; readonly fn: (value: never) => unknown }
   /** The function returns an iterable, or pushes through the collector it gets as second argument. */
   | { readonly kind: 'flatMap'; readonly fn: (value: never, out: { collect(value: unknown): void }) => Iterable<unknown> | void }
@@ -311,12 +327,12 @@ export function compileRowLoop(
     const setStage = `stage = ${s}; `
     switch (stages[s].kind) {
       case 'map':
-        return `${setStage}const x${s + 1} = f${s}(x${s}); ${stageCode(s + 1)}`
+        return `${setStage}const x${s + 1} = f${s}(x${s}); ${isDev ? `if (x${s + 1} === undefined) refuseUndefined(stages[${s}]); ` : ''}${refuseIn(`x${s + 1}`)}${stageCode(s + 1)}`
       case 'filter':
-        return `${setStage}if (f${s}(x${s})) { const x${s + 1} = x${s}; ${stageCode(s + 1)} }`
+        return `${setStage}const passes${s} = f${s}(x${s}); ${refuseIn(`passes${s}`)}if (passes${s}) { const x${s + 1} = x${s}; ${stageCode(s + 1)} }`
       case 'flatMap':
-        functions.push(`function rest${s}(x${s + 1}) { ${stageCode(s + 1)} }`, `const collector${s} = { collect: rest${s} }`)
-        return `${setStage}const many = f${s}(x${s}, collector${s}); if (many !== undefined && many !== null) for (const one of many) rest${s}(one)`
+        functions.push(`function rest${s}(x${s + 1}) { ${refuseIn(`x${s + 1}`)}${stageCode(s + 1)} }`, `const collector${s} = { collect: rest${s} }`)
+        return `${setStage}const many = f${s}(x${s}, collector${s}); if (many !== undefined && many !== null) { ${refuseIn('many')}for (const one of many) rest${s}(one) }`
     }
   }
   const body = stageCode(0)
@@ -326,7 +342,7 @@ export function compileRowLoop(
   ${viewDeclarations}
   ${reader.declarations}
   ${writer.declarations}
-  ${stages.map((_, s) => `const f${s} = fns[${s}]`).join('; ')}
+  ${stages.map((_, s) => `const f${s} = stages[${s}].fn`).join('; ')}
   function views(slab) { ${viewBind} }
   function bindTarget() {
     capacity = target.columns[0].rowCapacity
@@ -357,7 +373,7 @@ export function compileRowLoop(
     },
   }`
   const names = (schema: Schema): string[] => schema.fields.map((field) => field.name)
-  return build('row-loop', ['k', 'm', 'fns', 'ensureRows'], text, [names(input), names(output), stages.map((stage) => stage.fn), ensureRows]) as RowLoop
+  return build('row-loop', ['k', 'm', 'stages', 'ensureRows'], text, [names(input), names(output), stages, ensureRows]) as RowLoop
 }
 
 /** A compiled filter over rows: writes the physical rows that pass as int32 at `selection`, from index `count` on. */
@@ -372,9 +388,9 @@ export interface RowFilter {
 /** Compiles filters into one loop that selects rows; nothing is copied. */
 export function compileRowFilter(input: Schema, filters: readonly ((value: never) => unknown)[], isDev: boolean = false): RowFilter {
   const reader = readerCode(input, isDev)
-  const tests = filters.map((_, s) => `(stage = ${s}, f${s}(x))`).join(' && ')
+  const tests = filters.map((_, s) => `(stage = ${s}, typeof (t = f${s}(x)) === 'object' && refusePromise(t), t)`).join(' && ')
   const text = `
-  let i = 0, stage = 0, rows = 0
+  let i = 0, stage = 0, rows = 0, t = false
   ${viewDeclarations}
   ${reader.declarations}
   ${filters.map((_, s) => `const f${s} = fns[${s}]`).join('; ')}
@@ -448,7 +464,7 @@ export function compileProcessLoop({ inputs, output, fn, ensureRows, keys, isDev
   const object = isObjectSchema(output)
   const runner = ({ schema, method, keyed }: ProcessLoopOptions['inputs'][number], index: number): string => {
     const reader = readerCode(schema, isDev, `k${index}`)
-    const call = `${keyed ? 'keys.select(u32[handle++]); ' : ''}fn.${method}(${reader.record}, context${index}, collector)`
+    const call = `${keyed ? 'keys.select(u32[handle++]); ' : ''}const r = fn.${method}(${reader.record}, context${index}, collector); if (r !== undefined) refusePromise(r)`
     return `
   const runner${index} = (() => {
     ${reader.declarations}
@@ -485,6 +501,7 @@ export function compileProcessLoop({ inputs, output, fn, ensureRows, keys, isDev
     else { i32[at] = 0; i32[at + 1] = -2147483648 }
   }
   function collect(v) {
+    ${refuseIn('v')}
     const n = count
     if (n >= capacity) grow(n + 1)
     ${object ? '' : 'checkRow(v)'}
@@ -517,7 +534,8 @@ export function compileProcessLoop({ inputs, output, fn, ensureRows, keys, isDev
         if (!timers.poll(upToMs)) return true
         firedMs = timers.firedMs
         fired = isEventTime && firedMs >= -9007199254740991 && firedMs <= 9007199254740991 ? 1 : 2
-        fn.onTimer(firedMs, context0, collector)
+        const r = fn.onTimer(firedMs, context0, collector)
+        if (r !== undefined) refusePromise(r)
       }
       return false
     },
@@ -565,8 +583,8 @@ export function compileColumnLoop(input: Schema, fn: (row: never) => unknown, ou
     rows = batch.selection >>> 2 },
     run(from, to) {
       const v = holder
-      if (rows === 0) for (let n = from; n < to; n++) { i = n; holder[name] = fn(${reader.record}); ${writer.write} }
-      else for (let position = from; position < to; position++) { const n = i = i32[rows + position]; holder[name] = fn(${reader.record}); ${writer.write} }
+      if (rows === 0) for (let n = from; n < to; n++) { i = n; const y = fn(${reader.record}); ${refuseIn('y')}holder[name] = y; ${writer.write} }
+      else for (let position = from; position < to; position++) { const n = i = i32[rows + position]; const y = fn(${reader.record}); ${refuseIn('y')}holder[name] = y; ${writer.write} }
       ${reader.release}
     },
   }`

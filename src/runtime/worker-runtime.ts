@@ -16,7 +16,7 @@ import { BatchRouter, type Router, TurnRouter } from '../exchange/partition.ts'
 import { instantiateKernels, type Kernels } from '../kernels/kernels.ts'
 import type { ProgramEdge } from '../operator/operator.ts'
 import type { SourceSplit } from '../operator/source.ts'
-import { compileRowReader } from '../operator/row-code.ts'
+import { compileRowReader, DEV_OPTION } from '../operator/row-code.ts'
 import type { ExecutionPlan, PlanExchange, PlanTask } from '../plan/execution-plan.ts'
 import type { Edge, LogicalGraph } from '../plan/transformation.ts'
 import { Doorbell } from '../ring/parking.ts'
@@ -248,7 +248,7 @@ export class WorkerRuntime {
           this.slab,
           partitioner.kind === 'custom' ? partitioner.partition : () => 0,
           channelCount,
-          compileRowReader(edge.schema),
+          compileRowReader(edge.schema, this.#settings.options.get(DEV_OPTION) === 'true'),
           to.operators[0].name,
         )
       }

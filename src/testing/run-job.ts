@@ -7,6 +7,7 @@ import { VirtualClock } from '../base/clock.ts'
 import { JobError } from '../base/errors.ts'
 import { Random } from '../base/random.ts'
 import type { ProgramEdge } from '../operator/operator.ts'
+import { DEV_OPTION } from '../operator/row-code.ts'
 import { type ExecutionPlan, planJob } from '../plan/execution-plan.ts'
 import { type BuiltJob, isJobProgram, type JobProgram, maxParallelismOf } from '../plan/job-program.ts'
 import { loadHistograms } from '../runtime/job-metrics.ts'
@@ -31,7 +32,7 @@ export interface RunJobOptions {
   readonly stepMs?: number
   /** Given to the job's program. */
   readonly params?: Readonly<Record<string, unknown>>
-  /** Configuration options by key; win over those the program sets. */
+  /** Configuration options by key; win over those the program sets. `millrace.dev` is on unless set otherwise. */
   readonly options?: Readonly<Record<string, string>>
   /** What is pushed to each named input, which then ends. */
   readonly inputs?: Readonly<Record<string, readonly unknown[]>>
@@ -89,7 +90,7 @@ export async function runJob(job: TestableJob, options: RunJobOptions = {}): Pro
   const random = seed === undefined ? undefined : new Random(seed)
   const program = new RecordingEdge(options.inputs ?? {})
   const log: string[] = []
-  const configuration = new Map([...first.options, ...Object.entries(options.options ?? {})])
+  const configuration = new Map([[DEV_OPTION, 'true'], ...first.options, ...Object.entries(options.options ?? {})])
   const executor = new LocalExecutor(plan, graphs, {
     clock,
     program,

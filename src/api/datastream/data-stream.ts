@@ -13,6 +13,7 @@ import { ProjectOperator, projectedSchemaOf } from '../../operator/basic/project
 import { type NamedRowStage, rowOperator } from '../../operator/basic/row-operator.ts'
 import { WatermarkOperator } from '../../operator/basic/watermark-operator.ts'
 import type { Collector, ProcessFunction } from '../../operator/function.ts'
+import type { RowStage } from '../../operator/row-code.ts'
 import type { AnyProcessFunction } from '../../operator/process/process-operator.ts'
 import type { Sink } from '../../operator/sink.ts'
 import { type Edge, haveTimestamps, type Partitioner, type Transformation, type TransformationBody } from '../../plan/transformation.ts'
@@ -86,13 +87,15 @@ export class DataStream<R> extends Stream<R> {
 
   /** One record for each record. */
   map<T>(fn: (record: R) => T): DataStream<T> {
-    return this.#rows('Map', { kind: 'map', fn: fn as (value: never) => unknown }, OBJECT_SCHEMA as Schema<T>)
+    const given = new Error()
+    Error.captureStackTrace(given, this.map)
+    return this.#rows('Map', { kind: 'map', fn, given }, OBJECT_SCHEMA as Schema<T>)
   }
 
   /** The records for which the function is true. */
   filter(fn: (record: R) => boolean): DataStream<R> {
     // In a stream of rows the columns stay: a filter selects.
-    return this.#rows('Filter', { kind: 'filter', fn: fn as (value: never) => unknown }, this.schema)
+    return this.#rows('Filter', { kind: 'filter', fn }, this.schema)
   }
 
   /** Any number of records for each record: the function collects them, or returns an iterable. */
@@ -339,9 +342,9 @@ export class DataStream<R> extends Stream<R> {
     return new DataStream(this.environment, this.environment.graph.add(name, body, edges, schema, parallelismMax), schema)
   }
 
-  #rows<T>(name: string, stage: Omit<NamedRowStage, 'name'>, schema: Schema<T>): DataStream<T> {
+  #rows<T>(name: string, stage: RowStage, schema: Schema<T>): DataStream<T> {
     if (typeof stage.fn !== 'function') throw new PlanError('INVALID_FUNCTION', `Cannot add ${name}: expected a function, got ${typeof stage.fn}`)
-    const named = { ...stage, name } as NamedRowStage
+    const named = { ...stage, name }
     return this.operator(name, rowBody(this.schema, named, schema), schema)
   }
 

@@ -2,17 +2,17 @@
 
 import type { RecordBatch } from '../../batch/record-batch.ts'
 import type { Schema } from '../../batch/types.ts'
-import { userError } from '../../operator/function.ts'
+import { refusePromise, userError } from '../../operator/function.ts'
 import type { OperatorContext } from '../../operator/operator.ts'
 import { compileRowReader, DEV_OPTION, type RowReader } from '../../operator/row-code.ts'
 import type { Sink, SinkWriter } from '../../operator/sink.ts'
 
 class CallbackWriter implements SinkWriter {
-  readonly #callback: (record: unknown) => void
+  readonly #callback: (record: unknown) => unknown
   readonly #reader: RowReader
   readonly #context: OperatorContext
 
-  constructor(callback: (record: unknown) => void, schema: Schema, context: OperatorContext) {
+  constructor(callback: (record: unknown) => unknown, schema: Schema, context: OperatorContext) {
     this.#callback = callback
     this.#reader = compileRowReader(schema, context.option(DEV_OPTION) === 'true')
     this.#context = context
@@ -28,7 +28,7 @@ class CallbackWriter implements SinkWriter {
     try {
       for (; batch.begin < batch.end; batch.begin++) {
         reader.seek(batch.physicalRow(batch.begin))
-        this.#callback(reader.record())
+        refusePromise(this.#callback(reader.record()))
       }
       reader.release()
     } catch (error) {
@@ -62,6 +62,6 @@ export function callbackSink<R>(callback: (record: R) => void): Sink {
     needsEventLoop: false,
     parallelismMax: Infinity,
     describe: () => 'a function',
-    createWriter: (schema, context) => new CallbackWriter(callback as (record: unknown) => void, schema, context),
+    createWriter: (schema, context) => new CallbackWriter(callback as (record: unknown) => unknown, schema, context),
   }
 }

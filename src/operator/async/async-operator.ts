@@ -6,7 +6,7 @@ import { WATERMARK_MIN } from '../../batch/crossings.ts'
 import { assertInserts, type RecordBatch } from '../../batch/record-batch.ts'
 import { isObjectSchema, type Schema } from '../../batch/types.ts'
 import { ByteReader, ByteWriter, type ValueCodec, valueCodecOf } from '../../state/value-codec.ts'
-import { type RichFunction, userError } from '../function.ts'
+import { refusePromise, type RichFunction, userError } from '../function.ts'
 import type { Operator, OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../operator.ts'
 import { compileRowReader, type RowReader } from '../row-code.ts'
 import { runtimeContextOf } from '../runtime-context.ts'
@@ -102,7 +102,7 @@ export class AsyncOperator implements Operator {
       isObjectSchema(this.#inputSchema) ? undefined : { kind: 'ROW', nullable: false, fields: this.#inputSchema.fields },
       'records in flight',
     )
-    this.#user(() => this.#fn.open?.(runtimeContextOf(context)))
+    this.#user(() => refusePromise(this.#fn.open?.(runtimeContextOf(context))))
   }
 
   processBatch(batch: RecordBatch, output: Output): boolean {
@@ -206,7 +206,7 @@ export class AsyncOperator implements Operator {
     }
     this.#queue = []
     this.#collector?.free()
-    this.#user(() => this.#fn.close?.())
+    this.#user(() => refusePromise(this.#fn.close?.()))
   }
 
   #call(record: unknown, timestampMs: number): void {

@@ -7,7 +7,7 @@ import type { RecordBatch } from '../../batch/record-batch.ts'
 import type { Schema } from '../../batch/types.ts'
 import { readValue } from '../../batch/values.ts'
 import { PhysicalKind } from '../../kernels/column-layout.ts'
-import { type Collector, type OutputTag, type RuntimeContext, userError } from '../function.ts'
+import { type Collector, type OutputTag, refusePromise, type RuntimeContext, userError } from '../function.ts'
 import { type OperatorContext, type Output, StatelessOperator } from '../operator.ts'
 import { runtimeContextOf } from '../runtime-context.ts'
 import { RowCollector } from '../window/row-collector.ts'
@@ -96,7 +96,7 @@ export class BatchOperator extends StatelessOperator {
         collector.timestampMs = batch.timestampOf(batch.physicalRow(batch.end - 1))
         const loans: ArrowLoan[] = []
         try {
-          this.#fn(viewOf(batch, this.#inputSchema, loans), collector, this.#batchContext)
+          refusePromise(this.#fn(viewOf(batch, this.#inputSchema, loans), collector, this.#batchContext))
         } catch (error) {
           throw userError(this.context.operatorName, this.context.subtaskIndex, error)
         } finally {

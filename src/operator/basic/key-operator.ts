@@ -6,7 +6,7 @@ import { keyBytesOf, type KeyValue } from '../../base/key-bytes.ts'
 import { Column } from '../../batch/column.ts'
 import { RecordBatch } from '../../batch/record-batch.ts'
 import { type Field, LENGTH_MAX, Schema } from '../../batch/types.ts'
-import { userError } from '../function.ts'
+import { refusePromise, userError } from '../function.ts'
 import { type OperatorContext, type Output, StatelessOperator } from '../operator.ts'
 import { compileRowReader, DEV_OPTION, type RowReader } from '../row-code.ts'
 
@@ -93,6 +93,7 @@ export class KeyOperator extends StatelessOperator {
       throw new PlanError('INVALID_KEY', `Cannot use undefined as a key in operator "${this.context.operatorName}"`, {
         hint: 'Return null for "no key": all such records are one group.',
       })
+    refusePromise(value)
     const bytes = keyBytesOf(value as KeyValue)
     if (typeof value !== 'object') {
       if (this.#memo.size >= MEMO_MAX) this.#memo.clear()

@@ -8,9 +8,9 @@ import { BUFFER_SLACK_BYTES } from '../../kernels/column-layout.ts'
 import { WatermarkMerger } from '../../time/watermark-merger.ts'
 import type { WatermarkGenerator, WatermarkStrategySpec } from '../../time/watermark-strategy.ts'
 import type { WatermarkView } from '../../time/watermark-view.ts'
-import { userError } from '../function.ts'
+import { refusePromise, userError } from '../function.ts'
 import { type OperatorContext, type Output, type SnapshotReader, type SnapshotWriter, StatelessOperator } from '../operator.ts'
-import { compileRowReader, type RowReader } from '../row-code.ts'
+import { compileRowReader, DEV_OPTION, type RowReader } from '../row-code.ts'
 
 const MICROS_PER_MS = 1000
 /** How often generators are asked without a record: Flink's default. */
@@ -81,7 +81,8 @@ export class WatermarkOperator extends StatelessOperator {
   override open(context: OperatorContext): void {
     super.open(context)
     this.#view = new RecordBatch(context.slab, this.outputSchema, [])
-    if (this.#spec.timestamps.kind === 'function' || this.#spec.generator.kind === 'custom') this.#reader = compileRowReader(this.outputSchema)
+    if (this.#spec.timestamps.kind === 'function' || this.#spec.generator.kind === 'custom')
+      this.#reader = compileRowReader(this.outputSchema, context.option(DEV_OPTION) === 'true')
     this.#emitIntervalMs = Number(context.option('pipeline.auto-watermark-interval') ?? EMIT_INTERVAL_MS_DEFAULT)
     // Made before there is a record: its generator may be asked, and it may become idle.
     this.#enter(this.#newSplit(0, this.#rules.initialMs))
@@ -188,13 +189,16 @@ export class WatermarkOperator extends StatelessOperator {
         const reader = this.#reader!
         reader.bind(batch)
         const assign = timestamps.assign as (record: unknown, recordTimestampMs: number) => number
-        return this.#fill(batch, (row) => {
+        const target = this.#fill(batch, (row) => {
           reader.seek(row)
           const ms = assign(reader.record(), batch.timestampOf(row))
+          refusePromise(ms)
           if (!Number.isFinite(ms))
             throw new BadRecordError('INVALID_TIMESTAMP', `Cannot assign a timestamp in operator "${this.context.operatorName}": the assigner returned ${ms}`)
           return Math.floor(ms)
         })
+        reader.release()
+        return target
       }
     }
   }
@@ -366,6 +370,7 @@ export class WatermarkOperator extends StatelessOperator {
         reader.seek(row)
         this.#advance(view, row + 1, generator.onEvent(reader.record(), view.timestampOf(row)))
       }
+      reader.release()
       if (view.begin < view.end) this.#advance(view, view.physicalRow(view.end - 1) + 1, generator.onBatchEnd?.())
     })
   }

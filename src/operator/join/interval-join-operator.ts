@@ -7,7 +7,7 @@
 import { PlanError, UserFunctionError } from '../../base/errors.ts'
 import type { LogicalType, Schema } from '../../batch/types.ts'
 import type { ListState } from '../../state/state.ts'
-import type { Collector, OutputTag, RichFunction, RuntimeContext } from '../function.ts'
+import { type Collector, type OutputTag, refusePromise, type RichFunction, type RuntimeContext } from '../function.ts'
 import { requireDurationMs } from '../window/duration.ts'
 import { type KeyedRowInput, KeyedRowOperator } from '../window/keyed-row-operator.ts'
 import { ownFunction } from '../window/own-function.ts'
@@ -103,12 +103,12 @@ export class IntervalJoinOperator extends KeyedRowOperator<unknown> {
     const context = this.runtimeContext()
     this.#processContext = new JoinContext(context, (tag, value) => this.collector.collectTagged(tag, value))
     this.#opened = true
-    this.#function.open?.(context)
+    this.callFunction(() => this.#function.open?.(context))
   }
 
   override close(): void {
     try {
-      if (this.#opened) this.#function.close?.()
+      if (this.#opened) this.callFunction(() => this.#function.close?.())
     } finally {
       super.close()
     }
@@ -157,7 +157,7 @@ export class IntervalJoinOperator extends KeyedRowOperator<unknown> {
         context.leftMs = input === LEFT ? timestampMs : timestamp
         context.rightMs = input === LEFT ? timestamp : timestampMs
         collector.timestampMs = Math.max(timestampMs, timestamp)
-        this.#function.processElement(input === LEFT ? row : partner, input === LEFT ? partner : row, context, collector)
+        refusePromise(this.#function.processElement(input === LEFT ? row : partner, input === LEFT ? partner : row, context, collector))
       }
     }
   }

@@ -10,7 +10,7 @@ import { Schema } from '../../batch/types.ts'
 import { HeapOperatorState } from '../../state/operator-state.ts'
 import { type MapStateDescriptor, UNION_STATE_PREFIX } from '../../state/state.ts'
 import { KEY_COLUMN } from '../basic/key-operator.ts'
-import { type RichFunction, userError } from '../function.ts'
+import { refusePromise, type RichFunction, userError } from '../function.ts'
 import type { Operator, OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../operator.ts'
 import { ownFunction } from '../window/own-function.ts'
 import { compileProcessLoop, DEV_OPTION, type ProcessLoop } from '../row-code.ts'
@@ -89,7 +89,7 @@ export class ProcessOperator implements Operator {
     }
     this.#loop.contexts = this.#inputs.map(({ method }) => processContextOf(engine, method === 'processBroadcastElement'))
     this.#opened = true
-    this.#call(() => fn.open?.(openContextOf(engine) as never))
+    this.#call(() => refusePromise(fn.open?.(openContextOf(engine) as never)))
   }
 
   processBatch(batch: RecordBatch, output: Output, input: number): boolean {
@@ -172,7 +172,7 @@ export class ProcessOperator implements Operator {
 
   close(): void {
     try {
-      if (this.#opened) this.#call(() => this.#fn.close?.())
+      if (this.#opened) this.#call(() => refusePromise(this.#fn.close?.()))
     } finally {
       this.#state?.close()
       this.#operatorState.close()

@@ -2,7 +2,7 @@
 
 import { BatchBuilder } from '../../batch/batch-builder.ts'
 import { WATERMARK_MIN } from '../../batch/crossings.ts'
-import type { OutputTag } from '../function.ts'
+import { type OutputTag, refusePromise } from '../function.ts'
 import type { OperatorContext, Output } from '../operator.ts'
 import { compileRowWriter, type RowWriter } from '../row-code.ts'
 
@@ -39,6 +39,7 @@ export class SideOutputs {
   }
 
   emit(tag: OutputTag, value: unknown): void {
+    refusePromise(value)
     if (this.#output!.side(tag.id) === undefined) return
     let side = this.#sides.get(tag.id)
     if (side === undefined) {

@@ -2,7 +2,7 @@
 // operator with two inputs; joins are coGroups that pair. Runs on the worker's thread.
 
 import type { Schema } from '../../batch/types.ts'
-import type { Collector, OutputTag, RichFunction } from '../function.ts'
+import { type Collector, type OutputTag, refusePromise, type RichFunction } from '../function.ts'
 import type { WindowAssigner } from './assigners.ts'
 import { GeneralWindowOperator } from './general-window-operator.ts'
 import type { KeyedRowInput } from './keyed-row-operator.ts'
@@ -46,7 +46,7 @@ export function coGroupOfFlatJoin<IN1, IN2, OUT>(join: FlatJoinFunction<IN1, IN2
     open: (context) => fn.open?.(context),
     close: () => fn.close?.(),
     coGroup(first, second, out) {
-      for (const left of first) for (const right of second) fn.join(left, right, out)
+      for (const left of first) for (const right of second) refusePromise(fn.join(left, right, out))
     },
   }
 }
@@ -91,7 +91,7 @@ function windowFunctionOf(given: CoGroupFunction<unknown, unknown, unknown>): Pr
     open: (context) => fn.open?.(context),
     close: () => fn.close?.(),
     process(_key, context, [first, second], out) {
-      fn.coGroup(first, second, out, context)
+      return fn.coGroup(first, second, out, context)
     },
   }
 }

@@ -9,7 +9,7 @@ import { t } from '../../batch/types.ts'
 import type { AggregateFunction, StateDescriptor, ValueState } from '../../state/state.ts'
 import { valueState } from '../../state/state.ts'
 import type { TimerDomain } from '../../time/timer-service.ts'
-import type { OutputTag, ReduceFunction } from '../function.ts'
+import { type OutputTag, type ReduceFunction, refusePromise } from '../function.ts'
 import { EventTimeSessionWindows, isMergingAssigner, ProcessingTimeSessionWindows, type WindowAssigner } from './assigners.ts'
 import type { Evictor, TimestampedValue } from './evictors.ts'
 import { KeyedRowOperator, type KeyedRowInput } from './keyed-row-operator.ts'
@@ -117,12 +117,12 @@ export class GeneralWindowOperator extends KeyedRowOperator<unknown> implements 
     this.#processContext = new WindowContext(this, this.#merging !== null)
     for (const state of this.#trigger.states ?? []) this.#triggerContext.getPartitionedState(state as never)
     this.#opened = true
-    this.#function?.open?.(this.runtimeContext())
+    this.callFunction(() => this.#function?.open?.(this.runtimeContext()))
   }
 
   override close(): void {
     try {
-      if (this.#opened) this.#function?.close?.()
+      if (this.#opened) this.callFunction(() => this.#function?.close?.())
     } finally {
       super.close()
     }
@@ -393,7 +393,7 @@ export class GeneralWindowOperator extends KeyedRowOperator<unknown> implements 
       return
     }
     this.#processContext.window = window
-    this.#function.process(this.backend.currentKeyValue(), this.#processContext, elements, collector)
+    refusePromise(this.#function.process(this.backend.currentKeyValue(), this.#processContext, elements, collector))
   }
 
   #onLateRow(row: unknown, timestampMs: number, input: number): void {

@@ -9,10 +9,10 @@ import { assertInserts, type RecordBatch } from '../../batch/record-batch.ts'
 import type { Schema } from '../../batch/types.ts'
 import { type KeyedStateBackend, UNION_STATE_PREFIX } from '../../state/state.ts'
 import type { TimerDomain } from '../../time/timer-service.ts'
-import { type KeyedRuntimeContext, userError } from '../function.ts'
+import { type KeyedRuntimeContext, refusePromise, userError } from '../function.ts'
 import type { Operator, OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../operator.ts'
 import { type KeyedState, openKeyedState } from '../process/keyed-state.ts'
-import { compileRowReader, type RowReader } from '../row-code.ts'
+import { compileRowReader, DEV_OPTION, type RowReader } from '../row-code.ts'
 import { runtimeContextOf } from '../runtime-context.ts'
 import { RowCollector } from './row-collector.ts'
 
@@ -65,7 +65,8 @@ export abstract class KeyedRowOperator<OUT> implements Operator {
   open(context: OperatorContext): void {
     this.context = context
     this.collector = new RowCollector<OUT>(context, this.outputSchema)
-    this.#readers = this.inputs.map(({ schema }) => compileRowReader(schema))
+    const isDev = context.option(DEV_OPTION) === 'true'
+    this.#readers = this.inputs.map(({ schema }) => compileRowReader(schema, isDev))
     const inputs = this.inputs.map(({ schema, key }) => ({ schema, key: key ?? CONSTANT_KEY }))
     const state = (this.#state = openKeyedState(context, inputs, true))
     this.backend = state.backend
@@ -173,6 +174,15 @@ export abstract class KeyedRowOperator<OUT> implements Operator {
     }
   }
 
+  /** Calls a method of the user's function that is neither given records nor asked for any. */
+  protected callFunction(call: () => unknown): void {
+    try {
+      refusePromise(call())
+    } catch (error) {
+      throw userError(this.context.operatorName, this.context.subtaskIndex, error)
+    }
+  }
+
   #finishBatch(): true {
     this.#bound = null
     return true
@@ -225,8 +235,12 @@ export abstract class KeyedRowOperator<OUT> implements Operator {
         // Moved before the call: what it emitted must not be emitted again.
         batch.begin = position
         this.onRow(reader.record(), batch.timestampOf(row), input)
-        if (collector.isFull && !this.#turn(output)) return
+        if (collector.isFull && !this.#turn(output)) {
+          reader.release()
+          return
+        }
       }
+      reader.release()
     }
   }
 

@@ -5,7 +5,7 @@ import { BatchBuilder } from '../../batch/batch-builder.ts'
 import { WATERMARK_MIN } from '../../batch/crossings.ts'
 import { type RecordBatch, writeInt64 } from '../../batch/record-batch.ts'
 import { isObjectSchema, type Schema } from '../../batch/types.ts'
-import type { Collector, OutputTag } from '../function.ts'
+import { type Collector, type OutputTag, refusePromise } from '../function.ts'
 import type { OperatorContext, Output } from '../operator.ts'
 import { compileRowWriter, type RowWriter } from '../row-code.ts'
 
@@ -41,6 +41,7 @@ class Target {
       this.#capacity = this.#builder.rowCapacity
       this.#writer.bind(this.batch!)
     }
+    refusePromise(value)
     if (!this.#isObject && (value === null || typeof value !== 'object'))
       throw new TypeError('Cannot write a row: the function must collect objects with the declared columns')
     this.#writer.write(row, value)

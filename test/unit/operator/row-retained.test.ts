@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'vitest'
+import { AsyncDataStream } from '../../../src/api/datastream/async-data-stream.ts'
 import { type LocalEnvironment, Millrace } from '../../../src/api/datastream/millrace.ts'
 import { UserFunctionError } from '../../../src/base/errors.ts'
 import { defineSchema, t } from '../../../src/batch/types.ts'
+import { TumblingEventTimeWindows } from '../../../src/operator/window/assigners.ts'
+import { mapState } from '../../../src/state/state.ts'
+import { WatermarkStrategy } from '../../../src/time/watermark-strategy.ts'
 
 const schema = defineSchema({ key: t.string(), value: t.int().nullable() })
 interface Row {
@@ -69,6 +73,131 @@ const readers: Readonly<Record<string, (env: LocalEnvironment, kept: Row[], read
           read()
           kept.push(row)
         },
+      })
+      .forEach(() => {})
+  },
+  'computed column': (env, kept, read) => {
+    env
+      .fromCollection(rows, schema)
+      .withColumn('length', t.int(), (row) => {
+        read()
+        return kept.push(row)
+      })
+      .forEach(() => {})
+  },
+  'function of two streams': (env, kept, read) => {
+    const stream = env.fromCollection(rows, schema)
+    stream
+      .connect(env.fromCollection([], schema))
+      .process({
+        processElement1(row) {
+          read()
+          kept.push(row)
+        },
+        processElement2() {},
+      })
+      .forEach(() => {})
+  },
+  'broadcast function': (env, kept, read) => {
+    const rules = env.fromCollection(rows, schema).broadcast(mapState<never, unknown>('rules'))
+    env
+      .fromCollection([], schema)
+      .connect(rules)
+      .process({
+        processElement() {},
+        processBroadcastElement(row) {
+          read()
+          kept.push(row)
+        },
+      })
+      .forEach(() => {})
+  },
+  'reduce of keys': (env, kept, read) => {
+    env
+      .fromCollection([{ key: 'a', value: 0 }, ...rows.map((row) => ({ ...row, key: 'a' }))], schema)
+      .keyBy('key')
+      .reduce((_, row) => {
+        read()
+        kept.push(row)
+        return { key: 'a', value: 1 }
+      })
+      .forEach(() => {})
+  },
+  'reduce of windows': (env, kept, read) => {
+    env
+      .fromCollection([{ key: 'a', value: 0 }, ...rows.map((row) => ({ ...row, key: 'a' }))], schema)
+      .keyBy('key')
+      .countWindow(10)
+      .reduce((_, row) => {
+        read()
+        kept.push(row)
+        return { key: 'a', value: 1 }
+      })
+      .forEach(() => {})
+  },
+  'aggregate of windows': (env, kept, read) => {
+    env
+      .fromCollection(rows, schema)
+      .keyBy('key')
+      .countWindow(10)
+      .aggregate({
+        createAccumulator: () => 0,
+        add(row, count) {
+          read()
+          kept.push(row)
+          return count + 1
+        },
+        getResult: (count) => count,
+      })
+      .forEach(() => {})
+  },
+  'window assigner': (env, kept, read) => {
+    const assigner = TumblingEventTimeWindows.of(10)
+    const assign = assigner.assignWindows.bind(assigner)
+    assigner.assignWindows = (row, timestampMs) => {
+      read()
+      kept.push(row as Row)
+      return assign(row, timestampMs)
+    }
+    env
+      .fromCollection(rows, schema)
+      .assignTimestampsAndWatermarks(WatermarkStrategy.forMonotonousTimestamps<Row>().withTimestampAssigner(() => 5))
+      .keyBy('key')
+      .window(assigner)
+      .process({ process() {} })
+      .forEach(() => {})
+  },
+  'timestamp function': (env, kept, read) => {
+    const strategy = WatermarkStrategy.forMonotonousTimestamps<Row>().withTimestampAssigner((row) => {
+      read()
+      return kept.push(row)
+    })
+    env
+      .fromCollection(rows, schema)
+      .assignTimestampsAndWatermarks(strategy)
+      .forEach(() => {})
+  },
+  'watermark generator': (env, kept, read) => {
+    const strategy = WatermarkStrategy.forGenerator<Row>(() => ({
+      onEvent(row) {
+        read()
+        kept.push(row)
+        return undefined
+      },
+    }))
+    env
+      .fromCollection(rows, schema)
+      .assignTimestampsAndWatermarks(strategy)
+      .forEach(() => {})
+  },
+  'partition function': (env, kept, read) => {
+    env.setParallelism(2)
+    env
+      .fromCollection(rows, schema)
+      .partitionCustom((row) => {
+        read()
+        kept.push(row)
+        return 0
       })
       .forEach(() => {})
   },
@@ -141,6 +270,18 @@ test('a row in an array of results cannot be read behind the chain', async () =>
     .map((row) => [row])
     .forEach(([row]) => void row.key)
   await expect(env.execute()).rejects.toMatchObject({ code: 'ROW_RETAINED' })
+})
+
+test('an asynchronous function gets an object of its own', async () => {
+  const env = environment(true)
+  const kept: Row[] = []
+  AsyncDataStream.orderedWait(env.fromCollection(rows, schema), async (row) => {
+    kept.push(row)
+    await Promise.resolve()
+    return row.key
+  }).forEach(() => {})
+  await env.execute()
+  expect(kept).toEqual(rows)
 })
 
 test('without the option nothing is checked', async () => {
