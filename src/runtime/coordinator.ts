@@ -21,6 +21,7 @@ import { Command, COMMAND_ADDRESS, DOORBELL_ADDRESS, HEARTBEAT_ADDRESS } from '.
 import { enumerateSplits } from './enumerate-splits.ts'
 import { JobMetricsReader, loadHistograms } from './job-metrics.ts'
 import type { CoordinatorCommand, CoordinatorEvent, JobRequest, WorkerEvent, WorkerOutcome } from './thread-messages.ts'
+import { watchStrayErrors } from './stray-errors.ts'
 import { divertConsole } from './user-console.ts'
 import type { WorkerTask } from './worker.ts'
 import { batchRowsMaxOf, createWorkerMemory, ringBytesMaxOf, type WorkerSettings } from './worker-runtime.ts'
@@ -88,8 +89,9 @@ class Coordinator {
 
   async run(): Promise<void> {
     divertConsole((message) => this.#post({ kind: 'log', operatorName: '', subtaskIndex: 0, message }))
+    const stray = new Promise<never>((_, reject) => watchStrayErrors('the coordinator', reject))
     try {
-      this.#post(await this.#runJob())
+      this.#post(await Promise.race([this.#runJob(), stray]))
     } catch (error) {
       this.#post({ kind: 'failed', error: toErrorRecord(error) })
     } finally {
@@ -220,11 +222,12 @@ class Coordinator {
           return outcome
         } catch (error) {
           // A lost worker: piscina would start another one, but its state is gone, so the job fails and the pool goes with it.
+          const isOutOfMemory = (error as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY'
           if (!this.#cancelled)
             this.#fail(
-              new JobError('WORKER_LOST', 'A worker thread ended unexpectedly', {
+              new JobError('WORKER_LOST', `A worker thread ${isOutOfMemory ? 'ran out of memory' : 'ended unexpectedly'}`, {
                 cause: error,
-                hint: 'If it ran out of memory, give it more with --max-old-space-size or lower the parallelism.',
+                ...(isOutOfMemory && { hint: 'Give it more with --max-old-space-size, or lower the parallelism.' }),
               }),
               CANCEL_TIMEOUT_MS,
             )

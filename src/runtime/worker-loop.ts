@@ -2,7 +2,7 @@
 // that need it.
 
 import type { Clock } from '../base/clock.ts'
-import { toErrorRecord } from '../base/errors.ts'
+import { type MillraceError, toErrorRecord } from '../base/errors.ts'
 import { IdleStrategy } from '../ring/idle-strategy.ts'
 import { Command, COMMAND_ADDRESS, HEARTBEAT_ADDRESS } from './control-layout.ts'
 import type { WorkerOutcome } from './thread-messages.ts'
@@ -19,6 +19,8 @@ export interface WorkerLoopOptions {
   readonly clock: Clock
   readonly spinMicros: number
   readonly needsEventLoop: boolean
+  /** What went wrong in user code outside of a step, if anything. */
+  strayError(): MillraceError | undefined
 }
 
 /** Runs a worker until its subtasks have ended, a step throws, or the coordinator says cancel. Never throws; always closes the subtasks. */
@@ -37,6 +39,8 @@ export async function runWorkerLoop(worker: WorkerRuntime, words: Int32Array, op
   let follows = false
   try {
     while (!worker.hasEnded) {
+      const stray = options.strayError()
+      if (stray !== undefined) throw stray
       // First: commands, pushed records and what callbacks bring come with mail, and what comes later keeps this thread awake.
       doorbell.takeMail()
       // Pairs with the coordinator's Atomics.store of a command, which is followed by mail.
@@ -64,7 +68,7 @@ export async function runWorkerLoop(worker: WorkerRuntime, words: Int32Array, op
         turnMs = clock.monotonicMs()
         follows = false
       }
-      if (moved || worker.hasEnded) continue
+      if (moved || worker.hasEnded || options.strayError() !== undefined) continue
       follows = false
       const waitMs = worker.nextTimeMs - clock.nowMs()
       if (needsEventLoop) {

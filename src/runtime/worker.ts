@@ -4,11 +4,12 @@
 import { type PerformanceEntry, PerformanceObserver } from 'node:perf_hooks'
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { systemClock } from '../base/clock.ts'
-import { PlanError, toErrorRecord } from '../base/errors.ts'
+import { type MillraceError, PlanError, toErrorRecord } from '../base/errors.ts'
 import type { ProgramEdge } from '../operator/operator.ts'
 import { isJobProgram } from '../plan/job-program.ts'
 import { planJob, type PlanOptions } from '../plan/execution-plan.ts'
 import { workerSlots } from './control-layout.ts'
+import { settleUserCode, watchStrayErrors } from './stray-errors.ts'
 import { WorkerSlot } from './subtask-metrics.ts'
 import type { ProgramMessage, PushMessage, WorkerEvent, WorkerOutcome } from './thread-messages.ts'
 import { runWorkerLoop } from './worker-loop.ts'
@@ -92,6 +93,11 @@ export default async function runWorker(task: WorkerTask): Promise<WorkerOutcome
     task.events.postMessage({ kind: 'log', operatorName, subtaskIndex, message } satisfies WorkerEvent)
   let running: WorkerRuntime | undefined
   let isBuilt = false
+  let stray: MillraceError | undefined
+  watchStrayErrors(`worker ${task.settings.workerIndex}`, (error) => {
+    stray ??= error
+    running?.doorbell.post()
+  })
   const flushConsole = divertConsole((line) => {
     const subtask = running?.activeSubtask
     // What the module and its program print while the graph is built was printed by the coordinator already.
@@ -123,7 +129,13 @@ export default async function runWorker(task: WorkerTask): Promise<WorkerOutcome
     running = worker
     const needsEventLoop = plan.tasks.some((planned) => planned.needsEventLoop && settings.workerIndex < planned.parallelism)
     try {
-      return await runWorkerLoop(worker, worker.slab.i32, { clock: systemClock, spinMicros: task.spinMicros, needsEventLoop })
+      const options = { clock: systemClock, spinMicros: task.spinMicros, needsEventLoop, strayError: () => stray }
+      const outcome = await runWorkerLoop(worker, worker.slab.i32, options)
+      if (outcome.kind === 'ended') {
+        await settleUserCode(systemClock)
+        if (stray !== undefined) throw stray
+      }
+      return outcome
     } finally {
       await endGc()
     }

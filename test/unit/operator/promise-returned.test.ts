@@ -18,7 +18,7 @@ interface Row {
 const asynchronous = (async () => {}) as never
 
 /** Each gives an asynchronous function to another operator; what TypeScript refuses already is cast. */
-const mistakes: Readonly<Record<string, (rows: DataStream<Row>) => DataStream<unknown> | void>> = {
+const mistakes: Readonly<Record<string, (rows: DataStream<Row>) => { forEach(callback: () => void): unknown } | void>> = {
   'map, with a result': (rows) => rows.map(async (row) => row.value * 2),
   'map, failing': (rows) =>
     rows.map(async () => {
