@@ -99,8 +99,9 @@ export interface SnapshotReader {
 /**
  * A unit of the data path.
  *
- * Every method that returns a boolean answers "done?": `false` means that the output refused; the driver calls the same method with the
- * same arguments again, before any other method, once the output has capacity. What was emitted must not be emitted again: keep a cursor.
+ * Every method that returns a boolean answers "done?": `false` means that the output refused, or that the call has taken long enough; the driver
+ * calls the same method with the same arguments again, before any other method, once the output has capacity. What was emitted must not be
+ * emitted again: keep a cursor.
  * Methods return within about a millisecond and never block. A batch is valid until the call that returns `true`.
  *
  * Calls come in this order: {@link open}, {@link restore} if there is something to restore, then batches, watermarks, timers and snapshots
@@ -150,6 +151,9 @@ export interface Operator {
 
   /** The input will bring nothing more. A final watermark of +Infinity has been given to {@link advance} before the last input's end. */
   endInput(output: Output, input: number): boolean
+
+  /** Whether the last call returned `false` because its time was over: it wants to be called again soon, although nothing else may have moved. */
+  readonly hasPaused?: boolean
 
   /** Writes all state. Called between two elements of the stream, never inside a batch. */
   snapshot(writer: SnapshotWriter): void

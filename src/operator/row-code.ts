@@ -450,8 +450,8 @@ export interface ProcessLoop {
    * @returns The position reached.
    */
   run(input: number, from: number, to: number, rowsMax: number, keys: number): number
-  /** Fires timers up to `upToMs`; returns whether all have fired, false if the target holds `rowsMax` rows before. */
-  fire(timers: FiringTimers, upToMs: number, rowsMax: number, isEventTime: boolean): boolean
+  /** Fires timers up to `upToMs`; returns whether all have fired, false if the target holds `rowsMax` rows or `timersMax` have fired before. */
+  fire(timers: FiringTimers, upToMs: number, rowsMax: number, isEventTime: boolean, timersMax: number): boolean
   /** Event time of the record or timer, -Infinity without one. */
   timestamp(): number
   /** Writes that time as an int64; without one the smallest int64. */
@@ -528,9 +528,9 @@ export function compileProcessLoop({ inputs, output, fn, ensureRows, keys, isDev
       switch (input) { ${inputs.map((_, index) => `case ${index}: return runner${index}.run(from, to, rowsMax, keys >>> 2);`).join(' ')} }
       return from
     },
-    fire(timers, upToMs, rowsMax, isEventTime) {
+    fire(timers, upToMs, rowsMax, isEventTime, timersMax) {
       eventTime = isEventTime
-      while (count < rowsMax) {
+      for (let left = timersMax; left > 0 && count < rowsMax; left--) {
         if (!timers.poll(upToMs)) return true
         firedMs = timers.firedMs
         fired = isEventTime && firedMs >= -9007199254740991 && firedMs <= 9007199254740991 ? 1 : 2

@@ -154,7 +154,7 @@ export class OperatorDriver implements ElementTarget {
     while (this.#state !== State.IDLE) {
       const begin = this.#begin
       const before = this.#state
-      if (!this.#step()) return moved || this.#begin !== begin || this.#state !== before
+      if (!this.#step()) return moved || this.#begin !== begin || this.#state !== before || (this.operator.hasPaused === true && this.output.hasCapacity())
       moved = true
     }
     return moved

@@ -173,6 +173,19 @@ describe('interruption', () => {
     expect(stderr).toMatch(/endless was cancelled in/)
   })
 
+  test.each(['map', 'filter', 'key', 'process', 'forEach'])('SIGINT ends a job whose %s function is slow without waiting for its batch', async (kind) => {
+    const command = new Command(['run', job('slow.js'), '--parallelism', '1', '--', '--kind', kind])
+    await command.says(/at it/)
+    const killedMs = performance.now()
+    command.child.kill('SIGINT')
+    const { status, stderr } = await command.ended
+    expect(status).toBe(130)
+    // A batch of such rows takes 50 s, and workers that do not listen are given 10.
+    expect(performance.now() - killedMs).toBeLessThan(2000)
+    const [, written] = /rows read, ([\d,]+) written/.exec(stderr)!
+    expect(Number(written.replace(',', ''))).toBeGreaterThan(10)
+  })
+
   test('a second signal kills a job that does not listen', async () => {
     const command = new Command(['run', job('blocking.js')])
     await command.says(/blocking now/)

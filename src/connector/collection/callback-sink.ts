@@ -5,17 +5,20 @@ import type { Schema } from '../../batch/types.ts'
 import { refusePromise, userError } from '../../operator/function.ts'
 import type { OperatorContext } from '../../operator/operator.ts'
 import { compileRowReader, DEV_OPTION, type RowReader } from '../../operator/row-code.ts'
+import { RowPace } from '../../operator/row-pace.ts'
 import type { Sink, SinkWriter } from '../../operator/sink.ts'
 
 class CallbackWriter implements SinkWriter {
   readonly #callback: (record: unknown) => unknown
   readonly #reader: RowReader
   readonly #context: OperatorContext
+  readonly #pace: RowPace
 
   constructor(callback: (record: unknown) => unknown, schema: Schema, context: OperatorContext) {
     this.#callback = callback
     this.#reader = compileRowReader(schema, context.option(DEV_OPTION) === 'true')
     this.#context = context
+    this.#pace = new RowPace(context.clock)
   }
 
   hasCapacity(): boolean {
@@ -24,17 +27,20 @@ class CallbackWriter implements SinkWriter {
 
   write(batch: RecordBatch): boolean {
     const reader = this.#reader
+    const pace = this.#pace
+    pace.begin()
     reader.bind(batch)
     try {
-      for (; batch.begin < batch.end; batch.begin++) {
-        reader.seek(batch.physicalRow(batch.begin))
+      while (batch.begin < batch.end) {
+        reader.seek(batch.physicalRow(batch.begin++))
         refusePromise(this.#callback(reader.record()))
+        if (pace.tick()) break
       }
       reader.release()
     } catch (error) {
       throw userError(this.#context.operatorName, this.#context.subtaskIndex, error)
     }
-    return true
+    return batch.begin === batch.end
   }
 
   flush(): boolean {

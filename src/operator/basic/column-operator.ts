@@ -8,6 +8,8 @@ import { PhysicalKind } from '../../kernels/column-layout.ts'
 import { userError } from '../function.ts'
 import { type OperatorContext, type Output, StatelessOperator } from '../operator.ts'
 import { type ColumnLoop, compileColumnLoop, DEV_OPTION } from '../row-code.ts'
+import { RowPace } from '../row-pace.ts'
+import { ViewParts } from './view-parts.ts'
 
 /**
  * The schema with one column more, or with that column replaced.
@@ -29,7 +31,9 @@ export class ColumnOperator extends StatelessOperator {
   readonly #kept: readonly number[]
   readonly #fn: (row: never) => unknown
   readonly #columnSchema: Schema
+  readonly #parts = new ViewParts()
   #loop!: ColumnLoop
+  #pace!: RowPace
   #builder!: BatchBuilder
   #view!: RecordBatch
 
@@ -45,6 +49,7 @@ export class ColumnOperator extends StatelessOperator {
   override open(context: OperatorContext): void {
     super.open(context)
     this.#loop = compileColumnLoop(this.#inputSchema, this.#fn, this.#columnSchema, context.option(DEV_OPTION) === 'true')
+    this.#pace = new RowPace(context.clock)
     this.#builder = new BatchBuilder(context.slab, this.#columnSchema, context.batchRowsMax)
     this.#view = new RecordBatch(context.slab, this.outputSchema, [])
   }
@@ -53,18 +58,24 @@ export class ColumnOperator extends StatelessOperator {
     if (!output.hasCapacity()) return false
     const target = this.#builder.begin(false, false)
     this.#builder.ensureRows(batch.rowCount)
-    const view = this.#view.viewOf(batch)
+    const pace = this.#pace
+    pace.begin()
     this.#loop.bind(batch, target)
+    let position = batch.begin
     try {
-      this.#loop.run(batch.begin, batch.end)
+      while (position < batch.end) {
+        const from = position
+        position = Math.min(batch.end, from + pace.rows)
+        this.#loop.run(from, position)
+        if (pace.isOver(position - from)) break
+      }
     } catch (error) {
       throw userError(this.context.operatorName, this.context.subtaskIndex, error)
     }
+    const view = this.#parts.take(batch, position, this.#view)
     view.columns = [...this.#kept.map((index) => batch.columns[index]), target.columns[0]]
-    view.crossings.copyFrom(batch.crossings)
-    batch.begin = batch.end
     output.emit(view)
-    return true
+    return position === batch.end
   }
 
   override close(): void {

@@ -9,6 +9,8 @@ import { type Field, LENGTH_MAX, Schema } from '../../batch/types.ts'
 import { refusePromise, userError } from '../function.ts'
 import { type OperatorContext, type Output, StatelessOperator } from '../operator.ts'
 import { compileRowReader, DEV_OPTION, type RowReader } from '../row-code.ts'
+import { RowPace } from '../row-pace.ts'
+import { ViewParts } from './view-parts.ts'
 
 /** Name of the column that holds the key; row objects do not show it. */
 export const KEY_COLUMN = '$key'
@@ -25,7 +27,9 @@ export class KeyOperator extends StatelessOperator {
   readonly #inputSchema: Schema
   readonly #selector: (record: unknown) => unknown
   readonly #memo = new Map<unknown, Uint8Array>()
+  readonly #parts = new ViewParts()
   #reader!: RowReader
+  #pace!: RowPace
   #view!: RecordBatch
   #key!: Column
   #rows = 0
@@ -40,6 +44,7 @@ export class KeyOperator extends StatelessOperator {
   override open(context: OperatorContext): void {
     super.open(context)
     this.#reader = compileRowReader(this.#inputSchema, context.option(DEV_OPTION) === 'true')
+    this.#pace = new RowPace(context.clock)
     this.#view = new RecordBatch(context.slab, this.outputSchema, [])
     this.#rows = context.batchRowsMax
     this.#key = Column.allocate(context.slab, this.outputSchema.fields[this.outputSchema.fields.length - 1].type, this.#rows)
@@ -50,7 +55,8 @@ export class KeyOperator extends StatelessOperator {
     const reader = this.#reader
     const selector = this.#selector
     const key = this.#key
-    const view = this.#view.viewOf(batch)
+    const pace = this.#pace
+    pace.begin()
     key.clear()
     key.ensureRows(batch.rowCount)
     const { slab } = this.context
@@ -58,28 +64,29 @@ export class KeyOperator extends StatelessOperator {
     reader.bind(batch)
     let end = 0
     let next = 0
+    let position = batch.begin
     try {
-      for (let position = batch.begin; position < batch.end; position++) {
-        const row = batch.physicalRow(position)
+      while (position < batch.end) {
+        const row = batch.physicalRow(position++)
         reader.seek(row)
         const bytes = this.#encode(selector(reader.record()))
-        // Rows that the selection leaves out have empty keys; offsets stay monotone.
+        // Rows that the selection leaves out, and those of other parts, have empty keys; offsets stay monotone.
         for (; next <= row; next++) slab.i32[offsets + next] = end
         key.ensureData(bytes.length)
         slab.u8.set(bytes, key.data + end)
         end += bytes.length
         key.dataLength = end
+        if (pace.tick()) break
       }
       reader.release()
     } catch (error) {
       throw userError(this.context.operatorName, this.context.subtaskIndex, error)
     }
     for (; next <= batch.rowCount; next++) slab.i32[offsets + next] = end
+    const view = this.#parts.take(batch, position, this.#view)
     view.columns = [...batch.columns.slice(0, this.outputSchema.fields.length - 1), key]
-    view.crossings.copyFrom(batch.crossings)
-    batch.begin = batch.end
     output.emit(view)
-    return true
+    return position === batch.end
   }
 
   override close(): void {

@@ -7,8 +7,10 @@ import type { Schema } from '../../batch/types.ts'
 import { userError } from '../function.ts'
 import { type Operator, type OperatorContext, type Output, StatelessOperator } from '../operator.ts'
 import { compileRowFilter, compileRowLoop, DEV_OPTION, type RowFilter, type RowLoop, type RowStage } from '../row-code.ts'
+import { RowPace } from '../row-pace.ts'
+import { ViewParts } from './view-parts.ts'
 
-/** Rows between two looks at the clock of the worker's loop: user code is slower than kernels. */
+/** Rows of a step at most: user code is slower than kernels. */
 const ROWS_PER_STEP = 1024
 
 /** A user function with the name of its operator, for errors. */
@@ -21,6 +23,7 @@ export class RowOperator extends StatelessOperator {
   readonly #stages: readonly NamedRowStage[]
   #builder!: BatchBuilder
   #loop!: RowLoop
+  #pace!: RowPace
   /** The input batch that the target was begun for; null between batches. */
   #bound: RecordBatch | null = null
   #crossing = 0
@@ -35,6 +38,7 @@ export class RowOperator extends StatelessOperator {
   override open(context: OperatorContext): void {
     super.open(context)
     this.#builder = new BatchBuilder(context.slab, this.outputSchema, context.batchRowsMax)
+    this.#pace = new RowPace(context.clock)
     const isDev = context.option(DEV_OPTION) === 'true'
     this.#loop = compileRowLoop(this.#inputSchema, this.#stages, this.outputSchema, (rows) => this.#builder.ensureRows(rows), isDev)
   }
@@ -42,6 +46,8 @@ export class RowOperator extends StatelessOperator {
   override processBatch(batch: RecordBatch, output: Output): boolean {
     if (!output.hasCapacity()) return false
     const loop = this.#loop
+    const pace = this.#pace
+    pace.begin()
     const { crossings } = batch
     const target = this.#builder.begin(batch.timestamps !== 0, batch.kinds !== 0)
     loop.count = 0
@@ -67,8 +73,11 @@ export class RowOperator extends StatelessOperator {
           limit = Math.min(stop, at)
         }
         if (position === stop) break
-        position = loop.run(position, limit, this.context.batchRowsMax)
-        if (position < limit) break
+        const from = position
+        const to = Math.min(limit, from + pace.rows)
+        position = loop.run(from, to, this.context.batchRowsMax)
+        if (position < to) break
+        if (pace.isOver(to - from) && position < stop) break
       }
     } catch (error) {
       throw userError(this.#stages[loop.stage].name, this.context.subtaskIndex, error)
@@ -91,7 +100,9 @@ export class RowOperator extends StatelessOperator {
 export class FilterOperator extends StatelessOperator {
   readonly outputSchema: Schema
   readonly #stages: readonly NamedRowStage[]
+  readonly #parts = new ViewParts()
   #filter!: RowFilter
+  #pace!: RowPace
   #view!: RecordBatch
   #selection = 0
   #selectionRows = 0
@@ -105,6 +116,7 @@ export class FilterOperator extends StatelessOperator {
   override open(context: OperatorContext): void {
     super.open(context)
     this.#view = new RecordBatch(context.slab, this.outputSchema, [])
+    this.#pace = new RowPace(context.clock)
     this.#filter = compileRowFilter(
       this.outputSchema,
       this.#stages.map((stage) => stage.fn as (value: never) => unknown),
@@ -116,18 +128,25 @@ export class FilterOperator extends StatelessOperator {
     if (!output.hasCapacity()) return false
     this.#reserve(batch.end - batch.begin)
     const filter = this.#filter
+    const pace = this.#pace
+    pace.begin()
     filter.bind(batch)
-    const view = this.#view.viewOf(batch)
+    const { begin, end } = batch
+    let position = begin
     let count = 0
     try {
-      count = filter.run(batch.begin, batch.end, this.#selection, 0)
+      while (position < end) {
+        const from = position
+        position = Math.min(end, from + pace.rows)
+        count = filter.run(from, position, this.#selection, count)
+        if (pace.isOver(position - from)) break
+      }
     } catch (error) {
       throw userError(this.#stages[filter.stage].name, this.context.subtaskIndex, error)
     }
-    batch.begin = batch.end
     // Crossings stand at physical rows, which a selection does not move.
-    view.crossings.copyFrom(batch.crossings)
-    if (count === view.logicalCount) output.emit(view)
+    const view = this.#parts.take(batch, position, this.#view)
+    if (count === position - begin) output.emit(view)
     else {
       view.selection = this.#selection
       view.selectedCount = count
@@ -135,7 +154,7 @@ export class FilterOperator extends StatelessOperator {
       if (count > 0) output.emit(view)
       else if (view.crossings.count > 0) output.emitWatermark(view.crossings.watermarks[view.crossings.count - 1])
     }
-    return true
+    return position === end
   }
 
   override close(): void {

@@ -11,6 +11,7 @@ import type { WatermarkView } from '../../time/watermark-view.ts'
 import { refusePromise, userError } from '../function.ts'
 import { type OperatorContext, type Output, type SnapshotReader, type SnapshotWriter, StatelessOperator } from '../operator.ts'
 import { compileRowReader, DEV_OPTION, type RowReader } from '../row-code.ts'
+import { RowPace } from '../row-pace.ts'
 
 const MICROS_PER_MS = 1000
 /** How often generators are asked without a record: Flink's default. */
@@ -51,6 +52,7 @@ export class WatermarkOperator extends StatelessOperator {
   readonly #column: number
   readonly #scale: 'ms' | 'micros'
   #view!: RecordBatch
+  #pace!: RowPace
   #reader: RowReader | undefined
   /** Own timestamps, where they are not a column of the batch. */
   #timestamps = 0
@@ -81,6 +83,7 @@ export class WatermarkOperator extends StatelessOperator {
   override open(context: OperatorContext): void {
     super.open(context)
     this.#view = new RecordBatch(context.slab, this.outputSchema, [])
+    this.#pace = new RowPace(context.clock)
     if (this.#spec.timestamps.kind === 'function' || this.#spec.generator.kind === 'custom')
       this.#reader = compileRowReader(this.outputSchema, context.option(DEV_OPTION) === 'true')
     this.#emitIntervalMs = Number(context.option('pipeline.auto-watermark-interval') ?? EMIT_INTERVAL_MS_DEFAULT)
@@ -101,14 +104,14 @@ export class WatermarkOperator extends StatelessOperator {
       if (!output.hasCapacity()) return false
     }
     const view = this.#view.viewOf(batch)
-    view.timestamps = this.#assign(batch)
+    this.#assign(view)
     if (this.#spec.generator.kind === 'bounded') this.#generateBounded(view, this.#spec.generator.boundMs + this.#rules.behindMs)
     else if (this.#spec.generator.kind === 'custom') this.#generateCustom(view)
     this.#merger?.mergeCrossings(this.#open.indexOf(this.#current), view)
-    if (isEnd) view.crossings.add(view.rowCount, WATERMARK_MAX)
-    batch.begin = batch.end
+    if (isEnd && view.end === batch.end) view.crossings.add(view.rowCount, WATERMARK_MAX)
+    batch.begin = view.end
     output.emit(view)
-    return true
+    return batch.begin === batch.end
   }
 
   /** Of upstream's watermarks only the end of time goes on. */
@@ -172,49 +175,51 @@ export class WatermarkOperator extends StatelessOperator {
     if (this.#timestamps !== 0) this.context.slab.free(this.#timestamps, this.#timestampRows * 8 + BUFFER_SLACK_BYTES)
   }
 
-  /** Address of the timestamps of all physical rows (those in the pending range are meaningful). */
-  #assign(batch: RecordBatch): number {
+  /** Gives the pending rows of the view their timestamps. A slow function gets through a part of them: then the view ends there. */
+  #assign(view: RecordBatch): void {
     const { timestamps } = this.#spec
     switch (timestamps.kind) {
       case 'record':
-        return batch.timestamps
+        return
       case 'column': {
-        const column = batch.columns[this.#column]
-        if (column.nullCount > 0) this.#refuseNull(batch)
-        return this.#scale === 'ms' ? column.values : this.#fromMicros(batch, column.values)
+        const column = view.columns[this.#column]
+        if (column.nullCount > 0) this.#refuseNull(view)
+        view.timestamps = this.#scale === 'ms' ? column.values : this.#fromMicros(view, column.values)
+        return
       }
-      case 'ingestion':
-        return this.#fill(batch, () => this.#current.lastRecordMs)
-      case 'function': {
-        const reader = this.#reader!
-        reader.bind(batch)
-        const assign = timestamps.assign as (record: unknown, recordTimestampMs: number) => number
-        const target = this.#fill(batch, (row) => {
-          reader.seek(row)
-          const ms = assign(reader.record(), batch.timestampOf(row))
-          refusePromise(ms)
-          if (!Number.isFinite(ms))
-            throw new BadRecordError('INVALID_TIMESTAMP', `Cannot assign a timestamp in operator "${this.context.operatorName}": the assigner returned ${ms}`)
-          return Math.floor(ms)
-        })
-        reader.release()
-        return target
+      case 'ingestion': {
+        const target = this.#ownTimestamps(view.rowCount)
+        const { lastRecordMs } = this.#current
+        for (let position = view.begin; position < view.end; position++) writeInt64(view.slab, target + view.physicalRow(position) * 8, lastRecordMs)
+        view.timestamps = target
+        return
       }
+      case 'function':
+        this.#user(() => this.#call(view, timestamps.assign as (record: unknown, recordTimestampMs: number) => number))
     }
   }
 
-  #fill(batch: RecordBatch, timestampOf: (row: number) => number): number {
-    const target = this.#ownTimestamps(batch.rowCount)
+  #call(view: RecordBatch, assign: (record: unknown, recordTimestampMs: number) => number): void {
+    const target = this.#ownTimestamps(view.rowCount)
     const { slab } = this.context
-    try {
-      for (let position = batch.begin; position < batch.end; position++) {
-        const row = batch.physicalRow(position)
-        writeInt64(slab, target + row * 8, timestampOf(row))
-      }
-    } catch (error) {
-      throw userError(this.context.operatorName, this.context.subtaskIndex, error)
+    const reader = this.#reader!
+    const pace = this.#pace
+    pace.begin()
+    reader.bind(view)
+    let position = view.begin
+    while (position < view.end) {
+      const row = view.physicalRow(position++)
+      reader.seek(row)
+      const ms = assign(reader.record(), view.timestampOf(row))
+      refusePromise(ms)
+      if (!Number.isFinite(ms))
+        throw new BadRecordError('INVALID_TIMESTAMP', `Cannot assign a timestamp in operator "${this.context.operatorName}": the assigner returned ${ms}`)
+      writeInt64(slab, target + row * 8, Math.floor(ms))
+      if (pace.tick()) break
     }
-    return target
+    reader.release()
+    view.end = position
+    view.timestamps = target
   }
 
   #fromMicros(batch: RecordBatch, values: number): number {
@@ -362,13 +367,19 @@ export class WatermarkOperator extends StatelessOperator {
 
   #generateCustom(view: RecordBatch): void {
     const reader = this.#reader!
+    const pace = this.#pace
+    // Rows that were just given their timestamps would be given them again.
+    const canPause = this.#spec.timestamps.kind !== 'function'
+    pace.begin()
     reader.bind(view)
     this.#user(() => {
       const generator = this.#current.generator!
-      for (let position = view.begin; position < view.end; position++) {
-        const row = view.physicalRow(position)
+      let position = view.begin
+      while (position < view.end) {
+        const row = view.physicalRow(position++)
         reader.seek(row)
         this.#advance(view, row + 1, generator.onEvent(reader.record(), view.timestampOf(row)))
+        if (canPause && pace.tick()) view.end = position
       }
       reader.release()
       if (view.begin < view.end) this.#advance(view, view.physicalRow(view.end - 1) + 1, generator.onBatchEnd?.())

@@ -11,14 +11,16 @@ import { HeapOperatorState } from '../../state/operator-state.ts'
 import { type MapStateDescriptor, UNION_STATE_PREFIX } from '../../state/state.ts'
 import { KEY_COLUMN } from '../basic/key-operator.ts'
 import { refusePromise, type RichFunction, userError } from '../function.ts'
+import type { TimerDomain } from '../../time/timer-service.ts'
 import type { Operator, OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../operator.ts'
 import { ownFunction } from '../window/own-function.ts'
 import { compileProcessLoop, DEV_OPTION, type ProcessLoop } from '../row-code.ts'
+import { RowPace } from '../row-pace.ts'
 import { type KeyedState, openKeyedState } from './keyed-state.ts'
 import { openContextOf, type ProcessEngine, processContextOf } from './process-context.ts'
 import { SideOutputs } from './side-outputs.ts'
 
-/** Rows between two looks at the clock of the worker's loop: user code is slower than kernels. */
+/** Rows of a step at most: user code is slower than kernels. */
 const ROWS_PER_STEP = 1024
 const WATERMARK_STATE = `${UNION_STATE_PREFIX}watermark`
 
@@ -46,6 +48,8 @@ export class ProcessOperator implements Operator {
   #context!: OperatorContext
   #builder!: BatchBuilder
   #loop!: ProcessLoop
+  #pace!: RowPace
+  #timerPace!: RowPace
   #sides!: SideOutputs
   #state: KeyedState | null = null
   readonly #operatorState = new HeapOperatorState()
@@ -68,6 +72,8 @@ export class ProcessOperator implements Operator {
     const fn = this.#fn
     const keyed = this.#inputs.flatMap(({ schema, key }) => (key === undefined ? [] : [{ schema, key }]))
     if (keyed.length > 0) this.#state = openKeyedState(context, keyed, fn.onTimer !== undefined)
+    this.#pace = new RowPace(context.clock)
+    this.#timerPace = new RowPace(context.clock)
     this.#builder = new BatchBuilder(context.slab, this.outputSchema, context.batchRowsMax)
     this.#loop = compileProcessLoop({
       inputs: this.#inputs.map(({ schema, method, key }) => ({ schema, method, keyed: key !== undefined })),
@@ -98,16 +104,21 @@ export class ProcessOperator implements Operator {
       this.#bound = batch
       this.#crossing = 0
     }
+    this.#beginPace()
     for (;;) {
       if (!output.hasCapacity()) return false
       const { begin } = batch
       this.#step(batch, output, input)
       if (batch.begin === batch.end && this.#crossing === batch.crossings.count) break
       // Timers may have filled the output before the first row: then go on while there is room. Rows end a step.
-      if (batch.begin > begin && batch.begin < batch.end) return false
+      if (this.hasPaused || (batch.begin > begin && batch.begin < batch.end)) return false
     }
     this.#bound = null
     return true
+  }
+
+  get hasPaused(): boolean {
+    return this.#pace.hasEnded || this.#timerPace.hasEnded
   }
 
   nextCutMs(): number {
@@ -118,12 +129,14 @@ export class ProcessOperator implements Operator {
     this.#watermarkMs = Math.max(this.#watermarkMs, watermarkMs)
     const timers = this.#state?.eventTimers
     if (timers === undefined || timers.nextMs > watermarkMs) return true
+    this.#beginPace()
     for (;;) {
       if (!output.hasCapacity()) return false
       this.#beginStep(output, true)
-      const done = this.#call(() => this.#loop.fire(timers, watermarkMs, this.#context.batchRowsMax, true))
+      const done = this.#call(() => this.#fire(timers, watermarkMs, true))
       this.#endStep(output, WATERMARK_MIN)
       if (done) return true
+      if (this.hasPaused) return false
     }
   }
 
@@ -134,12 +147,14 @@ export class ProcessOperator implements Operator {
   fireTimers(upToMs: number, output: Output): boolean {
     const timers = this.#state?.processingTimers
     if (timers === undefined || timers.nextMs > upToMs) return true
+    this.#beginPace()
     for (;;) {
       if (!output.hasCapacity()) return false
       this.#beginStep(output, this.#timestamps)
-      const done = this.#call(() => this.#loop.fire(timers, upToMs, this.#context.batchRowsMax, false))
+      const done = this.#call(() => this.#fire(timers, upToMs, false))
       this.#endStep(output, WATERMARK_MIN)
       if (done) return true
+      if (this.hasPaused) return false
     }
   }
 
@@ -185,6 +200,7 @@ export class ProcessOperator implements Operator {
   #step(batch: RecordBatch, output: Output, input: number): void {
     const { crossings } = batch
     const loop = this.#loop
+    const pace = this.#pace
     const rowsMax = this.#context.batchRowsMax
     const timers = this.#state?.eventTimers
     const withTimestamps = batch.timestamps !== 0
@@ -206,7 +222,7 @@ export class ProcessOperator implements Operator {
           if (at <= position) {
             const crossed = crossings.watermarks[this.#crossing]
             if (crossed > this.#watermarkMs) this.#watermarkMs = crossed
-            if (timers !== undefined && timers.nextMs <= crossed && !loop.fire(timers, crossed, rowsMax, true)) break
+            if (timers !== undefined && timers.nextMs <= crossed && !this.#fire(timers, crossed, true)) break
             this.#crossing++
             watermarkMs = crossed
             target.crossings.add(loop.count, crossed)
@@ -216,8 +232,11 @@ export class ProcessOperator implements Operator {
           limit = Math.min(stop, at)
         }
         if (position === stop) break
-        position = loop.run(input, position, limit, rowsMax, keys + (position - begin) * 4)
-        if (position < limit) break
+        const from = position
+        const to = Math.min(limit, from + pace.rows)
+        position = loop.run(input, from, to, rowsMax, keys + (from - begin) * 4)
+        if (position < to) break
+        if (pace.isOver(to - from) && position < stop) break
       }
     } catch (error) {
       throw userError(this.#context.operatorName, this.#context.subtaskIndex, error)
@@ -237,6 +256,22 @@ export class ProcessOperator implements Operator {
   }
 
   /** Sends what the step made; `watermarkMs` is the last crossing in it. */
+  #beginPace(): void {
+    this.#timerPace.begin(this.#pace.begin())
+  }
+
+  /** Fires timers up to a time. False: the output batch is full, or the step's time is over. */
+  #fire(timers: TimerDomain, upToMs: number, isEventTime: boolean): boolean {
+    const loop = this.#loop
+    const pace = this.#timerPace
+    const rowsMax = this.#context.batchRowsMax
+    for (;;) {
+      const { rows } = pace
+      if (loop.fire(timers, upToMs, rowsMax, isEventTime, rows)) return true
+      if (pace.isOver(rows) || loop.count >= rowsMax) return false
+    }
+  }
+
   #endStep(output: Output, watermarkMs: number): void {
     this.#state?.backend.settle()
     this.#sides.end()

@@ -13,10 +13,11 @@ import { type KeyedRuntimeContext, refusePromise, userError } from '../function.
 import type { Operator, OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../operator.ts'
 import { type KeyedState, openKeyedState } from '../process/keyed-state.ts'
 import { compileRowReader, DEV_OPTION, type RowReader } from '../row-code.ts'
+import { RowPace } from '../row-pace.ts'
 import { runtimeContextOf } from '../runtime-context.ts'
 import { RowCollector } from './row-collector.ts'
 
-/** Rows between two looks at the clock of the worker's loop: user code is slower than kernels. */
+/** Rows of a step at most: user code is slower than kernels. */
 const ROWS_PER_STEP = 1024
 /** Stands for the key of records that all have one: its bytes are given, never read from a column. */
 const CONSTANT_KEY: KeySpec = { kind: 'encoded', column: 0 }
@@ -45,6 +46,8 @@ export abstract class KeyedRowOperator<OUT> implements Operator {
   /** Time as functions, assigners and evictors ask for it. */
   readonly times = { currentWatermark: (): number => this.watermarkMs, currentProcessingTime: (): number => this.nowMs }
   #state!: KeyedState
+  #pace!: RowPace
+  #timerPace!: RowPace
   #readers: RowReader[] = []
   #bound: RecordBatch | null = null
   #crossing = 0
@@ -65,6 +68,8 @@ export abstract class KeyedRowOperator<OUT> implements Operator {
   open(context: OperatorContext): void {
     this.context = context
     this.collector = new RowCollector<OUT>(context, this.outputSchema)
+    this.#pace = new RowPace(context.clock)
+    this.#timerPace = new RowPace(context.clock)
     const isDev = context.option(DEV_OPTION) === 'true'
     this.#readers = this.inputs.map(({ schema }) => compileRowReader(schema, isDev))
     const inputs = this.inputs.map(({ schema, key }) => ({ schema, key: key ?? CONSTANT_KEY }))
@@ -93,6 +98,10 @@ export abstract class KeyedRowOperator<OUT> implements Operator {
     this.backend.settle()
     if (!collector.flush(output)) return false
     return batch.begin === batch.end && this.#crossing === batch.crossings.count && this.#finishBatch()
+  }
+
+  get hasPaused(): boolean {
+    return this.#pace.hasEnded || this.#timerPace.hasEnded
   }
 
   nextCutMs(): number {
@@ -129,7 +138,8 @@ export abstract class KeyedRowOperator<OUT> implements Operator {
     try {
       while (done && this.processingTimers.poll(upToMs)) {
         this.onProcessingTimer(this.processingTimers)
-        if (collector.isFull) done = this.#turn(output)
+        if (this.#timerPace.tick()) done = false
+        else if (collector.isFull) done = this.#turn(output)
       }
     } catch (error) {
       throw userError(this.context.operatorName, this.context.subtaskIndex, error)
@@ -189,6 +199,7 @@ export abstract class KeyedRowOperator<OUT> implements Operator {
   }
 
   #beginStep(output: Output): void {
+    this.#timerPace.begin(this.#pace.begin())
     this.nowMs = this.context.clock.nowMs()
     this.backend.setProcessingTimeMs(this.nowMs)
     this.collector.begin(output)
@@ -235,7 +246,7 @@ export abstract class KeyedRowOperator<OUT> implements Operator {
         // Moved before the call: what it emitted must not be emitted again.
         batch.begin = position
         this.onRow(reader.record(), batch.timestampOf(row), input)
-        if (collector.isFull && !this.#turn(output)) {
+        if (this.#pace.tick() || (collector.isFull && !this.#turn(output))) {
           reader.release()
           return
         }
@@ -244,14 +255,14 @@ export abstract class KeyedRowOperator<OUT> implements Operator {
     }
   }
 
-  /** Fires event-time timers up to the watermark. False: the output refused; the rest waits for the next call. */
+  /** Fires event-time timers up to the watermark. False: the output refused or the step's time is over; the rest waits for the next call. */
   #fireEventTimers(watermarkMs: number, output: Output): boolean {
     const { eventTimers, collector } = this
     if (watermarkMs > this.watermarkMs) this.watermarkMs = watermarkMs
     try {
       while (eventTimers.poll(watermarkMs)) {
         this.onEventTimer(eventTimers)
-        if (collector.isFull && !this.#turn(output)) return false
+        if (this.#timerPace.tick() || (collector.isFull && !this.#turn(output))) return false
       }
     } catch (error) {
       throw userError(this.context.operatorName, this.context.subtaskIndex, error)
