@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { PlanError } from '../base/errors.ts'
 import { packageRoot } from '../base/platform.ts'
-import { suggest } from '../engine/options-suggest.ts'
+import { suggest } from '../base/suggest.ts'
 import { engineFolders, errorText, ExitCode, exitCodeOf } from './error-text.ts'
 import type { NexmarkCommandOptions } from './nexmark.ts'
 import type { RunOptions } from './run.ts'
@@ -89,13 +89,13 @@ function createProgram(jobArguments: readonly string[], terminal: Terminal, setE
     .description('A stateful stream processor for Node.js.')
     .version(version(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
-    .helpCommand('help [command]', 'print the help of a command')
+    .helpCommand(false)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.print(text),
       writeErr: (text) => terminal.say(text),
       getErrHelpWidth: () => terminal.columns,
-      outputError: (text, write) => write(text),
+      outputError: (text, write) => write(usageError(text, false)),
     })
     .showHelpAfterError('(--help shows how it is used)')
     .argument('[command]')
@@ -110,7 +110,8 @@ Examples:
   $ millrace explain job.ts                     print its plan
   $ millrace nexmark --events 1000000 --out nexmark.json
 
-Exit codes: 0 done, 1 the job failed, 2 wrong usage or plan, 3 restore refused, 130 interrupted`,
+Exit codes: 0 done, 1 the job failed, 2 wrong usage or plan, 3 restore refused, 130 interrupted,
+141 the reader of its output has gone`,
     )
     .action((command: string | undefined) => {
       if (command === undefined) {
@@ -118,15 +119,7 @@ Exit codes: 0 done, 1 the job failed, 2 wrong usage or plan, 3 restore refused, 
         throw new CommanderError(ExitCode.USAGE, 'millrace.help', '')
       }
       const isFile = /\.[cm]?[jt]sx?$/.test(command) || existsSync(command)
-      const near = isFile
-        ? `run ${command}`
-        : suggest(
-            command,
-            program.commands.map((known) => known.name()),
-          )
-      throw new PlanError('UNKNOWN_COMMAND', `Cannot run "${command}": there is no such command`, {
-        hint: near === undefined ? '`millrace --help` lists the commands.' : `Did you mean "millrace ${near}"?`,
-      })
+      throw unknownCommand(`Cannot run "${command}"`, isFile ? `run ${command}` : nearCommand(program, command))
     })
   jobOptions(program.command('run').description('run a job').summary('run a job'), 'run')
     .addOption(new Option('--watch', 'run it again whenever its files change').conflicts('inspect'))
@@ -165,7 +158,7 @@ Examples:
     .command('nexmark')
     .description('write events of the Nexmark benchmark as JSON lines')
     .summary('write Nexmark events')
-    .requiredOption('--events <count>', 'number of events', number)
+    .option('--events <count>', 'number of events; required', number)
     .option('--eps <rate>', 'events per second of event time', number, 10_000)
     .option('--disorder <ms>', 'how far an event may stand out of order, in ms', number, 0)
     .option('--seed <number>', 'decides all that is random', number, 1)
@@ -202,13 +195,46 @@ Examples:
     .summary('print a shell completion script')
     .argument('<shell>', 'bash, zsh, fish or powershell')
     .addHelpText('after', COMPLETION_EXAMPLES)
+  program
+    .command('help')
+    .description('print the help of a command')
+    .argument('[command]')
+    .action((name: string | undefined) => {
+      const command = name === undefined ? program : program.commands.find((known) => known.name() === name)
+      if (command === undefined) {
+        const near = nearCommand(program, name!)
+        throw unknownCommand(`Cannot help with "${name}"`, near && `help ${near}`)
+      }
+      command.outputHelp()
+    })
   // Commands inherit it, and only the program itself has to look at whatever it was given.
   for (const command of program.commands) command.allowExcessArguments(false)
   return program
 }
 
+function nearCommand(program: Command, mistyped: string): string | undefined {
+  return suggest(
+    mistyped,
+    program.commands.map((known) => known.name()),
+  )
+}
+
+function unknownCommand(problem: string, near: string | undefined): PlanError {
+  return new PlanError('UNKNOWN_COMMAND', `${problem}: there is no such command`, {
+    hint: near === undefined ? '`millrace --help` lists the commands.' : `Did you mean "millrace ${near}"?`,
+  })
+}
+
+/** What commander says of a wrong command line, with what was probably meant where it does not know. */
+function usageError(text: string, isJobCommand: boolean): string {
+  if (text.includes("unknown option '-v'")) return `${text}(Did you mean -V, --version?)\n`
+  const isForJob = isJobCommand && !text.includes('Did you mean') && /unknown option|too many arguments/.test(text)
+  return isForJob ? `${text}(Arguments of the job stand behind "--": job.ts -- --limit 3)\n` : text
+}
+
 function jobOptions(command: Command, verb: string): Command {
   return command
+    .configureOutput({ outputError: (text, write) => write(usageError(text, true)) })
     .argument('<job>', `a .ts, .js or .mjs file whose default export is made by defineJob`)
     .usage(`[options] <job> [-- arguments of the job]`)
     .option('-p, --parallelism <count>', 'number of workers; default: what the job sets, else all cores', positive)

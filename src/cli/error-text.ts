@@ -6,8 +6,8 @@ import { MillraceError, PlanError, RestoreError } from '../base/errors.ts'
 import { packageRoot } from '../base/platform.ts'
 import type { Style } from './terminal.ts'
 
-/** What the command's exit code means. */
-export const ExitCode = { OK: 0, JOB_FAILED: 1, USAGE: 2, RESTORE_REFUSED: 3, INTERRUPTED: 130 } as const
+/** What the command's exit code means. That of a closed output is what shells show for programs that die of a broken pipe. */
+export const ExitCode = { OK: 0, JOB_FAILED: 1, USAGE: 2, RESTORE_REFUSED: 3, INTERRUPTED: 130, OUTPUT_CLOSED: 141 } as const
 
 /** The exit code for an error; what fails before anything ran is the program's or the command line's fault. */
 export function exitCodeOf(error: unknown, hasRun: boolean): number {
@@ -42,8 +42,11 @@ export function errorText(error: unknown, options: ErrorTextOptions): string {
   const { style } = options
   const lines: string[] = []
   let current: unknown = error
+  let told = ''
   for (let depth = 0; current !== undefined && depth < CAUSES_MAX; depth++) {
-    lines.push(`${depth === 0 ? style.red('error') : 'caused by'}${titleOf(current, depth)}`)
+    // A message that ends with that of its cause has told it: what is left are the cause's lines.
+    if (depth === 0 || !told.endsWith(messageOf(current))) lines.push(`${depth === 0 ? style.red('error') : 'caused by'}${titleOf(current, depth)}`)
+    told = messageOf(current)
     if (current instanceof MillraceError && current.hint !== undefined) lines.push(`  ${style.bold('hint')}: ${current.hint}`)
     if (current instanceof Error) lines.push(...framesOf(current, options).map((frame) => style.dim(frame)))
     current = current instanceof Error ? current.cause : undefined
@@ -51,6 +54,10 @@ export function errorText(error: unknown, options: ErrorTextOptions): string {
   let text = `${lines.join('\n')}\n`
   for (const [from, to] of options.names ?? []) text = text.replaceAll(from, to)
   return text
+}
+
+function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown)
 }
 
 function titleOf(thrown: unknown, depth: number): string {

@@ -9,6 +9,7 @@ import { parseJobArguments } from './job-arguments.ts'
 import { jobNameOf } from './job-name.ts'
 import { planLocally } from './local-job.ts'
 import { type RunOptions, tellError } from './run.ts'
+import { locateSyntaxError } from './syntax-error.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Prints the plan on standard output. */
@@ -24,7 +25,7 @@ export async function explainCommand(job: string, options: RunOptions, jobArgume
     )
     return ExitCode.OK
   } catch (error) {
-    tellError(error, { isJson: options.json === true, isVerbose: options.verbose === true }, module, terminal)
+    tellError(await locateSyntaxError(error, module), { isJson: options.json === true, isVerbose: options.verbose === true }, module, terminal)
     return ExitCode.USAGE
   }
 }

@@ -9,6 +9,7 @@ import { ExitCode, exitCodeOf } from './error-text.ts'
 import { planLocally } from './local-job.ts'
 import { formatDuration } from './numbers.ts'
 import { Interruption, type RunSettings, tellError } from './run.ts'
+import { locateSyntaxError } from './syntax-error.ts'
 import type { Terminal } from './terminal.ts'
 
 const HOST_DEFAULT = '127.0.0.1'
@@ -50,7 +51,7 @@ export async function runInspected(settings: RunSettings, address: boolean | str
     return ExitCode.OK
   } catch (error) {
     if (interruption.signal.aborted) return ExitCode.INTERRUPTED
-    tellError(error, settings, module, terminal)
+    tellError(await locateSyntaxError(error, module), settings, module, terminal)
     return exitCodeOf(error, hasRun)
   }
 }

@@ -2,13 +2,15 @@
 // The command `millrace`. Ends the process itself, after all text was handed over: worker threads that are still closing would hold it up.
 
 import { runCommandLine } from './command-line.ts'
+import { ExitCode } from './error-text.ts'
 import { flushTerminal, processTerminal } from './terminal.ts'
 
-// A reader of our output that goes away (`| head`) is no error.
+// A reader of our output that goes away (`| head`) ends the command quietly; a disk that is full is told, if it can be.
 for (const stream of [process.stdout, process.stderr])
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0)
-    throw error
+    if (error.code === 'EPIPE') process.exit(ExitCode.OUTPUT_CLOSED)
+    if (stream === process.stdout) processTerminal.say(`error: Cannot write to standard output: ${error.message}\n`)
+    process.exit(ExitCode.JOB_FAILED)
   })
 
 process.exitCode = await runCommandLine(process.argv.slice(2), processTerminal)

@@ -9,9 +9,13 @@ import type { Terminal } from './terminal.ts'
 
 const STANDARD_OUTPUT = 1
 
+/** The generator's names for what the flags say. */
+const FLAGS: Readonly<Record<string, string>> = { eventCount: '--events', eventRate: '--eps', disorderMs: '--disorder', seed: '--seed' }
+
 /** What the command line says. */
 export interface NexmarkCommandOptions {
-  readonly events: number
+  /** Must be there: the command line does not require it, so that it can say what is wrong with a mistyped one. */
+  readonly events?: number
   readonly eps: number
   readonly disorder: number
   readonly seed: number
@@ -21,15 +25,19 @@ export interface NexmarkCommandOptions {
 
 /** Writes the events. @throws {PlanError} If an option is out of range. @throws {ConnectorError} If the file cannot be written. */
 export function nexmarkCommand({ events, eps, disorder, seed, out, quiet }: NexmarkCommandOptions, terminal: Terminal): number {
+  if (events === undefined) throw new PlanError('INVALID_ARGUMENT', 'Cannot write events: --events <count> says how many')
   if (events === 0) throw new PlanError('INVALID_ARGUMENT', 'Cannot write 0 events: --events must be at least 1')
   const startMs = systemClock.monotonicMs()
   let summary
   try {
     summary = writeNexmarkFile(out === '-' ? STANDARD_OUTPUT : out, { eventCount: events, eventRate: eps, disorderMs: disorder, seed })
   } catch (error) {
-    // A reader of the pipe that has seen enough is no failure.
-    if (out === '-' && error instanceof ConnectorError && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EPIPE') return ExitCode.OK
-    throw error
+    if (out === '-' && error instanceof ConnectorError && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EPIPE') return ExitCode.OUTPUT_CLOSED
+    if (!(error instanceof PlanError)) throw error
+    throw new PlanError(
+      error.code,
+      error.message.replace(/\b(\w+) = /, (text, name: string) => (name in FLAGS ? `${FLAGS[name]} ` : text)),
+    )
   }
   const ms = systemClock.monotonicMs() - startMs
   if (quiet !== true)

@@ -20,7 +20,7 @@ function jsonOf({ key, type, unit, default: value, documentation }: ConfigOption
 }
 
 function describe({ key, type, default: value, documentation }: ConfigOption, terminal: Terminal): string {
-  const head = `${styleOf(terminal).bold(key)}  ${type}${value === undefined ? '' : `, default ${value}`}`
+  const head = `${styleOf(terminal, 'print').bold(key)}  ${type}${value === undefined ? '' : `, default ${value}`}`
   return `${head}\n${wrap(documentation, Math.min(terminal.columns, COLUMNS_MAX))}\n`
 }
 

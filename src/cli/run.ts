@@ -13,6 +13,7 @@ import { figuresOf } from './job-figures.ts'
 import { jobNameOf } from './job-name.ts'
 import { Progress, type ProgressMode } from './progress.ts'
 import { summaryJson, summaryText } from './summary.ts'
+import { locateSyntaxError } from './syntax-error.ts'
 import { divertStreams, styleOf, type Terminal } from './terminal.ts'
 
 /** What the command line says about a run. */
@@ -138,8 +139,9 @@ export async function runOnce(
     return state === 'cancelled' ? ExitCode.INTERRUPTED : ExitCode.OK
   } catch (error) {
     progress.close()
-    // As programs that die of a broken pipe, `| head` hears nothing.
-    if (!hasCode(error, 'OUTPUT_CLOSED')) tellError(await located(error, settings, module), settings, module, terminal)
+    // As programs that die of a broken pipe: `| head` hears nothing.
+    if (hasCode(error, 'OUTPUT_CLOSED')) return ExitCode.OUTPUT_CLOSED
+    tellError(await locateSyntaxError(error, module), settings, module, terminal)
     return exitCodeOf(error, plan !== undefined)
   } finally {
     restoreStreams()
@@ -158,17 +160,6 @@ async function notePlan(handle: JobHandle, note: (plan: ExecutionPlan, text: str
 
 function hasCode(error: unknown, code: string): boolean {
   return error instanceof MillraceError && (error.code === code || hasCode(error.cause, code))
-}
-
-/** Node does not say where the syntax error of a module is; esbuild does. */
-async function located(error: unknown, settings: RunSettings, module: JobModule): Promise<unknown> {
-  if (!(error instanceof Error) || error.name !== 'SyntaxError' || module.isBundled) return error
-  try {
-    await resolveJobModule(settings.job, true)
-    return error
-  } catch (better) {
-    return better
-  }
 }
 
 /** Tells an error of a job. */

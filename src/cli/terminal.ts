@@ -6,7 +6,9 @@ import colors from 'picocolors'
 export interface Terminal {
   /** Whether lines can be drawn over. */
   readonly isInteractive: boolean
+  /** Whether standard error takes colours, and whether standard output does: either may be a file. */
   readonly isColored: boolean
+  readonly isOutputColored: boolean
   /** Read anew at each drawing: windows are resized, and some say 0. */
   readonly columns: number
   readonly rows: number
@@ -26,11 +28,13 @@ const ROWS_DEFAULT = 40
 /** The process's own terminal. */
 export const processTerminal: Terminal = {
   get isInteractive(): boolean {
-    return process.stderr.isTTY && process.env['TERM'] !== 'dumb'
+    return isScreen(process.stderr)
   },
   get isColored(): boolean {
-    const { FORCE_COLOR, NO_COLOR } = process.env
-    return FORCE_COLOR !== undefined && FORCE_COLOR !== '0' ? true : NO_COLOR === undefined || NO_COLOR === '' ? this.isInteractive : false
+    return takesColors(process.stderr)
+  },
+  get isOutputColored(): boolean {
+    return takesColors(process.stdout)
   },
   get columns(): number {
     return process.stderr.columns || COLUMNS_DEFAULT
@@ -42,10 +46,25 @@ export const processTerminal: Terminal = {
   print: (text) => void writeOutput(text),
 }
 
+/** Streams that are no terminals do not even have `isTTY`. */
+function isScreen(stream: NodeJS.WriteStream): boolean {
+  return stream.isTTY === true && process.env['TERM'] !== 'dumb'
+}
+
+function takesColors(stream: NodeJS.WriteStream): boolean {
+  const { FORCE_COLOR, NO_COLOR } = process.env
+  if (FORCE_COLOR !== undefined) return FORCE_COLOR !== '0' && FORCE_COLOR !== 'false'
+  return (NO_COLOR === undefined || NO_COLOR === '') && isScreen(stream)
+}
+
 /** Resolves when both streams have handed all of their text to the system; pipes on some systems write later. */
 export async function flushTerminal(): Promise<void> {
+  // What could not be written is told in the next turn.
+  await new Promise(setImmediate)
   await Promise.all(
-    [process.stdout, process.stderr].map((stream) => new Promise<void>((resolve) => (stream.writable ? stream.write('', () => resolve()) : resolve()))),
+    [process.stdout, process.stderr].map(
+      (stream) => new Promise<void>((resolve) => (stream.writable && stream.writableLength > 0 ? stream.write('', () => resolve()) : resolve())),
+    ),
   )
 }
 
@@ -80,7 +99,7 @@ export interface Style {
   yellow(text: string): string
 }
 
-/** The styles that a terminal shows. */
-export function styleOf(terminal: Terminal): Style {
-  return colors.createColors(terminal.isColored)
+/** The styles that what is said shows, or what is printed. */
+export function styleOf(terminal: Terminal, stream: 'say' | 'print' = 'say'): Style {
+  return colors.createColors(stream === 'say' ? terminal.isColored : terminal.isOutputColored)
 }

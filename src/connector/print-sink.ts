@@ -78,7 +78,7 @@ class PrintWriter implements SinkWriter {
         const { code } = error as NodeJS.ErrnoException
         if (code === 'EAGAIN') return false
         if (code === 'EPIPE') throw new ConnectorError('OUTPUT_CLOSED', 'Cannot print: the reader of the output has gone', { cause: error })
-        throw error
+        throw new ConnectorError('OUTPUT_FAILED', `Cannot print: ${(error as Error).message}`, { cause: error })
       }
     }
     return true

@@ -12,6 +12,7 @@ import type { BuildFailure, Message, Plugin } from 'esbuild'
 import { systemClock } from '../base/clock.ts'
 import { PlanError } from '../base/errors.ts'
 import { packageRoot } from '../base/platform.ts'
+import { suggest } from '../base/suggest.ts'
 
 /** A job as the engine's threads import it. */
 export interface JobModule {
@@ -58,14 +59,15 @@ export async function resolveJobModule(job: string, always: boolean = false): Pr
   return bundle(path)
 }
 
-/** A script with the wanted name and another extension, or the scripts of the folder that was named. */
+/** A script with the wanted name and another extension, or one with a name like it, or the scripts of the folder that was named. */
 function nearbyJob(path: string, isFolder: boolean): string | undefined {
   const isJob = (name: string): boolean => SCRIPTS.has(extname(name)) || TYPESCRIPT.has(extname(name))
   const stem = (name: string): string => basename(name, extname(name))
   try {
-    const names = readdirSync(isFolder ? path : dirname(path)).filter(
-      (name) => isJob(name) && !name.endsWith('.d.ts') && (isFolder || stem(name) === stem(path)),
-    )
+    const jobs = readdirSync(isFolder ? path : dirname(path)).filter((name) => isJob(name) && !name.endsWith('.d.ts'))
+    const same = isFolder ? jobs : jobs.filter((name) => stem(name) === stem(path))
+    const near = same.length > 0 ? undefined : suggest(stem(path), jobs.map(stem))
+    const names = same.length > 0 ? same : jobs.filter((name) => stem(name) === near)
     return names.length === 0 ? undefined : `Did you mean ${names.slice(0, 3).join(' or ')}?`
   } catch {
     return undefined

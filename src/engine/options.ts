@@ -2,7 +2,7 @@
 // kept as a canonical string: durations in milliseconds, sizes in bytes. So every reader may say Number(text).
 
 import { PlanError } from '../base/errors.ts'
-import { suggest } from './options-suggest.ts'
+import { suggest } from '../base/suggest.ts'
 
 /** What an option's text is read as. */
 export type OptionType = 'string' | 'boolean' | 'integer' | 'duration' | 'memory'

@@ -85,6 +85,12 @@ export interface PlanOptions {
  */
 export function planJob(graph: LogicalGraph, options: PlanOptions): ExecutionPlan {
   const { transformations } = graph
+  if (!Number.isInteger(options.parallelism) || options.parallelism < 1 || options.parallelism > MAX_PARALLELISM_LIMIT)
+    throw new PlanError(
+      'INVALID_PARALLELISM',
+      `Cannot run job "${options.jobName}" with a parallelism of ${options.parallelism}: it must be an integer in 1..${MAX_PARALLELISM_LIMIT}`,
+      { hint: 'Set it with --parallelism, or setParallelism(...) in the program; more workers than cores gain nothing.' },
+    )
   if (transformations.every((transformation) => transformation.body.kind !== 'sink'))
     throw new PlanError('NO_SINK', `Cannot run job "${options.jobName}": it has no sink`, { hint: 'End each stream with sinkTo(...), print() or output(...).' })
   const parallelism: number[] = []

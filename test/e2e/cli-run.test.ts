@@ -51,10 +51,10 @@ describe('a job that finishes', () => {
     expect(stderr).toMatch(/^talk\n/)
   })
 
-  test('fails in silence when the reader of its rows has gone', async () => {
+  test('ends in silence when the reader of its rows has gone', async () => {
     const command = new Command(['run', job('printing-much.js')])
     command.child.stdout!.once('data', () => command.child.stdout!.destroy())
-    expect(await command.ended).toMatchObject({ status: 1, stderr: '' })
+    expect(await command.ended).toMatchObject({ status: 141, stderr: '' })
   })
 
   test('writes no escape codes into pipes', async () => {
@@ -151,6 +151,24 @@ describe('a job that fails', () => {
     const { status, stdout, stderr } = await new Command(['run', name], { cwd }).ended
     expect(stderr).toContain(`${join(cwd, name)}:4:1: Expected ")" but found "}"\n    })\n    ^\n`)
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+  })
+
+  test.each(['job.js', 'job.ts'])('because %s imports a name that millrace does not have tells where, and what was meant', async (name) => {
+    const cwd = scratchFolder()
+    mkdirSync(join(cwd, 'node_modules'))
+    symlinkSync(root, join(cwd, 'node_modules/millrace'), 'dir')
+    writeFileSync(join(cwd, 'helper.js'), 'export const one = 1\n')
+    writeFileSync(
+      join(cwd, name),
+      "import { one } from './helper.js'\nimport {\n  t,\n  defineJobb,\n} from 'millrace'\nexport default defineJobb(import.meta, () => one)\n",
+    )
+    for (const command of ['run', 'explain']) {
+      const { status, stderr } = await new Command([command, name], { cwd }).ended
+      expect(stderr).toBe(
+        `error [UNKNOWN_EXPORT]: Cannot import "defineJobb" from "millrace": there is no such export\n  hint: Did you mean "defineJob"?\n    at ${name}:4:3\n`,
+      )
+      expect(status).toBe(2)
+    }
   })
 
   test('because an import does not exist tells where', async () => {

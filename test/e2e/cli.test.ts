@@ -1,6 +1,6 @@
 // The command without a running job: help, wrong usage, options, plans, Nexmark files, completion.
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { Command, job, run, scratchFolder } from '../fixtures/command.ts'
@@ -42,11 +42,59 @@ describe('wrong usage', () => {
     ['a file of another kind', ['run', 'package.json'], 'a job is a .ts, .js or .mjs file'],
     ['--watch with --inspect', ['run', '--watch', '--inspect', job('ten-rows.js')], 'cannot be used with option'],
     ['Nexmark without a number of events', ['nexmark'], '--events'],
-    ['Nexmark out of range', ['nexmark', '--events', '10', '--disorder', '-1'], 'disorderMs'],
+    ['Nexmark with a mistyped option', ['nexmark', '--event', '10'], 'Did you mean --events?'],
+    ['Nexmark out of range', ['nexmark', '--events', '10', '--disorder', '-1'], 'with --disorder -1: it must be'],
+    ['Nexmark with part of a millisecond', ['nexmark', '--events', '10', '--disorder', '1.5'], 'with --disorder 1.5: it must be'],
+    ['Nexmark without a rate', ['nexmark', '--events', '10', '--eps', '0'], 'with --eps 0: it must be'],
+    ["a job's own option", ['run', job('ten-rows.js'), '--limit', '3'], 'Arguments of the job stand behind "--"'],
+    ["a job's own argument", ['explain', job('ten-rows.js'), 'input.csv'], 'Arguments of the job stand behind "--"'],
+    ['a job whose name is mistyped', ['run', job('ten-row.js')], 'Did you mean ten-rows.js?'],
+    ['-v', ['-v'], 'Did you mean -V, --version?'],
+    ['help with a mistyped command', ['help', 'nexmrk'], 'Did you mean "millrace help nexmark"?'],
+    ['help with what is no command', ['help', 'foo'], 'Cannot help with "foo": there is no such command'],
+    [
+      'more parallelism than key groups',
+      ['run', job('ten-rows.js'), '-p', '100000'],
+      'parallelism of 100000: it must be an integer in 1..32768\n  hint: Set it with --parallelism',
+    ],
   ])('%s exits with 2 and says what was meant', async (_, args, text) => {
     const { status, stdout, stderr } = await run(...args)
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
     expect(stderr).toContain(text)
+  })
+})
+
+describe('help', () => {
+  test('help of a command is what the command shows itself', async () => {
+    expect(await run('help', 'run')).toEqual(await run('run', '--help'))
+    expect(await run('help')).toEqual(await run('--help'))
+  })
+})
+
+describe('a standard output that takes nothing more', () => {
+  test
+    .skipIf(!existsSync('/dev/full'))
+    .each([['--help'], ['options'], ['explain', job('ten-rows.js')], ['nexmark', '--events', '10'], ['run', job('printing.js'), '--quiet']])(
+    'fails %s with one line',
+    async (...args) => {
+      const { status, stderr } = await new Command(args, { stdout: '/dev/full' }).ended
+      expect(stderr.replace(/^talk\n/, '')).toMatch(/^error.*: Cannot (write|print).*ENOSPC: no space left on device, write\n$/)
+      expect(status).toBe(1)
+    },
+  )
+})
+
+describe('colours', () => {
+  const failing = ['run', job('no-sink.js'), '--quiet']
+  test.each([
+    ['a pipe', {}, false],
+    ['a pipe under continuous integration', { CI: 'true', GITHUB_ACTIONS: 'true' }, false],
+    ['a pipe with FORCE_COLOR', { FORCE_COLOR: '1' }, true],
+    ['a pipe with FORCE_COLOR=0', { FORCE_COLOR: '0' }, false],
+    ['a pipe with NO_COLOR', { NO_COLOR: '1' }, false],
+  ])('into %s', async (_, env, isColored) => {
+    expect((await new Command(failing, { env }).ended).stderr.includes('\u001b[')).toBe(isColored)
+    expect((await new Command(['options'], { env }).ended).stdout.includes('\u001b[')).toBe(isColored)
   })
 })
 
@@ -106,7 +154,15 @@ describe('millrace nexmark', () => {
   test('stops without a word when the reader of a pipe has seen enough', async () => {
     const command = new Command(['nexmark', '--events', '1e7', '--quiet'])
     command.child.stdout!.once('data', () => command.child.stdout!.destroy())
-    expect(await command.ended).toMatchObject({ status: 0, stderr: '' })
+    expect(await command.ended).toMatchObject({ status: 141, stderr: '' })
+  })
+
+  test('tells once why a file cannot be written', async () => {
+    const { status, stderr } = await run('nexmark', '--events', '10', '--out', '/nowhere/events.json')
+    expect(status).toBe(1)
+    expect(stderr).toBe(
+      'error [FILE_WRITE]: Cannot write Nexmark events to "/nowhere/events.json": ENOENT: no such file or directory, open \'/nowhere/events.json\'\n',
+    )
   })
 })
 

@@ -56,8 +56,16 @@ export class StreamExecutionEnvironment {
     return new DataStream(this, transformation, source.schema)
   }
 
-  /** A stream of the source's records with timestamps and watermarks. */
+  /**
+   * A stream of the source's records with timestamps and watermarks.
+   *
+   * @throws {PlanError} `INVALID_SOURCE` if it is none, or the strategy is missing.
+   */
   fromSource<R>(source: Source<R>, strategy: WatermarkStrategy<R>, name?: string): DataStream<R> {
+    if ((strategy as WatermarkStrategy<R> | undefined)?.spec === undefined)
+      throw new PlanError('INVALID_SOURCE', 'Cannot make a stream: fromSource(source, strategy) needs a watermark strategy', {
+        hint: 'Pass WatermarkStrategy.forMonotonousTimestamps() or another one; for records without event time call from(source).',
+      })
     const stream = this.from(source)
     return (name === undefined ? stream : stream.name(name)).assignTimestampsAndWatermarks(strategy)
   }

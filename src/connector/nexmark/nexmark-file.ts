@@ -71,7 +71,7 @@ export function writeNexmarkFile(target: string | number, options: NexmarkOption
   } catch (cause) {
     throw new ConnectorError(
       'FILE_WRITE',
-      `Cannot write Nexmark events to ${typeof target === 'number' ? `file descriptor ${target}` : `"${target}"`}: ${(cause as Error).message}`,
+      `Cannot write Nexmark events to ${target === 1 ? 'standard output' : typeof target === 'number' ? `file descriptor ${target}` : `"${target}"`}: ${(cause as Error).message}`,
       {
         cause,
       },

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { StreamExecutionEnvironment } from '../../../src/api/datastream/environment.ts'
 import { VirtualClock } from '../../../src/base/clock.ts'
-import { defineSchema, t } from '../../../src/batch/types.ts'
+import { defineSchema, OBJECT_SCHEMA, t } from '../../../src/batch/types.ts'
+import { collectionSource } from '../../../src/connector/collection/collection-source.ts'
 import { planJob } from '../../../src/plan/execution-plan.ts'
 import { LocalExecutor } from '../../../src/runtime/local-executor.ts'
 
@@ -62,4 +63,16 @@ test.each([1, 2, 4])('records reach the subtask of their key with parallelism %i
   run(env, parallelism)
   expect([...seen.values()].flat().length).toBe(1000)
   for (const [key, values] of seen) expect(values).toEqual(Array.from({ length: 1000 }, (_, index) => index).filter((value) => value % 17 === key))
+})
+
+test('fromSource without a watermark strategy says what is missing', () => {
+  const env = new StreamExecutionEnvironment()
+  const source = collectionSource([1], OBJECT_SCHEMA)
+  expect(() => env.fromSource(source, undefined as never)).toThrow('fromSource(source, strategy) needs a watermark strategy')
+})
+
+test('a parallelism beyond the key groups is refused by its name', () => {
+  const env = new StreamExecutionEnvironment()
+  env.fromElements(1).forEach(() => {})
+  expect(() => run(env, 100_000)).toThrow('Cannot run job "test" with a parallelism of 100000: it must be an integer in 1..32768')
 })

@@ -70,6 +70,7 @@ function start(mode: ProgressMode, size: { columns?: number; rows?: number } = {
   const terminal: Terminal = {
     isInteractive: mode === 'drawn',
     isColored: false,
+    isOutputColored: false,
     columns: size.columns ?? 100,
     rows: size.rows ?? 40,
     say: (text) => void written.push(text),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { PlanError } from '../../../src/base/errors.ts'
 import { configOptions, parseOption, parseSetting } from '../../../src/engine/options.ts'
-import { editDistance, suggest } from '../../../src/engine/options-suggest.ts'
+import { editDistance, suggest } from '../../../src/base/suggest.ts'
 
 function refusalOf(action: () => unknown): PlanError {
   try {
