@@ -335,6 +335,10 @@ export class FileSource<R = unknown> implements Source<R> {
     if (follow) return [splitOf({ path, kind: 'tail', start: 0, end: UNBOUNDED, size, rowGroup: 0 })]
     const compression = compressionOf(path)
     if (compression === 'gzip') return [splitOf({ path, kind: 'gzip', start: 0, end: UNBOUNDED, size, rowGroup: 0 })]
+    if (compression === 'parquet')
+      throw new ConnectorError('UNSUPPORTED_ENCODING', `Cannot read "${path}" line by line: it is a Parquet file`, {
+        hint: 'Read it with `format: parquetFormat()`.',
+      })
     if (compression !== undefined)
       throw new ConnectorError('UNSUPPORTED_ENCODING', `Cannot read "${path}": it is compressed with ${compression}; only gzip is supported`)
     if (format.spansLines) return [splitOf({ path, kind: 'lines', start: 0, end: size, size, rowGroup: 0 })]
@@ -378,9 +382,10 @@ const MAGIC: readonly (readonly [name: string, bytes: readonly number[]])[] = [
   ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],
   ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a]],
   ['zip', [0x50, 0x4b, 3, 4]],
+  ['parquet', [0x50, 0x41, 0x52, 0x31]],
 ]
 
-/** How a file is compressed, by its first bytes; its name does not matter. */
+/** How a file is packed if it is no text, by its first bytes; its name does not matter. */
 function compressionOf(path: string): string | undefined {
   const file = openFile(path)
   const start = Buffer.alloc(8)

@@ -2,6 +2,7 @@
 
 import { ConnectorError, PlanError } from '../../base/errors.ts'
 import type { Slab } from '../../base/slab.ts'
+import { suggest } from '../../base/suggest.ts'
 import type { RecordBatch } from '../../batch/record-batch.ts'
 import type { Schema } from '../../batch/types.ts'
 import { CsvFormatPlan } from '../../kernels/csv-format.ts'
@@ -188,6 +189,7 @@ export class CsvFormat implements LineFormat {
       throw new ConnectorError(
         'SCHEMA_MISMATCH',
         `Cannot read column "${name}" of the file: its header names ${count === 0 ? 'no such column' : `it ${count} times`}, known columns are ${known}`,
+        hintFor(name, names, this.delimiter),
       )
     }
     const fields = names.map((name): ScanField | null => scanFields.find((field) => field.name === name) ?? null)
@@ -252,4 +254,15 @@ function splitRecord(line: string, delimiter: string, quote: string, escape: str
  */
 export function csvFormat(options: CsvFormatOptions = {}): CsvFormat {
   return new CsvFormat(options)
+}
+
+const DELIMITERS = [';', '\t', '|', ',']
+
+/** What is probably wrong when a header does not name a column. */
+function hintFor(name: string, names: readonly string[], delimiter: string): { readonly hint?: string } {
+  const other = DELIMITERS.find((each) => each !== delimiter && names.length === 1 && names[0].includes(each))
+  if (other !== undefined)
+    return { hint: `The header looks as if ${JSON.stringify(other)} parted its columns: csvFormat({ delimiter: ${JSON.stringify(other)} }).` }
+  const near = suggest(name, names)
+  return near === undefined || near === name ? {} : { hint: `Did you mean "${near}"?` }
 }

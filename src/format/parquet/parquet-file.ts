@@ -5,6 +5,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import type { FileMetaData } from 'hyparquet'
 import { ConnectorError, MillraceError } from '../../base/errors.ts'
 import type { Slab } from '../../base/slab.ts'
+import { suggest } from '../../base/suggest.ts'
 import { RecordBatch } from '../../batch/record-batch.ts'
 import { formatType, Schema, type LogicalType } from '../../batch/types.ts'
 import { FlatColumnDecoder, type BadField, type ColumnDecoder } from './column-decoder.ts'
@@ -201,7 +202,13 @@ export class RowGroupReader {
     const node = tree.children.find((child) => child.element.name === name)
     if (node === undefined) {
       const known = tree.children.map((child) => `"${child.element.name}"`).join(', ')
-      throw new ConnectorError('SCHEMA_MISMATCH', `Cannot read column "${name}" of "${path}": the file has no such column, known columns are ${known}`)
+      const near = suggest(
+        name,
+        tree.children.map((child) => child.element.name),
+      )
+      throw new ConnectorError('SCHEMA_MISMATCH', `Cannot read column "${name}" of "${path}": the file has no such column, known columns are ${known}`, {
+        ...(near !== undefined && { hint: `Did you mean "${near}"?` }),
+      })
     }
     const reason = nodeMismatch(node, type)
     if (reason !== undefined) throw new ConnectorError('SCHEMA_MISMATCH', `Cannot read column "${name}" of "${path}": ${reason}`)

@@ -34,6 +34,23 @@ describe('CSV', () => {
     }
   })
 
+  test.each([
+    ['id;name\n1;a\n', {}, 'The header looks as if ";" parted its columns: csvFormat({ delimiter: ";" }).'],
+    ['id\tname\n1\ta\n', {}, 'The header looks as if "\\t" parted its columns: csvFormat({ delimiter: "\\t" }).'],
+    ['id,name\n1,a\n', { delimiter: ';' }, 'The header looks as if "," parted its columns: csvFormat({ delimiter: "," }).'],
+    ['ID,name\n1,a\n', {}, 'Did you mean "ID"?'],
+    ['id,nmae\n1,a\n', {}, 'Did you mean "nmae"?'],
+    ['first,second\n1,a\n', {}, undefined],
+  ])('a header that does not fit is told with what it may mean: %j', (text, options, hint) => {
+    let thrown: unknown
+    try {
+      read(text, options)
+    } catch (error) {
+      thrown = error
+    }
+    expect(thrown).toMatchObject({ code: 'SCHEMA_MISMATCH', hint })
+  })
+
   test('without a header the columns are those of the schema', () => {
     expect(read('1,a\n2,b', { header: false })).toEqual([
       [1, 'a'],
@@ -169,6 +186,7 @@ describe('gzip', () => {
   test('the name does not matter, the first bytes do', () => {
     expect(readAll(source(fileWith('{"id":1}\n', 'plain.gz'))).map(({ id }) => id)).toEqual([1])
     expect(() => read(Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0]))).toThrow('it is compressed with zstd; only gzip is supported')
+    expect(() => read(Buffer.from('PAR1\u0015\u0004'))).toThrow('line by line: it is a Parquet file')
   })
 
   test('CSV with a header, restored behind it', () => {
