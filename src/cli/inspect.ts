@@ -4,13 +4,15 @@ import inspector from 'node:inspector'
 import { systemClock } from '../base/clock.ts'
 import { PlanError } from '../base/errors.ts'
 import type { JobModule } from '../engine/job-bundle.ts'
+import { logText } from '../engine/log-text.ts'
 import { LocalExecutor } from '../runtime/local-executor.ts'
+import { settleUserCode } from '../runtime/stray-errors.ts'
 import { ExitCode, exitCodeOf } from './error-text.ts'
 import { planLocally } from './local-job.ts'
 import { formatDuration } from './numbers.ts'
 import { Interruption, type RunSettings, tellError } from './run.ts'
 import { locateSyntaxError } from './syntax-error.ts'
-import type { Terminal } from './terminal.ts'
+import { divertStreams, type Terminal } from './terminal.ts'
 
 const HOST_DEFAULT = '127.0.0.1'
 const PORT_DEFAULT = 9229
@@ -25,27 +27,41 @@ export async function runInspected(settings: RunSettings, address: boolean | str
     inspector.open(port, host, true)
   }
   const interruption = new Interruption(terminal)
+  const stray = new AbortController()
+  process.on('uncaughtException', (error) => stray.abort(error))
   let module: JobModule | undefined
   let hasRun = false
   try {
-    // One worker, unless asked for more: its steps are easier to follow.
-    const { plan, built } = await planLocally(
-      settings.job,
-      settings.name,
-      settings.parallelism ?? 1,
-      settings.options,
-      settings.params,
-      (found) => (module = found),
-    )
-    hasRun = true
     const startMs = systemClock.monotonicMs()
-    const executor = new LocalExecutor(plan, built.graph, {
-      clock: systemClock,
-      options: new Map([...built.options, ...Object.entries(settings.options)]),
-      ...(settings.options['millrace.batch.rows-max'] !== undefined && { batchRowsMax: Number(settings.options['millrace.batch.rows-max']) }),
-      log: (operatorName, subtaskIndex, message) => terminal.say(`[${operatorName} #${subtaskIndex}] ${message}\n`),
+    let running: LocalExecutor | undefined
+    // Standard output belongs to sinks, which write to it without this stream.
+    const restoreStreams = divertStreams((text) => {
+      const operator = running?.workers.map((worker) => worker.activeOperator).find((active) => active !== undefined)
+      terminal.say(logText(operator?.operatorName ?? '', operator?.subtaskIndex ?? 0, text.replace(/\n$/, '')))
     })
-    await executor.run(interruption.signal)
+    try {
+      // One worker, unless asked for more: its steps are easier to follow.
+      const { plan, built } = await planLocally(
+        settings.job,
+        settings.name,
+        settings.parallelism ?? 1,
+        settings.options,
+        settings.params,
+        (found) => (module = found),
+      )
+      hasRun = true
+      running = new LocalExecutor(plan, built.graph, {
+        clock: systemClock,
+        options: new Map([...built.options, ...Object.entries(settings.options)]),
+        ...(settings.options['millrace.batch.rows-max'] !== undefined && { batchRowsMax: Number(settings.options['millrace.batch.rows-max']) }),
+        log: (operatorName, subtaskIndex, message) => terminal.say(logText(operatorName, subtaskIndex, message)),
+      })
+      await running.run(AbortSignal.any([interruption.signal, stray.signal]))
+      await settleUserCode(systemClock)
+      stray.signal.throwIfAborted()
+    } finally {
+      restoreStreams()
+    }
     if (settings.progress !== 'quiet')
       terminal.say(`${settings.name} finished in ${formatDuration(systemClock.monotonicMs() - startMs)} on the calling thread\n`)
     return ExitCode.OK

@@ -2,6 +2,7 @@
 // operators and of user code go above it. Invariant: whatever else is written, the block has been wiped before.
 
 import type { Clock } from '../base/clock.ts'
+import { logText } from '../engine/log-text.ts'
 import type { ExecutionPlan } from '../plan/execution-plan.ts'
 import { figuresOf, type JobFigures, type ShownMetrics, type TaskFigures } from './job-figures.ts'
 import { formatBytes, formatDuration, formatPercent, formatShort, formatWatermark } from './numbers.ts'
@@ -95,8 +96,7 @@ export class Progress {
 
   /** A line of an operator or of user code. It may hold several lines. */
   log(operatorName: string, subtaskIndex: number, message: string): void {
-    const where = operatorName === '' ? '' : this.#style.dim(`[${operatorName} #${subtaskIndex}] `)
-    this.say(`${where}${message}\n`)
+    this.say(logText(operatorName, subtaskIndex, message, this.#style.dim))
   }
 
   /** Any text above the progress. It must end with a line feed. */

@@ -8,6 +8,7 @@ import { fromErrorRecord, JobError, MillraceError, toErrorRecord } from '../base
 import { processSlabBytes } from '../base/memory-budget.ts'
 import { packageRoot } from '../base/platform.ts'
 import { SharedBudget } from '../base/shared-budget.ts'
+import { logText } from './log-text.ts'
 import { parseOption } from './options.ts'
 import type { ExecutionPlan } from '../plan/execution-plan.ts'
 import { isJobProgram, type JobProgram } from '../plan/job-program.ts'
@@ -48,7 +49,7 @@ const TYPESCRIPT = /\.[cm]?tsx?$/
 const DISPLAY_NAME = /([^/\\]+?)(\.[cm]?[jt]s)?$/
 
 function logToStandardError(operatorName: string, subtaskIndex: number, message: string): void {
-  process.stderr.write(operatorName === '' ? `${message}\n` : `[${operatorName} #${subtaskIndex}] ${message}\n`)
+  process.stderr.write(logText(operatorName, subtaskIndex, message))
 }
 
 /** A named output of a running job: an async iterable of its records. Leaving a `for await` over it cancels the job. */

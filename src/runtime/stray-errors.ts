@@ -5,6 +5,7 @@ import { parentPort } from 'node:worker_threads'
 import { assert } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
 import { UserFunctionError } from '../base/errors.ts'
+import { callingOperator } from '../operator/async/calling-operator.ts'
 
 /** How long what user code has begun may go on behind the end of a worker's input. */
 const SETTLE_MS_MAX = 1000
@@ -14,14 +15,16 @@ const PENDING = /^(?:Timeout|Immediate|FSReq|GetAddrInfo|TCPConnect)/
 /**
  * Gives errors that nobody caught on this thread to `tell`, and makes process.exit throw: in a function it is that function's error.
  *
- * @param where Names the thread, for messages.
+ * @param where Names the thread, for messages about code of which no operator is known.
  */
 export function watchStrayErrors(where: string, tell: (error: UserFunctionError) => void): void {
   // The process of the main thread belongs to the program around the engine.
   assert(parentPort !== null, 'only threads of the engine may be watched')
   const told = (what: string, thrown: unknown): void => {
     const text = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown)
-    tell(new UserFunctionError('USER_FUNCTION_FAILED', `${what} in ${where}: ${text}`, { cause: thrown }))
+    const operator = callingOperator.getStore()
+    const place = operator === undefined ? where : `operator "${operator.operatorName}" (subtask ${operator.subtaskIndex})`
+    tell(new UserFunctionError('USER_FUNCTION_FAILED', `${what} in ${place}: ${text}`, { cause: thrown }))
   }
   process.on('uncaughtException', (thrown) => told('A callback of user code failed', thrown))
   process.on('unhandledRejection', (reason) => told('A promise of user code was rejected and nobody handled it', reason))

@@ -16,6 +16,7 @@ import { BatchRouter, type Router, TurnRouter } from '../exchange/partition.ts'
 import { instantiateKernels, type Kernels } from '../kernels/kernels.ts'
 import type { ProgramEdge } from '../operator/operator.ts'
 import type { SourceSplit } from '../operator/source.ts'
+import { callingOperator } from '../operator/async/calling-operator.ts'
 import { compileRowReader, DEV_OPTION } from '../operator/row-code.ts'
 import type { ExecutionPlan, PlanExchange, PlanTask } from '../plan/execution-plan.ts'
 import type { Edge, LogicalGraph } from '../plan/transformation.ts'
@@ -181,10 +182,18 @@ export class WorkerRuntime {
     let follows = false
     for (const subtask of this.subtasks) {
       if (subtask.isClosed) continue
+      this.activeSubtask = subtask
       if (subtask.step(follows)) moved = true
       follows = true
     }
+    this.activeSubtask = undefined
     return moved
+  }
+
+  /** The operator whose code runs now, as far as that is known. */
+  get activeOperator(): { readonly operatorName: string; readonly subtaskIndex: number } | undefined {
+    const subtask = this.activeSubtask
+    return callingOperator.getStore() ?? (subtask && { operatorName: subtask.activeOperatorName, subtaskIndex: subtask.index })
   }
 
   /** Whether a step would find work: input that waits, credit that came. */

@@ -99,9 +99,9 @@ export default async function runWorker(task: WorkerTask): Promise<WorkerOutcome
     running?.doorbell.post()
   })
   const flushConsole = divertConsole((line) => {
-    const subtask = running?.activeSubtask
+    const operator = running?.activeOperator
     // What the module and its program print while the graph is built was printed by the coordinator already.
-    if (isBuilt) log(subtask?.activeOperatorName ?? '', subtask?.index ?? task.settings.workerIndex, line)
+    if (isBuilt) log(operator?.operatorName ?? '', operator?.subtaskIndex ?? task.settings.workerIndex, line)
   })
   try {
     const { settings } = task

@@ -39,6 +39,11 @@ describe.each([
   })
 })
 
+test('a rejection behind the call of an asynchronous function names its operator', async () => {
+  const error = await failureOf(engine().submit(jobUrl('stray'), { params: { how: 'asynchronous function' }, parallelism: 1 }).result)
+  expect(error.message).toBe('A promise of user code was rejected and nobody handled it in operator "Ask" (subtask 0): RangeError: went astray')
+})
+
 test('a rejection with something else than an error tells it', async () => {
   const error = await failureOf(engine().submit(jobUrl('stray'), { params: { how: 'rejection of no error' }, parallelism: 1 }).result)
   expect(error.message).toMatch(/: just words$/)

@@ -11,6 +11,7 @@ import type { Operator, OperatorContext, Output, SnapshotReader, SnapshotWriter 
 import { compileRowReader, type RowReader } from '../row-code.ts'
 import { runtimeContextOf } from '../runtime-context.ts'
 import { RowCollector } from '../window/row-collector.ts'
+import { callingOperator } from './calling-operator.ts'
 import type { AsyncRetryStrategy } from './retry-strategy.ts'
 
 /** Asks something for each record: a database, a service. */
@@ -226,7 +227,7 @@ export class AsyncOperator implements Operator {
     let error: unknown
     let results: Iterable<unknown> | undefined
     try {
-      results = await this.#fn.asyncInvoke(entry.record, abort.signal)
+      results = await callingOperator.run(this.#context, () => this.#fn.asyncInvoke(entry.record, abort.signal))
       assertIterable(results)
     } catch (thrown) {
       error = thrown

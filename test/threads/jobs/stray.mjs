@@ -1,5 +1,5 @@
 // Fails outside of the call of its function, or ends its thread there.
-import { defineJob } from 'millrace'
+import { AsyncDataStream, defineJob } from 'millrace'
 
 function fail() {
   throw new RangeError('went astray')
@@ -18,6 +18,16 @@ const ways = {
 
 export default defineJob(import.meta, (env, { how, endless }) => {
   if (how === 'exit of the program') process.exit(7)
+  if (how === 'asynchronous function') {
+    AsyncDataStream.orderedWait(env.fromElements(1), async (value) => {
+      await Promise.resolve()
+      void Promise.reject(new RangeError('went astray'))
+      return value
+    })
+      .name('Ask')
+      .forEach(() => {})
+    return
+  }
   if (endless) env.input('never').forEach(() => {})
   env
     .fromElements(1)

@@ -172,7 +172,7 @@ describe('Progress, plain', () => {
   test('writes lines of the log as they come, without escape codes', () => {
     const { progress, take } = start('plain')
     progress.log('Map', 0, 'one\ntwo')
-    expect(take()).toBe('[Map #0] one\ntwo\n')
+    expect(take()).toBe('[Map #0] one\n[Map #0] two\n')
   })
 })
 
