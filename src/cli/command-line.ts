@@ -24,7 +24,11 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
     const { own, job } = splitArguments(args)
     const program = createProgram(job, terminal, (code) => (exitCode = code))
     if (own[0] === 'completion' || own[0] === 'complete') {
-      const { addCompletion } = await import('./completion.ts')
+      const { addCompletion, BASH_SCRIPT } = await import('./completion.ts')
+      if (own[0] === 'completion' && own[1] === 'bash' && own.length === 2) {
+        terminal.print(BASH_SCRIPT)
+        return ExitCode.OK
+      }
       const { default: tab } = await import('@bomb.sh/tab/commander')
       addCompletion(tab(withoutCompletion(program), { completionCommandName: 'completion' }))
       program.commands.find((command) => command.name() === 'completion')?.addHelpText('after', COMPLETION_EXAMPLES)

@@ -1,4 +1,5 @@
-// What the shell's completion offers beside commands and options: job files, keys of --set.
+// What the shell's completion offers beside commands and options: job files, keys of --set. And the script for bash: the completion package's own
+// needs a package of the system that many machines lack, and runs what stands on the line.
 
 import { readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -9,6 +10,32 @@ const JOB_FILE = /(?<!\.d)\.(ts|mts|js|mjs)$/
 const FOLDERS_DEPTH_MAX = 2
 const FILES_MAX = 100
 
+/**
+ * Candidates are matched against the whole word, or against what stands behind the last `=` or `:` in it, where bash begins another word.
+ * Works without the package bash-completion, and in the bash 3.2 of macOS.
+ */
+export const BASH_SCRIPT = String.raw`# bash completion for millrace: source <(millrace completion bash)
+__millrace_complete() {
+  local line=${'$'}{COMP_LINE:0:COMP_POINT} words current part value directive=0
+  read -ra words <<<"$line"
+  [[ $line == *[[:space:]] ]] && words+=('')
+  current=${'$'}{words[${'$'}{#words[@]}-1]}
+  part=${'$'}{current##*[=:]}
+  COMPREPLY=()
+  while IFS=$'\t' read -r value _; do
+    case $value in
+      :[0-9]*) directive=${'$'}{value#:} ;;
+      "$current"*) COMPREPLY+=("${'$'}{value#"${'$'}{current%"$part"}"}") ;;
+      "$part"*) [[ $current == *=* ]] && COMPREPLY+=("$value") ;;
+    esac
+  done < <(millrace complete -- "${'$'}{words[@]:1}" 2>/dev/null)
+  if [[ ${'$'}{#COMPREPLY[@]} -eq 1 && ${'$'}{COMPREPLY[0]} == *= ]]; then compopt -o nospace 2>/dev/null; fi
+  # Nothing but what was offered makes sense here: no names of files.
+  if ((directive & 4)); then compopt +o default 2>/dev/null; fi
+}
+complete -o default -F __millrace_complete millrace
+`
+
 /** Adds the values that only the engine knows. */
 export function addCompletion(root: RootCommand): void {
   for (const name of ['run', 'explain']) {
@@ -18,6 +45,8 @@ export function addCompletion(root: RootCommand): void {
     const set = command?.options.get('set')
     if (set !== undefined) set.handler = (complete) => configOptions().forEach(({ key, documentation }) => complete(`${key}=`, documentation))
   }
+  const help = root.commands.get('help')?.arguments.get('command')
+  if (help !== undefined) help.handler = (complete) => root.commands.forEach(({ description }, name) => name !== '' && complete(name, description ?? ''))
 }
 
 /** The folder of the word that is being completed: the last argument. */
