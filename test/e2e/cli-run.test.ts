@@ -180,6 +180,44 @@ describe('a job that fails', () => {
   })
 })
 
+describe('--dev', () => {
+  test.each([
+    ['keep', 'ROW_RETAINED', 'careless.ts:11:19', 'Keep row.toObject()'],
+    ['return', 'UNDEFINED_RETURNED', 'careless.ts:15:8', 'Return a value'],
+  ])("tells a mistake at the user's line (%s) that is not seen without it", async (how, code, place, hint) => {
+    const careless = ['run', job('careless.ts'), '--quiet', '--parallelism', '1']
+    expect(await run(...careless, '--', '--how', how)).toMatchObject({ status: 0, stderr: '' })
+    const { status, stderr } = await run(...careless, '--dev', '--', '--how', how)
+    expect(stderr).toContain(`error [${code}]: `)
+    expect(stderr).toContain(`  hint: ${hint}`)
+    expect(stderr.split('\n')[2]).toContain(place)
+    expect(status).toBe(1)
+  })
+})
+
+describe('asynchronous mistakes', () => {
+  test('a promise of a synchronous function, a rejection and process.exit are told with what to do or where', async () => {
+    for (const [how, text] of [
+      [
+        'promise',
+        'error [PROMISE_RETURNED]: Function of operator "Map" (subtask 0) returned a promise: it must be synchronous\n  hint: Call asynchronous functions by AsyncDataStream',
+      ],
+      [
+        'rejection',
+        'error [USER_FUNCTION_FAILED]: A promise of user code was rejected and nobody handled it in worker 0: Error: lost\n    at <anonymous> (test/fixtures/jobs/astray.ts:9:52)',
+      ],
+      [
+        'exit',
+        'error [USER_FUNCTION_FAILED]: Function of operator "Map" (subtask 0) threw Error: process.exit(7) would end the thread of the job\n    at <anonymous> (test/fixtures/jobs/astray.ts:10:42)',
+      ],
+    ]) {
+      const { status, stderr } = await run('run', job('astray.ts'), '--quiet', '--parallelism', '1', '--', '--how', how)
+      expect(stderr).toContain(text)
+      expect(status).toBe(1)
+    }
+  })
+})
+
 describe('interruption', () => {
   test.each(['SIGINT', 'SIGTERM'] as const)('%s cancels a job that waits, and it exits with 130', async (signal) => {
     const command = new Command(['run', job('endless.js'), '--parallelism', '2'])
