@@ -2,10 +2,25 @@
 // that a restart with another parallelism moves whole groups. Frozen.
 
 import { assert } from './assert.ts'
+import { PlanError } from './errors.ts'
 import { hash64 } from './hash64.ts'
 
 export const MAX_PARALLELISM_DEFAULT = 128
 export const MAX_PARALLELISM_LIMIT = 32_768
+
+/**
+ * Refuses a number of workers that no job can have.
+ *
+ * @throws {PlanError} `INVALID_PARALLELISM`
+ */
+export function checkParallelism(jobName: string, parallelism: number): void {
+  if (!Number.isInteger(parallelism) || parallelism < 1 || parallelism > MAX_PARALLELISM_LIMIT)
+    throw new PlanError(
+      'INVALID_PARALLELISM',
+      `Cannot run job "${jobName}" with a parallelism of ${parallelism}: it must be an integer in 1..${MAX_PARALLELISM_LIMIT}`,
+      { hint: 'Set it with --parallelism, or setParallelism(...) in the program; more workers than cores gain nothing.' },
+    )
+}
 
 /** Key groups of one subtask, both ends inclusive; empty if `end` < `start`. */
 export interface KeyGroupRange {

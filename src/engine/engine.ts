@@ -5,6 +5,7 @@ import { type MessagePort, Worker } from 'node:worker_threads'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { fromErrorRecord, JobError, MillraceError, toErrorRecord } from '../base/errors.ts'
+import { checkParallelism } from '../base/key-groups.ts'
 import { processSlabBytes } from '../base/memory-budget.ts'
 import { packageRoot } from '../base/platform.ts'
 import { SharedBudget } from '../base/shared-budget.ts'
@@ -389,6 +390,7 @@ export class Engine implements AsyncDisposable {
    *
    * @param job What `defineJob` returned, or the URL of the module that exports it. A TypeScript module is bundled first.
    * @throws {JobError} `ENGINE_CLOSED` after {@link close}.
+   * @throws {PlanError} `INVALID_PARALLELISM`
    * @example
    * const handle = engine.submit(alerts, { params: { threshold: 10 } })
    * for await (const alert of handle.output('alerts')) console.log(alert)
@@ -397,9 +399,12 @@ export class Engine implements AsyncDisposable {
     if (this.#closed) throw new JobError('ENGINE_CLOSED', 'Cannot submit a job: the engine is closed')
     const jobUrl = isJobProgram(job) ? job.url : String(job)
     const isTypeScript = TYPESCRIPT.test(jobUrl)
+    const jobName = options.name ?? DISPLAY_NAME.exec(new URL(jobUrl).pathname)?.[1] ?? 'job'
+    // Before any thread is started for it.
+    if (options.parallelism !== undefined) checkParallelism(jobName, options.parallelism)
     const handle = new JobHandle(
       {
-        jobName: options.name ?? DISPLAY_NAME.exec(new URL(jobUrl).pathname)?.[1] ?? 'job',
+        jobName,
         jobUrl: isTypeScript ? undefined : jobUrl,
         params: options.params ?? {},
         parallelism: options.parallelism,

@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto'
 import { PlanError } from '../base/errors.ts'
-import { MAX_PARALLELISM_DEFAULT, MAX_PARALLELISM_LIMIT } from '../base/key-groups.ts'
+import { checkParallelism, MAX_PARALLELISM_DEFAULT, MAX_PARALLELISM_LIMIT } from '../base/key-groups.ts'
 import type { KeySpec } from '../batch/key-spec.ts'
 import { isObjectSchema } from '../batch/types.ts'
 import type { WatermarkView } from '../time/watermark-view.ts'
@@ -85,12 +85,7 @@ export interface PlanOptions {
  */
 export function planJob(graph: LogicalGraph, options: PlanOptions): ExecutionPlan {
   const { transformations } = graph
-  if (!Number.isInteger(options.parallelism) || options.parallelism < 1 || options.parallelism > MAX_PARALLELISM_LIMIT)
-    throw new PlanError(
-      'INVALID_PARALLELISM',
-      `Cannot run job "${options.jobName}" with a parallelism of ${options.parallelism}: it must be an integer in 1..${MAX_PARALLELISM_LIMIT}`,
-      { hint: 'Set it with --parallelism, or setParallelism(...) in the program; more workers than cores gain nothing.' },
-    )
+  checkParallelism(options.jobName, options.parallelism)
   if (transformations.every((transformation) => transformation.body.kind !== 'sink'))
     throw new PlanError('NO_SINK', `Cannot run job "${options.jobName}": it has no sink`, { hint: 'End each stream with sinkTo(...), print() or output(...).' })
   const parallelism: number[] = []
