@@ -193,6 +193,9 @@ export class ExchangeWriter implements ElementTarget {
       view.begin = 0
       view.end = view.selectedCount
     } else if (target !== channel && target !== EVERY_CHANNEL) view.end = view.begin
+    // Of a batch that is offered in parts: to the encoder it ends here, so that the crossing behind the last row goes along.
+    else if (view.selection === 0) view.rowCount = view.end
+    else view.selectedCount = view.end
     // A channel without rows gets one watermark, the last: a batch of crossings alone would tell it nothing more.
     if (view.begin < view.end) view.crossings.copyFrom(batch.crossings)
     else if (batch.crossings.count > 0) view.crossings.add(0, batch.crossings.watermarks[batch.crossings.count - 1])

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { Slab } from '../../src/base/slab.ts'
 import { batchFromObjects, batchToObjects } from '../../src/batch/batch-rows.ts'
 import { BarrierKind } from '../../src/batch/generated/barrier-kind.ts'
-import type { RecordBatch } from '../../src/batch/record-batch.ts'
+import { RecordBatch } from '../../src/batch/record-batch.ts'
 import { defineSchema, t } from '../../src/batch/types.ts'
 import { STAGE_ROWS_MAX } from '../../src/exchange/channel-stage.ts'
 import { ChannelWriter } from '../../src/exchange/channel-writer.ts'
@@ -28,7 +28,7 @@ interface Exchange {
   readonly inputs: readonly InputChannel[]
 }
 
-function newExchange(capacityBytes: number, router: 'hash' | 'every' | 'turn'): Exchange {
+function newExchange(capacityBytes: number, router: 'hash' | 'every' | 'first' | 'turn'): Exchange {
   const slab = new Slab()
   const kernels = instantiateKernels(module, slab)
   const rings = Array.from({ length: CHANNELS }, () => {
@@ -41,6 +41,7 @@ function newExchange(capacityBytes: number, router: 'hash' | 'every' | 'turn'): 
   const routers: Record<typeof router, () => Router> = {
     hash: () => new HashRouter(slab, kernels, SCHEMA, { kind: 'columns', columns: [0] }, CHANNELS, 128),
     every: () => new BatchRouter('every'),
+    first: () => new BatchRouter('first'),
     turn: () => new TurnRouter(slab, CHANNELS, 1),
   }
   return {
@@ -51,7 +52,14 @@ function newExchange(capacityBytes: number, router: 'hash' | 'every' | 'turn'): 
 }
 
 type Element =
-  | { readonly kind: 'batch'; readonly rows: number; readonly crossings: readonly number[]; readonly kinds: boolean; readonly aliased: boolean }
+  | {
+      readonly kind: 'batch'
+      readonly rows: number
+      readonly crossings: readonly number[]
+      readonly kinds: boolean
+      readonly aliased: boolean
+      readonly cut: number
+    }
   | { readonly kind: 'watermark' | 'status' | 'barrier' }
 
 const elementArbitrary: fc.Arbitrary<Element> = fc.oneof(
@@ -63,6 +71,8 @@ const elementArbitrary: fc.Arbitrary<Element> = fc.oneof(
       crossings: fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 3 }),
       kinds: fc.boolean(),
       aliased: fc.boolean(),
+      // Where it is parted, as slow operators part what they emit.
+      cut: fc.double({ min: 0, max: 2, noNaN: true }),
     }),
   },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('watermark' as const) }) },
@@ -112,7 +122,7 @@ test('an exchange brings every row in order, behind its watermark, whatever is s
     fc.property(
       fc.array(elementArbitrary, { minLength: 1, maxLength: 30 }),
       fc.constantFrom(1024, 4096, 65_536),
-      fc.constantFrom('hash' as const, 'every' as const, 'turn' as const),
+      fc.constantFrom('hash' as const, 'every' as const, 'first' as const, 'turn' as const),
       fc.infiniteStream(fc.integer({ min: 0, max: 4 })),
       (elements, capacityBytes, routing, dice) => {
         const { slab, writer, inputs } = newExchange(capacityBytes, routing)
@@ -144,9 +154,22 @@ test('an exchange brings every row in order, behind its watermark, whatever is s
             for (const position of element.crossings.map((share) => Math.floor(share * (element.rows + 1))).sort((a, b) => a - b))
               batch.crossings.add(position, (nowMs += 5))
             all.add(batch)
-            writer.offerBatch(batch)
-            // The batch may change only once the exchange has taken it.
-            untilFree()
+            const cut = Math.min(element.rows, Math.floor(element.cut * element.rows))
+            for (const [begin, end] of [
+              [0, cut],
+              [cut, element.rows],
+            ]) {
+              if (begin === end) continue
+              const part = new RecordBatch(slab, SCHEMA, []).viewOf(batch)
+              part.begin = begin
+              part.end = end
+              const { positions, watermarks, count } = batch.crossings
+              for (let index = 0; index < count; index++)
+                if (positions[index] <= end && (positions[index] > begin || begin === 0)) part.crossings.add(positions[index], watermarks[index])
+              writer.offerBatch(part)
+              // The batch may change only once the exchange has taken it.
+              untilFree()
+            }
           } else if (element.kind === 'watermark') {
             all.watermarkMs = nowMs += 5
             writer.offerWatermark(nowMs)
