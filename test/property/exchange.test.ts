@@ -239,3 +239,27 @@ test('small batches for a busy consumer travel together, for an idle one at once
     expect(counts.length).toBeLessThan(30)
   }
 })
+
+test('of a batch that comes in parts each brings the crossing behind its last row', () => {
+  const { slab, writer, inputs } = newExchange(65_536, 'every')
+  const batch = batchFromObjects(
+    slab,
+    SCHEMA,
+    [1, 2, 3, 4].map((id) => ({ timestamp: id, row: { id, text: null, at: id } })),
+  )
+  const received = new Received()
+  for (const [begin, end] of [
+    [0, 2],
+    [2, 4],
+  ]) {
+    const part = new RecordBatch(slab, SCHEMA, []).viewOf(batch)
+    part.begin = begin
+    part.end = end
+    part.crossings.add(end, end * 10)
+    writer.offerBatch(part)
+    expect(writer.hasCapacity()).toBe(true)
+    take(inputs[0], received, Infinity)
+    expect(received.watermarkMs).toBe(end * 10)
+  }
+  expect(received.rows.map((line) => line.split(' ')[0])).toEqual(['-Infinity', '-Infinity', '20', '20'])
+})
