@@ -1,6 +1,6 @@
 // Everything that depends on the machine, the operating system or where the package lies. Runs on any thread.
 
-import { existsSync, readFileSync } from 'node:fs'
+import { constants, existsSync, openSync, readFileSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -80,4 +80,17 @@ function limitOf(text: string | undefined): number {
 function quotaOf(quota: string | undefined, period: string | undefined): number {
   const cores = Number(quota) / Number(period)
   return cores > 0 ? cores : Infinity
+}
+
+/**
+ * Opens a pipe once more, for reads that answer at once instead of waiting. Whoever shares the given descriptor sees nothing of that.
+ *
+ * @returns undefined where there is no such way: on other systems than Linux, for sockets, for a pipe of somebody else.
+ */
+export function reopenPipe(file: number): number | undefined {
+  try {
+    return process.platform === 'linux' ? openSync(`/proc/self/fd/${file}`, constants.O_RDONLY | constants.O_NONBLOCK) : undefined
+  } catch {
+    return undefined
+  }
 }

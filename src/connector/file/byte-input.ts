@@ -1,4 +1,4 @@
-// Where a reader's bytes come from: a file, standard input. Reads straight into the slab, without the event loop.
+// Where a reader's bytes come from: a file, or whatever standard-input.ts finds. Files are read straight into the slab, without the event loop.
 
 import { closeSync, openSync, readSync } from 'node:fs'
 import { ConnectorError } from '../../base/errors.ts'
@@ -38,7 +38,8 @@ export function openFile(path: string): number {
   }
 }
 
-function readFailure(path: string, error: unknown): ConnectorError {
+/** The error that a failed read becomes. */
+export function readFailure(path: string, error: unknown): ConnectorError {
   return new ConnectorError('FILE_NOT_READABLE', `Cannot read "${path}": ${(error as Error).message}`, { cause: error })
 }
 
@@ -80,31 +81,4 @@ export class FileInput implements ByteInput {
   close(): void {
     closeSync(this.file)
   }
-}
-
-/** Standard input, or another descriptor without positions. Blocks its thread while a pipe is empty, unless the pipe is set not to. */
-export class PipeInput implements ByteInput {
-  readonly #file: number
-  readonly #metrics: OperatorMetrics
-
-  constructor(file: number, metrics: OperatorMetrics) {
-    this.#file = file
-    this.#metrics = metrics
-  }
-
-  read(slab: Slab, address: number, length: number): number {
-    try {
-      const count = readSync(this.#file, slab.u8, address, length, null)
-      this.#metrics.bytesRead += count
-      return count
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException
-      if (code === 'EAGAIN') return WOULD_BLOCK
-      // Windows says so when the other end of a pipe has gone.
-      if (code === 'EOF') return 0
-      throw readFailure('standard input', error)
-    }
-  }
-
-  close(): void {}
 }

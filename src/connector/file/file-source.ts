@@ -13,11 +13,12 @@ import { ParquetFile } from '../../format/parquet/parquet-file.ts'
 import type { ParquetFormat } from '../../format/parquet/parquet-format.ts'
 import type { OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../../operator/operator.ts'
 import { PollResult, type Source, type SourceReader, type SourceSplit } from '../../operator/source.ts'
-import { FileInput, openFile, PipeInput } from './byte-input.ts'
+import { FileInput, openFile } from './byte-input.ts'
 import { hasFingerprint, identityOf } from './file-identity.ts'
 import { GzipInput } from './gzip-input.ts'
 import { listFiles, shortName, STANDARD_PATH } from './file-listing.ts'
 import { OpenParquetFile, RowGroupSplitReader } from './row-group-split-reader.ts'
+import { openStandardInput } from './standard-input.ts'
 import { countLines, type FileSplit, headerIn, LineSplitReader, readHeader, type SplitPosition, type SplitReader, SplitResult } from './split-reader.ts'
 import { TailReader } from './tail-reader.ts'
 
@@ -26,9 +27,6 @@ const READ_BYTES_DEFAULT = 1 << 20
 const POLL_INTERVAL_MS_DEFAULT = 100
 /** An end that is not known. Splits are plain data that must survive JSON, so it is not Infinity. */
 const UNBOUNDED = Number.MAX_SAFE_INTEGER
-const STANDARD_INPUT = 0
-/** How often an empty pipe that does not block is asked again. */
-const PIPE_INTERVAL_MS = 5
 
 /** Options of {@link fileSource}. */
 export interface FileSourceOptions<S extends Schema = Schema> {
@@ -132,7 +130,7 @@ class FileReader implements SourceReader {
         }
         this.#turn++
         if (this.#bad.isPending) break
-        if (tried === this.#active.length - 1) return this.#waitMs(this.#source.options.follow ? this.#source.options.pollIntervalMs : PIPE_INTERVAL_MS)
+        if (tried === this.#active.length - 1) return this.#waitMs(this.#source.options.follow ? this.#source.options.pollIntervalMs : Infinity)
       }
     }
   }
@@ -222,7 +220,14 @@ class FileReader implements SourceReader {
     if (split.kind === 'stdin') {
       if (position !== null && offset > 0) throw new RestoreError('NOT_RESTORABLE', 'Cannot go on reading standard input: what was read from it is gone')
       stream.open({ file, offset: 0, linesBefore: 0, seeksLine: false, endOffset: Infinity })
-      return new LineSplitReader(stream, new PipeInput(STANDARD_INPUT, this.#context.metrics), this.#context, this.#bad, null, 0)
+      return new LineSplitReader(
+        stream,
+        openStandardInput(this.#context.metrics, () => this.#context.wake()),
+        this.#context,
+        this.#bad,
+        null,
+        0,
+      )
     }
     const isGzip = split.kind === 'gzip'
     const input = isGzip
@@ -273,7 +278,7 @@ export class FileSource<R = unknown> implements Source<R> {
   readonly name = 'File'
   readonly schema: Schema<R>
   readonly bounded: boolean
-  readonly needsEventLoop = false
+  readonly needsEventLoop: boolean
   readonly parallelismMax: number
   readonly options: Required<FileSourceOptions>
   readonly #paths: readonly string[]
@@ -295,6 +300,7 @@ export class FileSource<R = unknown> implements Source<R> {
     }
     this.schema = schema
     this.bounded = !this.options.follow
+    this.needsEventLoop = this.#paths.includes(STANDARD_PATH)
     this.parallelismMax = this.#paths.includes(STANDARD_PATH) ? 1 : Infinity
     this.#check()
   }

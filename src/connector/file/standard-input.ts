@@ -1,0 +1,134 @@
+// Standard input: a file, a pipe, a socket, a terminal, or closed. Runs on the reader's thread, which it never blocks: a pipe may be silent for
+// hours, and its thread has commands to obey and other subtasks to step.
+
+import { fstatSync, readSync } from 'node:fs'
+import { Socket } from 'node:net'
+import { isatty, ReadStream } from 'node:tty'
+import { reopenPipe } from '../../base/platform.ts'
+import type { Slab } from '../../base/slab.ts'
+import type { OperatorMetrics } from '../../operator/operator.ts'
+import { type ByteInput, readFailure, WOULD_BLOCK } from './byte-input.ts'
+
+const STANDARD_INPUT = 0
+const NAME = 'standard input'
+/** As much as a pipe of Linux holds. */
+const SLOT_BYTES = 64 << 10
+const SLOT_COUNT = 16
+
+/**
+ * Opens standard input. The reader's thread must have an event loop that turns.
+ *
+ * @param wake Called when a read that said {@link WOULD_BLOCK} is worth another try.
+ */
+export function openStandardInput(metrics: OperatorMetrics, wake: () => void): ByteInput {
+  const stat = fstatSync(STANDARD_INPUT)
+  const canBeSilent = stat.isFIFO() || stat.isSocket() || isatty(STANDARD_INPUT)
+  return canBeSilent ? new PipeInput(STANDARD_INPUT, metrics, wake) : new DescriptorInput(STANDARD_INPUT, metrics)
+}
+
+/** A file or a device without positions. */
+class DescriptorInput implements ByteInput {
+  readonly #file: number
+  readonly #metrics: OperatorMetrics
+
+  constructor(file: number, metrics: OperatorMetrics) {
+    this.#file = file
+    this.#metrics = metrics
+  }
+
+  read(slab: Slab, address: number, length: number): number {
+    try {
+      const count = readSync(this.#file, slab.u8, address, length, null)
+      this.#metrics.bytesRead += count
+      return count
+    } catch (error) {
+      throw readFailure(NAME, error)
+    }
+  }
+
+  close(): void {}
+}
+
+/**
+ * A pipe, a socket or a terminal. The event loop takes in what comes while the pipe is empty for its reader: that is how the reader learns of
+ * it. What is there already is read straight into the slab where that cannot block. With every slot full the rest stays in the pipe, which
+ * holds its writer back.
+ */
+export class PipeInput implements ByteInput {
+  readonly #socket: Socket
+  readonly #metrics: OperatorMetrics
+  /** A descriptor that answers at once, where there is one. */
+  readonly #direct: number | undefined
+  readonly #slots = Buffer.allocUnsafeSlow(SLOT_COUNT * SLOT_BYTES)
+  readonly #counts = new Int32Array(SLOT_COUNT)
+  /** The first slot that is not taken and the next one to fill, both only growing; #at bytes of the former are taken. */
+  #head = 0
+  #tail = 0
+  #at = 0
+  #hasEnded = false
+  #failure: Error | undefined
+
+  constructor(file: number, metrics: OperatorMetrics, wake: () => void) {
+    this.#metrics = metrics
+    const onread = {
+      buffer: () => this.#slot(this.#tail),
+      callback: (count: number) => {
+        this.#counts[this.#tail++ % SLOT_COUNT] = count
+        wake()
+        return this.#tail - this.#head < SLOT_COUNT
+      },
+    }
+    const end = (failure?: Error): void => {
+      this.#hasEnded = true
+      this.#failure = failure
+      wake()
+    }
+    if (isatty(file)) this.#socket = new ReadStream(file, { onread })
+    else {
+      // A socket makes its descriptor answer at once, which everybody sees who shares it: so it gets its own where it can.
+      this.#direct = reopenPipe(file)
+      this.#socket = new Socket({ fd: this.#direct ?? file, readable: true, writable: false, onread })
+    }
+    this.#socket.on('end', () => end()).on('error', end)
+    this.#socket.resume()
+  }
+
+  read(slab: Slab, address: number, length: number): number {
+    if (this.#head === this.#tail) {
+      if (this.#failure !== undefined) throw readFailure(NAME, this.#failure)
+      return this.#hasEnded ? 0 : this.#readDirectly(slab, address, length)
+    }
+    const left = this.#counts[this.#head % SLOT_COUNT] - this.#at
+    const count = Math.min(length, left)
+    slab.u8.set(this.#slot(this.#head).subarray(this.#at, this.#at + count), address)
+    this.#at += count
+    this.#metrics.bytesRead += count
+    if (count === left) {
+      this.#head++
+      this.#at = 0
+      this.#socket.resume()
+    }
+    return count
+  }
+
+  close(): void {
+    this.#socket.destroy()
+  }
+
+  #slot(position: number): Buffer {
+    const start = (position % SLOT_COUNT) * SLOT_BYTES
+    return this.#slots.subarray(start, start + SLOT_BYTES)
+  }
+
+  /** The end and failures are left for the socket to find. */
+  #readDirectly(slab: Slab, address: number, length: number): number {
+    if (this.#direct === undefined || this.#socket.destroyed) return WOULD_BLOCK
+    try {
+      const count = readSync(this.#direct, slab.u8, address, length, null)
+      this.#metrics.bytesRead += count
+      return count || WOULD_BLOCK
+    } catch {
+      return WOULD_BLOCK
+    }
+  }
+}
