@@ -6,7 +6,7 @@ export { StreamExecutionEnvironment, type JobSettings } from './api/datastream/e
 export { DataStream, DataStreamSink } from './api/datastream/data-stream.ts'
 export { KeyedStream } from './api/datastream/keyed-stream.ts'
 export { WindowedStream, type BoundsOf, type WindowBounds } from './api/datastream/windowed-stream.ts'
-export { BroadcastStream, OutputTag, Stream } from './api/datastream/stream.ts'
+export { BAD_RECORDS, BroadcastStream, OutputTag, Stream } from './api/datastream/stream.ts'
 export { defineSchema, Decimal, formatType, Schema, t } from './batch/types.ts'
 export type { DataType, Field, LogicalType, RowOf, RowOfSchema, ValueOf } from './batch/types.ts'
 export { avg, count, countDistinct, first, last, max, min, sum, topN } from './operator/window/slice-aggregates.ts'
@@ -58,8 +58,18 @@ export { DatagenSource } from './connector/datagen/datagen-source.ts'
 export { jsonFormat, type JsonFormatOptions } from './format/json/json-format.ts'
 export { csvFormat, type CsvFormatOptions } from './format/csv/csv-format.ts'
 export { textFormat } from './format/csv/text-format.ts'
-export { BAD_RECORD_SCHEMA } from './format/bad-records.ts'
+export { BAD_RECORD_SCHEMA, type BadRecord, type BadRecordPolicy } from './format/bad-records.ts'
 export { parquetFormat } from './format/parquet/parquet-format.ts'
 export type { Sink, SinkWriter } from './operator/sink.ts'
 export type { Source, SourceReader, SourceSplit } from './operator/source.ts'
-export { BadRecordError, ConnectorError, JobError, MillraceError, PlanError, RestoreError, StateError, UserFunctionError } from './base/errors.ts'
+export {
+  BadRecordError,
+  type BadRecordPosition,
+  ConnectorError,
+  JobError,
+  MillraceError,
+  PlanError,
+  RestoreError,
+  StateError,
+  UserFunctionError,
+} from './base/errors.ts'

@@ -25,8 +25,30 @@ export class MillraceError extends Error {
 /** A program, an option or an argument is wrong; nothing has run. Exit code 2. */
 export class PlanError extends MillraceError {}
 
+/** Where a record that cannot be read stands, as far as that is known. */
+export interface BadRecordPosition {
+  /** Its path, or what it is called in messages. */
+  readonly file: string
+  /** From 1: the line in which the record begins. */
+  readonly line?: number | undefined
+  /** From 1: the byte of the record at which the problem is. */
+  readonly column?: number | undefined
+  /** The record's first byte in the file. */
+  readonly offset?: number | undefined
+  /** The column of the schema that is concerned, dotted if it is nested. */
+  readonly field?: string | undefined
+}
+
 /** A record could not be read as its schema says, and the policy is `fail`. */
-export class BadRecordError extends MillraceError {}
+export class BadRecordError extends MillraceError {
+  /** Where it stands; undefined for records that do not come from a file or stream. */
+  readonly position: BadRecordPosition | undefined
+
+  constructor(code: string, message: string, details: ErrorDetails & { readonly position?: BadRecordPosition } = {}) {
+    super(code, message, details)
+    this.position = details.position
+  }
+}
 
 /** A function of the user threw. `cause` is what it threw, with the user's own lines in its stack. */
 export class UserFunctionError extends MillraceError {}
@@ -49,6 +71,7 @@ export interface ErrorRecord {
   readonly message: string
   readonly code: string | undefined
   readonly hint: string | undefined
+  readonly position: BadRecordPosition | undefined
   readonly stack: string | undefined
   readonly cause: ErrorRecord | undefined
 }
@@ -57,19 +80,21 @@ const CAUSE_DEPTH_MAX = 8
 
 /** Flattens any thrown value to plain data that `postMessage` carries unharmed. */
 export function toErrorRecord(thrown: unknown, depth: number = 0): ErrorRecord {
-  if (!(thrown instanceof Error)) return { name: 'Error', message: String(thrown), code: undefined, hint: undefined, stack: undefined, cause: undefined }
+  if (!(thrown instanceof Error))
+    return { name: 'Error', message: String(thrown), code: undefined, hint: undefined, position: undefined, stack: undefined, cause: undefined }
   const { code, hint } = thrown as { code?: unknown; hint?: unknown }
   return {
     name: thrown.name,
     message: thrown.message,
     code: typeof code === 'string' ? code : undefined,
     hint: typeof hint === 'string' ? hint : undefined,
+    position: thrown instanceof BadRecordError ? thrown.position : undefined,
     stack: thrown.stack,
     cause: thrown.cause === undefined || depth === CAUSE_DEPTH_MAX ? undefined : toErrorRecord(thrown.cause, depth + 1),
   }
 }
 
-const CLASSES: Record<string, new (code: string, message: string, details?: ErrorDetails) => MillraceError> = {
+const CLASSES: Record<string, new (code: string, message: string, details?: ErrorDetails & { readonly position?: BadRecordPosition }) => MillraceError> = {
   MillraceError,
   PlanError,
   BadRecordError,
@@ -86,7 +111,11 @@ export function fromErrorRecord(record: ErrorRecord): Error {
   const Class = CLASSES[record.name]
   const error: Error =
     Class !== undefined && record.code !== undefined
-      ? new Class(record.code, record.message, { ...(cause && { cause }), ...(record.hint !== undefined && { hint: record.hint }) })
+      ? new Class(record.code, record.message, {
+          ...(cause && { cause }),
+          ...(record.hint !== undefined && { hint: record.hint }),
+          ...(record.position && { position: record.position }),
+        })
       : Object.assign(new Error(record.message, cause && { cause }), { name: record.name, ...(record.code !== undefined && { code: record.code }) })
   if (record.stack !== undefined) error.stack = record.stack
   return error

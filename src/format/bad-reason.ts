@@ -3,70 +3,70 @@
 import { formatType, isText, type LogicalType, type Schema } from '../batch/types.ts'
 import { BadReason, DEPTH_MAX, MAP_DUPLICATES_MAX } from '../kernels/json-scan-layout.ts'
 import type { ScanResult } from '../kernels/json-scan.ts'
-import { withoutControls } from './bad-records.ts'
+import { type BadRecordReason, withoutControls } from './bad-records.ts'
 import type { LineFormat } from './line-format.ts'
 
 const FOUND_CHARACTERS_MAX = 40
 const END_OF_LINE = 'the end of the line'
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
-/** What stands at the problem, and which field it is. */
-export interface BadReasonText {
-  /** `column 3 ("delay"): `, or empty if it concerns the record. */
-  readonly where: string
-  readonly reason: string
-}
-
 /**
  * @param line The bad line, as the scanner saw it.
  * @param columns Where fields stand in a line, see `LineDecoder.columns`.
  */
-export function explainBadLine(result: ScanResult, line: Uint8Array, schema: Schema, format: LineFormat, columns: readonly string[]): BadReasonText {
+export function explainBadLine(result: ScanResult, line: Uint8Array, schema: Schema, format: LineFormat, columns: readonly string[]): BadRecordReason {
   const problem = Math.max(0, Math.min(result.problem - result.lineStart, line.length))
   const path = result.field
   const type = typeAt(schema, path)
   const columnNumber = columns.indexOf(path) + 1
+  const field = path === '' ? undefined : path
+  const column = problem + 1
   const where = path === '' ? '' : columnNumber === 0 ? `${format.fieldWord} "${path}": ` : `${format.fieldWord} ${columnNumber} ("${path}"): `
   const found = foundAt(line, problem, format.delimiter)
-  const at = `at byte ${problem + 1}`
+  const at = `at byte ${column}`
   switch (result.reason) {
     case BadReason.SYNTAX:
-      return { where, reason: `expected JSON, found ${found} ${at}` }
+      return { where, field, column, reason: `expected JSON, found ${found} ${at}` }
     case BadReason.NOT_AN_OBJECT:
-      return { where, reason: `expected a JSON object, found ${found}` }
+      return { where, field, column, reason: `expected a JSON object, found ${found}` }
     case BadReason.TRAILING_DATA:
-      return { where, reason: `expected one record, found ${found} behind it ${at}` }
+      return { where, field, column, reason: `expected one record, found ${found} behind it ${at}` }
     case BadReason.TOO_DEEP:
-      return { where, reason: `nested deeper than ${DEPTH_MAX} levels ${at}` }
+      return { where, field, column, reason: `nested deeper than ${DEPTH_MAX} levels ${at}` }
     case BadReason.INVALID_UTF8:
-      return { where, reason: `expected UTF-8 text, found other bytes ${at}` }
+      return { where, field, column, reason: `expected UTF-8 text, found other bytes ${at}` }
     case BadReason.CONTROL_CHARACTER:
-      return { where, reason: `found a control character in a string ${at}` }
+      return { where, field, column, reason: `found a control character in a string ${at}` }
     case BadReason.INVALID_ESCAPE:
-      return { where, reason: `found an escape that JSON does not have ${at}` }
+      return { where, field, column, reason: `found an escape that JSON does not have ${at}` }
     case BadReason.LONE_SURROGATE:
-      return { where, reason: `found half of a surrogate pair, which no UTF-8 text can hold, ${at}` }
+      return { where, field, column, reason: `found half of a surrogate pair, which no UTF-8 text can hold, ${at}` }
     case BadReason.UNKNOWN_FIELD:
-      return { where, reason: `found a member that the schema does not have ${at}` }
+      return { where, field, column, reason: `found a member that the schema does not have ${at}` }
     case BadReason.TOO_MANY_DUPLICATES:
-      return { where, reason: `more than ${MAP_DUPLICATES_MAX} keys of a map stand twice` }
+      return { where, field, column, reason: `more than ${MAP_DUPLICATES_MAX} keys of a map stand twice` }
     case BadReason.FIELD_COUNT:
-      return { where, reason: `expected ${columns.length} columns, found ${found === END_OF_LINE ? 'fewer' : 'more'}` }
+      return { where, field, column, reason: `expected ${columns.length} columns, found ${found === END_OF_LINE ? 'fewer' : 'more'}` }
     case BadReason.QUOTE:
       // A quote at the very beginning may stand there: it is the record as a whole that does not end.
-      return { where, reason: problem === 0 ? 'found a quote that is not closed' : `found a quote where none may stand, or text behind a closing quote, ${at}` }
+      return {
+        where,
+        field,
+        column,
+        reason: problem === 0 ? 'found a quote that is not closed' : `found a quote where none may stand, or text behind a closing quote, ${at}`,
+      }
     case BadReason.MISSING_FIELD:
-      return { where, reason: 'expected a value, found none' }
+      return { where, field, reason: 'expected a value, found none' }
     case BadReason.NULL_NOT_ALLOWED:
-      return { where, reason: 'expected a value, found NULL' }
+      return { where, field, column, reason: 'expected a value, found NULL' }
     case BadReason.OUT_OF_RANGE:
-      return { where, reason: `expected ${expected(type)}, found ${found}, which is out of range` }
+      return { where, field, column, reason: `expected ${expected(type)}, found ${found} ${at}, which is out of range` }
     case BadReason.INEXACT:
-      return { where, reason: `expected ${expected(type)}, found ${found}, which would lose digits` }
+      return { where, field, column, reason: `expected ${expected(type)}, found ${found} ${at}, which would lose digits` }
     case BadReason.LENGTH:
-      return { where, reason: `expected ${expectedLength(type)}, found ${found}` }
+      return { where, field, column, reason: `expected ${expectedLength(type)}, found ${found} ${at}` }
     default:
-      return { where, reason: `expected ${expected(type)}, found ${found}` }
+      return { where, field, column, reason: `expected ${expected(type)}, found ${found} ${at}` }
   }
 }
 

@@ -4,8 +4,9 @@
 import { BadRecordError } from '../base/errors.ts'
 import { BatchBuilder } from '../batch/batch-builder.ts'
 import { decodeText, writeValue } from '../batch/values.ts'
-import { defineSchema, t } from '../batch/types.ts'
+import { defineSchema, type RowOfSchema, t } from '../batch/types.ts'
 import type { OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../operator/operator.ts'
+import type { SourceSideOutput } from '../operator/source.ts'
 
 /**
  * What a source does with a record that it cannot read as its schema says.
@@ -14,7 +15,8 @@ import type { OperatorContext, Output, SnapshotReader, SnapshotWriter } from '..
  * - `skip`: the record is left out and counted.
  * - `null`: a value that cannot be converted becomes NULL where its column allows it, and is counted (counter `nulledValues`); a record that
  *   is broken as a whole is left out and counted, as Flink's `ignore-parse-errors` does.
- * - `dead-letter`: the record goes to the side output `bad-records`, as its bytes with the reason and the place, and is counted.
+ * - `dead-letter`: the record goes to the side output `bad-records` (tag `BAD_RECORDS`), a file, or both, as its bytes with the reason and the
+ *   place, and is counted. A job in which neither takes it is refused.
  */
 export type BadRecordPolicy = 'fail' | 'skip' | 'null' | 'dead-letter'
 
@@ -32,6 +34,32 @@ export const BAD_RECORD_SCHEMA = defineSchema({
   offset: t.safeInt().nullable(),
 })
 
+/** A row of {@link BAD_RECORD_SCHEMA}. */
+export type BadRecord = RowOfSchema<typeof BAD_RECORD_SCHEMA>
+
+/** The side outputs of a source with this policy. */
+export function badRecordOutputs(policy: BadRecordPolicy, deadLetterPath: string | undefined): ReadonlyMap<string, SourceSideOutput> {
+  return policy === 'dead-letter' ? new Map([[BAD_RECORDS_SIDE, { schema: BAD_RECORD_SCHEMA, mustBeRead: deadLetterPath === undefined }]]) : new Map()
+}
+
+/** Keeps dead letters beside the side output. */
+export interface DeadLetterTarget {
+  /** Called on the reader's thread, before anything behind these records leaves the source. @throws {ConnectorError} If they cannot be kept. */
+  keep(letters: readonly BadRecord[]): void
+  close(): void
+}
+
+/** Why a record is bad. */
+export interface BadRecordReason {
+  /** `column 3 ("delay"): `, or empty if it concerns the record. */
+  readonly where: string
+  /** What is wrong, as it goes on behind `where`. */
+  readonly reason: string
+  /** As in `BadRecordPosition`. */
+  readonly field?: string | undefined
+  readonly column?: number | undefined
+}
+
 /** Where a bad record stands. */
 export interface BadRecordPlace {
   readonly file: string
@@ -47,25 +75,20 @@ export interface BadRecordPlace {
 const TEXT_SHOWN_MAX = 200
 const LETTERS_MAX = 256
 
-interface Letter {
-  readonly raw: Uint8Array | null
-  readonly reason: string
-  readonly file: string
-  readonly line: number | null
-  readonly offset: number | null
-}
-
 /** Carries out one policy for one reader. */
 export class BadRecords {
   readonly policy: BadRecordPolicy
   readonly #context: OperatorContext
-  /** Waiting to be emitted. */
-  #letters: Letter[] = []
+  readonly #target: DeadLetterTarget | undefined
+  /** Waiting to be emitted; the first #kept of them are with the target already. */
+  #letters: BadRecord[] = []
+  #kept = 0
   #builder: BatchBuilder | undefined
 
-  constructor(policy: BadRecordPolicy, context: OperatorContext) {
+  constructor(policy: BadRecordPolicy, context: OperatorContext, target?: DeadLetterTarget) {
     this.policy = policy
     this.#context = context
+    this.#target = target
   }
 
   /** Whether letters wait to be emitted: call {@link flush} before reading on. */
@@ -81,17 +104,16 @@ export class BadRecords {
   /**
    * Takes note of one record.
    *
-   * @param where The field concerned, as `column 3 ("delay"): ` with what follows; may be empty.
    * @param raw The record's bytes, valid during the call; null if there are none to show.
    * @throws {BadRecordError} Under the policy `fail`.
    */
-  reject(place: BadRecordPlace, where: string, reason: string, raw: Uint8Array | null): void {
-    if (this.policy === 'fail') this.#fail(place, where, reason, raw)
+  reject(place: BadRecordPlace, reason: BadRecordReason, raw: Uint8Array | null): void {
+    if (this.policy === 'fail') this.#fail(place, reason, raw)
     this.#context.metrics.badRecords++
     if (this.policy !== 'dead-letter') return
     this.#letters.push({
       raw: raw === null ? null : raw.slice(),
-      reason: where + reason,
+      reason: reason.where + reason.reason,
       file: place.file,
       line: place.line?.() ?? null,
       offset: place.offset ?? null,
@@ -106,16 +128,18 @@ export class BadRecords {
   /** Emits what waits. Returns false if the output cannot take it yet: call again before reading on. */
   flush(sides: Output): boolean {
     if (this.#letters.length === 0) return true
-    const side = sides.side(BAD_RECORDS_SIDE)
-    if (side === undefined) {
-      this.#letters = []
-      return true
+    if (this.#target !== undefined && this.#kept < this.#letters.length) {
+      this.#target.keep(this.#letters.slice(this.#kept))
+      this.#kept = this.#letters.length
     }
+    const side = sides.side(BAD_RECORDS_SIDE)
+    if (side === undefined) this.#letters = []
     while (this.#letters.length > 0) {
       // Capacity means as well that the last batch has been read, so that its memory may be used again.
-      if (!side.hasCapacity()) return false
-      side.emit(this.#fill())
+      if (!side!.hasCapacity()) return false
+      side!.emit(this.#fill())
     }
+    this.#kept = 0
     return true
   }
 
@@ -126,12 +150,13 @@ export class BadRecords {
 
   restore(reader: SnapshotReader): void {
     reader.elements('dead-letters', (bytes) => {
-      const { raw, ...rest } = JSON.parse(Buffer.from(bytes).toString()) as Omit<Letter, 'raw'> & { raw: string | null }
+      const { raw, ...rest } = JSON.parse(Buffer.from(bytes).toString()) as Omit<BadRecord, 'raw'> & { raw: string | null }
       this.#letters.push({ ...rest, raw: raw === null ? null : new Uint8Array(Buffer.from(raw, 'base64')) })
     })
   }
 
   free(): void {
+    this.#target?.close()
     this.#builder?.free()
     this.#builder = undefined
   }
@@ -140,18 +165,21 @@ export class BadRecords {
     this.#builder ??= new BatchBuilder(this.#context.slab, BAD_RECORD_SCHEMA, LETTERS_MAX)
     const batch = this.#builder.begin(false, false)
     const letters = this.#letters.splice(0, LETTERS_MAX)
+    this.#kept = Math.max(0, this.#kept - letters.length)
     const { fields } = BAD_RECORD_SCHEMA
-    letters.forEach((letter, row) => fields.forEach(({ name }, index) => writeValue(batch.columns[index], row, letter[name as keyof Letter])))
+    letters.forEach((letter, row) => fields.forEach(({ name }, index) => writeValue(batch.columns[index], row, letter[name as keyof BadRecord])))
     return this.#builder.finish(letters.length)
   }
 
-  #fail(place: BadRecordPlace, where: string, reason: string, raw: Uint8Array | null): never {
-    const at = place.words ?? (place.line !== undefined ? `line ${place.line()}` : `offset ${place.offset ?? 0}`)
+  #fail(place: BadRecordPlace, { where, reason, field, column }: BadRecordReason, raw: Uint8Array | null): never {
+    const line = place.line?.()
+    const at = place.words ?? (line === undefined ? `offset ${place.offset ?? 0}` : `line ${line}`)
     throw new BadRecordError(
       'BAD_RECORD',
       `Cannot read record: ${place.file} ${at}${where === '' ? ': ' : `, ${where}`}${reason}${raw === null ? '' : `\n  ${shownText(raw)}`}`,
       {
         hint: "Correct the data or the schema, or set onBadRecord to 'skip', 'null' or 'dead-letter'.",
+        position: { file: place.file, line, column, offset: place.offset, field },
       },
     )
   }

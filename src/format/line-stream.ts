@@ -213,7 +213,7 @@ export class LineStream {
   abandon(reason: string): void {
     if (this.#inputEnded) return
     this.#inputEnded = true
-    if (this.#at < this.#end && !this.#isSkipping) this.#bad.reject(this.#place(), '', reason, this.#slab.u8.subarray(this.#at, this.#end))
+    if (this.#at < this.#end && !this.#isSkipping) this.#bad.reject(this.#place(), { where: '', reason }, this.#slab.u8.subarray(this.#at, this.#end))
     this.#advance(this.#end - this.#at)
   }
 
@@ -332,9 +332,9 @@ export class LineStream {
     const base = this.#at
     this.#advance(result.lineStart)
     const line = this.#slab.u8.subarray(base + result.lineStart, base + result.lineEnd - 1)
-    const { where, reason } = explainBadLine(result, line, this.#schema, this.#format, this.#decoder?.columns ?? [])
+    const reason = explainBadLine(result, line, this.#schema, this.#format, this.#decoder?.columns ?? [])
     const hasReturn = line[line.length - 1] === 13
-    this.#bad.reject(this.#place(), where, reason, hasReturn ? line.subarray(0, -1) : line)
+    this.#bad.reject(this.#place(), reason, hasReturn ? line.subarray(0, -1) : line)
     this.#advance(result.lineEnd - result.lineStart)
   }
 
@@ -343,8 +343,7 @@ export class LineStream {
     const { u8 } = this.#slab
     this.#bad.reject(
       this.#place(),
-      '',
-      `the line is longer than ${this.#lineBytesMax} bytes`,
+      { where: '', reason: `the line is longer than ${this.#lineBytesMax} bytes` },
       this.#bad.policy === 'fail' ? u8.subarray(this.#at, Math.min(this.#end, this.#at + 1000)) : null,
     )
     this.#isSkipping = true

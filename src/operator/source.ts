@@ -49,6 +49,13 @@ export interface SourceReader {
   close(): void
 }
 
+/** What a source emits beside its records. */
+export interface SourceSideOutput {
+  readonly schema: Schema
+  /** Whether a job in which nothing reads it is refused: its records would be lost without a word. */
+  readonly mustBeRead: boolean
+}
+
 /**
  * A source of records of type `R`.
  *
@@ -67,6 +74,8 @@ export interface Source<out R = unknown> {
   readonly givesTimestamps?: boolean
   /** The name under which the program around the engine pushes records; undefined for every other source. */
   readonly inputName?: string
+  /** The side outputs its readers emit to, by id; none by default. */
+  readonly sideOutputs?: ReadonlyMap<string, SourceSideOutput>
   /** One line for `explain`. */
   describe(): string
   /**

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto'
 import { PlanError } from '../base/errors.ts'
 import { checkParallelism, MAX_PARALLELISM_DEFAULT, MAX_PARALLELISM_LIMIT } from '../base/key-groups.ts'
+import { suggest } from '../base/suggest.ts'
 import type { KeySpec } from '../batch/key-spec.ts'
 import { isObjectSchema } from '../batch/types.ts'
 import type { WatermarkView } from '../time/watermark-view.ts'
@@ -80,14 +81,15 @@ export interface PlanOptions {
 /**
  * Plans a job.
  *
- * @throws {PlanError} If the graph has no sink, two operators share a uid, a parallelism or max parallelism is out of range, or a source feeds two
- * alignment groups.
+ * @throws {PlanError} If the graph has no sink, a side output of a source is misused, two operators share a uid, a parallelism or max parallelism
+ * is out of range, or a source feeds two alignment groups.
  */
 export function planJob(graph: LogicalGraph, options: PlanOptions): ExecutionPlan {
   const { transformations } = graph
   checkParallelism(options.jobName, options.parallelism)
   if (transformations.every((transformation) => transformation.body.kind !== 'sink'))
     throw new PlanError('NO_SINK', `Cannot run job "${options.jobName}": it has no sink`, { hint: 'End each stream with sinkTo(...), print() or output(...).' })
+  checkSideOutputs(transformations)
   const parallelism: number[] = []
   for (const transformation of transformations) parallelism.push(parallelismOf(transformation, options, parallelism))
   const maxParallelismDefault = options.maxParallelism ?? Math.max(MAX_PARALLELISM_DEFAULT, options.parallelism)
@@ -206,6 +208,46 @@ function formatGrid(grid: WatermarkView): string {
 
 function formatKey(key: KeySpec, edge: Edge): string {
   return key.kind === 'encoded' ? 'a function' : key.columns.map((column) => edge.schema.fields[column].name).join(', ')
+}
+
+/** Sources say which side outputs they have; those of functions are known only when they run. */
+function checkSideOutputs(transformations: readonly Transformation[]): void {
+  const read = new Set<string>()
+  for (const { edges } of transformations)
+    for (const { from, side, schema } of edges) {
+      if (side === undefined || from.body.kind !== 'source') continue
+      const outputs = from.body.source.sideOutputs ?? new Map<string, never>()
+      const output = outputs.get(side)
+      const { name } = from.settings
+      if (output === undefined) {
+        const near = suggest(side, outputs.keys())
+        throw new PlanError('UNKNOWN_SIDE_OUTPUT', `Cannot read side output "${side}" of source "${name}": it has no such side output`, {
+          hint:
+            near === undefined
+              ? `It has ${outputs.size === 0 ? "none: one of bad records needs onBadRecord: 'dead-letter'" : `"${[...outputs.keys()].join('", "')}"`}.`
+              : `Did you mean "${near}"?`,
+        })
+      }
+      if (schema.toString() !== output.schema.toString())
+        throw new PlanError(
+          'SCHEMA_MISMATCH',
+          `Cannot read side output "${side}" of source "${name}" as ${schema.toString()}: it is ${output.schema.toString()}`,
+          {
+            hint: 'Use the tag BAD_RECORDS.',
+          },
+        )
+      read.add(`${from.id} ${side}`)
+    }
+  for (const { id, body, settings } of transformations)
+    for (const [side, { mustBeRead }] of body.kind === 'source' ? (body.source.sideOutputs ?? []) : [])
+      if (mustBeRead && !read.has(`${id} ${side}`))
+        throw new PlanError(
+          'SIDE_OUTPUT_NOT_READ',
+          `Cannot run source "${settings.name}": nothing reads its side output "${side}", whose records would be lost`,
+          {
+            hint: 'Read it with getSideOutput(BAD_RECORDS) right behind the source, or give the source a deadLetterPath.',
+          },
+        )
 }
 
 /** @param before The parallelism of the transformations in front of it. */

@@ -50,6 +50,8 @@ export type TransformationBody =
       readonly needsEventLoop: boolean
       /** Belongs to its input: as parallel as that unless the user sets it, so that records stay where they are and in order. */
       readonly followsInput?: true
+      /** Emits no records of its own: its side outputs are those of its input. */
+      readonly passesSides?: true
       /** Functions that may run fused with those of neighbours, in one loop; `create` makes them alone. */
       readonly rowStages?: { readonly inputSchema: Schema; readonly stages: readonly NamedRowStage[] }
       /** It records the watermarks that its consumers can see. */

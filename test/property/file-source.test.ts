@@ -123,7 +123,7 @@ function readCut(
   const bad: unknown[] = []
   for (const piece of pieces) {
     const bare = piece.text.replace(/\r?\n$/, '')
-    if (piece.isBad === true) bad.push({ raw: bare.length > LINE_BYTES_MAX ? null : Uint8Array.from(Buffer.from(bare)), file: 'data', line, offset })
+    if (piece.isBad === true) bad.push({ raw: bare.length > LINE_BYTES_MAX ? null : Uint8Array.from(Buffer.from(bare)), file: path, line, offset })
     line += piece.text.split('\n').length - 1
     offset += Buffer.byteLength(piece.text)
   }

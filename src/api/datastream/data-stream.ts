@@ -211,6 +211,7 @@ export class DataStream<R> extends Stream<R> {
       followsInput: true,
       generatesWatermarks: true,
       givesTimestamps: timestamps.kind !== 'record',
+      passesSides: true,
       create,
       ...(alignment && { alignment }),
     }
@@ -298,9 +299,10 @@ export class DataStream<R> extends Stream<R> {
 
   // ---- ends ----
 
-  /** The side output of the operator that made this stream. */
+  /** The side output of the operator that made this stream; behind a source with watermarks, that of the source. */
   getSideOutput<T>(tag: OutputTag<T>): DataStream<T> {
-    const from = this.#last
+    let from = this.#last
+    while (from?.body.kind === 'operator' && from.body.passesSides === true) from = from.edges.length === 1 ? from.edges[0].from : undefined
     if (from === undefined) throw new PlanError('INVALID_SIDE_OUTPUT', 'Cannot read a side output of a union: take it from one of its streams')
     return new DataStream(this.environment, [{ from, side: tag.id, partitioner: { kind: 'forward' }, schema: tag.schema }], tag.schema)
   }

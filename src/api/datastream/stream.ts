@@ -1,6 +1,7 @@
 // What all streams have in common. Apart from data-stream.ts and keyed-stream.ts, which make each other.
 
 import { OBJECT_SCHEMA, type Schema } from '../../batch/types.ts'
+import { BAD_RECORD_SCHEMA, BAD_RECORDS_SIDE } from '../../format/bad-records.ts'
 import type { Edge } from '../../plan/transformation.ts'
 import type { MapStateDescriptor } from '../../state/state.ts'
 import type { StreamExecutionEnvironment } from './environment.ts'
@@ -15,6 +16,9 @@ export class OutputTag<T> {
     this.schema = schema
   }
 }
+
+/** The side output of records that a source could not read, under the policy `dead-letter`. */
+export const BAD_RECORDS = new OutputTag(BAD_RECORDS_SIDE, BAD_RECORD_SCHEMA)
 
 /** What every stream can do: it is the output of a transformation, read through some partitioning. */
 export abstract class Stream<R> {

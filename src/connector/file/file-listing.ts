@@ -1,7 +1,7 @@
 // Which files a path means: a file, a folder, a glob. Runs once, before a job starts; answers with clear errors instead of empty inputs.
 
 import { accessSync, constants, readdirSync, statSync, type Stats } from 'node:fs'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { ConnectorError } from '../../base/errors.ts'
 
 /** Standard input or output as a path. */
@@ -231,7 +231,7 @@ function firstGroup(pattern: string): { readonly start: number; readonly end: nu
   return undefined
 }
 
-/** A file's name for messages: without its folders. */
-export function shortName(path: string): string {
-  return path === STANDARD_PATH ? 'standard input' : basename(path)
+/** How an input is called in messages. */
+export function inputName(path: string): string {
+  return path === STANDARD_PATH ? 'standard input' : path
 }

@@ -6,17 +6,18 @@ import { closeSync, readSync } from 'node:fs'
 import { ConnectorError, PlanError, RestoreError } from '../../base/errors.ts'
 import type { RecordBatch } from '../../batch/record-batch.ts'
 import { type RowOfSchema, Schema } from '../../batch/types.ts'
-import { BAD_RECORD_POLICIES, type BadRecordPolicy, BadRecords } from '../../format/bad-records.ts'
+import { BAD_RECORD_POLICIES, badRecordOutputs, type BadRecordPolicy, BadRecords } from '../../format/bad-records.ts'
 import type { LineFormat } from '../../format/line-format.ts'
 import { LineStream } from '../../format/line-stream.ts'
 import { ParquetFile } from '../../format/parquet/parquet-file.ts'
 import type { ParquetFormat } from '../../format/parquet/parquet-format.ts'
 import type { OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../../operator/operator.ts'
-import { PollResult, type Source, type SourceReader, type SourceSplit } from '../../operator/source.ts'
+import { PollResult, type Source, type SourceReader, type SourceSideOutput, type SourceSplit } from '../../operator/source.ts'
 import { FileInput, openFile } from './byte-input.ts'
+import { checkDeadLetters, DeadLetterFile } from './dead-letter-file.ts'
 import { hasFingerprint, identityOf } from './file-identity.ts'
 import { GzipInput } from './gzip-input.ts'
-import { listFiles, shortName, STANDARD_PATH } from './file-listing.ts'
+import { inputName, listFiles, STANDARD_PATH } from './file-listing.ts'
 import { OpenParquetFile, RowGroupSplitReader } from './row-group-split-reader.ts'
 import { openStandardInput } from './standard-input.ts'
 import { countLines, type FileSplit, headerIn, LineSplitReader, readHeader, type SplitPosition, type SplitReader, SplitResult } from './split-reader.ts'
@@ -44,6 +45,11 @@ export interface FileSourceOptions<S extends Schema = Schema> {
    * @default 'fail'
    */
   readonly onBadRecord?: BadRecordPolicy
+  /**
+   * A file to which bad records are appended under the policy `dead-letter`, one JSON object a line: `file`, `line`, `offset`, `reason`, and the
+   * record as `text`, or as `base64` where it is not UTF-8. After a restore letters may stand in it twice.
+   */
+  readonly deadLetterPath?: string
   /**
    * Longer lines are bad records; they are passed over without being kept.
    * @default 1 MiB
@@ -100,7 +106,8 @@ class FileReader implements SourceReader {
   constructor(source: FileSource, context: OperatorContext) {
     this.#source = source
     this.#context = context
-    this.#bad = new BadRecords(source.options.onBadRecord, context)
+    const { onBadRecord, deadLetterPath } = source.options
+    this.#bad = new BadRecords(onBadRecord, context, deadLetterPath === undefined ? undefined : new DeadLetterFile(deadLetterPath))
   }
 
   get batch(): RecordBatch {
@@ -213,7 +220,7 @@ class FileReader implements SourceReader {
   #openLines(split: FileSplit, position: SplitPosition | null, stream: LineStream): SplitReader {
     const { lineBytesMax } = this.#source.options
     const format = this.#source.options.format as LineFormat
-    const file = shortName(split.path)
+    const file = inputName(split.path)
     if (split.kind === 'tail') return new TailReader(split, position, stream, format, this.#context, this.#bad, lineBytesMax)
     const offset = position?.offset ?? split.start
     const linesBefore = position === null ? (offset === 0 ? 0 : undefined) : position.lines
@@ -280,7 +287,8 @@ export class FileSource<R = unknown> implements Source<R> {
   readonly bounded: boolean
   readonly needsEventLoop: boolean
   readonly parallelismMax: number
-  readonly options: Required<FileSourceOptions>
+  readonly sideOutputs: ReadonlyMap<string, SourceSideOutput>
+  readonly options: Required<Omit<FileSourceOptions, 'deadLetterPath'>> & { readonly deadLetterPath: string | undefined }
   readonly #paths: readonly string[]
 
   constructor(options: FileSourceOptions<Schema<R>>) {
@@ -292,6 +300,7 @@ export class FileSource<R = unknown> implements Source<R> {
       schema,
       splitBytes: options.splitBytes ?? SPLIT_BYTES_DEFAULT,
       onBadRecord: options.onBadRecord ?? 'fail',
+      deadLetterPath: options.deadLetterPath,
       lineBytesMax: options.lineBytesMax ?? RECORD_BYTES_MAX,
       readBytes: options.readBytes ?? READ_BYTES_DEFAULT,
       timeOrder: options.timeOrder ?? 'sequence',
@@ -303,6 +312,7 @@ export class FileSource<R = unknown> implements Source<R> {
     this.needsEventLoop = this.#paths.includes(STANDARD_PATH)
     this.parallelismMax = this.#paths.includes(STANDARD_PATH) ? 1 : Infinity
     this.#check()
+    this.sideOutputs = badRecordOutputs(this.options.onBadRecord, this.options.deadLetterPath)
   }
 
   /** How event time passes from file to file. */
@@ -316,6 +326,7 @@ export class FileSource<R = unknown> implements Source<R> {
   }
 
   enumerate(): readonly SourceSplit[] {
+    if (this.options.deadLetterPath !== undefined) DeadLetterFile.check(this.options.deadLetterPath)
     const splits: SourceSplit[] = []
     for (const path of this.#paths) {
       if (path === STANDARD_PATH) splits.push(splitOf({ path, kind: 'stdin', start: 0, end: UNBOUNDED, size: UNBOUNDED, rowGroup: 0 }))
@@ -356,7 +367,7 @@ export class FileSource<R = unknown> implements Source<R> {
   }
 
   #check(): void {
-    const { format, schema, splitBytes, readBytes, onBadRecord, lineBytesMax, timeOrder, follow, pollIntervalMs } = this.options
+    const { format, schema, splitBytes, readBytes, onBadRecord, deadLetterPath, lineBytesMax, timeOrder, follow, pollIntervalMs } = this.options
     const refuse = (reason: string): never => {
       throw new PlanError('INVALID_OPTION', `Cannot make a file source: ${reason}`)
     }
@@ -370,6 +381,7 @@ export class FileSource<R = unknown> implements Source<R> {
       refuse(`lineBytesMax=${lineBytesMax} must be an integer in 1..${1 << 28}`)
     if (!(pollIntervalMs >= 1)) refuse(`pollIntervalMs=${pollIntervalMs} must be at least 1`)
     if (!BAD_RECORD_POLICIES.includes(onBadRecord)) refuse(`onBadRecord must be one of ${BAD_RECORD_POLICIES.join(', ')}, not ${JSON.stringify(onBadRecord)}`)
+    checkDeadLetters(onBadRecord, deadLetterPath, refuse)
     if (timeOrder !== 'sequence' && timeOrder !== 'none') refuse(`timeOrder must be sequence or none, not ${JSON.stringify(timeOrder)}`)
     if (format.kind === 'lines') format.check(schema)
     else if (follow || this.#paths.includes(STANDARD_PATH)) refuse('Parquet needs whole files: it cannot be followed or read from standard input')

@@ -99,7 +99,7 @@ export class RowGroupSplitReader implements SplitReader {
         continue
       }
       const { name } = this.#schema.fields[column]
-      this.#bad.reject({ file: nameOf(this.#split), words: this.#rows.placeOf(row) }, `column "${name}": `, reason, null)
+      this.#bad.reject({ file: nameOf(this.#split), words: this.#rows.placeOf(row) }, { where: `column "${name}": `, reason, field: name }, null)
       removed.add(row)
     }
     if (removed.size === 0) return

@@ -8,7 +8,7 @@ import type { LinePosition, LineStream } from '../../format/line-stream.ts'
 import type { OperatorContext } from '../../operator/operator.ts'
 import { type ByteInput, FAILED, openFile, WOULD_BLOCK } from './byte-input.ts'
 import type { FileIdentity } from './file-identity.ts'
-import { shortName } from './file-listing.ts'
+import { inputName } from './file-listing.ts'
 import { GzipInput, type GzipMember } from './gzip-input.ts'
 
 /** What a split of a file source carries: plain data. */
@@ -161,5 +161,5 @@ export function countLines(path: string, offset: number): number {
 
 /** How a split's file is called in messages. */
 export function nameOf(split: FileSplit): string {
-  return shortName(split.path)
+  return inputName(split.path)
 }

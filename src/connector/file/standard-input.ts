@@ -2,7 +2,7 @@
 // hours, and its thread has commands to obey and other subtasks to step.
 
 import { fstatSync, readSync } from 'node:fs'
-import { Socket } from 'node:net'
+import { Socket, type SocketConstructorOpts } from 'node:net'
 import { isatty, ReadStream } from 'node:tty'
 import { reopenPipe } from '../../base/platform.ts'
 import type { Slab } from '../../base/slab.ts'
@@ -70,6 +70,7 @@ export class PipeInput implements ByteInput {
 
   constructor(file: number, metrics: OperatorMetrics, wake: () => void) {
     this.#metrics = metrics
+    // The types of Node know this option for connections only.
     const onread = {
       buffer: () => this.#slot(this.#tail),
       callback: (count: number) => {
@@ -83,11 +84,11 @@ export class PipeInput implements ByteInput {
       this.#failure = failure
       wake()
     }
-    if (isatty(file)) this.#socket = new ReadStream(file, { onread })
+    if (isatty(file)) this.#socket = new ReadStream(file, { ...{ onread } } as SocketConstructorOpts)
     else {
       // A socket makes its descriptor answer at once, which everybody sees who shares it: so it gets its own where it can.
       this.#direct = reopenPipe(file)
-      this.#socket = new Socket({ fd: this.#direct ?? file, readable: true, writable: false, onread })
+      this.#socket = new Socket({ fd: this.#direct ?? file, readable: true, writable: false, ...{ onread } })
     }
     this.#socket.on('end', () => end()).on('error', end)
     this.#socket.resume()

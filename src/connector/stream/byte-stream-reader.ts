@@ -9,6 +9,7 @@ import type { LineFormat } from '../../format/line-format.ts'
 import { type LinePosition, LineStream } from '../../format/line-stream.ts'
 import type { OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../../operator/operator.ts'
 import { PollResult, type SourceReader, type SourceSplit } from '../../operator/source.ts'
+import { DeadLetterFile } from '../file/dead-letter-file.ts'
 import { headerIn } from '../file/split-reader.ts'
 import { type StreamFactory, StreamIntake } from './stream-intake.ts'
 
@@ -22,6 +23,7 @@ export interface ByteStreamOptions {
   readonly schema: Schema
   readonly format: LineFormat
   readonly onBadRecord: BadRecordPolicy
+  readonly deadLetterPath: string | undefined
   readonly lineBytesMax: number
 }
 
@@ -49,11 +51,11 @@ export class ByteStreamReader implements SourceReader {
   #head = new Uint8Array()
 
   constructor(factory: StreamFactory, options: ByteStreamOptions, context: OperatorContext) {
-    const { schema, format, onBadRecord, lineBytesMax } = options
+    const { schema, format, onBadRecord, deadLetterPath, lineBytesMax } = options
     this.#options = options
     this.#context = context
     this.#intake = new StreamIntake(factory, AHEAD_BYTES, sizeOfChunk, () => context.wake())
-    this.#bad = new BadRecords(onBadRecord, context)
+    this.#bad = new BadRecords(onBadRecord, context, deadLetterPath === undefined ? undefined : new DeadLetterFile(deadLetterPath))
     this.#stream = new LineStream(context, schema, format, this.#bad, { lineBytesMax })
   }
 

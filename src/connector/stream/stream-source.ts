@@ -6,11 +6,12 @@ import { RECORD_BYTES_MAX } from '../../base/memory-budget.ts'
 import { BatchBuilder } from '../../batch/batch-builder.ts'
 import type { RecordBatch } from '../../batch/record-batch.ts'
 import { OBJECT_SCHEMA, type Schema } from '../../batch/types.ts'
-import { BAD_RECORD_POLICIES, type BadRecordPolicy } from '../../format/bad-records.ts'
+import { BAD_RECORD_POLICIES, badRecordOutputs, type BadRecordPolicy } from '../../format/bad-records.ts'
 import type { LineFormat } from '../../format/line-format.ts'
 import type { OperatorContext, SnapshotReader, SnapshotWriter } from '../../operator/operator.ts'
 import { compileRowWriter, type RowWriter } from '../../operator/row-code.ts'
 import { PollResult, type Source, type SourceReader, type SourceSplit } from '../../operator/source.ts'
+import { checkDeadLetters, DeadLetterFile } from '../file/dead-letter-file.ts'
 import { ByteStreamReader } from './byte-stream-reader.ts'
 import { type StreamFactory, StreamIntake } from './stream-intake.ts'
 
@@ -25,6 +26,8 @@ export interface ReadableSourceOptions<S extends Schema = Schema> {
    * @default 'fail'
    */
   readonly onBadRecord?: BadRecordPolicy
+  /** A file to which bad records are appended under the policy `dead-letter`, as {@link FileSourceOptions.deadLetterPath}. */
+  readonly deadLetterPath?: string
   /**
    * Longer lines are bad records; only with a format.
    * @default 1 MiB
@@ -145,7 +148,7 @@ export function asyncIterableSource<R>(factory: StreamFactory<R>, schema: Schema
  */
 export function readableSource<R>(factory: StreamFactory<unknown>, options: ReadableSourceOptions<Schema<R>> = {}): Source<R> {
   requireFactory(factory, 'a source')
-  const { format, onBadRecord = 'fail', lineBytesMax = RECORD_BYTES_MAX } = options
+  const { format, onBadRecord = 'fail', deadLetterPath, lineBytesMax = RECORD_BYTES_MAX } = options
   const schema = options.schema ?? (OBJECT_SCHEMA as Schema<R>)
   if (format === undefined) return { ...asyncIterableSource(factory as StreamFactory<R>, schema), name: 'Readable', describe: () => 'a stream of objects' }
   if (format.kind !== 'lines') throw new PlanError('INVALID_OPTION', 'Cannot make a source: format must be made by jsonFormat, csvFormat or textFormat')
@@ -157,6 +160,9 @@ export function readableSource<R>(factory: StreamFactory<unknown>, options: Read
     )
   if (!Number.isInteger(lineBytesMax) || lineBytesMax < 1)
     throw new PlanError('INVALID_OPTION', `Cannot make a source: lineBytesMax must be a positive integer, not ${lineBytesMax}`)
+  checkDeadLetters(onBadRecord, deadLetterPath, (reason) => {
+    throw new PlanError('INVALID_OPTION', `Cannot make a source: ${reason}`)
+  })
   format.check(schema)
   return {
     name: 'Readable',
@@ -164,9 +170,13 @@ export function readableSource<R>(factory: StreamFactory<unknown>, options: Read
     bounded: false,
     needsEventLoop: true,
     parallelismMax: 1,
+    sideOutputs: badRecordOutputs(onBadRecord, deadLetterPath),
     describe: () => `a stream of bytes as ${format.describe()}`,
-    enumerate: () => [{ id: 'stream', payload: null }],
-    createReader: (context) => new ByteStreamReader(factory, { schema, format, onBadRecord, lineBytesMax }, context),
+    enumerate() {
+      if (deadLetterPath !== undefined) DeadLetterFile.check(deadLetterPath)
+      return [{ id: 'stream', payload: null }]
+    },
+    createReader: (context) => new ByteStreamReader(factory, { schema, format, onBadRecord, deadLetterPath, lineBytesMax }, context),
   }
 }
 

@@ -3,6 +3,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import type { BadRecordError } from '../../../src/base/errors.ts'
 import { Decimal, type DataType, defineSchema, t } from '../../../src/batch/types.ts'
 import { fileSource } from '../../../src/connector/file/file-source.ts'
 import type { BadRecordPolicy } from '../../../src/format/bad-records.ts'
@@ -312,6 +313,13 @@ const AROUND = {
 }
 const folder = scratchFolder()
 
+/** The byte that a message names; a problem of the record as a whole may stand at its first. */
+function columnIn(message: string, reason: string): unknown {
+  const byte = / at byte (\d+)/.exec(message)?.[1]
+  if (byte !== undefined) return Number(byte)
+  return /found none|longer than/.test(reason) ? undefined : expect.any(Number)
+}
+
 function plain(of: unknown): unknown {
   if (of instanceof Decimal) return of.toString()
   if (of instanceof Uint8Array) return [...of]
@@ -340,11 +348,11 @@ describe.each(['fail', 'skip', 'null', 'dead-letter'] as const)('policy %s', (po
         const expected: unknown[] = [[1, null]]
         if (typeof outcome === 'object' && 'value' in outcome) expected.push([2, outcome.value])
         if (isForgiven) expected.push([2, null])
-        let message: string | undefined
+        let error: BadRecordError | undefined
         try {
           probe.drain()
-        } catch (error) {
-          message = (error as Error).message
+        } catch (thrown) {
+          error = thrown as BadRecordError
         }
         const rows = probe.rows.map((row) => [row.id, plain(row.v)])
         const fails = isBad && policy === 'fail'
@@ -353,8 +361,15 @@ describe.each(['fail', 'skip', 'null', 'dead-letter'] as const)('policy %s', (po
         const emitted = fails ? expected.slice(0, rows.length) : expected
         expect(rows).toEqual(emitted)
         const where = isBad && !/^(field|column)/.test(outcome.bad) ? ': ' : ', '
-        const text = isBad ? `Cannot read record: ${policy}-${index}.txt line ${lineNumber}${where}${outcome.bad}` : ''
-        expect(message?.split('\n')[0]).toBe(fails ? text : undefined)
+        const text = isBad ? `Cannot read record: ${path} line ${lineNumber}${where}${outcome.bad}` : ''
+        // Cases tell where a value stands only if that is all they are about.
+        const withoutByte = (message: string): string => (isBad && outcome.bad.includes(' at byte ') ? message : message.replace(/ at byte \d+/, ''))
+        expect(error && withoutByte(error.message.split('\n')[0])).toBe(fails ? text : undefined)
+        if (error !== undefined && isBad) {
+          const field = /^(?:field|column)[^"]*"([^"]*)"/.exec(outcome.bad)?.[1]
+          expect(error.position).toMatchObject({ file: path, line: lineNumber, offset: before.length, field })
+          expect(error.position!.column).toEqual(columnIn(error.message, outcome.bad))
+        }
 
         const { metrics, counters } = probe.context
         const isCounted = isBad && !isForgiven && policy !== 'fail'
@@ -364,11 +379,13 @@ describe.each(['fail', 'skip', 'null', 'dead-letter'] as const)('policy %s', (po
         const letter = {
           raw: isLong ? null : Uint8Array.from(raw),
           reason: isBad ? outcome.bad : '',
-          file: `${policy}-${index}.txt`,
+          file: path,
           line: lineNumber,
           offset: before.length,
         }
-        expect(probe.sides.letters).toEqual(isCounted && policy === 'dead-letter' ? [letter] : [])
+        expect(probe.sides.letters.map((each) => ({ ...each, reason: withoutByte(String(each.reason)) }))).toEqual(
+          isCounted && policy === 'dead-letter' ? [letter] : [],
+        )
         probe.close()
         expect(probe.context.slab.allocatedBytes).toBe(0)
       }
