@@ -31,7 +31,7 @@ export type { CoGroupFunction, JoinFunction } from './operator/window/co-group-o
 export { aggregatingState, listState, mapState, reducingState, valueState } from './state/state.ts'
 export type { AggregateFunction, AggregatingState, ListState, MapState, ReducingState, StateTtl, ValueState } from './state/state.ts'
 export { WatermarkStrategy } from './time/watermark-strategy.ts'
-export type { TimestampAssigner, WatermarkGenerator } from './time/watermark-strategy.ts'
+export type { TimestampAssigner, TimestampLimits, WatermarkGenerator } from './time/watermark-strategy.ts'
 export { Engine, JobHandle } from './engine/engine.ts'
 export type { InputHandle, JobResult, SubmitOptions } from './engine/engine.ts'
 export type {

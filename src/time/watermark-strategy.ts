@@ -21,6 +21,29 @@ export interface WatermarkGenerator<R> {
   onPeriodicEmit?(processingTimeMs: number): number | undefined
 }
 
+/** Which event timestamps are believed, see {@link WatermarkStrategy.withTimestampLimits}. */
+export interface TimestampLimits {
+  /**
+   * How far a timestamp may lie ahead of the clock of the machine, in milliseconds.
+   * @default 24 hours
+   */
+  readonly maxFutureMs?: number
+  /**
+   * The earliest timestamp, in epoch milliseconds.
+   * @default 1870-01-01 00:00:00
+   */
+  readonly minMs?: number
+  /**
+   * What happens to a record outside: `fail`, the job fails; `skip`, it is left out and counted as a bad record (counter `outlyingTimestamps`),
+   * and the first one is told in the log.
+   * @default 'fail'
+   */
+  readonly onOutside?: 'fail' | 'skip'
+}
+
+const MAX_FUTURE_MS_DEFAULT = 24 * 3_600_000
+const MIN_MS_DEFAULT = Date.UTC(1870, 0, 1)
+
 /** The frozen form of a strategy. */
 export interface WatermarkStrategySpec {
   readonly generator:
@@ -37,6 +60,8 @@ export interface WatermarkStrategySpec {
   /** Idle after this long without a record, in ms of processing time; undefined = never. */
   readonly idlenessMs: number | undefined
   readonly alignment: { readonly group: string; readonly maxDriftMs: number } | undefined
+  /** Undefined: every timestamp is believed. */
+  readonly limits: Required<TimestampLimits> | undefined
 }
 
 /**
@@ -54,7 +79,7 @@ export class WatermarkStrategy<R = unknown> {
   }
 
   static #of<R>(generator: WatermarkStrategySpec['generator']): WatermarkStrategy<R> {
-    return new WatermarkStrategy({ generator, timestamps: { kind: 'record' }, idlenessMs: undefined, alignment: undefined })
+    return new WatermarkStrategy({ generator, timestamps: { kind: 'record' }, idlenessMs: undefined, alignment: undefined, limits: undefined })
   }
 
   /** For timestamps that never fall within a split: the watermark follows 1 ms behind the largest. */
@@ -83,7 +108,13 @@ export class WatermarkStrategy<R = unknown> {
 
   /** Event time is the time at which the record enters the engine. */
   static forIngestionTime<R>(): WatermarkStrategy<R> {
-    return new WatermarkStrategy({ generator: { kind: 'bounded', boundMs: 0 }, timestamps: { kind: 'ingestion' }, idlenessMs: undefined, alignment: undefined })
+    return new WatermarkStrategy({
+      generator: { kind: 'bounded', boundMs: 0 },
+      timestamps: { kind: 'ingestion' },
+      idlenessMs: undefined,
+      alignment: undefined,
+      limits: undefined,
+    })
   }
 
   /** Where the timestamp is: a column (TIMESTAMP, TIMESTAMP_LTZ, or BIGINT epoch ms), or a function of the record. Without it: those that the records have. */
@@ -99,6 +130,20 @@ export class WatermarkStrategy<R = unknown> {
    */
   withIdleness(timeoutMs: number): WatermarkStrategy<R> {
     return new WatermarkStrategy({ ...this.spec, idlenessMs: duration('an idleness timeout', timeoutMs, 1) })
+  }
+
+  /**
+   * Does not believe timestamps that lie too far in the future or the past. Without it one record from the year 2999 moves the watermark there, and
+   * every record behind it is late. The clock is looked at once a batch. Not on by default: input that was made up or shifted has its own time.
+   *
+   * @throws {PlanError} `INVALID_OPTION`, `INVALID_DURATION`
+   */
+  withTimestampLimits(limits: TimestampLimits = {}): WatermarkStrategy<R> {
+    const { maxFutureMs = MAX_FUTURE_MS_DEFAULT, minMs = MIN_MS_DEFAULT, onOutside = 'fail' } = limits
+    if (!Number.isFinite(minMs)) throw new PlanError('INVALID_OPTION', `Cannot use timestamp limits: minMs must be a finite number, not ${minMs}`)
+    if (onOutside !== 'fail' && onOutside !== 'skip')
+      throw new PlanError('INVALID_OPTION', `Cannot use timestamp limits: onOutside must be fail or skip, not ${JSON.stringify(onOutside)}`)
+    return new WatermarkStrategy({ ...this.spec, limits: { maxFutureMs: duration('a future', maxFutureMs, 0), minMs, onOutside } })
   }
 
   /**

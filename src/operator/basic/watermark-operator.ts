@@ -6,7 +6,7 @@ import { readInt64AsNumber, RecordBatch, writeInt64 } from '../../batch/record-b
 import { formatType, type Schema } from '../../batch/types.ts'
 import { BUFFER_SLACK_BYTES } from '../../kernels/column-layout.ts'
 import { WatermarkMerger } from '../../time/watermark-merger.ts'
-import type { WatermarkGenerator, WatermarkStrategySpec } from '../../time/watermark-strategy.ts'
+import type { TimestampLimits, WatermarkGenerator, WatermarkStrategySpec } from '../../time/watermark-strategy.ts'
 import type { WatermarkView } from '../../time/watermark-view.ts'
 import { refusePromise, userError } from '../function.ts'
 import { type OperatorContext, type Output, type SnapshotReader, type SnapshotWriter, StatelessOperator } from '../operator.ts'
@@ -16,6 +16,8 @@ import { RowPace } from '../row-pace.ts'
 const MICROS_PER_MS = 1000
 /** How often generators are asked without a record: Flink's default. */
 const EMIT_INTERVAL_MS_DEFAULT = 200
+/** Counts records whose timestamps are not believed. */
+const OUTLYING_COUNTER = 'outlyingTimestamps'
 
 /** What differs between the APIs: DataStream's bounded generator stays 1 ms behind, SQL's watermark is the value itself and begins at 0. */
 export interface WatermarkRules {
@@ -67,6 +69,9 @@ export class WatermarkOperator extends StatelessOperator {
   #emitIntervalMs = 0
   /** When the generators are asked next; Infinity if they do not want to be. */
   #emitDueMs = Infinity
+  /** The rows that are left where some have timestamps that are not believed. */
+  #selection = 0
+  #selectionRows = 0
   #idle = false
 
   /** @throws {PlanError} If the timestamp column is unknown or of a type that holds no time. */
@@ -105,13 +110,20 @@ export class WatermarkOperator extends StatelessOperator {
     }
     const view = this.#view.viewOf(batch)
     this.#assign(view)
+    // How far this call gets. Limits leave fewer rows; a slow generator ends the view sooner.
+    let reached = view.end
+    if (this.#spec.limits !== undefined && view.timestamps !== 0) this.#applyLimits(view, this.#spec.limits)
+    const { end } = view
     if (this.#spec.generator.kind === 'bounded') this.#generateBounded(view, this.#spec.generator.boundMs + this.#rules.behindMs)
     else if (this.#spec.generator.kind === 'custom') this.#generateCustom(view)
+    if (view.end < end) reached = batch.positionOf(view.physicalRow(view.end - 1) + 1)
     this.#merger?.mergeCrossings(this.#open.indexOf(this.#current), view)
-    if (isEnd && view.end === batch.end) view.crossings.add(view.rowCount, WATERMARK_MAX)
-    batch.begin = view.end
-    output.emit(view)
-    return batch.begin === batch.end
+    batch.begin = reached
+    const ends = isEnd && reached === batch.end
+    if (ends) view.crossings.add(view.rowCount, WATERMARK_MAX)
+    if (view.begin < view.end) output.emit(view)
+    else if (ends) output.emitWatermark(WATERMARK_MAX)
+    return reached === batch.end
   }
 
   /** Of upstream's watermarks only the end of time goes on. */
@@ -172,6 +184,7 @@ export class WatermarkOperator extends StatelessOperator {
   }
 
   override close(): void {
+    if (this.#selection !== 0) this.context.slab.free(this.#selection, this.#selectionRows * 4 + BUFFER_SLACK_BYTES)
     if (this.#timestamps !== 0) this.context.slab.free(this.#timestamps, this.#timestampRows * 8 + BUFFER_SLACK_BYTES)
   }
 
@@ -237,6 +250,55 @@ export class WatermarkOperator extends StatelessOperator {
       this.#timestamps = slab.allocate(this.#timestampRows * 8 + BUFFER_SLACK_BYTES)
     }
     return this.#timestamps
+  }
+
+  /** Takes the rows out whose timestamps lie outside. They are rare: a batch without them costs a look at each timestamp. */
+  #applyLimits(view: RecordBatch, { maxFutureMs, minMs, onOutside }: Required<TimestampLimits>): void {
+    const { slab } = this.context
+    const { i32, u32 } = slab
+    const base = view.timestamps >>> 2
+    const selection = view.selection >>> 2
+    const maxMs = this.#current.lastRecordMs + maxFutureMs
+    let outsideCount = 0
+    for (let position = view.begin; position < view.end; position++) {
+      const row = selection === 0 ? position : i32[selection + position]
+      const timestampMs = i32[base + row * 2 + 1] * 4294967296 + u32[base + row * 2]
+      if (timestampMs >= minMs && timestampMs <= maxMs) continue
+      if (outsideCount++ === 0) this.#reportOutside(timestampMs, onOutside)
+    }
+    if (outsideCount === 0) return
+    const metrics = this.context.metrics
+    metrics.badRecords += outsideCount
+    metrics.counter(OUTLYING_COUNTER).value += outsideCount
+    const rows = view.end - view.begin
+    if (rows > this.#selectionRows) {
+      if (this.#selection !== 0) slab.free(this.#selection, this.#selectionRows * 4 + BUFFER_SLACK_BYTES)
+      this.#selectionRows = Math.max(rows, this.context.batchRowsMax)
+      this.#selection = slab.allocate(this.#selectionRows * 4 + BUFFER_SLACK_BYTES)
+    }
+    const target = this.#selection >>> 2
+    let count = 0
+    for (let position = view.begin; position < view.end; position++) {
+      const row = view.physicalRow(position)
+      const timestampMs = readInt64AsNumber(slab, view.timestamps + row * 8)
+      if (timestampMs >= minMs && timestampMs <= maxMs) slab.i32[target + count++] = row
+    }
+    view.selection = this.#selection
+    view.selectedCount = count
+    view.rewind()
+  }
+
+  /** @throws {BadRecordError} `TIMESTAMP_OUT_OF_RANGE` if such records fail the job. */
+  #reportOutside(timestampMs: number, onOutside: 'fail' | 'skip'): void {
+    const { operatorName, metrics } = this.context
+    const { lastRecordMs } = this.#current
+    const reason = timestampMs > lastRecordMs ? 'too far ahead of the clock' : 'too far in the past'
+    const text = `the timestamp ${timestampMs} (epoch ms) lies ${reason}, which is at ${lastRecordMs}`
+    if (onOutside === 'fail')
+      throw new BadRecordError('TIMESTAMP_OUT_OF_RANGE', `Cannot assign a timestamp in operator "${operatorName}": ${text}`, {
+        hint: "Correct the data, widen withTimestampLimits(...), or leave such records out with onOutside: 'skip'.",
+      })
+    if (metrics.counter(OUTLYING_COUNTER).value === 0) this.context.log(`left out a record: ${text}`)
   }
 
   #refuseNull(batch: RecordBatch): void {

@@ -65,7 +65,7 @@ describe('deadLetterPath', () => {
   })
 
   test('is a path that can be written, for the policy that writes it', () => {
-    expect(() => source({ deadLetterPath: join(path, 'below-a-file') }).enumerate()).toThrow(/Cannot write dead letters to ".*below-a-file"/)
+    expect(() => source({ deadLetterPath: join(path, 'below-a-file') }).enumerate(1)).toThrow(/Cannot write dead letters to ".*below-a-file"/)
     expect(() => source({ deadLetterPath: '' })).toThrow('deadLetterPath must be a path')
     expect(() => source({ onBadRecord: 'skip', deadLetterPath: 'x' })).toThrow("deadLetterPath needs onBadRecord: 'dead-letter'")
     expect(() => readableSource(() => [], { format: jsonFormat(), schema, deadLetterPath: 'x' })).toThrow("deadLetterPath needs onBadRecord: 'dead-letter'")
