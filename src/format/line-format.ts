@@ -1,11 +1,22 @@
 // What a format of lines is: how a schema's records are read from lines of text and written as such. Formats are plain descriptions that every
 // thread can make again; decoders and encoders are made from them on the thread that uses them.
 
+import { PlanError } from '../base/errors.ts'
 import type { Slab } from '../base/slab.ts'
 import type { RecordBatch } from '../batch/record-batch.ts'
 import type { Schema } from '../batch/types.ts'
 import type { ScanResult } from '../kernels/json-scan.ts'
 import type { Kernels } from '../kernels/kernels.ts'
+
+/** What becomes of bytes that are not UTF-8: their record is bad, or U+FFFD stands for them. */
+export type Utf8Option = 'strict' | 'replace'
+
+/** The option with its default. @throws {PlanError} `INVALID_OPTION` */
+export function checkUtf8Option(what: string, utf8: Utf8Option = 'strict'): Utf8Option {
+  if (utf8 !== 'strict' && utf8 !== 'replace')
+    throw new PlanError('INVALID_OPTION', `Cannot make ${what} format: utf8 is "strict" or "replace", not "${String(utf8)}"`)
+  return utf8
+}
 
 /** A format whose records are lines of text (or, with quotes, a few lines). */
 export interface LineFormat {
@@ -19,6 +30,8 @@ export interface LineFormat {
   readonly fieldWord: 'column' | 'field'
   /** What ends a field, where there are such. */
   readonly delimiter: string | undefined
+  /** Whether records with bytes that are not UTF-8 are mended. */
+  readonly utf8: Utf8Option
   /** One line for `explain`. */
   describe(): string
   /** @throws {PlanError} If the schema has types that the format cannot hold. */

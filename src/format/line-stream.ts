@@ -267,6 +267,11 @@ export class LineStream {
       const result = decoder.decode(this.#at, end, this.#batchRows, rowsMax - this.#batchRows, this.#inputEnded)
       this.#batchRows += result.rows
       if (result.status === ScanStatus.BAD_RECORD) {
+        if (result.reason === BadReason.INVALID_UTF8 && this.#format.utf8 === 'replace') {
+          this.#advance(result.lineStart)
+          if (this.#batchRows === rowsMax || !this.#decodeMended(decoder, result.lineEnd - result.lineStart)) return
+          continue
+        }
         this.#rejectLine(result)
         if (this.#bad.isFull) return
         continue
@@ -285,11 +290,11 @@ export class LineStream {
         continue
       }
       if (this.#at === this.#end) break
-      // What is left is the beginning of a record.
-      if (this.#inputEnded)
-        this.#rejectLine({ ...result, reason: BadReason.QUOTE, field: '', lineStart: 0, lineEnd: this.#find(LINE_FEED, this.#at) + 1 - this.#at, problem: 0 })
-      else if (this.#end - this.#at > this.#lineBytesMax) this.#rejectLongLine()
-      else break
+      // What is left is the beginning of a record, whose first line has been read if it holds line feeds.
+      if (!this.#inputEnded && this.#end - this.#at <= this.#lineBytesMax) break
+      const feed = this.#find(LINE_FEED, this.#at)
+      if (feed === -1 || feed - this.#at > this.#lineBytesMax) this.#rejectLongLine()
+      else this.#rejectLine({ ...result, reason: BadReason.QUOTE, field: '', lineStart: 0, lineEnd: feed + 1 - this.#at, problem: 0 })
       if (this.#bad.isFull) return
       if (this.#isSkipping) break
     }
@@ -336,6 +341,36 @@ export class LineStream {
     const hasReturn = line[line.length - 1] === 13
     this.#bad.reject(this.#place(), reason, hasReturn ? line.subarray(0, -1) : line)
     this.#advance(result.lineEnd - result.lineStart)
+  }
+
+  /** Decodes the record at hand with U+FFFD for what is not UTF-8. Returns false if the batch is better cut here. */
+  #decodeMended(decoder: LineDecoder, bytes: number): boolean {
+    const slab = this.#slab
+    // Copied: decoders of text take no views on shared memory.
+    const mended = Buffer.from(Buffer.from(slab.u8.slice(this.#at, this.#at + bytes)).toString())
+    const room = mended.length + BUFFER_SLACK_BYTES
+    const copy = slab.allocate(room)
+    try {
+      slab.u8.set(mended, copy)
+      let result = decoder.decode(copy, copy + mended.length, this.#batchRows, 1, true)
+      for (; result.status === ScanStatus.DATA_FULL; result = decoder.decode(copy, copy + mended.length, this.#batchRows, 1, true)) {
+        if (!this.#makeRoom()) return false
+        decoder.bind(this.batch)
+      }
+      if (result.status === ScanStatus.BAD_RECORD) this.#rejectMended(result, mended, bytes)
+      else this.#context.metrics.counter('replacedRecords').value++
+      this.#batchRows += result.rows
+      this.#advance(bytes)
+      return true
+    } finally {
+      slab.free(copy, room)
+    }
+  }
+
+  /** Bad for another reason than its bytes, which are kept as they are; the place of the problem is that in the mended record. */
+  #rejectMended(result: ScanResult, mended: Uint8Array, bytes: number): void {
+    const reason = explainBadLine(result, mended.subarray(0, mended.length - 1), this.#schema, this.#format, this.#decoder?.columns ?? [])
+    this.#bad.reject(this.#place(), reason, this.#slab.u8.subarray(this.#at, this.#at + bytes - 1))
   }
 
   /** Passes over the line at hand, which is longer than allowed; its end may not have been read. */

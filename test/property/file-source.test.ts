@@ -10,6 +10,7 @@ import { fileSource } from '../../src/connector/file/file-source.ts'
 import { csvFormat } from '../../src/format/csv/csv-format.ts'
 import { jsonFormat } from '../../src/format/json/json-format.ts'
 import type { LineFormat } from '../../src/format/line-format.ts'
+import { textFormat } from '../../src/format/text-format.ts'
 import { PollResult } from '../../src/operator/source.ts'
 import { SourceProbe } from '../unit/connector/file-probe.ts'
 
@@ -153,4 +154,61 @@ describe('fileSource', () => {
       { numRuns: 300 },
     )
   })
+})
+
+/** Everything that a source says about a file: rows, letters, counts. */
+function readBlocks(content: Uint8Array, format: LineFormat, readBytes: number, batchRowsMax: number): unknown {
+  writeFileSync(path, content)
+  const probe = new SourceProbe(fileSource({ path, format, schema: lineSchema, readBytes, onBadRecord: 'dead-letter', lineBytesMax: 12 }), { batchRowsMax })
+  probe.drain().close()
+  const { metrics, counters } = probe.context
+  return { rows: probe.rows, letters: probe.sides.letters, bad: metrics.badRecords, counters: [...counters].map(([name, { value }]) => [name, value]) }
+}
+const lineSchema = defineSchema({ line: t.string() })
+
+describe('the limit of a record and the end of one do not depend on blocks', () => {
+  const piece = fc.constantFrom('"', '""', ',', '\n', '\r\n', '\r', 'a', 'bcd', '"x\ny"', '"1234567890\n', 'ü', ' ')
+  const blocks = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constant(1 << 16))
+  const formats: readonly (readonly [string, LineFormat])[] = [
+    ['CSV', csvFormat({ header: false })],
+    ['CSV with a delimiter that does not occur', csvFormat({ header: false, delimiter: '|' })],
+    ['CSV with an escape', csvFormat({ header: false, escape: 'a' })],
+    ['CSV as Flink reads it', csvFormat({ header: false, conversion: 'flink' })],
+    ['text', textFormat()],
+    ['mended text', textFormat({ utf8: 'replace' })],
+    ['mended CSV', csvFormat({ header: false, utf8: 'replace' })],
+  ]
+
+  test.each(formats)('%s', (_name, format) => {
+    fc.assert(
+      fc.property(
+        fc.array(piece, { maxLength: 30 }),
+        fc.array(fc.nat(60), { maxLength: 2 }),
+        blocks,
+        fc.integer({ min: 1, max: 9 }),
+        (pieces, spoiled, readBytes, rows) => {
+          const content = Buffer.from(pieces.join(''))
+          for (const at of spoiled) if (at < content.length && content[at] > 13) content[at] = 0xff
+          expect(readBlocks(content, format, readBytes, rows)).toEqual(readBlocks(content, format, 1 << 20, 1024))
+        },
+      ),
+      { numRuns: 400 },
+    )
+  })
+})
+
+test('text keeps every line as it is', () => {
+  const piece = fc.constantFrom('\n', '\r\n', '\r', 'a', '"', ',', '\u0001', '\u0000', 'ü', '🙂', ' ', 'x'.repeat(20))
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 40 }), fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 9 }), (pieces, readBytes, batchRowsMax) => {
+      const content = pieces.join('')
+      writeFileSync(path, content)
+      const probe = new SourceProbe(fileSource({ path, format: textFormat(), schema: lineSchema, readBytes }), { batchRowsMax })
+      const lines = content.split('\n').map((line) => line.replace(/\r$/, ''))
+      if (content === '' || content.endsWith('\n')) lines.pop()
+      expect(probe.drain().rows.map(({ line }) => line)).toEqual(lines)
+      probe.close()
+    }),
+    { numRuns: 400 },
+  )
 })

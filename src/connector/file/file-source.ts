@@ -51,7 +51,8 @@ export interface FileSourceOptions<S extends Schema = Schema> {
    */
   readonly deadLetterPath?: string
   /**
-   * Longer lines are bad records; they are passed over without being kept.
+   * Longer lines are bad records; they are passed over without being kept. A record of several lines that is longer is bad as one whose quote is
+   * not closed: reading goes on behind its first line.
    * @default 1 MiB
    */
   readonly lineBytesMax?: number

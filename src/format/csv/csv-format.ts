@@ -9,7 +9,7 @@ import { CsvFormatPlan } from '../../kernels/csv-format.ts'
 import { CsvScanPlan, markBytes } from '../../kernels/csv-scan.ts'
 import type { ScanField, ScanResult } from '../../kernels/json-scan.ts'
 import type { Kernels } from '../../kernels/kernels.ts'
-import type { EncodeResult, LineDecoder, LineEncoder, LineFormat } from '../line-format.ts'
+import { checkUtf8Option, type EncodeResult, type LineDecoder, type LineEncoder, type LineFormat, type Utf8Option } from '../line-format.ts'
 import { scanFieldsOf } from '../scan-fields.ts'
 
 /** Options of {@link csvFormat}. */
@@ -72,6 +72,12 @@ export interface CsvFormatOptions {
    * @default 'SQL'
    */
   readonly timestampFormat?: 'SQL' | 'ISO-8601'
+  /**
+   * What becomes of bytes that are not UTF-8: `strict`, their record is bad; `replace`, U+FFFD stands for them, and the record is counted
+   * (counter `replacedRecords`).
+   * @default 'strict'
+   */
+  readonly utf8?: Utf8Option
 }
 
 class CsvDecoder implements LineDecoder {
@@ -142,12 +148,14 @@ export class CsvFormat implements LineFormat {
   readonly header: boolean
   readonly spansLines: boolean
   readonly delimiter: string
+  readonly utf8: Utf8Option
   readonly options: CsvFormatOptions
 
   constructor(options: CsvFormatOptions) {
     this.options = options
     this.header = options.header ?? true
     this.delimiter = options.delimiter ?? ','
+    this.utf8 = checkUtf8Option('a CSV', options.utf8)
     this.spansLines = (options.lineFeedsInQuotes ?? true) && options.quote !== ''
     const { conversion = 'strict', delimiter, quote, escape, arrayElementDelimiter } = options
     markBytes(defined({ delimiter, quote, escape, arrayElementDelimiter }))

@@ -8,7 +8,7 @@ import { JsonFormatPlan } from '../../kernels/json-format.ts'
 import { JsonScanPlan, type ScanResult } from '../../kernels/json-scan.ts'
 import type { Kernels } from '../../kernels/kernels.ts'
 import { JsonObjectEncoder } from './json-object-encoder.ts'
-import type { EncodeResult, LineDecoder, LineEncoder, LineFormat } from '../line-format.ts'
+import { checkUtf8Option, type EncodeResult, type LineDecoder, type LineEncoder, type LineFormat, type Utf8Option } from '../line-format.ts'
 import { scanFieldsOf } from '../scan-fields.ts'
 
 /** Options of {@link jsonFormat}. */
@@ -34,6 +34,12 @@ export interface JsonFormatOptions {
    * @default 'SQL'
    */
   readonly timestampFormat?: 'SQL' | 'ISO-8601'
+  /**
+   * What becomes of bytes that are not UTF-8: `strict`, their record is bad; `replace`, U+FFFD stands for them, and the record is counted
+   * (counter `replacedRecords`).
+   * @default 'strict'
+   */
+  readonly utf8?: Utf8Option
 }
 
 class JsonDecoder implements LineDecoder {
@@ -102,9 +108,11 @@ export class JsonFormat implements LineFormat {
   readonly spansLines = false
   readonly fieldWord = 'field'
   readonly delimiter = undefined
-  readonly options: Required<JsonFormatOptions>
+  readonly utf8: Utf8Option
+  readonly options: Required<Omit<JsonFormatOptions, 'utf8'>>
 
   constructor(options: JsonFormatOptions) {
+    this.utf8 = checkUtf8Option('a JSON', options.utf8)
     this.options = {
       conversion: options.conversion ?? 'strict',
       failOnMissingField: options.failOnMissingField ?? false,

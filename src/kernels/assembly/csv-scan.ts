@@ -102,18 +102,32 @@ export function scanCsv(scanPlan: usize, input: usize, inputEnd: usize, firstRow
         status = reason == FULL_DATA ? STATUS_DATA_FULL : STATUS_BAD_RECORD
         break
       }
+      if (mayHoldFeeds && isTooLong(p, behind)) {
+        reason = BAD_QUOTE
+        status = STATUS_BAD_RECORD
+        break
+      }
       row += 1
       lines += mayHoldFeeds ? countByte(p, behind, 0x0a) : 1
       p = behind
     }
   }
   if (status == STATUS_BAD_RECORD) {
-    const why = reason
-    const where = problem
+    let why = reason
+    let where = problem
     limit = inputLimit
-    const end = recordEnd(p)
+    let end = recordEnd(p)
     if (end == 0) status = STATUS_NEED_MORE
     else {
+      // Too long, or its quotes make no sense behind its first line: how much is known of it depends on how much of it is here, so that line
+      // alone is bad, for a quote that is not closed.
+      const firstEnd = firstLineEnd(p)
+      if (isTooLong(p, end) || reason == INCOMPLETE || (reason != 0 && problem >= firstEnd)) {
+        why = BAD_QUOTE
+        where = p
+        problemNode = 0
+        end = firstEnd
+      }
       store<u32>(plan, why, RESULT_REASON)
       store<u32>(plan, <u32>(p - input), RESULT_LINE_START)
       store<u32>(plan, <u32>(where - input), RESULT_PROBLEM)
@@ -136,9 +150,20 @@ function mayGoOn(p: usize): bool {
   return load<u32>(plan, CSV_FINAL) == 0 && <u32>(limit - p) <= load<u32>(plan, CSV_RECORD_BYTES_MAX)
 }
 
+/** Whether a record that ends with the line feed before `behind` has more bytes than allowed. */
+// @ts-ignore: decorator
+@inline function isTooLong(p: usize, behind: usize): bool { return <u32>(behind - p) - 1 > load<u32>(plan, CSV_RECORD_BYTES_MAX) }
+
+/** Behind the first line of the record at `p`. */
+function firstLineEnd(p: usize): usize {
+  while (load<u8>(p) != 0x0a) p += 1
+  return p + 1
+}
+
 /** Behind the record at `p`; if its quotes make no sense, behind its first line; 0 if that cannot be told yet. */
 function recordEnd(p: usize): usize {
   const node = problemNode
+  reason = 0
   let behind = p
   while (true) {
     behind = walkField(behind)
@@ -149,8 +174,7 @@ function recordEnd(p: usize): usize {
   problemNode = node
   if (behind != 0) return skipLineEnd(behind)
   if (reason == INCOMPLETE && mayGoOn(p)) return 0
-  while (load<u8>(p) != 0x0a) p += 1
-  return p + 1
+  return firstLineEnd(p)
 }
 
 // ---------------------------------------------------------------------------------------------------------------- the expected way

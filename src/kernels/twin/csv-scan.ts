@@ -27,8 +27,8 @@ export function scanCsvTwin(fields: readonly (ScanField | null)[], options: CsvS
       continue
     }
     const record = splitRecord(text, at, options)
-    const row = readRecord(fields, options, record)
-    out.push(row)
+    // Of a record whose quotes fail behind its first line, nothing but that counts.
+    out.push((record.failedAt ?? 0) >= lineEnd ? { bad: [BadReason.QUOTE, ''] } : readRecord(fields, options, record))
     at = record.end ?? lineEnd
   }
   return out
@@ -38,6 +38,8 @@ interface SplitRecord {
   readonly fields: readonly CsvField[]
   /** Behind the record, undefined if its quotes make no sense. */
   readonly end: number | undefined
+  /** Where they make none. */
+  readonly failedAt: number | undefined
 }
 
 function splitRecord(text: Buffer, start: number, options: CsvScanOptions): SplitRecord {
@@ -54,13 +56,13 @@ function splitRecord(text: Buffer, start: number, options: CsvScanOptions): Spli
     const from = at
     let to = at
     for (;;) {
-      if (at >= text.length) return { fields, end: undefined }
+      if (at >= text.length) return { fields, end: undefined, failedAt: at }
       if (!quoted && (peek(at) === delimiter || lineEndAt(at) > 0)) {
         to = at
         break
       }
       if (escape !== '' && peek(at) === escape) {
-        if (at + 1 >= text.length) return { fields, end: undefined }
+        if (at + 1 >= text.length) return { fields, end: undefined, failedAt: at }
         // An escape with nothing behind it stands for itself.
         bytes.push(text[at + 1])
         at += 2
@@ -74,14 +76,14 @@ function splitRecord(text: Buffer, start: number, options: CsvScanOptions): Spli
             at++
             break
           }
-        } else if (options.conversion === 'strict') return { fields, end: undefined }
+        } else if (options.conversion === 'strict') return { fields, end: undefined, failedAt: at }
       }
       bytes.push(text[at])
       at++
     }
-    if (at >= text.length || (peek(at) !== delimiter && lineEndAt(at) === 0)) return { fields, end: undefined }
+    if (at >= text.length || (peek(at) !== delimiter && lineEndAt(at) === 0)) return { fields, end: undefined, failedAt: at }
     fields.push({ bytes: Buffer.from(bytes), raw: text.subarray(from, to), quoted })
-    if (peek(at) !== delimiter) return { fields, end: at + lineEndAt(at) }
+    if (peek(at) !== delimiter) return { fields, end: at + lineEndAt(at), failedAt: undefined }
   }
 }
 

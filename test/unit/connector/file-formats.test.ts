@@ -9,6 +9,8 @@ import { type FileSourceOptions, fileSource } from '../../../src/connector/file/
 import { fileSink } from '../../../src/connector/file/file-sink.ts'
 import { type CsvFormatOptions, csvFormat } from '../../../src/format/csv/csv-format.ts'
 import { jsonFormat } from '../../../src/format/json/json-format.ts'
+import type { LineFormat } from '../../../src/format/line-format.ts'
+import { textFormat } from '../../../src/format/text-format.ts'
 import { readAll, scratchFolder, SourceProbe, testContext } from './file-probe.ts'
 
 const folder = scratchFolder()
@@ -152,6 +154,85 @@ describe('CSV', () => {
     expect(() => csvFormat({ conversion: 'lax' as 'strict' })).toThrow('conversion is "strict" or "flink"')
     expect(() => csvFormat({ delimiter: '::' })).toThrow('it must be one ASCII character')
     expect(csvFormat({ delimiter: ';', header: false }).describe()).toBe('CSV, delimited by ";", strict')
+  })
+})
+
+describe('text', () => {
+  const schema = defineSchema({ line: t.string() })
+  const lines = (content: string | Uint8Array, options: Parameters<typeof textFormat>[0] = {}): unknown[] =>
+    readAll(fileSource({ path: fileWith(content), format: textFormat(options), schema })).map(({ line }) => line)
+
+  test('every line is a row: empty ones, quotes, delimiters, control characters', () => {
+    expect(lines('a\n\n\r\n"b,\u0001\u0000\n\n')).toEqual(['a', '', '', '"b,\u0001\u0000', ''])
+    expect(lines('\ufeffa\n b')).toEqual(['a', ' b'])
+    expect(lines('')).toEqual([])
+  })
+
+  test('lines of millions of bytes, and many of them', () => {
+    const long = 'x'.repeat(900_000)
+    expect(lines(`${long}\n`.repeat(3)).map((line) => (line as string).length)).toEqual([900_000, 900_000, 900_000])
+    expect(lines('y\n'.repeat(100_000))).toHaveLength(100_000)
+  })
+
+  test('other schemas are refused', () => {
+    for (const wrong of [defineSchema({ a: t.string(), b: t.string() }), defineSchema({ a: t.int() }), defineSchema({ a: t.varchar(5) })])
+      expect(() => fileSource({ path: 'x', format: textFormat(), schema: wrong })).toThrow('their schema has one column, of type STRING')
+  })
+
+  test('what the sink writes, the source reads', () => {
+    const rows = ['a,b', '"', '', ' \t', 'ü'].map((line) => ({ line }))
+    const path = join(folder, 'round.txt')
+    const context = testContext()
+    const writer = fileSink({ path, format: textFormat() }).createWriter(schema, context)
+    writer.write(
+      batchFromObjects(
+        context.slab,
+        schema,
+        rows.map((row) => ({ row })),
+      ),
+    )
+    writer.finish()
+    writer.close()
+    expect(readAll(fileSource({ path, format: textFormat(), schema }))).toEqual(rows)
+  })
+})
+
+describe('bytes that are not UTF-8', () => {
+  const schema = defineSchema({ line: t.string() })
+  const probe = (content: string, format: LineFormat): SourceProbe => {
+    const each = new SourceProbe(fileSource({ path: fileWith(Buffer.from(content, 'latin1')), format, schema, onBadRecord: 'skip' }))
+    each.drain().close()
+    return each
+  }
+
+  test.each([
+    ['text', 'a\n\xff\xe2\x82x\nb\n', textFormat, ['a', '\ufffd\ufffdx', 'b']],
+    ['CSV', 'line\na\n"\xffx\ny"\nb\n', csvFormat, ['a', '\ufffdx\ny', 'b']],
+    ['JSON', '{"line":"a"}\n{"line":"\xc0"}\n{"line":"b"}\n', jsonFormat, ['a', '\ufffd', 'b']],
+  ] as const)('%s: strict makes their record bad, replace mends and counts it', (_name, content, make, lines) => {
+    const strict = probe(content, make())
+    expect(strict.rows.map(({ line }) => line)).toEqual(['a', 'b'])
+    expect(strict.context.metrics.badRecords).toBe(1)
+    const mended = probe(content, make({ utf8: 'replace' }))
+    expect(mended.rows.map(({ line }) => line)).toEqual(lines)
+    expect([mended.context.metrics.badRecords, mended.context.counters.get('replacedRecords')?.value]).toEqual([0, 1])
+    expect(mended.context.slab.allocatedBytes).toBe(0)
+    expect(() => make({ utf8: 'lax' as 'strict' })).toThrow('utf8 is "strict" or "replace", not "lax"')
+  })
+
+  test('a record that is bad all the same says where it stands', () => {
+    const mended = new SourceProbe(
+      fileSource({
+        path: fileWith(Buffer.from('{"line":"a"}\n{"line":"\xff",}\n', 'latin1')),
+        format: jsonFormat({ utf8: 'replace' }),
+        schema,
+        onBadRecord: 'dead-letter',
+      }),
+    )
+    mended.drain().close()
+    expect(mended.sides.letters).toMatchObject([
+      { line: 2, offset: 13, reason: 'expected JSON, found "}" at byte 15', raw: Uint8Array.from(Buffer.from('{"line":"\xff",}', 'latin1')) },
+    ])
   })
 })
 

@@ -10,7 +10,7 @@ import type { StreamFactory } from '../../../src/connector/stream/stream-intake.
 import type { OutputFactory } from '../../../src/connector/stream/stream-target.ts'
 import { writableSink, type WritableSinkOptions } from '../../../src/connector/stream/writable-sink.ts'
 import { csvFormat } from '../../../src/format/csv/csv-format.ts'
-import { textFormat } from '../../../src/format/csv/text-format.ts'
+import { textFormat } from '../../../src/format/text-format.ts'
 import { jsonFormat } from '../../../src/format/json/json-format.ts'
 import { PollResult, type Source, type SourceReader } from '../../../src/operator/source.ts'
 import { batchToObjects } from '../../../src/batch/batch-rows.ts'
