@@ -45,6 +45,7 @@ export class BatchBuilder {
     batch.selection = 0
     batch.split = 0
     batch.openSplits = undefined
+    batch.holdsTime = false
     if (withTimestamps && this.#timestamps === 0) this.#timestamps = this.#slab.allocate(this.#rowCapacity * TIMESTAMP_BYTES + BUFFER_SLACK_BYTES)
     if (withKinds && this.#kinds === 0) this.#kinds = this.#slab.allocate(this.#rowCapacity + BUFFER_SLACK_BYTES)
     batch.timestamps = withTimestamps ? this.#timestamps : 0

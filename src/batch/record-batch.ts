@@ -39,6 +39,8 @@ export class RecordBatch {
   split = 0
   /** All splits that the reader reads by turns, that of this batch among them; undefined if it reads one after the other. */
   openSplits: readonly number[] | undefined = undefined
+  /** Records that are still to come may be earlier than all of these, however far they are apart: no watermark is made of them. False behind an exchange. */
+  holdsTime = false
   /** Watermark movements, at physical positions. */
   readonly crossings = new Crossings()
 
@@ -63,6 +65,7 @@ export class RecordBatch {
     this.end = other.end
     this.split = other.split
     this.openSplits = other.openSplits
+    this.holdsTime = other.holdsTime
     this.crossings.clear()
     return this
   }

@@ -62,8 +62,8 @@ export interface FileSourceOptions<S extends Schema = Schema> {
    */
   readonly readBytes?: number
   /**
-   * How event time passes from one file to the next: `sequence`, file after file by name; `none`, files overlap, and there is no watermark
-   * before every file has been opened.
+   * How event time passes from one file to the next: `sequence`, file after file, in the order of `path` and by name; `none`, files overlap, and
+   * there is no watermark before every file has been opened: a reader makes none of what it reads in front of the last file.
    * @default 'sequence'
    */
   readonly timeOrder?: 'sequence' | 'none'
@@ -129,6 +129,7 @@ class FileReader implements SourceReader {
           this.#batch = active.reader.batch
           this.#batch.split = active.index
           this.#batch.openSplits = this.#openSplits
+          this.#batch.holdsTime = this.#source.holdsTime(active.split)
           this.#bad.flush(sides)
           return PollResult.BATCH
         }
@@ -316,9 +317,9 @@ export class FileSource<R = unknown> implements Source<R> {
     this.sideOutputs = badRecordOutputs(this.options.onBadRecord, this.options.deadLetterPath)
   }
 
-  /** How event time passes from file to file. */
-  get timeOrder(): 'sequence' | 'none' {
-    return this.options.timeOrder
+  /** Whether rows of later files may be earlier than any of this split. Followed files are all opened before the first is read. */
+  holdsTime(split: SourceSplit): boolean {
+    return this.options.timeOrder === 'none' && !this.options.follow && (split.payload as FileSplit).hasNextFile
   }
 
   describe(): string {
@@ -330,12 +331,13 @@ export class FileSource<R = unknown> implements Source<R> {
     if (this.options.deadLetterPath !== undefined) DeadLetterFile.check(this.options.deadLetterPath)
     const splits: SourceSplit[] = []
     for (const path of this.#paths) {
-      if (path === STANDARD_PATH) splits.push(splitOf({ path, kind: 'stdin', start: 0, end: UNBOUNDED, size: UNBOUNDED, rowGroup: 0 }))
+      if (path === STANDARD_PATH) splits.push(splitOf({ path, kind: 'stdin', start: 0, end: UNBOUNDED, size: UNBOUNDED, rowGroup: 0, hasNextFile: false }))
       else
         for (const file of listFiles([path]))
           if (!splits.some(({ payload }) => (payload as FileSplit).path === file.path)) splits.push(...this.#splitsOf(file.path, file.size))
     }
-    return splits
+    const last = (splits.at(-1)?.payload as FileSplit | undefined)?.path
+    return splits.map(({ id, payload }) => ({ id, payload: { ...(payload as FileSplit), hasNextFile: (payload as FileSplit).path !== last } }))
   }
 
   createReader(context: OperatorContext): SourceReader {
@@ -346,24 +348,34 @@ export class FileSource<R = unknown> implements Source<R> {
     const { format, follow, splitBytes } = this.options
     if (format.kind === 'parquet') {
       const file = new ParquetFile(path)
-      const splits = Array.from({ length: file.rowGroupCount }, (_, rowGroup) => splitOf({ path, kind: 'rows', start: 0, end: 0, size, rowGroup }))
+      const splits = Array.from({ length: file.rowGroupCount }, (_, rowGroup) =>
+        splitOf({ path, kind: 'rows', start: 0, end: 0, size, rowGroup, hasNextFile: false }),
+      )
       file.close()
       return splits
     }
-    if (follow) return [splitOf({ path, kind: 'tail', start: 0, end: UNBOUNDED, size, rowGroup: 0 })]
+    if (follow) return [splitOf({ path, kind: 'tail', start: 0, end: UNBOUNDED, size, rowGroup: 0, hasNextFile: false })]
     const compression = compressionOf(path)
-    if (compression === 'gzip') return [splitOf({ path, kind: 'gzip', start: 0, end: UNBOUNDED, size, rowGroup: 0 })]
+    if (compression === 'gzip') return [splitOf({ path, kind: 'gzip', start: 0, end: UNBOUNDED, size, rowGroup: 0, hasNextFile: false })]
     if (compression === 'parquet')
       throw new ConnectorError('UNSUPPORTED_ENCODING', `Cannot read "${path}" line by line: it is a Parquet file`, {
         hint: 'Read it with `format: parquetFormat()`.',
       })
     if (compression !== undefined)
       throw new ConnectorError('UNSUPPORTED_ENCODING', `Cannot read "${path}": it is compressed with ${compression}; only gzip is supported`)
-    if (format.spansLines) return [splitOf({ path, kind: 'lines', start: 0, end: size, size, rowGroup: 0 })]
+    if (format.spansLines) return [splitOf({ path, kind: 'lines', start: 0, end: size, size, rowGroup: 0, hasNextFile: false })]
     // The last split takes up to half a split more, so that no crumbs are left.
     const count = Math.max(1, Math.round(size / splitBytes))
     return Array.from({ length: count }, (_, index) =>
-      splitOf({ path, kind: 'lines', start: index * splitBytes, end: index === count - 1 ? size : (index + 1) * splitBytes, size, rowGroup: 0 }),
+      splitOf({
+        path,
+        kind: 'lines',
+        start: index * splitBytes,
+        end: index === count - 1 ? size : (index + 1) * splitBytes,
+        size,
+        rowGroup: 0,
+        hasNextFile: false,
+      }),
     )
   }
 

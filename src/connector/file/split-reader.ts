@@ -21,6 +21,8 @@ export interface FileSplit {
   /** Size of the file when it was listed; what is appended later is not read. */
   readonly size: number
   readonly rowGroup: number
+  /** Whether files come behind this one. */
+  readonly hasNextFile: boolean
 }
 
 /** How far a split has been read. Plain data, in snapshots. */

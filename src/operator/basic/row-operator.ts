@@ -50,6 +50,7 @@ export class RowOperator extends StatelessOperator {
     pace.begin()
     const { crossings } = batch
     const target = this.#builder.begin(batch.timestamps !== 0, batch.kinds !== 0)
+    target.holdsTime = batch.holdsTime
     loop.count = 0
     loop.bind(batch, target)
     if (this.#bound !== batch) {

@@ -114,7 +114,9 @@ export class WatermarkOperator extends StatelessOperator {
     let reached = view.end
     if (this.#spec.limits !== undefined && view.timestamps !== 0) this.#applyLimits(view, this.#spec.limits)
     const { end } = view
-    if (this.#spec.generator.kind === 'bounded') this.#generateBounded(view, this.#spec.generator.boundMs + this.#rules.behindMs)
+    // Of records that hold time nothing is learned; those that do not are in another split.
+    if (batch.holdsTime) view.crossings.clear()
+    else if (this.#spec.generator.kind === 'bounded') this.#generateBounded(view, this.#spec.generator.boundMs + this.#rules.behindMs)
     else if (this.#spec.generator.kind === 'custom') this.#generateCustom(view)
     if (view.end < end) reached = batch.positionOf(view.physicalRow(view.end - 1) + 1)
     this.#merger?.mergeCrossings(this.#open.indexOf(this.#current), view)

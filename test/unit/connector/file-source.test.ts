@@ -216,7 +216,7 @@ describe('options', () => {
 
   test('describe tells what is read', () => {
     expect(fileSource({ path: ['a', 'b'], format: jsonFormat(), schema, follow: true }).describe()).toBe('a, b as JSON lines, strict, followed')
-    expect(fileSource({ path: '-', format: jsonFormat(), schema })).toMatchObject({ bounded: true, parallelismMax: 1, timeOrder: 'sequence' })
+    expect(fileSource({ path: '-', format: jsonFormat(), schema })).toMatchObject({ bounded: true, parallelismMax: 1, options: { timeOrder: 'sequence' } })
   })
 })
 
