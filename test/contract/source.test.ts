@@ -2,9 +2,9 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { defineSchema, t } from '../../src/batch/types.ts'
 import { collectionSource } from '../../src/connector/collection/collection-source.ts'
-import { DatagenSource } from '../../src/connector/datagen/datagen-source.ts'
+import { datagenSource } from '../../src/connector/datagen/datagen-source.ts'
 import { fileSource } from '../../src/connector/file/file-source.ts'
-import { NexmarkSource } from '../../src/connector/nexmark/nexmark-source.ts'
+import { nexmarkSource } from '../../src/connector/nexmark/nexmark-source.ts'
 import { csvFormat } from '../../src/format/csv/csv-format.ts'
 import { jsonFormat } from '../../src/format/json/json-format.ts'
 import { scratchFolder } from '../unit/connector/file-probe.ts'
@@ -27,8 +27,8 @@ sourceContract('an empty collection', () => collectionSource([], SCHEMA), {
   rows: 0,
   skip: [{ reason: 'there is no largest split', tests: ['one reader brings every row, split after split'] }],
 })
-sourceContract('datagen', () => new DatagenSource(SCHEMA, { rowCount: 120, seed: 5 }), { rows: 120 })
-sourceContract('nexmark', () => new NexmarkSource({ eventCount: 100, seed: 3, paced: false }, 'bid'), { rows: 92 })
+sourceContract('datagen', () => datagenSource(SCHEMA, { rowCount: 120, seed: 5 }), { rows: 120 })
+sourceContract('nexmark', () => nexmarkSource({ eventCount: 100, seed: 3, paced: false, table: 'bid' }), { rows: 92 })
 sourceContract(
   'files of JSON lines',
   () => fileSource({ path: join(folder, '*.jsonl'), format: jsonFormat(), schema: SCHEMA, splitBytes: 300, readBytes: 256 }),

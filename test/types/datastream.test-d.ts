@@ -5,6 +5,7 @@ import {
   count,
   countDistinct,
   type DataStream,
+  datagenSource,
   type Decimal,
   defineJob,
   defineSchema,
@@ -15,6 +16,7 @@ import {
   max,
   Millrace,
   min,
+  nexmarkSource,
   type RowOfSchema,
   seconds,
   sum,
@@ -47,6 +49,17 @@ holds<Same<Row['tags'], readonly string[]>>()
 holds<Same<NonNullable<Row['place']>['x'], number>>()
 
 const env = Millrace.local()
+
+const made = env.from(datagenSource(defineSchema({ id: t.int(), name: t.string() }), { fields: { name: { length: 3 } } }))
+made.map((row) => holds<Same<typeof row.name, string>>())
+// @ts-expect-error: there is no such column
+datagenSource(defineSchema({ id: t.int() }), { fields: { nmae: { length: 3 } } })
+const bids = env.from(nexmarkSource({ table: 'bid' }))
+bids.map((row) => holds<Same<typeof row.price, bigint | null>>())
+const prices = env.from(nexmarkSource({ table: 'bid', schema: defineSchema({ price: t.bigint() }) }))
+prices.map((row) => holds<Same<typeof row.price, bigint>>())
+// @ts-expect-error: there is no such table
+nexmarkSource({ table: 'bids' })
 const rows = env.fromCollection<Row>([], schema)
 holds<Same<typeof rows, DataStream<Row>>>()
 

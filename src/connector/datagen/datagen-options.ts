@@ -22,7 +22,8 @@ export interface DatagenFieldOptions {
   readonly nullRate?: number
 }
 
-export interface DatagenOptions {
+/** Options of `datagenSource`. */
+export interface DatagenOptions<C extends string = string> {
   /** Rows a second of wall-clock time; Infinity = as fast as possible. @default 10000 */
   readonly rowsPerSecond?: number
   /** Number of rows; Infinity = without end. @default Infinity */
@@ -30,7 +31,7 @@ export interface DatagenOptions {
   /** Decides all that is random; an integer within ±(2^53 - 1). @default 1 */
   readonly seed?: number
   /** By column name; columns without an entry are random. */
-  readonly fields?: Readonly<Record<string, DatagenFieldOptions>>
+  readonly fields?: { readonly [K in C]?: DatagenFieldOptions }
 }
 
 /** How one column is made, all questions settled. */
@@ -70,7 +71,7 @@ export function resolveDatagenOptions(schema: Schema, options: DatagenOptions = 
   for (const name of Object.keys(fields)) schema.requireIndex(name)
   let rows = rowCount
   const resolved = schema.fields.map((field) => {
-    const given = Object.hasOwn(fields, field.name) ? fields[field.name] : {}
+    const given = (Object.hasOwn(fields, field.name) ? fields[field.name] : undefined) ?? {}
     if ((given.kind ?? 'random') === 'random') return resolveRandom(field, given)
     const { start, length } = resolveSequence(field, given)
     rows = Math.min(rows, length)

@@ -1,6 +1,6 @@
 // The datagen source: made-up rows of any flat schema at a pace. Row numbers are dealt to readers in blocks, so that sequences have no gaps.
 
-import type { Schema } from '../../batch/types.ts'
+import type { RowOfSchema, Schema } from '../../batch/types.ts'
 import type { OperatorContext } from '../../operator/operator.ts'
 import type { Source, SourceReader, SourceSplit } from '../../operator/source.ts'
 import { DatagenGenerator } from './datagen-generator.ts'
@@ -8,7 +8,7 @@ import type { DatagenOptions } from './datagen-options.ts'
 import { RangeReader, rangeSplits } from './range-source.ts'
 
 /** Emits sequences and random values. */
-export class DatagenSource implements Source {
+class DatagenSource implements Source {
   readonly name = 'datagen'
   readonly schema: Schema
   readonly bounded: boolean
@@ -16,7 +16,6 @@ export class DatagenSource implements Source {
   readonly parallelismMax = Infinity
   readonly #generator: DatagenGenerator
 
-  /** @throws {PlanError} `INVALID_OPTION`, `UNSUPPORTED_TYPE`, `UNKNOWN_COLUMN`. */
   constructor(schema: Schema, options: DatagenOptions = {}) {
     this.schema = schema
     this.#generator = new DatagenGenerator(schema, options)
@@ -42,4 +41,14 @@ export class DatagenSource implements Source {
       close: () => {},
     })
   }
+}
+
+/**
+ * A source of made-up rows of any flat schema: random values, or sequences that bound it.
+ *
+ * @throws {PlanError} `INVALID_OPTION`, `UNSUPPORTED_TYPE`, `UNKNOWN_COLUMN`.
+ * @example datagenSource(click, { rowCount: 1000, fields: { user: { length: 8 } } })
+ */
+export function datagenSource<S extends Schema>(schema: S, options: DatagenOptions<keyof RowOfSchema<S> & string> = {}): Source<RowOfSchema<S>> {
+  return new DatagenSource(schema, options) as Source<RowOfSchema<S>>
 }

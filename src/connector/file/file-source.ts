@@ -295,7 +295,8 @@ export class FileSource<R = unknown> implements Source<R> {
 
   constructor(options: FileSourceOptions<Schema<R>>) {
     const { path, format, schema } = options
-    this.#paths = typeof path === 'string' ? [path] : path
+    // Anything else is refused by the checks below.
+    this.#paths = Array.isArray(path) ? (path as readonly string[]) : [path as string]
     this.options = {
       path,
       format,
@@ -385,9 +386,10 @@ export class FileSource<R = unknown> implements Source<R> {
       throw new PlanError('INVALID_OPTION', `Cannot make a file source: ${reason}`)
     }
     if (this.#paths.length === 0) refuse('path names no file')
-    for (const path of this.#paths) if (typeof path !== 'string' || path.includes('\0')) refuse(`path must be a string, not ${JSON.stringify(path)}`)
+    for (const path of this.#paths)
+      if (typeof path !== 'string' || path.includes('\0')) refuse(`path must be a string or a list of strings, not ${JSON.stringify(path)}`)
     if (!(schema instanceof Schema)) refuse('schema must be made by defineSchema or parquetSchema')
-    if (format?.kind !== 'lines' && format?.kind !== 'parquet') refuse('format must be made by jsonFormat, csvFormat or parquetFormat')
+    if (format?.kind !== 'lines' && format?.kind !== 'parquet') refuse('format must be made by jsonFormat, csvFormat, textFormat or parquetFormat')
     if (!(Number.isInteger(splitBytes) && splitBytes > 0)) refuse(`splitBytes=${splitBytes} must be a positive integer`)
     if (!(Number.isInteger(readBytes) && readBytes > 0 && readBytes <= 1 << 28)) refuse(`readBytes=${readBytes} must be an integer in 1..${1 << 28}`)
     if (!(Number.isInteger(lineBytesMax) && lineBytesMax > 0 && lineBytesMax <= 1 << 28))

@@ -137,6 +137,14 @@ export type NexmarkRow = RowOfSchema<typeof NEXMARK_EVENTS>
 /** Which rows a generator makes: all events, or those of one kind as flat rows. */
 export type NexmarkTable = 'events' | 'person' | 'auction' | 'bid'
 
+/** The schema of each table. */
+export interface NexmarkSchemas {
+  readonly events: typeof NEXMARK_EVENTS
+  readonly person: typeof NEXMARK_PERSONS
+  readonly auction: typeof NEXMARK_AUCTIONS
+  readonly bid: typeof NEXMARK_BIDS
+}
+
 /** The whole schema of a table. */
 export function nexmarkSchema(table: NexmarkTable): Schema {
   return { events: NEXMARK_EVENTS, person: NEXMARK_PERSONS, auction: NEXMARK_AUCTIONS, bid: NEXMARK_BIDS }[table]

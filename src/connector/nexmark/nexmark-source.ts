@@ -1,15 +1,29 @@
 // The Nexmark generator as a source: positions of the stream are dealt to readers in blocks, so that together they emit one sequence.
 
-import type { Schema } from '../../batch/types.ts'
+import type { RowOfSchema, Schema } from '../../batch/types.ts'
 import type { OperatorContext } from '../../operator/operator.ts'
 import type { Source, SourceReader, SourceSplit } from '../../operator/source.ts'
 import { RangeReader, rangeSplits } from '../datagen/range-source.ts'
 import { NexmarkGenerator } from './nexmark-generator.ts'
-import { nexmarkSchema, type NexmarkTable } from './nexmark-layout.ts'
+import { nexmarkSchema, type NexmarkSchemas, type NexmarkTable } from './nexmark-layout.ts'
 import { type NexmarkOptions, type NexmarkSettings, resolveNexmarkOptions } from './nexmark-options.ts'
 
+/** Options of {@link nexmarkSource}. */
+export interface NexmarkSourceOptions<T extends NexmarkTable, S extends Schema> extends NexmarkOptions {
+  /**
+   * All events, in columns of which two of three are NULL, or those of one kind as flat rows.
+   * @default 'events'
+   */
+  readonly table?: T
+  /**
+   * The columns wanted, some of the table's: for `events` with any of their fields, and `dateTime` for the time of every event.
+   * @default all of the table's
+   */
+  readonly schema?: S
+}
+
 /** Emits Nexmark events. */
-export class NexmarkSource implements Source {
+class NexmarkSource implements Source {
   readonly name = 'nexmark'
   readonly schema: Schema
   readonly bounded: boolean
@@ -19,12 +33,7 @@ export class NexmarkSource implements Source {
   readonly settings: NexmarkSettings
   readonly #table: NexmarkTable
 
-  /**
-   * @param table All events, or those of one kind as flat rows.
-   * @param schema The columns wanted, see {@link NexmarkGenerator.generateColumns}; all by default.
-   * @throws {PlanError} `INVALID_OPTION`
-   */
-  constructor(options: NexmarkOptions = {}, table: NexmarkTable = 'events', schema: Schema = nexmarkSchema(table)) {
+  constructor({ table = 'events', schema = nexmarkSchema(table), ...options }: NexmarkSourceOptions<NexmarkTable, Schema>) {
     this.settings = resolveNexmarkOptions(options)
     this.#table = table
     this.schema = schema
@@ -53,4 +62,17 @@ export class NexmarkSource implements Source {
       close: () => generator.close(),
     })
   }
+}
+
+/**
+ * A source of the events of the Nexmark benchmark: persons, auctions and bids. The number of an event and the seed decide what it is, so that any
+ * number of readers make one sequence.
+ *
+ * @throws {PlanError} `INVALID_OPTION`
+ * @example nexmarkSource({ table: 'bid', eventCount: 100_000, schema: defineSchema({ auction: t.bigint(), price: t.bigint() }) })
+ */
+export function nexmarkSource<T extends NexmarkTable = 'events', S extends Schema = NexmarkSchemas[T]>(
+  options: NexmarkSourceOptions<T, S> = {},
+): Source<RowOfSchema<S>> {
+  return new NexmarkSource(options) as Source<RowOfSchema<S>>
 }

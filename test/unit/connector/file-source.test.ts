@@ -200,7 +200,9 @@ describe('options', () => {
 
   test.each([
     [{ path: [] }, 'path names no file'],
-    [{ path: [1] }, 'path must be a string'],
+    [{ path: [1] }, 'path must be a string or a list of strings, not 1'],
+    [{ path: undefined }, 'path must be a string or a list of strings, not undefined'],
+    [{ path: 7 }, 'path must be a string or a list of strings, not 7'],
     [{ splitBytes: 0 }, 'splitBytes=0 must be a positive integer'],
     [{ lineBytesMax: 1.5 }, 'lineBytesMax=1.5 must be an integer'],
     [{ onBadRecord: 'ignore' }, 'onBadRecord must be one of fail, skip, null, dead-letter, not "ignore"'],

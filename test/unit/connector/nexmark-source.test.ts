@@ -7,12 +7,12 @@ import { VirtualClock } from '../../../src/base/clock.ts'
 import { Slab } from '../../../src/base/slab.ts'
 import { batchToObjects } from '../../../src/batch/batch-rows.ts'
 import { Schema, t } from '../../../src/batch/types.ts'
-import { DatagenSource } from '../../../src/connector/datagen/datagen-source.ts'
+import { datagenSource } from '../../../src/connector/datagen/datagen-source.ts'
 import { rangeSplits, type RowRange } from '../../../src/connector/datagen/range-source.ts'
 import { writeNexmarkFile } from '../../../src/connector/nexmark/nexmark-file.ts'
 import { NEXMARK_BIDS } from '../../../src/connector/nexmark/nexmark-layout.ts'
 import { NexmarkReference, nexmarkJsonLine } from '../../../src/connector/nexmark/nexmark-reference.ts'
-import { NexmarkSource } from '../../../src/connector/nexmark/nexmark-source.ts'
+import { nexmarkSource } from '../../../src/connector/nexmark/nexmark-source.ts'
 import { compileKernels, instantiateKernels, type Kernels } from '../../../src/kernels/kernels.ts'
 import type { OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../../../src/operator/operator.ts'
 import { PollResult, type Source, type SourceReader, type SourceSplit } from '../../../src/operator/source.ts'
@@ -95,12 +95,12 @@ describe('rangeSplits()', () => {
   })
 })
 
-describe('NexmarkSource', () => {
+describe('nexmarkSource', () => {
   const settings = { eventCount: 70_000, disorderMs: 20, seed: 4 }
   const schema = new Schema([NEXMARK_BIDS.fields[2]])
 
   test('emits one sequence whatever the number of readers', () => {
-    const source = new NexmarkSource(settings, 'bid', schema)
+    const source = nexmarkSource({ ...settings, table: 'bid', schema })
     const splits = source.enumerate(2)
     expect(splits).toHaveLength(3)
     const whole = ids(source, splits)
@@ -110,7 +110,7 @@ describe('NexmarkSource', () => {
   })
 
   test('goes on after a restore exactly where the snapshot was taken', () => {
-    const source = new NexmarkSource(settings, 'bid', schema)
+    const source = nexmarkSource({ ...settings, table: 'bid', schema })
     const whole = ids(source, source.enumerate(1))
     const splits = [...source.enumerate(1)]
     const reader = source.createReader(contextOf(new VirtualClock()))
@@ -121,7 +121,7 @@ describe('NexmarkSource', () => {
   })
 
   test('endless, emits the shares of two readers in turn when both are restored into one', () => {
-    const source = new NexmarkSource({}, 'person', new Schema([{ name: 'id', type: t.safeInt().logical }]))
+    const source = nexmarkSource({ table: 'person', schema: new Schema([{ name: 'id', type: t.safeInt().logical }]) })
     const states = source.enumerate(2).flatMap((split) => {
       const reader = source.createReader(contextOf(new VirtualClock(), 2))
       reader.assign(split, 1)
@@ -133,7 +133,7 @@ describe('NexmarkSource', () => {
   })
 
   test('endless, emits block after block of its share', () => {
-    const source = new NexmarkSource({}, 'person', new Schema([{ name: 'id', type: t.safeInt().logical }]))
+    const source = nexmarkSource({ table: 'person', schema: new Schema([{ name: 'id', type: t.safeInt().logical }]) })
     expect(source.bounded).toBe(false)
     const reader = source.createReader(contextOf(new VirtualClock(), 2, 32_768))
     const rows = drain(reader, [source.enumerate(2)[1]], 2) as { id: number }[]
@@ -141,7 +141,7 @@ describe('NexmarkSource', () => {
   })
 
   test('passes over positions without a row of its kind, one at a time if it must', () => {
-    const source = new NexmarkSource({ eventCount: 200 }, 'person', new Schema([{ name: 'id', type: t.safeInt().logical }]))
+    const source = nexmarkSource({ eventCount: 200, table: 'person', schema: new Schema([{ name: 'id', type: t.safeInt().logical }]) })
     const reader = source.createReader(contextOf(new VirtualClock(7), 1, 1))
     const rows: unknown[] = []
     const splits = [...source.enumerate(1)]
@@ -151,7 +151,7 @@ describe('NexmarkSource', () => {
 
   test('paced, emits as many events as time has passed for and says when to come back', () => {
     const clock = new VirtualClock(1000)
-    const source = new NexmarkSource({ eventRate: 100, paced: true, stopAtMs: 5000 }, 'events')
+    const source = nexmarkSource({ eventRate: 100, paced: true, stopAtMs: 5000, table: 'events' })
     const reader = source.createReader(contextOf(clock))
     const splits = [...source.enumerate(1)]
     expect(drain(reader, splits)).toHaveLength(1)
@@ -164,7 +164,7 @@ describe('NexmarkSource', () => {
   })
 
   test('with keep-alive, waits after its last event', () => {
-    const source = new NexmarkSource({ eventCount: 10, keepAlive: true })
+    const source = nexmarkSource({ eventCount: 10, keepAlive: true })
     const reader = source.createReader(contextOf(new VirtualClock()))
     expect(drain(reader, [...source.enumerate(1)])).toHaveLength(10)
     expect([reader.poll(noSides), reader.retryAtMs, source.bounded]).toEqual([PollResult.NOTHING, Infinity, false])
@@ -172,10 +172,10 @@ describe('NexmarkSource', () => {
   })
 })
 
-describe('DatagenSource', () => {
+describe('datagenSource', () => {
   test('emits its rows at its pace, shared by its readers', () => {
     const clock = new VirtualClock(0)
-    const source = new DatagenSource(new Schema([{ name: 'n', type: t.int().logical }]), {
+    const source = datagenSource(new Schema([{ name: 'n', type: t.int().logical }]), {
       rowsPerSecond: 1000,
       fields: { n: { kind: 'sequence', start: '5', end: '104' } },
     })
