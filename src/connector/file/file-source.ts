@@ -2,7 +2,6 @@
 // on the coordinator's thread, readers on the workers.
 
 import { RECORD_BYTES_MAX } from '../../base/memory-budget.ts'
-import { closeSync, readSync } from 'node:fs'
 import { ConnectorError, PlanError, RestoreError } from '../../base/errors.ts'
 import type { RecordBatch } from '../../batch/record-batch.ts'
 import { type RowOfSchema, Schema } from '../../batch/types.ts'
@@ -13,7 +12,8 @@ import { ParquetFile } from '../../format/parquet/parquet-file.ts'
 import type { ParquetFormat } from '../../format/parquet/parquet-format.ts'
 import type { OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../../operator/operator.ts'
 import { PollResult, type Source, type SourceReader, type SourceSideOutput, type SourceSplit } from '../../operator/source.ts'
-import { FileInput, openFile } from './byte-input.ts'
+import { FileInput } from './byte-input.ts'
+import { compressionOf } from './compression.ts'
 import { checkDeadLetters, DeadLetterFile } from './dead-letter-file.ts'
 import { hasFingerprint, identityOf } from './file-identity.ts'
 import { GzipInput } from './gzip-input.ts'
@@ -21,7 +21,7 @@ import { inputName, listFiles, STANDARD_PATH } from './file-listing.ts'
 import { OpenParquetFile, RowGroupSplitReader } from './row-group-split-reader.ts'
 import { openStandardInput } from './standard-input.ts'
 import { countLines, type FileSplit, headerIn, LineSplitReader, readHeader, type SplitPosition, type SplitReader, SplitResult } from './split-reader.ts'
-import { TailReader } from './tail-reader.ts'
+import { refuseToFollow, TailReader } from './tail-reader.ts'
 
 const SPLIT_BYTES_DEFAULT = 8 << 20
 const READ_BYTES_DEFAULT = 1 << 20
@@ -355,8 +355,11 @@ export class FileSource<R = unknown> implements Source<R> {
       file.close()
       return splits
     }
-    if (follow) return [splitOf({ path, kind: 'tail', start: 0, end: UNBOUNDED, size, rowGroup: 0, hasNextFile: false })]
     const compression = compressionOf(path)
+    if (follow) {
+      if (compression !== undefined) refuseToFollow(path, compression)
+      return [splitOf({ path, kind: 'tail', start: 0, end: UNBOUNDED, size, rowGroup: 0, hasNextFile: false })]
+    }
     if (compression === 'gzip') return [splitOf({ path, kind: 'gzip', start: 0, end: UNBOUNDED, size, rowGroup: 0, hasNextFile: false })]
     if (compression === 'parquet')
       throw new ConnectorError('UNSUPPORTED_ENCODING', `Cannot read "${path}" line by line: it is a Parquet file`, {
@@ -408,23 +411,6 @@ function splitOf(payload: FileSplit): SourceSplit {
   const { path, kind, start, end, rowGroup } = payload
   const part = kind === 'rows' ? `#${rowGroup + 1}` : kind === 'lines' ? `#${start}-${end}` : ''
   return { id: path + part, payload }
-}
-
-const MAGIC: readonly (readonly [name: string, bytes: readonly number[]])[] = [
-  ['gzip', [0x1f, 0x8b, 8]],
-  ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],
-  ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a]],
-  ['zip', [0x50, 0x4b, 3, 4]],
-  ['parquet', [0x50, 0x41, 0x52, 0x31]],
-]
-
-/** How a file is packed if it is no text, by its first bytes; its name does not matter. */
-function compressionOf(path: string): string | undefined {
-  const file = openFile(path)
-  const start = Buffer.alloc(8)
-  const count = readSync(file, start, 0, start.length, 0)
-  closeSync(file)
-  return MAGIC.find(([, bytes]) => bytes.length <= count && bytes.every((byte, index) => start[index] === byte))?.[0]
 }
 
 /**

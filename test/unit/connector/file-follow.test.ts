@@ -1,6 +1,7 @@
 // Following a file through everything that happens to log files. Time is virtual and nothing sleeps: a test writes, then polls.
-import { appendFileSync, copyFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { appendFileSync, copyFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { defineSchema, t } from '../../../src/batch/types.ts'
 import { type FileSourceOptions, fileSource } from '../../../src/connector/file/file-source.ts'
@@ -36,6 +37,15 @@ function drain(probe: SourceProbe): unknown[] {
   probe.context.clock.advanceMs(100)
   probe.drain()
   return probe.rows.slice(before).map(({ id }) => id)
+}
+
+/** Returns when the clock of the file system has moved since a file was changed. */
+function tick(path: string): void {
+  const before = statSync(path, { bigint: true }).ctimeNs
+  const other = `${path}.tick`
+  do writeFileSync(other, '')
+  while (statSync(other, { bigint: true }).ctimeNs === before)
+  rmSync(other)
 }
 
 const line = (...ids: number[]): string => ids.map((id) => `{"id":${id}}\n`).join('')
@@ -134,7 +144,7 @@ describe('a file that is rotated', () => {
     probe.close()
   })
 
-  test('rotated twice between two looks: the file in between is not seen', () => {
+  test('rotated twice between two looks: the file in between is counted and named', () => {
     const { path, probe, ids } = follow(line(1))
     expect(ids()).toEqual([1])
     renameSync(path, `${path}.2`)
@@ -143,6 +153,41 @@ describe('a file that is rotated', () => {
     renameSync(path, `${path}.1`)
     writeFileSync(path, line(4))
     expect(ids()).toEqual([2, 4])
+    expect(probe.context.counters.get('lostFiles')?.value).toBe(1)
+    expect(probe.context.lines).toEqual([`"${path}" was rotated more than once since it was last looked at: "${path}.1" is not read`])
+    probe.close()
+  })
+
+  test('files of rotations that were read, compressed ones and neighbours do not count as lost', () => {
+    const { path, probe, ids } = follow(line(1))
+    expect(ids()).toEqual([1])
+    for (let turn = 2; turn < 5; turn++) {
+      if (turn > 2) renameSync(`${path}.1`, `${path}.${turn}`)
+      writeFileSync(`${path}.${turn}.gz`, gzipSync(line(0)))
+      renameSync(path, `${path}.1`)
+      writeFileSync(path, line(turn))
+      expect(ids()).toEqual([turn])
+    }
+    expect(probe.context.counters.size).toBe(0)
+    probe.close()
+  })
+
+  test('a link that is moved to another file', () => {
+    const files = [1, 2].map((id) => {
+      const file = join(folder, `target-${id}`)
+      writeFileSync(file, line(id))
+      return file
+    })
+    const path = join(folder, 'link')
+    symlinkSync(files[0], path)
+    const probe = new SourceProbe(fileSource({ path, format: jsonFormat(), schema, follow: true }))
+    expect(drain(probe)).toEqual([1])
+    symlinkSync(files[1], `${path}.new`)
+    appendFileSync(files[0], line(3))
+    renameSync(`${path}.new`, path)
+    expect(drain(probe)).toEqual([3, 2])
+    appendFileSync(files[1], line(4))
+    expect(drain(probe)).toEqual([4])
     probe.close()
   })
 })
@@ -166,6 +211,38 @@ describe('a file that is truncated', () => {
     writeFileSync(path, line(5, 6, 7, 8))
     expect(ids()).toEqual([5, 6, 7, 8])
     expect(probe.context.counters.get('truncatedFiles')!.value).toBe(1)
+    probe.close()
+  })
+
+  test('and written again to the same size', () => {
+    const { path, probe, ids } = follow(line(1, 2))
+    expect(ids()).toEqual([1, 2])
+    tick(path)
+    writeFileSync(path, line(7, 8))
+    expect(ids()).toEqual([7, 8])
+    expect(probe.context.counters.get('truncatedFiles')!.value).toBe(1)
+    probe.close()
+  })
+
+  test('and written again past the old offset, with the same beginning', () => {
+    const beginning = line(...Array.from({ length: 200 }, () => 0))
+    const { path, probe, ids } = follow(beginning + line(1, 2))
+    expect(ids()).toHaveLength(202)
+    writeFileSync(path, beginning + line(5, 6, 7))
+    expect(ids().slice(-3)).toEqual([5, 6, 7])
+    expect(probe.context.counters.get('truncatedFiles')!.value).toBe(1)
+    probe.close()
+  })
+
+  test('a file that is only touched, or written as it was, is not', () => {
+    const { path, probe, ids } = follow(line(1, 2))
+    expect(ids()).toEqual([1, 2])
+    utimesSync(path, 1, 1)
+    expect(ids()).toEqual([])
+    appendFileSync(path, line(3))
+    utimesSync(path, 1, 1)
+    expect(ids()).toEqual([3])
+    expect(probe.context.counters.size).toBe(0)
     probe.close()
   })
 
@@ -226,6 +303,19 @@ describe('restored', () => {
     again.close()
   })
 
+  test('after its inode has been given to another file', () => {
+    const { path, probe, ids, restart } = follow(line(1, 2))
+    expect(ids()).toEqual([1, 2])
+    const snapshot = probe.snapshot()
+    probe.close()
+    // The same inode, more bytes than were read, other ones.
+    writeFileSync(path, line(7, 8, 9))
+    const again = restart(snapshot)
+    expect(drain(again)).toEqual([7, 8, 9])
+    expect(again.context.counters.get('lostFiles')!.value).toBe(1)
+    again.close()
+  })
+
   test('in the middle of a line that is too long', () => {
     const { path, probe, ids, restart } = follow(`${line(1)}${'x'.repeat(100)}`, { lineBytesMax: 50, onBadRecord: 'skip' })
     expect(ids()).toEqual([1])
@@ -264,4 +354,19 @@ test('dead letters that the output has not taken are in the snapshot', () => {
   expect(probe.sides.letters).toHaveLength(1)
   probe.close()
   again.close()
+})
+
+test('compressed files are not followed, whether they are there at first, come later or by rotation', () => {
+  const path = join(folder, 'app.log')
+  writeFileSync(path, gzipSync(line(1)))
+  const source = fileSource({ path, format: jsonFormat(), schema, follow: true })
+  expect(() => source.enumerate()).toThrow(`Cannot follow "${path}": it is compressed with gzip`)
+  for (const first of ['', line(1)]) {
+    const { path, probe, ids } = follow(first)
+    ids()
+    if (first !== '') renameSync(path, `${path}.1`)
+    writeFileSync(path, gzipSync(line(2)))
+    expect(() => ids()).toThrow(`Cannot follow "${path}": it is compressed with gzip`)
+    probe.close()
+  }
 })
