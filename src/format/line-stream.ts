@@ -422,9 +422,9 @@ export class LineStream {
 
   #passHeader(): void {
     const feed = this.#find(LINE_FEED, this.#at)
+    if ((feed === -1 ? this.#end : feed) - this.#at > this.#lineBytesMax)
+      throw new ConnectorError('DAMAGED_FILE', `Cannot read the header of "${this.#start.file}": its first line is longer than ${this.#lineBytesMax} bytes`)
     if (feed === -1) {
-      if (this.#end - this.#at > this.#lineBytesMax)
-        throw new ConnectorError('DAMAGED_FILE', `Cannot read the header of "${this.#start.file}": its first line is longer than ${this.#lineBytesMax} bytes`)
       this.#needsInput = true
       return
     }

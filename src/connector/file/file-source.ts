@@ -331,11 +331,14 @@ export class FileSource<R = unknown> implements Source<R> {
   enumerate(): readonly SourceSplit[] {
     if (this.options.deadLetterPath !== undefined) DeadLetterFile.check(this.options.deadLetterPath)
     const splits: SourceSplit[] = []
+    const seen = new Set<string>()
     for (const path of this.#paths) {
       if (path === STANDARD_PATH) splits.push(splitOf({ path, kind: 'stdin', start: 0, end: UNBOUNDED, size: UNBOUNDED, rowGroup: 0, hasNextFile: false }))
       else
-        for (const file of listFiles([path]))
-          if (!splits.some(({ payload }) => (payload as FileSplit).path === file.path)) splits.push(...this.#splitsOf(file.path, file.size))
+        for (const file of listFiles([path])) {
+          if (!seen.has(file.path)) splits.push(...this.#splitsOf(file.path, file.size))
+          seen.add(file.path)
+        }
     }
     const last = (splits.at(-1)?.payload as FileSplit | undefined)?.path
     return splits.map(({ id, payload }) => ({ id, payload: { ...(payload as FileSplit), hasNextFile: (payload as FileSplit).path !== last } }))

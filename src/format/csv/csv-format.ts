@@ -80,6 +80,10 @@ export interface CsvFormatOptions {
   readonly utf8?: Utf8Option
 }
 
+/** How much of a header an error shows. */
+const COLUMNS_SHOWN_MAX = 50
+const NAME_SHOWN_MAX = 100
+
 class CsvDecoder implements LineDecoder {
   readonly duplicateKeys = 0
   readonly #plan: CsvScanPlan
@@ -193,7 +197,8 @@ export class CsvFormat implements LineFormat {
     for (const { name } of schema.fields) {
       const count = names.filter((each) => each === name).length
       if (count === 1) continue
-      const known = names.map((each) => `"${each}"`).join(', ')
+      const shown = names.slice(0, COLUMNS_SHOWN_MAX).map((each) => `"${each.slice(0, NAME_SHOWN_MAX)}"`)
+      const known = shown.join(', ') + (names.length > shown.length ? `, and ${names.length - shown.length} more` : '')
       throw new ConnectorError(
         'SCHEMA_MISMATCH',
         `Cannot read column "${name}" of the file: its header names ${count === 0 ? 'no such column' : `it ${count} times`}, known columns are ${known}`,

@@ -55,6 +55,7 @@ export class ParquetFile {
       this.metadata = parquetLibrary().parseMetadata(this.#readFooter())
       this.tree = schemaTree(this.metadata.schema)
       this.leaves = leavesOf(this.tree)
+      checkRowGroups(this.metadata)
     } catch (error) {
       closeSync(this.descriptor)
       if (error instanceof MillraceError) throw error
@@ -220,6 +221,15 @@ export class RowGroupReader {
     if (reason !== undefined) throw new ConnectorError('SCHEMA_MISMATCH', `Cannot read column "${name}" of "${path}": ${reason}`)
     return node
   }
+}
+
+/** A damaged footer parses as well as a whole one: counts must be counts. */
+function checkRowGroups({ row_groups: groups }: FileMetaData): void {
+  if (!Array.isArray(groups)) throw new RangeError('it lists no row groups')
+  groups.forEach(({ num_rows: rows, columns }, index) => {
+    if (!(Number(rows) >= 0 && Number.isSafeInteger(Number(rows)) && Array.isArray(columns)))
+      throw new RangeError(`it describes row group ${index + 1} in part only`)
+  })
 }
 
 /** Why a node cannot be read as `type`, nested types included. */
