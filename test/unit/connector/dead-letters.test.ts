@@ -14,7 +14,7 @@ import {
   type PlanError,
   readableSource,
   type Source,
-  StreamExecutionEnvironment,
+  type StreamExecutionEnvironment,
   t,
   WatermarkStrategy,
 } from 'millrace'

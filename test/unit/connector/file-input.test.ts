@@ -14,7 +14,13 @@ afterEach(() => open.splice(0).forEach((close) => close()))
 
 let pipes = 0
 /** Both ends of a pipe, and an input that reads one of them. */
-function pipe(): { readonly reader: number; readonly writer: number; readonly metrics: OperatorMetrics; woken(): Promise<void>; take(length: number): string | number } {
+function pipe(): {
+  readonly reader: number
+  readonly writer: number
+  readonly metrics: OperatorMetrics
+  woken(): Promise<void>
+  take(length: number): string | number
+} {
   const path = join(folder, `pipe-${pipes++}`)
   execFileSync('mkfifo', [path])
   // A pipe can be opened by either end alone only without waiting for the other; the reader waits all the same, as standard input does.
@@ -22,13 +28,13 @@ function pipe(): { readonly reader: number; readonly writer: number; readonly me
   const writer = openSync(path, 'w')
   const reader = openSync(path, 'r')
   closeSync(opener)
+  const { slab, metrics } = testContext()
   let wake = (): void => {}
   const input = new PipeInput(reader, metrics, () => wake())
   open.push(() => {
     input.close()
     closeSync(reader)
   })
-  const { slab, metrics } = testContext()
   const address = slab.allocate(1 << 20)
   return {
     reader,
