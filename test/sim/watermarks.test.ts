@@ -4,7 +4,7 @@ import { AsyncDataStream } from '../../src/api/datastream/async-data-stream.ts'
 import type { DataStream } from '../../src/api/datastream/data-stream.ts'
 import { VirtualClock } from '../../src/base/clock.ts'
 import { defineSchema, t } from '../../src/batch/types.ts'
-import { NexmarkSource } from '../../src/connector/nexmark/nexmark-source.ts'
+import { nexmarkSource } from '../../src/connector/nexmark/nexmark-source.ts'
 import { TumblingEventTimeWindows } from '../../src/operator/window/assigners.ts'
 import { count } from '../../src/operator/window/slice-aggregates.ts'
 import { runJob, type RunJobOptions } from '../../src/testing/run-job.ts'
@@ -135,7 +135,7 @@ test('without watermarks time stands still until the end, and nothing is late', 
 
 describe('the timestamps that records have', () => {
   test('are those of a source that gives them', async () => {
-    const bids = new NexmarkSource({ eventCount: 3000, eventRate: 1000 }, 'bid')
+    const bids = nexmarkSource({ eventCount: 3000, eventRate: 1000, table: 'bid' })
     const windows = async (strategy: WatermarkStrategy<unknown>): Promise<unknown[]> => {
       const results: unknown[] = []
       await runJob((env) => {
