@@ -190,7 +190,7 @@ describe('files', () => {
     'src/index.ts',
     'src/cli/main.ts',
     'src/runtime/worker.ts',
-    'src/runtime/coordinator.ts',
+    'src/runtime/coordinator-thread.ts',
     'src/testing/index.ts',
     'src/kernels/assembly/index.ts',
   ]

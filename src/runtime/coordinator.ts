@@ -1,13 +1,12 @@
-// Entry of the coordinator's thread: plans the job, makes the memories, starts the workers in a pool, watches them, and tells the main thread.
-// The main thread only talks to this one. Invariant: one job a thread; the thread ends with it.
+// Plans the job, makes the memories, has the workers run it, watches them, and tells the main thread, which only talks to this one. Runs on the
+// coordinator's thread. Invariant: one job a thread; the thread ends with it.
 
 import type { WasmMemory } from '../base/webassembly.ts'
-import { MessageChannel, type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import { getHeapStatistics } from 'node:v8'
-import { Piscina } from 'piscina'
+import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
+import type { Piscina } from 'piscina'
 import { systemClock } from '../base/clock.ts'
 import { fromErrorRecord, JobError, PlanError, toErrorRecord } from '../base/errors.ts'
-import { workerHeapBytes, workerMemoryBytes } from '../base/memory-budget.ts'
+import { workerMemoryBytes } from '../base/memory-budget.ts'
 import { availableCores } from '../base/platform.ts'
 import { freshSeed } from '../base/random.ts'
 import { type BudgetMemory, SharedBudget } from '../base/shared-budget.ts'
@@ -23,6 +22,7 @@ import { JobMetricsReader, loadHistograms } from './job-metrics.ts'
 import type { CoordinatorCommand, CoordinatorEvent, JobRequest, WorkerEvent, WorkerOutcome } from './thread-messages.ts'
 import { watchStrayErrors } from './stray-errors.ts'
 import { divertConsole } from './user-console.ts'
+import { startWorkerPool } from './worker-pool.ts'
 import type { WorkerTask } from './worker.ts'
 import { batchRowsMaxOf, createWorkerMemory, ringBytesMaxOf, type WorkerSettings } from './worker-runtime.ts'
 
@@ -51,12 +51,13 @@ const HANG_TIMEOUT_MS_DEFAULT = 180_000
 /** How long a worker that was told to end may take, before its thread is ended. */
 const CANCEL_TIMEOUT_MS = 10_000
 
-class Coordinator {
+/** One job's coordinator. */
+export class Coordinator {
   readonly #data: CoordinatorData
   readonly #port: MessagePort
   #plan!: ExecutionPlan
   readonly #memories: WasmMemory[] = []
-  #pool: Piscina | undefined
+  #pool: Piscina
   /** Set once the pool is being destroyed: a second call would have piscina start new threads. */
   #destroyed: Promise<void> | undefined
   /** What failed the job: the first failure decides, the others follow from it. */
@@ -75,8 +76,10 @@ class Coordinator {
   #cancelled = false
   #stopped = false
 
-  constructor(data: CoordinatorData, port: MessagePort) {
+  /** @param pool The workers that the job will most likely want. */
+  constructor(data: CoordinatorData, port: MessagePort, pool: Piscina) {
     this.#data = data
+    this.#pool = pool
     this.#port = port
     this.#module = new Promise((resolve, reject) => {
       this.#takeModule = resolve
@@ -102,8 +105,6 @@ class Coordinator {
 
   async #runJob(): Promise<CoordinatorEvent> {
     const { request } = this.#data
-    // Threads take as long to start as this one takes to plan, so they start side by side; the plan may want another number of them.
-    this.#pool = this.#startPool(request.parallelism ?? availableCores())
     this.#jobUrl = request.jobUrl ?? (await this.#module)
     if (this.#cancelled) return { kind: 'cancelled', metrics: undefined }
     const { default: program } = (await import(this.#jobUrl)) as { default: unknown }
@@ -135,7 +136,7 @@ class Coordinator {
     this.#metrics = new JobMetricsReader(plan, this.#memories, systemClock, await loadHistograms(options), ringBytesMax)
     if (plan.workers !== this.#pool.maxThreads) {
       await this.#pool.destroy()
-      this.#pool = this.#startPool(plan.workers)
+      this.#pool = startWorkerPool(this.#data.workerUrl, plan.workers)
     }
     const kernels = compileKernels()
     const tableSeed = freshSeed()
@@ -161,20 +162,6 @@ class Coordinator {
     } finally {
       stopWatching()
     }
-  }
-
-  /** Holds the worker threads: as many at least as at most, for one endless task each. */
-  #startPool(workers: number): Piscina {
-    return new Piscina({
-      filename: this.#data.workerUrl,
-      minThreads: workers,
-      maxThreads: workers,
-      concurrentTasksPerWorker: 1,
-      idleTimeout: Infinity,
-      atomics: 'disabled',
-      resourceLimits: { maxOldGenerationSizeMb: Math.floor(workerHeapBytes(workers, getHeapStatistics().heap_size_limit) / 2 ** 20) },
-      execArgv: ['--enable-source-maps'],
-    })
   }
 
   #runWorker(
@@ -204,7 +191,7 @@ class Coordinator {
       outputPending: this.#outputPending,
       outputs: this.#outputs,
     }
-    return (this.#pool!.run(task, { transferList: [events.port2, program.port2] as never }) as Promise<WorkerOutcome>).finally(() => {
+    return (this.#pool.run(task, { transferList: [events.port2, program.port2] as never }) as Promise<WorkerOutcome>).finally(() => {
       this.#isRunning[workerIndex] = false
       // The worker's last lines may have come and not been read: its outcome takes another way.
       for (let last = receiveMessageOnPort(events.port1); last !== undefined; last = receiveMessageOnPort(events.port1)) take(last.message as WorkerEvent)
@@ -254,7 +241,7 @@ class Coordinator {
   }
 
   #destroyPool(): Promise<void> {
-    return (this.#destroyed ??= this.#pool?.destroy() ?? Promise.resolve())
+    return (this.#destroyed ??= this.#pool.destroy())
   }
 
   /** Metrics and hang detection, a few times a second. Returns what ends it. */
@@ -321,5 +308,3 @@ class Coordinator {
     this.#port.postMessage(event)
   }
 }
-
-void new Coordinator(workerData as CoordinatorData, parentPort!).run()

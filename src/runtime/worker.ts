@@ -12,6 +12,7 @@ import { workerSlots } from './control-layout.ts'
 import { settleUserCode, watchStrayErrors } from './stray-errors.ts'
 import { WorkerSlot } from './subtask-metrics.ts'
 import type { ProgramMessage, PushMessage, WorkerEvent, WorkerOutcome } from './thread-messages.ts'
+import { preloadPackage } from './preload.ts'
 import { runWorkerLoop } from './worker-loop.ts'
 import { divertConsole } from './user-console.ts'
 import { type WorkerSettings, WorkerRuntime } from './worker-runtime.ts'
@@ -86,6 +87,8 @@ function observeGc(slots: Float64Array): () => Promise<void> {
     observer.disconnect()
   }
 }
+
+preloadPackage(import.meta.url)
 
 /** The task piscina runs. Returns how it ended; throws nothing, since structured clone would strip errors. */
 export default async function runWorker(task: WorkerTask): Promise<WorkerOutcome> {

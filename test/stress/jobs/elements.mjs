@@ -1,11 +1,11 @@
 // Everything that travels between workers, in a mix: rows of every width, watermarks, idleness, latency markers, ends of input; by key, in turn, to
 // all and to one. What arrives is known from the rows alone.
-import { count, DatagenSource, defineJob, defineSchema, sum, t, TumblingEventTimeWindows, WatermarkStrategy } from 'millrace'
+import { count, datagenSource, defineJob, defineSchema, sum, t, TumblingEventTimeWindows, WatermarkStrategy } from 'millrace'
 
 const SCHEMA = defineSchema({ id: t.int(), text: t.string() })
 
 export default defineJob(import.meta, (env, { rows }) => {
-  const source = new DatagenSource(SCHEMA, {
+  const source = datagenSource(SCHEMA, {
     rowsPerSecond: Infinity,
     fields: { id: { kind: 'sequence', start: '0', end: String(rows - 1) }, text: { length: 60, varLen: true } },
   })

@@ -1,9 +1,9 @@
 // Never ends by itself: rows by key and in turn, a named input beside them.
-import { DatagenSource, defineJob, defineSchema, t, WatermarkStrategy } from 'millrace'
+import { datagenSource, defineJob, defineSchema, t, WatermarkStrategy } from 'millrace'
 
 export default defineJob(import.meta, (env) => {
   env
-    .fromSource(new DatagenSource(defineSchema({ key: t.int(), text: t.string() }), { rowsPerSecond: Infinity }), WatermarkStrategy.noWatermarks())
+    .fromSource(datagenSource(defineSchema({ key: t.int(), text: t.string() }), { rowsPerSecond: Infinity }), WatermarkStrategy.noWatermarks())
     .name('Rows')
     .keyBy('key')
     .process({ processElement: ({ key }, _context, out) => out.collect(key) })

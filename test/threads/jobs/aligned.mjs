@@ -1,6 +1,6 @@
 // Two endless sources of one alignment group, one fast and one slow, each with a reader on every worker. Each reader counts its own event time up
 // from 0; the fast ones note how far they are ahead of the slowest, at the moment they see a record.
-import { DatagenSource, defineJob, defineSchema, t, WatermarkStrategy } from 'millrace'
+import { datagenSource, defineJob, defineSchema, t, WatermarkStrategy } from 'millrace'
 
 export default defineJob(import.meta, (env, { shared, maxDriftMs, slowRowsPerSecond, endMs }) => {
   const words = new Int32Array(shared)
@@ -13,7 +13,7 @@ export default defineJob(import.meta, (env, { shared, maxDriftMs, slowRowsPerSec
   }
   const schema = defineSchema({ value: t.int() })
   // Words: for each subtask the time its slow reader is at, then for each the largest lead of its fast reader.
-  readers(new DatagenSource(schema, { rowsPerSecond: slowRowsPerSecond }))
+  readers(datagenSource(schema, { rowsPerSecond: slowRowsPerSecond }))
     .process({
       processElement: (_row, context, out) => {
         Atomics.store(words, context.subtaskIndex, context.timestamp())
@@ -21,7 +21,7 @@ export default defineJob(import.meta, (env, { shared, maxDriftMs, slowRowsPerSec
       },
     })
     .output('reached')
-  readers(new DatagenSource(schema, { rowsPerSecond: Infinity }))
+  readers(datagenSource(schema, { rowsPerSecond: Infinity }))
     .process({
       processElement: (_row, context) => {
         const { subtaskIndex, parallelism } = context

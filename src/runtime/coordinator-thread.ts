@@ -1,0 +1,14 @@
+// Entry of the coordinator's thread. Threads take as long to start as this one takes to load and to plan: so it starts the workers first, as many
+// as the job will most likely want.
+
+import { parentPort, workerData } from 'node:worker_threads'
+import { availableCores } from '../base/platform.ts'
+import type { CoordinatorData } from './coordinator.ts'
+import { preloadPackage } from './preload.ts'
+import { startWorkerPool } from './worker-pool.ts'
+
+const data = workerData as CoordinatorData
+const pool = startWorkerPool(data.workerUrl, data.request.parallelism ?? availableCores())
+preloadPackage(import.meta.url)
+const { Coordinator } = await import('./coordinator.ts')
+void new Coordinator(data, parentPort!, pool).run()
