@@ -472,7 +472,8 @@ export class KeyStore {
     const table = this.#table
     const inserted = table.findOrInsert(keys, out)
     const value = table.valueOffset
-    for (let index = 0; index < inserted; index++) this.#makeKey(this.slab.u32[(table.newEntries >>> 2) + index])
+    const fresh = inserted > 0 ? table.listNew(out, keys.count) >>> 2 : 0
+    for (let index = 0; index < inserted; index++) this.#makeKey(this.slab.u32[fresh + index])
     const { u32 } = this.slab
     const first = out >>> 2
     const last = first + keys.count

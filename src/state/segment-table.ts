@@ -71,8 +71,6 @@ export class SegmentTable implements SlabUse {
   readonly entryBytes: number
   /** Byte offset of the value area in an entry. */
   readonly valueOffset: number
-  /** Address of u32 entries: what the last {@link findOrInsert} inserted, in order of their first rows. */
-  newEntries = 0
   readonly #kernels: TableKernels
   readonly #control: number
   readonly #word: number
@@ -82,6 +80,7 @@ export class SegmentTable implements SlabUse {
   #directory = 0
   /** Segments by directory index; neighbours share one. */
   #segments: Segment[] = []
+  #newEntries = 0
   #newCapacity = 0
   readonly #keys = { form: KeyForm.VALUE as KeyForm, count: 0, hashes: 0, keys: 0, words: 0, capacity: 0 }
   #list = 0
@@ -144,7 +143,7 @@ export class SegmentTable implements SlabUse {
   /**
    * Finds the entry of every key, inserting those that are missing, and writes u32 `out[keys.count]`.
    *
-   * @returns How many entries are new; they are listed at {@link newEntries}.
+   * @returns How many entries are new; {@link listNew} names them.
    * @throws {StateError} `SLAB_FULL` if the slab has no room.
    */
   findOrInsert(keys: KeyBatch, out: number): number {
@@ -155,13 +154,23 @@ export class SegmentTable implements SlabUse {
       // A split moves entries: what was written to `out` so far may be stale.
       if (this.#grow()) row = 0
     }
-    if (this.#get(layout.TABLE_INSERTED) === 0) return 0
+    return this.#get(layout.TABLE_INSERTED)
+  }
+
+  /**
+   * Lists the new ones among the `n` entries that {@link findOrInsert} has just written to `out`, in order of their first rows. A table whose caller
+   * wants this once wants it after every call that inserted.
+   *
+   * @returns Address of their u32 entries, as many as were inserted. Valid until the next call.
+   */
+  listNew(out: number, n: number): number {
     if (n > this.#newCapacity) {
-      if (this.#newCapacity > 0) this.#release(this.newEntries, this.#newCapacity * 4)
+      if (this.#newCapacity > 0) this.#release(this.#newEntries, this.#newCapacity * 4)
       this.#newCapacity = Math.max(n, 1024)
-      this.newEntries = this.#allocate(this.#newCapacity * 4)
+      this.#newEntries = this.#allocate(this.#newCapacity * 4)
     }
-    return this.#kernels.tableTakeNew(out, n, this.newEntries)
+    this.#kernels.tableTakeNew(out, n, this.#newEntries)
+    return this.#newEntries
   }
 
   /** Finds the entry of every key: u32 `out[keys.count]`, 0 where there is none. */
@@ -289,7 +298,7 @@ export class SegmentTable implements SlabUse {
     this.#free = true
     this.#dropSegments()
     this.#release(this.#get(layout.TABLE_SCRATCH), layout.TABLE_SCRATCH_BYTES)
-    if (this.#newCapacity > 0) this.#release(this.newEntries, this.#newCapacity * 4)
+    if (this.#newCapacity > 0) this.#release(this.#newEntries, this.#newCapacity * 4)
     if (this.#list !== 0) this.#release(this.#list, this.#listBytes())
     if (this.#keys.capacity > 0) this.#releaseKeys()
     this.slab.free(this.#control, layout.TABLE_BYTES)

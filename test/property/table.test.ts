@@ -145,7 +145,7 @@ function insertAll({ slab, kernels, encoder, twin }: Setup, table: SegmentTable,
   kernels.aggregateCount(out, keys.length, table.valueOffset)
   const { entries, newKeys } = twin.findOrInsert(keys)
   expect(newCount).toBe(newKeys.length)
-  expect(readList(slab, table.newEntries, newCount).map((entry) => Buffer.from(table.keyBytesOf(entry)).toString('hex'))).toEqual(newKeys)
+  expect(readList(slab, table.listNew(out, keys.length), newCount).map((entry) => Buffer.from(table.keyBytesOf(entry)).toString('hex'))).toEqual(newKeys)
   const found = readList(slab, out, keys.length)
   expect(found.map((entry) => Buffer.from(table.keyBytesOf(entry)).toString('hex'))).toEqual(keys)
   expect(found.map((entry) => found.indexOf(entry))).toEqual(entries.map((entry) => entries.indexOf(entry)))
