@@ -85,10 +85,15 @@ export function keysFromValues(column: usize, selection: usize, begin: u32, n: u
 
 // @ts-ignore: decorator
 @inline function encodeBytes(column: usize, tag: u32, sourceRow: u32, row: u32, hashes: usize, payloads: usize, words: usize): void {
-  const at = columnOffsets(column) + (<usize>sourceRow << 2)
+  encodeText(columnOffsets(column), columnData(column), tag, sourceRow, row, hashes, payloads, words)
+}
+
+// @ts-ignore: decorator
+@inline function encodeText(offsets: usize, data: usize, tag: u32, sourceRow: u32, row: u32, hashes: usize, payloads: usize, words: usize): void {
+  const at = offsets + (<usize>sourceRow << 2)
   const start = load<u32>(at)
   const length = load<u32>(at, 4) - start
-  const payload = columnData(column) + start
+  const payload = data + start
   store<u32>(payloads + (<usize>row << 2), <u32>payload)
   store<u32>(words + (<usize>row << 2), keyWord(tag, length + 1))
   store<u64>(hashes + (<usize>row << 3), hashTagged(payload, length, tag))
@@ -114,6 +119,13 @@ export function keysFromBytes(column: usize, selection: usize, begin: u32, n: u3
   const source = coded ? columnDictionary(column) : column
   const codes = columnValues(column)
   const tag = tagOfBytes(source)
+  if (!coded && columnNullCount(column) == 0) {
+    // The common case, with nothing to look up a row.
+    const offsets = columnOffsets(column)
+    const data = columnData(column)
+    for (let row: u32 = 0; row < n; row++) encodeText(offsets, data, tag, rowAt(selection, begin + row), row, hashes, payloads, words)
+    return
+  }
   const scratchPayloads = scratch + (<usize>entries << 3)
   const scratchWords = scratchPayloads + (<usize>entries << 2)
   memory.fill(scratchWords, 0, <usize>entries << 2)

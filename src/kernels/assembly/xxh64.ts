@@ -72,29 +72,27 @@ export function xxh64(address: usize, length: u32, seed: u64): u64 {
   return payloadBytes < 31 ? hashTaggedShort(payload, payloadBytes, tag) : hashTaggedLong(payload, payloadBytes, tag)
 }
 
-/**
- * Up to 31 bytes, the tag among them. Every step is computed and taken or left by a select: the lengths of texts are what no processor can
- * predict, and a wrong guess costs more than all steps together.
- */
 // @ts-ignore: decorator
 @inline function hashTaggedShort(payload: usize, payloadBytes: u32, tag: u64): u64 {
   const bytes = payloadBytes + 1
-  const lanes = bytes >> 3
-  const rest = bytes & 3
-  const tagLane = payloadBytes >> 3
-  const shift = <u64>((payloadBytes & 7) << 3)
-  // The lane that the tag stands in: the last whole one, or the tail.
-  let tail = (load<u64>(payload + (payloadBytes & 24)) & ((<u64>1 << shift) - 1)) | (tag << shift)
+  const tailBytes = bytes & 7
+  const lanesEnd = payload + (bytes & 24)
   let hash = PRIME_5 + <u64>bytes
-  hash = select<u64>(step8(hash, select<u64>(tail, load<u64>(payload), tagLane == 0)), hash, lanes > 0)
-  hash = select<u64>(step8(hash, select<u64>(tail, load<u64>(payload, 8), tagLane == 1)), hash, lanes > 1)
-  hash = select<u64>(step8(hash, select<u64>(tail, load<u64>(payload, 16), tagLane == 2)), hash, lanes > 2)
-  const four = (bytes & 4) != 0
-  hash = select<u64>(step4(hash, tail & 0xffffffff), hash, four)
-  tail = select<u64>(tail >> 32, tail, four)
-  hash = select<u64>(step1(hash, tail & 255), hash, rest > 0)
-  hash = select<u64>(step1(hash, (tail >> 8) & 255), hash, rest > 1)
-  hash = select<u64>(step1(hash, (tail >> 16) & 255), hash, rest > 2)
+  if (tailBytes == 0) {
+    for (; payload + 8 < lanesEnd; payload += 8) hash = step8(hash, load<u64>(payload))
+    return avalanche(step8(hash, (load<u64>(payload) & LOW_7_BYTES) | (tag << 56)))
+  }
+  for (; payload < lanesEnd; payload += 8) hash = step8(hash, load<u64>(payload))
+  const shift = <u64>((tailBytes - 1) << 3)
+  let tail = (load<u64>(lanesEnd) & ((<u64>1 << shift) - 1)) | (tag << shift)
+  if (tailBytes & 4) {
+    hash = step4(hash, tail & 0xffffffff)
+    tail >>= 32
+  }
+  for (let rest = tailBytes & 3; rest != 0; rest--) {
+    hash = step1(hash, tail & 255)
+    tail >>= 8
+  }
   return avalanche(hash)
 }
 
