@@ -74,7 +74,12 @@ const SLOTS_AT_ONCE: u32 = 4
     store<u32>(at, suggested(load<u32>(at), tagOf(<u32>hash, <u32>(hash >> 32))))
     hashAt += 8
   }
-  for (let at = scratch; at < slotsEnd; at += 4) touched += load<u32>(<usize>load<u32>(at))
+  // Both ends: an entry may lie on two cache lines.
+  const last: usize = load<u32>(table, TABLE_ENTRY_BYTES) - 4
+  for (let at = scratch; at < slotsEnd; at += 4) {
+    const entry: usize = load<u32>(at)
+    touched += load<u32>(entry) + load<u32>(entry + last)
+  }
   // Stored, so that no compiler may leave the touching out.
   store<u32>(slotsEnd, touched)
 }
