@@ -2,14 +2,55 @@
 
 import { constants, existsSync, openSync, readFileSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
+import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
+import { PlanError } from './errors.ts'
 
-/** The folder that holds the package.json of the engine, whether this code runs from `src/` or from a bundle in `dist/`. */
+/**
+ * The folder that holds the package.json of the engine, whether this code runs from `src/`, from `dist/` or from a bundle of the program around it.
+ *
+ * @throws {PlanError} `ENGINE_BUNDLED` if it was bundled and the package is not installed where the bundle lies.
+ */
 export function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url))
-  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder)
-  return folder
+  // A CommonJS bundle has no import.meta.
+  const file = (import.meta.url as string | undefined) === undefined ? __filename : fileURLToPath(import.meta.url)
+  let folder = dirname(file)
+  while (!existsSync(join(folder, 'package.json')) && folder !== dirname(folder)) folder = dirname(folder)
+  if (isOwnPackage(folder)) return folder
+  try {
+    return dirname(createRequire(file).resolve('millrace/package.json'))
+  } catch (error) {
+    throw new PlanError(
+      'ENGINE_BUNDLED',
+      `Cannot find the files of the engine's threads: its code is part of "${file}", and the package is not installed there`,
+      {
+        hint: 'Leave millrace out of the bundle (esbuild: --external:millrace) and install it where the bundle runs: its threads and kernels are files of their own.',
+        cause: error,
+      },
+    )
+  }
+}
+
+function isOwnPackage(folder: string): boolean {
+  try {
+    return (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { name?: unknown }).name === 'millrace'
+  } catch {
+    return false
+  }
+}
+
+const ENGINE_THREAD = 'millrace.engine-thread'
+
+/** Marks this thread, and all threads that it will start, as threads of an engine. */
+export function becomeEngineThread(): void {
+  setEnvironmentData(ENGINE_THREAD, true)
+}
+
+/** Whether this thread belongs to an engine: true for every copy of the package that it loads. */
+export function isEngineThread(): boolean {
+  return getEnvironmentData(ENGINE_THREAD) === true
 }
 
 /** Where the limits of this process are read. Tests pass a machine of their own. */

@@ -1,10 +1,9 @@
 // A job's module on the calling thread: for `explain`, which runs nothing, and for `run --inspect`.
 
-import { PlanError } from '../base/errors.ts'
 import { availableCores } from '../base/platform.ts'
 import { type JobModule, resolveJobModule } from '../engine/job-bundle.ts'
 import { type ExecutionPlan, planJob } from '../plan/execution-plan.ts'
-import { type BuiltJob, isJobProgram, maxParallelismOf } from '../plan/job-program.ts'
+import { type BuiltJob, jobProgramOf, maxParallelismOf } from '../plan/job-program.ts'
 import type { JobParams } from './job-arguments.ts'
 
 /** A job that was planned here. */
@@ -36,12 +35,7 @@ export async function planLocally(
   tell(module)
   process.setSourceMapsEnabled(true)
   divertConsole()
-  const { default: program } = (await import(module.url)) as { default: unknown }
-  if (!isJobProgram(program))
-    throw new PlanError('NOT_A_JOB', `Cannot run ${module.path}: its default export is not made by defineJob`, {
-      hint: 'Write `export default defineJob(import.meta, (env, params) => { ... })`.',
-    })
-  const built = await program.build(params)
+  const built = await jobProgramOf((await import(module.url)) as object, module.path, undefined).build(params)
   const plan = planJob(built.graph, {
     jobName: name,
     parallelism: parallelism ?? built.parallelism ?? availableCores(),

@@ -4,15 +4,15 @@
 import { type MessagePort, Worker } from 'node:worker_threads'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { fromErrorRecord, JobError, MillraceError, toErrorRecord } from '../base/errors.ts'
+import { fromErrorRecord, JobError, MillraceError, PlanError, toErrorRecord } from '../base/errors.ts'
 import { checkParallelism } from '../base/key-groups.ts'
 import { processSlabBytes } from '../base/memory-budget.ts'
-import { packageRoot } from '../base/platform.ts'
+import { isEngineThread, packageRoot } from '../base/platform.ts'
 import { SharedBudget } from '../base/shared-budget.ts'
 import { logText } from './log-text.ts'
 import { parseOption } from './options.ts'
 import type { ExecutionPlan } from '../plan/execution-plan.ts'
-import { isJobProgram, type JobProgram } from '../plan/job-program.ts'
+import { isJobProgram, JOB_MODULE_HINT, type JobProgram } from '../plan/job-program.ts'
 import { Doorbell } from '../ring/parking.ts'
 import type { CoordinatorData } from '../runtime/coordinator.ts'
 import { DOORBELL_ADDRESS } from '../runtime/control-layout.ts'
@@ -123,6 +123,7 @@ export class JobHandle implements AsyncDisposable {
   readonly #planned: Promise<{ plan: ExecutionPlan; text: string }>
   #metrics: JobMetrics = NO_METRICS
   #job: RunningJob | undefined
+  #isPlanned = false
   /** The coordinator has told how the job ended. */
   #ended = false
   /** The handle has told everybody. */
@@ -149,6 +150,7 @@ export class JobHandle implements AsyncDisposable {
         if (event.kind === 'finished' || event.kind === 'cancelled' || event.kind === 'failed') this.#ended = true
         switch (event.kind) {
           case 'planned':
+            this.#isPlanned = true
             planned({ plan: event.plan, text: event.planText })
             return
           case 'running':
@@ -183,9 +185,17 @@ export class JobHandle implements AsyncDisposable {
           }
         }
       })
-      this.#coordinator.on('error', (error) => {
-        this.#settle(error)
-        reject(error instanceof MillraceError ? error : new JobError('COORDINATOR_LOST', 'The coordinator thread failed', { cause: error }))
+      this.#coordinator.on('error', (error: Error & { code?: unknown }) => {
+        // Classes do not survive the way between threads.
+        const failure =
+          error.code === 'JOB_RUNS_PROGRAM'
+            ? new PlanError(error.code, error.message, { hint: JOB_MODULE_HINT, cause: error })
+            : new JobError('COORDINATOR_LOST', `The coordinator thread failed: ${String(error)}`, {
+                cause: error,
+                ...(!this.#isPlanned && { hint: `The module of the job did more than define it. ${JOB_MODULE_HINT}` }),
+              })
+        this.#settle(failure)
+        reject(failure)
       })
       this.#coordinator.on('exit', () => {
         if (this.#ended) return
@@ -382,6 +392,10 @@ export class Engine implements AsyncDisposable {
 
   /** @internal Engines are made by `Millrace.start`. */
   constructor() {
+    if (isEngineThread())
+      throw new PlanError('JOB_RUNS_PROGRAM', 'Cannot start an engine on a thread of an engine: the module of the job starts the program around it', {
+        hint: JOB_MODULE_HINT,
+      })
     this.#folder = pathToFileURL(join(packageRoot(), 'dist/'))
   }
 
@@ -406,6 +420,7 @@ export class Engine implements AsyncDisposable {
       {
         jobName,
         jobUrl: isTypeScript ? undefined : jobUrl,
+        source: isJobProgram(job) ? job.source : undefined,
         params: options.params ?? {},
         parallelism: options.parallelism,
         options: new Map(Object.entries(options.options ?? {}).map(([key, text]) => [key, parseOption(key, text).value])),

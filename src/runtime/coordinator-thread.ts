@@ -2,12 +2,13 @@
 // as the job will most likely want.
 
 import { parentPort, workerData } from 'node:worker_threads'
-import { availableCores } from '../base/platform.ts'
+import { availableCores, becomeEngineThread } from '../base/platform.ts'
 import type { CoordinatorData } from './coordinator.ts'
 import { preloadPackage } from './preload.ts'
 import { startWorkerPool } from './worker-pool.ts'
 
 const data = workerData as CoordinatorData
+becomeEngineThread()
 const pool = startWorkerPool(data.workerUrl, data.request.parallelism ?? availableCores())
 preloadPackage(import.meta.url)
 const { Coordinator } = await import('./coordinator.ts')

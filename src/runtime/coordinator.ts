@@ -5,7 +5,7 @@ import type { WasmMemory } from '../base/webassembly.ts'
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import type { Piscina } from 'piscina'
 import { systemClock } from '../base/clock.ts'
-import { fromErrorRecord, JobError, PlanError, toErrorRecord } from '../base/errors.ts'
+import { fromErrorRecord, JobError, toErrorRecord } from '../base/errors.ts'
 import { workerMemoryBytes } from '../base/memory-budget.ts'
 import { availableCores } from '../base/platform.ts'
 import { freshSeed } from '../base/random.ts'
@@ -13,7 +13,7 @@ import { type BudgetMemory, SharedBudget } from '../base/shared-budget.ts'
 import { compileKernels } from '../kernels/kernels.ts'
 import { type ExecutionPlan, formatPlan, planJob, type PlanOptions } from '../plan/execution-plan.ts'
 import type { LogicalGraph } from '../plan/transformation.ts'
-import { isJobProgram, maxParallelismOf } from '../plan/job-program.ts'
+import { jobProgramOf, maxParallelismOf } from '../plan/job-program.ts'
 import { Doorbell, PARK_TIMEOUT_MS_MAX } from '../ring/parking.ts'
 import { spinMicrosFor } from '../ring/idle-strategy.ts'
 import { Command, COMMAND_ADDRESS, DOORBELL_ADDRESS, HEARTBEAT_ADDRESS } from './control-layout.ts'
@@ -99,7 +99,8 @@ export class Coordinator {
       this.#post({ kind: 'failed', error: toErrorRecord(error) })
     } finally {
       await this.#destroyPool()
-      this.#port.close()
+      // What the job's module has left running here must not keep the thread.
+      process.exit()
     }
   }
 
@@ -107,11 +108,7 @@ export class Coordinator {
     const { request } = this.#data
     this.#jobUrl = request.jobUrl ?? (await this.#module)
     if (this.#cancelled) return { kind: 'cancelled', metrics: undefined }
-    const { default: program } = (await import(this.#jobUrl)) as { default: unknown }
-    if (!isJobProgram(program))
-      throw new PlanError('NOT_A_JOB', `Cannot run ${this.#jobUrl}: its default export is not made by defineJob`, {
-        hint: 'Write `export default defineJob(import.meta, (env, params) => { ... })`.',
-      })
+    const program = jobProgramOf((await import(this.#jobUrl)) as object, this.#jobUrl, request.source)
     const built = await program.build(request.params)
     const planOptions: PlanOptions = {
       jobName: request.jobName,

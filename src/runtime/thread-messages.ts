@@ -11,6 +11,8 @@ export interface JobRequest {
   readonly jobName: string
   /** Undefined while the module is being bundled: then a `module` command follows. */
   readonly jobUrl: string | undefined
+  /** Text of the job's program, if a program was submitted and not a URL. */
+  readonly source: string | undefined
   readonly params: Readonly<Record<string, unknown>>
   /** Undefined: the program's own, else the cores of the machine. */
   readonly parallelism: number | undefined

@@ -6,7 +6,7 @@ import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { systemClock } from '../base/clock.ts'
 import { type MillraceError, PlanError, toErrorRecord } from '../base/errors.ts'
 import type { ProgramEdge } from '../operator/operator.ts'
-import { isJobProgram } from '../plan/job-program.ts'
+import { jobProgramOf } from '../plan/job-program.ts'
 import { planJob, type PlanOptions } from '../plan/execution-plan.ts'
 import { workerSlots } from './control-layout.ts'
 import { settleUserCode, watchStrayErrors } from './stray-errors.ts'
@@ -108,9 +108,7 @@ export default async function runWorker(task: WorkerTask): Promise<WorkerOutcome
   })
   try {
     const { settings } = task
-    const { default: program } = (await import(task.jobUrl)) as { default: unknown }
-    if (!isJobProgram(program)) throw new PlanError('NOT_A_JOB', `Cannot run ${task.jobUrl}: its default export is not made by defineJob`)
-    const { graph } = await program.build(task.params)
+    const { graph } = await jobProgramOf((await import(task.jobUrl)) as object, task.jobUrl, undefined).build(task.params)
     const plan = planJob(graph, task.planOptions)
     if (plan.digest !== settings.plan.digest)
       throw new PlanError(

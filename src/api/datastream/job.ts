@@ -1,12 +1,15 @@
 // `defineJob`: how a module says that it is a job.
 
-import type { BuiltJob, JobProgram } from '../../plan/job-program.ts'
+import { PlanError } from '../../base/errors.ts'
+import { type BuiltJob, type JobProgram, registerProgram } from '../../plan/job-program.ts'
 import { StreamExecutionEnvironment } from './environment.ts'
 
 /**
  * Defines a job: the default export of its module. The planner and each worker import the module and run the program again, so it must build
- * the same graph each time; what varies comes in `params`.
+ * the same graph each time; what varies comes in `params`. What else stands in the module runs on each of those threads too: guard it with
+ * `if (isMainThread)` of node:worker_threads if it starts the engine.
  *
+ * @throws {PlanError} `NOT_A_JOB` if the module has no URL, as in a CommonJS bundle.
  * @example
  * export default defineJob(import.meta, (env, params) => {
  *   env.fromElements('to', 'be', 'or', 'not', 'to', 'be').keyBy((word) => word.length).reduce((left, right) => `${left} ${right}`).output('words')
@@ -16,12 +19,19 @@ export function defineJob(
   meta: { readonly url: string },
   program: (env: StreamExecutionEnvironment, params: Readonly<Record<string, unknown>>) => void | Promise<void>,
 ): JobProgram {
-  return Object.freeze({
+  if (typeof meta.url !== 'string')
+    throw new PlanError('NOT_A_JOB', 'Cannot define a job: its module has no import.meta.url', {
+      hint: "Bundle it as an ES module (esbuild: --format=esm): the engine's threads import it by its URL.",
+    })
+  const job: JobProgram = Object.freeze({
     url: meta.url,
+    source: String(program),
     async build(params: Readonly<Record<string, unknown>>): Promise<BuiltJob> {
       const env = new StreamExecutionEnvironment()
       await program(env, params)
       return { graph: env.graph, ...env.settings }
     },
   })
+  registerProgram(job)
+  return job
 }

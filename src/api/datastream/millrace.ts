@@ -57,6 +57,9 @@ export const Millrace = {
   /**
    * Starts an engine in this process. It costs nothing until a job is submitted.
    *
+   * @throws {PlanError} `JOB_RUNS_PROGRAM` on a thread of an engine: the module of a job starts the program around it. `ENGINE_BUNDLED` if the engine
+   * was bundled into the program and is not installed.
+   * @throws {JobError} `ENGINE_CLOSED` if the signal is aborted already.
    * @example
    * await using engine = await Millrace.start()
    * const { metrics } = await engine.submit(job).result
