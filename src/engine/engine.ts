@@ -4,7 +4,7 @@
 import { type MessagePort, Worker } from 'node:worker_threads'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { fromErrorRecord, JobError, MillraceError, PlanError, toErrorRecord } from '../base/errors.ts'
+import { fromErrorRecord, JobError, PlanError, toErrorRecord } from '../base/errors.ts'
 import { checkParallelism } from '../base/key-groups.ts'
 import { processSlabBytes } from '../base/memory-budget.ts'
 import { isEngineThread, packageRoot } from '../base/platform.ts'

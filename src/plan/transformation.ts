@@ -52,6 +52,8 @@ export type TransformationBody =
       readonly followsInput?: true
       /** Emits no records of its own: its side outputs are those of its input. */
       readonly passesSides?: true
+      /** Side outputs by id and schema; `any` where user code sends to tags of its own. @default none */
+      readonly sides?: 'any' | readonly { readonly id: string; readonly schema: Schema }[]
       /** Functions that may run fused with those of neighbours, in one loop; `create` makes them alone. */
       readonly rowStages?: { readonly inputSchema: Schema; readonly stages: readonly NamedRowStage[] }
       /** It records the watermarks that its consumers can see. */

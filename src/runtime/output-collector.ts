@@ -4,6 +4,8 @@ import { WATERMARK_MIN } from '../batch/crossings.ts'
 import type { RecordBatch } from '../batch/record-batch.ts'
 import type { CheckpointBarrier, LatencyMarker } from '../exchange/control-element.ts'
 import type { ElementTarget } from '../exchange/element-target.ts'
+import type { Schema } from '../batch/types.ts'
+import { sideMismatch } from '../operator/process/side-outputs.ts'
 import type { Output } from '../operator/operator.ts'
 
 /** Fans the elements of one operator out to its targets, and those of its side outputs to theirs. */
@@ -12,6 +14,9 @@ export class OutputCollector implements Output {
   readonly #sides = new Map<string, OutputCollector>()
   readonly #refuse: (() => boolean) | undefined
   #watermarkMs = WATERMARK_MIN
+  /** On side outputs: what is read there. And the schema that was found to agree. */
+  #read: { readonly id: string; readonly schema: Schema } | undefined
+  #checked: Schema | undefined
   /** Whether the stream has been said to be idle. */
   isIdle = false
   /** Rows emitted so far, side outputs not counted. */
@@ -31,11 +36,27 @@ export class OutputCollector implements Output {
     this.#targets.push(target)
   }
 
-  /** The side output of this id, made on first use. */
-  openSide(id: string): OutputCollector {
+  /**
+   * The side output of this id, made on first use.
+   *
+   * @param schema What its reader expects: every batch is held against it. Undefined takes any.
+   * @throws {PlanError} `SCHEMA_MISMATCH` if another reader expects something else.
+   */
+  openSide(id: string, schema?: Schema): OutputCollector {
     let side = this.#sides.get(id)
-    if (side === undefined) this.#sides.set(id, (side = new OutputCollector(this.#refuse)))
+    if (side === undefined) {
+      side = new OutputCollector(this.#refuse)
+      if (schema !== undefined) side.#read = { id, schema }
+      this.#sides.set(id, side)
+    } else if (schema !== undefined) side.#check(schema)
     return side
+  }
+
+  /** Which function sends to a side output, and as what, is user code's: a reader of other columns would read foreign memory. */
+  #check(schema: Schema): void {
+    const read = this.#read!
+    if (schema !== read.schema && schema.toString() !== read.schema.toString()) throw sideMismatch(read.id, read.schema, schema)
+    this.#checked = schema
   }
 
   hasCapacity(): boolean {
@@ -46,6 +67,7 @@ export class OutputCollector implements Output {
   }
 
   emit(batch: RecordBatch): void {
+    if (this.#read !== undefined && batch.schema !== this.#checked) this.#check(batch.schema)
     this.rowsOut += batch.end - batch.begin
     const { crossings } = batch
     if (crossings.count > 0) {

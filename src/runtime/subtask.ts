@@ -2,6 +2,7 @@
 
 import { assert } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
+import type { Schema } from '../batch/types.ts'
 import type { Slab } from '../base/slab.ts'
 import type { LatencyMarker } from '../exchange/control-element.ts'
 import type { ElementTarget } from '../exchange/element-target.ts'
@@ -42,7 +43,7 @@ export interface SubtaskEnvironment {
   /** Those of them, by index, on which nothing but the end will come: their reader has no split. */
   silentChannels(task: PlanTask, subtaskIndex: number): readonly number[]
   /** Exchanges that leave an operator: id and side output. */
-  exchangesFrom(operatorId: number): readonly { readonly id: number; readonly side: string | undefined }[]
+  exchangesFrom(operatorId: number): readonly { readonly id: number; readonly side: string | undefined; readonly schema: Schema }[]
   splits(task: PlanTask): SplitAssigner
   /** Asked each time an output is asked for room: true makes it say no this once. For tests. */
   refuse?(): boolean
@@ -149,7 +150,7 @@ export class Subtask {
         )
       else {
         const producer = outputs.get(planned.chainedTo)!
-        this.#attach(planned.chainedSide === undefined ? producer : producer.openSide(planned.chainedSide), driver)
+        this.#attach(planned.chainedSide === undefined ? producer : producer.openSide(planned.chainedSide, transformation.edges[0].schema), driver)
       }
     })
     assert(this.#source !== null || this.#gate !== null, 'a chain has no head')
@@ -343,9 +344,9 @@ export class Subtask {
   }
 
   #attachExchanges(planned: PlanOperator, collector: OutputCollector): readonly ExchangeWriter[] {
-    const writers = this.#environment.exchangesFrom(planned.id).map(({ id, side }) => {
+    const writers = this.#environment.exchangesFrom(planned.id).map(({ id, side, schema }) => {
       const writer = this.#environment.exchangeWriter(id, this.index)
-      this.#attach(side === undefined ? collector : collector.openSide(side), writer)
+      this.#attach(side === undefined ? collector : collector.openSide(side, schema), writer)
       return writer
     })
     this.#writers.push(...writers)

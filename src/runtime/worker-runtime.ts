@@ -150,7 +150,10 @@ export class WorkerRuntime {
       exchangeWriter: (exchangeId, subtaskIndex) => this.#exchangeWriter(plan.exchanges[exchangeId], subtaskIndex),
       inputChannels: (task, subtaskIndex) => this.#inputChannels(task, subtaskIndex),
       silentChannels: (task, subtaskIndex) => this.#silentChannels(task, subtaskIndex),
-      exchangesFrom: (operatorId) => plan.exchanges.filter((exchange) => exchange.fromOperator === operatorId),
+      exchangesFrom: (operatorId) =>
+        plan.exchanges
+          .filter((exchange) => exchange.fromOperator === operatorId)
+          .map((exchange) => ({ id: exchange.id, side: exchange.side, schema: this.#edgeOf(exchange).schema })),
       splits: (task) => this.#sharedSplits(task),
       alignment: (task, subtaskIndex) => alignmentOf(plan, graph, task, subtaskIndex, (member, index) => subtaskSlots(this.#buffers[index], plan, member.id)),
       stamp: new Float64Array(1),

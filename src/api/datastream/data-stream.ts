@@ -11,6 +11,7 @@ import { ColumnOperator, schemaWithColumn } from '../../operator/basic/column-op
 import { KeyOperator, keyedSchemaOf } from '../../operator/basic/key-operator.ts'
 import { ProjectOperator, projectedSchemaOf } from '../../operator/basic/project-operator.ts'
 import { type NamedRowStage, rowOperator } from '../../operator/basic/row-operator.ts'
+import { sideMismatch } from '../../operator/process/side-outputs.ts'
 import { WatermarkOperator } from '../../operator/basic/watermark-operator.ts'
 import type { Collector, ProcessFunction } from '../../operator/function.ts'
 import type { RowStage } from '../../operator/row-code.ts'
@@ -143,6 +144,7 @@ export class DataStream<R> extends Stream<R> {
       kind: 'operator',
       watermarks: { kind: 'none' },
       needsEventLoop: false,
+      sides: 'any',
       withSchema: body,
       create: () => new BatchOperator(schema, fn, declared),
     })
@@ -299,11 +301,27 @@ export class DataStream<R> extends Stream<R> {
 
   // ---- ends ----
 
-  /** The side output of the operator that made this stream; behind a source with watermarks, that of the source. */
+  /**
+   * The side output of the operator that made this stream; behind a source with watermarks, that of the source. It is empty if a function never
+   * sends to the tag; it may be read several times.
+   *
+   * @throws {PlanError} `INVALID_SIDE_OUTPUT` if that operator cannot have it; `SCHEMA_MISMATCH` if it is known to be of other columns. A function that
+   * sends to a tag of the same id with other columns fails the job by that code.
+   */
   getSideOutput<T>(tag: OutputTag<T>): DataStream<T> {
     let from = this.#last
     while (from?.body.kind === 'operator' && from.body.passesSides === true) from = from.edges.length === 1 ? from.edges[0].from : undefined
     if (from === undefined) throw new PlanError('INVALID_SIDE_OUTPUT', 'Cannot read a side output of a union: take it from one of its streams')
+    const { body, settings } = from
+    const sides = body.kind === 'source' ? 'any' : body.kind === 'sink' ? [] : (body.sides ?? [])
+    if (sides !== 'any') {
+      const side = sides.find(({ id }) => id === tag.id)
+      if (side === undefined)
+        throw new PlanError('INVALID_SIDE_OUTPUT', `Cannot read side output "${tag.id}" of "${settings.name}": nothing is sent there`, {
+          hint: 'Side outputs are those of process functions, late records of windows and joins, and bad records of sources.',
+        })
+      if (side.schema.toString() !== tag.schema.toString()) throw sideMismatch(tag.id, tag.schema, side.schema)
+    }
     return new DataStream(this.environment, [{ from, side: tag.id, partitioner: { kind: 'forward' }, schema: tag.schema }], tag.schema)
   }
 

@@ -67,6 +67,7 @@ export class WindowJoinedStreams<R1, R2> {
       watermarks: { kind: 'every' },
       needsEventLoop: false,
       givesTimestamps: true,
+      sides: 'any',
       withSchema: body,
       create: () =>
         new CoGroupOperator({
@@ -128,6 +129,7 @@ export class IntervalJoinedStreams<R1, R2> {
       kind: 'operator',
       watermarks: { kind: 'every' },
       needsEventLoop: false,
+      sides: 'any',
       withSchema: body,
       create: () =>
         new IntervalJoinOperator({

@@ -13,6 +13,7 @@ export function processBody(inputs: readonly ProcessInput[], fn: AnyProcessFunct
     kind: 'operator',
     watermarks: { kind: 'every' },
     needsEventLoop: false,
+    sides: 'any',
     withSchema: (declared) => processBody(inputs, fn, declared),
     create: () => new ProcessOperator(inputs, typeof fn === 'function' ? fn() : fn, schema),
   }

@@ -1,6 +1,7 @@
 // Windows of a keyed stream as users write them. Built-in aggregates over aligned event-time windows run in columns, by slices; everything
 // else runs in the general window operator. The answers are the same.
 
+import { PlanError } from '../../base/errors.ts'
 import { OBJECT_SCHEMA, type Schema } from '../../batch/types.ts'
 import type { ReduceFunction } from '../../operator/function.ts'
 import type { Operator } from '../../operator/operator.ts'
@@ -117,12 +118,13 @@ export class WindowedStream<R, K, KeyRow, W extends Window> {
    */
   topN(limit: number, column: ColumnOf<R, Ordered>, options: { readonly order?: TopOrder } = {}): DataStream<R & { readonly rank: number }> {
     const { schema } = this.#input
-    const { watermarks, create } = this.#builtIn({ top: topN(limit, column, options) })
+    const { watermarks, sides, create } = this.#builtIn({ top: topN(limit, column, options) })
     const body: TransformationBody = {
       kind: 'operator',
       watermarks,
       needsEventLoop: false,
       givesTimestamps: true,
+      sides,
       create: () => new TopRowsOperator(create(), schema, limit),
     }
     return this.#input.operator(`Top(${nameOf(this.#settings.assigner)})`, body, topRowsSchema(schema) as Schema<R & { readonly rank: number }>)
@@ -184,13 +186,20 @@ export class WindowedStream<R, K, KeyRow, W extends Window> {
   }
 
   /** The operator of built-in aggregates: the columnar one if it can. */
-  #builtIn(aggregates: Aggregates): { readonly schema: Schema; readonly watermarks: WatermarkView; readonly create: () => Operator } {
+  #builtIn(aggregates: Aggregates): BuiltInWindows {
     const { assigner, trigger, evictor, allowedLatenessMs, lateTag } = this.#settings
     const { schema, key } = this.#input
+    if (lateTag !== undefined && lateTag.schema.toString() !== schema.toString())
+      throw new PlanError(
+        'SCHEMA_MISMATCH',
+        `Cannot send late records to side output "${lateTag.id}": they are ${schema.toString()}, the tag declares ${lateTag.schema.toString()}`,
+        { hint: 'Give the tag the schema of the stream: new OutputTag(id, schema).' },
+      )
+    const sides = lateTag === undefined ? [] : [lateTag]
     const windows = alignedWindowsOf(assigner)
     if (windows !== undefined && trigger === undefined && evictor === undefined && allowedLatenessMs === 0) {
       const options = { inputSchema: schema, key, windows, aggregates, lateOutput: lateTag?.id }
-      return { schema: sliceWindowSchema(options), watermarks: watermarkViewOf(windows), create: () => new SliceWindowOperator(options) }
+      return { schema: sliceWindowSchema(options), watermarks: watermarkViewOf(windows), sides, create: () => new SliceWindowOperator(options) }
     }
     const { plans } = planAggregates(schema, aggregates, false)
     const hasBounds = (assigner.getWindowSerializer() as unknown) === TimeWindow.serializer
@@ -199,7 +208,7 @@ export class WindowedStream<R, K, KeyRow, W extends Window> {
       keyFieldsOf(schema, key).map(({ name }) => name),
       hasBounds,
     )
-    return { schema: result, watermarks: { kind: 'every' }, create: this.#generalOperator({ kind: 'builtIn', plans }, fn, result) }
+    return { schema: result, watermarks: { kind: 'every' }, sides, create: this.#generalOperator({ kind: 'builtIn', plans }, fn, result) }
   }
 
   #general(name: string, contents: WindowContents, fn: ProcessWindowFunction<never, unknown> | undefined, schema: Schema = OBJECT_SCHEMA): DataStream<unknown> {
@@ -208,6 +217,7 @@ export class WindowedStream<R, K, KeyRow, W extends Window> {
       watermarks: { kind: 'every' },
       needsEventLoop: false,
       givesTimestamps: true,
+      sides: 'any',
       withSchema: body,
       create: this.#generalOperator(contents, fn, result),
     })
@@ -235,6 +245,14 @@ export class WindowedStream<R, K, KeyRow, W extends Window> {
     create()
     return create
   }
+}
+
+/** How built-in aggregates are computed. */
+interface BuiltInWindows {
+  readonly schema: Schema
+  readonly watermarks: WatermarkView
+  readonly sides: readonly OutputTag<unknown>[]
+  readonly create: () => Operator
 }
 
 /** Puts the key and the bounds of the window in front of the aggregates. */

@@ -1,10 +1,19 @@
 // The side outputs of a process function: one batch each, written while the step runs, sent before the main output's. Runs on the worker's thread.
 
 import { BatchBuilder } from '../../batch/batch-builder.ts'
+import { PlanError } from '../../base/errors.ts'
 import { WATERMARK_MIN } from '../../batch/crossings.ts'
+import type { Schema } from '../../batch/types.ts'
 import { type OutputTag, refusePromise } from '../function.ts'
 import type { OperatorContext, Output } from '../operator.ts'
 import { compileRowWriter, type RowWriter } from '../row-code.ts'
+
+/** The error of a side output that is read as other columns than are sent there. */
+export function sideMismatch(id: string, read: Schema, sent: Schema): PlanError {
+  return new PlanError('SCHEMA_MISMATCH', `Cannot read side output "${id}" as ${read.toString()}: its records are ${sent.toString()}`, {
+    hint: 'Use one OutputTag object on both sides, or give both tags the same schema.',
+  })
+}
 
 interface SideOutput {
   readonly builder: BatchBuilder
