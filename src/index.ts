@@ -1,6 +1,6 @@
 // The package's public face: the only file that re-exports.
 
-export { Millrace, LocalEnvironment, type EngineOptions, type ExecuteOptions } from './api/datastream/millrace.ts'
+export { Millrace, LocalEnvironment, type EngineOptions, type ExecuteOptions, type LocalOptions } from './api/datastream/millrace.ts'
 export { defineJob } from './api/datastream/job.ts'
 export { StreamExecutionEnvironment, type JobSettings } from './api/datastream/environment.ts'
 export { DataStream, DataStreamSink } from './api/datastream/data-stream.ts'
@@ -33,7 +33,9 @@ export type { AggregateFunction, AggregatingState, ListState, MapState, Reducing
 export { WatermarkStrategy } from './time/watermark-strategy.ts'
 export type { TimestampAssigner, TimestampLimits, WatermarkGenerator } from './time/watermark-strategy.ts'
 export { Engine, JobHandle } from './engine/engine.ts'
-export type { InputHandle, JobResult, SubmitOptions } from './engine/engine.ts'
+export type { JobResult, SubmitOptions } from './engine/engine.ts'
+export { LocalJobHandle } from './engine/local-handle.ts'
+export type { InputHandle, OutputHandle } from './engine/program-handles.ts'
 export type {
   ChannelMetrics,
   GcMetrics,

@@ -135,3 +135,8 @@ export function reopenPipe(file: number): number | undefined {
     return undefined
   }
 }
+
+/** Whether a test runner runs this process: vitest, jest and others that say so in NODE_ENV, or Node's own. */
+export function isUnderTest(): boolean {
+  return process.env.NODE_ENV === 'test' || process.env.NODE_TEST_CONTEXT !== undefined
+}

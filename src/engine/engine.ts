@@ -9,13 +9,16 @@ import { checkParallelism } from '../base/key-groups.ts'
 import { processSlabBytes } from '../base/memory-budget.ts'
 import { isEngineThread, packageRoot } from '../base/platform.ts'
 import { SharedBudget } from '../base/shared-budget.ts'
+import type { Schema } from '../batch/types.ts'
 import { logText } from './log-text.ts'
 import { parseOption } from './options.ts'
 import type { ExecutionPlan } from '../plan/execution-plan.ts'
 import { isJobProgram, JOB_MODULE_HINT, type JobProgram } from '../plan/job-program.ts'
+import type { ProgramEdgeSpec } from '../plan/transformation.ts'
 import { Doorbell } from '../ring/parking.ts'
 import type { CoordinatorData } from '../runtime/coordinator.ts'
 import { DOORBELL_ADDRESS } from '../runtime/control-layout.ts'
+import { edgeError, type InputHandle, type OutputHandle, OutputQueue } from './program-handles.ts'
 import type { CoordinatorCommand, CoordinatorEvent, JobMetrics, JobRequest, ProgramMessage, PushMessage } from '../runtime/thread-messages.ts'
 
 /** What the slabs of all jobs of this process share, whichever engine runs them; made with the first job. */
@@ -53,63 +56,6 @@ function logToStandardError(operatorName: string, subtaskIndex: number, message:
   process.stderr.write(logText(operatorName, subtaskIndex, message))
 }
 
-/** A named output of a running job: an async iterable of its records. Leaving a `for await` over it cancels the job. */
-class OutputQueue implements AsyncIterable<unknown> {
-  readonly #taken: (count: number) => void
-  readonly #cancel: () => void
-  #records: unknown[] = []
-  #next = 0
-  #waiting: (() => void) | undefined
-  #ended = false
-  #failure: unknown
-
-  constructor(taken: (count: number) => void, cancel: () => void) {
-    this.#taken = taken
-    this.#cancel = cancel
-  }
-
-  add(records: readonly unknown[]): void {
-    if (this.#next === this.#records.length) {
-      this.#records = records as unknown[]
-      this.#next = 0
-    } else this.#records = [...this.#records.slice(this.#next), ...records].slice((this.#next = 0))
-    this.#waiting?.()
-  }
-
-  end(failure?: unknown): void {
-    this.#ended = true
-    this.#failure = failure
-    this.#waiting?.()
-  }
-
-  async *[Symbol.asyncIterator](): AsyncIterator<unknown> {
-    try {
-      for (;;) {
-        while (this.#next < this.#records.length) {
-          const record = this.#records[this.#next++]
-          this.#taken(1)
-          yield record
-        }
-        if (this.#ended) {
-          if (this.#failure !== undefined) throw this.#failure
-          return
-        }
-        await new Promise<void>((resolve) => (this.#waiting = resolve))
-      }
-    } finally {
-      if (!this.#ended) this.#cancel()
-    }
-  }
-}
-
-/** Pushes records to a named input of a running job. */
-export interface InputHandle<R = unknown> {
-  /** Resolves when the engine has accepted the record: awaiting it is the backpressure. @throws {JobError} If the job has ended. */
-  push(record: R): Promise<void>
-  /** Says that nothing follows: the source ends. */
-  end(): Promise<void>
-}
-
 /** A submitted job. */
 export class JobHandle implements AsyncDisposable {
   readonly name: string
@@ -119,6 +65,8 @@ export class JobHandle implements AsyncDisposable {
   /** Resolves when the coordinator's thread has ended: the workers' have before it. */
   readonly #exited: Promise<void>
   readonly #outputs = new Map<string, OutputQueue>()
+  /** Schemas of outputs, where the program has said what it expects. */
+  readonly #schemas = new Map<string, string>()
   readonly #running: Promise<RunningJob>
   readonly #planned: Promise<{ plan: ExecutionPlan; text: string }>
   #metrics: JobMetrics = NO_METRICS
@@ -155,7 +103,7 @@ export class JobHandle implements AsyncDisposable {
             return
           case 'running':
             this.#job = new RunningJob(event, (output, records) => this.#queue(output).add(records))
-            for (const [output, queue] of this.#outputs) this.#refuseUnknown(output, queue)
+            for (const [output, queue] of this.#outputs) this.#checkOutput(output, queue)
             running(this.#job)
             return
           case 'metrics':
@@ -254,19 +202,26 @@ export class JobHandle implements AsyncDisposable {
     return this.result
   }
 
-  /** The records of a named output, from the first one on if asked for before the job runs. */
-  output<R = unknown>(name: string): AsyncIterable<R> {
-    return this.#queue(name) as AsyncIterable<unknown> as AsyncIterable<R>
+  /**
+   * The records of a named output, from the first one on if asked for before the job runs.
+   *
+   * @param schema Of the records: gives them their type, and is held against that of the output.
+   * @example
+   * job.output<Alert>('alerts').subscribe((alert) => send(alert))
+   */
+  output<R = unknown>(name: string, schema?: Schema<R>): OutputHandle<R> {
+    return this.#queue(name, schema?.toString()) as OutputHandle<unknown> as OutputHandle<R>
   }
 
-  /** A named input. */
-  input<R = unknown>(name: string): InputHandle<R> {
+  /** A named input; a schema gives its records their type, and is held against that of the input. */
+  input<R = unknown>(name: string, schema?: Schema<R>): InputHandle<R> {
     const ended = (): JobError => new JobError('JOB_ENDED', `Cannot push to input "${name}": job "${this.name}" has ended`)
     const send = async (records: PushMessage['records']): Promise<void> => {
       // Resolves first if the job runs; rejects if it has ended or failed.
       const job = await Promise.race([this.#running, this.result.then(() => Promise.reject(ended()))])
       if (this.#settled) throw ended()
-      if (!job.inputs.includes(name)) throw unknownName('input', name, this.name, job.inputs)
+      const error = edgeError('input', name, schema?.toString(), this.name, job.inputs)
+      if (error !== undefined) throw error
       await Promise.race([job.push(name, records), this.result.then(() => Promise.reject(ended()))])
     }
     return { push: (record) => send([record]), end: () => send('ended') }
@@ -276,7 +231,7 @@ export class JobHandle implements AsyncDisposable {
     return this.cancel()
   }
 
-  #queue(output: string): OutputQueue {
+  #queue(output: string, schema?: string): OutputQueue {
     let queue = this.#outputs.get(output)
     if (queue === undefined) {
       queue = new OutputQueue(
@@ -285,15 +240,16 @@ export class JobHandle implements AsyncDisposable {
       )
       this.#outputs.set(output, queue)
       if (this.#settled) queue.end()
-      else this.#refuseUnknown(output, queue)
     }
+    if (schema !== undefined) this.#schemas.set(output, schema)
+    this.#checkOutput(output, queue)
     return queue
   }
 
-  /** Ends the queue of an output that the running job does not have. */
-  #refuseUnknown(output: string, queue: OutputQueue): void {
-    const job = this.#job
-    if (job !== undefined && !job.outputs.includes(output)) queue.end(unknownName('output', output, this.name, job.outputs))
+  /** Ends the queue of an output that the running job does not have, or has with other columns. */
+  #checkOutput(output: string, queue: OutputQueue): void {
+    const error = this.#job && edgeError('output', output, this.#schemas.get(output), this.name, this.#job.outputs)
+    if (error !== undefined) queue.end(error)
   }
 
   #settle(failure?: unknown): void {
@@ -308,8 +264,10 @@ export class JobHandle implements AsyncDisposable {
 class RunningJob {
   readonly #ports: readonly MessagePort[]
   readonly #doorbells: readonly Doorbell[]
-  readonly inputs: readonly string[]
-  readonly outputs: readonly string[]
+  readonly inputs: readonly ProgramEdgeSpec[]
+  readonly outputs: readonly ProgramEdgeSpec[]
+  /** Names of the outputs, in the order of their counters. */
+  readonly #outputNames: readonly string[]
   readonly #pending: Int32Array
   readonly #outbox: { readonly id: number; readonly input: string; readonly records: unknown[] | 'ended'; readonly accepted: Promise<void> }[] = []
   /** Pushed messages that no source has taken yet, by id. */
@@ -323,6 +281,7 @@ class RunningJob {
     this.#doorbells = event.memories.map((memory) => new Doorbell(memory.buffer, DOORBELL_ADDRESS))
     this.inputs = event.inputs
     this.outputs = event.outputs
+    this.#outputNames = [...new Set(event.outputs.map(({ name }) => name))]
     this.#pending = new Int32Array(event.outputPending)
     this.drained = Promise.all(
       this.#ports.map(
@@ -347,7 +306,7 @@ class RunningJob {
   /** The program has taken `count` records: the workers may send more. */
   taken(output: string, count: number): void {
     // Pairs with Atomics.add and load in the worker's PortEdge, whose sink looks again after the mail below.
-    const before = Atomics.sub(this.#pending, this.outputs.indexOf(output), count)
+    const before = Atomics.sub(this.#pending, this.#outputNames.indexOf(output), count)
     if (before % TAKEN_RING_INTERVAL < count) for (const doorbell of this.#doorbells) doorbell.post()
   }
 
@@ -379,24 +338,24 @@ class RunningJob {
 
 const TAKEN_RING_INTERVAL = 1024
 
-function unknownName(kind: 'input' | 'output', name: string, jobName: string, known: readonly string[]): JobError {
-  const list = known.length === 0 ? 'none' : known.map((one) => `"${one}"`).join(', ')
-  return new JobError(kind === 'input' ? 'UNKNOWN_INPUT' : 'UNKNOWN_OUTPUT', `Cannot find ${kind} "${name}" in job "${jobName}": it has ${list}`)
-}
-
 /** Runs jobs in this process. Two engines in one process do not know each other. */
 export class Engine implements AsyncDisposable {
   readonly #folder: URL
   readonly #jobs = new Set<JobHandle>()
   #closed = false
 
+  readonly #signal: AbortSignal | undefined
+  readonly #onAbort = (): void => void this.close()
+
   /** @internal Engines are made by `Millrace.start`. */
-  constructor() {
+  constructor(signal?: AbortSignal) {
     if (isEngineThread())
       throw new PlanError('JOB_RUNS_PROGRAM', 'Cannot start an engine on a thread of an engine: the module of the job starts the program around it', {
         hint: JOB_MODULE_HINT,
       })
     this.#folder = pathToFileURL(join(packageRoot(), 'dist/'))
+    this.#signal = signal
+    signal?.addEventListener('abort', this.#onAbort, { once: true })
   }
 
   /**
@@ -437,6 +396,8 @@ export class Engine implements AsyncDisposable {
   /** Cancels all jobs and waits until nothing of them runs. */
   async close(): Promise<void> {
     this.#closed = true
+    // The signal may outlive many engines.
+    this.#signal?.removeEventListener('abort', this.#onAbort)
     await Promise.all([...this.#jobs].map((job) => job.cancel()))
   }
 

@@ -113,9 +113,18 @@ export function haveTimestamps(edges: readonly Pick<Edge, 'from'>[]): boolean {
   })
 }
 
+/** A named input or output of a job, and the schema of its records. */
+export interface ProgramEdgeSpec {
+  readonly name: string
+  readonly schema: string
+}
+
 /** All transformations of a job, in the order they were added: an edge always points to an earlier one. */
 export class LogicalGraph {
   readonly transformations: Transformation[] = []
+
+  /** Sinks that {@link takeSinks} has given out. */
+  readonly #taken = new Set<Transformation>()
 
   add(name: string, body: TransformationBody, edges: readonly Edge[], outputSchema: Schema, parallelismMax?: number): Transformation {
     const transformation = new Transformation(this.transformations.length, name, body, edges, outputSchema, parallelismMax)
@@ -138,5 +147,43 @@ export class LogicalGraph {
     Object.assign(transformation.settings, old.settings)
     this.transformations[old.id] = transformation
     return transformation
+  }
+
+  /** The inputs that the program around the engine pushes to. */
+  get programInputs(): readonly ProgramEdgeSpec[] {
+    return this.transformations.flatMap(({ body, outputSchema }) =>
+      body.kind === 'source' && body.source.inputName !== undefined ? [{ name: body.source.inputName, schema: outputSchema.toString() }] : [],
+    )
+  }
+
+  /** The outputs that the program around the engine reads; several sinks may lead to one. */
+  get programOutputs(): readonly ProgramEdgeSpec[] {
+    return this.transformations.flatMap(({ body, outputSchema }) =>
+      body.kind === 'sink' && body.sink.outputName !== undefined ? [{ name: body.sink.outputName, schema: outputSchema.toString() }] : [],
+    )
+  }
+
+  /** A graph of the sinks that were added since the last call, with all that leads to them. Streams stay, for sinks to come. */
+  takeSinks(): LogicalGraph {
+    const needed = new Set<Transformation>()
+    // An edge points to an earlier transformation: one pass from the end finds all.
+    for (const transformation of this.transformations.toReversed()) {
+      if (transformation.body.kind === 'sink' && !this.#taken.has(transformation)) {
+        this.#taken.add(transformation)
+        needed.add(transformation)
+      }
+      if (needed.has(transformation)) for (const { from } of transformation.edges) needed.add(from)
+    }
+    const graph = new LogicalGraph()
+    const copies = new Map<Transformation, Transformation>()
+    for (const transformation of this.transformations) {
+      if (!needed.has(transformation)) continue
+      const { settings, body, edges, outputSchema, parallelismMax } = transformation
+      const copiedEdges = edges.map((edge) => ({ ...edge, from: copies.get(edge.from)! }))
+      const copy = graph.add(settings.name, body, copiedEdges, outputSchema, parallelismMax)
+      Object.assign(copy.settings, settings)
+      copies.set(transformation, copy)
+    }
+    return graph
   }
 }

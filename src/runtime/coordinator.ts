@@ -12,7 +12,6 @@ import { freshSeed } from '../base/random.ts'
 import { type BudgetMemory, SharedBudget } from '../base/shared-budget.ts'
 import { compileKernels } from '../kernels/kernels.ts'
 import { type ExecutionPlan, formatPlan, planJob, type PlanOptions } from '../plan/execution-plan.ts'
-import type { LogicalGraph } from '../plan/transformation.ts'
 import { jobProgramOf, maxParallelismOf } from '../plan/job-program.ts'
 import { Doorbell, PARK_TIMEOUT_MS_MAX } from '../ring/parking.ts'
 import { spinMicrosFor } from '../ring/idle-strategy.ts'
@@ -31,16 +30,6 @@ export interface CoordinatorData {
   readonly request: JobRequest
   readonly workerUrl: string
   readonly budget: BudgetMemory
-}
-
-/** Names of the outputs that the program around the engine reads. */
-function programOutputs(graph: LogicalGraph): string[] {
-  return [...new Set(graph.transformations.flatMap(({ body }) => (body.kind === 'sink' && body.sink.outputName !== undefined ? [body.sink.outputName] : [])))]
-}
-
-/** Names of the inputs that the program around the engine pushes to. */
-function programInputs(graph: LogicalGraph): string[] {
-  return graph.transformations.flatMap(({ body }) => (body.kind === 'source' && body.source.inputName !== undefined ? [body.source.inputName] : []))
 }
 
 const TICK_MS = 200
@@ -92,7 +81,8 @@ export class Coordinator {
 
   async run(): Promise<void> {
     divertConsole((message) => this.#post({ kind: 'log', operatorName: '', subtaskIndex: 0, message }))
-    const stray = new Promise<never>((_, reject) => watchStrayErrors('the coordinator', reject))
+    let endThread!: () => void
+    const stray = new Promise<never>((_, reject) => (endThread = watchStrayErrors('the coordinator', reject)))
     try {
       this.#post(await Promise.race([this.#runJob(), stray]))
     } catch (error) {
@@ -100,7 +90,7 @@ export class Coordinator {
     } finally {
       await this.#destroyPool()
       // What the job's module has left running here must not keep the thread.
-      process.exit()
+      endThread()
     }
   }
 
@@ -119,7 +109,7 @@ export class Coordinator {
     const plan = this.#plan
     this.#post({ kind: 'planned', plan, planText: formatPlan(plan, built.graph) })
     const splits = enumerateSplits(plan, built.graph)
-    this.#outputs = programOutputs(built.graph)
+    this.#outputs = [...new Set(built.graph.programOutputs.map(({ name }) => name))]
     this.#outputPending = new SharedArrayBuffer(Math.max(1, this.#outputs.length) * 4)
     const options = new Map([...built.options, ...request.options])
     // Memory that was set by hand is what the user wants, whatever other jobs take.
@@ -147,8 +137,8 @@ export class Coordinator {
         kind: 'running',
         memories: this.#memories,
         ports,
-        inputs: programInputs(built.graph),
-        outputs: this.#outputs,
+        inputs: built.graph.programInputs,
+        outputs: built.graph.programOutputs,
         outputPending: this.#outputPending,
       } satisfies CoordinatorEvent,
       ports,

@@ -154,6 +154,11 @@ export class LocalExecutor {
     }
   }
 
+  /** Ends a pause of {@link run}: there may be something to do. */
+  wake(): void {
+    this.#wake?.()
+  }
+
   /** Closes whatever is still open. */
   close(): void {
     if (this.#closed) return

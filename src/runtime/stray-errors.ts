@@ -16,8 +16,9 @@ const PENDING = /^(?:Timeout|Immediate|FSReq|GetAddrInfo|TCPConnect)/
  * Gives errors that nobody caught on this thread to `tell`, and makes process.exit throw: in a function it is that function's error.
  *
  * @param where Names the thread, for messages about code of which no operator is known.
+ * @returns Ends the thread, whatever user code has left running on it.
  */
-export function watchStrayErrors(where: string, tell: (error: UserFunctionError) => void): void {
+export function watchStrayErrors(where: string, tell: (error: UserFunctionError) => void): () => void {
   // The process of the main thread belongs to the program around the engine.
   assert(parentPort !== null, 'only threads of the engine may be watched')
   const told = (what: string, thrown: unknown): void => {
@@ -28,11 +29,13 @@ export function watchStrayErrors(where: string, tell: (error: UserFunctionError)
   }
   process.on('uncaughtException', (thrown) => told('A callback of user code failed', thrown))
   process.on('unhandledRejection', (reason) => told('A promise of user code was rejected and nobody handled it', reason))
+  const { exit } = process
   process.exit = (code) => {
     const error = new Error(`process.exit(${code ?? ''}) would end the thread of the job`)
     Error.captureStackTrace(error, process.exit)
     throw error
   }
+  return () => exit.call(process)
 }
 
 /** Waits until what user code has begun asynchronously has had its turn, so that its errors are told before the job is said to have finished. */

@@ -4,6 +4,7 @@ import type { WasmMemory } from '../base/webassembly.ts'
 import type { MessagePort } from 'node:worker_threads'
 import type { ErrorRecord } from '../base/errors.ts'
 import type { ExecutionPlan } from '../plan/execution-plan.ts'
+import type { ProgramEdgeSpec } from '../plan/transformation.ts'
 import type { CounterName } from './subtask.ts'
 
 /** How a job is to be run. */
@@ -144,9 +145,9 @@ export type CoordinatorEvent =
       readonly kind: 'running'
       readonly memories: readonly WasmMemory[]
       readonly ports: readonly MessagePort[]
-      readonly inputs: readonly string[]
-      readonly outputs: readonly string[]
-      /** One int32 for each output: records sent and not taken yet. */
+      readonly inputs: readonly ProgramEdgeSpec[]
+      readonly outputs: readonly ProgramEdgeSpec[]
+      /** One int32 for each name of an output, in the order of their first appearance: records sent and not taken yet. */
       readonly outputPending: SharedArrayBuffer
     }
   | { readonly kind: 'metrics'; readonly metrics: JobMetrics }

@@ -32,7 +32,7 @@ export interface RunJobOptions {
   readonly stepMs?: number
   /** Given to the job's program. */
   readonly params?: Readonly<Record<string, unknown>>
-  /** Configuration options by key; win over those the program sets. `millrace.dev` is on unless set otherwise. */
+  /** Configuration options by key; win over those the program sets. Development checks (`millrace.dev`) are on unless they say otherwise. */
   readonly options?: Readonly<Record<string, string>>
   /** What is pushed to each named input, which then ends. */
   readonly inputs?: Readonly<Record<string, readonly unknown[]>>

@@ -1,7 +1,7 @@
 import { getEventListeners, once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
-import { JobError, Millrace, PlanError, StateError, UserFunctionError } from 'millrace'
+import { defineSchema, JobError, Millrace, PlanError, StateError, t, UserFunctionError } from 'millrace'
 import { runJob } from 'millrace/testing'
 import { describe, expect, test } from 'vitest'
 import type { CoordinatorData } from '../../src/runtime/coordinator.ts'
@@ -40,6 +40,48 @@ describe('results', () => {
     expect([...doubled].sort((a, b) => a - b)).toEqual(Array.from({ length: 2500 }, (_, number) => number * 2))
     if (parallelism === 1) expect(doubled).toEqual([...doubled].sort((a, b) => a - b))
     expect((await handle.result).state).toBe('finished')
+  })
+
+  test('a subscription is called with every record, one after the other, and ends with the output', async () => {
+    const handle = engine().submit(jobUrl('echo'), { parallelism: 1 })
+    const seen: number[] = []
+    let running = 0
+    const subscription = handle.output<number>('doubled').subscribe(async (number) => {
+      expect(++running).toBe(1)
+      await new Promise(setImmediate)
+      running--
+      seen.push(number)
+    })
+    for (let number = 0; number < 20; number++) await handle.input('numbers').push(number)
+    await handle.input('numbers').end()
+    await subscription
+    expect(seen).toEqual(Array.from({ length: 20 }, (_, number) => number * 2))
+  })
+
+  test('a subscription whose function throws cancels the job and rejects; one to a job that fails rejects with its failure', async () => {
+    const handle = engine().submit(jobUrl('echo'), { parallelism: 1 })
+    const subscription = handle.output('doubled').subscribe(() => {
+      throw new RangeError('enough')
+    })
+    await handle.input('numbers').push(1)
+    await expect(subscription).rejects.toThrow('enough')
+    expect((await handle.result).state).toBe('cancelled')
+
+    const failing = engine().submit(jobUrl('echo'), { params: { fail: 1 }, parallelism: 1 })
+    const failure = failureOf(failing.output('doubled').subscribe(() => {}))
+    await failing
+      .input('numbers')
+      .push(1)
+      .catch(() => {})
+    expect((await failure).code).toBe('USER_FUNCTION_FAILED')
+  })
+
+  test('an input and an output are held against the schemas that the program expects', async () => {
+    const handle = engine().submit(jobUrl('echo'), { parallelism: 1 })
+    const schema = defineSchema({ number: t.int() })
+    expect((await failureOf(collect(handle.output('doubled', schema)))).code).toBe('SCHEMA_MISMATCH')
+    expect((await failureOf(handle.input('numbers', schema).push({ number: 1 }))).code).toBe('SCHEMA_MISMATCH')
+    await handle.cancel()
   })
 
   test('two engines and several jobs in one process do not know each other', async () => {
@@ -140,6 +182,20 @@ describe('the end', () => {
     const doubled = collect(handle.output('doubled'))
     expect((await handle.stop()).state).toBe('finished')
     expect(await doubled).toEqual([8])
+  })
+
+  test('an engine whose signal is aborted closes: its jobs are cancelled, and it forgets the signal', async () => {
+    const controller = new AbortController()
+    const closing = await Millrace.start({ signal: controller.signal })
+    const handle = closing.submit(jobUrl('echo'), { parallelism: 1 })
+    await handle.input('numbers').push(1)
+    controller.abort()
+    expect((await handle.result).state).toBe('cancelled')
+    expect(() => closing.submit(jobUrl('echo'))).toThrow(/the engine is closed/)
+    await expect(Millrace.start({ signal: controller.signal })).rejects.toMatchObject({ code: 'ENGINE_CLOSED' })
+    const other = new AbortController()
+    await (await Millrace.start({ signal: other.signal })).close()
+    expect(getEventListeners(other.signal, 'abort')).toEqual([])
   })
 
   test('a closed engine takes no jobs and has none', async () => {
@@ -265,6 +321,7 @@ describe('failures', () => {
     const request: JobRequest = {
       jobName: 'hung',
       jobUrl: jobUrl('leaving').href,
+      source: undefined,
       params: { how: 'loop' },
       parallelism: 2,
       options: new Map([

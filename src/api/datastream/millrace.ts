@@ -1,15 +1,28 @@
 // The two ways in: an engine for job modules on threads, and an environment that runs bare closures on the calling thread.
 
 import { systemClock } from '../../base/clock.ts'
-import { JobError } from '../../base/errors.ts'
+import { JobError, PlanError } from '../../base/errors.ts'
+import { isUnderTest } from '../../base/platform.ts'
 import { Engine } from '../../engine/engine.ts'
+import { LocalEdge, LocalJobHandle } from '../../engine/local-handle.ts'
 import { planJob } from '../../plan/execution-plan.ts'
 import { maxParallelismOf } from '../../plan/job-program.ts'
+import type { LogicalGraph } from '../../plan/transformation.ts'
 import { LocalExecutor } from '../../runtime/local-executor.ts'
 import type { DataStream } from './data-stream.ts'
 import { StreamExecutionEnvironment } from './environment.ts'
 
-/** How a local environment runs. */
+/** Options of a local environment. */
+export interface LocalOptions {
+  /**
+   * Whether development checks are on (the option `millrace.dev`): a row that is kept after its function returned throws where it is used.
+   *
+   * @default true under a test runner: where `NODE_ENV` is `test`, or under `node --test`
+   */
+  readonly dev?: boolean
+}
+
+/** How a job of a local environment runs. */
 export interface ExecuteOptions {
   /** @default 'local' */
   readonly name?: string
@@ -19,16 +32,44 @@ export interface ExecuteOptions {
 }
 
 /**
- * An environment whose jobs are bare closures: they run on the calling thread, whatever the parallelism, giving the event loop its turns.
- * For tests, scripts and small embeddings; jobs that should use every core are modules (`defineJob`).
+ * An environment whose jobs are bare closures: they run on the calling thread, in one subtask each, giving the event loop its turns. For tests,
+ * scripts and small embeddings; jobs that should use every core are modules (`defineJob`).
+ *
+ * As in Flink each execution takes the sinks that were added since the one before; streams stay and may be given further sinks.
  */
 export class LocalEnvironment extends StreamExecutionEnvironment {
-  /** Runs everything defined so far to its end. @throws what failed the job; the signal's reason if it is aborted. */
+  /**
+   * Runs everything defined so far to its end.
+   *
+   * @throws {PlanError} `INVALID_LOCAL_JOB` if the job has named inputs or outputs, which need {@link executeAsync}.
+   * @throws what failed the job; the signal's reason if it is aborted.
+   */
   async execute(options: ExecuteOptions = {}): Promise<void> {
-    const parallelism = this.settings.parallelism ?? 1
-    const plan = planJob(this.graph, { jobName: options.name ?? 'local', parallelism, maxParallelism: maxParallelismOf(this.settings) })
-    const executor = new LocalExecutor(plan, this.graph, { clock: systemClock, options: this.settings.options, log: options.onLog ?? (() => {}) })
-    await executor.run(options.signal)
+    const graph = this.graph.takeSinks()
+    const [edge] = [...graph.programInputs, ...graph.programOutputs]
+    if (edge !== undefined)
+      throw new PlanError('INVALID_LOCAL_JOB', `Cannot run the job to its end: nobody is there to use its input or output "${edge.name}"`, {
+        hint: 'Start it with executeAsync(), whose handle has input(name) and output(name); or use fromAsyncIterable, forEach and executeAndCollect.',
+      })
+    options.signal?.throwIfAborted()
+    const { state } = await this.#start(graph, options).result
+    if (state === 'cancelled') throw options.signal?.reason
+  }
+
+  /**
+   * Starts everything defined so far; it runs whenever the program around it waits.
+   *
+   * @example
+   * const env = Millrace.local()
+   * env.input<number>('numbers').map((number) => number * 2).output('doubled')
+   * const job = env.executeAsync()
+   * const doubled = job.output<number>('doubled').subscribe((number) => console.log(number))
+   * await job.input('numbers').push(21)
+   * await job.input('numbers').end()
+   * await doubled
+   */
+  executeAsync(options: ExecuteOptions = {}): LocalJobHandle {
+    return this.#start(this.graph.takeSinks(), options)
   }
 
   /**
@@ -43,6 +84,24 @@ export class LocalEnvironment extends StreamExecutionEnvironment {
     stream.forEach((record) => records.push(typeof record === 'object' && record !== null && 'toObject' in record ? { ...record } : record))
     await this.execute(options)
     return records
+  }
+
+  #start(graph: LogicalGraph, options: ExecuteOptions): LocalJobHandle {
+    const { parallelism = 1 } = this.settings
+    if (parallelism !== 1)
+      throw new PlanError('INVALID_PARALLELISM', `Cannot run bare closures with parallelism ${parallelism}: subtasks would share what the closures keep`, {
+        hint: 'Leave it at 1, since all of it runs on one thread. A job module (defineJob) uses every core; runJob(program, { parallelism }) tests one.',
+      })
+    const name = options.name ?? 'local'
+    const plan = planJob(graph, { jobName: name, parallelism, maxParallelism: maxParallelismOf(this.settings) })
+    const edge = new LocalEdge()
+    const executor = new LocalExecutor(plan, graph, {
+      clock: systemClock,
+      options: this.settings.options,
+      program: edge,
+      log: options.onLog ?? (() => {}),
+    })
+    return new LocalJobHandle(name, graph, executor, edge, options.signal)
   }
 }
 
@@ -66,13 +125,11 @@ export const Millrace = {
    */
   async start(options: EngineOptions = {}): Promise<Engine> {
     if (options.signal?.aborted) throw new JobError('ENGINE_CLOSED', 'Cannot start an engine: the signal is aborted already', { cause: options.signal.reason })
-    const engine = new Engine()
-    options.signal?.addEventListener('abort', () => void engine.close(), { once: true })
-    return engine
+    return new Engine(options.signal)
   },
 
   /** An environment that runs on the calling thread. */
-  local(): LocalEnvironment {
-    return new LocalEnvironment()
+  local({ dev = isUnderTest() }: LocalOptions = {}): LocalEnvironment {
+    return new LocalEnvironment().set('millrace.dev', dev)
   },
 } as const

@@ -1,0 +1,118 @@
+// The named inputs and outputs of a job as the program around the engine holds them. Runs on the program's thread.
+
+import { JobError } from '../base/errors.ts'
+import type { ProgramEdgeSpec } from '../plan/transformation.ts'
+
+/** Pushes records to a named input of a running job. */
+export interface InputHandle<R = unknown> {
+  /** Resolves when the engine has accepted the record: awaiting it is the backpressure. @throws {JobError} If the job has ended. */
+  push(record: R): Promise<void>
+  /** Says that nothing follows: the source ends. */
+  end(): Promise<void>
+}
+
+/**
+ * The records of a named output, each handed out once: to a `for await`, or to a subscription. Leaving a `for await` cancels the job.
+ */
+export interface OutputHandle<R = unknown> extends AsyncIterable<R> {
+  /**
+   * Calls a function with every record from now on; a promise that it returns is awaited before the next one, which holds the job back.
+   *
+   * @returns Resolves when the output has ended. Rejects with what failed the job, or with what the function threw, which cancels the job.
+   */
+  subscribe(callback: (record: R) => void | Promise<void>): Promise<void>
+}
+
+/** The records of an output that have come and were not taken yet. */
+export class OutputQueue implements OutputHandle {
+  readonly #taken: (count: number) => void
+  readonly #cancel: () => void
+  #records: unknown[] = []
+  #next = 0
+  #waiting: (() => void) | undefined
+  #ended = false
+  #failure: unknown
+
+  /**
+   * @param taken Told how many records the program has taken.
+   * @param cancel Cancels the job: nobody wants the rest.
+   */
+  constructor(taken: (count: number) => void, cancel: () => void) {
+    this.#taken = taken
+    this.#cancel = cancel
+  }
+
+  add(records: readonly unknown[]): void {
+    if (this.#next === this.#records.length) {
+      this.#records = records as unknown[]
+      this.#next = 0
+    } else this.#records = [...this.#records.slice(this.#next), ...records].slice((this.#next = 0))
+    this.#waiting?.()
+  }
+
+  end(failure?: unknown): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#failure = failure
+    this.#waiting?.()
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<unknown, void, void> {
+    try {
+      while (await this.#some()) while (this.#next < this.#records.length) yield this.#take()
+    } finally {
+      if (!this.#ended) this.#cancel()
+    }
+  }
+
+  async subscribe(callback: (record: unknown) => void | Promise<void>): Promise<void> {
+    try {
+      while (await this.#some())
+        while (this.#next < this.#records.length) {
+          const answer = callback(this.#take())
+          if (answer !== undefined) await answer
+        }
+    } finally {
+      if (!this.#ended) this.#cancel()
+    }
+  }
+
+  /** Resolves when there are records: false if none will come. @throws what failed the job. */
+  async #some(): Promise<boolean> {
+    while (this.#next === this.#records.length) {
+      if (this.#ended) {
+        if (this.#failure !== undefined) throw this.#failure
+        return false
+      }
+      await new Promise<void>((resolve) => (this.#waiting = resolve))
+    }
+    return true
+  }
+
+  #take(): unknown {
+    const record = this.#records[this.#next++]
+    this.#taken(1)
+    return record
+  }
+}
+
+/**
+ * The error of a name that the job does not have, or has with other columns; undefined if all is well.
+ *
+ * @param schema What the program expects, if it says so.
+ */
+export function edgeError(
+  kind: 'input' | 'output',
+  name: string,
+  schema: string | undefined,
+  jobName: string,
+  known: readonly ProgramEdgeSpec[],
+): JobError | undefined {
+  const edges = known.filter((edge) => edge.name === name)
+  if (edges.length === 0) {
+    const list = known.length === 0 ? 'none' : [...new Set(known.map((edge) => `"${edge.name}"`))].join(', ')
+    return new JobError(kind === 'input' ? 'UNKNOWN_INPUT' : 'UNKNOWN_OUTPUT', `Cannot find ${kind} "${name}" in job "${jobName}": it has ${list}`)
+  }
+  if (schema === undefined || edges.some((edge) => edge.schema === schema)) return undefined
+  return new JobError('SCHEMA_MISMATCH', `Cannot use ${kind} "${name}" of job "${jobName}" as ${schema}: it is ${edges[0].schema}`)
+}
