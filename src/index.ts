@@ -2,7 +2,7 @@
 
 export { Millrace, LocalEnvironment, type EngineOptions, type ExecuteOptions, type LocalOptions } from './api/datastream/millrace.ts'
 export { defineJob } from './api/datastream/job.ts'
-export { StreamExecutionEnvironment, type JobSettings } from './api/datastream/environment.ts'
+export { type CloseableIterator, StreamExecutionEnvironment, type JobSettings } from './api/datastream/environment.ts'
 export { DataStream, DataStreamSink } from './api/datastream/data-stream.ts'
 export { KeyedStream } from './api/datastream/keyed-stream.ts'
 export { WindowedStream, type BoundsOf, type WindowBounds } from './api/datastream/windowed-stream.ts'
@@ -20,7 +20,14 @@ export { GlobalWindow, TimeWindow, type Window } from './operator/window/window.
 export type { ProcessWindowContext, ProcessWindowFunction } from './operator/window/window-function.ts'
 export { AsyncDataStream, type AsyncCall } from './api/datastream/async-data-stream.ts'
 export { BroadcastConnectedStream, ConnectedStreams } from './api/datastream/connected-streams.ts'
-export { IntervalJoinedStreams, WindowJoinedStreams } from './api/datastream/joined-streams.ts'
+export {
+  CoGroupedStreams,
+  IntervalJoin,
+  IntervalJoinedStreams,
+  JoinedStreams,
+  WindowCoGroupedStreams,
+  WindowJoinedStreams,
+} from './api/datastream/joined-streams.ts'
 export type { ArrowLibrary, BatchContext, BatchFunction, ColumnBatch, ColumnView } from './operator/basic/batch-operator.ts'
 export type { AsyncFunction, AsyncOptions } from './operator/async/async-operator.ts'
 export { AsyncRetryStrategies } from './operator/async/retry-strategy.ts'

@@ -99,6 +99,22 @@ export interface RichFunction<C = RuntimeContext> {
   close?(): void
 }
 
+/** One record for each record, with a life cycle; on keyed streams with state of the record's key. */
+export interface MapFunction<IN, OUT, C = ProcessRuntimeContext> extends RichFunction<C> {
+  map(value: IN): OUT
+}
+
+/** The records for which it is true, with a life cycle; on keyed streams with state of the record's key. */
+export interface FilterFunction<IN, C = ProcessRuntimeContext> extends RichFunction<C> {
+  filter(value: IN): boolean
+}
+
+/** Any number of records for each record, with a life cycle; on keyed streams with state of the record's key. */
+export interface FlatMapFunction<IN, OUT, C = ProcessRuntimeContext> extends RichFunction<C> {
+  /** Collects its results, or returns an iterable of them. */
+  flatMap(value: IN, out: Collector<OUT>): Iterable<OUT> | void
+}
+
 /** Given with each record. Valid only until the function returns. */
 export interface ProcessContext extends RuntimeContext {
   /** Event time of the record in epoch ms (in `onTimer`: the timer's time); -Infinity if records carry none. */

@@ -108,6 +108,13 @@ export function planJob(graph: LogicalGraph, options: PlanOptions): ExecutionPla
   for (const transformation of transformations)
     transformation.edges.forEach((edge, edgeIndex) => {
       if (taskOf[edge.from.id] === taskOf[transformation.id]) return
+      const [from, to] = [parallelism[edge.from.id], parallelism[transformation.id]]
+      if (edge.partitioner.kind === 'forward' && edge.partitioner.strict === true && from !== to)
+        throw new PlanError(
+          'INVALID_PARTITION',
+          `Cannot forward from "${edge.from.settings.name}" to "${transformation.settings.name}": their parallelisms are ${from} and ${to}`,
+          { hint: 'Give both the same parallelism, or use rebalance().' },
+        )
       exchanges.push({
         id: exchanges.length,
         fromTask: taskOf[edge.from.id],
@@ -116,7 +123,7 @@ export function planJob(graph: LogicalGraph, options: PlanOptions): ExecutionPla
         toTask: taskOf[transformation.id],
         input: edge.input,
         // As in Flink: forward between different parallelisms deals the records out.
-        partitioner: edge.partitioner.kind === 'forward' && parallelism[edge.from.id] !== parallelism[transformation.id] ? 'rebalance' : edge.partitioner.kind,
+        partitioner: edge.partitioner.kind === 'forward' && from !== to ? 'rebalance' : edge.partitioner.kind,
         key: edge.partitioner.kind === 'hash' ? edge.partitioner.key : undefined,
         maxParallelism: edge.partitioner.kind === 'hash' ? maxParallelism[transformation.id] : undefined,
         edgeIndex,
@@ -185,8 +192,9 @@ export function formatPlan(plan: ExecutionPlan, graph: LogicalGraph, ringBytes?:
           : transformation.body.kind === 'sink'
             ? `: ${transformation.body.sink.describe()}`
             : ''
+      const descriptions = operator.fused.flatMap((id) => graph.transformations[id].settings.description ?? [])
       const ownGroups = operator.maxParallelism === plan.maxParallelism ? '' : `, max parallelism ${operator.maxParallelism}`
-      lines.push(`  ${operator.name}${side}${detail}  [uid ${operator.uid}${ownGroups}]`)
+      lines.push(`  ${operator.name}${side}${detail}${descriptions.map((text) => ` (${text})`).join('')}  [uid ${operator.uid}${ownGroups}]`)
       if (transformation.body.kind === 'operator' && transformation.body.generatesWatermarks) lines.push(`    ${formatGrid(operator.grid)}`)
       if (transformation.body.kind !== 'sink') lines.push(`    ${operator.outputSchema}`)
     }
@@ -297,7 +305,8 @@ function needsEventLoop({ body }: Transformation): boolean {
 /** The edge along which a transformation is chained to its producer, if it can be. */
 function chainableEdge(transformation: Transformation, parallelism: readonly number[]): Edge | undefined {
   const [edge] = transformation.edges
-  if (edge === undefined || transformation.edges.length > 1 || !transformation.settings.chaining) return undefined
+  if (edge === undefined || transformation.edges.length > 1) return undefined
+  if (transformation.settings.chaining !== 'always' || edge.from.settings.chaining === 'never') return undefined
   const [from, to] = [parallelism[edge.from.id], parallelism[transformation.id]]
   // Between two single subtasks every partitioner leads to the same place, so nothing is gained by a ring.
   return from === to && (edge.partitioner.kind === 'forward' || to === 1) ? edge : undefined

@@ -12,8 +12,8 @@ import type { WatermarkView } from '../time/watermark-view.ts'
 
 /** How records find their subtask across an edge. */
 export type Partitioner =
-  /** Subtask i to subtask i. Chained where possible. */
-  | { readonly kind: 'forward' }
+  /** Subtask i to subtask i. Chained where possible; between different parallelisms refused if `strict`, else records are dealt out. */
+  | { readonly kind: 'forward'; readonly strict?: true }
   /** By key group of the key: all records of a key meet in one subtask. */
   | { readonly kind: 'hash'; readonly key: KeySpec }
   /** Round robin over all subtasks, a batch at a time. */
@@ -74,7 +74,9 @@ export interface TransformationSettings {
   uid: string | undefined
   parallelism: number | undefined
   maxParallelism: number | undefined
-  chaining: boolean
+  /** `head`: not behind its producer. `never`: alone. */
+  chaining: 'always' | 'head' | 'never'
+  description: string | undefined
 }
 
 /** One step of a job. */
@@ -93,7 +95,7 @@ export class Transformation {
     this.edges = edges
     this.outputSchema = outputSchema
     this.parallelismMax = parallelismMax
-    this.settings = { name, uid: undefined, parallelism: undefined, maxParallelism: undefined, chaining: true }
+    this.settings = { name, uid: undefined, parallelism: undefined, maxParallelism: undefined, chaining: 'always', description: undefined }
   }
 
   /** Whether the edges are keyed: state and timers are per key. */

@@ -64,6 +64,10 @@ export interface WatermarkStrategySpec {
   readonly limits: Required<TimestampLimits> | undefined
 }
 
+/** Names of the columns that can hold event time, by the strategy and not its records, so that a strategy of any records is one of each. */
+export type TimestampColumn<S> =
+  S extends WatermarkStrategy<infer R> ? { [K in keyof R & string]: R[K] extends number | bigint | null ? K : never }[keyof R & string] : never
+
 /**
  * A watermark strategy, built as in Flink.
  *
@@ -118,7 +122,8 @@ export class WatermarkStrategy<R = unknown> {
   }
 
   /** Where the timestamp is: a column (TIMESTAMP, TIMESTAMP_LTZ, or BIGINT epoch ms), or a function of the record. Without it: those that the records have. */
-  withTimestampAssigner(assigner: (keyof R & string) | TimestampAssigner<R>): WatermarkStrategy<R> {
+  withTimestampAssigner<S = WatermarkStrategy<R>>(this: S, assigner: TimestampColumn<S> | TimestampAssigner<R>): WatermarkStrategy<R>
+  withTimestampAssigner(assigner: string | TimestampAssigner<R>): WatermarkStrategy<R> {
     const timestamps: WatermarkStrategySpec['timestamps'] =
       typeof assigner === 'string' ? { kind: 'column', name: assigner } : { kind: 'function', assign: assigner }
     return new WatermarkStrategy({ ...this.spec, timestamps })

@@ -41,11 +41,15 @@ test(
       const run = await runUnder(seed, parallelism, (env) => {
         const [one, other] = [from(env, left).keyBy((row) => row.key), from(env, right).keyBy((row) => row.key)]
         one
-          .joinWindow(other, TumblingEventTimeWindows.of(20))
-          .join((first, second) => `${first.id}-${second.id}`)
+          .join(other)
+          .where((row) => row.key)
+          .equalTo((row) => row.key)
+          .window(TumblingEventTimeWindows.of(20))
+          .apply((first, second) => `${first.id}-${second.id}`)
           .forEach((pair) => windowed.push(pair))
         one
-          .intervalJoin(other, -5, 10)
+          .intervalJoin(other)
+          .between(-5, 10)
           .process<string>({ processElement: (first, second, _context, out) => out.collect(`${first.id}-${second.id}`) })
           .forEach((pair) => between.push(pair))
       })

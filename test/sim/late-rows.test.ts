@@ -162,7 +162,8 @@ test(
     for (const parallelism of [1, 2, 4]) {
       const { lateLeft, lateRight, results } = await meet(seed, parallelism, inputs, boundMs, (left, right, leftTag, rightTag) =>
         left
-          .intervalJoin(right, lower, upper)
+          .intervalJoin(right)
+          .between(lower, upper)
           .sideOutputLeftLateData(leftTag)
           .sideOutputRightLateData(rightTag)
           .process<string>({ processElement: (one, other, _context, out) => out.collect(`${one.id} ${other.id}`) }),
@@ -193,10 +194,13 @@ test(
     for (const parallelism of [1, 2, 4]) {
       const { lateLeft, lateRight, results } = await meet(seed, parallelism, inputs, boundMs, (left, right, leftTag, rightTag) =>
         left
-          .joinWindow<Row>(right, TumblingEventTimeWindows.of(20))
+          .join(right)
+          .where((row) => row.key)
+          .equalTo((row) => row.key)
+          .window(TumblingEventTimeWindows.of(20))
           .sideOutputLeftLateData(leftTag)
           .sideOutputRightLateData(rightTag)
-          .join((one, other) => `${one.id} ${other.id}`),
+          .apply((one, other) => `${one.id} ${other.id}`),
       )
       if (boundMs === 31) expect(lateLeft.size + lateRight.size).toBe(0)
       const [lefts, rights] = [inputs[0].filter(({ id }) => !lateLeft.has(id)), inputs[1].filter(({ id }) => !lateRight.has(id))]

@@ -83,6 +83,12 @@ rows.select('user', 'usr')
 // @ts-expect-error: a timestamp column is named by a column of the row
 WatermarkStrategy.forBoundedOutOfOrderness<Row>(seconds(5)).withTimestampAssigner('time')
 
+// @ts-expect-error: a column of text holds no time
+WatermarkStrategy.forBoundedOutOfOrderness<Row>(seconds(5)).withTimestampAssigner('user')
+WatermarkStrategy.forBoundedOutOfOrderness<Row>(seconds(5)).withTimestampAssigner('at')
+WatermarkStrategy.forBoundedOutOfOrderness<Row>(seconds(5)).withTimestampAssigner('id')
+WatermarkStrategy.forBoundedOutOfOrderness<Row>(seconds(5)).withTimestampAssigner((row) => row.tags.length)
+
 const windows = rows
   .keyBy('user')
   .window(TumblingEventTimeWindows.of(hours(1)))
@@ -180,8 +186,21 @@ rows.keyBy((row) => row.user, t.string())
 // @ts-expect-error: the function returns what the type declares
 rows.keyBy((row) => row.user, t.int())
 
-const declared = rows.map((row) => ({ name: row.user })).returns({ name: t.string(), size: t.int() })
+const declared = rows.map((row) => ({ name: row.user, size: row.tags.length })).returns({ name: t.string(), size: t.int() })
 declared.map((row) => row.size + row.name.length)
+rows.map((row) => ({ name: row.user })).returns(defineSchema({ name: t.string().nullable() }))
+// @ts-expect-error: the function returns no column `size`
+rows.map((row) => ({ name: row.user })).returns({ name: t.string(), size: t.int() })
+// @ts-expect-error: the function returns `a`
+rows.map(() => ({ a: 1 })).returns({ b: t.string() })
+// @ts-expect-error: the function returns a number
+rows.map(() => ({ a: 1 })).returns({ a: t.string() })
+// @ts-expect-error: the function may return NULL
+rows.map((row) => ({ price: row.price })).returns(defineSchema({ price: t.decimal(10, 2) }))
+// @ts-expect-error: a schema's columns count just the same
+rows.map(() => ({ a: 1 })).returns(defineSchema({ b: t.string() }))
+// What a process function collects is known only if it says so.
+rows.process({ processElement: (row, _context, out) => out.collect({ name: row.user }) }).returns({ name: t.string() })
 
 rows.withColumn('late', t.int(), (row) => row.tags.length).map((row) => row.late + row.at)
 // @ts-expect-error: the function returns what the column declares
@@ -222,6 +241,85 @@ rows
     },
     processBroadcastElement: (length, context) => context.getBroadcastState(limits).put('any', length),
   })
+
+// Records without columns are keyed by their members.
+rows
+  .map((row) => ({ k: row.user, n: 1 }))
+  .keyBy('k')
+  .process<string>({
+    processElement: (_record, context, out) => out.collect(context.getCurrentKey()),
+  })
+
+// A keyed stream is a stream.
+const keyed = rows.keyBy('user')
+holds<Same<ReturnType<typeof keyed.filter>, DataStream<Row>>>()
+const stream: DataStream<Row> = keyed
+keyed.union(stream).print()
+keyed
+  .map({
+    open(context) {
+      context.getState(total)
+    },
+    map: (row) => row.user.length,
+  })
+  .map((length) => length + 1)
+rows.map({
+  open(context) {
+    // @ts-expect-error: state belongs to keys, and this stream has none
+    context.getState(total)
+  },
+  map: (row) => row.user,
+})
+// @ts-expect-error: a map function has a method `map`
+keyed.map({ filter: (row: Row) => row.user.length > 0 })
+
+// Joins know both records, and want keys of one type.
+const joined = rows
+  .join(declared)
+  .where('user')
+  .equalTo('name')
+  .window(TumblingEventTimeWindows.of(hours(1)))
+holds<Same<ReturnType<typeof joined.trigger>, typeof joined>>()
+const sizes = joined.apply((left, right) => left.tags.length + right.size)
+holds<Same<typeof sizes, DataStream<number>>>()
+joined.apply<string>((left, right, out) => out.collect(left.user + right.name))
+rows
+  .join(declared)
+  .where((row) => row.user)
+  .equalTo((row) => row.name)
+const byUser = rows.join(declared).where('user')
+// @ts-expect-error: a text is no number
+byUser.equalTo('size')
+// @ts-expect-error: a text is no number
+byUser.equalTo((row) => row.size)
+// @ts-expect-error: there is no column `user`
+byUser.equalTo('user')
+rows
+  .coGroup(declared)
+  .where('user')
+  .equalTo('name')
+  .window(TumblingEventTimeWindows.of(1))
+  .apply<number>({
+    coGroup: (left, right, out) => out.collect(left.length + right.length),
+  })
+keyed.intervalJoin(declared.keyBy('name')).between(-seconds(1), 0)
+// @ts-expect-error: a text is no number
+keyed.intervalJoin(declared.keyBy('size'))
+
+rows
+  .connect(declared)
+  .keyBy('user', 'name')
+  .map(
+    (row) => row.user,
+    (row) => row.name,
+  )
+rows.connect(declared).keyBy(['user'], ['name'])
+rows.connect(declared).keyBy(
+  (row) => row.user,
+  (row) => row.name,
+)
+// @ts-expect-error: a text is no number
+rows.connect(declared).keyBy('user', 'size')
 
 // @ts-expect-error: a union takes streams of the same rows
 rows.union(lengths)

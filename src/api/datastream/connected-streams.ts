@@ -1,49 +1,65 @@
 // Two streams of different records that meet in one function.
 
 import { PlanError } from '../../base/errors.ts'
-import type { KeySpec } from '../../batch/key-spec.ts'
 import { OBJECT_SCHEMA, type Schema } from '../../batch/types.ts'
 import type { BroadcastProcessFunction, Collector, CoProcessFunction, KeyedBroadcastProcessFunction, KeyedCoProcessFunction } from '../../operator/function.ts'
 import type { AnyProcessFunction, ProcessInput } from '../../operator/process/process-operator.ts'
-import { DataStream } from './data-stream.ts'
+import { DataStream, type KeyOfColumns } from './data-stream.ts'
 import { processBody } from './process-body.ts'
-import type { BroadcastStream, Stream } from './stream.ts'
-
-/** A stream and where its key lies, if it has one. */
-export interface ConnectedInput<R> {
-  readonly stream: Stream<R>
-  readonly key: KeySpec | undefined
-  /** The states of a broadcast stream. */
-  readonly states?: ProcessInput['states']
-}
+import { BroadcastStream, type Stream } from './stream.ts'
 
 function connect<OUT>(
   name: string,
-  inputs: readonly [ConnectedInput<never>, ConnectedInput<never>],
+  inputs: readonly [Stream<never>, Stream<never>],
   methods: readonly [ProcessInput['method'], ProcessInput['method']],
   fn: AnyProcessFunction,
 ): DataStream<OUT> {
   const [first, second] = inputs
-  const described = inputs.map(({ stream, key, states }, index): ProcessInput => ({ schema: stream.edges[0].schema, key, method: methods[index], states }))
+  const described = inputs.map((stream, index): ProcessInput => ({
+    schema: stream.edges[0].schema,
+    key: stream.key,
+    method: methods[index],
+    states: stream instanceof BroadcastStream ? stream.states : undefined,
+  }))
   const schema = OBJECT_SCHEMA as Schema<OUT>
-  return new DataStream(first.stream.environment, first.stream.edges, first.stream.schema).operator(name, processBody(described, fn, schema), schema, [
-    second.stream.edges,
-  ])
+  return new DataStream(first.environment, first.edges, first.schema).operator(name, processBody(described, fn, schema), schema, [second.edges])
+}
+
+/** Holds where a key has the type of the other one. */
+type Keyed<KEY, OTHER> = [KEY] extends [OTHER] ? unknown : never
+
+type KeyArgument = string | readonly string[] | ((record: never) => unknown)
+
+function keyed<R>(stream: DataStream<R>, key: KeyArgument): DataStream<R> {
+  if (typeof key === 'function') return stream.keyBy(key as (record: R) => unknown)
+  const [first, ...rest] = (typeof key === 'string' ? [key] : key) as (keyof R & string)[]
+  return stream.keyBy(first, ...rest)
 }
 
 /** Two connected streams: both keyed (state is shared by key), or neither. */
 export class ConnectedStreams<R1, R2, K> {
-  readonly #first: ConnectedInput<R1>
-  readonly #second: ConnectedInput<R2>
+  readonly #first: DataStream<R1>
+  readonly #second: DataStream<R2>
 
   /** @throws {PlanError} If one is keyed and the other is not. */
-  constructor(first: ConnectedInput<R1>, second: ConnectedInput<R2>) {
+  constructor(first: DataStream<R1>, second: DataStream<R2>) {
     if ((first.key === undefined) !== (second.key === undefined))
       throw new PlanError('INVALID_CONNECT', 'Cannot connect a keyed stream with one that is not keyed', {
         hint: 'Key both streams, or neither; to give every record of one to all subtasks, broadcast it with a state descriptor.',
       })
     this.#first = first
     this.#second = second
+  }
+
+  /** Keys both streams: by a column of each, by as many of each, or by functions; state is then shared by key. */
+  keyBy<C1 extends keyof R1 & string, C2 extends keyof R2 & string>(first: C1, second: C2 & Keyed<R2[C2], R1[C1]>): ConnectedStreams<R1, R2, R1[C1]>
+  keyBy<const C1 extends readonly (keyof R1 & string)[], const C2 extends readonly (keyof R2 & string)[] & { readonly length: C1['length'] }>(
+    first: C1,
+    second: C2,
+  ): ConnectedStreams<R1, R2, KeyOfColumns<R1, C1>>
+  keyBy<Key>(first: (record: R1) => Key, second: (record: R2) => Key): ConnectedStreams<R1, R2, Key>
+  keyBy(first: KeyArgument, second: KeyArgument): ConnectedStreams<R1, R2, never> {
+    return new ConnectedStreams<R1, R2, never>(keyed(this.#first, first), keyed(this.#second, second))
   }
 
   /** One function for the records of both; with state and timers per key if the streams are keyed. */
@@ -75,12 +91,12 @@ export class ConnectedStreams<R1, R2, K> {
 
 /** A stream connected with a broadcast stream, whose records every subtask sees. */
 export class BroadcastConnectedStream<R, B, K> {
-  readonly #first: ConnectedInput<R>
-  readonly #broadcast: ConnectedInput<B>
+  readonly #first: DataStream<R>
+  readonly #broadcast: BroadcastStream<B>
 
-  constructor(first: ConnectedInput<R>, broadcast: BroadcastStream<B>) {
+  constructor(first: DataStream<R>, broadcast: BroadcastStream<B>) {
     this.#first = first
-    this.#broadcast = { stream: broadcast, key: undefined, states: broadcast.states }
+    this.#broadcast = broadcast
   }
 
   /** One function for both: only the broadcast side may change broadcast state. */

@@ -1,7 +1,7 @@
 // Streams as users write them: each method adds a transformation and returns the next stream. Types here, plain data below.
 
 import { PlanError } from '../../base/errors.ts'
-import { OBJECT_SCHEMA, type DataType, defineSchema, type RowOf, Schema } from '../../batch/types.ts'
+import { type DataType, defineSchema, isObjectSchema, OBJECT_SCHEMA, type RowOf, Schema } from '../../batch/types.ts'
 import type { KeySpec } from '../../batch/key-spec.ts'
 import { callbackSink } from '../../connector/collection/callback-sink.ts'
 import { printSink } from '../../connector/print-sink.ts'
@@ -13,20 +13,20 @@ import { ProjectOperator, projectedSchemaOf } from '../../operator/basic/project
 import { type NamedRowStage, rowOperator } from '../../operator/basic/row-operator.ts'
 import { sideMismatch } from '../../operator/process/side-outputs.ts'
 import { WatermarkOperator } from '../../operator/basic/watermark-operator.ts'
-import type { Collector, ProcessFunction } from '../../operator/function.ts'
-import type { RowStage } from '../../operator/row-code.ts'
-import type { AnyProcessFunction } from '../../operator/process/process-operator.ts'
+import type { Collector, FilterFunction, FlatMapFunction, MapFunction, ProcessFunction } from '../../operator/function.ts'
+import type { AnyProcessFunction, ProcessInput } from '../../operator/process/process-operator.ts'
 import type { Sink } from '../../operator/sink.ts'
 import { type Edge, haveTimestamps, type Partitioner, type Transformation, type TransformationBody } from '../../plan/transformation.ts'
 import type { WindowAssigner } from '../../operator/window/assigners.ts'
-import type { Window } from '../../operator/window/window.ts'
+import type { GlobalWindow, Window } from '../../operator/window/window.ts'
 import type { MapStateDescriptor } from '../../state/state.ts'
 import type { WatermarkView } from '../../time/watermark-view.ts'
 import type { WatermarkStrategy } from '../../time/watermark-strategy.ts'
-import type { StreamExecutionEnvironment } from './environment.ts'
+import type { CloseableIterator, StreamExecutionEnvironment } from './environment.ts'
 import { BroadcastConnectedStream, ConnectedStreams } from './connected-streams.ts'
-import { connectedInputOf, KeyedStream } from './keyed-stream.ts'
-import { processBody } from './process-body.ts'
+import { CoGroupedStreams, JoinedStreams } from './joined-streams.ts'
+import type { KeyedStream } from './keyed-stream.ts'
+import { isRichFunction, processBody, processFunctionOf } from './process-body.ts'
 import { BroadcastStream, type OutputTag, Stream } from './stream.ts'
 import type { WindowedStream } from './windowed-stream.ts'
 
@@ -78,45 +78,59 @@ export class DataStream<R> extends Stream<R> {
     return this
   }
 
-  /** Keeps the operator out of its producer's chain. */
+  /** What `explain` says of the operator beside its name. */
+  setDescription(description: string): this {
+    this.#settings('setDescription').description = description
+    return this
+  }
+
+  /** Begins a new chain with the operator: it is kept out of its producer's. */
+  startNewChain(): this {
+    this.#settings('startNewChain').chaining = 'head'
+    return this
+  }
+
+  /** Keeps the operator in a chain of its own. */
   disableChaining(): this {
-    this.#settings('disableChaining').chaining = false
+    this.#settings('disableChaining').chaining = 'never'
     return this
   }
 
   // ---- functions ----
 
   /** One record for each record. */
-  map<T>(fn: (record: R) => T): DataStream<T> {
+  map<T>(fn: ((record: R) => T) | MapFunction<R, T>): DataStream<T> {
     const given = new Error()
     Error.captureStackTrace(given, this.map)
-    return this.#rows('Map', { kind: 'map', fn, given }, OBJECT_SCHEMA as Schema<T>)
+    return this.#rows('Map', 'map', fn, OBJECT_SCHEMA as Schema<T>, given)
   }
 
   /** The records for which the function is true. */
-  filter(fn: (record: R) => boolean): DataStream<R> {
+  filter(fn: ((record: R) => boolean) | FilterFunction<R>): DataStream<R> {
     // In a stream of rows the columns stay: a filter selects.
-    return this.#rows('Filter', { kind: 'filter', fn }, this.schema)
+    return this.#rows('Filter', 'filter', fn, this.schema)
   }
 
   /** Any number of records for each record: the function collects them, or returns an iterable. */
-  flatMap<T>(fn: (record: R, out: Collector<T>) => Iterable<T> | void): DataStream<T> {
-    return this.#rows('FlatMap', { kind: 'flatMap', fn: fn as never }, OBJECT_SCHEMA as Schema<T>)
+  flatMap<T>(fn: ((record: R, out: Collector<T>) => Iterable<T> | void) | FlatMapFunction<R, T>): DataStream<T> {
+    return this.#rows('FlatMap', 'flatMap', fn, OBJECT_SCHEMA as Schema<T>)
   }
 
   /**
    * Declares the columns of what the function before it returns, so that its records travel in columns: faster over an exchange, and usable
-   * by name in `keyBy`, windows and sinks.
+   * by name in built-in aggregates and sinks.
    *
    * @throws {PlanError} If the operator before is not a user function.
    */
-  returns<C extends Record<string, DataType<unknown>>>(columns: C | Schema<RowOf<C>>): DataStream<RowOf<C>> {
-    const schema = columns instanceof Schema ? columns : defineSchema(columns)
+  returns<T>(schema: Schema<T> & Returned<R, T>): DataStream<T>
+  returns<C extends Record<string, DataType<unknown>>>(columns: C & Returned<R, RowOf<C>>): DataStream<RowOf<C>>
+  returns(columns: object): unknown {
+    const schema: Schema = columns instanceof Schema ? columns : defineSchema(columns as Record<string, DataType<unknown>>)
     const last = this.#last
     if (last === undefined || last.body.kind !== 'operator' || last.body.withSchema === undefined)
       throw new PlanError(
         'INVALID_RETURNS',
-        `Cannot declare columns for "${last?.settings.name ?? 'a union'}": returns() follows map, flatMap, process and other functions`,
+        `Cannot declare columns for "${last?.settings.name ?? 'this stream'}": returns() follows map, flatMap, process and other functions`,
       )
     return new DataStream(this.environment, this.environment.graph.replace(last, last.body.withSchema(schema), schema), schema)
   }
@@ -155,16 +169,32 @@ export class DataStream<R> extends Stream<R> {
   connect<B>(other: BroadcastStream<B>): BroadcastConnectedStream<R, B, never>
   connect<R2>(other: DataStream<R2>): ConnectedStreams<R, R2, never>
   connect(other: object): unknown {
-    const first = { stream: this, key: undefined }
-    return other instanceof BroadcastStream
-      ? new BroadcastConnectedStream(first, other)
-      : new ConnectedStreams(first, connectedInputOf(other as Stream<unknown>))
+    return other instanceof BroadcastStream ? new BroadcastConnectedStream(this, other) : new ConnectedStreams(this, other as DataStream<unknown>)
   }
 
   /** Groups all records into windows, in one subtask. */
   windowAll<W extends Window>(assigner: WindowAssigner<R, W>): WindowedStream<R, null, unknown, W> {
-    const key: KeySpec = { kind: 'columns', columns: [] }
-    return new KeyedStream<R, null>(this.environment, this.schema, this.#partitioned({ kind: 'global' }), key).window(assigner)
+    return this.#keyedByNothing().window(assigner)
+  }
+
+  /** Windows of `size` records, beginning anew, or every `slide` records over the last `size`; in one subtask. */
+  countWindowAll(size: number, slide?: number): WindowedStream<R, null, unknown, GlobalWindow> {
+    return this.#keyedByNothing().countWindow(size, slide)
+  }
+
+  /**
+   * Joins pairs of records with equal keys in the same window.
+   *
+   * @example
+   * orders.join(clicks).where('user').equalTo('user').window(TumblingEventTimeWindows.of(minutes(1))).apply((order, click) => `${order.id} ${click.page}`)
+   */
+  join<R2>(other: DataStream<R2>): JoinedStreams<R, R2> {
+    return new JoinedStreams(this, other)
+  }
+
+  /** Brings together all records of both streams with equal keys in the same window, also where one stream has none. */
+  coGroup<R2>(other: DataStream<R2>): CoGroupedStreams<R, R2> {
+    return new CoGroupedStreams(this, other)
   }
 
   /**
@@ -223,47 +253,55 @@ export class DataStream<R> extends Stream<R> {
   // ---- partitioning ----
 
   /**
-   * Partitions by key: columns by name, or a function of the record that returns a number, string, bigint, boolean, bytes, or an array of them. Results
-   * of built-in aggregates have the columns; of a function the column `key`, of `type` if it is declared, else of any value of JavaScript.
+   * Partitions by key: columns (or members of records) by name, or a function of the record that returns a number, string, bigint, boolean, bytes, or
+   * an array of them. Results of built-in aggregates have the columns; of a function the column `key`, of `type` if it is declared, else of any value
+   * of JavaScript.
    */
   keyBy<const C extends readonly [keyof R & string, ...(keyof R & string)[]]>(...columns: C): KeyedStream<R, KeyOfColumns<R, C>, Pick<R, C[number]>>
   keyBy<Key>(selector: (record: R) => Key, type?: DataType<Key>): KeyedStream<R, Key, { readonly key: Key }>
   keyBy(...key: readonly unknown[]): KeyedStream<R, never, never> {
+    const { environment, schema } = this
     const [first, type] = key
-    if (typeof first !== 'function') {
-      const spec: KeySpec = { kind: 'columns', columns: (key as string[]).map((column) => this.schema.requireIndex(column)) }
-      return new KeyedStream(this.environment, this.schema, this.#partitioned({ kind: 'hash', key: spec }), spec)
+    if (typeof first !== 'function' && !isObjectSchema(schema)) {
+      const spec: KeySpec = { kind: 'columns', columns: (key as string[]).map((column) => schema.requireIndex(column)) }
+      return environment.keyedStream(this, this.partitioned({ kind: 'hash', key: spec }), spec)
     }
-    const { schema } = this
+    const selector = typeof first === 'function' ? (first as (record: unknown) => unknown) : memberSelector(key as string[])
     const keyed = keyedSchemaOf(schema)
     const body: TransformationBody = {
       kind: 'operator',
       watermarks: { kind: 'none' },
       needsEventLoop: false,
       followsInput: true,
-      create: () => new KeyOperator(schema, first as (record: unknown) => unknown),
+      create: () => new KeyOperator(schema, selector),
     }
     const spec: KeySpec = { kind: 'encoded', column: keyed.fields.length - 1, ...(type !== undefined && { type: (type as DataType<unknown>).logical }) }
     // Keys are computed where the records are sent, for each stream of a union apart: records of one sender and key stay in order.
-    const extracted = this.edges.map((edge) =>
-      new DataStream<R>(this.environment, [{ ...edge, partitioner: { kind: 'forward' } }], schema).operator('Key', body, keyed as Schema<R>),
+    const extracted = this.partitioned({ kind: 'forward' }).map((edge) =>
+      new DataStream<R>(environment, [edge], schema).operator('Key', body, keyed as Schema<R>),
     )
-    return new KeyedStream(
-      this.environment,
-      schema,
-      extracted.flatMap((stream) => stream.#partitioned({ kind: 'hash', key: spec })),
-      spec,
-    )
+    const edges = extracted.flatMap((stream) => stream.partitioned({ kind: 'hash', key: spec }))
+    return environment.keyedStream(this, edges, spec, typeof first === 'function' ? undefined : (key as string[]))
+  }
+
+  /** Subtask i sends to subtask i. @throws {PlanError} `INVALID_PARTITION` when planned, if the operator behind has another parallelism. */
+  forward(): DataStream<R> {
+    return new DataStream(this.environment, this.partitioned({ kind: 'forward', strict: true }), this.schema)
+  }
+
+  /** Spreads records evenly in no particular order: as {@link rebalance}. */
+  shuffle(): DataStream<R> {
+    return this.rebalance()
   }
 
   /** Deals records out evenly, a batch at a time. */
   rebalance(): DataStream<R> {
-    return new DataStream(this.environment, this.#partitioned({ kind: 'rebalance' }), this.schema)
+    return new DataStream(this.environment, this.partitioned({ kind: 'rebalance' }), this.schema)
   }
 
   /** Deals records out evenly among the subtasks of the sender's share. */
   rescale(): DataStream<R> {
-    return new DataStream(this.environment, this.#partitioned({ kind: 'rescale' }), this.schema)
+    return new DataStream(this.environment, this.partitioned({ kind: 'rescale' }), this.schema)
   }
 
   /** Gives every record to every subtask. */
@@ -271,18 +309,18 @@ export class DataStream<R> extends Stream<R> {
   /** The same, to be connected with a stream whose function keeps these broadcast states. */
   broadcast(...states: [MapStateDescriptor<unknown, unknown>, ...MapStateDescriptor<unknown, unknown>[]]): BroadcastStream<R>
   broadcast(...states: MapStateDescriptor<unknown, unknown>[]): DataStream<R> | BroadcastStream<R> {
-    if (states.length > 0) return new BroadcastStream(this.environment, this.schema, this.#partitioned({ kind: 'broadcast' }), states)
-    return new DataStream(this.environment, this.#partitioned({ kind: 'broadcast' }), this.schema)
+    if (states.length > 0) return new BroadcastStream(this.environment, this.schema, this.partitioned({ kind: 'broadcast' }), states)
+    return new DataStream(this.environment, this.partitioned({ kind: 'broadcast' }), this.schema)
   }
 
   /** Gives every record to the first subtask. */
   global(): DataStream<R> {
-    return new DataStream(this.environment, this.#partitioned({ kind: 'global' }), this.schema)
+    return new DataStream(this.environment, this.partitioned({ kind: 'global' }), this.schema)
   }
 
   /** Partitions by the user's own rule: the function returns the index of the subtask. */
   partitionCustom(partition: (record: R, subtaskCount: number) => number): DataStream<R> {
-    return new DataStream(this.environment, this.#partitioned({ kind: 'custom', partition: partition }), this.schema)
+    return new DataStream(this.environment, this.partitioned({ kind: 'custom', partition: partition }), this.schema)
   }
 
   /** The records of all streams together; order only within each. @throws {PlanError} If a schema differs. */
@@ -294,7 +332,7 @@ export class DataStream<R> extends Stream<R> {
         })
     return new DataStream(
       this.environment,
-      [this, ...others].flatMap((stream) => stream.edges),
+      [this, ...others].flatMap((stream) => stream.recordEdges()),
       this.schema,
     )
   }
@@ -311,7 +349,8 @@ export class DataStream<R> extends Stream<R> {
   getSideOutput<T>(tag: OutputTag<T>): DataStream<T> {
     let from = this.#last
     while (from?.body.kind === 'operator' && from.body.passesSides === true) from = from.edges.length === 1 ? from.edges[0].from : undefined
-    if (from === undefined) throw new PlanError('INVALID_SIDE_OUTPUT', 'Cannot read a side output of a union: take it from one of its streams')
+    if (from === undefined)
+      throw new PlanError('INVALID_SIDE_OUTPUT', 'Cannot read a side output of this stream: take it from the stream that the operator returned')
     const { body, settings } = from
     const sides = body.kind === 'source' ? 'any' : body.kind === 'sink' ? [] : (body.sides ?? [])
     if (sides !== 'any') {
@@ -340,6 +379,22 @@ export class DataStream<R> extends Stream<R> {
     return this.sinkTo(printSink(identifier === undefined ? {} : { identifier }))
   }
 
+  /** Prints every record on standard error. */
+  printToErr(identifier?: string): DataStreamSink {
+    return this.sinkTo(printSink({ standardError: true, ...(identifier !== undefined && { identifier }) }))
+  }
+
+  /**
+   * Runs the job of a local environment and iterates over the records of this stream as they come; leaving the loop, or `close()`, cancels the job.
+   *
+   * @throws {PlanError} `INVALID_COLLECT` in the program of a job module: there, end the stream in {@link output}.
+   * @example
+   * for await (const length of Millrace.local().fromElements('a', 'bb').map((word) => word.length).executeAndCollect()) console.log(length)
+   */
+  executeAndCollect(name?: string): CloseableIterator<R> {
+    return this.environment.executeAndIterate(this, name)
+  }
+
   /** Ends the stream in a named output, which the program around the engine reads (`handle.output(name)`). */
   output(name: string): DataStreamSink {
     return this.sinkTo(programSink(name))
@@ -358,23 +413,37 @@ export class DataStream<R> extends Stream<R> {
     others: readonly (readonly Omit<Edge, 'input'>[])[] = [],
     parallelismMax?: number,
   ): DataStream<T> {
-    const edges = [this.edges, ...others].flatMap((list, input) => list.map((edge) => ({ ...edge, input })))
+    const edges = [this.recordEdges(), ...others].flatMap((list, input) => list.map((edge) => ({ ...edge, input })))
     return new DataStream(this.environment, this.environment.graph.add(name, body, edges, schema, parallelismMax), schema)
   }
 
-  #rows<T>(name: string, stage: RowStage, schema: Schema<T>): DataStream<T> {
-    if (typeof stage.fn !== 'function') throw new PlanError('INVALID_FUNCTION', `Cannot add ${name}: expected a function, got ${typeof stage.fn}`)
-    const named = { ...stage, name }
-    return this.operator(name, rowBody(this.schema, named, schema), schema)
+  /** @internal Edges that carry the records alone, without what a key needs beside them. */
+  recordEdges(): readonly Omit<Edge, 'input'>[] {
+    return this.edges
+  }
+
+  /** @internal Edges on which the sender partitions otherwise. */
+  partitioned(partitioner: Partitioner): readonly Omit<Edge, 'input'>[] {
+    return this.edges.map((edge) => ({ ...edge, partitioner }))
+  }
+
+  /** @param given Where the program gave the function, for what it returns. */
+  #rows<T>(name: string, kind: NamedRowStage['kind'], fn: unknown, schema: Schema<T>, given?: Error): DataStream<T> {
+    if (isRichFunction(fn, kind)) {
+      const input: ProcessInput = { schema: this.schema, key: undefined, method: 'processElement' }
+      return this.operator(name, processBody([input], processFunctionOf(fn), schema), schema)
+    }
+    if (typeof fn !== 'function') throw new PlanError('INVALID_FUNCTION', `Cannot add ${name}: expected a function, got ${typeof fn}`)
+    return this.operator(name, rowBody(this.schema, { name, kind, fn, ...(given && { given }) } as unknown as NamedRowStage, schema), schema)
+  }
+
+  #keyedByNothing(): KeyedStream<R, null> {
+    return this.environment.keyedStream(this, this.partitioned({ kind: 'global' }), { kind: 'columns', columns: [] })
   }
 
   #sink(sink: Sink): Transformation {
-    const edges = this.edges.map((edge) => ({ ...edge, input: 0 }))
+    const edges = this.recordEdges().map((edge) => ({ ...edge, input: 0 }))
     return this.environment.graph.add(sink.name, { kind: 'sink', sink }, edges, this.schema, sink.parallelismMax)
-  }
-
-  #partitioned(partitioner: Partitioner): readonly Omit<Edge, 'input'>[] {
-    return this.edges.map((edge) => ({ ...edge, partitioner }))
   }
 
   #settings(method: string): Transformation['settings'] {
@@ -383,8 +452,18 @@ export class DataStream<R> extends Stream<R> {
   }
 }
 
+/** What `returns` asks of its columns: that they are those of the records. Where they are not, the compiler shows this type and both rows. */
+export type Returned<R, ROW> = unknown extends R ? unknown : [R] extends [ROW] ? unknown : { readonly recordsAre: R; readonly columnsAre: ROW }
+
 /** The key of a stream keyed by columns: the column's value for one, a tuple for several. */
 export type KeyOfColumns<R, C extends readonly (keyof R)[]> = C extends readonly [infer K extends keyof R] ? R[K] : { readonly [I in keyof C]: R[C[I]] }
+
+/** A key function for members of records that have no columns. */
+function memberSelector(names: readonly string[]): (record: unknown) => unknown {
+  const [name] = names
+  if (names.length === 1) return (record) => (record as Record<string, unknown>)[name]
+  return (record) => names.map((member) => (record as Record<string, unknown>)[member])
+}
 
 function rowBody(input: Schema, stage: NamedRowStage, output: Schema): TransformationBody {
   return {

@@ -1,16 +1,28 @@
 // Where a job's program begins: the environment records transformations. It plans and runs nothing; engine/ does.
 
 import { PlanError } from '../../base/errors.ts'
-import { OBJECT_SCHEMA, type Schema } from '../../batch/types.ts'
+import type { KeySpec } from '../../batch/key-spec.ts'
+import { defineSchema, OBJECT_SCHEMA, Schema, t } from '../../batch/types.ts'
 import { programSource } from '../../connector/program/program-source.ts'
 import { collectionSource } from '../../connector/collection/collection-source.ts'
+import { sequenceSource } from '../../connector/datagen/sequence-source.ts'
+import { fileSource } from '../../connector/file/file-source.ts'
 import type { StreamFactory } from '../../connector/stream/stream-intake.ts'
 import { asyncIterableSource } from '../../connector/stream/stream-source.ts'
 import { parseOption } from '../../engine/options.ts'
+import { textFormat } from '../../format/text-format.ts'
 import type { Source } from '../../operator/source.ts'
-import { LogicalGraph } from '../../plan/transformation.ts'
+import { type Edge, LogicalGraph } from '../../plan/transformation.ts'
 import type { WatermarkStrategy } from '../../time/watermark-strategy.ts'
 import { DataStream } from './data-stream.ts'
+import { KeyedStream } from './keyed-stream.ts'
+
+const LINES = defineSchema({ line: t.string() })
+
+/** Records that come one by one. Leaving the loop over it, or closing it, cancels the job that makes them. */
+export interface CloseableIterator<R> extends AsyncIterableIterator<R>, AsyncDisposable {
+  close(): Promise<void>
+}
 
 /** Settings of a job that its program may change; the command line and `submit` options win over them. */
 export interface JobSettings {
@@ -89,5 +101,36 @@ export class StreamExecutionEnvironment {
   fromElements<R>(...values: R[]): DataStream<R> {
     if (values.length === 0) throw new PlanError('INVALID_COLLECTION', 'Cannot make a stream: fromElements needs at least one value')
     return this.fromCollection(values)
+  }
+
+  /** A stream of the given values, or of those of one array; with a schema they are rows in columns. */
+  fromData<R>(values: readonly R[], schema?: Schema<R>): DataStream<R>
+  fromData<R>(...values: readonly R[]): DataStream<R>
+  fromData(...values: readonly unknown[]): DataStream<unknown> {
+    const [first, schema] = values
+    if (Array.isArray(first) && (values.length === 1 || schema instanceof Schema)) return this.fromCollection(first, schema as Schema | undefined)
+    return this.fromElements(...values)
+  }
+
+  /** A stream of the integers from `from` to `to`, both included; in order within each of its subtasks. */
+  fromSequence(from: number, to: number): DataStream<number> {
+    return this.from(sequenceSource(from, to))
+  }
+
+  /** A stream of the lines of a file, a folder or a glob; blank lines are passed over. */
+  readTextFile(path: string): DataStream<string> {
+    return this.from(fileSource({ path, format: textFormat(), schema: LINES })).map(({ line }) => line)
+  }
+
+  /** @internal Makes keyed streams for the others, whose class theirs extends. */
+  keyedStream<R>(before: DataStream<R>, edges: readonly Omit<Edge, 'input'>[], key: KeySpec, members?: readonly string[]): KeyedStream<R, never, never> {
+    return new KeyedStream(before, edges, key, members)
+  }
+
+  /** @internal Runs the job and iterates over the records of one stream; a local environment can. */
+  executeAndIterate<R>(_stream: DataStream<R>, _name?: string): CloseableIterator<R> {
+    throw new PlanError('INVALID_COLLECT', 'Cannot collect records here: the program of a job only describes it', {
+      hint: 'End the stream in output(name) and read handle.output(name); or use the environment of Millrace.local().',
+    })
   }
 }

@@ -2,8 +2,15 @@
 
 import type { KeySpec } from '../../batch/key-spec.ts'
 import { OBJECT_SCHEMA, type Schema } from '../../batch/types.ts'
-import { callbackSink } from '../../connector/collection/callback-sink.ts'
-import type { KeyedProcessFunction, ReduceFunction } from '../../operator/function.ts'
+import type {
+  Collector,
+  FilterFunction,
+  FlatMapFunction,
+  KeyedProcessFunction,
+  KeyedProcessRuntimeContext,
+  MapFunction,
+  ReduceFunction,
+} from '../../operator/function.ts'
 import { ProjectOperator } from '../../operator/basic/project-operator.ts'
 import type { Sink } from '../../operator/sink.ts'
 import type { AnyProcessFunction } from '../../operator/process/process-operator.ts'
@@ -13,32 +20,59 @@ import { countWindows } from '../../operator/window/count-windows.ts'
 import type { Evictor } from '../../operator/window/evictors.ts'
 import type { ColumnOf, Ordered, Summable } from '../../operator/window/slice-aggregates.ts'
 import type { GlobalWindow, Window } from '../../operator/window/window.ts'
-import type { Edge, TransformationBody } from '../../plan/transformation.ts'
-import { BroadcastConnectedStream, type ConnectedInput, ConnectedStreams } from './connected-streams.ts'
+import type { Edge, Partitioner, TransformationBody } from '../../plan/transformation.ts'
+import type { BroadcastConnectedStream, ConnectedStreams } from './connected-streams.ts'
 import { DataStream, type DataStreamSink } from './data-stream.ts'
-import type { StreamExecutionEnvironment } from './environment.ts'
-import { IntervalJoinedStreams, WindowJoinedStreams } from './joined-streams.ts'
-import { processBody } from './process-body.ts'
-import { BroadcastStream, Stream } from './stream.ts'
+import { IntervalJoin } from './joined-streams.ts'
+import { isRichFunction, processBody, processFunctionOf, type RichRowFunction } from './process-body.ts'
+import type { BroadcastStream, OutputTag } from './stream.ts'
 import { WindowedStream } from './windowed-stream.ts'
 
 /**
- * A stream of records of type `R`, partitioned by a key of type `K`; `KeyRow` are its key columns, where it is keyed by columns.
+ * A stream of records of type `R`, partitioned by a key of type `K`; `KeyRow` are its key columns, where it is keyed by columns. It can do what every
+ * stream can; what is computed from it is no longer keyed.
  */
-export class KeyedStream<R, K, KeyRow = unknown> extends Stream<R> {
-  readonly key: KeySpec
+export class KeyedStream<R, K, KeyRow = unknown> extends DataStream<R> {
+  override readonly key: KeySpec
+  /** @internal The members of records without columns that it was keyed by. */
+  readonly members: readonly string[] | undefined
   declare protected readonly keyType: K
   declare protected readonly keyRow: KeyRow
+  readonly #before: DataStream<R>
+  #records: DataStream<R> | undefined
 
-  constructor(environment: StreamExecutionEnvironment, schema: Schema<R>, edges: readonly Omit<Edge, 'input'>[], key: KeySpec) {
-    super(environment, schema, edges)
+  /**
+   * Streams are keyed by {@link DataStream.keyBy}.
+   *
+   * @param before The stream that was keyed.
+   * @param edges As `key` says; with the column of keys behind the records' where a function makes them.
+   */
+  constructor(before: DataStream<R>, edges: readonly Omit<Edge, 'input'>[], key: KeySpec, members: readonly string[] | undefined) {
+    super(before.environment, edges, before.schema)
+    this.#before = before
     this.key = key
+    this.members = members
+  }
+
+  /** One record for each record; an object with a life cycle has state of the record's key. */
+  override map<T>(fn: ((record: R) => T) | MapFunction<R, T, KeyedProcessRuntimeContext>): DataStream<T> {
+    return isRichFunction(fn, 'map') ? this.#rich('Map', fn, OBJECT_SCHEMA as Schema<T>) : super.map(fn as (record: R) => T)
+  }
+
+  /** The records for which the function is true; an object with a life cycle has state of the record's key. */
+  override filter(fn: ((record: R) => boolean) | FilterFunction<R, KeyedProcessRuntimeContext>): DataStream<R> {
+    return isRichFunction(fn, 'filter') ? this.#rich('Filter', fn, this.schema) : super.filter(fn as (record: R) => boolean)
+  }
+
+  /** Any number of records for each record; an object with a life cycle has state of the record's key. */
+  override flatMap<T>(fn: ((record: R, out: Collector<T>) => Iterable<T> | void) | FlatMapFunction<R, T, KeyedProcessRuntimeContext>): DataStream<T> {
+    return isRichFunction(fn, 'flatMap') ? this.#rich('FlatMap', fn, OBJECT_SCHEMA as Schema<T>) : super.flatMap(fn as (record: R) => Iterable<T>)
   }
 
   /** Calls a function with each record, with state and timers of its key. */
-  process<OUT>(fn: KeyedProcessFunction<K, R, OUT>): DataStream<OUT> {
+  override process<OUT>(fn: KeyedProcessFunction<K, R, OUT>): DataStream<OUT> {
     const schema = OBJECT_SCHEMA as Schema<OUT>
-    return this.operator('KeyedProcess', this.#processBody(fn as AnyProcessFunction, schema), schema)
+    return this.keyedOperator('KeyedProcess', this.#processBody(fn as AnyProcessFunction, schema), schema)
   }
 
   /** Folds the records of each key; every record is answered by the fold so far. */
@@ -75,23 +109,15 @@ export class KeyedStream<R, K, KeyRow = unknown> extends Stream<R> {
   }
 
   /** Connects two streams in one function; keyed streams share state by key. */
-  connect<B>(other: BroadcastStream<B>): BroadcastConnectedStream<R, B, K>
-  connect<R2>(other: KeyedStream<R2, K>): ConnectedStreams<R, R2, K>
-  connect(other: object): unknown {
-    const first = { stream: this, key: this.key }
-    return other instanceof BroadcastStream
-      ? new BroadcastConnectedStream(first, other)
-      : new ConnectedStreams(first, connectedInputOf(other as Stream<unknown>))
+  override connect<B>(other: BroadcastStream<B>): BroadcastConnectedStream<R, B, K>
+  override connect<R2, KeyRow2>(other: KeyedStream<R2, K, KeyRow2>): ConnectedStreams<R, R2, K>
+  override connect(other: never): never {
+    return super.connect(other) as never
   }
 
-  /** Groups the records of both streams by key and window: `coGroup` or `join` follows. */
-  joinWindow<R2>(other: KeyedStream<R2, K>, assigner: WindowAssigner<NoInfer<R | R2>, Window>): WindowJoinedStreams<R, R2> {
-    return new WindowJoinedStreams(this, other, { assigner: assigner, allowedLatenessMs: 0 })
-  }
-
-  /** Joins by distance in time: the other record's time lies in [own + lower, own + upper], both in ms. */
-  intervalJoin<R2>(other: KeyedStream<R2, K>, lowerBoundMs: number, upperBoundMs: number): IntervalJoinedStreams<R, R2> {
-    return new IntervalJoinedStreams(this, other, { lowerBoundMs, upperBoundMs })
+  /** Joins by distance in time: `between` follows. */
+  intervalJoin<R2, KeyRow2>(other: KeyedStream<R2, K, KeyRow2>): IntervalJoin<R, R2> {
+    return new IntervalJoin(this, other)
   }
 
   /** Windows of `size` records of a key, beginning anew, or every `slide` records over the last `size`. */
@@ -106,19 +132,36 @@ export class KeyedStream<R, K, KeyRow = unknown> extends Stream<R> {
     return new WindowedStream(this, { assigner, allowedLatenessMs: 0 })
   }
 
+  /** The side output of the operator in front of the key. */
+  override getSideOutput<T>(tag: OutputTag<T>): DataStream<T> {
+    return this.#before.getSideOutput(tag)
+  }
+
   /** Ends the stream in a sink; records of one key reach one writer, in order. */
-  sinkTo(sink: Sink): DataStreamSink {
-    return this.key.kind === 'columns' ? this.#records().sinkTo(sink) : this.#records().preparedSink(sink)
+  override sinkTo(sink: Sink): DataStreamSink {
+    return this.key.kind === 'columns' ? super.sinkTo(sink) : this.#withoutKey().preparedSink(sink)
   }
 
-  /** Calls a function with every record, on the subtask that owns its key. */
-  forEach(callback: (record: R) => void): DataStreamSink {
-    return this.sinkTo(callbackSink(callback)).name('ForEach')
-  }
-
-  /** @internal Adds an operator that reads this stream, and others beside it. */
-  operator<T>(name: string, body: TransformationBody, schema: Schema<T>, others: readonly (readonly Omit<Edge, 'input'>[])[] = []): DataStream<T> {
+  /** @internal Adds an operator that reads this stream with its key, and others beside it. */
+  keyedOperator<T>(name: string, body: TransformationBody, schema: Schema<T>, others: readonly (readonly Omit<Edge, 'input'>[])[] = []): DataStream<T> {
     return new DataStream(this.environment, this.edges, this.schema).operator(name, body, schema, others)
+  }
+
+  /** @internal */
+  override recordEdges(): readonly Omit<Edge, 'input'>[] {
+    return this.key.kind === 'columns' ? this.edges : this.#withoutKey().edges
+  }
+
+  /** @internal */
+  override partitioned(partitioner: Partitioner): readonly Omit<Edge, 'input'>[] {
+    if (this.key.kind === 'columns') return super.partitioned(partitioner)
+    // The last partitioning counts: records do not travel to the owner of their key first.
+    const { environment, schema } = this
+    return super.partitioned({ kind: 'forward' }).flatMap((edge) => this.#project(new DataStream(environment, [edge], schema), true).partitioned(partitioner))
+  }
+
+  #rich<T>(name: string, fn: RichRowFunction, schema: Schema<T>): DataStream<T> {
+    return this.keyedOperator(name, this.#processBody(processFunctionOf(fn), schema), schema)
   }
 
   #rolling(name: string, aggregate: RollingAggregate, column: string): DataStream<R> {
@@ -127,11 +170,8 @@ export class KeyedStream<R, K, KeyRow = unknown> extends Stream<R> {
   }
 
   #reduce(name: string, fn: ReduceFunction<R>, schema: Schema<R>): DataStream<R> {
-    return this.operator(
-      name,
-      this.#processBody(() => new RollingReduce(fn, schema) as AnyProcessFunction, schema),
-      schema,
-    )
+    const rolling = (): AnyProcessFunction => new RollingReduce(fn, schema) as AnyProcessFunction
+    return this.keyedOperator(name, this.#processBody(rolling, schema), schema)
   }
 
   #processBody(fn: AnyProcessFunction | (() => AnyProcessFunction), schema: Schema): TransformationBody {
@@ -139,20 +179,16 @@ export class KeyedStream<R, K, KeyRow = unknown> extends Stream<R> {
   }
 
   /** The records without the hidden key column, where the subtasks that own their keys see them. */
-  #records(): DataStream<R> {
-    const { environment, edges, schema, key } = this
-    const keyed = new DataStream(environment, edges, schema)
-    if (key.kind === 'columns') return keyed
-    const indexes = schema.fields.map((_, index) => index)
-    return keyed.operator(
-      'Records',
-      { kind: 'operator', watermarks: { kind: 'none' }, needsEventLoop: false, create: () => new ProjectOperator(schema, indexes) },
-      schema,
-    )
+  #withoutKey(): DataStream<R> {
+    return (this.#records ??= this.#project(new DataStream(this.environment, this.edges, this.schema), false))
   }
-}
 
-/** A stream as one of two inputs: with its key, if it is keyed. */
-export function connectedInputOf<R>(stream: Stream<R>): ConnectedInput<R> {
-  return { stream, key: stream instanceof KeyedStream ? (stream as KeyedStream<R, unknown>).key : undefined }
+  /** @param isSender Whether that happens where the keys are made. */
+  #project(keyed: DataStream<R>, isSender: boolean): DataStream<R> {
+    const { schema } = this
+    const indexes = schema.fields.map((_, index) => index)
+    const create = (): ProjectOperator => new ProjectOperator(schema, indexes)
+    const body: TransformationBody = { kind: 'operator', watermarks: { kind: 'none' }, needsEventLoop: false, ...(isSender && { followsInput: true }), create }
+    return keyed.operator('Records', body, schema)
+  }
 }

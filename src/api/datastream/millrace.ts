@@ -10,7 +10,10 @@ import { maxParallelismOf } from '../../plan/job-program.ts'
 import type { LogicalGraph } from '../../plan/transformation.ts'
 import { LocalExecutor } from '../../runtime/local-executor.ts'
 import type { DataStream } from './data-stream.ts'
-import { StreamExecutionEnvironment } from './environment.ts'
+import { type CloseableIterator, StreamExecutionEnvironment } from './environment.ts'
+
+/** The output that `executeAndCollect` of a stream reads. */
+const COLLECTED = 'collected'
 
 /** Options of a local environment. */
 export interface LocalOptions {
@@ -84,6 +87,26 @@ export class LocalEnvironment extends StreamExecutionEnvironment {
     stream.forEach((record) => records.push(typeof record === 'object' && record !== null && 'toObject' in record ? { ...record } : record))
     await this.execute(options)
     return records
+  }
+
+  /** @internal See {@link DataStream.executeAndCollect}. */
+  override executeAndIterate<R>(stream: DataStream<R>, name?: string): CloseableIterator<R> {
+    stream.output(COLLECTED)
+    const job = this.executeAsync(name === undefined ? {} : { name })
+    const records = job.output<R>(COLLECTED)[Symbol.asyncIterator]()
+    const close = (): Promise<void> => job.cancel()
+    return {
+      next: () => records.next(),
+      return: async () => {
+        await close()
+        return { done: true, value: undefined }
+      },
+      close,
+      [Symbol.asyncIterator]() {
+        return this
+      },
+      [Symbol.asyncDispose]: close,
+    }
   }
 
   #start(graph: LogicalGraph, options: ExecuteOptions): LocalJobHandle {

@@ -1,5 +1,6 @@
 // What all streams have in common. Apart from data-stream.ts and keyed-stream.ts, which make each other.
 
+import type { KeySpec } from '../../batch/key-spec.ts'
 import { OBJECT_SCHEMA, type Schema } from '../../batch/types.ts'
 import { BAD_RECORD_SCHEMA, BAD_RECORDS_SIDE } from '../../format/bad-records.ts'
 import type { Edge } from '../../plan/transformation.ts'
@@ -24,6 +25,8 @@ export const BAD_RECORDS = new OutputTag(BAD_RECORDS_SIDE, BAD_RECORD_SCHEMA)
 export abstract class Stream<R> {
   readonly environment: StreamExecutionEnvironment
   readonly schema: Schema<R>
+  /** Where the key lies in what the edges carry, if the stream is keyed. */
+  readonly key: KeySpec | undefined = undefined
   /** Edges that a consumer of this stream gets; several for a union. */
   readonly edges: readonly Omit<Edge, 'input'>[]
 

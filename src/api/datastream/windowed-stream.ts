@@ -102,7 +102,7 @@ export class WindowedStream<R, K, KeyRow, W extends Window> {
     if (isAggregateFunction(fn))
       return this.#general('Aggregate', { kind: 'aggregate', aggregate: fn }, window as ProcessWindowFunction<never, unknown> | undefined)
     const { schema, ...body } = this.#builtIn(fn as Aggregates)
-    return this.#input.operator(
+    return this.#input.keyedOperator(
       `Window(${nameOf(this.#settings.assigner)})`,
       { kind: 'operator', needsEventLoop: false, givesTimestamps: true, ...body },
       schema,
@@ -127,7 +127,7 @@ export class WindowedStream<R, K, KeyRow, W extends Window> {
       sides,
       create: () => new TopRowsOperator(create(), schema, limit),
     }
-    return this.#input.operator(`Top(${nameOf(this.#settings.assigner)})`, body, topRowsSchema(schema) as Schema<R & { readonly rank: number }>)
+    return this.#input.keyedOperator(`Top(${nameOf(this.#settings.assigner)})`, body, topRowsSchema(schema) as Schema<R & { readonly rank: number }>)
   }
 
   /** The sum of a column: the first record of each window with the column replaced. Its type is that of the built-in aggregate. */
@@ -188,7 +188,11 @@ export class WindowedStream<R, K, KeyRow, W extends Window> {
   /** The operator of built-in aggregates: the columnar one if it can. */
   #builtIn(aggregates: Aggregates): BuiltInWindows {
     const { assigner, trigger, evictor, allowedLatenessMs, lateTag } = this.#settings
-    const { schema, key } = this.#input
+    const { schema, key, members } = this.#input
+    if (members !== undefined)
+      throw new PlanError('INVALID_AGGREGATE', `Cannot compute built-in aggregates by ${members.join(', ')}: the records have no columns`, {
+        hint: 'Declare them in front of keyBy: returns({ ... }).',
+      })
     if (lateTag !== undefined && lateTag.schema.toString() !== schema.toString())
       throw new PlanError(
         'SCHEMA_MISMATCH',
@@ -221,7 +225,7 @@ export class WindowedStream<R, K, KeyRow, W extends Window> {
       withSchema: body,
       create: this.#generalOperator(contents, fn, result),
     })
-    return this.#input.operator(`${name}(${nameOf(this.#settings.assigner)})`, body(schema), schema)
+    return this.#input.keyedOperator(`${name}(${nameOf(this.#settings.assigner)})`, body(schema), schema)
   }
 
   /** @throws {PlanError} `INVALID_WINDOW` if the settings do not go together. */

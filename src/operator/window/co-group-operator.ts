@@ -2,7 +2,7 @@
 // operator with two inputs; joins are coGroups that pair. Runs on the worker's thread.
 
 import type { Schema } from '../../batch/types.ts'
-import { type Collector, type OutputTag, refusePromise, type RichFunction } from '../function.ts'
+import type { Collector, OutputTag, RichFunction } from '../function.ts'
 import type { WindowAssigner } from './assigners.ts'
 import { GeneralWindowOperator } from './general-window-operator.ts'
 import type { KeyedRowInput } from './keyed-row-operator.ts'
@@ -17,36 +17,24 @@ export interface CoGroupFunction<IN1, IN2, OUT> extends RichFunction {
   coGroup(first: readonly IN1[], second: readonly IN2[], out: Collector<OUT>, context: ProcessWindowContext): void
 }
 
-/** Makes one record of a pair. */
+/** Makes records of a pair. */
 export interface JoinFunction<IN1, IN2, OUT> extends RichFunction {
-  join(first: IN1, second: IN2): OUT
-}
-
-/** Makes any number of records of a pair. */
-export interface FlatJoinFunction<IN1, IN2, OUT> extends RichFunction {
-  join(first: IN1, second: IN2, out: Collector<OUT>): void
+  /** Returns the pair's record, or collects any number of them and returns nothing. */
+  join(first: IN1, second: IN2, out: Collector<OUT>): OUT | void
 }
 
 /** The coGroup of an inner join: every pair of a window, in order of arrival of the first, then of the second. Made once for each operator. */
-export function coGroupOfJoin<IN1, IN2, OUT>(join: JoinFunction<IN1, IN2, OUT> | ((first: IN1, second: IN2) => OUT)): CoGroupFunction<IN1, IN2, OUT> {
+export function coGroupOfJoin<IN1, IN2, OUT>(join: JoinFunction<IN1, IN2, OUT> | JoinFunction<IN1, IN2, OUT>['join']): CoGroupFunction<IN1, IN2, OUT> {
   const fn: JoinFunction<IN1, IN2, OUT> = typeof join === 'function' ? { join } : ownFunction(join)
   return {
     open: (context) => fn.open?.(context),
     close: () => fn.close?.(),
     coGroup(first, second, out) {
-      for (const left of first) for (const right of second) out.collect(fn.join(left, right))
-    },
-  }
-}
-
-/** The coGroup of an inner join that makes any number of records of a pair. Made once for each operator. */
-export function coGroupOfFlatJoin<IN1, IN2, OUT>(join: FlatJoinFunction<IN1, IN2, OUT>): CoGroupFunction<IN1, IN2, OUT> {
-  const fn = ownFunction(join)
-  return {
-    open: (context) => fn.open?.(context),
-    close: () => fn.close?.(),
-    coGroup(first, second, out) {
-      for (const left of first) for (const right of second) refusePromise(fn.join(left, right, out))
+      for (const left of first)
+        for (const right of second) {
+          const joined = fn.join(left, right, out)
+          if (joined !== undefined) out.collect(joined)
+        }
     },
   }
 }

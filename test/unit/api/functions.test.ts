@@ -98,7 +98,8 @@ test('an interval join pairs records of one key by their distance in time', asyn
   const left = env.fromCollection(rows, schema).assignTimestampsAndWatermarks(byTime).keyBy('user')
   const right = env.fromCollection(rows, schema).assignTimestampsAndWatermarks(byTime).keyBy('user')
   const pairs = left
-    .intervalJoin(right, 1, 10)
+    .intervalJoin(right)
+    .between(1, 10)
     .process<string>({ processElement: (one, other, _context, out) => out.collect(`${one.user}${one.amount}-${other.amount}`) })
   expect(await env.executeAndCollect(pairs)).toEqual(['a1-2'])
 })
@@ -265,18 +266,20 @@ test('window joins send late records of each side to a side output, and coGroups
         schema,
       )
       .assignTimestampsAndWatermarks(byTime)
-      .keyBy('user')
   env.set('millrace.batch.rows-max', 1)
-  const joined = input([1, 100, 2])
-    .joinWindow(input([3, 20, 100, 4, 5]), TumblingEventTimeWindows.of(10))
+  const groups = input([1, 100, 2])
+    .coGroup(input([3, 20, 100, 4, 5]))
+    .where('user')
+    .equalTo('user')
+    .window(TumblingEventTimeWindows.of(10))
     .sideOutputLeftLateData(lateLeft)
     .sideOutputRightLateData(lateRight)
-  const groups = joined.coGroup<string>({
-    coGroup(left, right, out, context) {
-      if (left.length === 0 || right.length === 0) context.output(lonely, `${left.length} ${right.length} at ${String((context.window as TimeWindow).start)}`)
-      else out.collect(`${left.length} ${right.length}`)
-    },
-  })
+    .apply<string>({
+      coGroup(left, right, out, context) {
+        if (left.length === 0 || right.length === 0) context.output(lonely, `${left.length} ${right.length} at ${String((context.window as TimeWindow).start)}`)
+        else out.collect(`${left.length} ${right.length}`)
+      },
+    })
   const seen: Record<string, unknown[]> = { groups: [], left: [], right: [], lonely: [] }
   groups.forEach((text) => seen['groups'].push(text))
   groups.getSideOutput(lateLeft).forEach((row) => seen['left'].push(row.amount))

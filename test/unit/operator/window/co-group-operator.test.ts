@@ -1,13 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { defineSchema, OBJECT_SCHEMA, type Schema, t } from '../../../../src/batch/types.ts'
 import { EventTimeSessionWindows, TumblingEventTimeWindows } from '../../../../src/operator/window/assigners.ts'
-import {
-  type CoGroupFunction,
-  CoGroupOperator,
-  type CoGroupOptions,
-  coGroupOfFlatJoin,
-  coGroupOfJoin,
-} from '../../../../src/operator/window/co-group-operator.ts'
+import { type CoGroupFunction, CoGroupOperator, type CoGroupOptions, coGroupOfJoin } from '../../../../src/operator/window/co-group-operator.ts'
 import { drive, type Driven, type Step, WAYS } from './drive.ts'
 
 const LEFT = defineSchema({ id: t.safeInt(), name: t.string() }) as Schema
@@ -82,7 +76,7 @@ describe('CoGroupOperator', () => {
   })
 
   it('joins with a function that makes any number of records', () => {
-    const join = coGroupOfFlatJoin<Left, Right, string>({
+    const join = coGroupOfJoin<Left, Right, string>({
       join({ name }, { amount }, out) {
         for (let n = 0; n < amount; n += 10) out.collect(name)
       },
