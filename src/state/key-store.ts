@@ -52,7 +52,6 @@ const HASH_OF_NULL_HIGH = 0xe934a84a
 const WORD_NULL = 1
 const WORD_INT64 = (1 << 24) | 9
 const INLINE_PAYLOAD_BYTES = 8
-const SWEEP_RECORDS = 16
 
 /** One input of a keyed operator. */
 export interface KeyedInput {
@@ -181,6 +180,8 @@ export class KeyStore {
   nowMs = 0
   /** Called for a record that TTL clean-up looks at, with it as the current one. */
   onSweep: ((scope: 'key' | 'namespace') => void) | null = null
+  /** How many records of each kind TTL clean-up looks at in one {@link settle}. */
+  sweepRecords = 0
   readonly #options: KeyStoreOptions
   readonly #form: KeyForm
   readonly #keyTypes: readonly LogicalType[] | undefined
@@ -588,11 +589,11 @@ export class KeyStore {
 
   #sweep(): void {
     const visit = this.onSweep!
-    this.#sweptKey = this.#keys.sweep(this.#sweptKey, SWEEP_RECORDS, (record) => {
+    this.#sweptKey = this.#keys.sweep(this.#sweptKey, this.sweepRecords, (record) => {
       this.select(record)
       visit('key')
     })
-    this.#sweptNamespace = this.#namespaces.sweep(this.#sweptNamespace, SWEEP_RECORDS, (record) => {
+    this.#sweptNamespace = this.#namespaces.sweep(this.#sweptNamespace, this.sweepRecords, (record) => {
       this.selectNamespace(record)
       visit('namespace')
     })

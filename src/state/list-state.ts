@@ -16,6 +16,7 @@ export class StoredListState<T> extends SlotState implements ListState<T> {
   readonly #timed: boolean
   readonly #elementTtlMs: number
   readonly #refreshes: boolean
+  readonly #returnsExpired: boolean
 
   constructor(options: HandleOptions, type: LogicalType | undefined) {
     // Elements have their own ages; the list as a whole has none.
@@ -23,24 +24,25 @@ export class StoredListState<T> extends SlotState implements ListState<T> {
     this.#codec = valueCodecOf(type, options.name)
     this.#timed = options.ttl !== undefined
     this.#elementTtlMs = options.ttl?.ttlMs ?? 0
-    this.#refreshes = options.ttl?.update === 'read-and-write'
+    this.#refreshes = options.ttl?.updateType === 'OnReadAndWrite'
+    this.#returnsExpired = options.ttl?.stateVisibility === 'ReturnExpiredIfNotCleanedUp'
   }
 
   get(): readonly T[] {
     const record = this.present()
     if (record === 0) return []
-    if (this.#timed && !this.#expire(record)) return []
+    if (this.#timed && !this.#returnsExpired && !this.#expire(record)) return []
     const { slab, reader } = this
-    const at = (record + this.offset) >>> 2
-    const address = slab.u32[at]
-    const count = slab.u32[at + 2]
-    reader.load(slab.u8, address, slab.u32[at + 1])
+    const slot = (record + this.offset) >>> 2
+    const address = slab.u32[slot]
+    const count = slab.u32[slot + 2]
+    reader.load(slab.u8, address, slab.u32[slot + 1])
     const list: T[] = []
     const refreshed: number[] = []
     for (let index = 0; index < count; index++) {
       if (this.#timed) {
-        refreshed.push(reader.at)
-        reader.float64()
+        const { at } = reader
+        if (this.store.nowMs - reader.float64() < this.#elementTtlMs) refreshed.push(at)
       }
       list.push(this.#codec.read(reader) as T)
     }

@@ -67,6 +67,7 @@ export class StoredMapState<K, V> extends SlotState implements MapState<K, V> {
   readonly #valueRange: ReturnType<typeof numberRangeOf>
   readonly #entryTtlMs: number
   readonly #refreshes: boolean
+  readonly #returnsExpired: boolean
   // The key looked for: its number, or bytes 0..#keyLength of the writer; and its hash.
   #number = 0
   #keyLength = 0
@@ -82,7 +83,8 @@ export class StoredMapState<K, V> extends SlotState implements MapState<K, V> {
     this.#values = valueCodecOf(type, options.name)
     this.#valueRange = type === undefined || type.nullable ? undefined : numberRangeOf(type)
     this.#entryTtlMs = options.ttl?.ttlMs ?? 0
-    this.#refreshes = options.ttl?.update === 'read-and-write'
+    this.#refreshes = options.ttl?.updateType === 'OnReadAndWrite'
+    this.#returnsExpired = options.ttl?.stateVisibility === 'ReturnExpiredIfNotCleanedUp'
   }
 
   get(key: K): V | null {
@@ -91,7 +93,7 @@ export class StoredMapState<K, V> extends SlotState implements MapState<K, V> {
     this.#seek(key)
     const entry = this.#find(header)
     if (entry === 0) return null
-    if (this.#refreshes) this.slab.f64[(entry + 24) >>> 3] = this.store.nowMs
+    if (this.#refreshes && !this.#isExpired(entry)) this.slab.f64[(entry + 24) >>> 3] = this.store.nowMs
     return this.#valueOf(entry) as V
   }
 
@@ -172,7 +174,7 @@ export class StoredMapState<K, V> extends SlotState implements MapState<K, V> {
   }
 
   isEmpty(): boolean {
-    return !this.holds()
+    return this.#returnsExpired ? this.#header() === 0 : !this.holds()
   }
 
   protected release(record: number): void {
@@ -251,10 +253,10 @@ export class StoredMapState<K, V> extends SlotState implements MapState<K, V> {
     this.#hash = mix(hash)
   }
 
-  /** The live entry of the key that was sought, or 0; an expired one is removed. */
+  /** The entry of the key that was sought, or 0; an expired one that is not to be seen is removed. */
   #find(header: number): number {
     const entry = this.#locate(header)
-    if (entry === 0 || this.#entryTtlMs === 0 || !this.#isExpired(entry)) return entry
+    if (entry === 0 || this.#entryTtlMs === 0 || this.#returnsExpired || !this.#isExpired(entry)) return entry
     // Not the last one, or the map would go while `put` holds its header.
     this.#dropEntry(header, entry)
     return 0
@@ -404,7 +406,7 @@ export class StoredMapState<K, V> extends SlotState implements MapState<K, V> {
 
   #forEach(visit: (entry: number) => void): void {
     let header = this.#header()
-    if (header !== 0 && this.#entryTtlMs > 0) {
+    if (header !== 0 && this.#entryTtlMs > 0 && !this.#returnsExpired) {
       this.#expireAll(header)
       header = this.#header()
     }
@@ -414,7 +416,7 @@ export class StoredMapState<K, V> extends SlotState implements MapState<K, V> {
     for (let index = 0; index < u32[h + WRITTEN]; index++) {
       const entry = u32[h + ENTRIES] + index * ENTRY_BYTES
       if (u32[(entry + 4) >>> 2] === 0) continue
-      if (this.#refreshes) f64[(entry + 24) >>> 3] = this.store.nowMs
+      if (this.#refreshes && !this.#isExpired(entry)) f64[(entry + 24) >>> 3] = this.store.nowMs
       visit(entry)
     }
   }

@@ -25,6 +25,7 @@ import {
   UNION_STATE_PREFIX,
   type ValueState,
   type ValueStateDescriptor,
+  type StateTtlConfig,
 } from './state.ts'
 import { AggregatedState, FoldedState, type HandleOptions, type StoredState, TTL_BYTES, valueSlotBytes, valueStateOf } from './value-states.ts'
 import { ByteReader, ByteWriter } from './value-codec.ts'
@@ -35,6 +36,7 @@ const KEY_PREFIX = 'key:'
 /** Names the keyed states of a snapshot. */
 const STATE_NAMES = `${UNION_STATE_PREFIX}keyed states`
 const NAMESPACE_BYTES = 16
+const CLEANUP_RECORDS_DEFAULT = 16
 const NO_NAMESPACE = new Uint8Array(0)
 
 interface Declared {
@@ -99,7 +101,10 @@ export class MemoryStateBackend implements KeyedStateBackend {
     const options = { name: descriptor.name, store: this.store, ...place, ttl: descriptor.ttl, writer: this.#writer, reader: this.#reader }
     const declared = { descriptor, scope, handle: handleOf(options, descriptor), snapshotName }
     this.#declared.set(snapshotName, declared)
-    if (descriptor.ttl !== undefined) this.store.onSweep = this.#sweep
+    if (descriptor.ttl !== undefined && cleanupOf(descriptor.ttl) > 0) {
+      this.store.onSweep = this.#sweep
+      this.store.sweepRecords = Math.max(this.store.sweepRecords, cleanupOf(descriptor.ttl))
+    }
     const waiting = this.#waiting.get(snapshotName)
     if (waiting !== undefined) {
       this.#waiting.delete(snapshotName)
@@ -245,7 +250,8 @@ export class MemoryStateBackend implements KeyedStateBackend {
   }
 
   readonly #sweep = (scope: StateScope): void => {
-    for (const { scope: own, handle, descriptor } of this.#declared.values()) if (own === scope && descriptor.ttl !== undefined) handle.holds()
+    for (const { scope: own, handle, descriptor } of this.#declared.values())
+      if (own === scope && descriptor.ttl !== undefined && cleanupOf(descriptor.ttl) > 0) handle.holds()
   }
 }
 
@@ -262,6 +268,10 @@ export function namespaceBytes(first: number, second: number): Uint8Array {
 export function setNamespaceBytes(store: KeyStore, bytes: Uint8Array): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   store.setNamespace(view.getFloat64(0, true), view.getFloat64(8, true))
+}
+
+function cleanupOf({ cleanupIncrementally = CLEANUP_RECORDS_DEFAULT }: StateTtlConfig): number {
+  return cleanupIncrementally
 }
 
 function slotBytesOf(descriptor: StateDescriptor): number {

@@ -5,31 +5,41 @@ import { PlanError } from '../base/errors.ts'
 import type { RecordBatch } from '../batch/record-batch.ts'
 import type { DataType, LogicalType } from '../batch/types.ts'
 
-/** How long an entry of a state lives, in processing time. */
-export interface StateTtl {
+/** How long an entry of a state lives, in processing time; Flink's names. */
+export interface StateTtlConfig {
   /** Milliseconds from the last refresh; at least 1. */
   readonly ttlMs: number
   /**
-   * What refreshes an entry: creating and writing it, or reading it too.
+   * What refreshes an entry: creating and writing it, or reading it too. `Disabled`: nothing expires.
    *
-   * @default 'create-and-write'
+   * @default 'OnCreateAndWrite'
    */
-  readonly update?: 'create-and-write' | 'read-and-write'
+  readonly updateType?: 'Disabled' | 'OnCreateAndWrite' | 'OnReadAndWrite'
+  /**
+   * Whether an entry that has expired is absent at once, or only once it has been cleaned up. Reading does not refresh it.
+   *
+   * @default 'NeverReturnExpired'
+   */
+  readonly stateVisibility?: 'NeverReturnExpired' | 'ReturnExpiredIfNotCleanedUp'
+  /**
+   * Keys that are looked at behind each batch, to remove what has expired there; the most that any state of the operator asks for. 0: none, then
+   * only reading, writing and snapshots remove. A full snapshot never holds what has expired.
+   *
+   * @default 16
+   */
+  readonly cleanupIncrementally?: number
 }
 
 /** What every state may be given. */
 export interface StateOptions {
-  /**
-   * Entries older than this are never returned, count as absent, and are removed step by step while the operator works and by every snapshot. In a
-   * list each element has its own age, in a map each entry.
-   */
-  readonly ttl?: StateTtl
+  /** Lets entries expire. In a list each element has its own age, in a map each entry. */
+  readonly ttl?: StateTtlConfig
 }
 
 interface DescriptorBase {
   /** Unique within the operator; it finds the state in a snapshot. */
   readonly name: string
-  readonly ttl: StateTtl | undefined
+  readonly ttl: StateTtlConfig | undefined
 }
 
 // The type parameters of descriptors that hold no value of them.
@@ -91,12 +101,15 @@ export type StateDescriptor =
   | ReducingStateDescriptor<never>
   | AggregatingStateDescriptor<never, never, unknown>
 
-function checked(name: string, options: StateOptions): StateTtl | undefined {
+function checked(name: string, options: StateOptions): StateTtlConfig | undefined {
   if (name === '') throw new PlanError('INVALID_STATE', 'Cannot declare a state without a name')
   const { ttl } = options
   if (ttl !== undefined && !(ttl.ttlMs >= 1))
     throw new PlanError('INVALID_STATE', `Cannot declare state "${name}": its TTL is ${ttl.ttlMs} ms, it must be at least 1 ms`)
-  return ttl
+  const { cleanupIncrementally = 0 } = ttl ?? {}
+  if (!Number.isInteger(cleanupIncrementally) || cleanupIncrementally < 0)
+    throw new PlanError('INVALID_STATE', `Cannot declare state "${name}": cleanupIncrementally is ${cleanupIncrementally}, it must be an integer of 0 or more`)
+  return ttl?.updateType === 'Disabled' ? undefined : ttl
 }
 
 /**

@@ -7,7 +7,7 @@ import { writeText } from '../batch/values.ts'
 import type { BlobHeap } from './blob-heap.ts'
 import type { KeyStore } from './key-store.ts'
 import type { StateScope, StateSlot } from './state-scope.ts'
-import type { AggregateFunction, AggregatingState, ReducingState, StateTtl, ValueState } from './state.ts'
+import type { AggregateFunction, AggregatingState, ReducingState, StateTtlConfig, ValueState } from './state.ts'
 import {
   type ByteReader,
   type ByteWriter,
@@ -28,7 +28,7 @@ export interface HandleOptions {
   readonly store: KeyStore
   readonly scope: StateScope
   readonly slot: StateSlot
-  readonly ttl: StateTtl | undefined
+  readonly ttl: StateTtlConfig | undefined
   /** Scratch shared by all handles of a backend. */
   readonly writer: ByteWriter
   readonly reader: ByteReader
@@ -65,6 +65,8 @@ export abstract class SlotState implements StoredState {
   protected readonly ttlOffset: number
   protected readonly ttlMs: number
   protected readonly refreshOnRead: boolean
+  /** Whether what has expired is seen until it is cleaned up. */
+  protected readonly returnsExpired: boolean
 
   constructor(options: HandleOptions, slotBytes: number) {
     this.scope = options.scope
@@ -77,7 +79,8 @@ export abstract class SlotState implements StoredState {
     this.offset = options.slot.offset
     this.ttlOffset = options.slot.offset + slotBytes
     this.ttlMs = options.ttl?.ttlMs ?? 0
-    this.refreshOnRead = options.ttl?.update === 'read-and-write'
+    this.refreshOnRead = options.ttl?.updateType === 'OnReadAndWrite'
+    this.returnsExpired = options.ttl?.stateVisibility === 'ReturnExpiredIfNotCleanedUp'
     this.writer = options.writer
     this.reader = options.reader
   }
@@ -140,13 +143,19 @@ export abstract class SlotState implements StoredState {
   protected abstract loadValue(reader: ByteReader): void
 
   #refreshed(record: number): number {
+    if (this.returnsExpired && this.#isOld(record)) return record
     if (this.#expired(record)) return 0
     if (this.refreshOnRead) this.slab.f64[(record + this.ttlOffset) >>> 3] = this.store.nowMs
     return record
   }
 
+  #isOld(record: number): boolean {
+    return this.store.nowMs - this.slab.f64[(record + this.ttlOffset) >>> 3] >= this.ttlMs
+  }
+
+  /** Removes what has expired. */
   #expired(record: number): boolean {
-    if (this.store.nowMs - this.slab.f64[(record + this.ttlOffset) >>> 3] < this.ttlMs) return false
+    if (!this.#isOld(record)) return false
     this.clear()
     return true
   }

@@ -394,9 +394,9 @@ export function stateContract(name: string, newBackend: (share: BackendShare) =>
       expect(backend.keyCount).toBe(0)
     })
 
-    test('with read-and-write reading refreshes', () => {
+    test('with OnReadAndWrite reading refreshes', () => {
       const backend = open()
-      const ttl = { ttlMs: 100, update: 'read-and-write' } as const
+      const ttl = { ttlMs: 100, updateType: 'OnReadAndWrite' } as const
       const value = backend.getState(valueState('v', t.int(), { ttl }))
       const list = backend.getState(listState('l', t.string(), { ttl }))
       const map = backend.getState(mapState('m', t.string(), t.string(), { ttl }))
@@ -410,6 +410,61 @@ export function stateContract(name: string, newBackend: (share: BackendShare) =>
       }
       backend.setProcessingTimeMs(370)
       expect([value.value(), list.get(), map.get('a')]).toEqual([null, [], null])
+    })
+
+    test('with ReturnExpiredIfNotCleanedUp what has expired is seen until it is cleaned up, and not refreshed by reading', () => {
+      const backend = open()
+      const ttl = { ttlMs: 100, updateType: 'OnReadAndWrite', stateVisibility: 'ReturnExpiredIfNotCleanedUp' } as const
+      const value = backend.getState(valueState('v', t.int(), { ttl }))
+      const list = backend.getState(listState('l', t.string(), { ttl }))
+      const map = backend.getState(mapState('m', t.string(), t.string(), { ttl }))
+      at(backend, 1)
+      value.update(1)
+      list.add('a')
+      map.put('a', 'A')
+      backend.setProcessingTimeMs(60)
+      list.add('b')
+      map.put('b', 'B')
+      const seen = (): unknown[] => [value.value(), list.get(), map.entries(), map.get('a'), map.has('a'), map.isEmpty()]
+      const all = [1, ['a', 'b'], [['a', 'A'], ['b', 'B']], 'A', true, false] // prettier-ignore
+      backend.setProcessingTimeMs(100)
+      expect([seen(), seen()]).toEqual([all, all])
+      backend.settle()
+      at(backend, 1)
+      expect(seen()).toEqual([null, ['b'], [['b', 'B']], null, false, false])
+      // Reading at 100 has refreshed what had not expired then.
+      backend.setProcessingTimeMs(199)
+      backend.settle()
+      at(backend, 1)
+      expect(list.get()).toEqual(['b'])
+    })
+
+    test('with updateType Disabled nothing expires', () => {
+      const backend = open()
+      const value = backend.getState(valueState('v', t.int(), { ttl: { ttlMs: 100, updateType: 'Disabled' } }))
+      at(backend, 1)
+      value.update(1)
+      backend.setProcessingTimeMs(1000)
+      backend.settle()
+      at(backend, 1)
+      expect(value.value()).toBe(1)
+    })
+
+    test('as many keys are cleaned up behind a batch as cleanupIncrementally says', () => {
+      const left = (cleanupIncrementally: number | undefined): number => {
+        const backend = open()
+        const ttl = { ttlMs: 100, ...(cleanupIncrementally !== undefined && { cleanupIncrementally }) }
+        const value = backend.getState(valueState('v', t.int(), { ttl }))
+        for (let key = 0; key < 200; key++) {
+          at(backend, key)
+          value.update(key)
+        }
+        backend.setProcessingTimeMs(100)
+        backend.settle()
+        return backend.keyCount
+      }
+      expect([left(0), left(undefined), left(50), left(1000)]).toEqual([200, 184, 150, 0])
+      expect(() => valueState('v', t.int(), { ttl: { ttlMs: 1, cleanupIncrementally: -1 } })).toThrow(expect.objectContaining({ code: 'INVALID_STATE' }))
     })
 
     test('expired keys are cleaned up without being read', () => {

@@ -6,7 +6,13 @@ import { OBJECT_SCHEMA, type Schema } from '../../batch/types.ts'
 import type { ReduceFunction } from '../../operator/function.ts'
 import type { Operator } from '../../operator/operator.ts'
 import { type RollingAggregate, rollingReduce, rollingSchema } from '../../operator/process/process-operators.ts'
-import { CumulativeEventTimeWindows, SlidingEventTimeWindows, TumblingEventTimeWindows, type WindowAssigner } from '../../operator/window/assigners.ts'
+import {
+  CumulativeEventTimeWindows,
+  SlidingEventTimeWindows,
+  TumblingEventTimeWindows,
+  type WindowAssigner,
+  WindowStagger,
+} from '../../operator/window/assigners.ts'
 import type { Evictor } from '../../operator/window/evictors.ts'
 import { GeneralWindowOperator, type WindowContents } from '../../operator/window/general-window-operator.ts'
 import {
@@ -281,7 +287,8 @@ function isAggregateFunction(value: object): value is AggregateFunction<never, n
 
 /** The assigner's windows as slices know them; undefined if they are not aligned in event time. */
 function alignedWindowsOf(assigner: unknown): AlignedWindows | undefined {
-  if (assigner instanceof TumblingEventTimeWindows) return { kind: 'tumbling', sizeMs: assigner.sizeMs, offsetMs: assigner.offsetMs }
+  if (assigner instanceof TumblingEventTimeWindows)
+    return assigner.stagger === WindowStagger.ALIGNED ? { kind: 'tumbling', sizeMs: assigner.sizeMs, offsetMs: assigner.offsetMs } : undefined
   if (assigner instanceof SlidingEventTimeWindows) return { kind: 'sliding', sizeMs: assigner.sizeMs, slideMs: assigner.slideMs, offsetMs: assigner.offsetMs }
   if (assigner instanceof CumulativeEventTimeWindows)
     return { kind: 'cumulative', sizeMs: assigner.maxSizeMs, stepMs: assigner.stepMs, offsetMs: assigner.offsetMs }

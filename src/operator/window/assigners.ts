@@ -2,6 +2,7 @@
 // instance may serve several operators of one thread. Names and rules are Flink's.
 
 import { PlanError, UserFunctionError } from '../../base/errors.ts'
+import { freshSeed, Random } from '../../base/random.ts'
 import { requireDurationMs } from './duration.ts'
 import { EventTimeTrigger, NeverTrigger, ProcessingTimeTrigger, type Trigger } from './triggers.ts'
 import { GlobalWindow, TimeWindow, type Window, type WindowSerializer } from './window.ts'
@@ -62,24 +63,51 @@ function offsetError(name: string, rule: string, values: string): PlanError {
   return new PlanError('INVALID_WINDOW', `Cannot make ${name} with ${values}: the parameters must satisfy ${rule}`)
 }
 
+/** By how much the windows of a subtask are shifted, so that not all subtasks fire at once. Chosen when its first record comes. */
+export const WindowStagger = {
+  /** Not at all. */
+  ALIGNED: 'ALIGNED',
+  /** By chance, less than the size. */
+  RANDOM: 'RANDOM',
+  /** By the processing time at which the first record comes, within a window of it. */
+  NATURAL: 'NATURAL',
+} as const
+export type WindowStagger = (typeof WindowStagger)[keyof typeof WindowStagger]
+
+function staggerMs(stagger: WindowStagger, nowMs: number, sizeMs: number): number {
+  switch (stagger) {
+    case 'ALIGNED':
+      return 0
+    case 'RANDOM':
+      return new Random(freshSeed()).integer(sizeMs)
+    case 'NATURAL':
+      return Math.max(0, nowMs - TimeWindow.startWithOffset(nowMs, 0, sizeMs))
+  }
+}
+
 /** What tumbling windows of both times have in common: every record in exactly one window. */
 abstract class TumblingWindows {
   readonly sizeMs: number
   readonly offsetMs: number
+  readonly stagger: WindowStagger
+  #shiftMs = NaN
   // Records of one window come together: the last answer is usually the next one.
   #last: readonly TimeWindow[] = []
   #start = NaN
 
-  protected constructor(name: string, sizeMs: number, offsetMs: number) {
+  protected constructor(name: string, sizeMs: number, offsetMs: number, stagger: WindowStagger) {
     requireDurationMs('a window size', sizeMs)
     requireDurationMs('a window offset', offsetMs)
     if (sizeMs <= 0 || Math.abs(offsetMs) >= sizeMs) throw offsetError(name, 'size > 0 and abs(offset) < size', `size=${sizeMs} ms, offset=${offsetMs} ms`)
     this.sizeMs = sizeMs
     this.offsetMs = offsetMs
+    this.stagger = stagger
   }
 
-  protected windowsAt(timestamp: number): readonly TimeWindow[] {
-    const start = TimeWindow.startWithOffset(timestamp, this.offsetMs, this.sizeMs)
+  protected windowsAt(timestamp: number, context: WindowAssignerContext): readonly TimeWindow[] {
+    // Of the subtask, and lost with it: windows that a restore brings back keep their own bounds.
+    if (Number.isNaN(this.#shiftMs)) this.#shiftMs = (this.offsetMs + staggerMs(this.stagger, context.currentProcessingTime(), this.sizeMs)) % this.sizeMs
+    const start = TimeWindow.startWithOffset(timestamp, this.#shiftMs, this.sizeMs)
     if (start !== this.#start) {
       this.#start = start
       this.#last = [new TimeWindow(start, start + this.sizeMs)]
@@ -97,14 +125,15 @@ export class TumblingEventTimeWindows extends TumblingWindows implements WindowA
   /**
    * @param sizeMs Above 0.
    * @param offsetMs Shifts all windows; smaller than the size. Windows of days in UTC+8: `of(days(1), hours(-8))`.
+   * @param stagger Shifts those of each subtask further; the same in whatever order the subtask's records come.
    */
-  static of(sizeMs: number, offsetMs: number = 0): TumblingEventTimeWindows {
-    return new TumblingEventTimeWindows('TumblingEventTimeWindows', sizeMs, offsetMs)
+  static of(sizeMs: number, offsetMs: number = 0, stagger: WindowStagger = WindowStagger.ALIGNED): TumblingEventTimeWindows {
+    return new TumblingEventTimeWindows('TumblingEventTimeWindows', sizeMs, offsetMs, stagger)
   }
 
-  assignWindows(_element: unknown, timestamp: number): readonly TimeWindow[] {
+  assignWindows(_element: unknown, timestamp: number, context: WindowAssignerContext): readonly TimeWindow[] {
     requireTimestamp(timestamp)
-    return this.windowsAt(timestamp)
+    return this.windowsAt(timestamp, context)
   }
 
   getDefaultTrigger(): Trigger<unknown, TimeWindow> {
@@ -123,12 +152,12 @@ export class TumblingEventTimeWindows extends TumblingWindows implements WindowA
 /** Windows of a fixed size in processing time, side by side. */
 export class TumblingProcessingTimeWindows extends TumblingWindows implements WindowAssigner<unknown, TimeWindow> {
   /** @see TumblingEventTimeWindows.of */
-  static of(sizeMs: number, offsetMs: number = 0): TumblingProcessingTimeWindows {
-    return new TumblingProcessingTimeWindows('TumblingProcessingTimeWindows', sizeMs, offsetMs)
+  static of(sizeMs: number, offsetMs: number = 0, stagger: WindowStagger = WindowStagger.ALIGNED): TumblingProcessingTimeWindows {
+    return new TumblingProcessingTimeWindows('TumblingProcessingTimeWindows', sizeMs, offsetMs, stagger)
   }
 
   assignWindows(_element: unknown, _timestamp: number, context: WindowAssignerContext): readonly TimeWindow[] {
-    return this.windowsAt(context.currentProcessingTime())
+    return this.windowsAt(context.currentProcessingTime(), context)
   }
 
   getDefaultTrigger(): Trigger<unknown, TimeWindow> {

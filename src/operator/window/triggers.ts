@@ -458,6 +458,94 @@ function keep<T>(element: T): T {
   return typeof row === 'object' && row !== null && typeof row.toObject === 'function' ? row.toObject() : element
 }
 
+/**
+ * Fires as another trigger says, and when processing time has moved on by a timeout since a window got its first record (or its last one).
+ */
+export class ProcessingTimeoutTrigger<T, W extends Window> implements Trigger<T, W> {
+  readonly nestedTrigger: Trigger<T, W>
+  readonly timeoutMs: number
+  readonly resetTimerOnNewRecord: boolean
+  readonly shouldClearOnTimeout: boolean
+  readonly #timeout = valueState('timeout', t.safeInt())
+  readonly states: readonly TriggerState[]
+
+  private constructor(nestedTrigger: Trigger<T, W>, timeoutMs: number, resetTimerOnNewRecord: boolean, shouldClearOnTimeout: boolean) {
+    if (requireDurationMs('the timeout of a ProcessingTimeoutTrigger', timeoutMs) <= 0)
+      throw new PlanError('INVALID_TRIGGER', `Cannot make a ProcessingTimeoutTrigger with a timeout of ${timeoutMs} ms: it must be above 0`)
+    this.nestedTrigger = nestedTrigger
+    this.timeoutMs = timeoutMs
+    this.resetTimerOnNewRecord = resetTimerOnNewRecord
+    this.shouldClearOnTimeout = shouldClearOnTimeout
+    this.states = [this.#timeout, ...(nestedTrigger.states ?? [])]
+  }
+
+  /**
+   * @param timeoutMs Above 0.
+   * @param resetTimerOnNewRecord Whether the timeout counts from the last record rather than the first.
+   * @param shouldClearOnTimeout Whether a timeout clears what the trigger and the nested one remember.
+   */
+  static of<T, W extends Window>(
+    nestedTrigger: Trigger<T, W>,
+    timeoutMs: number,
+    resetTimerOnNewRecord: boolean = false,
+    shouldClearOnTimeout: boolean = true,
+  ): ProcessingTimeoutTrigger<T, W> {
+    return new ProcessingTimeoutTrigger(nestedTrigger, timeoutMs, resetTimerOnNewRecord, shouldClearOnTimeout)
+  }
+
+  onElement(element: T, timestamp: number, window: W, context: TriggerContext): TriggerResult {
+    const result = this.nestedTrigger.onElement(element, timestamp, window, context)
+    if (isFire(result)) {
+      this.clear(window, context)
+      return result
+    }
+    const timeout = context.getPartitionedState(this.#timeout)
+    const dueMs = timeout.value()
+    if (dueMs !== null && !this.resetTimerOnNewRecord) return result
+    if (dueMs !== null) context.deleteProcessingTimeTimer(dueMs)
+    const nextMs = context.currentProcessingTime() + this.timeoutMs
+    timeout.update(nextMs)
+    context.registerProcessingTimeTimer(nextMs)
+    return result
+  }
+
+  onProcessingTime(timeMs: number, window: W, context: TriggerContext): TriggerResult {
+    return this.#fired(this.nestedTrigger.onProcessingTime(timeMs, window, context), window, context)
+  }
+
+  onEventTime(timeMs: number, window: W, context: TriggerContext): TriggerResult {
+    return this.#fired(this.nestedTrigger.onEventTime(timeMs, window, context), window, context)
+  }
+
+  canMerge(): boolean {
+    return canMerge(this.nestedTrigger)
+  }
+
+  onMerge(window: W, context: OnMergeContext): void {
+    // The record that made the windows merge sets a timeout for the result.
+    this.nestedTrigger.onMerge?.(window, context)
+  }
+
+  clear(window: W, context: TriggerContext): void {
+    const timeout = context.getPartitionedState(this.#timeout)
+    const dueMs = timeout.value()
+    if (dueMs !== null) {
+      context.deleteProcessingTimeTimer(dueMs)
+      timeout.clear()
+    }
+    this.nestedTrigger.clear(window, context)
+  }
+
+  toString(): string {
+    return `ProcessingTimeoutTrigger(${String(this.nestedTrigger)}, ${this.timeoutMs})`
+  }
+
+  #fired(result: TriggerResult, window: W, context: TriggerContext): TriggerResult {
+    if (this.shouldClearOnTimeout) this.clear(window, context)
+    return isPurge(result) ? TriggerResult.FIRE_AND_PURGE : TriggerResult.FIRE
+  }
+}
+
 /** Never fires: the default of global windows. */
 export class NeverTrigger implements Trigger<unknown, GlobalWindow> {
   static readonly #instance = new NeverTrigger()

@@ -32,7 +32,7 @@ function reference(rows: readonly Row[], assigner: ReturnType<(typeof shapes)[ke
   const late: Row[] = []
   let watermark = -Infinity
   for (const row of rows) {
-    const windows = assigner.assignWindows(row, row.at)
+    const windows = assigner.assignWindows(row, row.at, { currentProcessingTime: () => 0 })
     const open = windows.filter((window) => window.maxTimestamp() > watermark)
     if (open.length === 0 && row.at <= watermark) late.push(row)
     for (const window of open) {

@@ -154,10 +154,10 @@ const readers: Readonly<Record<string, (env: LocalEnvironment, kept: Row[], read
   'window assigner': (env, kept, read) => {
     const assigner = TumblingEventTimeWindows.of(10)
     const assign = assigner.assignWindows.bind(assigner)
-    assigner.assignWindows = (row, timestampMs) => {
+    assigner.assignWindows = (row, timestampMs, context) => {
       read()
       kept.push(row as Row)
-      return assign(row, timestampMs)
+      return assign(row, timestampMs, context)
     }
     env
       .fromCollection(rows, schema)

@@ -12,6 +12,7 @@ import {
   TumblingEventTimeWindows,
   TumblingProcessingTimeWindows,
   type WindowAssigner,
+  WindowStagger,
 } from '../../../../src/operator/window/assigners.ts'
 import { days, hours, minutes, seconds } from '../../../../src/operator/window/duration.ts'
 import { GlobalWindow, TimeWindow } from '../../../../src/operator/window/window.ts'
@@ -71,7 +72,34 @@ describe('TumblingEventTimeWindows', () => {
 
   it('answers with the same array while the window stays the same', () => {
     const windows = TumblingEventTimeWindows.of(10)
-    expect(windows.assignWindows(null, 1)).toBe(windows.assignWindows(null, 9))
+    expect(windows.assignWindows(null, 1, at(0))).toBe(windows.assignWindows(null, 9, at(0)))
+  })
+})
+
+describe('WindowStagger', () => {
+  it('NATURAL shifts all windows of a subtask by the time of its first record', () => {
+    for (const make of [TumblingEventTimeWindows, TumblingProcessingTimeWindows]) {
+      const windows = make.of(100, 10, WindowStagger.NATURAL)
+      // The first record comes 30 ms into a window of processing time.
+      expect(spans(windows, 230, 230)).toEqual([[140, 240]])
+      expect(spans(windows, 245, 245)).toEqual([[240, 340]])
+    }
+  })
+
+  it('RANDOM shifts by less than the size, and the windows stay side by side', () => {
+    const starts = new Set<number>()
+    for (let run = 0; run < 50; run++) {
+      const windows = TumblingEventTimeWindows.of(100, 0, WindowStagger.RANDOM)
+      const [[start, end]] = spans(windows, 1000, 0)
+      expect(start <= 1000 && end === start + 100 && end > 1000).toBe(true)
+      expect(spans(windows, 1100, 50)).toEqual([[start + 100, end + 100]])
+      starts.add(start)
+    }
+    expect(starts.size).toBeGreaterThan(10)
+  })
+
+  it('ALIGNED is the default', () => {
+    expect(spans(TumblingEventTimeWindows.of(100, 10, WindowStagger.ALIGNED), 230, 77)).toEqual(spans(TumblingEventTimeWindows.of(100, 10), 230, 0))
   })
 })
 

@@ -22,6 +22,8 @@ import {
   CountTrigger,
   DeltaTrigger,
   EventTimeTrigger,
+  NeverTrigger,
+  ProcessingTimeoutTrigger,
   PurgingTrigger,
   type Trigger,
   TriggerResult,
@@ -461,6 +463,28 @@ describe('triggers', () => {
   it('ContinuousProcessingTimeTrigger fires by the clock', () => {
     const steps = [now(1), row('a', 1, 1), now(9), row('a', 2, 2), now(10), now(15), row('a', 3, 3), now(20)]
     expect(out(run(steps, { assigner: GlobalWindows.create(), trigger: ContinuousProcessingTimeTrigger.of(10) }))).toEqual(['a global 1+2', 'a global 1+2+3'])
+  })
+
+  it('ProcessingTimeoutTrigger fires as its trigger says, or when the first record has waited long enough', () => {
+    const windows = { assigner: GlobalWindows.create() }
+    const steps = [now(1), row('a', 1, 1), now(5), row('a', 2, 2), now(11), row('a', 3, 3), now(12), row('a', 4, 4), row('a', 5, 5), now(100)]
+    expect(out(run(steps, { ...windows, trigger: ProcessingTimeoutTrigger.of(PurgingTrigger.of(CountTrigger.of(3)), 10) }))).toEqual([
+      'a global 1+2',
+      'a global 1+2+3+4+5',
+    ])
+    // What the nested trigger has counted stays if a timeout does not clear it.
+    expect(out(run(steps, { ...windows, trigger: ProcessingTimeoutTrigger.of(CountTrigger.of(3), 10, false, false) }))).toEqual([
+      'a global 1+2',
+      'a global 1+2+3',
+      'a global 1+2+3+4+5',
+    ])
+  })
+
+  it('ProcessingTimeoutTrigger may wait from the last record on', () => {
+    const steps = [now(1), row('a', 1, 1), now(8), row('a', 2, 2), now(11), now(17), row('a', 3, 3), now(27), now(50)]
+    const trigger = ProcessingTimeoutTrigger.of(NeverTrigger.create(), 10, true)
+    expect(out(run(steps, { assigner: GlobalWindows.create(), trigger }))).toEqual(['a global 1+2+3'])
+    expect(() => ProcessingTimeoutTrigger.of(NeverTrigger.create(), 0)).toThrow(expect.objectContaining({ code: 'INVALID_TRIGGER' }))
   })
 
   it('DeltaTrigger fires when a record is far from the last one that fired', () => {
