@@ -207,7 +207,7 @@ export class JobHandle implements AsyncDisposable {
    *
    * @param schema Of the records: gives them their type, and is held against that of the output.
    * @example
-   * job.output<Alert>('alerts').subscribe((alert) => send(alert))
+   * engine.submit(alerts).output<string>('alerts').subscribe((alert) => console.log(alert))
    */
   output<R = unknown>(name: string, schema?: Schema<R>): OutputHandle<R> {
     return this.#queue(name, schema?.toString()) as OutputHandle<unknown> as OutputHandle<R>

@@ -1,8 +1,26 @@
-// The test kit that users import as `millrace/testing`: a virtual clock, whole jobs on the calling thread, and the operator harness.
+// The test kit that users import as `millrace/testing`: a virtual clock, whole jobs on the calling thread, and the operator harness, for the
+// engine's operators and for functions of every kind.
 
 export { type Clock, VirtualClock } from '../base/clock.ts'
 export { Random } from '../base/random.ts'
 export { type JobRun, runJob, type RunJobOptions, type TestableJob } from './run-job.ts'
+export {
+  asyncFunction,
+  type BroadcastHarnessInput,
+  broadcastProcessFunction,
+  coProcessFunction,
+  filterFunction,
+  flatMapFunction,
+  type HarnessFunction,
+  type HarnessWindows,
+  keyedBroadcastProcessFunction,
+  keyedCoProcessFunction,
+  type KeyedHarnessInput,
+  keyedProcessFunction,
+  mapFunction,
+  processFunction,
+  windowFunction,
+} from './functions.ts'
 export {
   type HarnessEvent,
   type HarnessInput,
@@ -11,5 +29,6 @@ export {
   type HarnessResult,
   type HarnessRow,
   type HarnessStep,
+  runAsyncOperatorHarness,
   runOperatorHarness,
 } from './operator-harness.ts'

@@ -2,6 +2,7 @@
 // engine's operators and for users' functions alike. Runs on the calling thread, under a virtual clock; every choice comes from the seed.
 
 import type { WasmModule } from '../base/webassembly.ts'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { BarrierKind } from '../batch/generated/barrier-kind.ts'
 import { isDeepStrictEqual } from 'node:util'
 import { keyBytesOf, type KeyValue } from '../base/key-bytes.ts'
@@ -16,7 +17,7 @@ import { isObjectSchema, type Schema } from '../batch/types.ts'
 import type { ElementTarget } from '../exchange/element-target.ts'
 import { compileKernels, instantiateKernels, type Kernels } from '../kernels/kernels.ts'
 import { KEY_COLUMN, keyedSchemaOf } from '../operator/basic/key-operator.ts'
-import type { Operator, OperatorContext } from '../operator/operator.ts'
+import type { Operator, OperatorContext, OperatorMetrics } from '../operator/operator.ts'
 import { OperatorDriver } from '../runtime/operator-driver.ts'
 import { OutputCollector } from '../runtime/output-collector.ts'
 import { MemorySnapshot } from './memory-snapshot.ts'
@@ -79,7 +80,11 @@ export interface HarnessRecord {
 }
 
 /** What an operator sent to one output, in order. */
-export type HarnessEvent = HarnessRecord | { readonly watermark: number }
+export type HarnessEvent =
+  | HarnessRecord
+  | { readonly watermark: number }
+  /** The stream became idle, or active again. */
+  | { readonly idle: boolean }
 
 /** What an operator sent: to the main output and to each side output that is read. */
 export interface HarnessResult {
@@ -87,6 +92,8 @@ export interface HarnessResult {
   readonly sides: ReadonlyMap<string, readonly HarnessEvent[]>
   /** The records of the main output. */
   readonly rows: readonly HarnessRecord[]
+  /** How many records the operator has counted as late. */
+  readonly lateRecords: number
 }
 
 /** How one run goes. */
@@ -126,15 +133,20 @@ const MODES: readonly Mode[] = [
 ]
 const RANDOM_MODE: Mode = { name: 'random batches', batchRows: FEW, crossings: true, selection: true, refusing: true, restoring: true, batchRowsMax: 5 }
 
-/** Calls without any effect after which an operator counts as stuck. */
+/** Calls without any effect after which an operator counts as stuck; of an asynchronous one turns of the event loop. */
 const IDLE_CALLS_MAX = 1000
+const IDLE_TURNS_MAX = 200_000
+/** Turns of the event loop in which asynchronous calls may answer before time moves on to a retry or a timeout. */
+const TURNS_PER_JUMP = 64
 
 /**
  * Runs an operator over a stream: all at once and one row at a time; with watermarks inside batches and between them; with and without selections;
  * with an output that refuses every other call; with a snapshot restored into a fresh operator after each element; in random batches; and all
  * of that again with a watermark between any two rows (one that makes no row late). Checks that every run sends the same records with the same
- * timestamps and kinds, in one order for each key, at the same watermarks; that no batch changes before its output has taken it; that each operator
- * gives its memory back.
+ * timestamps and kinds, in one order for each key, at the same watermarks; becomes idle and active at the same places; counts as many late
+ * records; that no batch changes before its output has taken it; that each operator gives its memory back.
+ *
+ * What a function of a user is as an operator says one of `mapFunction`, `keyedProcessFunction`, ... of `millrace/testing`.
  *
  * @returns What the operator sent when it was run all at once.
  * @throws {MillraceError} `HARNESS_MISMATCH`, naming the run and the first difference.
@@ -142,20 +154,45 @@ const IDLE_CALLS_MAX = 1000
  *
  * @example
  * const { rows } = runOperatorHarness({
- *   create: () => keyedProcessOperator({ schema, key: { kind: 'columns', columns: [0] } }, counter(), output),
- *   inputs: [{ schema }],
- *   steps: [{ row: { key: 'a' }, timestamp: 1 }, { watermark: 10 }],
+ *   ...keyedProcessFunction({ schema, key: 'user' }, () => new Counter()),
+ *   steps: [{ row: { user: 'a' }, timestamp: 1 }, { watermark: 10 }],
  * })
  */
 export function runOperatorHarness(options: HarnessOptions): HarnessResult {
+  const runs = runAll(options, IDLE_CALLS_MAX)
+  for (;;) {
+    const { done, value } = runs.next()
+    if (done === true) return value
+  }
+}
+
+/**
+ * {@link runOperatorHarness} for operators whose functions are asynchronous: gives the event loop a turn whenever the operator waits, and moves
+ * time on to the next retry or timeout if nothing else happens.
+ *
+ * @throws {MillraceError} `HARNESS_MISMATCH`, `HARNESS_STUCK`.
+ */
+export async function runAsyncOperatorHarness(options: HarnessOptions): Promise<HarnessResult> {
+  const runs = runAll(options, IDLE_TURNS_MAX)
+  for (;;) {
+    const { done, value } = runs.next()
+    if (done === true) return value
+    await nextTurn()
+  }
+}
+
+/** Yields whenever an operator waits. */
+type Waiting<T> = Generator<void, T, void>
+
+function* runAll(options: HarnessOptions, idleMax: number): Waiting<HarnessResult> {
   const seed = options.seed ?? 1
-  const first = compareRuns(options, options.steps, seed, 'as given')
+  const first = yield* compareRuns(options, options.steps, seed, 'as given', idleMax)
   const dense = withWatermarks(options.steps)
-  if (dense !== undefined) compareRuns(options, dense, seed, 'with a watermark between any two rows')
+  if (dense !== undefined) yield* compareRuns(options, dense, seed, 'with a watermark between any two rows', idleMax)
   return first
 }
 
-function compareRuns(options: HarnessOptions, steps: readonly HarnessStep[], seed: number, stream: string): HarnessResult {
+function* compareRuns(options: HarnessOptions, steps: readonly HarnessStep[], seed: number, stream: string, idleMax: number): Waiting<HarnessResult> {
   const randomRuns = Array.from({ length: options.randomRuns ?? 4 }, (_, index) => ({
     ...RANDOM_MODE,
     name: `random batches, seed ${seed + index}`,
@@ -163,9 +200,9 @@ function compareRuns(options: HarnessOptions, steps: readonly HarnessStep[], see
   }))
   let expected: { readonly name: string; readonly result: HarnessResult } | undefined
   for (const mode of [...MODES.map((mode) => ({ ...mode, seed })), ...randomRuns]) {
-    const result = new Run(options, steps, mode, new Random(mode.seed)).run()
+    const result = yield* new Run(options, steps, mode, new Random(mode.seed), idleMax).run()
     if (expected === undefined) expected = { name: mode.name, result }
-    else compareResults(expected.name, expected.result, `${mode.name} (stream ${stream})`, result, options)
+    else compareResults(expected.name, expected.result, `${mode.name} (stream ${stream})`, result, options, !mode.restoring)
   }
   return expected!.result
 }
@@ -228,8 +265,9 @@ class RecordingTarget implements ElementTarget {
     this.events.push({ watermark })
   }
 
-  offerStatus(): void {
+  offerStatus(idle: boolean): void {
     this.#take()
+    this.events.push({ idle })
   }
 
   offerMarker(): void {}
@@ -288,9 +326,25 @@ class Run {
   #checkpointId = 0
   #watermarkMs = WATERMARK_MIN
   #bytesBefore = 0
+  readonly #idleMax: number
+  /** Outlives the operators of a run. */
+  readonly #metrics: OperatorMetrics
 
-  constructor(options: HarnessOptions, steps: readonly HarnessStep[], mode: Mode, random: Random) {
+  constructor(options: HarnessOptions, steps: readonly HarnessStep[], mode: Mode, random: Random, idleMax: number) {
     this.#options = options
+    this.#idleMax = idleMax
+    const counters = new Map<string, { value: number }>()
+    this.#metrics = {
+      lateRecords: 0,
+      badRecords: 0,
+      bytesRead: 0,
+      bytesWritten: 0,
+      counter(name) {
+        let counter = counters.get(name)
+        if (counter === undefined) counters.set(name, (counter = { value: 0 }))
+        return counter
+      },
+    }
     this.#steps = steps
     this.#mode = mode
     this.#random = random
@@ -310,20 +364,20 @@ class Run {
     }
   }
 
-  run(): HarnessResult {
+  *run(): Waiting<HarnessResult> {
     this.#open()
     let finished = false
     try {
       for (let at = 0; at < this.#steps.length;) {
-        at = this.#element(at)
-        if (this.#mode.restoring) this.#restore()
+        at = yield* this.#element(at)
+        if (this.#mode.restoring) yield* this.#restore()
       }
       if (this.#options.ends !== false) {
         this.#driver.offerWatermark(WATERMARK_MAX)
-        this.#pump()
+        yield* this.#pump()
         for (let input = 0; input < this.#schemas.length; input++) {
           this.#driver.offerInputEnd(input)
-          this.#pump()
+          yield* this.#pump()
         }
       }
       finished = true
@@ -339,30 +393,31 @@ class Run {
       main: this.#main.events,
       sides: new Map([...this.#sides].map(([id, target]) => [id, target.events])),
       rows: this.#main.events.filter((event): event is HarnessRecord => 'row' in event),
+      lateRecords: this.#metrics.lateRecords,
     }
   }
 
   /** Feeds the next element: a batch, a watermark, or processing time. Returns the index of the step behind it. */
-  #element(from: number): number {
+  *#element(from: number): Waiting<number> {
     const step = this.#steps[from]
     if ('processingTime' in step) {
       this.#clock.setMs(step.processingTime)
       if (this.#driver.operator.nextProcessingTimeMs() <= step.processingTime) this.#driver.fireTimers(step.processingTime)
-      this.#pump()
+      yield* this.#pump()
       return from + 1
     }
     if ('watermark' in step) {
       if (step.watermark > this.#watermarkMs) {
         this.#watermarkMs = step.watermark
         this.#driver.offerWatermark(step.watermark)
-        this.#pump()
+        yield* this.#pump()
       }
       return from + 1
     }
-    return this.#batch(from)
+    return yield* this.#batch(from)
   }
 
-  #batch(from: number): number {
+  *#batch(from: number): Waiting<number> {
     const { batchRows, crossings, selection } = this.#mode
     const rowsMax = batchRows(this.#random)
     const input = (this.#steps[from] as { input?: number }).input ?? 0
@@ -396,7 +451,7 @@ class Run {
     for (const { position, watermarkMs } of watermarks) batch.crossings.add(position, watermarkMs)
     batch.rewind()
     this.#driver.offerInput(batch, input)
-    this.#pump()
+    yield* this.#pump()
     if (selection) slab.free(batch.selection, selected.length * 4)
     freeBatch(batch)
     return at
@@ -413,7 +468,7 @@ class Run {
   }
 
   /** Lets the operator finish the element in hand. */
-  #pump(): void {
+  *#pump(): Waiting<void> {
     let idle = 0
     const targets = [this.#main, ...this.#sides.values()]
     while (!this.#driver.hasCapacity()) {
@@ -422,8 +477,10 @@ class Run {
       const sent = targets.reduce((sum, target) => sum + target.events.length, 0) > before
       const wasFull = targets.some((target) => !target.hasCapacity())
       idle = moved || sent || wasFull ? 0 : idle + 1
-      if (idle > IDLE_CALLS_MAX)
-        throw new MillraceError('HARNESS_STUCK', `The operator made no progress in ${IDLE_CALLS_MAX} calls while its output had capacity (${this.#mode.name})`)
+      if (idle > this.#idleMax)
+        throw new MillraceError('HARNESS_STUCK', `The operator made no progress in ${this.#idleMax} calls while its output had capacity (${this.#mode.name})`)
+      if (idle > 0) yield
+      if (idle > 0 && idle % TURNS_PER_JUMP === 0) this.#passTime()
       // Asked once more in vain, then there is room.
       if (wasFull) {
         this.#driver.run()
@@ -433,10 +490,16 @@ class Run {
     for (const target of targets) target.release()
   }
 
-  #restore(): void {
+  /** What an operator waits for may be an instant of its own: a retry, a timeout. */
+  #passTime(): void {
+    const nextMs = this.#driver.operator.nextProcessingTimeMs()
+    if (nextMs < Infinity) this.#clock.setMs(Math.max(nextMs, this.#clock.nowMs()))
+  }
+
+  *#restore(): Waiting<void> {
     this.#snapshot = new MemorySnapshot()
     this.#driver.offerBarrier({ checkpointId: ++this.#checkpointId, timestampMs: 0, kind: BarrierKind.CHECKPOINT })
-    this.#pump()
+    yield* this.#pump()
     this.#close()
     this.#open()
   }
@@ -456,7 +519,6 @@ class Run {
   }
 
   #context(): OperatorContext {
-    const counters = new Map<string, { value: number }>()
     return {
       slab: this.#slab,
       kernels: this.#kernels,
@@ -469,17 +531,7 @@ class Run {
       batchRowsMax: this.#mode.batchRowsMax,
       // Another one each time: nothing may depend on it.
       tableSeed: this.#random.uint32(),
-      metrics: {
-        lateRecords: 0,
-        badRecords: 0,
-        bytesRead: 0,
-        bytesWritten: 0,
-        counter(name) {
-          let counter = counters.get(name)
-          if (counter === undefined) counters.set(name, (counter = { value: 0 }))
-          return counter
-        },
-      },
+      metrics: this.#metrics,
       program: { send: () => {}, pendingCount: () => 0, receive: () => undefined },
       heldMs: () => 0,
       wake: () => {},
@@ -495,24 +547,37 @@ interface Placed extends HarnessRecord {
   readonly after: number
 }
 
-function placed(events: readonly HarnessEvent[]): { readonly records: Placed[]; readonly last: number } {
+/** Where a stream becomes idle or active: behind so many records. */
+interface Status {
+  readonly idle: boolean
+  readonly records: number
+}
+
+function placed(events: readonly HarnessEvent[]): { readonly records: Placed[]; readonly statuses: readonly Status[]; readonly last: number } {
   const records: Placed[] = []
+  const statuses: Status[] = []
   let before = WATERMARK_MIN
   let open = 0
   for (const event of events) {
     if ('watermark' in event) {
       before = event.watermark
       for (; open < records.length; open++) records[open] = { ...records[open], after: before }
+    } else if ('idle' in event) {
+      statuses.push({ idle: event.idle, records: records.length })
     } else records.push({ row: event.row, kind: event.kind, timestamp: event.timestamp, before, after: WATERMARK_MAX })
   }
-  return { records, last: before }
+  return { records, statuses, last: before }
 }
 
-function compareResults(leftName: string, left: HarnessResult, rightName: string, right: HarnessResult, options: HarnessOptions): void {
+/** @param withStatus Whether idleness counts: after a restore a stream is active, and its time-out begins anew. */
+function compareResults(leftName: string, left: HarnessResult, rightName: string, right: HarnessResult, options: HarnessOptions, withStatus: boolean): void {
   const carries = options.create().crossings !== 'cut'
-  compareOutputs(leftName, left.main, rightName, right.main, 'the main output', options.keyOf, carries)
+  compareOutputs(leftName, left.main, rightName, right.main, 'the main output', options.keyOf, carries, withStatus)
+  if (left.lateRecords !== right.lateRecords)
+    throw new MillraceError('HARNESS_MISMATCH', `Runs differ: "${leftName}" counts ${left.lateRecords} late records, "${rightName}" ${right.lateRecords}`)
   // Records go to side outputs as they come, however watermarks are cut: what counts is the watermark in front of each.
-  for (const [id, events] of left.sides) compareOutputs(leftName, events, rightName, right.sides.get(id)!, `side output "${id}"`, options.keyOf, true)
+  for (const [id, events] of left.sides)
+    compareOutputs(leftName, events, rightName, right.sides.get(id)!, `side output "${id}"`, options.keyOf, true, withStatus)
 }
 
 function compareOutputs(
@@ -523,6 +588,7 @@ function compareOutputs(
   output: string,
   keyOf: HarnessOptions['keyOf'],
   carries: boolean,
+  withStatus: boolean,
 ): void {
   const mismatch = (what: string): never => {
     throw new MillraceError('HARNESS_MISMATCH', `Runs differ on ${output}: "${leftName}" against "${rightName}": ${what}`)
@@ -530,6 +596,7 @@ function compareOutputs(
   const left = placed(leftEvents)
   const right = placed(rightEvents)
   if (left.last !== right.last) mismatch(`the last watermark is ${left.last}, then ${right.last}`)
+  if (withStatus && !isDeepStrictEqual(left.statuses, right.statuses)) mismatch(`the stream is idle at ${show(left.statuses)}, then at ${show(right.statuses)}`)
   const leftGroups = grouped(left.records, keyOf, carries)
   const rightGroups = grouped(right.records, keyOf, carries)
   for (const [key, records] of leftGroups) {

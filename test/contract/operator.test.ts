@@ -3,15 +3,20 @@
 import { expect, test } from 'vitest'
 import { Random } from '../../src/base/random.ts'
 import { type DataType, defineSchema, OBJECT_SCHEMA, t } from '../../src/batch/types.ts'
+import { callbackSink } from '../../src/connector/collection/callback-sink.ts'
+import { AsyncOperator } from '../../src/operator/async/async-operator.ts'
+import { BatchOperator, type ColumnBatch } from '../../src/operator/basic/batch-operator.ts'
+import { ColumnOperator } from '../../src/operator/basic/column-operator.ts'
 import { KeyOperator } from '../../src/operator/basic/key-operator.ts'
 import { ProjectOperator, projectedSchemaOf } from '../../src/operator/basic/project-operator.ts'
 import { type NamedRowStage, rowOperator } from '../../src/operator/basic/row-operator.ts'
+import { SinkOperator } from '../../src/operator/basic/sink-operator.ts'
 import { WatermarkOperator } from '../../src/operator/basic/watermark-operator.ts'
 import type { Operator } from '../../src/operator/operator.ts'
 import { count, first, max, sum } from '../../src/operator/window/slice-aggregates.ts'
 import { SliceWindowOperator } from '../../src/operator/window/slice-window-operator.ts'
 import type { AlignedWindows } from '../../src/operator/window/slices.ts'
-import { type HarnessResult, type HarnessStep, runOperatorHarness } from '../../src/testing/operator-harness.ts'
+import { type HarnessResult, type HarnessStep, runAsyncOperatorHarness, runOperatorHarness } from '../../src/testing/operator-harness.ts'
 import { WatermarkStrategy } from '../../src/time/watermark-strategy.ts'
 
 const COLUMNS: Record<string, DataType<never>> = { id: t.int(), key: t.string().nullable(), at: t.safeInt(), amount: t.double() } as never
@@ -105,5 +110,91 @@ test.each(Object.keys(WINDOWS))('%s windows in columns answer the same however t
     const keyOf = (row: { key: string | null; windowEnd: number }): unknown => row.key
     const { rows } = harness(create, seed, keyOf)
     expect(rows.length).toBeGreaterThan(0)
+  }
+})
+
+test('a function of batches that looks at each row alone sends the same however it is run', () => {
+  const double = (batch: ColumnBatch, out: { collect(value: unknown): void }): void => {
+    const amounts = batch.column('amount').values as Float64Array
+    for (const row of batch.rows) out.collect(amounts[row] * 2)
+  }
+  // What it collects has the time of its batch, so the records here have none.
+  const rows = steps(1).flatMap((step) => ('row' in step ? [{ row: step.row }] : []))
+  const { rows: out } = runOperatorHarness({ create: () => new BatchOperator(SCHEMA, double, OBJECT_SCHEMA), inputs: [{ schema: SCHEMA }], steps: rows })
+  expect(out.map(({ row }) => row)).toEqual(rows.map(({ row }) => (row as Row).amount * 2))
+})
+
+const COLUMN_OPERATORS: Record<string, () => Operator> = {
+  'a computed column': () => new ColumnOperator(SCHEMA, 'twice', t.double().logical, (row: Row) => row.amount * 2),
+  'a column that is replaced': () => new ColumnOperator(SCHEMA, 'amount', t.double().logical, (row: Row) => -row.amount),
+}
+
+test.each(Object.keys(COLUMN_OPERATORS))('%s sends the same however it is run', (name) => {
+  for (const seed of [1, 2, 3]) expect(harness(COLUMN_OPERATORS[name], seed).rows).toHaveLength(40)
+})
+
+test('a sink gets every record once and in order, however it is run', () => {
+  const runs: number[][] = []
+  const seen: number[] = []
+  const sink = callbackSink<Row>((row) => {
+    // Every run begins with the first record.
+    if (row.id === 0) runs.push([])
+    runs.at(-1)!.push(row.id)
+    seen.push(row.id)
+  })
+  harness(() => new SinkOperator(sink, SCHEMA))
+  expect(runs.length).toBeGreaterThan(10)
+  for (const run of runs) expect(run).toEqual(Array.from({ length: 40 }, (_, id) => id))
+  expect(seen.length).toBe(runs.length * 40)
+})
+
+test('ingestion time is that of the clock, however records come', () => {
+  const timed = steps(5).flatMap((step, index) => ('row' in step ? [{ processingTime: 100 + index }, { row: step.row }] : []))
+  const { rows } = runOperatorHarness({
+    create: () => new WatermarkOperator(SCHEMA, WatermarkStrategy.forIngestionTime<Row>().spec, { kind: 'every' }),
+    inputs: [{ schema: SCHEMA }],
+    steps: timed,
+  })
+  expect(rows.map(({ timestamp }) => timestamp)).toEqual(timed.flatMap((step) => ('processingTime' in step ? [step.processingTime] : [])))
+})
+
+test('a stream becomes idle and active again at the same places, however it is run', () => {
+  const [first, second, third] = steps(6).filter((step) => 'row' in step)
+  const strategy = WatermarkStrategy.forBoundedOutOfOrderness<Row>(5).withTimestampAssigner('at').withIdleness(100)
+  const { main } = runOperatorHarness({
+    create: () => new WatermarkOperator(SCHEMA, strategy.spec, { kind: 'every' }),
+    inputs: [{ schema: SCHEMA }],
+    startMs: 1000,
+    steps: [
+      { row: first.row },
+      { processingTime: 1050 },
+      { row: second.row },
+      { processingTime: 1200 },
+      { processingTime: 1300 },
+      { row: third.row },
+      { processingTime: 1390 },
+      { processingTime: 1500 },
+    ],
+  })
+  const told = main.flatMap((event): unknown[] => ('idle' in event ? [event.idle ? 'idle' : 'active'] : 'row' in event ? [(event.row as Row).id] : []))
+  expect(told).toEqual([0, 1, 'idle', 'active', 2, 'idle'])
+})
+
+test.each([true, false])('asynchronous calls answer the same however they are run (ordered: %s)', async (ordered) => {
+  const invoke = async (row: unknown): Promise<unknown[]> => {
+    const { id, amount } = row as Row
+    for (let turns = (id * 7) % 5; turns > 0; turns--) await new Promise(setImmediate)
+    return id % 4 === 0 ? [] : [{ id, amount }]
+  }
+  for (const seed of [1, 2]) {
+    const { rows } = await runAsyncOperatorHarness({
+      create: () => new AsyncOperator(SCHEMA, { asyncInvoke: invoke } as never, OBJECT_SCHEMA, ordered, { capacity: 4 }),
+      inputs: [{ schema: SCHEMA }],
+      steps: steps(seed),
+      seed,
+      // Unordered results keep their place between two watermarks only.
+      ...(!ordered && { keyOf: (row: Row) => row.id }),
+    })
+    expect(rows).toHaveLength(30)
   }
 })

@@ -38,6 +38,7 @@ it.each(Object.keys(RULES))('the watermark in front of each row is the one that 
           watermark = event.watermark
           continue
         }
+        if ('idle' in event) throw new Error('a stream without a timeout became idle')
         expect(watermark, `in front of ${event.timestamp}`).toBe(maxMs === WATERMARK_MIN ? WATERMARK_MIN : watermarkMs(maxMs, boundMs))
         maxMs = Math.max(maxMs, event.timestamp)
         seen.push(event.timestamp)

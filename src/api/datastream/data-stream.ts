@@ -186,7 +186,9 @@ export class DataStream<R> extends Stream<R> {
    * Joins pairs of records with equal keys in the same window.
    *
    * @example
-   * orders.join(clicks).where('user').equalTo('user').window(TumblingEventTimeWindows.of(minutes(1))).apply((order, click) => `${order.id} ${click.page}`)
+   * const delayed = flights.filter((flight) => flight.delay > 15)
+   * const pairs = flights.join(delayed).where('origin').equalTo('origin').window(TumblingEventTimeWindows.of(hours(1)))
+   * pairs.apply((flight, late) => late.delay - flight.delay)
    */
   join<R2>(other: DataStream<R2>): JoinedStreams<R, R2> {
     return new JoinedStreams(this, other)

@@ -65,10 +65,10 @@ export class LocalEnvironment extends StreamExecutionEnvironment {
    * @example
    * const env = Millrace.local()
    * env.input<number>('numbers').map((number) => number * 2).output('doubled')
-   * const job = env.executeAsync()
-   * const doubled = job.output<number>('doubled').subscribe((number) => console.log(number))
-   * await job.input('numbers').push(21)
-   * await job.input('numbers').end()
+   * const running = env.executeAsync()
+   * const doubled = running.output<number>('doubled').subscribe((number) => console.log(number))
+   * await running.input('numbers').push(21)
+   * await running.input('numbers').end()
    * await doubled
    */
   executeAsync(options: ExecuteOptions = {}): LocalJobHandle {
