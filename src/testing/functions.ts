@@ -57,12 +57,12 @@ export interface BroadcastHarnessInput<B = never> {
 
 /** As `map`: a factory of the function, or of an object with a life cycle. */
 export function mapFunction<R, T>(schema: Schema<R>, create: () => ((row: R) => T) | MapFunction<R, T>, output?: Schema): HarnessFunction {
-  return rowFunction('map', schema, create as () => unknown, output ?? OBJECT_SCHEMA)
+  return rowFunction('map', schema, create, output ?? OBJECT_SCHEMA)
 }
 
 /** As `filter`. */
 export function filterFunction<R>(schema: Schema<R>, create: () => ((row: R) => boolean) | FilterFunction<R>): HarnessFunction {
-  return rowFunction('filter', schema, create as () => unknown, schema)
+  return rowFunction('filter', schema, create, schema)
 }
 
 /** As `flatMap`. */
@@ -71,7 +71,7 @@ export function flatMapFunction<R, T>(
   create: () => ((row: R, out: Collector<T>) => Iterable<T> | void) | FlatMapFunction<R, T>,
   output?: Schema,
 ): HarnessFunction {
-  return rowFunction('flatMap', schema, create as () => unknown, output ?? OBJECT_SCHEMA)
+  return rowFunction('flatMap', schema, create, output ?? OBJECT_SCHEMA)
 }
 
 /** As `process` of a stream without keys. */

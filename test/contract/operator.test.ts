@@ -188,7 +188,7 @@ test.each([true, false])('asynchronous calls answer the same however they are ru
   }
   for (const seed of [1, 2]) {
     const { rows } = await runAsyncOperatorHarness({
-      create: () => new AsyncOperator(SCHEMA, { asyncInvoke: invoke } as never, OBJECT_SCHEMA, ordered, { capacity: 4 }),
+      create: () => new AsyncOperator(SCHEMA, { asyncInvoke: invoke }, OBJECT_SCHEMA, ordered, { capacity: 4 }),
       inputs: [{ schema: SCHEMA }],
       steps: steps(seed),
       seed,

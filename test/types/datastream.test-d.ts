@@ -11,6 +11,7 @@ import {
   defineSchema,
   first,
   hours,
+  type KeyedStream,
   last,
   mapState,
   max,
@@ -272,6 +273,14 @@ rows.map({
 })
 // @ts-expect-error: a map function has a method `map`
 keyed.map({ filter: (row: Row) => row.user.length > 0 })
+
+// However a stream is keyed, its windows are used alike.
+declare const byColumn: boolean
+const keyedSomehow: KeyedStream<Row, string> = byColumn ? rows.keyBy('user') : rows.keyBy((row) => row.user)
+keyedSomehow
+  .window(TumblingEventTimeWindows.of(hours(1)))
+  .aggregate({ rows: count() })
+  .map((row) => row.rows)
 
 // Joins know both records, and want keys of one type.
 const joined = rows

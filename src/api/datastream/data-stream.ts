@@ -122,8 +122,8 @@ export class DataStream<R> extends Stream<R> {
    *
    * @throws {PlanError} If the operator before is not a user function.
    */
-  returns<T>(schema: Schema<T> & Returned<R, T>): DataStream<T>
-  returns<C extends Record<string, DataType<unknown>>>(columns: C & Returned<R, RowOf<C>>): DataStream<RowOf<C>>
+  returns<T, S = DataStream<R>>(this: S, schema: Schema<T> & Returned<S, T>): DataStream<T>
+  returns<C extends Record<string, DataType<unknown>>, S = DataStream<R>>(this: S, columns: C & Returned<S, RowOf<C>>): DataStream<RowOf<C>>
   returns(columns: object): unknown {
     const schema: Schema = columns instanceof Schema ? columns : defineSchema(columns as Record<string, DataType<unknown>>)
     const last = this.#last
@@ -454,8 +454,12 @@ export class DataStream<R> extends Stream<R> {
   }
 }
 
-/** What `returns` asks of its columns: that they are those of the records. Where they are not, the compiler shows this type and both rows. */
-export type Returned<R, ROW> = unknown extends R ? unknown : [R] extends [ROW] ? unknown : { readonly recordsAre: R; readonly columnsAre: ROW }
+/**
+ * What `returns` asks of its columns: that they are those of the records of stream `S`. Where they are not, the compiler shows this type and both rows.
+ * Of the stream, not of its records, so that streams of more special records stay streams of more general ones.
+ */
+export type Returned<S, ROW> =
+  S extends DataStream<infer R> ? (unknown extends R ? unknown : [R] extends [ROW] ? unknown : { readonly recordsAre: R; readonly columnsAre: ROW }) : never
 
 /** The key of a stream keyed by columns: the column's value for one, a tuple for several. */
 export type KeyOfColumns<R, C extends readonly (keyof R)[]> = C extends readonly [infer K extends keyof R] ? R[K] : { readonly [I in keyof C]: R[C[I]] }

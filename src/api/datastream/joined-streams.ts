@@ -35,12 +35,14 @@ class Joining<R1, R2, J> {
   }
 }
 
+/** Holds where a key is of the type that the first stream's has. Of the whole step `S`, as `Returned` is of the whole stream. */
+type Matching<S, KEY> = S extends JoinWhere<infer _R1, infer _R2, infer K, infer _J> ? ([KEY] extends [K] ? unknown : never) : never
+
 /** The key of the first stream is known: `equalTo` says that of the second. */
 export class JoinWhere<R1, R2, K, J> {
   readonly #left: KeyedStream<never, unknown>
   readonly #right: DataStream<R2>
   readonly #windows: Windows<J>
-  declare protected readonly types: [R1, K]
 
   constructor(left: KeyedStream<never, unknown>, right: DataStream<R2>, windows: Windows<J>) {
     this.#left = left
@@ -49,8 +51,8 @@ export class JoinWhere<R1, R2, K, J> {
   }
 
   /** The key of the second stream, of the same type. */
-  equalTo<const C extends readonly [keyof R2 & string, ...(keyof R2 & string)[]]>(
-    this: [KeyOfColumns<R2, C>] extends [K] ? JoinWhere<R1, R2, K, J> : never,
+  equalTo<const C extends readonly [keyof R2 & string, ...(keyof R2 & string)[]], S = JoinWhere<R1, R2, K, J>>(
+    this: S & Matching<S, KeyOfColumns<R2, C>>,
     ...columns: C
   ): JoinEqualTo<R1, R2, J>
   equalTo(selector: (record: R2) => K): JoinEqualTo<R1, R2, J>
@@ -64,7 +66,6 @@ export class JoinEqualTo<R1, R2, J> {
   readonly #left: KeyedStream<never, unknown>
   readonly #right: KeyedStream<never, unknown>
   readonly #windows: Windows<J>
-  declare protected readonly types: [R1, R2]
 
   constructor(left: KeyedStream<never, unknown>, right: KeyedStream<never, unknown>, windows: Windows<J>) {
     this.#left = left

@@ -56,12 +56,12 @@ export class KeyedStream<R, K, KeyRow = unknown> extends DataStream<R> {
 
   /** One record for each record; an object with a life cycle has state of the record's key. */
   override map<T>(fn: ((record: R) => T) | MapFunction<R, T, KeyedProcessRuntimeContext>): DataStream<T> {
-    return isRichFunction(fn, 'map') ? this.#rich('Map', fn, OBJECT_SCHEMA as Schema<T>) : super.map(fn as (record: R) => T)
+    return isRichFunction(fn, 'map') ? this.#rich('Map', fn, OBJECT_SCHEMA as Schema<T>) : super.map(fn)
   }
 
   /** The records for which the function is true; an object with a life cycle has state of the record's key. */
   override filter(fn: ((record: R) => boolean) | FilterFunction<R, KeyedProcessRuntimeContext>): DataStream<R> {
-    return isRichFunction(fn, 'filter') ? this.#rich('Filter', fn, this.schema) : super.filter(fn as (record: R) => boolean)
+    return isRichFunction(fn, 'filter') ? this.#rich('Filter', fn, this.schema) : super.filter(fn)
   }
 
   /** Any number of records for each record; an object with a life cycle has state of the record's key. */

@@ -537,7 +537,7 @@ export class ProcessingTimeoutTrigger<T, W extends Window> implements Trigger<T,
   }
 
   toString(): string {
-    return `ProcessingTimeoutTrigger(${String(this.nestedTrigger)}, ${this.timeoutMs})`
+    return `ProcessingTimeoutTrigger(${this.timeoutMs})`
   }
 
   #fired(result: TriggerResult, window: W, context: TriggerContext): TriggerResult {
