@@ -86,7 +86,7 @@ function chainOf(random: Random, length: number): Step[] {
 }
 
 const applied = (steps: readonly Step[], stream: DataStream<Row>, chaining: (index: number) => boolean): DataStream<Row> =>
-  steps.reduce((result, step, index) => (chaining(index) ? step.apply(result) : step.apply(result).disableChaining()), stream)
+  steps.reduce((result, step, index) => (chaining(index) ? step.apply(result) : step.apply(result).startNewChain()), stream)
 const modelled = (steps: readonly Step[], list: readonly Row[]): readonly Row[] => steps.reduce((result, step) => step.model(result), list)
 
 test(

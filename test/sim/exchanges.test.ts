@@ -209,7 +209,7 @@ test(
       stream
         .rebalance()
         .filter((row) => (row['id'] as number) >= 0)
-        .disableChaining()
+        .startNewChain()
         .keyBy((row) => (row['id'] as number) % 5)
         .forEach((row) => seen.push({ ...row }))
     })

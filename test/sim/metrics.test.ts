@@ -73,7 +73,7 @@ describe('time', () => {
       env
         .input<number>('rows')
         .map((ms) => clock.advanceMs(ms))
-        .disableChaining()
+        .startNewChain()
         .forEach(() => {})
       env.fromElements(1).forEach(() => clock.advanceMs(7))
     })
@@ -93,7 +93,7 @@ describe('time', () => {
       env
         .input<string>('rows')
         .map((row) => row)
-        .disableChaining()
+        .startNewChain()
         .forEach(() => {}),
     )
     const [source, sink] = subtasks

@@ -38,7 +38,7 @@ test.each([
   const taken: number[] = []
   env
     .fromCollection(Array.from({ length: 40 }, (_, index) => index))
-    .disableChaining()
+    .startNewChain()
     .rebalance()
     .sinkTo(turnSink(taken))
   const plan = planJob(env.graph, { jobName: 'turns', parallelism: 2, maxParallelism: undefined })
@@ -109,7 +109,7 @@ test('the simulation finds an operator that changes what it has emitted', async 
           .fromCollection(input, SCHEMA)
           .operator('Careless', { kind: 'operator', watermarks: { kind: 'none' }, needsEventLoop: false, create: () => new CarelessFilter() }, SCHEMA)
           .map((row) => row.id)
-          .disableChaining()
+          .startNewChain()
           .forEach((id) => seen.push(id))
       })
     } catch {
