@@ -32,7 +32,7 @@ const lookup = async (item: string, signal: AbortSignal): Promise<number> => (si
   'src/connector/stream/stream-source.ts': `${STREAMS}const emitter = new EventEmitter()\n`,
   'src/connector/stream/writable-sink.ts': `${STREAMS}declare const response: ServerResponse\nconst alerts = env.fromElements(1)\n`,
   'src/engine/engine.ts': 'declare const alerts: JobProgram\ndeclare const engine: Engine\n',
-  'src/format/csv/text-format.ts': '',
+  'src/format/text-format.ts': '',
   'src/operator/function.ts': 'type Click = { readonly user: string }\n',
   'src/state/state.ts': '',
   'src/testing/run-job.ts': `

@@ -117,7 +117,7 @@ export class StreamExecutionEnvironment {
     return this.from(sequenceSource(from, to))
   }
 
-  /** A stream of the lines of a file, a folder or a glob; blank lines are passed over. */
+  /** A stream of the lines of a file, a folder or a glob, blank ones too. */
   readTextFile(path: string): DataStream<string> {
     return this.from(fileSource({ path, format: textFormat(), schema: LINES })).map(({ line }) => line)
   }

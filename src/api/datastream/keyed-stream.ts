@@ -170,8 +170,11 @@ export class KeyedStream<R, K, KeyRow = unknown> extends DataStream<R> {
   }
 
   #reduce(name: string, fn: ReduceFunction<R>, schema: Schema<R>): DataStream<R> {
-    const rolling = (): AnyProcessFunction => new RollingReduce(fn, schema) as AnyProcessFunction
-    return this.keyedOperator(name, this.#processBody(rolling, schema), schema)
+    return this.keyedOperator(
+      name,
+      this.#processBody(() => new RollingReduce(fn, schema), schema),
+      schema,
+    )
   }
 
   #processBody(fn: AnyProcessFunction | (() => AnyProcessFunction), schema: Schema): TransformationBody {

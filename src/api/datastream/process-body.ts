@@ -53,5 +53,5 @@ export function processFunctionOf(fn: RichRowFunction): () => AnyProcessFunction
 
 function collectAll(values: Iterable<unknown> | void, out: Collector<unknown>): void {
   refusePromise(values)
-  if (values !== undefined) for (const value of values) out.collect(value)
+  if (values !== undefined && values !== null) for (const value of values) out.collect(value)
 }

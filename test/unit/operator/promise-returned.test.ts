@@ -1,11 +1,14 @@
 /* oxlint-disable unicorn/no-thenable -- what has a `then` is what this is about */
 import { describe, expect, test } from 'vitest'
 import { AsyncDataStream } from '../../../src/api/datastream/async-data-stream.ts'
+import type { WindowJoinedStreams } from '../../../src/api/datastream/joined-streams.ts'
 import { type LocalEnvironment, Millrace } from '../../../src/api/datastream/millrace.ts'
 import type { DataStream } from '../../../src/api/datastream/data-stream.ts'
 import { OutputTag } from '../../../src/api/datastream/stream.ts'
 import { UserFunctionError } from '../../../src/base/errors.ts'
 import { defineSchema, t } from '../../../src/batch/types.ts'
+import { GlobalWindows } from '../../../src/operator/window/assigners.ts'
+import { CountTrigger } from '../../../src/operator/window/triggers.ts'
 import { WatermarkStrategy } from '../../../src/time/watermark-strategy.ts'
 
 const schema = defineSchema({ key: t.string(), value: t.int() })
@@ -16,6 +19,10 @@ interface Row {
 
 /** What TypeScript lets pass, or the linter would. */
 const asynchronous = (async () => {}) as never
+
+/** Windows that fire with a record of each stream. */
+const pairs = (rows: DataStream<Row>): WindowJoinedStreams<Row, Row> =>
+  rows.join(rows).where('key').equalTo('key').window(GlobalWindows.create()).trigger(CountTrigger.of(2))
 
 /** Each gives an asynchronous function to another operator; what TypeScript refuses already is cast. */
 const mistakes: Readonly<Record<string, (rows: DataStream<Row>) => { forEach(callback: () => void): unknown } | void>> = {
@@ -36,6 +43,11 @@ const mistakes: Readonly<Record<string, (rows: DataStream<Row>) => { forEach(cal
       out.collect(row.value)
     }) as never),
   'flatMap, of promises': (rows) => rows.flatMap((row) => [Promise.resolve(row.value)]),
+  'map by an object': (rows) => rows.map({ map: async (row) => row.value }),
+  'filter by an object': (rows) => rows.filter({ filter: (async (row: Row) => row.value > 1) as never }),
+  'filter by an object, of a key': (rows) => rows.keyBy('key').filter({ filter: asynchronous }),
+  'flatMap by an object': (rows) => rows.flatMap({ flatMap: asynchronous }),
+  'open of a map function': (rows) => rows.map({ open: asynchronous, map: (row) => row.value }),
   withColumn: (rows) => rows.withColumn('twice', t.int(), (async (row: Row) => row.value * 2) as never),
   'key function': (rows) => rows.keyBy(async (row) => row.key).reduce((left) => left),
   'timestamp function': (rows) =>
@@ -67,6 +79,10 @@ const mistakes: Readonly<Record<string, (rows: DataStream<Row>) => { forEach(cal
       .keyBy('key')
       .countWindow(1)
       .process({ open: asynchronous, process: () => {} }),
+  'join function': (rows) => pairs(rows).apply(async (left, right) => left.value + right.value),
+  'join function that collects': (rows) => pairs(rows).apply({ join: asynchronous }),
+  'coGroup function': (rows) =>
+    rows.coGroup(rows).where('key').equalTo('key').window(GlobalWindows.create()).trigger(CountTrigger.of(2)).apply({ coGroup: asynchronous }),
   'open of an asynchronous function': (rows) => AsyncDataStream.orderedWait(rows, { open: asynchronous, asyncInvoke: async (row) => [row] }),
   forEach: (rows) => void rows.forEach(asynchronous).name('Mistake'),
 }

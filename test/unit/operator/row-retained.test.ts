@@ -5,6 +5,7 @@ import { UserFunctionError } from '../../../src/base/errors.ts'
 import { defineSchema, t } from '../../../src/batch/types.ts'
 import { TumblingEventTimeWindows } from '../../../src/operator/window/assigners.ts'
 import { mapState } from '../../../src/state/state.ts'
+import { runJob } from '../../../src/testing/run-job.ts'
 import { WatermarkStrategy } from '../../../src/time/watermark-strategy.ts'
 
 const schema = defineSchema({ key: t.string(), value: t.int().nullable() })
@@ -216,7 +217,7 @@ describe.each(Object.keys(readers))('a row kept by a %s', (kind) => {
     readers[kind](env, kept, () => {
       if (kept.length > 0) void kept[0].key
     })
-    const error = await env.execute().catch((thrown: unknown) => thrown)
+    const error = await runJob(env).catch((thrown: unknown) => thrown)
     expect(error).toBeInstanceOf(UserFunctionError)
     expect(error).toMatchObject({ code: 'ROW_RETAINED', hint: 'Keep row.toObject() instead of the row.' })
     expect((error as Error).message).toContain('"key"')
@@ -227,7 +228,7 @@ describe.each(Object.keys(readers))('a row kept by a %s', (kind) => {
     const env = environment(true)
     const kept: Row[] = []
     readers[kind](env, kept, () => {})
-    await env.execute()
+    await runJob(env)
     expect(kept.length).toBe(rows.length)
     for (const row of kept) {
       expect(() => row.value).toThrow('"value"')

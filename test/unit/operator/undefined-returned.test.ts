@@ -18,6 +18,6 @@ test('a map that returns nothing is told at the line where it was given, before 
 })
 
 test('without the option what a map does not return is null', async () => {
-  const env = Millrace.local()
+  const env = Millrace.local({ dev: false })
   expect(await env.executeAndCollect(env.fromElements(1).map(() => undefined))).toEqual([null])
 })

@@ -65,7 +65,7 @@ describe('planJob() chains', () => {
         .disableChaining()
         .sinkTo(sink())
     }
-    expect(tasksOf(planOf(program, { parallelism: 1 }))).toEqual(['Collection', 'Collection', 'Union', 'Alone -> Blackhole'])
+    expect(tasksOf(planOf(program, { parallelism: 1 }))).toEqual(['Collection', 'Collection', 'Union', 'Alone', 'Blackhole'])
   })
 
   test('functions into one loop as long as values pass as they are', () => {
