@@ -11,6 +11,7 @@ import { closures } from './lines/closures.ts'
 import { command } from './lines/command.ts'
 import { countByKey } from './lines/count-by-key.ts'
 import { csv } from './lines/csv.ts'
+import { flights } from './lines/flights.ts'
 import { jsonLines } from './lines/json-lines.ts'
 import { keyedProcess } from './lines/keyed-process.ts'
 import { latency } from './lines/latency.ts'
@@ -18,7 +19,7 @@ import { pipe } from './lines/pipe.ts'
 import { standing } from './lines/standing.ts'
 import { windowCount } from './lines/window-count.ts'
 
-const BENCHMARKS: readonly Benchmark[] = [jsonLines, csv, pipe, countByKey, windowCount, keyedProcess, closures, latency, command, standing]
+const BENCHMARKS: readonly Benchmark[] = [jsonLines, csv, pipe, countByKey, windowCount, keyedProcess, closures, latency, command, flights, standing]
 
 const { values: args } = parseArgs({
   options: {

@@ -6,12 +6,13 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Benchmark, type Line, medianOf, raw, type Runner, sample, type Sample, type Settings, timed } from '../harness.ts'
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url))
+/** The repository, seen from the bundle in dist/. */
+export const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const SQUARES = Array.from({ length: 10 }, (_, index) => String((index + 1) ** 2))
 const MEMORY_POLL_MS = 4
 
 /** Runs a program and returns how it went. `visit` is called again and again while it runs. */
-async function execute(args: readonly string[], cache: string, visit?: (pid: number) => void): Promise<{ output: string; status: number | null }> {
+export async function execute(args: readonly string[], cache: string, visit?: (pid: number) => void): Promise<{ output: string; status: number | null }> {
   // A cache of its own: a TypeScript job is bundled as on its first run.
   const env = { ...process.env, NODE_OPTIONS: '', TMPDIR: cache, XDG_CACHE_HOME: cache }
   const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], env })
