@@ -46,7 +46,7 @@ const stages = [
   {
     name: 'javascript',
     inputs: () => fingerprint(['src', 'package.json', '.scripts/build.mjs'], isHost),
-    outputs: entries.map(([, output]) => `${output}.js`),
+    outputs: [...entries.map(([, output]) => `${output}.js`), 'worker-entry.cjs'],
     build: buildJavaScript,
   },
   {
@@ -66,7 +66,7 @@ async function buildKernels(output, ...switches) {
 }
 
 async function buildJavaScript() {
-  const { build } = await import('esbuild')
+  const { build, transform } = await import('esbuild')
   const { outputFiles } = await build({
     absWorkingDir: root,
     entryPoints: entries.map(([source, output]) => ({ in: `src/${source}.ts`, out: output })),
@@ -92,6 +92,9 @@ async function buildJavaScript() {
     renameSync(`${path}.new`, path)
     written.add(basename(path))
   }
+  const entry = await transform(readFileSync(join(root, 'src/runtime/worker-entry.cts'), 'utf8'), { loader: 'ts', target: 'node20.19' })
+  writeFileSync(join(dist, 'worker-entry.cjs.new'), entry.code)
+  renameSync(join(dist, 'worker-entry.cjs.new'), join(dist, 'worker-entry.cjs'))
   for (const name of readdirSync(join(dist, 'chunks'))) if (!written.has(name)) rmSync(join(dist, 'chunks', name), { force: true })
 }
 

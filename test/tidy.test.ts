@@ -189,6 +189,7 @@ describe('files', () => {
   const ENTRIES = [
     'src/index.ts',
     'src/cli/main.ts',
+    'src/runtime/worker-entry.cts',
     'src/runtime/worker.ts',
     'src/runtime/coordinator-thread.ts',
     'src/testing/index.ts',

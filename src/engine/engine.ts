@@ -81,7 +81,7 @@ export class JobHandle implements AsyncDisposable {
   constructor(request: JobRequest, options: SubmitOptions, folder: URL) {
     this.name = request.jobName
     const budget = SharedBudget.ofJob((shared.budget ??= SharedBudget.ofProcess(processSlabBytes())))
-    const data: CoordinatorData = { request, workerUrl: new URL('worker.js', folder).href, budget: budget.memory }
+    const data: CoordinatorData = { request, workerUrl: new URL('worker-entry.cjs', folder).href, budget: budget.memory }
     this.#coordinator = new Worker(new URL('coordinator.js', folder), { workerData: data, execArgv: ['--enable-source-maps'] })
     this.#exited = new Promise((resolve) =>
       this.#coordinator.once('exit', () => {

@@ -165,6 +165,18 @@ describe('the end', () => {
     expect((await failureOf(handle.input('numbers').push(1))).code).toBe('JOB_ENDED')
   })
 
+  // Once the whole process was aborted, when a worker's thread was ended while it loaded its module.
+  test('a job that fails or is cancelled while its threads start takes nothing else along', async () => {
+    for (let round = 0; round < 8; round++) {
+      const missing = [1, 2].map(() => engine().submit(new URL('missing.ts', import.meta.url), { parallelism: 4 }))
+      for (const { result } of missing) await expect(result).rejects.toMatchObject({ code: 'JOB_NOT_FOUND' })
+      const cancelled = [1, 2].map(() => engine().submit(jobUrl('echo'), { parallelism: 4 }))
+      for (let turn = 0; turn < round * 250; turn++) await new Promise(setImmediate)
+      for (const handle of cancelled) await handle.cancel()
+      for (const { result } of cancelled) expect((await result).state).toBe('cancelled')
+    }
+  })
+
   test('an aborted signal cancels, before and after the start', async () => {
     expect((await engine().submit(jobUrl('echo'), { signal: AbortSignal.abort() }).result).state).toBe('cancelled')
     const controller = new AbortController()
@@ -330,7 +342,7 @@ describe('failures', () => {
       ]),
     }
     const budget = { process: new SharedArrayBuffer(8), job: new SharedArrayBuffer(4) }
-    const workerData: CoordinatorData = { request, workerUrl: new URL('worker.js', dist).href, budget }
+    const workerData: CoordinatorData = { request, workerUrl: new URL('worker-entry.cjs', dist).href, budget }
     const coordinator = new Worker(new URL('coordinator.js', dist), { workerData })
     const outcomes: string[] = []
     coordinator.on('message', (event: CoordinatorEvent) => {
