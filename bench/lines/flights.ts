@@ -31,9 +31,10 @@ function checkOf(lines: string): string {
 }
 
 async function command({ folder }: Settings): Promise<Sample> {
-  const file = join(mkdtempSync(join(folder, 'flights-')), 'airport-hours.jsonl')
+  const own = mkdtempSync(join(folder, 'flights-'))
+  const file = join(own, 'airport-hours.jsonl')
   const job = [join(ROOT, 'dist/cli.js'), 'run', join(ROOT, 'examples/flights/flights.ts'), '--', '--out', file]
-  const time = await timed(() => execute(job, folder))
+  const time = await timed(() => execute(job, own))
   const { status, output } = time.result
   if (status !== 0) return sample(time, `exit code ${status}: ${output}`)
   return sample(time, checkOf(readFileSync(file, 'utf8')))
