@@ -360,7 +360,7 @@ function rowCodec(type: LogicalType & { kind: 'ROW' }, state: string): ValueCode
   }
 }
 
-const AnyTag = { NULL: 0, NUMBER: 1, TRUE: 2, FALSE: 3, TEXT: 4, PACKED: 5, UNDEFINED: 6, BIGINT: 7, ARRAY: 8, RECORD: 9, UTF16: 10 } as const
+const AnyTag = { NULL: 0, NUMBER: 1, TRUE: 2, FALSE: 3, TEXT: 4, PACKED: 5, UNDEFINED: 6, BIGINT: 7, ARRAY: 8, RECORD: 9, UTF16: 10, LARGE_BIGINT: 11 } as const
 const DEPTH_MAX = 32
 const SHAPES_MAX = 16
 const SHAPE_BYTES_MAX = 0xffff
@@ -372,9 +372,9 @@ interface Shape {
 }
 
 /**
- * Values without a declared type. Numbers, text, booleans, bigints of 64 bits, null, undefined, and arrays and plain objects of these are written
- * here: a tag each, plain objects as u16 shape bytes, the shape, the values. Anything else in it, and the whole value is MessagePack with the
- * extensions of structured clone.
+ * Values without a declared type. Numbers, text, booleans, bigints, null, undefined, and arrays and plain objects of these are written here: a tag
+ * each, plain objects as u16 shape bytes, the shape, the values. Anything else in it, and the whole value is MessagePack with the extensions of
+ * structured clone (which keeps all but the sign of a zero).
  */
 class AnyCodec implements ValueCodec {
   readonly #state: string
@@ -415,6 +415,8 @@ class AnyCodec implements ValueCodec {
         return undefined
       case AnyTag.BIGINT:
         return reader.int64()
+      case AnyTag.LARGE_BIGINT:
+        return BigInt(reader.text(reader.uint32()))
       case AnyTag.ARRAY: {
         const length = reader.uint32()
         const list: unknown[] = []
@@ -446,9 +448,15 @@ class AnyCodec implements ValueCodec {
         writer.uint8(AnyTag.UNDEFINED)
         return true
       case 'bigint':
-        if (BigInt.asIntN(64, value) !== value) return false
-        writer.uint8(AnyTag.BIGINT)
-        writer.int64(value)
+        if (BigInt.asIntN(64, value) === value) {
+          writer.uint8(AnyTag.BIGINT)
+          writer.int64(value)
+        } else {
+          const digits = value.toString()
+          writer.uint8(AnyTag.LARGE_BIGINT)
+          writer.uint32(digits.length)
+          writer.text(digits)
+        }
         return true
       case 'string':
         writePlainText(writer, value)

@@ -22,8 +22,9 @@ import {
 } from './json-scan-text'
 import { bind, bytesOfRoom, clearBits, finish, lastLineEnd, openValidity } from './json-scan-rows'
 import { CONVERTED, CONVERTED_TO_NULL, FULL_DATA, TOKEN_NUMBER, TOKEN_STRING, TOKEN_WORD, closeBytes, convertText, timestampForms } from './json-scan-values'
-import { GRAMMAR_JSON, POWERS_U64, eightDigits, numberIsPlain, scanNumber, toDouble } from './numbers'
+import { GRAMMAR_JSON, POWERS_U64, digitsAt, eightDigits, numberIsPlain, scanNumber, toDouble } from './numbers'
 import { MS_PER_DAY, parseTimestamp, parsedDays, parsedMs } from './timestamps'
+import { behindUsual } from './usual-length'
 
 /** Ends a call without a bad record, as FULL_DATA does. */
 const FULL_ROWS: u32 = 253
@@ -47,23 +48,27 @@ const STEP_LITERAL: usize = 48
 const STEP_BYTES: usize = 144
 const LITERAL_MAX: usize = 48
 
+/** In the place of the timestamp's memo, where digits are read. */
+const STEP_USUAL: usize = STEP_MEMO
+
+// Operations. Without gaps, READ_OR_NULL included: a switch over them is one jump.
 const READ_NOTHING: u32 = 0
-const READ_END: u32 = 1
-const READ_STRING: u32 = 2
-const READ_SKIP_STRING: u32 = 3
-const READ_SKIP_NUMBER: u32 = 4
-const READ_SKIP_VALUE: u32 = 5
-const READ_INT64: u32 = 6
-const READ_INT32: u32 = 7
-const READ_INT_SMALL: u32 = 8
-const READ_TIMESTAMP: u32 = 9
-const READ_TIMESTAMP_Z: u32 = 10
-const READ_DOUBLE: u32 = 11
-const READ_BOOLEAN: u32 = 12
-const READ_VALUE: u32 = 13
+const READ_END: u32 = 2
+const READ_STRING: u32 = 4
+const READ_SKIP_STRING: u32 = 6
+const READ_SKIP_NUMBER: u32 = 8
+const READ_SKIP_VALUE: u32 = 10
+const READ_INT64: u32 = 12
+const READ_INT32: u32 = 14
+const READ_INT_SMALL: u32 = 16
+const READ_TIMESTAMP: u32 = 18
+const READ_TIMESTAMP_Z: u32 = 20
+const READ_DOUBLE: u32 = 22
+const READ_BOOLEAN: u32 = 24
+const READ_VALUE: u32 = 26
 
 /** Bit of an operation: the value may be `null` instead. */
-const READ_OR_NULL: u32 = 16
+const READ_OR_NULL: u32 = 1
 
 const DEVIATIONS_PER_ROW: u32 = 64
 const LEARN_CREDIT_MAX: u32 = 64
@@ -323,14 +328,17 @@ function matchShape(shape: usize, start: usize, row: u32): usize {
         break
       }
       case READ_SKIP_NUMBER: {
-        if (load<u8>(p) == 0x2d) p += 1
-        const digits = <usize>ctz(i8x16.bitmask(i8x16.gt_u(i8x16.sub(v128.load(p), i8x16.splat(0x30)), i8x16.splat(9))) | 0x10000)
+        let digits = digitsAt(p)
+        if (digits == 0 && load<u8>(p) == 0x2d) {
+          p += 1
+          digits = digitsAt(p)
+        }
         if (digits == 0 || (digits > 1 && load<u8>(p) == 0x30)) return mismatch(row)
-        const next = load<u8>(p + digits)
+        const next = load<u8>(p + <usize>digits)
         if (digits == 16 || next == 0x2e || (next | 0x20) == 0x65) {
           p = scanNumber(p, textLimit(), GRAMMAR_JSON)
           if (p == 0) return mismatch(row)
-        } else p += digits
+        } else p = behindUsual(step + STEP_USUAL, p, digits)
         break
       }
       case READ_SKIP_VALUE: {
@@ -340,23 +348,25 @@ function matchShape(shape: usize, start: usize, row: u32): usize {
       }
       case READ_INT64: case READ_INT32: case READ_INT_SMALL:
       case READ_INT64 + READ_OR_NULL: case READ_INT32 + READ_OR_NULL: case READ_INT_SMALL + READ_OR_NULL: {
-        const sign: u64 = load<u8>(p) == 0x2d ? 1 : 0
-        p += <usize>sign
-        const characters = i8x16.sub(v128.load(p), i8x16.splat(0x30))
-        const digits = <u32>ctz(i8x16.bitmask(i8x16.gt_u(characters, i8x16.splat(9))) | 0x10000)
+        let sign: u64 = 0
+        let digits = digitsAt(p)
+        if (digits == 0 && load<u8>(p) == 0x2d) {
+          sign = 1
+          p += 1
+          digits = digitsAt(p)
+        }
         if (digits - 1 >= 15 || (digits != 1 && load<u8>(p) == 0x30)) {
           p = readValue(step, p - <usize>sign, row)
           if (p == 0) return mismatch(row)
           break
         }
         let value: u64
-        const first = i64x2.extract_lane(characters, 0)
-        if (digits <= 8) value = eightDigits(first << <u64>(64 - (digits << 3)))
-        else value = eightDigits(first) * load<u64>(POWERS_U64 + (<usize>(digits - 8) << 3)) + eightDigits(i64x2.extract_lane(characters, 1) << <u64>(128 - (digits << 3)))
-        p += <usize>digits
+        if (digits <= 8) value = eightDigits(load<u64>(p) << <u64>(64 - (digits << 3)))
+        else value = eightDigits(load<u64>(p)) * load<u64>(POWERS_U64 + (<usize>(digits - 8) << 3)) + eightDigits(load<u64>(p, 8) << <u64>(128 - (digits << 3)))
+        p = behindUsual(step + STEP_USUAL, p, digits)
         const node = <usize>load<u32>(step, STEP_NODE)
         const values = <usize>load<u32>(node, NODE_VALUES)
-        const operation = load<u32>(step) & 15
+        const operation = load<u32>(step) & ~READ_OR_NULL
         if (operation == READ_INT64) {
           store<u64>(values + (<usize>row << 3), (value ^ (0 - sign)) + sign)
           break

@@ -61,6 +61,13 @@ export function multiplyHigh(a: u64, b: u64): u64 {
   return ((word & 0x0000ffff0000ffff) * 42949672960001) >> 32
 }
 
+/** Number of digits at `p`, up to 16. */
+// @ts-ignore: decorator
+@inline export function digitsAt(p: usize): u32 {
+  // Digits become the least of the signed bytes.
+  return <u32>ctz(i8x16.bitmask(i8x16.gt_s(i8x16.add(v128.load(p), i8x16.splat(0x50)), i8x16.splat(-119))) | 0x10000)
+}
+
 // @ts-ignore: decorator
 @inline function isDigit(character: u32): bool { return character - 0x30 <= 9 }
 

@@ -27,6 +27,11 @@ describe('valueCodecOf() without a type', () => {
     )
   })
 
+  it('keeps a zero its sign beside a bigint of more than 64 bits', () => {
+    const codec = valueCodecOf(undefined, 's')
+    for (const bigint of [2n ** 63n, -(2n ** 63n) - 1n, 10n ** 400n]) expect(roundTrip(codec, [bigint, -0])).toStrictEqual([bigint, -0])
+  })
+
   it('refuses a member named __proto__, which the decoder would rename', () => {
     const codec = valueCodecOf(undefined, 's')
     const hidden = JSON.parse('{"a":[{"__proto__":1}]}') as unknown
