@@ -5,7 +5,7 @@ import { writeText } from '../../src/batch/values.ts'
 import { Random } from '../../src/base/random.ts'
 import { KeyForm } from '../../src/kernels/table-layout.ts'
 import { KeyEncoder } from '../../src/kernels/keys.ts'
-import { SegmentTable } from '../../src/state/segment-table.ts'
+import { FOLD_ROWS, SegmentTable } from '../../src/state/segment-table.ts'
 import { agreement, type Benchmark, type Line, medianOf, raw, type Runner, sample, type Sample, type Settings, timed } from '../harness.ts'
 import { BATCH_ROWS, newStage, TABLE_SEED } from '../stage.ts'
 
@@ -57,14 +57,15 @@ async function table(shape: Shape, { smoke }: Settings): Promise<Sample> {
     columns.push(column.descriptor)
   }
   const encoder = new KeyEncoder(slab, kernels, form, 1)
-  const entries = slab.allocate(BATCH_ROWS * 4)
+  const entries = slab.allocate(FOLD_ROWS * 4)
   const counts = new SegmentTable(slab, kernels, { form, valueBytes: 8, maxParallelism: 128, slotSeed: TABLE_SEED })
   const time = await timed(() => {
-    for (const column of columns) {
-      encoder.encode([column], 0, 0, BATCH_ROWS)
-      counts.findOrInsert(encoder, entries)
-      kernels.aggregateCount(entries, BATCH_ROWS, counts.valueOffset)
-    }
+    for (const column of columns)
+      for (let begin = 0; begin < BATCH_ROWS; begin += FOLD_ROWS) {
+        encoder.encode([column], 0, begin, FOLD_ROWS)
+        counts.findOrInsert(encoder, entries)
+        kernels.aggregateCount(entries, FOLD_ROWS, counts.valueOffset)
+      }
   })
   let rows = 0
   let squares = 0

@@ -37,7 +37,7 @@ export const TABLE_PENDING_BYTES = 12
 export const TABLE_INSERTED = 13
 export const TABLE_ENTRY_COUNT = 14
 export const TABLE_SCRATCH = 15
-export const TABLE_SCRATCH_BYTES = 1024 + 64
+export const TABLE_SCRATCH_BYTES = 2048 + 64
 
 export const SEGMENT_BYTES = 512
 export const SEGMENT_INDEX = 0

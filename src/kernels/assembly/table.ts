@@ -12,7 +12,7 @@ import {
 } from './table-layout'
 
 /** Rows looked up side by side, so that their cache misses overlap. The scratch of a table holds two u32 a row, and 64 bytes. */
-const BLOCK_ROWS: u32 = 128
+const BLOCK_ROWS: u32 = 256
 const SMALL_BYTES_MAX: u64 = 524288
 const INDEX_BYTES_PER_ENTRY: u32 = 16
 const SLOTS_AT_ONCE: u32 = 4
@@ -32,10 +32,20 @@ const SLOTS_AT_ONCE: u32 = 4
 // @ts-ignore: decorator
 @inline function tagOf(low: u32, high: u32): u32 { return low ^ high }
 
-/** Where the probe sequence of a hash begins: never in the last slots, so that four can be read at once. */
+/**
+ * Where the probe sequence of a hash begins: at the first of four slots that lie on one cache line and are read at once. Entries stand in the
+ * first slot that was free from there on.
+ */
 // @ts-ignore: decorator
 @inline function homeOf(low: u32, multiplier: u32, slots: u32): u32 {
-  return <u32>((<u64>(low * multiplier) * <u64>(slots - SLOTS_AT_ONCE + 1)) >> 32)
+  return <u32>((<u64>(low * multiplier) * <u64>(slots / SLOTS_AT_ONCE)) >> 32) * SLOTS_AT_ONCE
+}
+
+/** Which of the four slots is the first free one: 0 to 3, or 4. */
+// @ts-ignore: decorator
+@inline function firstFree(slot: usize): u32 {
+  const entries = i32x4.shuffle(v128.load(slot), v128.load(slot, 16), 1, 3, 5, 7)
+  return <u32>ctz(i32x4.bitmask(i32x4.eq(entries, i32x4.splat(0))) | 16)
 }
 
 /** The entry that one of the first four slots of a probe sequence suggests, or 0. The greatest address stands for all whose tag fits. */
@@ -114,14 +124,26 @@ const SLOTS_AT_ONCE: u32 = 4
   return 0
 }
 
+/** Whether the first four slots tell that a hash has no entry: one of them is free, and none has its tag. */
+// @ts-ignore: decorator
+@inline function isAbsent(segment: usize, multiplier: u32, hash: u64): bool {
+  const slot = <usize>load<u32>(segment, SEGMENT_INDEX) + (<usize>homeOf(<u32>hash, multiplier, load<u32>(segment, SEGMENT_SLOTS)) << 3)
+  return (firstFree(slot) != SLOTS_AT_ONCE) & (suggested(slot, tagOf(<u32>hash, <u32>(hash >> 32))) == 0)
+}
+
 // @ts-ignore: decorator
 @inline function occupy(segment: usize, multiplier: u32, hash: u64, entry: usize): void {
   const low = <u32>hash
   const index: usize = load<u32>(segment, SEGMENT_INDEX)
   const slots = load<u32>(segment, SEGMENT_SLOTS)
-  const mask = slots - 1
   let position = homeOf(low, multiplier, slots)
-  while (load<u32>(index + (<usize>position << 3), 4) != 0) position = (position + 1) & mask
+  const free = firstFree(index + (<usize>position << 3))
+  position += free
+  if (free == SLOTS_AT_ONCE) {
+    const mask = slots - 1
+    position &= mask
+    while (load<u32>(index + (<usize>position << 3), 4) != 0) position = (position + 1) & mask
+  }
   store<u64>(index + (<usize>position << 3), (<u64>entry << 32) | <u64>tagOf(low, <u32>(hash >> 32)))
 }
 
@@ -190,7 +212,7 @@ function storePayload(segment: usize, entry: usize, keyBytes: u32, payload: usiz
     const key = form == FORM_VALUE ? load<u64>(keys + (<usize>row << 3)) : <u64>load<u32>(keys + (<usize>row << 2))
     const word: u32 = form == FORM_VALUE ? 0 : load<u32>(words + (<usize>row << 2))
     const segment = segmentOf(table, <u32>(hash >> 32))
-    let entry = probe(form, keyBytes, segment, multiplier, hash, key, word)
+    let entry = isAbsent(segment, multiplier, hash) ? 0 : probe(form, keyBytes, segment, multiplier, hash, key, word)
     if (inserting && entry == 0) {
       entry = insert(form, keyBytes, table, segment, multiplier, hash, key, form == FORM_VALUE ? wordOfValue(key, hash) : word)
       if (entry == 0) return row

@@ -13,7 +13,7 @@ import { writeValue } from '../../batch/values.ts'
 import { UserFunctionError } from '../../base/errors.ts'
 import { restoreEntries, type SnapshotEntries } from '../../state/table-restore.ts'
 import { keyValueOf } from '../../state/key-value.ts'
-import { SegmentTable } from '../../state/segment-table.ts'
+import { FOLD_ROWS, SegmentTable } from '../../state/segment-table.ts'
 import { ByteReader, ByteWriter } from '../../state/value-codec.ts'
 import type { Operator, OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../operator.ts'
 import { DistinctValues } from './distinct-values.ts'
@@ -86,7 +86,6 @@ export class SliceWindowOperator implements Operator {
   #distinct: readonly DistinctValues[] = []
   #expectedEntries = 0
   #entries = 0
-  #entryRows = 0
   /** Row r of the batch in hand is record `sequence` + r of all that have come. */
   #sequence = 0
   #watermarkMs = WATERMARK_MIN
@@ -111,6 +110,7 @@ export class SliceWindowOperator implements Operator {
       .map((plan) => new DistinctValues(context, this.#options.inputSchema, this.#options.key, this.#keys.form, plan))
     this.#builder = new BatchBuilder(context.slab, this.outputSchema, context.batchRowsMax)
     this.#lateView = new RecordBatch(context.slab, this.#options.inputSchema, [])
+    this.#entries = context.slab.allocate(FOLD_ROWS * 4)
   }
 
   /** Nothing changes from one end of a window to the next, but for records in gaps: see {@link #scatter}. */
@@ -132,7 +132,6 @@ export class SliceWindowOperator implements Operator {
           hint: 'Call assignTimestampsAndWatermarks(...) in front of the window.',
         },
       )
-    this.#reserveEntries(end - begin)
     const whole = this.#sliceOfAll(batch)
     if (whole !== undefined) this.#fold(batch, whole, batch.selection, begin, end - begin)
     else {
@@ -244,7 +243,7 @@ export class SliceWindowOperator implements Operator {
     for (const spare of this.#spare) freeTables(spare)
     for (const values of this.#distinct) values.free()
     if (this.#late !== undefined && this.#late.rowCapacity > 0) slab.free(this.#late.rows, this.#late.rowCapacity * 4)
-    if (this.#entryRows > 0) slab.free(this.#entries, this.#entryRows * 4)
+    if (this.#entries > 0) slab.free(this.#entries, FOLD_ROWS * 4)
     this.#keys?.free()
     this.#builder?.free()
   }
@@ -306,6 +305,10 @@ export class SliceWindowOperator implements Operator {
   }
 
   #fold(batch: RecordBatch, slice: Slice, selection: number, begin: number, n: number): void {
+    for (let done = 0; done < n; done += FOLD_ROWS) this.#foldPart(batch, slice, selection, begin + done, Math.min(FOLD_ROWS, n - done))
+  }
+
+  #foldPart(batch: RecordBatch, slice: Slice, selection: number, begin: number, n: number): void {
     const { table } = slice
     const entries = this.#entries
     table.findOrInsert(this.#keys.encode(batch, selection, begin, n), entries)
@@ -476,13 +479,6 @@ export class SliceWindowOperator implements Operator {
     const { slab } = this.#context
     writeInt64(slab, address, value)
     for (let filled = 1; filled < n; filled *= 2) slab.u8.copyWithin(address + filled * 8, address, address + Math.min(filled, n - filled) * 8)
-  }
-
-  #reserveEntries(rows: number): void {
-    if (rows <= this.#entryRows) return
-    if (this.#entryRows > 0) this.#context.slab.free(this.#entries, this.#entryRows * 4)
-    this.#entryRows = Math.max(rows, this.#context.batchRowsMax)
-    this.#entries = this.#context.slab.allocate(this.#entryRows * 4)
   }
 
   #reserveRows(slice: Slice, rows: number): void {
