@@ -212,7 +212,7 @@ function storePayload(segment: usize, entry: usize, keyBytes: u32, payload: usiz
     const key = form == FORM_VALUE ? load<u64>(keys + (<usize>row << 3)) : <u64>load<u32>(keys + (<usize>row << 2))
     const word: u32 = form == FORM_VALUE ? 0 : load<u32>(words + (<usize>row << 2))
     const segment = segmentOf(table, <u32>(hash >> 32))
-    let entry = isAbsent(segment, multiplier, hash) ? 0 : probe(form, keyBytes, segment, multiplier, hash, key, word)
+    let entry: usize = isAbsent(segment, multiplier, hash) ? 0 : probe(form, keyBytes, segment, multiplier, hash, key, word)
     if (inserting && entry == 0) {
       entry = insert(form, keyBytes, table, segment, multiplier, hash, key, form == FORM_VALUE ? wordOfValue(key, hash) : word)
       if (entry == 0) return row
