@@ -78,6 +78,10 @@ export interface ErrorRecord {
 
 const CAUSE_DEPTH_MAX = 8
 
+/** What the URL of a module ends with, and the number of the job, where a thread loads it for a later job than its first. Nobody gets to see it. */
+export const RUN_FRAGMENT = '#millrace-run-'
+const RUN_FRAGMENTS = new RegExp(`${RUN_FRAGMENT}\\d+`, 'g')
+
 /** Flattens any thrown value to plain data that `postMessage` carries unharmed. */
 export function toErrorRecord(thrown: unknown, depth: number = 0): ErrorRecord {
   if (!(thrown instanceof Error))
@@ -85,11 +89,11 @@ export function toErrorRecord(thrown: unknown, depth: number = 0): ErrorRecord {
   const { code, hint } = thrown as { code?: unknown; hint?: unknown }
   return {
     name: thrown.name,
-    message: thrown.message,
+    message: thrown.message.replaceAll(RUN_FRAGMENTS, ''),
     code: typeof code === 'string' ? code : undefined,
     hint: typeof hint === 'string' ? hint : undefined,
     position: thrown instanceof BadRecordError ? thrown.position : undefined,
-    stack: thrown.stack,
+    stack: thrown.stack?.replaceAll(RUN_FRAGMENTS, ''),
     cause: thrown.cause === undefined || depth === CAUSE_DEPTH_MAX ? undefined : toErrorRecord(thrown.cause, depth + 1),
   }
 }

@@ -240,6 +240,13 @@ export function createSlabMemory(fixedBytes: number = 0, bytesMax: number = SLAB
   }
 }
 
+/** Makes a memory that a slab of the same budget has used as good as new, for a fixed region of `fixedBytes`. Blocks are not cleared: nobody expects that. */
+export function renewSlabMemory(memory: WasmMemory, fixedBytes: number): void {
+  const missing = slabPages(fixedBytes) - memory.buffer.byteLength / PAGE_BYTES
+  if (missing > 0) memory.grow(missing)
+  new Uint8Array(memory.buffer, 0, SLAB_RESERVED_BYTES + fixedBytes).fill(0)
+}
+
 /** Pages that a slab's memory starts with. */
 function slabPages(fixedBytes: number): number {
   return INITIAL_PAGES + Math.ceil(fixedBytes / PAGE_BYTES)

@@ -114,7 +114,8 @@ export async function runOnce(
   interruption.say = (text) => progress.say(text)
   // Standard output belongs to sinks, which write to it without this stream.
   const restoreStreams = divertStreams((text) => progress.say(text))
-  const engine = new Engine()
+  // One job: nobody waits for its threads.
+  const engine = new Engine(undefined, false)
   let plan: ExecutionPlan | undefined
   try {
     const handle = engine.submit(module.url, {

@@ -1,7 +1,7 @@
 // The embeddable front: submits jobs, hands out handles to them. Runs on the main thread, which stays free: a job has its coordinator's thread
-// and its workers.
+// and its workers, from job-threads.ts.
 
-import { type MessagePort, Worker } from 'node:worker_threads'
+import type { MessagePort } from 'node:worker_threads'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { fromErrorRecord, JobError, PlanError, toErrorRecord } from '../base/errors.ts'
@@ -16,7 +16,7 @@ import type { ExecutionPlan } from '../plan/execution-plan.ts'
 import { isJobProgram, JOB_MODULE_HINT, type JobProgram } from '../plan/job-program.ts'
 import type { ProgramEdgeSpec } from '../plan/transformation.ts'
 import { Doorbell } from '../ring/parking.ts'
-import type { CoordinatorData } from '../runtime/coordinator.ts'
+import { type JobThreads, ThreadCache } from './job-threads.ts'
 import { DOORBELL_ADDRESS } from '../runtime/control-layout.ts'
 import { edgeError, type InputHandle, type OutputHandle, OutputQueue } from './program-handles.ts'
 import type { CoordinatorCommand, CoordinatorEvent, JobMetrics, JobRequest, ProgramMessage, PushMessage } from '../runtime/thread-messages.ts'
@@ -61,9 +61,11 @@ export class JobHandle implements AsyncDisposable {
   readonly name: string
   /** Resolves when the job finished or was cancelled; rejects with the error that failed it. */
   readonly result: Promise<JobResult>
-  readonly #coordinator: Worker
-  /** Resolves when the coordinator's thread has ended: the workers' have before it. */
-  readonly #exited: Promise<void>
+  readonly #threads: JobThreads
+  /** The job's number among those of its threads. */
+  readonly #run: number
+  /** Resolves when nothing of the job runs on its threads any more. */
+  readonly #released: Promise<void>
   readonly #outputs = new Map<string, OutputQueue>()
   /** Schemas of outputs, where the program has said what it expects. */
   readonly #schemas = new Map<string, string>()
@@ -78,80 +80,86 @@ export class JobHandle implements AsyncDisposable {
   #settled = false
 
   /** @internal Handles are made by {@link Engine.submit}. */
-  constructor(request: JobRequest, options: SubmitOptions, folder: URL) {
+  constructor(request: JobRequest, options: SubmitOptions, threads: ThreadCache) {
     this.name = request.jobName
     const budget = SharedBudget.ofJob((shared.budget ??= SharedBudget.ofProcess(processSlabBytes())))
-    const data: CoordinatorData = { request, workerUrl: new URL('worker-entry.cjs', folder).href, budget: budget.memory }
-    this.#coordinator = new Worker(new URL('coordinator.js', folder), { workerData: data, execArgv: ['--enable-source-maps'] })
-    this.#exited = new Promise((resolve) =>
-      this.#coordinator.once('exit', () => {
-        budget.release()
-        resolve()
-      }),
-    )
+    let released!: () => void
+    this.#released = new Promise((resolve) => (released = resolve))
     let planned!: (value: { plan: ExecutionPlan; text: string }) => void
     let running!: (job: RunningJob) => void
     this.#planned = new Promise((resolve) => (planned = resolve))
     this.#running = new Promise((resolve) => (running = resolve))
+    let finish!: (result: JobResult) => void
+    let fail!: (error: unknown) => void
     this.result = new Promise<JobResult>((resolve, reject) => {
-      this.#coordinator.on('message', (event: CoordinatorEvent) => {
-        if (event.kind === 'finished' || event.kind === 'cancelled' || event.kind === 'failed') this.#ended = true
-        switch (event.kind) {
-          case 'planned':
-            this.#isPlanned = true
-            planned({ plan: event.plan, text: event.planText })
-            return
-          case 'running':
-            this.#job = new RunningJob(event, (output, records) => this.#queue(output).add(records))
-            for (const [output, queue] of this.#outputs) this.#checkOutput(output, queue)
-            running(this.#job)
-            return
-          case 'metrics':
-            this.#metrics = event.metrics
-            options.onMetrics?.(event.metrics)
-            return
-          case 'log':
-            ;(options.onLog ?? logToStandardError)(event.operatorName, event.subtaskIndex, event.message)
-            return
-          case 'finished':
-            this.#metrics = event.metrics
-            // What the workers sent may still be on its way: other ports, other order.
-            void (this.#job?.drained ?? Promise.resolve()).then(() => {
-              this.#settle()
-              resolve({ state: 'finished', metrics: event.metrics })
-            })
-            return
-          case 'cancelled':
-            this.#metrics = event.metrics ?? this.#metrics
-            this.#settle()
-            resolve({ state: 'cancelled', metrics: this.#metrics })
-            return
-          case 'failed': {
-            const error = fromErrorRecord(event.error)
-            this.#settle(error)
-            reject(error)
-          }
-        }
-      })
-      this.#coordinator.on('error', (error: Error & { code?: unknown }) => {
-        // Classes do not survive the way between threads.
-        const failure =
-          error.code === 'JOB_RUNS_PROGRAM'
-            ? new PlanError(error.code, error.message, { hint: JOB_MODULE_HINT, cause: error })
-            : new JobError('COORDINATOR_LOST', `The coordinator thread failed: ${String(error)}`, {
-                cause: error,
-                ...(!this.#isPlanned && { hint: `The module of the job did more than define it. ${JOB_MODULE_HINT}` }),
-              })
-        this.#settle(failure)
-        reject(failure)
-      })
-      this.#coordinator.on('exit', () => {
-        if (this.#ended) return
-        const error = new JobError('COORDINATOR_LOST', 'The coordinator thread ended before the job did')
-        this.#settle(error)
-        reject(error)
-      })
+      finish = resolve
+      fail = reject
     })
+    this.#threads = threads.run(
+      { request, budget: budget.memory },
+      {
+        onEvent: (event) => {
+          if (event.kind === 'finished' || event.kind === 'cancelled' || event.kind === 'failed') this.#ended = true
+          switch (event.kind) {
+            case 'planned':
+              this.#isPlanned = true
+              planned({ plan: event.plan, text: event.planText })
+              return
+            case 'running':
+              this.#job = new RunningJob(event, (output, records) => this.#queue(output).add(records))
+              for (const [output, queue] of this.#outputs) this.#checkOutput(output, queue)
+              running(this.#job)
+              return
+            case 'metrics':
+              this.#metrics = event.metrics
+              options.onMetrics?.(event.metrics)
+              return
+            case 'log':
+              ;(options.onLog ?? logToStandardError)(event.operatorName, event.subtaskIndex, event.message)
+              return
+            case 'finished':
+              this.#metrics = event.metrics
+              // What the workers sent may still be on its way: other ports, other order.
+              void (this.#job?.drained ?? Promise.resolve()).then(() => {
+                this.#settle()
+                finish({ state: 'finished', metrics: event.metrics })
+              })
+              return
+            case 'cancelled':
+              this.#metrics = event.metrics ?? this.#metrics
+              this.#settle()
+              finish({ state: 'cancelled', metrics: this.#metrics })
+              return
+            case 'failed': {
+              const error = fromErrorRecord(event.error)
+              this.#settle(error)
+              fail(error)
+            }
+          }
+        },
+        onError: (error: Error & { code?: unknown }) => {
+          // Classes do not survive the way between threads.
+          const failure =
+            error.code === 'JOB_RUNS_PROGRAM'
+              ? new PlanError(error.code, error.message, { hint: JOB_MODULE_HINT, cause: error })
+              : new JobError('COORDINATOR_LOST', `The coordinator thread failed: ${String(error)}`, {
+                  cause: error,
+                  ...(!this.#isPlanned && { hint: `The module of the job did more than define it. ${JOB_MODULE_HINT}` }),
+                })
+          this.#settle(failure)
+          fail(failure)
+        },
+        onReleased: () => {
+          budget.release()
+          released()
+          if (this.#ended) return
+          const error = new JobError('COORDINATOR_LOST', 'The coordinator thread ended before the job did')
+          this.#settle(error)
+          fail(error)
+        },
+      },
+    )
+    this.#run = this.#threads.currentRun
     // Whoever awaits `result` hears of a failure; nobody else must make the process die of an unhandled rejection.
     this.result.catch(() => {})
     const { signal } = options
@@ -175,7 +183,7 @@ export class JobHandle implements AsyncDisposable {
 
   /** Ends the job now; what was in flight is dropped. Resolves when everything has stopped. */
   async cancel(): Promise<void> {
-    if (!this.#settled) this.#coordinator.postMessage({ kind: 'cancel' } satisfies CoordinatorCommand)
+    if (!this.#settled) this.#tell({ kind: 'cancel' })
     await this.stopped()
   }
 
@@ -184,21 +192,21 @@ export class JobHandle implements AsyncDisposable {
     try {
       const { resolveJobModule } = await import('./job-bundle.ts')
       const { url } = await resolveJobModule(jobUrl)
-      this.#coordinator.postMessage({ kind: 'module', jobUrl: url } satisfies CoordinatorCommand)
+      this.#tell({ kind: 'module', jobUrl: url })
     } catch (error) {
-      this.#coordinator.postMessage({ kind: 'refuse', error: toErrorRecord(error) } satisfies CoordinatorCommand)
+      this.#tell({ kind: 'refuse', error: toErrorRecord(error) })
     }
   }
 
   /** @internal Resolves when nothing of the job runs any more, however it ended. */
   async stopped(): Promise<void> {
     await this.result.catch(() => {})
-    await this.#exited
+    await this.#released
   }
 
   /** Ends the sources as if their input had ended, and lets the rest finish. */
   async stop(): Promise<JobResult> {
-    if (!this.#settled) this.#coordinator.postMessage({ kind: 'stop' } satisfies CoordinatorCommand)
+    if (!this.#settled) this.#tell({ kind: 'stop' })
     return this.result
   }
 
@@ -231,6 +239,10 @@ export class JobHandle implements AsyncDisposable {
     return this.cancel()
   }
 
+  #tell(command: CoordinatorCommand): void {
+    this.#threads.tell(this.#run, command)
+  }
+
   #queue(output: string, schema?: string): OutputQueue {
     let queue = this.#outputs.get(output)
     if (queue === undefined) {
@@ -257,6 +269,8 @@ export class JobHandle implements AsyncDisposable {
     this.#settled = true
     for (const queue of this.#outputs.values()) queue.end(failure)
     this.#job?.close()
+    // It refers to the workers' memories.
+    this.#job = undefined
   }
 }
 
@@ -338,22 +352,31 @@ class RunningJob {
 
 const TAKEN_RING_INTERVAL = 1024
 
-/** Runs jobs in this process. Two engines in one process do not know each other. */
+/**
+ * Runs jobs in this process. Two engines in one process do not know each other.
+ *
+ * The threads of a job that has finished wait a few seconds for the next one, which starts on them in milliseconds. Each job has its module loaded
+ * anew, with variables of its own; what that imports is shared by the jobs of a thread. Threads on which user code has left something running,
+ * and those of jobs that failed or were cancelled, end with their job.
+ */
 export class Engine implements AsyncDisposable {
-  readonly #folder: URL
+  readonly #threads: ThreadCache
   readonly #jobs = new Set<JobHandle>()
   #closed = false
 
   readonly #signal: AbortSignal | undefined
   readonly #onAbort = (): void => void this.close()
 
-  /** @internal Engines are made by `Millrace.start`. */
-  constructor(signal?: AbortSignal) {
+  /**
+   * @internal Engines are made by `Millrace.start`.
+   * @param keepsThreads Whether threads wait for further jobs.
+   */
+  constructor(signal?: AbortSignal, keepsThreads: boolean = true) {
     if (isEngineThread())
       throw new PlanError('JOB_RUNS_PROGRAM', 'Cannot start an engine on a thread of an engine: the module of the job starts the program around it', {
         hint: JOB_MODULE_HINT,
       })
-    this.#folder = pathToFileURL(join(packageRoot(), 'dist/'))
+    this.#threads = new ThreadCache(pathToFileURL(join(packageRoot(), 'dist/')), keepsThreads)
     this.#signal = signal
     signal?.addEventListener('abort', this.#onAbort, { once: true })
   }
@@ -385,7 +408,7 @@ export class Engine implements AsyncDisposable {
         options: new Map(Object.entries(options.options ?? {}).map(([key, text]) => [key, parseOption(key, text).value])),
       },
       options,
-      this.#folder,
+      this.#threads,
     )
     if (isTypeScript) void handle.bundle(jobUrl)
     this.#jobs.add(handle)
@@ -399,6 +422,7 @@ export class Engine implements AsyncDisposable {
     // The signal may outlive many engines.
     this.#signal?.removeEventListener('abort', this.#onAbort)
     await Promise.all([...this.#jobs].map((job) => job.cancel()))
+    await this.#threads.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {

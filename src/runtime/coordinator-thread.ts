@@ -9,7 +9,7 @@ import { startWorkerPool } from './worker-pool.ts'
 
 const data = workerData as CoordinatorData
 becomeEngineThread()
-const pool = startWorkerPool(data.workerUrl, data.request.parallelism ?? availableCores())
+const pool = startWorkerPool(data.workerUrl, data.start.request.parallelism ?? availableCores())
 preloadPackage(import.meta.url)
-const { Coordinator } = await import('./coordinator.ts')
-void new Coordinator(data, parentPort!, pool).run()
+const { coordinate } = await import('./coordinator.ts')
+void coordinate(data, parentPort!, pool)

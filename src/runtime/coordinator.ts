@@ -1,15 +1,15 @@
-// Plans the job, makes the memories, has the workers run it, watches them, and tells the main thread, which only talks to this one. Runs on the
-// coordinator's thread. Invariant: one job a thread; the thread ends with it.
+// Plans a job, makes the memories, has the workers run it, watches them, and tells the main thread, which only talks to this one. Runs on the
+// coordinator's thread. Invariant: one job at a time; only after one that finished and left nothing behind do the threads wait for the next.
 
-import type { WasmMemory } from '../base/webassembly.ts'
+import type { WasmMemory, WasmModule } from '../base/webassembly.ts'
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import type { Piscina } from 'piscina'
 import { systemClock } from '../base/clock.ts'
-import { fromErrorRecord, JobError, toErrorRecord } from '../base/errors.ts'
+import { fromErrorRecord, JobError, RUN_FRAGMENT, toErrorRecord } from '../base/errors.ts'
 import { workerMemoryBytes } from '../base/memory-budget.ts'
 import { availableCores } from '../base/platform.ts'
 import { freshSeed } from '../base/random.ts'
-import { type BudgetMemory, SharedBudget } from '../base/shared-budget.ts'
+import { SharedBudget } from '../base/shared-budget.ts'
 import { compileKernels } from '../kernels/kernels.ts'
 import { type ExecutionPlan, formatPlan, planJob, type PlanOptions } from '../plan/execution-plan.ts'
 import { jobProgramOf, maxParallelismOf } from '../plan/job-program.ts'
@@ -18,7 +18,8 @@ import { spinMicrosFor } from '../ring/idle-strategy.ts'
 import { Command, COMMAND_ADDRESS, DOORBELL_ADDRESS, HEARTBEAT_ADDRESS } from './control-layout.ts'
 import { enumerateSplits } from './enumerate-splits.ts'
 import { JobMetricsReader, loadHistograms } from './job-metrics.ts'
-import type { CoordinatorCommand, CoordinatorEvent, JobRequest, WorkerEvent, WorkerOutcome } from './thread-messages.ts'
+import { activeResources, leavesNothing } from './leftovers.ts'
+import type { CoordinatorCommand, CoordinatorEvent, JobStart, ThreadsCommand, WorkerEvent, WorkerOutcome } from './thread-messages.ts'
 import { watchStrayErrors } from './stray-errors.ts'
 import { divertConsole } from './user-console.ts'
 import { startWorkerPool } from './worker-pool.ts'
@@ -27,9 +28,9 @@ import { batchRowsMaxOf, createWorkerMemory, ringBytesMaxOf, type WorkerSettings
 
 /** What the main thread starts this one with. */
 export interface CoordinatorData {
-  readonly request: JobRequest
   readonly workerUrl: string
-  readonly budget: BudgetMemory
+  /** The first job. */
+  readonly start: JobStart
 }
 
 const TICK_MS = 200
@@ -40,12 +41,55 @@ const HANG_TIMEOUT_MS_DEFAULT = 180_000
 /** How long a worker that was told to end may take, before its thread is ended. */
 const CANCEL_TIMEOUT_MS = 10_000
 
+/** What one job leaves to the next: workers that wait, their code, and their memories, whose pages the system has given already. */
+interface Kept {
+  readonly pool: Piscina
+  readonly kernels: WasmModule | undefined
+  readonly memories: readonly WasmMemory[]
+  /** How far each memory may grow. */
+  readonly slabBytesMax: number
+}
+
+/** Runs jobs, one after the other, as long as their threads are kept; then ends this one. */
+export async function coordinate({ workerUrl, start }: CoordinatorData, port: MessagePort, pool: Piscina): Promise<void> {
+  let kept: Kept = { pool, kernels: undefined, memories: [], slabBytesMax: 0 }
+  let current: { readonly run: number; readonly coordinator: Coordinator } | undefined
+  let go: (next: JobStart | undefined) => void
+  port.on('message', (message: ThreadsCommand) => {
+    if (message.kind !== 'job') go(message.kind === 'start' ? message.start : undefined)
+    // What was sent to a job that had ended by then is nothing to the next one.
+    else if (message.run === current?.run) current.coordinator.take(message.command)
+  })
+  for (let next: JobStart | undefined = start; next !== undefined;) {
+    const following = new Promise<JobStart | undefined>((resolve) => (go = resolve))
+    const coordinator: Coordinator = new Coordinator(workerUrl, next, port, kept)
+    current = { run: next.run, coordinator }
+    const left = await coordinator.run()
+    if (left === undefined) break
+    current = undefined
+    kept = left
+    next = await following
+    if (next === undefined) await kept.pool.destroy()
+  }
+  // What a job's module has left running here must not keep the thread.
+  watchStrayErrors('the coordinator', () => {})()
+}
+
+/** The module as these threads load it for their `run`-th job: anew, with variables of its own. */
+function moduleUrlOf(jobUrl: string, run: number): string {
+  return run === 1 ? jobUrl : `${jobUrl}${RUN_FRAGMENT}${run}`
+}
+
 /** One job's coordinator. */
-export class Coordinator {
-  readonly #data: CoordinatorData
+class Coordinator {
+  readonly #workerUrl: string
+  readonly #start: JobStart
   readonly #port: MessagePort
   #plan!: ExecutionPlan
   readonly #memories: WasmMemory[] = []
+  #slabBytesMax = 0
+  #kernels: WasmModule | undefined
+  readonly #kept: Kept
   #pool: Piscina
   /** Set once the pool is being destroyed: a second call would have piscina start new threads. */
   #destroyed: Promise<void> | undefined
@@ -53,6 +97,8 @@ export class Coordinator {
   #failure: unknown
   /** Whether each worker's run has not ended yet. */
   readonly #isRunning: boolean[] = []
+  /** Every worker has ended and left nothing behind. */
+  #isClean = false
   #outputs: readonly string[] = []
   #outputPending = new SharedArrayBuffer(0)
   #programPorts: MessagePort[] = []
@@ -65,10 +111,12 @@ export class Coordinator {
   #cancelled = false
   #stopped = false
 
-  /** @param pool The workers that the job will most likely want. */
-  constructor(data: CoordinatorData, port: MessagePort, pool: Piscina) {
-    this.#data = data
-    this.#pool = pool
+  /** @param kept Workers, as many as the job will most likely want, and the memories of the job before. */
+  constructor(workerUrl: string, start: JobStart, port: MessagePort, kept: Kept) {
+    this.#workerUrl = workerUrl
+    this.#start = start
+    this.#kept = kept
+    this.#pool = kept.pool
     this.#port = port
     this.#module = new Promise((resolve, reject) => {
       this.#takeModule = resolve
@@ -76,29 +124,35 @@ export class Coordinator {
     })
     // Only a job that waits for its module hears of it.
     this.#module.catch(() => {})
-    port.on('message', (command: CoordinatorCommand) => this.#command(command))
   }
 
-  async run(): Promise<void> {
+  /** Runs the job. Returns what may be used for another one; undefined if the threads have ended. */
+  async run(): Promise<Kept | undefined> {
     divertConsole((message) => this.#post({ kind: 'log', operatorName: '', subtaskIndex: 0, message }))
-    let endThread!: () => void
-    const stray = new Promise<never>((_, reject) => (endThread = watchStrayErrors('the coordinator', reject)))
+    const before = activeResources()
+    const stray = new Promise<never>((_, reject) => void watchStrayErrors('the coordinator', reject))
     try {
-      this.#post(await Promise.race([this.#runJob(), stray]))
+      const outcome = await Promise.race([this.#runJob(), stray])
+      if (outcome.kind !== 'finished') this.#post(outcome)
+      else {
+        // Who cancels a job that has ended already ends its threads.
+        const isKept = this.#start.keepsThreads && this.#isClean && (await leavesNothing(before)) && !this.#cancelled && this.#destroyed === undefined
+        this.#post({ ...outcome, isKept })
+        if (isKept) return { pool: this.#pool, kernels: this.#kernels, memories: this.#memories, slabBytesMax: this.#slabBytesMax }
+      }
     } catch (error) {
       this.#post({ kind: 'failed', error: toErrorRecord(error) })
-    } finally {
-      await this.#destroyPool()
-      // What the job's module has left running here must not keep the thread.
-      endThread()
     }
+    await this.#destroyPool()
+    return undefined
   }
 
   async #runJob(): Promise<CoordinatorEvent> {
-    const { request } = this.#data
-    this.#jobUrl = request.jobUrl ?? (await this.#module)
+    const { request } = this.#start
+    const moduleUrl = request.jobUrl ?? (await this.#module)
     if (this.#cancelled) return { kind: 'cancelled', metrics: undefined }
-    const program = jobProgramOf((await import(this.#jobUrl)) as object, this.#jobUrl, request.source)
+    this.#jobUrl = moduleUrlOf(moduleUrl, this.#start.run)
+    const program = jobProgramOf((await import(this.#jobUrl)) as object, moduleUrl, request.source)
     const built = await program.build(request.params)
     const planOptions: PlanOptions = {
       jobName: request.jobName,
@@ -116,16 +170,18 @@ export class Coordinator {
     const memoryMax = options.get('millrace.worker.memory-max')
     const slabBytesMax = memoryMax === undefined ? workerMemoryBytes(plan.workers) : Number(memoryMax)
     const ringBytesMax = ringBytesMaxOf(options)
-    const budget = memoryMax === undefined ? new SharedBudget(this.#data.budget) : undefined
-    for (let index = 0; index < plan.workers; index++) this.#memories.push(createWorkerMemory(plan, index, slabBytesMax, ringBytesMax, budget))
+    const budget = memoryMax === undefined ? new SharedBudget(this.#start.budget) : undefined
+    this.#slabBytesMax = slabBytesMax
+    const used = this.#kept.slabBytesMax === slabBytesMax ? this.#kept.memories : []
+    for (let index = 0; index < plan.workers; index++) this.#memories.push(createWorkerMemory(plan, index, slabBytesMax, ringBytesMax, budget, used[index]))
     if (this.#cancelled) return { kind: 'cancelled', metrics: undefined }
     if (this.#stopped) this.#send(Command.STOP)
     this.#metrics = new JobMetricsReader(plan, this.#memories, systemClock, await loadHistograms(options), ringBytesMax)
     if (plan.workers !== this.#pool.maxThreads) {
       await this.#pool.destroy()
-      this.#pool = startWorkerPool(this.#data.workerUrl, plan.workers)
+      this.#pool = startWorkerPool(this.#workerUrl, plan.workers)
     }
-    const kernels = compileKernels()
+    const kernels = (this.#kernels = this.#kept.kernels ?? compileKernels())
     const tableSeed = freshSeed()
     const runs = this.#memories.map((_, workerIndex) => {
       const settings = { kernels, tableSeed, splits, options, slabBytesMax, ringBytesMax, ...(budget && { budget: budget.memory }) }
@@ -156,7 +212,7 @@ export class Coordinator {
     planOptions: PlanOptions,
     shared: Pick<WorkerSettings, 'kernels' | 'tableSeed' | 'splits' | 'options' | 'slabBytesMax' | 'ringBytesMax' | 'budget'>,
   ): Promise<WorkerOutcome> {
-    const { request } = this.#data
+    const { request } = this.#start
     const events = new MessageChannel()
     const program = new MessageChannel()
     this.#programPorts.push(program.port1)
@@ -177,6 +233,7 @@ export class Coordinator {
       program: program.port2,
       outputPending: this.#outputPending,
       outputs: this.#outputs,
+      keepsThread: this.#start.keepsThreads,
     }
     return (this.#pool.run(task, { transferList: [events.port2, program.port2] as never }) as Promise<WorkerOutcome>).finally(() => {
       this.#isRunning[workerIndex] = false
@@ -211,7 +268,8 @@ export class Coordinator {
     )
     if (this.#failure !== undefined) return { kind: 'failed', error: toErrorRecord(this.#failure) }
     if (outcomes.some((outcome) => outcome.kind === 'cancelled')) return { kind: 'cancelled', metrics: this.#metrics.read() }
-    return { kind: 'finished', metrics: this.#metrics.read() }
+    this.#isClean = outcomes.every((outcome) => outcome.kind === 'ended' && outcome.isClean)
+    return { kind: 'finished', metrics: this.#metrics.read(), isKept: false }
   }
 
   /** Decides that the job fails, once. What fails later only follows: workers that were told to end, threads that were ended. */
@@ -270,7 +328,8 @@ export class Coordinator {
     return () => clearTimeout(timer)
   }
 
-  #command(command: CoordinatorCommand): void {
+  /** Does what the main thread says. */
+  take(command: CoordinatorCommand): void {
     if (command.kind === 'module') this.#takeModule(command.jobUrl)
     else if (command.kind === 'refuse') this.#refuseModule(fromErrorRecord(command.error))
     else if (command.kind === 'cancel') {

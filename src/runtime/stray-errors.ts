@@ -1,5 +1,5 @@
 // What user code does wrong outside of every call of the engine: promises that nobody handles, timers and callbacks that throw, process.exit.
-// It fails the job instead of ending the thread. Runs on the coordinator's thread and on the workers, once each.
+// It fails the job instead of ending the thread. Runs on the coordinator's thread and on the workers.
 
 import { parentPort } from 'node:worker_threads'
 import { assert } from '../base/assert.ts'
@@ -12,8 +12,12 @@ const SETTLE_MS_MAX = 1000
 /** What Node calls the things that end by themselves: timers, requests to the file system, look-ups, connections that are made. */
 const PENDING = /^(?:Timeout|Immediate|FSReq|GetAddrInfo|TCPConnect)/
 
+/** Whom this thread tells, and what it is called; ends the thread. */
+let watch: { where: string; tell: (error: UserFunctionError) => void; readonly end: () => void } | undefined
+
 /**
- * Gives errors that nobody caught on this thread to `tell`, and makes process.exit throw: in a function it is that function's error.
+ * Gives errors that nobody caught on this thread to `tell`, and no longer to whom they were given before; makes process.exit throw: in a function it
+ * is that function's error.
  *
  * @param where Names the thread, for messages about code of which no operator is known.
  * @returns Ends the thread, whatever user code has left running on it.
@@ -21,11 +25,18 @@ const PENDING = /^(?:Timeout|Immediate|FSReq|GetAddrInfo|TCPConnect)/
 export function watchStrayErrors(where: string, tell: (error: UserFunctionError) => void): () => void {
   // The process of the main thread belongs to the program around the engine.
   assert(parentPort !== null, 'only threads of the engine may be watched')
+  watch ??= { where, tell, end: watchProcess() }
+  watch.where = where
+  watch.tell = tell
+  return watch.end
+}
+
+function watchProcess(): () => void {
   const told = (what: string, thrown: unknown): void => {
     const text = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown)
     const operator = callingOperator.getStore()
-    const place = operator === undefined ? where : `operator "${operator.operatorName}" (subtask ${operator.subtaskIndex})`
-    tell(new UserFunctionError('USER_FUNCTION_FAILED', `${what} in ${place}: ${text}`, { cause: thrown }))
+    const place = operator === undefined ? watch!.where : `operator "${operator.operatorName}" (subtask ${operator.subtaskIndex})`
+    watch!.tell(new UserFunctionError('USER_FUNCTION_FAILED', `${what} in ${place}: ${text}`, { cause: thrown }))
   }
   process.on('uncaughtException', (thrown) => told('A callback of user code failed', thrown))
   process.on('unhandledRejection', (reason) => told('A promise of user code was rejected and nobody handled it', reason))

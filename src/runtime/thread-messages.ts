@@ -3,6 +3,7 @@
 import type { WasmMemory } from '../base/webassembly.ts'
 import type { MessagePort } from 'node:worker_threads'
 import type { ErrorRecord } from '../base/errors.ts'
+import type { BudgetMemory } from '../base/shared-budget.ts'
 import type { ExecutionPlan } from '../plan/execution-plan.ts'
 import type { ProgramEdgeSpec } from '../plan/transformation.ts'
 import type { CounterName } from './subtask.ts'
@@ -20,7 +21,25 @@ export interface JobRequest {
   readonly options: ReadonlyMap<string, string>
 }
 
-/** Main thread -> coordinator. */
+/** A job, for threads that run one after the other. */
+export interface JobStart {
+  /** How many jobs the threads have been given, this one included. */
+  readonly run: number
+  readonly request: JobRequest
+  readonly budget: BudgetMemory
+  /** Whether the threads are to wait for another job once this one has finished. */
+  readonly keepsThreads: boolean
+}
+
+/** Main thread -> the coordinator's thread. */
+export type ThreadsCommand =
+  /** After a job whose threads are kept. */
+  | { readonly kind: 'start'; readonly start: JobStart }
+  | { readonly kind: 'end' }
+  /** For a job that may have ended meanwhile. */
+  | { readonly kind: 'job'; readonly run: number; readonly command: CoordinatorCommand }
+
+/** Main thread -> coordinator of a job. */
 export type CoordinatorCommand =
   | { readonly kind: 'cancel' }
   | { readonly kind: 'stop' }
@@ -152,7 +171,8 @@ export type CoordinatorEvent =
     }
   | { readonly kind: 'metrics'; readonly metrics: JobMetrics }
   | { readonly kind: 'log'; readonly operatorName: string; readonly subtaskIndex: number; readonly message: string }
-  | { readonly kind: 'finished'; readonly metrics: JobMetrics }
+  /** `isKept`: nothing of the job runs any more, and its threads wait for another one. Otherwise they are about to end, as after all that follows. */
+  | { readonly kind: 'finished'; readonly metrics: JobMetrics; readonly isKept: boolean }
   | { readonly kind: 'cancelled'; readonly metrics: JobMetrics | undefined }
   | { readonly kind: 'failed'; readonly error: ErrorRecord }
 
@@ -171,6 +191,7 @@ export type PushMessage = { readonly id: number; readonly input: string; readonl
 
 /** How a worker's task ended. */
 export type WorkerOutcome =
-  | { readonly kind: 'ended' }
+  /** `isClean`: user code has left nothing on the thread, which may run another job. */
+  | { readonly kind: 'ended'; readonly isClean: boolean }
   | { readonly kind: 'cancelled' }
   | { readonly kind: 'failed'; readonly task: string; readonly subtaskIndex: number; readonly error: ErrorRecord }

@@ -1,10 +1,13 @@
 // What user code prints on a thread of a job becomes lines of the job's log. A thread that parks has no event loop, so that Node would hold its
-// text back for ever, and standard output belongs to sinks. Runs on the coordinator's thread and on the workers, once each.
+// text back for ever, and standard output belongs to sinks. Runs on the coordinator's thread and on the workers.
 
 import { parentPort } from 'node:worker_threads'
 import { assert } from '../base/assert.ts'
 
-/** Gives whole lines that anything on this thread prints to `log`: console, process.stdout and process.stderr. Returns what sends the rest of the last line. */
+/**
+ * Gives whole lines that anything on this thread prints to `log`, and no longer to whom they were given before: console, process.stdout and
+ * process.stderr. Returns what sends the rest of the last line.
+ */
 export function divertConsole(log: (line: string) => void): () => void {
   // The streams of the main thread belong to the program around the engine.
   assert(parentPort !== null, 'only threads of the engine may be diverted')

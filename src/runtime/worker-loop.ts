@@ -14,6 +14,9 @@ const EVENT_LOOP_TURN_MS = 1
 /** A worker without an event loop gives it a turn this often all the same: garbage collection is reported there. */
 const REPORT_TURN_MS = 1000
 
+/** How a loop ended. */
+export type LoopOutcome = { readonly kind: 'ended' } | Exclude<WorkerOutcome, { kind: 'ended' }>
+
 /** What the loop needs beside its worker. */
 export interface WorkerLoopOptions {
   readonly clock: Clock
@@ -24,7 +27,7 @@ export interface WorkerLoopOptions {
 }
 
 /** Runs a worker until its subtasks have ended, a step throws, or the coordinator says cancel. Never throws; always closes the subtasks. */
-export async function runWorkerLoop(worker: WorkerRuntime, words: Int32Array, options: WorkerLoopOptions): Promise<WorkerOutcome> {
+export async function runWorkerLoop(worker: WorkerRuntime, words: Int32Array, options: WorkerLoopOptions): Promise<LoopOutcome> {
   const { clock, needsEventLoop } = options
   const { doorbell } = worker
   const strategy = new IdleStrategy(doorbell, { clock, spinMicros: options.spinMicros })

@@ -6,7 +6,7 @@ import type { Clock } from '../base/clock.ts'
 import { StateError } from '../base/errors.ts'
 import { RING_BYTES_MAX } from '../base/memory-budget.ts'
 import { type BudgetMemory, SharedBudget } from '../base/shared-budget.ts'
-import { createSlabMemory, Slab, SLAB_RESERVED_BYTES } from '../base/slab.ts'
+import { createSlabMemory, renewSlabMemory, Slab, SLAB_RESERVED_BYTES } from '../base/slab.ts'
 import { ChannelWriter } from '../exchange/channel-writer.ts'
 import { ExchangeWriter } from '../exchange/exchange-writer.ts'
 import { HashRouter } from '../exchange/hash-router.ts'
@@ -89,9 +89,17 @@ export interface WorkerHooks {
 /**
  * Makes a worker's memory and lays out its fixed region in it. Called once for each worker before any of them starts.
  *
+ * @param used The memory of a job that has ended, whose `bytesMax` was the same: taken instead of a new one, if the budget allows what it has grown to.
  * @throws {StateError} `SLAB_FULL` if the fixed region does not fit into the budget.
  */
-export function createWorkerMemory(plan: ExecutionPlan, workerIndex: number, bytesMax: number, ringBytesMax: number, budget?: SharedBudget): WasmMemory {
+export function createWorkerMemory(
+  plan: ExecutionPlan,
+  workerIndex: number,
+  bytesMax: number,
+  ringBytesMax: number,
+  budget?: SharedBudget,
+  used?: WasmMemory,
+): WasmMemory {
   const { channels, fixedBytes } = layoutWorker(plan, workerIndex, ringBytesMax)
   const refuse = (reason: string): never => {
     throw new StateError('SLAB_FULL', `Cannot make room for the inbound channels of worker ${workerIndex}: ${reason}`, {
@@ -99,8 +107,14 @@ export function createWorkerMemory(plan: ExecutionPlan, workerIndex: number, byt
     })
   }
   if (SLAB_RESERVED_BYTES + fixedBytes > bytesMax) refuse(`they and the metrics take ${fixedBytes} bytes, the worker's memory budget is ${bytesMax}`)
-  const memory = createSlabMemory(fixedBytes, bytesMax)
-  if (budget?.tryTake(memory.buffer.byteLength) === false) refuse(`the jobs of this process have used up the ${budget.bytesMax} bytes that they share`)
+  let memory: WasmMemory
+  if (used !== undefined && budget?.tryTake(used.buffer.byteLength) !== false) {
+    memory = used
+    renewSlabMemory(memory, fixedBytes)
+  } else {
+    memory = createSlabMemory(fixedBytes, bytesMax)
+    if (budget?.tryTake(memory.buffer.byteLength) === false) refuse(`the jobs of this process have used up the ${budget.bytesMax} bytes that they share`)
+  }
   for (const channel of channels) SpscRing.initialize(memory.buffer, channel.address, channel.capacityBytes)
   return memory
 }

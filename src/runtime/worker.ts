@@ -1,4 +1,4 @@
-// Entry of a worker thread, run by piscina: one endless task a thread. Builds the job's graph again from its module, checks that it is the
+// Entry of a worker thread, run by piscina: one endless task a thread and job. Builds the job's graph again from its module, checks that it is the
 // coordinator's, and runs the loop.
 
 import { type PerformanceEntry, PerformanceObserver } from 'node:perf_hooks'
@@ -13,7 +13,8 @@ import { settleUserCode, watchStrayErrors } from './stray-errors.ts'
 import { WorkerSlot } from './subtask-metrics.ts'
 import type { ProgramMessage, PushMessage, WorkerEvent, WorkerOutcome } from './thread-messages.ts'
 import { preloadPackage } from './preload.ts'
-import { runWorkerLoop } from './worker-loop.ts'
+import { activeResources, leavesNothing } from './leftovers.ts'
+import { type LoopOutcome, runWorkerLoop } from './worker-loop.ts'
 import { divertConsole } from './user-console.ts'
 import { type WorkerSettings, WorkerRuntime } from './worker-runtime.ts'
 
@@ -31,6 +32,8 @@ export interface WorkerTask {
   /** One int32 for each named output, in order: records sent and not taken yet. */
   readonly outputPending: SharedArrayBuffer
   readonly outputs: readonly string[]
+  /** Whether the thread is to wait for another job. */
+  readonly keepsThread: boolean
 }
 
 /** The program's edge over a port. The port is read without an event loop, when a source asks. */
@@ -91,7 +94,14 @@ function observeGc(slots: Float64Array): () => Promise<void> {
 preloadPackage(import.meta.url)
 
 /** The task piscina runs. Returns how it ended; throws nothing, since structured clone would strip errors. */
-export default async function runWorker(task: WorkerTask): Promise<WorkerOutcome> {
+export default async function runTask(task: WorkerTask): Promise<WorkerOutcome> {
+  const before = activeResources()
+  const outcome = await runWorker(task)
+  if (outcome.kind !== 'ended') return outcome
+  return { kind: 'ended', isClean: task.keepsThread && (await leavesNothing(before)) }
+}
+
+async function runWorker(task: WorkerTask): Promise<LoopOutcome> {
   const log = (operatorName: string, subtaskIndex: number, message: string): void =>
     task.events.postMessage({ kind: 'log', operatorName, subtaskIndex, message } satisfies WorkerEvent)
   let running: WorkerRuntime | undefined

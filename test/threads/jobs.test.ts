@@ -342,7 +342,7 @@ describe('failures', () => {
       ]),
     }
     const budget = { process: new SharedArrayBuffer(8), job: new SharedArrayBuffer(4) }
-    const workerData: CoordinatorData = { request, workerUrl: new URL('worker-entry.cjs', dist).href, budget }
+    const workerData: CoordinatorData = { workerUrl: new URL('worker-entry.cjs', dist).href, start: { run: 1, request, budget, keepsThreads: true } }
     const coordinator = new Worker(new URL('coordinator.js', dist), { workerData })
     const outcomes: string[] = []
     coordinator.on('message', (event: CoordinatorEvent) => {

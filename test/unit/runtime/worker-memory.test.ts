@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { StreamExecutionEnvironment } from '../../../src/api/datastream/environment.ts'
 import { RING_BYTES_MAX } from '../../../src/base/memory-budget.ts'
 import { SharedBudget } from '../../../src/base/shared-budget.ts'
+import { SLAB_RESERVED_BYTES } from '../../../src/base/slab.ts'
 import { type ExecutionPlan, planJob } from '../../../src/plan/execution-plan.ts'
 import { layoutWorker } from '../../../src/runtime/control-layout.ts'
 import { createWorkerMemory, ringBytesMaxOf } from '../../../src/runtime/worker-runtime.ts'
@@ -32,6 +33,34 @@ test('createWorkerMemory() makes a memory that holds its channels and grows to i
   expect(memory.buffer.byteLength).toBeGreaterThan(fixedBytes)
   memory.grow((8 * MIB - memory.buffer.byteLength) / 65_536)
   expect(() => memory.grow(1)).toThrow(RangeError)
+})
+
+test('createWorkerMemory() takes a used memory as it has grown, cleared where the fixed region lies', () => {
+  const plan = newPlan()
+  const used = createWorkerMemory(plan, 1, 8 * MIB, 65_536)
+  used.grow(16)
+  const before = used.buffer.byteLength
+  new Uint8Array(used.buffer).fill(0xff)
+  const budget = SharedBudget.ofJob(SharedBudget.ofProcess(8 * MIB))
+  const memory = createWorkerMemory(plan, 1, 8 * MIB, 65_536, budget, used)
+  expect(memory).toBe(used)
+  expect(budget.usedBytes).toBe(before)
+  const { fixedBytes } = layoutWorker(plan, 1, 65_536)
+  const fresh = createWorkerMemory(plan, 1, 8 * MIB, 65_536)
+  const end = SLAB_RESERVED_BYTES + fixedBytes
+  expect(Buffer.from(memory.buffer, 0, end).equals(Buffer.from(fresh.buffer, 0, end))).toBe(true)
+  // A larger fixed region makes it grow.
+  expect(createWorkerMemory(plan, 1, 8 * MIB, 2 * MIB, undefined, used).buffer.byteLength).toBeGreaterThan(before)
+})
+
+test('createWorkerMemory() makes a new memory where the process has no room for what a used one has grown to', () => {
+  const plan = newPlan()
+  const used = createWorkerMemory(plan, 1, 8 * MIB, 65_536)
+  used.grow(64)
+  const budget = SharedBudget.ofJob(SharedBudget.ofProcess(4 * MIB))
+  const memory = createWorkerMemory(plan, 1, 8 * MIB, 65_536, budget, used)
+  expect(memory).not.toBe(used)
+  expect(budget.usedBytes).toBe(memory.buffer.byteLength)
 })
 
 test('createWorkerMemory() refuses channels that its budget, or that of the process, has no room for', () => {
