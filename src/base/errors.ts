@@ -78,22 +78,27 @@ export interface ErrorRecord {
 
 const CAUSE_DEPTH_MAX = 8
 
-/** What the URL of a module ends with, and the number of the job, where a thread loads it for a later job than its first. Nobody gets to see it. */
+/** What the URL of a module ends with, and the number of the job, where a thread loads it for a later job than its first. */
 export const RUN_FRAGMENT = '#millrace-run-'
 const RUN_FRAGMENTS = new RegExp(`${RUN_FRAGMENT}\\d+`, 'g')
+
+/** A text of user code or about it, without what the engine has added to the URLs of modules. */
+export function withoutRuns(text: string): string {
+  return text.includes(RUN_FRAGMENT) ? text.replaceAll(RUN_FRAGMENTS, '') : text
+}
 
 /** Flattens any thrown value to plain data that `postMessage` carries unharmed. */
 export function toErrorRecord(thrown: unknown, depth: number = 0): ErrorRecord {
   if (!(thrown instanceof Error))
-    return { name: 'Error', message: String(thrown), code: undefined, hint: undefined, position: undefined, stack: undefined, cause: undefined }
+    return { name: 'Error', message: withoutRuns(String(thrown)), code: undefined, hint: undefined, position: undefined, stack: undefined, cause: undefined }
   const { code, hint } = thrown as { code?: unknown; hint?: unknown }
   return {
     name: thrown.name,
-    message: thrown.message.replaceAll(RUN_FRAGMENTS, ''),
+    message: withoutRuns(thrown.message),
     code: typeof code === 'string' ? code : undefined,
-    hint: typeof hint === 'string' ? hint : undefined,
+    hint: typeof hint === 'string' ? withoutRuns(hint) : undefined,
     position: thrown instanceof BadRecordError ? thrown.position : undefined,
-    stack: thrown.stack?.replaceAll(RUN_FRAGMENTS, ''),
+    stack: thrown.stack === undefined ? undefined : withoutRuns(thrown.stack),
     cause: thrown.cause === undefined || depth === CAUSE_DEPTH_MAX ? undefined : toErrorRecord(thrown.cause, depth + 1),
   }
 }

@@ -240,11 +240,16 @@ export function createSlabMemory(fixedBytes: number = 0, bytesMax: number = SLAB
   }
 }
 
-/** Makes a memory that a slab of the same budget has used as good as new, for a fixed region of `fixedBytes`. Blocks are not cleared: nobody expects that. */
-export function renewSlabMemory(memory: WasmMemory, fixedBytes: number): void {
-  const missing = slabPages(fixedBytes) - memory.buffer.byteLength / PAGE_BYTES
-  if (missing > 0) memory.grow(missing)
+/**
+ * Makes a memory that a slab of the same budget has used as good as new, for a fixed region of `fixedBytes`. Blocks are not cleared: nobody expects
+ * that.
+ *
+ * @returns false if it is too small, and untouched.
+ */
+export function renewSlabMemory(memory: WasmMemory, fixedBytes: number): boolean {
+  if (memory.buffer.byteLength < slabPages(fixedBytes) * PAGE_BYTES) return false
   new Uint8Array(memory.buffer, 0, SLAB_RESERVED_BYTES + fixedBytes).fill(0)
+  return true
 }
 
 /** Pages that a slab's memory starts with. */

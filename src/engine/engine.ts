@@ -96,7 +96,7 @@ export class JobHandle implements AsyncDisposable {
       fail = reject
     })
     this.#threads = threads.run(
-      { request, budget: budget.memory },
+      { request, budget },
       {
         onEvent: (event) => {
           if (event.kind === 'finished' || event.kind === 'cancelled' || event.kind === 'failed') this.#ended = true
@@ -150,7 +150,6 @@ export class JobHandle implements AsyncDisposable {
           fail(failure)
         },
         onReleased: () => {
-          budget.release()
           released()
           if (this.#ended) return
           const error = new JobError('COORDINATOR_LOST', 'The coordinator thread ended before the job did')
@@ -356,8 +355,8 @@ const TAKEN_RING_INTERVAL = 1024
  * Runs jobs in this process. Two engines in one process do not know each other.
  *
  * The threads of a job that has finished wait a few seconds for the next one, which starts on them in milliseconds. Each job has its module loaded
- * anew, with variables of its own; what that imports is shared by the jobs of a thread. Threads on which user code has left something running,
- * and those of jobs that failed or were cancelled, end with their job.
+ * anew, with variables of its own; what that imports is loaded once a thread, and whatever imports the job's module back gets its first copy.
+ * Threads on which user code has left something running, or much memory, and those of jobs that failed or were cancelled, end with their job.
  */
 export class Engine implements AsyncDisposable {
   readonly #threads: ThreadCache

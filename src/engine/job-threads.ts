@@ -3,7 +3,8 @@
 
 import { Worker } from 'node:worker_threads'
 import type { CoordinatorData } from '../runtime/coordinator.ts'
-import type { CoordinatorCommand, CoordinatorEvent, JobStart, ThreadsCommand } from '../runtime/thread-messages.ts'
+import type { SharedBudget } from '../base/shared-budget.ts'
+import type { CoordinatorCommand, CoordinatorEvent, JobRequest, JobStart, ThreadsCommand } from '../runtime/thread-messages.ts'
 
 /** How long threads wait for another job. */
 const WAIT_MS_MAX = 5000
@@ -19,8 +20,11 @@ export interface ThreadsListener {
   onReleased(): void
 }
 
-/** What a job brings for its threads. */
-export type NewJob = Omit<JobStart, 'run' | 'keepsThreads'>
+/** What a job brings for its threads. They give its budget back once they have no memory of it any more. */
+export interface NewJob {
+  readonly request: JobRequest
+  readonly budget: SharedBudget
+}
 
 /** Hands threads to jobs, and keeps those that may be used again. */
 export class ThreadCache {
@@ -45,6 +49,8 @@ export class ThreadCache {
         return threads
       }
     const threads = new JobThreads(this.#folder, job, listener, this.#keeps)
+    // What others hold for jobs that may never come, this one may need.
+    for (const other of this.#all) if (other.isWaiting) other.end()
     this.#all.add(threads)
     void threads.exited.then(() => this.#all.delete(threads))
     return threads
@@ -66,6 +72,8 @@ export class JobThreads {
   readonly #coordinator: Worker
   readonly #keeps: boolean
   #listener: ThreadsListener | undefined
+  /** Of the job that runs, or of the last one while its memories wait. */
+  #budget: SharedBudget
   #run = 1
   #isWaiting = false
   #waitTimer: NodeJS.Timeout | undefined
@@ -74,7 +82,8 @@ export class JobThreads {
     this.parallelism = job.request.parallelism
     this.#listener = listener
     this.#keeps = keeps
-    const workerData: CoordinatorData = { workerUrl: new URL('worker-entry.cjs', folder).href, start: { ...job, run: this.#run, keepsThreads: keeps } }
+    this.#budget = job.budget
+    const workerData: CoordinatorData = { workerUrl: new URL('worker-entry.cjs', folder).href, start: this.#startOf(job, 1) }
     this.#coordinator = new Worker(new URL('coordinator.js', folder), { workerData, execArgv: ['--enable-source-maps'] })
     this.#coordinator.on('message', (event: CoordinatorEvent) => {
       this.#listener?.onEvent(event)
@@ -85,6 +94,7 @@ export class JobThreads {
       this.#coordinator.once('exit', () => {
         clearTimeout(this.#waitTimer)
         this.#isWaiting = false
+        this.#budget.release()
         this.#release()
         resolve()
       }),
@@ -103,12 +113,17 @@ export class JobThreads {
 
   /** Starts another job on threads that wait. */
   run(job: NewJob, listener: ThreadsListener): void {
+    const start = this.#startOf(job, this.#run + 1)
+    // Throws if the request cannot be cloned: then the threads go on waiting.
+    this.#post({ kind: 'start', start })
+    // The new job takes as much, once its module is loaded.
+    this.#budget.release()
     clearTimeout(this.#waitTimer)
     this.#isWaiting = false
     this.#coordinator.ref()
     this.#listener = listener
-    this.#run++
-    this.#post({ kind: 'start', start: { ...job, run: this.#run, keepsThreads: this.#keeps && this.#run < RUNS_MAX } })
+    this.#budget = job.budget
+    this.#run = start.run
   }
 
   /** Tells a job; nothing happens if it has ended. */
@@ -131,6 +146,10 @@ export class JobThreads {
     this.#coordinator.unref()
     this.#waitTimer = setTimeout(() => this.end(), WAIT_MS_MAX).unref()
     this.#release()
+  }
+
+  #startOf({ request, budget }: NewJob, run: number): JobStart {
+    return { run, request, budget: budget.memory, keepsThreads: this.#keeps && run < RUNS_MAX }
   }
 
   #post(command: ThreadsCommand): void {

@@ -37,7 +37,7 @@ export function isJobProgram(value: unknown): value is JobProgram {
   return typeof value === 'object' && value !== null && typeof (value as JobProgram).url === 'string' && typeof (value as JobProgram).build === 'function'
 }
 
-/** Jobs that the modules of this thread define. Kept on engine threads only: they import one job's module and end. */
+/** Jobs that the modules of this thread define. Kept on engine threads only, which import the modules of a limited number of jobs. */
 const defined: JobProgram[] = []
 
 /** @internal Called by `defineJob`. */

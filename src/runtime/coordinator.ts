@@ -40,6 +40,8 @@ const TICK_MS_IDLE = 1000
 const HANG_TIMEOUT_MS_DEFAULT = 180_000
 /** How long a worker that was told to end may take, before its thread is ended. */
 const CANCEL_TIMEOUT_MS = 10_000
+/** Workers whose memories have grown beyond this, all together, give them back at once, and end. */
+const KEPT_BYTES_MAX = 512 << 20
 
 /** What one job leaves to the next: workers that wait, their code, and their memories, whose pages the system has given already. */
 interface Kept {
@@ -89,7 +91,8 @@ class Coordinator {
   readonly #memories: WasmMemory[] = []
   #slabBytesMax = 0
   #kernels: WasmModule | undefined
-  readonly #kept: Kept
+  /** What the job before has left, until it is used. */
+  #kept: Kept | undefined
   #pool: Piscina
   /** Set once the pool is being destroyed: a second call would have piscina start new threads. */
   #destroyed: Promise<void> | undefined
@@ -136,7 +139,8 @@ class Coordinator {
       if (outcome.kind !== 'finished') this.#post(outcome)
       else {
         // Who cancels a job that has ended already ends its threads.
-        const isKept = this.#start.keepsThreads && this.#isClean && (await leavesNothing(before)) && !this.#cancelled && this.#destroyed === undefined
+        const isLean = this.#memories.reduce((sum, { buffer }) => sum + buffer.byteLength, 0) <= KEPT_BYTES_MAX
+        const isKept = this.#start.keepsThreads && isLean && this.#isClean && (await leavesNothing(before)) && !this.#cancelled && this.#destroyed === undefined
         this.#post({ ...outcome, isKept })
         if (isKept) return { pool: this.#pool, kernels: this.#kernels, memories: this.#memories, slabBytesMax: this.#slabBytesMax }
       }
@@ -172,7 +176,9 @@ class Coordinator {
     const ringBytesMax = ringBytesMaxOf(options)
     const budget = memoryMax === undefined ? new SharedBudget(this.#start.budget) : undefined
     this.#slabBytesMax = slabBytesMax
-    const used = this.#kept.slabBytesMax === slabBytesMax ? this.#kept.memories : []
+    const kept = this.#kept
+    this.#kept = undefined
+    const used = kept?.slabBytesMax === slabBytesMax ? kept.memories : []
     for (let index = 0; index < plan.workers; index++) this.#memories.push(createWorkerMemory(plan, index, slabBytesMax, ringBytesMax, budget, used[index]))
     if (this.#cancelled) return { kind: 'cancelled', metrics: undefined }
     if (this.#stopped) this.#send(Command.STOP)
@@ -181,7 +187,7 @@ class Coordinator {
       await this.#pool.destroy()
       this.#pool = startWorkerPool(this.#workerUrl, plan.workers)
     }
-    const kernels = (this.#kernels = this.#kept.kernels ?? compileKernels())
+    const kernels = (this.#kernels = kept?.kernels ?? compileKernels())
     const tableSeed = freshSeed()
     const runs = this.#memories.map((_, workerIndex) => {
       const settings = { kernels, tableSeed, splits, options, slabBytesMax, ringBytesMax, ...(budget && { budget: budget.memory }) }

@@ -3,6 +3,7 @@
 
 import { parentPort } from 'node:worker_threads'
 import { assert } from '../base/assert.ts'
+import { withoutRuns } from '../base/errors.ts'
 
 /**
  * Gives whole lines that anything on this thread prints to `log`, and no longer to whom they were given before: console, process.stdout and
@@ -18,7 +19,7 @@ export function divertConsole(log: (line: string) => void): () => void {
       rest += typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true })
       const end = rest.lastIndexOf('\n')
       if (end < 0) return
-      log(rest.slice(0, end))
+      log(withoutRuns(rest.slice(0, end)))
       rest = rest.slice(end + 1)
     }
     stream.write = (chunk: Uint8Array | string, encoding?: unknown, callback?: unknown): boolean => {
@@ -28,7 +29,7 @@ export function divertConsole(log: (line: string) => void): () => void {
       return true
     }
     return () => {
-      if (rest !== '') log(rest)
+      if (rest !== '') log(withoutRuns(rest))
       rest = ''
     }
   })

@@ -83,6 +83,8 @@ export async function runWorkerLoop(worker: WorkerRuntime, words: Int32Array, op
   } catch (error) {
     closeQuietly(worker)
     return { kind: 'failed', task: current?.task.name ?? '', subtaskIndex: current?.index ?? 0, error: toErrorRecord(error) }
+  } finally {
+    doorbell.close()
   }
 }
 

@@ -89,7 +89,8 @@ export interface WorkerHooks {
 /**
  * Makes a worker's memory and lays out its fixed region in it. Called once for each worker before any of them starts.
  *
- * @param used The memory of a job that has ended, whose `bytesMax` was the same: taken instead of a new one, if the budget allows what it has grown to.
+ * @param used The memory of a job that has ended, whose `bytesMax` was the same: taken instead of a new one, if it is large enough and the budget
+ * allows what it has grown to.
  * @throws {StateError} `SLAB_FULL` if the fixed region does not fit into the budget.
  */
 export function createWorkerMemory(
@@ -107,11 +108,8 @@ export function createWorkerMemory(
     })
   }
   if (SLAB_RESERVED_BYTES + fixedBytes > bytesMax) refuse(`they and the metrics take ${fixedBytes} bytes, the worker's memory budget is ${bytesMax}`)
-  let memory: WasmMemory
-  if (used !== undefined && budget?.tryTake(used.buffer.byteLength) !== false) {
-    memory = used
-    renewSlabMemory(memory, fixedBytes)
-  } else {
+  let memory = used
+  if (memory === undefined || !renewSlabMemory(memory, fixedBytes) || budget?.tryTake(memory.buffer.byteLength) === false) {
     memory = createSlabMemory(fixedBytes, bytesMax)
     if (budget?.tryTake(memory.buffer.byteLength) === false) refuse(`the jobs of this process have used up the ${budget.bytesMax} bytes that they share`)
   }

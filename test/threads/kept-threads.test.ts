@@ -21,6 +21,27 @@ test("a job runs on the threads of the job before it, with its module's variable
   expect(first.map(({ made }) => made)).toEqual([1, 2])
 })
 
+test('a job that needs the event loop leaves its threads to the next one', async () => {
+  await using engine = await Millrace.start()
+  const [first] = await placesOf(engine, { asks: true })
+  expect((await placesOf(engine, { asks: true }))[0].threadId).toBe(first.threadId)
+})
+
+test('what a later job prints and throws names its module as the first job would', async () => {
+  await using engine = await Millrace.start()
+  const lines: string[] = []
+  for (let job = 0; job < 2; job++)
+    await engine.submit(jobUrl('places'), { params: { tells: true }, parallelism: 1, onLog: (_operator, _subtask, line) => lines.push(line) }).result
+  expect(lines).toEqual(Array.from({ length: 4 }, () => jobUrl('places').href))
+})
+
+test('params that cannot be cloned are refused, and the threads go on waiting', async () => {
+  await using engine = await Millrace.start()
+  const [first] = await placesOf(engine)
+  expect(() => engine.submit(jobUrl('places'), { params: { fails: () => {} }, parallelism: 1 })).toThrow(/could not be cloned/)
+  expect((await placesOf(engine))[0].threadId).toBe(first.threadId)
+})
+
 describe('threads of their own have', () => {
   test('jobs that run at the same time', async () => {
     await using engine = await Millrace.start()
@@ -34,7 +55,7 @@ describe('threads of their own have', () => {
     expect((await placesOf(engine, {}, 2)).map(({ threadId }) => threadId)).not.toContain(first.threadId)
   })
 
-  test.each(['program', 'function'])('jobs behind one whose %s has left a timer', async (leaves) => {
+  test.each(['program', 'function', 'function without a reference to it'])('jobs behind one whose %s has left a timer', async (leaves) => {
     await using engine = await Millrace.start()
     const [first] = await placesOf(engine, { leaves })
     expect((await placesOf(engine))[0].threadId).not.toBe(first.threadId)
