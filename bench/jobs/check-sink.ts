@@ -2,7 +2,7 @@
 
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { readInt64AsNumber } from '../../src/batch/record-batch.ts'
+import { readInt64AsNumber, type RecordBatch } from '../../src/batch/record-batch.ts'
 import { PhysicalKind } from '../../src/kernels/column-layout.ts'
 import type { Sink } from '../../src/operator/sink.ts'
 
@@ -22,6 +22,19 @@ export function mixIn(hash: number, value: number): number {
   return h ^ (h >>> 16)
 }
 
+function addRow({ slab, columns }: RecordBatch, row: number, totals: Totals): void {
+  let hash = 0
+  let value = 0
+  for (let index = 0; index < columns.length; index++) {
+    const { values, kind } = columns[index]
+    value = kind === PhysicalKind.INT64 ? readInt64AsNumber(slab, values + row * 8) : slab.i32[(values >>> 2) + row]
+    hash = mixIn(hash, value)
+  }
+  totals.rows++
+  totals.hash = (totals.hash + hash) >>> 0
+  totals.sum += value
+}
+
 /** For streams whose columns are all integers or timestamps, none NULL. */
 export function checkSink(path: string): Sink {
   return {
@@ -35,20 +48,9 @@ export function checkSink(path: string): Sink {
       return {
         hasCapacity: () => true,
         write(batch) {
-          const { slab } = batch
-          const columns = batch.columns.map((column) => ({ values: column.values, wide: column.kind === PhysicalKind.INT64 }))
-          for (; batch.begin < batch.end; batch.begin++) {
-            const row = batch.physicalRow(batch.begin)
-            let hash = 0
-            let value = 0
-            for (const { values, wide } of columns) {
-              value = wide ? readInt64AsNumber(slab, values + row * 8) : slab.i32[(values >>> 2) + row]
-              hash = mixIn(hash, value)
-            }
-            totals.rows++
-            totals.hash = (totals.hash + hash) >>> 0
-            totals.sum += value
-          }
+          const { begin, end } = batch
+          batch.begin = end
+          for (let position = begin; position < end; position++) addRow(batch, batch.physicalRow(position), totals)
           return true
         },
         flush: () => true,
