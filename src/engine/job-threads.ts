@@ -2,8 +2,8 @@
 // job runs: so they are kept for a while after a job that finished and left nothing behind on them. Runs on the main thread.
 
 import { Worker } from 'node:worker_threads'
-import type { CoordinatorData } from '../runtime/coordinator.ts'
 import type { SharedBudget } from '../base/shared-budget.ts'
+import type { CoordinatorData } from '../runtime/coordinator.ts'
 import type { CoordinatorCommand, CoordinatorEvent, JobRequest, JobStart, ThreadsCommand } from '../runtime/thread-messages.ts'
 
 /** How long threads wait for another job. */

@@ -66,6 +66,8 @@ export async function coordinate({ workerUrl, start }: CoordinatorData, port: Me
     const following = new Promise<JobStart | undefined>((resolve) => (go = resolve))
     const coordinator: Coordinator = new Coordinator(workerUrl, next, port, kept)
     current = { run: next.run, coordinator }
+    // Memories that it does not use must not stay because of this one.
+    kept = { ...kept, memories: [] }
     const left = await coordinator.run()
     if (left === undefined) break
     current = undefined
