@@ -12,8 +12,8 @@ import { TimeReader } from '../nexmark-q0.ts'
 const WINDOW_MS = 10_000
 
 /**
- * One pass that is printed beside, one that counts: two jobs of one engine, the second on the threads of the first. `seconds` are those of the whole
- * job; the pass alone is from when the first worker's operators were open to when the last had everything: what is left is planning.
+ * Four passes: jobs of one engine, the later ones on the threads of the first. The second one counts, the first and the fourth are printed beside.
+ * `seconds` are those of the whole job; the pass alone is from when the first worker's operators were open to when the last had everything: what is left is planning.
  */
 async function onWorkers({ data, folder }: Settings, workers: number): Promise<Sample> {
   await using engine = await Millrace.start()
@@ -24,7 +24,7 @@ async function onWorkers({ data, folder }: Settings, workers: number): Promise<S
   }
   const first = await pass()
   const second = await pass()
-  // Printed beside: by then V8 has compiled what it is going to compile, for which it takes a quarter of two cores in the second pass.
+  // By the fourth V8 has compiled what it is going to compile, for which it takes a quarter of two cores in the second.
   await pass()
   const fourth = await pass()
   return sample(second, second.totals, {

@@ -115,7 +115,7 @@ export async function runOnce(
   // Standard output belongs to sinks, which write to it without this stream.
   const restoreStreams = divertStreams((text) => progress.say(text))
   // One job: nobody waits for its threads.
-  const engine = new Engine(undefined, false)
+  const engine = new Engine({ keepsThreads: false })
   let plan: ExecutionPlan | undefined
   try {
     const handle = engine.submit(module.url, {

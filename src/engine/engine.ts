@@ -368,9 +368,9 @@ export class Engine implements AsyncDisposable {
 
   /**
    * @internal Engines are made by `Millrace.start`.
-   * @param keepsThreads Whether threads wait for further jobs.
+   * @param options Closes the engine when aborted; whether threads wait for further jobs.
    */
-  constructor(signal?: AbortSignal, keepsThreads: boolean = true) {
+  constructor({ signal, keepsThreads = true }: { readonly signal?: AbortSignal; readonly keepsThreads?: boolean } = {}) {
     if (isEngineThread())
       throw new PlanError('JOB_RUNS_PROGRAM', 'Cannot start an engine on a thread of an engine: the module of the job starts the program around it', {
         hint: JOB_MODULE_HINT,

@@ -20,7 +20,7 @@ import { enumerateSplits } from './enumerate-splits.ts'
 import { JobMetricsReader, loadHistograms } from './job-metrics.ts'
 import { activeResources, leavesNothing } from './leftovers.ts'
 import type { CoordinatorCommand, CoordinatorEvent, JobStart, ThreadsCommand, WorkerEvent, WorkerOutcome } from './thread-messages.ts'
-import { watchStrayErrors } from './stray-errors.ts'
+import { endThread, watchStrayErrors } from './stray-errors.ts'
 import { divertConsole } from './user-console.ts'
 import { startWorkerPool } from './worker-pool.ts'
 import type { WorkerTask } from './worker.ts'
@@ -76,7 +76,7 @@ export async function coordinate({ workerUrl, start }: CoordinatorData, port: Me
     if (next === undefined) await kept.pool.destroy()
   }
   // What a job's module has left running here must not keep the thread.
-  watchStrayErrors('the coordinator', () => {})()
+  endThread()
 }
 
 /** The module as these threads load it for their `run`-th job: anew, with variables of its own. */
@@ -135,7 +135,7 @@ class Coordinator {
   async run(): Promise<Kept | undefined> {
     divertConsole((message) => this.#post({ kind: 'log', operatorName: '', subtaskIndex: 0, message }))
     const before = activeResources()
-    const stray = new Promise<never>((_, reject) => void watchStrayErrors('the coordinator', reject))
+    const stray = new Promise<never>((_, reject) => watchStrayErrors('the coordinator', reject))
     try {
       const outcome = await Promise.race([this.#runJob(), stray])
       if (outcome.kind !== 'finished') this.#post(outcome)

@@ -12,7 +12,7 @@ const SETTLE_MS_MAX = 1000
 /** What Node calls the things that end by themselves: timers, requests to the file system, look-ups, connections that are made. */
 const PENDING = /^(?:Timeout|Immediate|FSReq|GetAddrInfo|TCPConnect)/
 
-/** Whom this thread tells, and what it is called; ends the thread. */
+/** Whom this thread tells, what it is called, and what ends it. */
 let watch: { where: string; tell: (error: UserFunctionError) => void; readonly end: () => void } | undefined
 
 /**
@@ -20,17 +20,22 @@ let watch: { where: string; tell: (error: UserFunctionError) => void; readonly e
  * is that function's error.
  *
  * @param where Names the thread, for messages about code of which no operator is known.
- * @returns Ends the thread, whatever user code has left running on it.
  */
-export function watchStrayErrors(where: string, tell: (error: UserFunctionError) => void): () => void {
+export function watchStrayErrors(where: string, tell: (error: UserFunctionError) => void): void {
   // The process of the main thread belongs to the program around the engine.
   assert(parentPort !== null, 'only threads of the engine may be watched')
   watch ??= { where, tell, end: watchProcess() }
   watch.where = where
   watch.tell = tell
-  return watch.end
 }
 
+/** Ends this thread, which is watched, whatever user code has left running on it. */
+export function endThread(): void {
+  assert(watch !== undefined, 'only a watched thread is ended')
+  watch.end()
+}
+
+/** Returns what process.exit was. */
 function watchProcess(): () => void {
   const told = (what: string, thrown: unknown): void => {
     const text = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown)

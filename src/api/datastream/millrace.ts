@@ -148,7 +148,7 @@ export const Millrace = {
    */
   async start(options: EngineOptions = {}): Promise<Engine> {
     if (options.signal?.aborted) throw new JobError('ENGINE_CLOSED', 'Cannot start an engine: the signal is aborted already', { cause: options.signal.reason })
-    return new Engine(options.signal)
+    return new Engine(options)
   },
 
   /** An environment that runs on the calling thread. */
