@@ -16,13 +16,25 @@ export const CSV_FIELD_COUNT = 52
 export const CSV_RECORD_BYTES_MAX = 53
 /** 1 if the input ends the file: an open quote is bad then and not a matter of more bytes. */
 export const CSV_FINAL = 54
+/** Always 0. */
+export const CSV_NOWHERE = 55
 
 export const CSV_NO_NULL = 0xffff_ffff
 
-// An entry, as u32 indexes: what to do, the node (0 for a field that is not wanted), and the kernel's memo of the last minute.
+// An entry, as u32 indexes: what to do, the node (0 for a field that is not wanted), the kernel's memo of the last minute, and copies of what the
+// node says of the batch at hand. Behind the last one comes one of the operation END.
 export const ENTRY_OPERATION = 0
 export const ENTRY_NODE = 1
+export const ENTRY_MEMO_MS = 2
+export const ENTRY_MEMO = 4
+export const ENTRY_VALUES = 8
+export const ENTRY_OFFSETS = 9
+export const ENTRY_DATA = 10
+/** 0 if the column takes no NULL. */
+export const ENTRY_VALIDITY = 11
+export const ENTRY_KIND = 12
+export const ENTRY_LENGTH = 13
 export const ENTRY_BYTES = 64
 
-/** How an entry is read while nothing odd is met; everything else is left to the general way. */
-export const CsvRead = { SKIP: 0, TEXT: 1, INTEGER: 2, DOUBLE: 3, TIMESTAMP: 4, BOOLEAN: 5, OTHER: 6, DECIMAL: 7, BOUNDED_TEXT: 8 } as const
+/** How an entry is read while nothing odd is met. OTHER is always odd, END is behind the last field. */
+export const CsvRead = { SKIP: 0, TEXT: 1, INTEGER: 2, DOUBLE: 3, TIMESTAMP: 4, BOOLEAN: 5, OTHER: 6, DECIMAL: 7, BOUNDED_TEXT: 8, END: 9 } as const

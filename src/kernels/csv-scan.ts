@@ -79,6 +79,8 @@ export interface CsvScanOptions {
 
 const SCRATCH_BYTES = 4096
 const RECORD_BYTES_MAX = 1 << 20
+/** What may be a number, a timestamp or a boolean. */
+const VALUE_SHAPE = /^(-?\d.*|true|false)$/
 const encoder = new TextEncoder()
 
 /** One schema's CSV scanner on one slab. */
@@ -113,7 +115,7 @@ export class CsvScanPlan {
     const align = (bytes: number): number => Math.ceil(bytes / 64) * 64
     const nodesAt = HEADER_BYTES
     const entriesAt = nodesAt + nodes.length * NODE_BYTES
-    const nullAt = entriesAt + fields.length * ENTRY_BYTES
+    const nullAt = entriesAt + (fields.length + 1) * ENTRY_BYTES
     const scratchAt = nullAt + align(nullBytes.length + 16)
     this.#bytes = scratchAt + SCRATCH_BYTES + BUFFER_SLACK_BYTES
     this.address = slab.allocateZeroed(this.#bytes)
@@ -145,9 +147,10 @@ export class CsvScanPlan {
     })
     fields.forEach((field, position) => {
       const word = (base + entriesAt + position * ENTRY_BYTES) >>> 2
-      u32[word + ENTRY_OPERATION] = operationOf(field, flink)
+      u32[word + ENTRY_OPERATION] = operationOf(field, flink, nullLiteral)
       u32[word + ENTRY_NODE] = field === null ? 0 : addressOf(nodeOf[position])
     })
+    u32[(base + entriesAt + fields.length * ENTRY_BYTES) >>> 2] = CsvRead.END
     this.#paths = nodes.map((node) => node.path)
     this.#columnWords = nodeOf.filter((index) => index > 0).map((index) => (addressOf(index) >>> 2) + NODE_COLUMN)
   }
@@ -212,10 +215,14 @@ function checkType(field: ScanField): void {
   throw new PlanError('UNSUPPORTED_TYPE', `Cannot read CSV into column "${field.name}": only plain values and arrays of them have a CSV form`)
 }
 
-function operationOf(field: ScanField | null, flink: boolean): number {
+function operationOf(field: ScanField | null, flink: boolean, nullLiteral: string | null): number {
   if (field === null) return CsvRead.SKIP
+  const isText = field.type === TypeCode.CHAR || field.type === TypeCode.VARCHAR
+  // Values are read first, and only what is none may be NULL.
+  if (!isText && nullLiteral !== null && VALUE_SHAPE.test(nullLiteral)) return CsvRead.OTHER
   switch (field.type) {
     case TypeCode.CHAR:
+      return field.length === undefined || flink ? CsvRead.TEXT : CsvRead.OTHER
     case TypeCode.VARCHAR:
       return field.length === undefined || flink ? CsvRead.TEXT : CsvRead.BOUNDED_TEXT
     case TypeCode.TINYINT:

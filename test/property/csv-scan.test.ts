@@ -68,13 +68,13 @@ function randomCase(seed: number, wild: boolean): Case {
     quote: dice.pick(['"', '"', '"', "'", '']),
     escape: dice.pick(['', '', '\\', '"']),
     arrayElementDelimiter: dice.pick(['/', ':']),
-    nullLiteral: dice.pick(['', '', 'NULL', 'n/a', '\\N', null]),
+    nullLiteral: dice.pick(['', '', '', 'NULL', 'n/a', '\\N', null, null, '0', 'true', '-']),
     allowComments: dice.chance(3),
     nullOnError: dice.chance(3),
   }
   const parts: Buffer[] = []
   const ending = dice.pick(['\n', '\r\n'])
-  for (let count = 3 + dice.below(40); count > 0; count--) {
+  for (let count = 3 + dice.below(dice.pick([40, 40, 40, 400])); count > 0; count--) {
     const record = fields.map((field) => fieldText(dice, valueText(dice, field, options, wild), options, wild)).join(options.delimiter)
     let line: Buffer = Buffer.from(record)
     if (wild && dice.chance(30))
@@ -112,13 +112,20 @@ function scanned(dice: Dice, { fields, options, text }: Case): unknown[] {
   // CHAR is padded: what a batch holds may be longer than the text.
   let dataBytes = Math.max(4096, text.length)
   while (at < text.length) {
-    const columns = new TestColumns(slab, wanted, 1 + dice.below(30), dataBytes)
+    const columns = new TestColumns(slab, wanted, 1 + dice.below(dice.pick([30, 30, 500])), dataBytes)
     plan.setColumns(columns.descriptors)
     let row = 0
     const bad: [number, unknown][] = []
     for (let full = false; !full;) {
       end = Math.max(end, Math.min(text.length, at + 1 + dice.below(dice.pick([20, 400, 5000]))))
-      const result = plan.scan(kernels, input + at, input + end, row, Math.min(columns.rowCapacity - row, 1 + dice.below(20)), end === text.length)
+      const result = plan.scan(
+        kernels,
+        input + at,
+        input + end,
+        row,
+        Math.min(columns.rowCapacity - row, 1 + dice.below(dice.pick([20, 500]))),
+        end === text.length,
+      )
       row += result.rows
       expect(result.lines).toBe(countByteInBytes(text, at, at + result.consumed, 10))
       at += result.consumed

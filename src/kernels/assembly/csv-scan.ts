@@ -1,27 +1,32 @@
-// The CSV scanner (RFC 4180 with an optional escape character). Two readers of one record, as for JSON: `matchRecord` takes plain fields of
-// the expected shape and gives up at the first surprise; `parseRecord` takes everything and is the judge. Invariant: a row counts only when
-// its record has been read to its line end; everything written for it before lies behind the committed rows and offsets.
+// The CSV scanner (RFC 4180 with an optional escape character). Two readers, as for JSON: `matchRecords` takes one record of expected fields after
+// the other and stops before the first that surprises; `parseRecord` takes everything and is the judge. Invariant: a row counts only when its
+// record has been read to its line end; everything written for it before lies behind the committed rows and offsets.
 
 import { KIND_BYTES, KIND_INT16, KIND_INT32, KIND_INT64, KIND_LIST, TYPE_ARRAY, TYPE_CHAR, TYPE_VARCHAR, clearBit, setBit } from './column'
 import {
-  CSV_BOOLEAN, CSV_BOUNDED_TEXT, CSV_COMMENTS, CSV_DECIMAL, CSV_DOUBLE, CSV_FIELDS, CSV_FIELD_COUNT, CSV_FINAL, CSV_INTEGER, CSV_MARKS, CSV_NO_NULL, CSV_NULL, CSV_NULL_LENGTH, CSV_OTHER,
-  CSV_RECORD_BYTES_MAX, CSV_SKIP, CSV_TEXT, CSV_TIMESTAMP, ENTRY_BYTES, ENTRY_MEMO, ENTRY_MEMO_MS, ENTRY_NODE,
+  CSV_BOOLEAN, CSV_BOUNDED_TEXT, CSV_COMMENTS, CSV_DECIMAL, CSV_DOUBLE, CSV_END, CSV_FIELDS, CSV_FIELD_COUNT, CSV_FINAL, CSV_INTEGER, CSV_MARKS, CSV_MAY_BE_QUOTED, CSV_NOWHERE, CSV_NO_NULL,
+  CSV_NULL, CSV_NULL_LENGTH, CSV_RECORD_BYTES_MAX, CSV_SKIP, CSV_TEXT, CSV_TIMESTAMP, ENTRY_BYTES, ENTRY_DATA, ENTRY_KIND, ENTRY_LENGTH, ENTRY_MEMO, ENTRY_MEMO_MS, ENTRY_NODE, ENTRY_OFFSETS,
+  ENTRY_VALIDITY, ENTRY_VALUES,
 } from './csv-scan-plan'
 import {
   BAD_FIELD_COUNT, BAD_INVALID_UTF8, BAD_NULL_NOT_ALLOWED, BAD_QUOTE, BAD_TYPE_MISMATCH, JSON_FLINK, JSON_NULL_ON_ERROR, NODE_DATA, NODE_FIRST_CHILD, NODE_FLAGS, NODE_INDEX,
-  NODE_KIND, NODE_NULLABLE, NODE_OFFSETS, NODE_ROW_CAPACITY, NODE_TYPE, NODE_VALIDITY, NODE_VALUES, PLAN_FLAGS, PLAN_SCRATCH, PLAN_SCRATCH_BYTES, RESULT_LINE_END,
+  NODE_KIND, NODE_LENGTH, NODE_NULLABLE, NODE_OFFSETS, NODE_ROW_CAPACITY, NODE_TYPE, NODE_VALIDITY, NODE_VALUES, PLAN_FLAGS, PLAN_SCRATCH, PLAN_SCRATCH_BYTES, RESULT_LINE_END,
   RESULT_LINE_START, RESULT_NODE, RESULT_NULLED_VALUES, RESULT_PROBLEM, RESULT_REASON, RESULT_SLOW_ROWS, STATUS_BAD_RECORD, STATUS_DATA_FULL, STATUS_DONE, STATUS_NEED_MORE,
   STATUS_ROWS_FULL,
 } from './json-scan-plan'
 import { bind, bytesOfRoom, finish, lastLineEnd, openValidity } from './json-scan-rows'
 import { CONVERTED, CONVERTED_TO_NULL, FULL_DATA, TOKEN_TEXT, closeBytes, convertText, timestampForms } from './json-scan-values'
 import { countByte } from './lines'
-import { POWERS_U64, eightDigits } from './numbers'
+import { EXACT_POWERS, POWERS_U64, eightDigits } from './numbers'
 import { MS_PER_DAY, parseTimestamp, parsedDays, parsedMs } from './timestamps'
 import { utf8FirstBad, utf8IsValid } from './utf8'
 
 /** The record goes on behind the last line feed. */
 const INCOMPLETE: u32 = 252
+/** Not a byte: for a mark that there is not. */
+const NO_BYTE: u32 = 0x100
+/** So many records are matched before their bytes are checked: those of a run that fails go the general way. */
+const RUN_ROWS: u32 = 128
 
 // Of the call at hand.
 let plan: usize = 0
@@ -36,8 +41,6 @@ let limit: usize = 0
 let reason: u32 = 0
 let problem: usize = 0
 let problemNode: usize = 0
-/** The record at hand has a quote or went the general way: line feeds may stand in it. */
-let mayHoldFeeds: bool = false
 
 /**
  * Scans the records of [input, inputEnd) and writes a row of the plan's columns for each, from `firstRow` on. Returns the rows written; the
@@ -58,7 +61,10 @@ export function scanCsv(scanPlan: usize, input: usize, inputEnd: usize, firstRow
   const inputLimit = limit
   const rowEnd = max(firstRow, min<u32>(firstRow + min<u32>(maxRows, <u32>(limit - input)), capacity))
   openValidity(plan, rowEnd)
+  bindEntries()
   let row = firstRow
+  /** Rows before it go the general way. */
+  let carefulEnd: u32 = 0
   let lines: u32 = 0
   let p = input
   let status = STATUS_DONE
@@ -81,13 +87,21 @@ export function scanCsv(scanPlan: usize, input: usize, inputEnd: usize, firstRow
       }
       if (row == rowEnd) { status = STATUS_ROWS_FULL; break }
       reason = 0
-      mayHoldFeeds = false
-      let behind = matchRecord(p, row)
-      if (behind == 0) {
-        behind = parseRecord(p, row)
-        mayHoldFeeds = true
-        store<u32>(plan, load<u32>(plan, RESULT_SLOW_ROWS) + 1, RESULT_SLOW_ROWS)
+      if (row >= carefulEnd) {
+        const run = p
+        p = matchRecords(run, row, min(row + RUN_ROWS, rowEnd))
+        if (!matchedNonAscii || utf8IsValid(run, p)) {
+          lines += matchedRow - row + matchedFeeds
+          row = matchedRow
+          if (!matchedOdd) continue
+          reason = 0
+        } else {
+          p = run
+          carefulEnd = row + RUN_ROWS
+        }
       }
+      const behind = parseRecord(p, row)
+      store<u32>(plan, load<u32>(plan, RESULT_SLOW_ROWS) + 1, RESULT_SLOW_ROWS)
       if (behind == 0) {
         if (reason == INCOMPLETE) {
           if (limit < inputLimit) {
@@ -102,13 +116,13 @@ export function scanCsv(scanPlan: usize, input: usize, inputEnd: usize, firstRow
         status = reason == FULL_DATA ? STATUS_DATA_FULL : STATUS_BAD_RECORD
         break
       }
-      if (mayHoldFeeds && isTooLong(p, behind)) {
+      if (isTooLong(p, behind)) {
         reason = BAD_QUOTE
         status = STATUS_BAD_RECORD
         break
       }
       row += 1
-      lines += mayHoldFeeds ? countByte(p, behind, 0x0a) : 1
+      lines += countByte(p, behind, 0x0a)
       p = behind
     }
   }
@@ -179,216 +193,301 @@ function recordEnd(p: usize): usize {
 
 // ---------------------------------------------------------------------------------------------------------------- the expected way
 
-/** Reads a record of plain fields. Returns the position behind its line end, 0 at the first surprise. */
-function matchRecord(start: usize, row: u32): usize {
-  let p = start
-  const count = load<u32>(plan, CSV_FIELD_COUNT)
-  const last = count - 1
+// What matchRecords says beside the position it stopped at.
+/** The row of the record it stopped before. */
+let matchedRow: u32 = 0
+/** Line feeds within the quotes of what it read. */
+let matchedFeeds: u32 = 0
+/** That record is for the general way. Otherwise there may be none, or no row for it. */
+let matchedOdd: bool = false
+/** A byte beyond ASCII was seen in texts or near them: what was read need not be UTF-8. */
+let matchedNonAscii: bool = false
+
+/**
+ * Reads records of expected fields from `start` on until there are `rowEnd` rows. Returns the position of the record that it stopped before. A field's
+ * first bytes are looked at only where they say how to go on: what is none of its kind is found to end with something that ends no field.
+ */
+function matchRecords(start: usize, firstRow: u32, rowEnd: u32): usize {
+  const end = limit
   const mark = delimiter
+  const fields = <usize>load<u32>(plan, CSV_FIELDS)
+  const last = fields + (<usize>load<u32>(plan, CSV_FIELD_COUNT) - 1) * ENTRY_BYTES
+  // A byte that ends no field: where a reader goes that cannot read its field.
+  const nowhere = plan + CSV_NOWHERE
+  // Flink takes a quoted text of NULL for NULL; which texts equal it is for the general way to say.
+  const plainQuote = quote == 0 || ((flags & JSON_FLINK) != 0 && nullLength != CSV_NO_NULL && nullLength != 0) ? NO_BYTE : quote
+  const nullFirst = nullLength == CSV_NO_NULL || nullLength == 0 ? NO_BYTE : <u32>load<u8>(nullText)
+  const emptyIsNull = nullLength == 0
+  // What a text of NULL has within sixteen bytes; longer ones are odd.
+  const nullBytes = v128.load(nullText)
+  const nullBeyond = nullLength < 16 ? 0xffff & (0xffff << <i32>nullLength) : 0
+  const hasShortNull = nullLength <= 16
   const marks = i8x16.splat(<i8>delimiter)
-  // Never equal to a byte of text when there is no quote.
+  // A line feed, which ends a field anyway, where there is no quote or escape.
   const quotes = i8x16.splat(<i8>(quote == 0 ? 0x0a : quote))
   const escapes = i8x16.splat(<i8>(escape == 0 ? 0x0a : escape))
-  const flinkNull = (flags & JSON_FLINK) != 0 && nullLength != CSV_NO_NULL && nullLength != 0
-  let entry = <usize>load<u32>(plan, CSV_FIELDS)
-  for (let field: u32 = 0; field < count; field++, entry += ENTRY_BYTES) {
-    const node = <usize>load<u32>(entry, ENTRY_NODE)
+  let p = start
+  let row = firstRow
+  let record = start
+  let entry = fields
+  /** Behind a field's value: the delimiter; nothing if the field is quoted. */
+  let expected = mark
+  let seen = i8x16.splat(0)
+  let hasQuotes = false
+  /** Not 0 if line feeds may stand in the quotes of the record. */
+  let feeds: i32 = 0
+  matchedFeeds = 0
+  matchedOdd = false
+  while (true) {
+    let begin = p
     const operation = load<u32>(entry)
-    const first = <u32>load<u8>(p)
-    // NULL, written as nothing or as a text.
-    if (operation != CSV_SKIP && nullLength != CSV_NO_NULL && (nullLength == 0 ? first == mark || first == 0x0a || first == 0x0d : first == <u32>load<u8>(nullText))) {
-      const behind = p + <usize>nullLength
-      if ((nullLength == 0 || isNullText(p)) && behind < limit && (<u32>load<u8>(behind) == mark || isLineEnd(behind))) {
-        if ((load<u32>(node, NODE_FLAGS) & NODE_NULLABLE) != 0) {
-          writeNull(node, row)
-          p = behind
-          if (field == last) return isLineEnd(p) ? skipLineEnd(p) : 0
-          if (<u32>load<u8>(p) != mark) return 0
-          p += 1
-          continue
-        }
-        // A text column without NULL keeps the text.
-        if (operation != CSV_TEXT && operation != CSV_BOUNDED_TEXT) return 0
-      }
-    }
-    const begin = p
-    const quoted = first == quote && quote != 0
-    if (quoted) {
-      mayHoldFeeds = true
-      if (operation == CSV_OTHER) return 0
-      if (operation == CSV_SKIP) {
-        p = walkField(p)
-        if (p == 0 || !utf8IsValid(fieldStart, fieldEnd)) return 0
-        if (field == last) break
-        if (<u32>load<u8>(p) != mark) return 0
-        p += 1
-        continue
-      }
-      // Flink takes a quoted text of NULL for NULL; which texts equal it is for the general way to say.
-      if (flinkNull) return 0
-      p += 1
-    }
     switch (operation) {
       case CSV_INTEGER: {
-        const sign: u64 = load<u8>(p) == 0x2d ? 1 : 0
-        p += <usize>sign
+        let sign: u64 = 0
+        if (load<u8>(p) == 0x2d) { sign = 1; p += 1 }
         const characters = i8x16.sub(v128.load(p), i8x16.splat(0x30))
-        const digits = <u32>ctz(i8x16.bitmask(i8x16.gt_u(characters, i8x16.splat(9))) | 0x10000)
-        if (digits - 1 >= 15) { p = readPlain(node, begin, quoted, row); break }
+        const digits = <u32>ctz(i8x16.bitmask(i8x16.ge_u(characters, i8x16.splat(10))) | 0x10000)
+        if (digits - 1 >= 15) { p = nowhere; break }
+        p += <usize>digits
         let value: u64
         const word = i64x2.extract_lane(characters, 0)
-        if (digits <= 8) value = eightDigits(word << <u64>(64 - (digits << 3)))
-        else value = eightDigits(word) * load<u64>(POWERS_U64 + (<usize>(digits - 8) << 3)) + eightDigits(i64x2.extract_lane(characters, 1) << <u64>(128 - (digits << 3)))
-        p += <usize>digits
-        const kind = load<u32>(node, NODE_KIND)
-        const values = <usize>load<u32>(node, NODE_VALUES)
-        const signed = (value ^ (0 - sign)) + sign
-        if (kind == KIND_INT64) store<u64>(values + (<usize>row << 3), signed)
-        else if (kind == KIND_INT32) { if (value > 0x7fffffff + sign) return 0; store<u32>(values + (<usize>row << 2), <u32>signed) }
-        else if (kind == KIND_INT16) { if (value > 0x7fff + sign) return 0; store<u16>(values + (<usize>row << 1), <u16>signed) }
-        else { if (value > 0x7f + sign) return 0; store<u8>(values + <usize>row, <u8>signed) }
+        if (digits <= 8) value = eightDigits(word << <u64>(0 - (digits << 3)))
+        else value = eightDigits(word) * load<u64>(POWERS_U64 + (<usize>(digits - 8) << 3)) + eightDigits(i64x2.extract_lane(characters, 1) << <u64>(0 - (digits << 3)))
+        const values = <usize>load<u32>(entry, ENTRY_VALUES)
+        const kind = load<u32>(entry, ENTRY_KIND)
+        if (kind == KIND_INT64) store<u64>(values + (<usize>row << 3), (value ^ (0 - sign)) + sign)
+        else if (kind == KIND_INT32) {
+          if (value > 0x7fffffff + sign) p = nowhere
+          store<u32>(values + (<usize>row << 2), <u32>((value ^ (0 - sign)) + sign))
+        } else if (kind == KIND_INT16) {
+          if (value > 0x7fff + sign) p = nowhere
+          store<u16>(values + (<usize>row << 1), <u16>((value ^ (0 - sign)) + sign))
+        } else {
+          if (value > 0x7f + sign) p = nowhere
+          store<u8>(values + <usize>row, <u8>((value ^ (0 - sign)) + sign))
+        }
         break
       }
       case CSV_DOUBLE: case CSV_DECIMAL: {
-        const sign: u64 = load<u8>(p) == 0x2d ? 1 : 0
-        p += <usize>sign
-        // digits, perhaps a point and digits, all within 15 characters and eight a side.
-        const nonDigits = i8x16.bitmask(i8x16.gt_u(i8x16.sub(v128.load(p), i8x16.splat(0x30)), i8x16.splat(9))) | 0x10000
+        let sign: u64 = 0
+        if (load<u8>(p) == 0x2d) { sign = 1; p += 1 }
+        // Digits, perhaps a point and digits, at most eight a side and fifteen in all: a sixteenth is found to end no field.
+        const nonDigits = i8x16.bitmask(i8x16.ge_u(i8x16.sub(v128.load(p), i8x16.splat(0x30)), i8x16.splat(10))) | 0x10000
         const whole = <u32>ctz(nonDigits)
-        if (whole - 1 >= 8) { p = readPlain(node, begin, quoted, row); break }
-        let value = eightDigits(load<u64>(p) << <u64>(64 - (whole << 3)))
+        if (whole - 1 >= 8) { p = nowhere; break }
+        let value = eightDigits(load<u64>(p) << <u64>(0 - (whole << 3)))
         p += <usize>whole
         let places: u32 = 0
         if (load<u8>(p) == 0x2e) {
           places = <u32>ctz(nonDigits >> <i32>(whole + 1))
-          if (places - 1 >= 8 || whole + 1 + places > 15) { p = readPlain(node, begin, quoted, row); break }
-          value = value * load<u64>(POWERS_U64 + (<usize>places << 3)) + eightDigits(load<u64>(p, 1) << <u64>(64 - (places << 3)))
+          if (places - 1 >= 8) { p = nowhere; break }
+          value = value * load<u64>(POWERS_U64 + (<usize>places << 3)) + eightDigits(load<u64>(p, 1) << <u64>(0 - (places << 3)))
           p += 1 + <usize>places
         }
-        const values = <usize>load<u32>(node, NODE_VALUES)
+        const values = <usize>load<u32>(entry, ENTRY_VALUES)
         if (operation == CSV_DOUBLE) {
-          const number = <f64>value / <f64>load<u64>(POWERS_U64 + (<usize>places << 3))
-          store<f64>(values + (<usize>row << 3), sign != 0 ? -number : number)
+          const number = <f64><i64>value / load<f64>(EXACT_POWERS + (<usize>places << 3))
+          store<u64>(values + (<usize>row << 3), reinterpret<u64>(number) | (sign << 63))
         } else {
+          const node = <usize>load<u32>(entry, ENTRY_NODE)
           const precision: u32 = load<u8>(node, NODE_TYPE + 1), scale: u32 = load<u8>(node, NODE_TYPE + 2)
-          if (places > scale || whole + scale > 18) { p = readPlain(node, begin, quoted, row); break }
+          if (places > scale || whole + scale > 18) { p = nowhere; break }
           value *= load<u64>(POWERS_U64 + (<usize>(scale - places) << 3))
-          if (value >= load<u64>(POWERS_U64 + (<usize>precision << 3))) { p = readPlain(node, begin, quoted, row); break }
+          if (value >= load<u64>(POWERS_U64 + (<usize>precision << 3))) { p = nowhere; break }
           store<u64>(values + (<usize>row << 3), (value ^ (0 - sign)) + sign)
         }
         break
       }
       case CSV_TEXT: case CSV_BOUNDED_TEXT: {
-        const offsets = <usize>load<u32>(node, NODE_OFFSETS) + (<usize>row << 2)
-        const data = <usize>load<u32>(node, NODE_DATA)
+        const offsets = <usize>load<u32>(entry, ENTRY_OFFSETS) + (<usize>row << 2)
+        const data = <usize>load<u32>(entry, ENTRY_DATA)
         let out = data + <usize>load<u32>(offsets)
-        const outStart = out
-        let seen = i8x16.splat(0)
-        if (quoted) {
+        const first = <u32>load<u8>(p)
+        if (first == nullFirst && (i8x16.bitmask(i8x16.eq(v128.load(p), nullBytes)) | nullBeyond) == 0xffff) { p = nowhere; break }
+        if (first != plainQuote) {
+          let stops: i32
           while (true) {
-            if (p >= limit) return 0
             const bytes = v128.load(p)
             v128.store(out, bytes)
             seen = v128.or(seen, bytes)
-            const stops = i8x16.bitmask(v128.or(i8x16.eq(bytes, quotes), i8x16.eq(bytes, escapes)))
-            if (stops == 0) { p += 16; out += 16; continue }
-            const clean = <usize>ctz(stops)
-            p += clean
-            out += clean
-            if (p >= limit) return 0
-            const stop = <u32>load<u8>(p)
-            if (stop == quote) {
-              if (<u32>load<u8>(p, 1) != quote || p + 1 >= limit) break
-              store<u8>(out, <u8>quote)
-              p += 2
-            } else if (stop == 0x0a) p += 1
-            else return 0
-            out += 1
+            // Line ends are among the control characters up to them: one comparison for both.
+            stops = i8x16.bitmask(v128.or(v128.or(i8x16.eq(bytes, marks), i8x16.eq(bytes, quotes)), v128.or(i8x16.eq(bytes, escapes), i8x16.le_u(bytes, i8x16.splat(0x0d)))))
+            if (stops != 0) break
+            p += 16
+            out += 16
           }
+          p += <usize>ctz(stops)
+          out += <usize>ctz(stops)
+          if (p == begin && emptyIsNull) { p = nowhere; break }
         } else {
+          hasQuotes = true
+          p += 1
           while (true) {
+            if (p >= end) { p = nowhere; break }
             const bytes = v128.load(p)
             v128.store(out, bytes)
             seen = v128.or(seen, bytes)
-            // Line ends among the control characters up to them: two comparisons in one.
-            let found = v128.or(v128.or(i8x16.eq(bytes, marks), i8x16.eq(bytes, quotes)), i8x16.lt_u(bytes, i8x16.splat(0x0e)))
-            if (escape != 0) found = v128.or(found, i8x16.eq(bytes, escapes))
-            const stops = i8x16.bitmask(found)
-            if (stops == 0) { p += 16; out += 16; continue }
+            const lineFeeds = i8x16.bitmask(i8x16.eq(bytes, i8x16.splat(0x0a)))
+            const stops = i8x16.bitmask(v128.or(i8x16.eq(bytes, quotes), i8x16.eq(bytes, escapes)))
+            if (stops == 0) { feeds |= lineFeeds; p += 16; out += 16; continue }
             const clean = <usize>ctz(stops)
+            feeds |= lineFeeds & ((1 << <i32>clean) - 1)
             p += clean
             out += clean
             const stop = <u32>load<u8>(p)
-            if (stop == mark || isLineEnd(p)) break
-            if (stop >= 0x0e || stop == 0x0d || (stop != 0 && (stop == quote || stop == escape))) return 0
-            // A tab or the like is text.
-            p += 1
+            if (stop == plainQuote) {
+              if (<u32>load<u8>(p, 1) != plainQuote) break
+              // A doubled one.
+              store<u8>(out, <u8>stop)
+              p += 2
+            } else if (stop == 0x0a) {
+              feeds = 1
+              p += 1
+            } else { p = nowhere; break }
             out += 1
           }
+          // Behind the closing quote, and the byte that ends the field is not a surprise of its own.
+          if (p >= end) { p = nowhere; break }
+          if (p != nowhere) p += 1
         }
-        if (i8x16.bitmask(seen) != 0 && !utf8IsValid(outStart, out)) return 0
-        if (operation == CSV_TEXT) store<u32>(offsets, <u32>(out - data), 4)
-        else if (closeBytes(node, row, out, limit - p) != CONVERTED) return 0
+        store<u32>(offsets, <u32>(out - data), 4)
+        if (operation != CSV_TEXT && <u32>(out - data) - load<u32>(offsets) > load<u32>(entry, ENTRY_LENGTH)) p = nowhere
         break
       }
       case CSV_TIMESTAMP: {
-        if (v128.any_true(v128.xor(v128.load(p), v128.load(entry, ENTRY_MEMO))) && !rememberMinute(entry, p)) { p = readPlain(node, begin, quoted, row); break }
+        if (v128.any_true(v128.xor(v128.load(p), v128.load(entry, ENTRY_MEMO))) && !rememberMinute(entry, p)) { p = nowhere; break }
         // `:SS`, and `.mmm` if it is there.
         const rest = load<u64>(p, 16)
         let seconds = (rest >> 8) & 0xffff
-        if (((seconds + 0x4646) | (seconds - 0x3030)) & 0x8080 || (rest & 0xff) != 0x3a) return 0
+        if (((seconds + 0x4646) | (seconds - 0x3030)) & 0x8080 || (rest & 0xff) != 0x3a) { p = nowhere; break }
         seconds -= 0x3030
         const second = (seconds & 0xff) * 10 + (seconds >> 8)
-        if (second > 59) return 0
+        if (second > 59) { p = nowhere; break }
         let ms: u64 = 0
         p += 19
-        if (load<u8>(p) == 0x2e) {
-          const digits = ((rest >> 32) & 0xffffff) - 0x303030
-          if ((digits | (digits + 0x767676)) & 0x808080) return 0
-          ms = (digits & 0xff) * 100 + ((digits >> 8) & 0xff) * 10 + (digits >> 16)
+        if (<u8>(rest >> 24) == 0x2e) {
+          const digits = (rest >> 32 & 0xffffff) - 0x303030
+          if ((digits | (digits + 0x767676)) & 0x808080) { p = nowhere; break }
+          ms = (digits & 0xff) * 100 + (digits >> 8 & 0xff) * 10 + (digits >> 16)
           p += 4
         }
-        store<i64>(<usize>load<u32>(node, NODE_VALUES) + (<usize>row << 3), load<i64>(entry, ENTRY_MEMO_MS) + <i64>(second * 1000 + ms))
+        store<i64>(<usize>load<u32>(entry, ENTRY_VALUES) + (<usize>row << 3), load<i64>(entry, ENTRY_MEMO_MS) + <i64>(second * 1000 + ms))
         break
       }
       case CSV_BOOLEAN: {
-        const bits = <usize>load<u32>(node, NODE_VALUES)
         // No branch on what nobody can predict.
-        const isTrue = <u32>(load<u32>(p) == 0x65757274)
-        if ((isTrue | <u32>((<u64>load<u32>(p, 1) << 8 | <u64>load<u8>(p)) == 0x65736c6166)) != 0) {
-          const at = bits + (row >> 3)
-          store<u8>(at, <u8>((<u32>load<u8>(at) & ~(<u32>1 << (row & 7))) | (isTrue << (row & 7))))
-          p += 5 - <usize>isTrue
+        const word = load<u64>(p)
+        const isTrue = <u32>(<u32>word == 0x65757274)
+        if ((isTrue | <u32>(word << 24 == 0x65736c6166000000)) == 0) { p = nowhere; break }
+        const at = <usize>load<u32>(entry, ENTRY_VALUES) + (row >> 3)
+        store<u8>(at, <u8>((<u32>load<u8>(at) & ~(<u32>1 << (row & 7))) | (isTrue << (row & 7))))
+        p += 5 - <usize>isTrue
+        break
+      }
+      case CSV_SKIP: {
+        if (<u32>load<u8>(p) == quote && quote != 0) { p = nowhere; break }
+        let stops: i32
+        while (true) {
+          const bytes = v128.load(p)
+          seen = v128.or(seen, bytes)
+          stops = i8x16.bitmask(v128.or(v128.or(i8x16.eq(bytes, marks), i8x16.eq(bytes, quotes)), v128.or(i8x16.eq(bytes, escapes), i8x16.le_u(bytes, i8x16.splat(0x0d)))))
+          if (stops != 0) break
+          p += 16
         }
-        else p = readPlain(node, begin, quoted, row)
+        p += <usize>ctz(stops)
         break
       }
-      default: {
-        p = readPlain(node, p, false, row)
-        break
+      default:
+        p = nowhere
+    }
+    let stop = <u32>load<u8>(p)
+    if (stop == expected) { p += 1; entry += ENTRY_BYTES; continue }
+    // The last field of a record, or something else than expected.
+    let isOdd = false
+    if (p == nowhere) {
+      p = begin
+      stop = <u32>load<u8>(p)
+      if (expected != mark) isOdd = true
+      else if (stop == plainQuote && (1 << operation & CSV_MAY_BE_QUOTED) != 0) {
+        hasQuotes = true
+        expected = NO_BYTE
+        p += 1
+        continue
+      } else {
+        const behind = p + <usize>nullLength
+        if (hasShortNull && operation != CSV_SKIP && (i8x16.bitmask(i8x16.eq(v128.load(p), nullBytes)) | nullBeyond) == 0xffff && behind < end && (<u32>load<u8>(behind) == mark || isLineEnd(behind))) {
+          const validity = <usize>load<u32>(entry, ENTRY_VALIDITY)
+          const offsets = <usize>load<u32>(entry, ENTRY_OFFSETS)
+          // A text that takes no NULL is what it is, which is nothing only if it is empty.
+          if (validity != 0) clearBit(validity, row)
+          else isOdd = !emptyIsNull || (operation != CSV_TEXT && operation != CSV_BOUNDED_TEXT)
+          if (offsets != 0) store<u32>(offsets + (<usize>row << 2), load<u32>(offsets + (<usize>row << 2)), 4)
+          p = behind
+          stop = <u32>load<u8>(p)
+        } else isOdd = true
       }
+    } else if (expected != mark) {
+      if (stop == plainQuote && p + 1 < end) {
+        p += 1
+        stop = <u32>load<u8>(p)
+      } else isOdd = true
+    } else isOdd = stop != mark && !isLineEnd(p)
+    if (isOdd) {
+      // The field begins before its quote.
+      if (expected != mark) begin -= 1
+      if (quote != 0 && <u32>load<u8>(begin) == quote) {
+        hasQuotes = true
+        feeds = 1
+      }
+      p = matchOddField(entry, begin, row)
+      if (p == 0) { matchedOdd = true; break }
+      stop = <u32>load<u8>(p)
     }
-    if (p == 0) return 0
-    if (quoted) {
-      if (<u32>load<u8>(p) != quote) return 0
-      p += 1
-      if (p >= limit || (<u32>load<u8>(p) != mark && !isLineEnd(p))) return 0
+    expected = mark
+    if (stop == mark) { p += 1; entry += ENTRY_BYTES; continue }
+    // Too few fields, or that long: no record to the general way.
+    if (entry != last || !isLineEnd(p)) { matchedOdd = true; break }
+    p = skipLineEnd(p)
+    if (hasQuotes && isTooLong(record, p)) { matchedOdd = true; break }
+    if (feeds != 0) {
+      matchedFeeds += countByte(record, p, 0x0a) - 1
+      feeds = 0
     }
-    if (field == last) break
-    if (<u32>load<u8>(p) != mark) return 0
-    p += 1
+    row += 1
+    record = p
+    entry = fields
+    hasQuotes = false
+    if (row == rowEnd || p >= end) break
+    const first = <u32>load<u8>(p)
+    if (first == 0x0a || first == 0x0d || (first == 0x23 && (flags & CSV_COMMENTS) != 0)) break
   }
-  return isLineEnd(p) ? skipLineEnd(p) : 0
+  matchedRow = row
+  matchedNonAscii = i8x16.bitmask(seen) != 0
+  return record
 }
 
-/** Reads an unquoted field by the conversion table; `node` 0 skips it. Returns the position behind it, 0 at a surprise. */
-function readPlain(node: usize, p: usize, quoted: bool, row: u32): usize {
-  if (quoted) return 0
-  const begin = p
+/** Reads a field by the conversion table. Returns the position of the delimiter or line end behind it, 0 if it is for the general way. */
+function matchOddField(entry: usize, p: usize, row: u32): usize {
+  if (load<u32>(entry) == CSV_END) return 0
+  const node = <usize>load<u32>(entry, ENTRY_NODE)
+  if (quote != 0 && <u32>load<u8>(p) == quote) {
+    p = walkField(p)
+    if (p != 0 && !utf8IsValid(fieldStart, fieldEnd)) return 0
+  } else p = walkPlainField(p)
+  if (p == 0) return 0
+  if (node == 0) return p
+  const outcome = readField(node, row, p)
+  if (outcome == CONVERTED_TO_NULL) writeNull(node, row)
+  return outcome == CONVERTED || outcome == CONVERTED_TO_NULL ? p : 0
+}
+
+/** Walks over an unquoted field. Returns the position of the delimiter or line end behind it, 0 if it has a quote or an escape or is not UTF-8. */
+function walkPlainField(p: usize): usize {
   const marks = i8x16.splat(<i8>delimiter)
   const quotes = i8x16.splat(<i8>(quote == 0 ? 0x0a : quote))
   const escapes = i8x16.splat(<i8>(escape == 0 ? 0x0a : escape))
   let seen = i8x16.splat(0)
+  fieldStart = p
   while (true) {
     const bytes = v128.load(p)
     seen = v128.or(seen, bytes)
@@ -400,9 +499,27 @@ function readPlain(node: usize, p: usize, quoted: bool, row: u32): usize {
     p += <usize>ctz(stops)
     break
   }
-  if (i8x16.bitmask(seen) != 0 && !utf8IsValid(begin, p)) return 0
-  if (node != 0 && (<u32>load<u8>(node, NODE_TYPE) == TYPE_ARRAY || convertText(node, row, begin, p, TOKEN_TEXT, flags, limit - p) != CONVERTED)) return 0
+  if (<u32>load<u8>(p) != delimiter && !isLineEnd(p)) return 0
+  if (i8x16.bitmask(seen) != 0 && !utf8IsValid(fieldStart, p)) return 0
+  fieldEnd = p
+  fieldQuoted = false
+  fieldEscaped = false
   return p
+}
+
+/** Copies into the entries what the nodes have for the batch at hand. */
+function bindEntries(): void {
+  let entry = <usize>load<u32>(plan, CSV_FIELDS)
+  for (; load<u32>(entry) != CSV_END; entry += ENTRY_BYTES) {
+    const node = <usize>load<u32>(entry, ENTRY_NODE)
+    if (node == 0) continue
+    store<u32>(entry, load<u32>(node, NODE_VALUES), ENTRY_VALUES)
+    store<u32>(entry, load<u32>(node, NODE_OFFSETS), ENTRY_OFFSETS)
+    store<u32>(entry, load<u32>(node, NODE_DATA), ENTRY_DATA)
+    store<u32>(entry, (load<u32>(node, NODE_FLAGS) & NODE_NULLABLE) == 0 ? 0 : load<u32>(node, NODE_VALIDITY), ENTRY_VALIDITY)
+    store<u32>(entry, load<u32>(node, NODE_KIND), ENTRY_KIND)
+    store<u32>(entry, load<u32>(node, NODE_LENGTH), ENTRY_LENGTH)
+  }
 }
 
 /** Keeps the minute of the timestamp at `p` if its first sixteen characters are `yyyy-MM-dd HH:mm` in an allowed form. */

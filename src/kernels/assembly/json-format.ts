@@ -241,7 +241,7 @@ function writeText(p: usize, from: usize, length: usize): usize {
 
 // @ts-ignore: decorator
 @inline function stopsOf(bytes: v128): v128 {
-  return v128.or(v128.or(i8x16.eq(bytes, i8x16.splat(0x22)), i8x16.eq(bytes, i8x16.splat(0x5c))), i8x16.lt_u(bytes, i8x16.splat(0x20)))
+  return v128.or(v128.or(i8x16.eq(bytes, i8x16.splat(0x22)), i8x16.eq(bytes, i8x16.splat(0x5c))), i8x16.le_u(bytes, i8x16.splat(0x1f)))
 }
 
 function escapedLength(from: usize, length: usize): u64 {

@@ -73,7 +73,7 @@ export function badValue(why: u32, where: usize, subject: usize): usize {
 @inline function stopsOfText(bytes: v128): v128 {
   return v128.or(
     v128.or(i8x16.eq(bytes, i8x16.splat(0x22)), i8x16.eq(bytes, i8x16.splat(0x5c))),
-    i8x16.lt_u(bytes, i8x16.splat(0x20)),
+    i8x16.le_u(bytes, i8x16.splat(0x1f)),
   )
 }
 

@@ -24,7 +24,8 @@ export const GRAMMAR_JSON: u32 = 0
 export const GRAMMAR_TEXT: u32 = 1
 
 const EXPONENT_LIMIT: i64 = 1_000_000
-const EXACT_POWERS: usize = memory.data<f64>([1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22], 16)
+/** Powers of ten that a double holds exactly. */
+export const EXACT_POWERS: usize = memory.data<f64>([1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22], 16)
 export const POWERS_U64: usize = memory.data<u64>([
   1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000, 100000000000, 1000000000000, 10000000000000, 100000000000000,
   1000000000000000, 10000000000000000, 100000000000000000, 1000000000000000000, 10000000000000000000,
@@ -146,7 +147,8 @@ function magnitudeToDouble(): f64 {
   if (mantissa == 0) return 0
   if (!numTruncated && mantissa <= 9007199254740992 && exponent >= -22 && exponent <= 22) {
     const power = load<f64>(EXACT_POWERS + (<usize>abs(exponent) << 3))
-    return exponent < 0 ? <f64>mantissa / power : <f64>mantissa * power
+    // Signed: the processor has no other conversion.
+    return exponent < 0 ? <f64><i64>mantissa / power : <f64><i64>mantissa * power
   }
   // Nineteen digits or fewer: below 1e-342 * 1e19 lies half the smallest double.
   if (exponent < POWER_MIN) return 0

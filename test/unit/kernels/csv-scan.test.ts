@@ -97,6 +97,48 @@ describe('scanCsv', () => {
     expect(bounded.scan(`1,"open\n${'2,b,3\n'.repeat(5)}`, 0, false)).toMatchObject({ status: ScanStatus.BAD_RECORD, reason: BadReason.QUOTE, lineEnd: 8 })
   })
 
+  test('finds the one record of many that is not UTF-8, and one whose quotes hold too much', () => {
+    const lines = Array.from({ length: 40 }, (_, index) => `${index},caf\u00e9 ${index},"${index}"\n`)
+    const good = lines.join('')
+    const { scan, rows, slab, kernels, plan } = scanner(ist)
+    expect(scan(good)).toMatchObject({ rows: 40, lines: 40 })
+    expect(rows(40)).toEqual(lines.map((_, index) => [index, `caf\u00e9 ${index}`, index]))
+    expect(plan.counters.slowRows).toBe(0)
+    const bytes = Buffer.from(good)
+    const at = bytes.indexOf('caf\u00e9 23') + 3
+    // The first byte of two, and the delimiter behind it.
+    bytes.set(Buffer.from([0x2c, 0x32]), at + 1)
+    const input = slab.allocate(bytes.length + 64)
+    slab.u8.set(bytes, input)
+    const result = plan.scan(kernels, input, input + bytes.length, 0, 64, true)
+    expect(result).toMatchObject({ rows: 23, lines: 23, status: ScanStatus.BAD_RECORD, reason: BadReason.INVALID_UTF8, field: 's' })
+    expect(result.problem).toBe(at)
+
+    const bounded = scanner(ist, { conversion: 'strict', recordBytesMax: 20 })
+    expect(bounded.scan('1,"a\nb",2\n2,plain and longer than that,3\n3,"quoted and longer\nthan that",4\n')).toMatchObject({
+      rows: 2,
+      lines: 3,
+      status: ScanStatus.BAD_RECORD,
+      reason: BadReason.QUOTE,
+    })
+  })
+
+  test('takes a text of NULL that looks like a value for NULL, in every column', () => {
+    const fields = [int, field('d', TypeCode.DOUBLE), field('s', TypeCode.VARCHAR), field('b', TypeCode.BOOLEAN), field('v', TypeCode.VARCHAR, { length: 2 })]
+    const zero = scanner(fields, { conversion: 'strict', nullLiteral: '0' })
+    expect(zero.scan('0,0,0,true,0\n01,0.5,"0",false,00\n')).toMatchObject({ rows: 2, status: ScanStatus.DONE })
+    expect(zero.rows(2)).toEqual([
+      [null, null, null, true, null],
+      [1, 0.5, '0', false, '00'],
+    ])
+    const yes = scanner(fields, { conversion: 'strict', nullLiteral: 'true' })
+    expect(yes.scan('1,2.5,true,true,ab\n2,true,"true",false,b\n')).toMatchObject({ rows: 2, status: ScanStatus.DONE })
+    expect(yes.rows(2)).toEqual([
+      [1, 2.5, null, null, 'ab'],
+      [2, null, 'true', false, 'b'],
+    ])
+  })
+
   test.each([
     ['1,a"b,2', BadReason.QUOTE],
     ['1,"a"b,2', BadReason.QUOTE],
