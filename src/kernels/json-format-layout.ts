@@ -51,6 +51,8 @@ export const WRITE_EXTRA = 14
 /** int32 codes into the dictionary whose buffers stand above, 0 = none. */
 export const WRITE_CODES = 15
 export const WRITE_KIND = 16
+/** How the commonest values are written without asking for type and kind, 0 = they are asked for. */
+export const WRITE_WAY = 17
 // The last minute written and its text: int64, then 16 bytes.
 export const WRITE_MEMO_MINUTE = 20
 export const WRITE_MEMO_TEXT = 24

@@ -31,6 +31,7 @@ export const WRITE_DATA: usize = 52
 export const WRITE_EXTRA: usize = 56
 export const WRITE_CODES: usize = 60
 export const WRITE_KIND: usize = 64
+export const WRITE_WAY: usize = 68
 export const WRITE_MEMO_MINUTE: usize = 80
 export const WRITE_MEMO_TEXT: usize = 96
 export const WRITE_NODE_BYTES: usize = 128

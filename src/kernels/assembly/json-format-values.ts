@@ -129,7 +129,8 @@ function writeSeconds(p: usize, second: u32, nanos: u32, precision: u32, flags: 
   return p
 }
 
-function writeTimestamp(p: usize, node: usize, row: u32, flags: u32): usize {
+/** Without quotes. */
+export function writeTimestamp(p: usize, node: usize, row: u32, flags: u32): usize {
   const precision: u32 = load<u8>(node, WRITE_TYPE + 1)
   const value = load<i64>(<usize>load<u32>(node, WRITE_VALUES) + (<usize>row << 3))
   let ms = value

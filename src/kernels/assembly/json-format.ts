@@ -3,15 +3,21 @@
 // and list elements ask for room; a row that finds none is taken back.
 
 import {
-  COLUMN_DICTIONARY, KIND_BYTES, TYPE_ARRAY, TYPE_CHAR, TYPE_ROW, TYPE_VARCHAR, bitIsSet, columnChild, columnData, columnDictionary, columnExtra, columnFlags, columnKind,
-  columnNullCount, columnOffsets, columnValidity, columnValues,
+  COLUMN_DICTIONARY, KIND_BYTES, KIND_INT32, KIND_INT64, TYPE_ARRAY, TYPE_BIGINT, TYPE_CHAR, TYPE_INT, TYPE_INTERVAL_DAY_TIME, TYPE_INTERVAL_YEAR_MONTH, TYPE_ROW, TYPE_TIMESTAMP,
+  TYPE_TIMESTAMP_LTZ, TYPE_VARCHAR, bitIsSet, columnChild, columnData, columnDictionary, columnExtra, columnFlags, columnKind, columnNullCount, columnOffsets, columnValidity, columnValues,
 } from './column'
 import {
   FORMAT_FLAGS, FORMAT_NEXT_ROW, FORMAT_NODES, FORMAT_NODE_COUNT, FORMAT_RESERVE, WRITE_CHILD_COUNT, WRITE_CHILD_INDEX, WRITE_CLOSES, WRITE_CODES, WRITE_COLUMN, WRITE_DATA,
   WRITE_DERIVED, WRITE_EXTRA, WRITE_FLAGS, WRITE_KIND, WRITE_NEXT, WRITE_NODE_BYTES, WRITE_OFFSETS, WRITE_PARENT, WRITE_PREFIX, WRITE_PREFIX_LENGTH, WRITE_TYPE,
-  WRITE_VALIDITY, WRITE_VALUES,
+  WRITE_VALIDITY, WRITE_VALUES, WRITE_WAY,
 } from './json-format-plan'
-import { isNotFinite, isQuoted, writeBase64, writeFixed } from './json-format-values'
+import { isNotFinite, isQuoted, writeBase64, writeFixed, writeTimestamp } from './json-format-values'
+import { writeShortI64 } from './numbers-format'
+
+const WAY_INT64: u32 = 1
+const WAY_INT32: u32 = 2
+const WAY_TEXT: u32 = 3
+const WAY_TIMESTAMP: u32 = 4
 
 let flags: u32 = 0
 /** Where texts must end so that the reserve stays free. */
@@ -33,11 +39,19 @@ export function bindForWriting(plan: usize): void {
       column = columnDictionary(column)
     } else store<u32>(node, 0, WRITE_CODES)
     store<u32>(node, columnKind(column), WRITE_KIND)
+    store<u32>(node, load<u32>(node, WRITE_CODES) == 0 ? wayOf(load<u8>(node, WRITE_TYPE), columnKind(column)) : 0, WRITE_WAY)
     store<u32>(node, <u32>columnValues(column), WRITE_VALUES)
     store<u32>(node, <u32>columnOffsets(column), WRITE_OFFSETS)
     store<u32>(node, <u32>columnData(column), WRITE_DATA)
     store<u32>(node, <u32>columnExtra(column), WRITE_EXTRA)
   }
+}
+
+function wayOf(type: u32, kind: u32): u32 {
+  if (type == TYPE_CHAR || type == TYPE_VARCHAR) return WAY_TEXT
+  if (type == TYPE_TIMESTAMP || type == TYPE_TIMESTAMP_LTZ) return WAY_TIMESTAMP
+  const isInteger = type == TYPE_BIGINT || type == TYPE_INT || type == TYPE_INTERVAL_DAY_TIME || type == TYPE_INTERVAL_YEAR_MONTH
+  return isInteger && kind == KIND_INT64 ? WAY_INT64 : isInteger && kind == KIND_INT32 ? WAY_INT32 : 0
 }
 
 /** Writes up to `length` bytes, in pieces of 16. */
@@ -79,18 +93,32 @@ function writeRow(p: usize, nodes: usize, nodesEnd: usize, row: u32): usize {
   if (node == nodesEnd) { store<u16>(p, 0x7d7b); p += 2 }
   while (node != 0 && node < nodesEnd) {
     p = writeLiteral(p, load<u32>(node, WRITE_PREFIX), load<u32>(node, WRITE_PREFIX_LENGTH))
-    const type: u32 = load<u8>(node, WRITE_TYPE)
     const validity = <usize>load<u32>(node, WRITE_VALIDITY)
     if (validity != 0 && !bitIsSet(validity, row)) {
       store<u32>(p, 0x6c6c756e)
       p += 4
-    } else if (type == TYPE_ROW) {
-      if (load<u32>(node, WRITE_CHILD_COUNT) != 0) { node += WRITE_NODE_BYTES; continue }
-      store<u16>(p, 0x7d7b)
-      p += 2
     } else {
-      p = writeValue(p, node, row)
-      if (p == 0) return 0
+      const way = load<u32>(node, WRITE_WAY)
+      if (way == WAY_INT64) p = writeShortI64(p, load<i64>(<usize>load<u32>(node, WRITE_VALUES) + (<usize>row << 3)))
+      else if (way == WAY_TEXT) {
+        const offsets = <usize>load<u32>(node, WRITE_OFFSETS) + (<usize>row << 2)
+        const from = load<u32>(offsets)
+        p = writeText(p, <usize>load<u32>(node, WRITE_DATA) + <usize>from, <usize>(load<u32>(offsets, 4) - from))
+        if (p == 0) return 0
+      } else if (way == WAY_TIMESTAMP) {
+        store<u8>(p, 0x22)
+        p = writeTimestamp(p + 1, node, row, flags)
+        store<u8>(p, 0x22)
+        p += 1
+      } else if (way == WAY_INT32) p = writeShortI64(p, <i64>load<i32>(<usize>load<u32>(node, WRITE_VALUES) + (<usize>row << 2)))
+      else if (<u32>load<u8>(node, WRITE_TYPE) == TYPE_ROW) {
+        if (load<u32>(node, WRITE_CHILD_COUNT) != 0) { node += WRITE_NODE_BYTES; continue }
+        store<u16>(p, 0x7d7b)
+        p += 2
+      } else {
+        p = writeValue(p, node, row)
+        if (p == 0) return 0
+      }
     }
     for (let closes = load<u32>(node, WRITE_CLOSES); closes != 0; closes--) { store<u8>(p, 0x7d); p += 1 }
     node = <usize>load<u32>(node, WRITE_NEXT)

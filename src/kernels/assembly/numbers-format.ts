@@ -1,7 +1,7 @@
 // Writing numbers as text: integers by SWAR, DECIMAL exactly, doubles and floats as the shortest digits that read back (Schubfach, after
 // R. Giulietti), laid out as JavaScript prints them. Each writer returns the position behind its text and may write 32 bytes past it.
 
-import { multiplyHigh } from './numbers'
+import { POWERS_U64, multiplyHigh } from './numbers'
 import { POWERS, POWER_MIN } from './numbers-powers'
 
 /** Eight digits as bytes 0..9, the first in the lowest byte. */
@@ -22,12 +22,19 @@ import { POWERS, POWER_MIN } from './numbers-powers'
   return p + 8
 }
 
+/** Writes a value below 10^8. How long it is does not wait for its digits, so that what follows need not wait for them. */
 // @ts-ignore: decorator
 @inline function writeSmall(p: usize, value: u32): usize {
-  const digits = spreadDigits(value)
-  const zeros = ctz(digits | 0x0100000000000000) & 0x38
-  store<u64>(p, (digits | 0x3030303030303030) >> zeros)
-  return p + 8 - <usize>(zeros >> 3)
+  const guess = ((32 - clz(value | 1)) * 1233) >> 12
+  const length = guess + u32(value >= load<u32>(POWERS_U64 + (<usize>guess << 3))) + u32(value == 0)
+  store<u64>(p, (spreadDigits(value) | 0x3030303030303030) >> (64 - (<u64>length << 3)))
+  return p + <usize>length
+}
+
+/** As {@link writeI64}, for a loop whose values are mostly short. */
+// @ts-ignore: decorator
+@inline export function writeShortI64(p: usize, value: i64): usize {
+  return <u64>value < 100000000 ? writeSmall(p, <u32>value) : writeI64(p, value)
 }
 
 export function writeU64(p: usize, value: u64): usize {

@@ -60,6 +60,13 @@ describe('formatJson', () => {
     expect(rewritten(fields, lines)).toEqual(lines)
   })
 
+  test('writes integers of every length and both signs', () => {
+    const borders = Array.from({ length: 19 }, (_, digits) => 10n ** BigInt(digits)).flatMap((power) => [power - 1n, power, power + 1n, power * 9n - 1n])
+    const values = borders.filter((value) => value < 2n ** 63n).flatMap((value) => [value, -value])
+    const lines = values.map((value) => `{"l":${value},"i":${BigInt.asIntN(32, value)}}`)
+    expect(rewritten([field('l', TypeCode.BIGINT), field('i', TypeCode.INT)], lines)).toEqual(lines)
+  })
+
   test('writes times in the form of SQL or ISO-8601, with all digits or without trailing zeros', () => {
     const fields = [
       field('t', TypeCode.TIMESTAMP, { precision: 3 }),
