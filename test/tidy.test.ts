@@ -138,6 +138,12 @@ describe('bans', () => {
       instead: 'the timer service, or a wake-up of the worker loop',
       allowed: ['src/ring/parking.ts', 'src/connector/', 'src/runtime/', 'src/engine/', 'src/server/', 'src/cli/', 'src/testing/'],
     },
+    {
+      name: "fill and copyWithin of a slab's views",
+      pattern: /\bslab\.[uif]\d+\.(?:fill|copyWithin)\(/,
+      instead: 'slab.fill and slab.copy: over shared memory the others go byte by byte',
+      allowed: [],
+    },
     { name: 'debugger and FIXME', pattern: /\bdebugger\b|\bFIXME\b/, instead: 'nothing', allowed: [] },
   ]
 

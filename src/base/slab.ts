@@ -1,7 +1,7 @@
 // A worker's memory: one shared WebAssembly memory with an allocator of power-of-two blocks. One thread allocates; others only read and
 // write regions handed to them by address. Invariant: a block never moves, so an address stays good until it is freed.
 
-import { createMemory, type WasmMemory } from './webassembly.ts'
+import { type BulkOperations, bulkOperationsOf, createMemory, type WasmMemory } from './webassembly.ts'
 import { assert } from './assert.ts'
 import { StateError } from './errors.ts'
 import type { SharedBudget } from './shared-budget.ts'
@@ -51,6 +51,7 @@ export class Slab {
   u64!: BigUint64Array
   /** Whose code runs now, for errors; set by whoever runs operators. */
   user: { readonly activeOperatorName: string } | undefined
+  readonly #bulk: BulkOperations
   readonly #bytesMax: number
   readonly #budget: SharedBudget | undefined
   /** First byte never handed out yet. */
@@ -80,6 +81,7 @@ export class Slab {
     this.#blocks = canaries ? new Map() : null
     this.#bytesMax = slabPagesMax(fixedBytes, bytesMax) * PAGE_BYTES
     this.memory = memory
+    this.#bulk = bulkOperationsOf(memory)
     this.#top = SLAB_RESERVED_BYTES + Math.ceil(fixedBytes / PAGE_BYTES) * PAGE_BYTES
     this.refresh()
     assert(this.#top <= this.u8.length, 'fixed region lies outside the memory')
@@ -124,8 +126,18 @@ export class Slab {
   /** {@link allocate}, with every byte zero. */
   allocateZeroed(bytes: number, use?: SlabUse): number {
     const address = this.allocate(bytes, use)
-    this.u8.fill(0, address, address + bytes)
+    this.fill(address, 0, bytes)
     return address
+  }
+
+  /** Sets `bytes` bytes to `value`, 0 to 255; much faster than the views' own `fill`. */
+  fill(address: number, value: number, bytes: number): void {
+    this.#bulk.fill(address, value, bytes)
+  }
+
+  /** Copies `bytes` bytes; the ranges may overlap. Faster than the views' `copyWithin`, most of all where the two stand differently to words. */
+  copy(target: number, source: number, bytes: number): void {
+    this.#bulk.copy(target, source, bytes)
   }
 
   /** Gives a block back. `bytes` is what it was allocated with (any value of the same size class). */
@@ -248,7 +260,7 @@ export function createSlabMemory(fixedBytes: number = 0, bytesMax: number = SLAB
  */
 export function renewSlabMemory(memory: WasmMemory, fixedBytes: number): boolean {
   if (memory.buffer.byteLength < slabPages(fixedBytes) * PAGE_BYTES) return false
-  new Uint8Array(memory.buffer, 0, SLAB_RESERVED_BYTES + fixedBytes).fill(0)
+  bulkOperationsOf(memory).fill(0, 0, SLAB_RESERVED_BYTES + fixedBytes)
   return true
 }
 

@@ -84,7 +84,7 @@ export class BatchBuilder {
     if (address === 0) return 0
     const bytes = this.#rowCapacity * bytesPerRow
     const moved = this.#slab.allocate(capacity * bytesPerRow + BUFFER_SLACK_BYTES)
-    this.#slab.u8.copyWithin(moved, address, address + bytes)
+    this.#slab.copy(moved, address, bytes)
     this.#slab.free(address, bytes + BUFFER_SLACK_BYTES)
     return moved
   }

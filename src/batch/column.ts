@@ -180,7 +180,7 @@ export class Column implements SlabUse {
     const { validity, slab } = this
     assert(validity !== 0, 'NULL in a column that is declared NOT NULL')
     // The first NULL gives the bits their meaning.
-    if (this.nullCount === 0) slab.u8.fill(0xff, validity, validity + bitBytes(this.rowCapacity))
+    if (this.nullCount === 0) slab.fill(validity, 0xff, bitBytes(this.rowCapacity))
     const at = validity + (row >>> 3)
     const bit = 1 << (row & 7)
     if ((slab.u8[at] & bit) !== 0) this.nullCount++
@@ -195,7 +195,7 @@ export class Column implements SlabUse {
     const old = this.data
     const oldBytes = this.dataCapacity + BUFFER_SLACK_BYTES
     this.#allocateData(Math.max(needed, this.dataCapacity * 2))
-    this.slab.u8.copyWithin(this.data, old, old + this.dataLength)
+    this.slab.copy(this.data, old, this.dataLength)
     this.slab.free(old, oldBytes)
   }
 
@@ -211,11 +211,11 @@ export class Column implements SlabUse {
     this.#allocateFixed(Math.max(rows, capacity * 2))
     const copy = (from: number, to: number, bytes: number): void => {
       if (from === 0) return
-      slab.u8.copyWithin(to, from, from + bytes)
+      slab.copy(to, from, bytes)
       slab.free(from, bytes + BUFFER_SLACK_BYTES)
     }
     copy(validity, this.validity, bitBytes(capacity))
-    if (this.nullCount > 0) slab.u8.fill(0xff, this.validity + bitBytes(capacity), this.validity + bitBytes(this.rowCapacity))
+    if (this.nullCount > 0) slab.fill(this.validity + bitBytes(capacity), 0xff, bitBytes(this.rowCapacity) - bitBytes(capacity))
     copy(values, this.values, valueBytes)
     copy(offsets, this.offsets, (capacity + 1) * 4)
     copy(extra, this.extra, capacity * 4)

@@ -183,7 +183,7 @@ export class LineStream {
     const length = this.#end - this.#at
     if (this.#end === this.#blockAt) return
     // A carried line longer than the room would have been refused.
-    this.#slab.u8.copyWithin(this.#blockAt - length, this.#at, this.#end)
+    this.#slab.copy(this.#blockAt - length, this.#at, length)
     this.#at = this.#blockAt - length
     this.#end = this.#blockAt
   }

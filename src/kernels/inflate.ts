@@ -42,7 +42,7 @@ export class Inflater {
 
   /** Begins a new stream. */
   reset(): void {
-    this.#slab.u8.fill(0, this.#state, this.#state + 64)
+    this.#slab.fill(this.#state, 0, 64)
   }
 
   /**

@@ -184,8 +184,8 @@ export class JsonScanPlan {
     // Everything but the filters and the shapes, which are written before they are read.
     const { u8, u32 } = slab
     const base = this.address
-    u8.fill(0, base, base + (filtersAt.find((at) => at !== 0) ?? shapesAt))
-    u8.fill(0, base + scratchAt, base + shapesAt)
+    slab.fill(base, 0, filtersAt.find((at) => at !== 0) ?? shapesAt)
+    slab.fill(base + scratchAt, 0, shapesAt - scratchAt)
     const header = base >>> 2
     u32[header + PLAN_FLAGS] =
       (options.conversion === 'flink' ? JSON_FLINK : 0) |

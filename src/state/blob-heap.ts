@@ -64,7 +64,7 @@ export class BlobHeap implements SlabUse {
   resize(address: number, oldBytes: number, kept: number, bytes: number): number {
     if (oldBytes > 0 && classOf(oldBytes) === classOf(bytes)) return address
     const moved = this.allocate(bytes)
-    if (kept > 0) this.#slab.u8.copyWithin(moved, address, address + kept)
+    if (kept > 0) this.#slab.copy(moved, address, kept)
     if (oldBytes > 0) this.free(address, oldBytes)
     return moved
   }

@@ -136,8 +136,8 @@ class LateScope implements StateScope {
     const parent = this.parent.record === 0 ? this.parent.create() : this.parent.record
     const { slab, heap } = this.#store
     const block = heap.allocate(this.#bytes)
-    const { u8, u32 } = slab
-    u8.fill(0, block, block + this.#bytes)
+    const { u32 } = slab
+    slab.fill(block, 0, this.#bytes)
     u32[(block + LATE_NEXT) >>> 2] = u32[(parent + LATE) >>> 2]!
     u32[(block + LATE_NUMBER) >>> 2] = this.#number
     u32[(parent + LATE) >>> 2] = block
@@ -453,7 +453,7 @@ export class KeyStore {
       this.#gather = slab.allocate(needed)
       this.#gatherBytes = needed
     }
-    const { u8, u32, i32 } = slab
+    const { u32, i32 } = slab
     const data = this.#gather + (n + 1) * 4
     let at = 0
     for (let index = 0; index < n; index++) {
@@ -461,7 +461,7 @@ export class KeyStore {
       const from = column.data + i32[offsets + row]
       const length = i32[offsets + row + 1] - i32[offsets + row]
       u32[(this.#gather >>> 2) + index] = at
-      u8.copyWithin(data + at, from, from + length)
+      slab.copy(data + at, from, length)
       at += length
     }
     u32[(this.#gather >>> 2) + n] = at
@@ -504,10 +504,10 @@ export class KeyStore {
     u32[at + FLAGS / 4] = FLAG_LISTED
     u32[(entry + this.#table.valueOffset) >>> 2] = record
     this.#maybeEmpty.push(record)
-    if (payloadBytes <= INLINE_PAYLOAD_BYTES) slab.u8.copyWithin(record + KEY_PAYLOAD, payload, payload + payloadBytes)
+    if (payloadBytes <= INLINE_PAYLOAD_BYTES) slab.copy(record + KEY_PAYLOAD, payload, payloadBytes)
     else {
       const copy = this.heap.allocate(payloadBytes + 32)
-      slab.u8.copyWithin(copy, payload, payload + payloadBytes)
+      slab.copy(copy, payload, payloadBytes)
       slab.u32[at + KEY_PAYLOAD / 4] = copy
     }
   }

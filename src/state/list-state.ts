@@ -147,7 +147,7 @@ export class StoredListState<T> extends SlotState implements ListState<T> {
       return false
     }
     const address = slab.u32[at]
-    slab.u8.copyWithin(address, address + kept, address + used)
+    slab.copy(address, address + kept, used - kept)
     const moved = this.heap.resize(address, used, used - kept, used - kept)
     slab.u32[at] = moved
     slab.u32[at + 1] = used - kept

@@ -123,7 +123,7 @@ export class StoredMapState<K, V> extends SlotState implements MapState<K, V> {
     let header = this.slab.u32[slotAt]
     if (header === 0) {
       header = this.heap.allocate(HEADER_BYTES)
-      this.slab.u32.fill(0, header >>> 2, (header + HEADER_BYTES) >>> 2)
+      this.slab.fill(header, 0, HEADER_BYTES)
       this.slab.u32[slotAt] = header
     }
     let entry = this.#find(header)
@@ -331,12 +331,11 @@ export class StoredMapState<K, V> extends SlotState implements MapState<K, V> {
     const written = slab.u32[h + WRITTEN]
     const room = Math.max(ENTRY_ROOM_MIN, used * 2 > oldRoom ? oldRoom * 2 : oldRoom)
     const entries = heap.allocate(room * ENTRY_BYTES)
-    const { u8 } = slab
     let kept = 0
     for (let index = 0; index < written; index++) {
       const entry = oldEntries + index * ENTRY_BYTES
       if (slab.u32[(entry + 4) >>> 2] === 0) continue
-      u8.copyWithin(entries + kept * ENTRY_BYTES, entry, entry + ENTRY_BYTES)
+      slab.copy(entries + kept * ENTRY_BYTES, entry, ENTRY_BYTES)
       kept++
     }
     if (oldRoom > 0) heap.free(oldEntries, oldRoom * ENTRY_BYTES)
@@ -350,7 +349,7 @@ export class StoredMapState<K, V> extends SlotState implements MapState<K, V> {
     u32[h + WRITTEN] = kept
     u32[h + INDEX] = index
     u32[h + INDEX_SLOTS] = slots
-    if (slots > 0) u32.fill(0, index >>> 2, (index >>> 2) + slots)
+    if (slots > 0) slab.fill(index, 0, slots * 4)
     if (slots > 0) for (let number = 0; number < kept; number++) this.#indexEntry(header, number)
   }
 

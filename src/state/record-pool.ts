@@ -51,8 +51,8 @@ export class RecordPool implements SlabUse {
   }
 
   free(address: number): void {
-    const { u8, u32 } = this.#slab
-    u8.fill(0, address, address + this.#recordBytes)
+    const { u32 } = this.#slab
+    this.#slab.fill(address, 0, this.#recordBytes)
     u32[(address >>> 2) + 1] = this.#free
     this.#free = address
     this.#count--

@@ -382,7 +382,7 @@ export class SegmentTable implements SlabUse {
     const expected = Math.min(expectedEntries, this.#segmentEntriesMax)
     const slots = powerOfTwoFrom(Math.max(SLOTS_MIN, expected * 2))
     const address = this.#allocate(layout.SEGMENT_BYTES)
-    this.slab.u8.fill(0, address, address + layout.SEGMENT_BYTES)
+    this.slab.fill(address, 0, layout.SEGMENT_BYTES)
     const segment: Segment = { address, depth, prefix, slots: 0, chunks: [], heap: [] }
     this.#newIndex(segment, slots)
     if (expected > 0) this.#addChunk(segment, powerOfTwoFrom((expected * this.entryBytes) >>> 1))
@@ -392,7 +392,7 @@ export class SegmentTable implements SlabUse {
   #newIndex(segment: Segment, slots: number): void {
     const bytes = slots * 8
     const index = this.#allocate(bytes)
-    this.slab.u8.fill(0, index, index + bytes)
+    this.slab.fill(index, 0, bytes)
     const at = segment.address >>> 2
     segment.slots = slots
     this.slab.u32[at + layout.SEGMENT_INDEX] = index
@@ -443,7 +443,7 @@ export class SegmentTable implements SlabUse {
     const bytes = count < CHUNKS_REGULAR ? regular : regular * 2 ** (count - CHUNKS_REGULAR)
     const address = this.#allocate(bytes)
     // Zero entries are what insertion expects; it also touches the fresh pages by writes.
-    this.slab.u8.fill(0, address, address + bytes)
+    this.slab.fill(address, 0, bytes)
     const end = address + Math.floor((bytes - layout.CHUNK_SLACK_BYTES) / this.entryBytes) * this.entryBytes
     const at = segment.address >>> 2
     const u32 = this.slab.u32

@@ -228,7 +228,7 @@ function fillPast(column: Column, maxPastMs: number, type: LogicalType, { first,
     else if (type.kind === 'TIME') slab.i32[(column.values >>> 2) + row] = ms - Math.floor(ms / DAY_MS) * DAY_MS
     else writeInt64(slab, column.values + row * 8, ms * unit)
   }
-  if (column.kind === PhysicalKind.TIMESTAMP_NANOS) slab.i32.fill(0, column.extra >>> 2, (column.extra >>> 2) + count)
+  if (column.kind === PhysicalKind.TIMESTAMP_NANOS) slab.fill(column.extra, 0, count * 4)
 }
 
 const HEX = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0))

@@ -91,7 +91,7 @@ export class GzipInput implements ByteInput {
     for (;;) {
       if (this.#given < this.#made) {
         const count = Math.min(length, this.#made - this.#given)
-        slab.u8.copyWithin(address, this.#given, this.#given + count)
+        slab.copy(address, this.#given, count)
         this.#given += count
         return count
       }
@@ -139,7 +139,7 @@ export class GzipInput implements ByteInput {
 
   #fill(): void {
     const { u8 } = this.#slab
-    u8.copyWithin(this.#input, this.#at, this.#end)
+    this.#slab.copy(this.#input, this.#at, this.#end - this.#at)
     this.#end -= this.#at - this.#input
     this.#at = this.#input
     const count = readSync(this.file, u8, this.#end, this.#input + INPUT_BYTES - this.#end, this.#fileOffset)
@@ -186,7 +186,7 @@ export class GzipInput implements ByteInput {
     const outputEnd = this.#output + INFLATE_WINDOW_BYTES + OUTPUT_BYTES
     if (outputEnd - this.#made < INFLATE_OUTPUT_BYTES_MIN) {
       const shift = this.#made - INFLATE_WINDOW_BYTES - this.#output
-      u8.copyWithin(this.#output, this.#made - INFLATE_WINDOW_BYTES, this.#made)
+      this.#slab.copy(this.#output, this.#made - INFLATE_WINDOW_BYTES, INFLATE_WINDOW_BYTES)
       this.#made -= shift
       this.#window = Math.max(this.#output, this.#window - shift)
     }

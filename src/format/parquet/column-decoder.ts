@@ -309,8 +309,8 @@ export class FlatColumnDecoder implements ColumnDecoder {
   #clearValues(row: number, count: number): void {
     const { column } = this
     const width = VALUE_BYTES[column.kind]
-    if (width > 0) this.#slab.u8.fill(0, column.values + row * width, column.values + (row + count) * width)
-    if (column.kind === PhysicalKind.TIMESTAMP_NANOS) this.#slab.i32.fill(0, (column.extra >>> 2) + row, (column.extra >>> 2) + row + count)
+    if (width > 0) this.#slab.fill(column.values + row * width, 0, count * width)
+    if (column.kind === PhysicalKind.TIMESTAMP_NANOS) this.#slab.fill(column.extra + row * 4, 0, count * 4)
   }
 
   #readCodes(target: Int32Array, from: number, count: number): void {
@@ -335,7 +335,7 @@ export class FlatColumnDecoder implements ColumnDecoder {
       if (rows === null) this.#readCodes(slab.i32, at, count)
       else {
         this.#readCodes(this.#codeScratch, 0, values)
-        slab.i32.fill(0, at, at + count)
+        slab.fill(at * 4, 0, count * 4)
         for (let index = 0; index < values; index++) slab.i32[at + rows[index] - row] = this.#codeScratch[index]!
       }
       if (this.#badCodes.size > 0)
@@ -416,7 +416,7 @@ export class FlatColumnDecoder implements ColumnDecoder {
         target.ensureData(bytes.length + padding)
         const at = target.data + target.dataLength
         slab.u8.set(bytes, at)
-        slab.u8.fill(BLANK, at + bytes.length, at + bytes.length + padding)
+        slab.fill(at + bytes.length, BLANK, padding)
         target.dataLength += bytes.length + padding
       }
       slab.i32[offsets + index] = target.dataLength

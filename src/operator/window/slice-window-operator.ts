@@ -403,7 +403,7 @@ export class SliceWindowOperator implements Operator {
     const entries = slab.allocate(Math.max(1, count) * 4)
     let at = entries
     table.forEachEntries((list, n) => {
-      slab.u8.copyWithin(at, list, list + n * 4)
+      slab.copy(at, list, n * 4)
       at += n * 4
     })
     this.#expectedEntries = count
@@ -478,7 +478,7 @@ export class SliceWindowOperator implements Operator {
   #fill(address: number, n: number, value: number): void {
     const { slab } = this.#context
     writeInt64(slab, address, value)
-    for (let filled = 1; filled < n; filled *= 2) slab.u8.copyWithin(address + filled * 8, address, address + Math.min(filled, n - filled) * 8)
+    for (let filled = 1; filled < n; filled *= 2) slab.copy(address + filled * 8, address, Math.min(filled, n - filled) * 8)
   }
 
   #reserveRows(slice: Slice, rows: number): void {
@@ -487,7 +487,7 @@ export class SliceWindowOperator implements Operator {
     const capacity = Math.max(rows, batchRowsMax)
     const address = slab.allocate(capacity * 4)
     if (slice.rowCapacity > 0) {
-      slab.u8.copyWithin(address, slice.rows, slice.rows + slice.rowCount * 4)
+      slab.copy(address, slice.rows, slice.rowCount * 4)
       slab.free(slice.rows, slice.rowCapacity * 4)
     }
     slice.rows = address

@@ -113,7 +113,7 @@ class RowsOutput implements Output {
       const timestamp = batch.timestamps + window * 8
       for (let rank = 1; at < slab.i32[ends + window]; rank++, at++) {
         writeInt64(slab, ranks + at * 8, rank)
-        slab.u8.copyWithin(timestamps + at * 8, timestamp, timestamp + 8)
+        slab.copy(timestamps + at * 8, timestamp, 8)
       }
     }
     const view = this.#view

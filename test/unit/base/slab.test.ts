@@ -26,6 +26,27 @@ test('blocks are aligned to their size up to a page, and never overlap', () => {
   expect(slab.allocatedBytes).toBe(blocks.reduce((sum, { bytes }) => sum + Slab.blockBytes(bytes), 0))
 })
 
+test('ranges are filled and copied, also onto themselves, at any address', () => {
+  const random = new Random(11)
+  const slab = new Slab()
+  const address = slab.allocate(4096)
+  const expected = new Uint8Array(4096)
+  slab.fill(address, 0, 4096)
+  for (let step = 0; step < 500; step++) {
+    const bytes = random.integer(600)
+    const [to, from] = [random.integer(4096 - bytes), random.integer(4096 - bytes)]
+    if (random.integer(2) === 0) {
+      const value = random.integer(256)
+      slab.fill(address + to, value, bytes)
+      expected.fill(value, to, to + bytes)
+    } else {
+      slab.copy(address + to, address + from, bytes)
+      expected.copyWithin(to, from, from + bytes)
+    }
+  }
+  expect(slab.u8.slice(address, address + 4096)).toEqual(expected)
+})
+
 test('a freed block is handed out again', () => {
   const slab = new Slab()
   const address = slab.allocate(1000)
@@ -71,13 +92,11 @@ test("a memory's maximum is its slab's budget", () => {
 })
 
 test('a memory that the system does not let grow is a full slab, not a RangeError', () => {
-  const { buffer } = createSlabMemory(0, 8 << 20)
-  const memory: WasmMemory = {
-    buffer,
+  const memory: WasmMemory = Object.assign(createSlabMemory(0, 8 << 20), {
     grow: () => {
       throw new RangeError('Unable to grow instance memory')
     },
-  }
+  })
   const slab = new Slab(8 << 20, memory)
   expect(() => slab.allocate(2 << 20)).toThrow(
     expect.objectContaining({
