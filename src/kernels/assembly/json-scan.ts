@@ -51,20 +51,26 @@ const LITERAL_MAX: usize = 48
 /** In the place of the timestamp's memo, where digits are read. */
 const STEP_USUAL: usize = STEP_MEMO
 
-// Operations. Without gaps, READ_OR_NULL included: a switch over them is one jump.
+// Operations, without gaps. A switch over them that names all in ascending order, each by one constant, is one jump.
 const READ_NOTHING: u32 = 0
 const READ_END: u32 = 2
 const READ_STRING: u32 = 4
+const READ_STRING_OR_NULL: u32 = 5
 const READ_SKIP_STRING: u32 = 6
 const READ_SKIP_NUMBER: u32 = 8
 const READ_SKIP_VALUE: u32 = 10
 const READ_INT64: u32 = 12
+const READ_INT64_OR_NULL: u32 = 13
 const READ_INT32: u32 = 14
+const READ_INT32_OR_NULL: u32 = 15
 const READ_INT_SMALL: u32 = 16
+const READ_INT_SMALL_OR_NULL: u32 = 17
 const READ_TIMESTAMP: u32 = 18
 const READ_TIMESTAMP_Z: u32 = 20
 const READ_DOUBLE: u32 = 22
+const READ_DOUBLE_OR_NULL: u32 = 23
 const READ_BOOLEAN: u32 = 24
+const READ_BOOLEAN_OR_NULL: u32 = 25
 const READ_VALUE: u32 = 26
 
 /** Bit of an operation: the value may be `null` instead. */
@@ -149,25 +155,23 @@ function scanLines(p: usize, end: usize, row: u32): usize {
   while (p < end) {
     if (row == rowEnd) { if (!onlyBlanks(p, end)) bad(FULL_ROWS, p); else p = end; break }
     if (shapeCount != 0) {
-      let behind = matchShape(shapes + <usize>current * shapeBytes, p, row)
-      if (behind == 0) {
-        // The run ends here; what it left unwritten must stand before another shape, or the general way, writes behind it.
+      p = matchShape(shapes + <usize>current * shapeBytes, p, row, rowEnd, end)
+      row = matchedRow
+      // The run ends here, or its list of deviations is full; what it left unwritten must stand before another shape, or the general way,
+      // writes behind it.
+      flushRun(shapes + <usize>current * shapeBytes, runStart, row)
+      runStart = row
+      if (!matchedOdd) continue
+      let index = current
+      for (let tries: u32 = 1; tries < shapeCount && row == runStart; tries++) {
+        index = index + 1 == shapeCount ? 0 : index + 1
+        p = matchShape(shapes + <usize>index * shapeBytes, p, row, rowEnd, end)
+        row = matchedRow
+      }
+      if (row != runStart) {
+        current = index
         flushRun(shapes + <usize>current * shapeBytes, runStart, row)
         runStart = row
-        let index = current
-        for (let tries: u32 = 1; tries < shapeCount && behind == 0; tries++) {
-          index = index + 1 == shapeCount ? 0 : index + 1
-          behind = matchShape(shapes + <usize>index * shapeBytes, p, row)
-        }
-        if (behind != 0) current = index
-      }
-      if (behind != 0) {
-        row += 1
-        p = behind
-        if (load<u32>(plan, PLAN_DEVIATION_COUNT) + DEVIATIONS_PER_ROW > load<u32>(plan, PLAN_DEVIATIONS_MAX)) {
-          flushRun(shapes + <usize>current * shapeBytes, runStart, row)
-          runStart = row
-        }
         continue
       }
     }
@@ -248,10 +252,19 @@ function flushRun(shape: usize, begin: u32, end: u32): void {
   return <u32>i8x16.bitmask(stopsOfString(a)) | (<u32>i8x16.bitmask(stopsOfString(b)) << 16)
 }
 
-/** Reads the record at `p` as the shape says. Returns the position behind its line feed, 0 if it is not of this shape. */
-function matchShape(shape: usize, start: usize, row: u32): usize {
+/** The row of the record that matchShape stopped before. */
+let matchedRow: u32 = 0
+/** That record is not of the shape. Otherwise there is none, or no room for it or for what may deviate in it. */
+let matchedOdd: bool = false
+
+/** Reads records as the shape says, from `start` to `end` at most and up to `rowEnd` rows. Returns the position of the record it stopped before. */
+function matchShape(shape: usize, start: usize, firstRow: u32, rowEnd: u32, end: usize): usize {
+  const firstStep = shape + <usize>load<u32>(shape, SHAPE_STEPS)
   let p = start
-  let step = shape + <usize>load<u32>(shape, SHAPE_STEPS)
+  let record = start
+  let row = firstRow
+  let step = firstStep
+  matchedOdd = false
   while (true) {
     let difference = v128.and(v128.xor(v128.load(p), v128.load(step, STEP_LITERAL)), v128.load(step, STEP_LITERAL + 16))
     const length = load<u32>(step, STEP_LENGTH)
@@ -259,16 +272,25 @@ function matchShape(shape: usize, start: usize, row: u32): usize {
       difference = v128.or(difference, v128.and(v128.xor(v128.load(p, 16), v128.load(step, STEP_LITERAL + 32)), v128.load(step, STEP_LITERAL + 48)))
       difference = v128.or(difference, v128.and(v128.xor(v128.load(p, 32), v128.load(step, STEP_LITERAL + 64)), v128.load(step, STEP_LITERAL + 80)))
     }
-    if (v128.any_true(difference)) return mismatch(row)
+    if (v128.any_true(difference)) return mismatch(record, row)
     p += <usize>length
     switch (load<u32>(step)) {
       case READ_NOTHING: break
-      case READ_END: return p
-      case READ_STRING: case READ_STRING + READ_OR_NULL: {
+      case READ_END: {
+        row += 1
+        record = p
+        if (row != rowEnd && p < end && load<u32>(plan, PLAN_DEVIATION_COUNT) + DEVIATIONS_PER_ROW <= load<u32>(plan, PLAN_DEVIATIONS_MAX)) {
+          step = firstStep
+          continue
+        }
+        matchedRow = row
+        return p
+      }
+      case READ_STRING: case READ_STRING_OR_NULL: {
         if (load<u32>(step) != READ_STRING) {
           if (load<u8>(p) != 0x22) {
             p = readValue(step, p, row)
-            if (p == 0) return mismatch(row)
+            if (p == 0) return mismatch(record, row)
             break
           }
           p += 1
@@ -302,7 +324,7 @@ function matchShape(shape: usize, start: usize, row: u32): usize {
         if (load<u8>(p) == 0x22) p += 1
         else {
           p = copyString(p, out)
-          if (p == 0) return mismatch(row)
+          if (p == 0) return mismatch(record, row)
           out = copyEnd()
         }
         store<u32>(offsets, <u32>(out - data), 4)
@@ -323,7 +345,7 @@ function matchShape(shape: usize, start: usize, row: u32): usize {
         if (load<u8>(p) == 0x22) p += 1
         else {
           p = skipString(p)
-          if (p == 0) return mismatch(row)
+          if (p == 0) return mismatch(record, row)
         }
         break
       }
@@ -333,21 +355,20 @@ function matchShape(shape: usize, start: usize, row: u32): usize {
           p += 1
           digits = digitsAt(p)
         }
-        if (digits == 0 || (digits > 1 && load<u8>(p) == 0x30)) return mismatch(row)
+        if (digits == 0 || (digits > 1 && load<u8>(p) == 0x30)) return mismatch(record, row)
         const next = load<u8>(p + <usize>digits)
         if (digits == 16 || next == 0x2e || (next | 0x20) == 0x65) {
           p = scanNumber(p, textLimit(), GRAMMAR_JSON)
-          if (p == 0) return mismatch(row)
+          if (p == 0) return mismatch(record, row)
         } else p = behindUsual(step + STEP_USUAL, p, digits)
         break
       }
       case READ_SKIP_VALUE: {
         p = skipValue(p, load<u32>(step, STEP_DEPTH))
-        if (p == 0) return mismatch(row)
+        if (p == 0) return mismatch(record, row)
         break
       }
-      case READ_INT64: case READ_INT32: case READ_INT_SMALL:
-      case READ_INT64 + READ_OR_NULL: case READ_INT32 + READ_OR_NULL: case READ_INT_SMALL + READ_OR_NULL: {
+      case READ_INT64: case READ_INT64_OR_NULL: case READ_INT32: case READ_INT32_OR_NULL: case READ_INT_SMALL: case READ_INT_SMALL_OR_NULL: {
         let sign: u64 = 0
         let digits = digitsAt(p)
         if (digits == 0 && load<u8>(p) == 0x2d) {
@@ -357,7 +378,7 @@ function matchShape(shape: usize, start: usize, row: u32): usize {
         }
         if (digits - 1 >= 15 || (digits != 1 && load<u8>(p) == 0x30)) {
           p = readValue(step, p - <usize>sign, row)
-          if (p == 0) return mismatch(row)
+          if (p == 0) return mismatch(record, row)
           break
         }
         let value: u64
@@ -371,7 +392,7 @@ function matchShape(shape: usize, start: usize, row: u32): usize {
           store<u64>(values + (<usize>row << 3), (value ^ (0 - sign)) + sign)
           break
         }
-        if (value > <u64>load<u32>(step, STEP_LIMIT) + sign) return mismatch(row)
+        if (value > <u64>load<u32>(step, STEP_LIMIT) + sign) return mismatch(record, row)
         value = (value ^ (0 - sign)) + sign
         if (operation == READ_INT32) store<u32>(values + (<usize>row << 2), <u32>value)
         else if (load<u32>(node, NODE_KIND) == KIND_INT16) store<u16>(values + (<usize>row << 1), <u16>value)
@@ -381,49 +402,49 @@ function matchShape(shape: usize, start: usize, row: u32): usize {
       case READ_TIMESTAMP: case READ_TIMESTAMP_Z: {
         const zone: usize = load<u32>(step) == READ_TIMESTAMP_Z ? 1 : 0
         const otherMinute = v128.any_true(v128.xor(v128.load(p), v128.load(step, STEP_MEMO)))
-        if (otherMinute && !rememberMinute(step, p, p + 23 + zone)) return mismatch(row)
+        if (otherMinute && !rememberMinute(step, p, p + 23 + zone)) return mismatch(record, row)
         // `:SS.mmm` and the quote or the Z behind it.
         const rest = load<u64>(p, 16)
-        if ((rest & 0xff000000ff0000ff) != (zone == 0 ? 0x220000002e00003a : 0x5a0000002e00003a)) return mismatch(row)
+        if ((rest & 0xff000000ff0000ff) != (zone == 0 ? 0x220000002e00003a : 0x5a0000002e00003a)) return mismatch(record, row)
         const seconds = rest - 0x0030303000303000
-        if (((seconds | (seconds + 0x0076767600767600)) & 0x0080808000808000) != 0) return mismatch(row)
-        if (zone != 0 && load<u8>(p, 24) != 0x22) return mismatch(row)
+        if (((seconds | (seconds + 0x0076767600767600)) & 0x0080808000808000) != 0) return mismatch(record, row)
+        if (zone != 0 && load<u8>(p, 24) != 0x22) return mismatch(record, row)
         const second = ((seconds >> 8) & 0xff) * 10 + ((seconds >> 16) & 0xff)
-        if (second > 59) return mismatch(row)
+        if (second > 59) return mismatch(record, row)
         const ms = ((seconds >> 32) & 0xff) * 100 + ((seconds >> 40) & 0xff) * 10 + ((seconds >> 48) & 0xff)
         const node = <usize>load<u32>(step, STEP_NODE)
         store<i64>(<usize>load<u32>(node, NODE_VALUES) + (<usize>row << 3), (load<i64>(step, STEP_MEMO_MS) + <i64>(second * 1000 + ms)) * <i64>load<u32>(step, STEP_LIMIT))
         p += 24 + zone
         break
       }
-      case READ_DOUBLE: case READ_DOUBLE + READ_OR_NULL: {
+      case READ_DOUBLE: case READ_DOUBLE_OR_NULL: {
         const behind: usize = load<u8>(p) == 0x6e ? 0 : scanNumber(p, textLimit(), GRAMMAR_JSON)
         if (behind == 0) {
           p = readValue(step, p, row)
-          if (p == 0) return mismatch(row)
+          if (p == 0) return mismatch(record, row)
           break
         }
         const value = toDouble()
-        if (abs(value) == Infinity) return mismatch(row)
+        if (abs(value) == Infinity) return mismatch(record, row)
         const node = <usize>load<u32>(step, STEP_NODE)
         store<f64>(<usize>load<u32>(node, NODE_VALUES) + (<usize>row << 3), value)
         p = behind
         break
       }
-      case READ_BOOLEAN: case READ_BOOLEAN + READ_OR_NULL: {
+      case READ_BOOLEAN: case READ_BOOLEAN_OR_NULL: {
         const node = <usize>load<u32>(step, STEP_NODE)
         const bits = <usize>load<u32>(node, NODE_VALUES)
         if (load<u32>(p) == 0x65757274) { setBit(bits, row); p += 4 }
         else if (load<u32>(p, 1) == 0x65736c61 && load<u8>(p) == 0x66) { clearBit(bits, row); p += 5 }
         else {
           p = readValue(step, p, row)
-          if (p == 0) return mismatch(row)
+          if (p == 0) return mismatch(record, row)
         }
         break
       }
       default: {
         p = readValue(step, p, row)
-        if (p == 0) return mismatch(row)
+        if (p == 0) return mismatch(record, row)
         break
       }
     }
@@ -431,14 +452,16 @@ function matchShape(shape: usize, start: usize, row: u32): usize {
   }
 }
 
-/** Takes back the deviations that the row has noted, and any complaint: the general way will say what is wrong. */
-function mismatch(row: u32): usize {
+/** Takes back the deviations that the row has noted, and any complaint: the general way will say what is wrong. Returns `record`. */
+function mismatch(record: usize, row: u32): usize {
+  matchedRow = row
+  matchedOdd = true
   let count = load<u32>(plan, PLAN_DEVIATION_COUNT)
   const list = <usize>load<u32>(plan, PLAN_DEVIATIONS)
   while (count != 0 && load<u32>(list + (<usize>(count - 1) << 3), 4) == row) count -= 1
   store<u32>(plan, count, PLAN_DEVIATION_COUNT)
   beginText(textLimit(), (flags & JSON_FLINK) != 0)
-  return 0
+  return record
 }
 
 /** Reads a value the general way inside a shape. NULL is noted as a deviation if the shape foresees it. */
