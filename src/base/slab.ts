@@ -118,7 +118,7 @@ export class Slab {
     const address = free.pop()!
     if (guarded) {
       this.#blocks.set(address, bytes)
-      this.u8.fill(CANARY, address + bytes, address + bytes + CANARY_BYTES)
+      this.fill(address + bytes, CANARY, CANARY_BYTES)
     }
     return address
   }

@@ -18,6 +18,10 @@ export const CSV_RECORD_BYTES_MAX = 53
 export const CSV_FINAL = 54
 /** Always 0. */
 export const CSV_NOWHERE = 55
+/** Of the kernel: how many records it matches before it checks that they are UTF-8. */
+export const CSV_RUN_ROWS = 56
+/** 1 if an unquoted field may be the text of NULL. */
+export const CSV_NULL_UNQUOTED = 57
 
 export const CSV_NO_NULL = 0xffff_ffff
 

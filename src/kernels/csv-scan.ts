@@ -13,9 +13,11 @@ import {
   CSV_NO_NULL,
   CSV_NULL,
   CSV_NULL_LENGTH,
+  CSV_NULL_UNQUOTED,
   CSV_RECORD_BYTES_MAX,
   CsvRead,
   ENTRY_BYTES,
+  ENTRY_MEMO,
   ENTRY_NODE,
   ENTRY_OPERATION,
 } from './csv-scan-layout.ts'
@@ -79,9 +81,13 @@ export interface CsvScanOptions {
 
 const SCRATCH_BYTES = 4096
 const RECORD_BYTES_MAX = 1 << 20
+const encoder = new TextEncoder()
+/** A kernel's memo of ENTRY_MEMO_MS 0. */
+const FIRST_MINUTE = encoder.encode('1970-01-01 00:00')
+/** Characters of values. */
+const VALUE_CHARACTER = /[-+.: \w]/
 /** What may be a number, a timestamp or a boolean. */
 const VALUE_SHAPE = /^(-?\d.*|true|false)$/
-const encoder = new TextEncoder()
 
 /** One schema's CSV scanner on one slab. */
 export class CsvScanPlan {
@@ -130,6 +136,7 @@ export class CsvScanPlan {
     u8.set(marks, (header + CSV_MARKS) * 4)
     u32[header + CSV_NULL] = base + nullAt
     u32[header + CSV_NULL_LENGTH] = nullLiteral === null ? CSV_NO_NULL : nullBytes.length
+    u32[header + CSV_NULL_UNQUOTED] = nullLiteral !== null && mayBeUnquoted(nullLiteral, options) ? 1 : 0
     u32[header + CSV_FIELDS] = base + entriesAt
     u32[header + CSV_FIELD_COUNT] = fields.length
     u32[header + CSV_RECORD_BYTES_MAX] = options.recordBytesMax ?? RECORD_BYTES_MAX
@@ -145,9 +152,12 @@ export class CsvScanPlan {
       u32[word + NODE_FIRST_CHILD] = index > 0 && field.children !== undefined ? addressOf(index + 1) : 0
       u32[word + NODE_INDEX] = index
     })
+    // Then values end where they do not seem to.
+    const hasOddMarks = VALUE_CHARACTER.test(String.fromCharCode(...marks.subarray(0, 3).filter((mark) => mark !== 0)))
     fields.forEach((field, position) => {
       const word = (base + entriesAt + position * ENTRY_BYTES) >>> 2
-      u32[word + ENTRY_OPERATION] = operationOf(field, flink, nullLiteral)
+      u32[word + ENTRY_OPERATION] = operationOf(field, flink, nullLiteral, hasOddMarks)
+      u8.set(FIRST_MINUTE, (word + ENTRY_MEMO) * 4)
       u32[word + ENTRY_NODE] = field === null ? 0 : addressOf(nodeOf[position])
     })
     u32[(base + entriesAt + fields.length * ENTRY_BYTES) >>> 2] = CsvRead.END
@@ -215,11 +225,21 @@ function checkType(field: ScanField): void {
   throw new PlanError('UNSUPPORTED_TYPE', `Cannot read CSV into column "${field.name}": only plain values and arrays of them have a CSV form`)
 }
 
-function operationOf(field: ScanField | null, flink: boolean, nullLiteral: string | null): number {
+function isText({ type }: ScanField): boolean {
+  return type === TypeCode.CHAR || type === TypeCode.VARCHAR
+}
+
+/** Whether an unquoted field may be this text. */
+function mayBeUnquoted(text: string, { delimiter = ',', quote = '"', escape = '' }: CsvScanOptions): boolean {
+  let takesNext = false
+  for (const character of text) takesNext = !takesNext && character === escape && escape !== quote
+  return !takesNext && !text.includes(delimiter) && !text.includes('\n') && (quote === '' || !text.startsWith(quote))
+}
+
+function operationOf(field: ScanField | null, flink: boolean, nullLiteral: string | null, hasOddMarks: boolean): number {
   if (field === null) return CsvRead.SKIP
-  const isText = field.type === TypeCode.CHAR || field.type === TypeCode.VARCHAR
   // Values are read first, and only what is none may be NULL.
-  if (!isText && nullLiteral !== null && VALUE_SHAPE.test(nullLiteral)) return CsvRead.OTHER
+  if (!isText(field) && (hasOddMarks || (nullLiteral !== null && VALUE_SHAPE.test(nullLiteral)))) return CsvRead.OTHER
   switch (field.type) {
     case TypeCode.CHAR:
       return field.length === undefined || flink ? CsvRead.TEXT : CsvRead.OTHER

@@ -430,7 +430,7 @@ export class AnyState extends SlotState implements ValueState<unknown> {
     const { u32 } = this.slab
     const at = (record + this.offset) >>> 2
     if (u32[at] === AnySlot.ENCODED) this.heap.free(u32[at + 2], u32[at + 1])
-    u32.fill(0, at, at + 4)
+    this.slab.fill(at * 4, 0, 16)
   }
 
   protected saveValue(record: number, writer: ByteWriter): void {

@@ -64,11 +64,11 @@ function randomCase(seed: number, wild: boolean): Case {
   const fields = randomFields(dice)
   const options: CsvScanOptions = {
     conversion: dice.pick(['flink', 'strict']),
-    delimiter: dice.pick([',', ',', '|', '\t', ';']),
+    delimiter: dice.pick([',', ',', ',', '|', '\t', ';', ';', '-', ' ', '1']),
     quote: dice.pick(['"', '"', '"', "'", '']),
     escape: dice.pick(['', '', '\\', '"']),
     arrayElementDelimiter: dice.pick(['/', ':']),
-    nullLiteral: dice.pick(['', '', '', 'NULL', 'n/a', '\\N', null, null, '0', 'true', '-']),
+    nullLiteral: dice.pick(['', '', '', 'NULL', 'n/a', '\\N', null, null, '0', 'true', '-', '"N"', 'N|A', 'keine Angabe wie immer', 'no, none']),
     allowComments: dice.chance(3),
     nullOnError: dice.chance(3),
   }

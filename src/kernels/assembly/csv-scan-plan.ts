@@ -10,6 +10,8 @@ export const CSV_FIELD_COUNT: usize = 208
 export const CSV_RECORD_BYTES_MAX: usize = 212
 export const CSV_FINAL: usize = 216
 export const CSV_NOWHERE: usize = 220
+export const CSV_RUN_ROWS: usize = 224
+export const CSV_NULL_UNQUOTED: usize = 228
 export const CSV_NO_NULL: u32 = 0xffffffff
 
 export const ENTRY_OPERATION: usize = 0

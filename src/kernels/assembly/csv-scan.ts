@@ -1,11 +1,11 @@
-// The CSV scanner (RFC 4180 with an optional escape character). Two readers, as for JSON: `matchRecords` takes one record of expected fields after
-// the other and stops before the first that surprises; `parseRecord` takes everything and is the judge. Invariant: a row counts only when its
-// record has been read to its line end; everything written for it before lies behind the committed rows and offsets.
+// The CSV scanner (RFC 4180 with an optional escape character). Two readers, as for JSON: `matchRecords` takes one record after the other and stops
+// before the first that is not as expected; `parseRecord` takes everything and is the judge. Invariant: a row counts only when its record has
+// been read to its line end; everything written for it before lies behind the committed rows and offsets.
 
 import { KIND_BYTES, KIND_INT16, KIND_INT32, KIND_INT64, KIND_LIST, TYPE_ARRAY, TYPE_CHAR, TYPE_VARCHAR, clearBit, setBit } from './column'
 import {
   CSV_BOOLEAN, CSV_BOUNDED_TEXT, CSV_COMMENTS, CSV_DECIMAL, CSV_DOUBLE, CSV_END, CSV_FIELDS, CSV_FIELD_COUNT, CSV_FINAL, CSV_INTEGER, CSV_MARKS, CSV_MAY_BE_QUOTED, CSV_NOWHERE, CSV_NO_NULL,
-  CSV_NULL, CSV_NULL_LENGTH, CSV_RECORD_BYTES_MAX, CSV_SKIP, CSV_TEXT, CSV_TIMESTAMP, ENTRY_BYTES, ENTRY_DATA, ENTRY_KIND, ENTRY_LENGTH, ENTRY_MEMO, ENTRY_MEMO_MS, ENTRY_NODE, ENTRY_OFFSETS,
+  CSV_NULL, CSV_NULL_LENGTH, CSV_NULL_UNQUOTED, CSV_RECORD_BYTES_MAX, CSV_RUN_ROWS, CSV_SKIP, CSV_TEXT, CSV_TIMESTAMP, ENTRY_BYTES, ENTRY_DATA, ENTRY_KIND, ENTRY_LENGTH, ENTRY_MEMO, ENTRY_MEMO_MS, ENTRY_NODE, ENTRY_OFFSETS,
   ENTRY_VALIDITY, ENTRY_VALUES,
 } from './csv-scan-plan'
 import {
@@ -25,8 +25,8 @@ import { utf8FirstBad, utf8IsValid } from './utf8'
 const INCOMPLETE: u32 = 252
 /** Not a byte: for a mark that there is not. */
 const NO_BYTE: u32 = 0x100
-/** So many records are matched before their bytes are checked: those of a run that fails go the general way. */
-const RUN_ROWS: u32 = 128
+/** At most so many records are matched before their bytes are checked. */
+const RUN_ROWS_MAX: u32 = 128
 
 // Of the call at hand.
 let plan: usize = 0
@@ -41,6 +41,8 @@ let limit: usize = 0
 let reason: u32 = 0
 let problem: usize = 0
 let problemNode: usize = 0
+/** The record at hand has a quote or an escape: line feeds may stand in it. */
+let mayHoldFeeds: bool = false
 
 /**
  * Scans the records of [input, inputEnd) and writes a row of the plan's columns for each, from `firstRow` on. Returns the rows written; the
@@ -63,8 +65,8 @@ export function scanCsv(scanPlan: usize, input: usize, inputEnd: usize, firstRow
   openValidity(plan, rowEnd)
   bindEntries()
   let row = firstRow
-  /** Rows before it go the general way. */
-  let carefulEnd: u32 = 0
+  // Kept across calls: each bad record ends one.
+  let runRows = max<u32>(load<u32>(plan, CSV_RUN_ROWS), 1)
   let lines: u32 = 0
   let p = input
   let status = STATUS_DONE
@@ -87,19 +89,20 @@ export function scanCsv(scanPlan: usize, input: usize, inputEnd: usize, firstRow
       }
       if (row == rowEnd) { status = STATUS_ROWS_FULL; break }
       reason = 0
-      if (row >= carefulEnd) {
-        const run = p
-        p = matchRecords(run, row, min(row + RUN_ROWS, rowEnd))
-        if (!matchedNonAscii || utf8IsValid(run, p)) {
-          lines += matchedRow - row + matchedFeeds
-          row = matchedRow
-          if (!matchedOdd) continue
-          reason = 0
-        } else {
-          p = run
-          carefulEnd = row + RUN_ROWS
-        }
+      const run = p
+      p = matchRecords(run, row, min(row + runRows, rowEnd))
+      if (!matchedNonAscii || utf8IsValid(run, p)) {
+        runRows = min(runRows * 2, RUN_ROWS_MAX)
+        lines += matchedRow - row + matchedFeeds
+        row = matchedRow
+        if (!matchedOdd) continue
+      } else {
+        // One by one from here on, until it is found which record it is.
+        p = run
+        if (runRows != 1) { runRows = 1; continue }
       }
+      reason = 0
+      mayHoldFeeds = false
       const behind = parseRecord(p, row)
       store<u32>(plan, load<u32>(plan, RESULT_SLOW_ROWS) + 1, RESULT_SLOW_ROWS)
       if (behind == 0) {
@@ -116,7 +119,7 @@ export function scanCsv(scanPlan: usize, input: usize, inputEnd: usize, firstRow
         status = reason == FULL_DATA ? STATUS_DATA_FULL : STATUS_BAD_RECORD
         break
       }
-      if (isTooLong(p, behind)) {
+      if (mayHoldFeeds && isTooLong(p, behind)) {
         reason = BAD_QUOTE
         status = STATUS_BAD_RECORD
         break
@@ -130,13 +133,14 @@ export function scanCsv(scanPlan: usize, input: usize, inputEnd: usize, firstRow
     let why = reason
     let where = problem
     limit = inputLimit
+    mayHoldFeeds = false
     let end = recordEnd(p)
     if (end == 0) status = STATUS_NEED_MORE
     else {
       // Too long, or its quotes make no sense behind its first line: how much is known of it depends on how much of it is here, so that line
       // alone is bad, for a quote that is not closed.
       const firstEnd = firstLineEnd(p)
-      if (isTooLong(p, end) || reason == INCOMPLETE || (reason != 0 && problem >= firstEnd)) {
+      if ((mayHoldFeeds && isTooLong(p, end)) || reason == INCOMPLETE || (reason != 0 && problem >= firstEnd)) {
         why = BAD_QUOTE
         where = p
         problemNode = 0
@@ -149,6 +153,7 @@ export function scanCsv(scanPlan: usize, input: usize, inputEnd: usize, firstRow
       store<u32>(plan, <u32>(end - input), RESULT_LINE_END)
     }
   }
+  store<u32>(plan, runRows, CSV_RUN_ROWS)
   return finish(plan, input, p, firstRow, row, lines, status)
 }
 
@@ -204,33 +209,33 @@ let matchedOdd: bool = false
 let matchedNonAscii: bool = false
 
 /**
- * Reads records of expected fields from `start` on until there are `rowEnd` rows. Returns the position of the record that it stopped before. A field's
- * first bytes are looked at only where they say how to go on: what is none of its kind is found to end with something that ends no field.
+ * Reads records from `start` on until there are `rowEnd` rows. Returns the position of the record that it stopped before. A number or a time is read as
+ * if it were one; one byte behind it tells if it was none, or the record's last, or NULL, or quoted. Texts are not known to be UTF-8 yet.
  */
 function matchRecords(start: usize, firstRow: u32, rowEnd: u32): usize {
   const end = limit
   const mark = delimiter
   const fields = <usize>load<u32>(plan, CSV_FIELDS)
   const last = fields + (<usize>load<u32>(plan, CSV_FIELD_COUNT) - 1) * ENTRY_BYTES
-  // A byte that ends no field: where a reader goes that cannot read its field.
+  // The address of a byte that ends no field: where a reader goes that cannot read its field.
   const nowhere = plan + CSV_NOWHERE
-  // Flink takes a quoted text of NULL for NULL; which texts equal it is for the general way to say.
+  // The quote, unless quoted fields are for the general way: Flink takes a quoted text of NULL for NULL.
   const plainQuote = quote == 0 || ((flags & JSON_FLINK) != 0 && nullLength != CSV_NO_NULL && nullLength != 0) ? NO_BYTE : quote
-  const nullFirst = nullLength == CSV_NO_NULL || nullLength == 0 ? NO_BYTE : <u32>load<u8>(nullText)
+  const nullFirst = load<u32>(plan, CSV_NULL_UNQUOTED) == 0 || nullLength == 0 ? NO_BYTE : <u32>load<u8>(nullText)
   const emptyIsNull = nullLength == 0
-  // What a text of NULL has within sixteen bytes; longer ones are odd.
+  // Longer texts of NULL are for the general way.
+  const isShortNull = load<u32>(plan, CSV_NULL_UNQUOTED) != 0 && nullLength <= 16
   const nullBytes = v128.load(nullText)
   const nullBeyond = nullLength < 16 ? 0xffff & (0xffff << <i32>nullLength) : 0
-  const hasShortNull = nullLength <= 16
   const marks = i8x16.splat(<i8>delimiter)
-  // A line feed, which ends a field anyway, where there is no quote or escape.
+  // Where there is no quote or escape a line feed, which ends an unquoted field anyway.
   const quotes = i8x16.splat(<i8>(quote == 0 ? 0x0a : quote))
   const escapes = i8x16.splat(<i8>(escape == 0 ? 0x0a : escape))
   let p = start
   let row = firstRow
   let record = start
   let entry = fields
-  /** Behind a field's value: the delimiter; nothing if the field is quoted. */
+  /** What ends the field: the delimiter, or no byte, until its quote is closed. */
   let expected = mark
   let seen = i8x16.splat(0)
   let hasQuotes = false
@@ -341,14 +346,16 @@ function matchRecords(start: usize, firstRow: u32, rowEnd: u32): usize {
               store<u8>(out, <u8>stop)
               p += 2
             } else if (stop == 0x0a) {
+              // There is no escape.
               feeds = 1
               p += 1
             } else { p = nowhere; break }
             out += 1
           }
-          // Behind the closing quote, and the byte that ends the field is not a surprise of its own.
+          if (p == nowhere) break
+          // The quote may be one that lies behind the input.
           if (p >= end) { p = nowhere; break }
-          if (p != nowhere) p += 1
+          p += 1
         }
         store<u32>(offsets, <u32>(out - data), 4)
         if (operation != CSV_TEXT && <u32>(out - data) - load<u32>(offsets) > load<u32>(entry, ENTRY_LENGTH)) p = nowhere
@@ -415,7 +422,7 @@ function matchRecords(start: usize, firstRow: u32, rowEnd: u32): usize {
         continue
       } else {
         const behind = p + <usize>nullLength
-        if (hasShortNull && operation != CSV_SKIP && (i8x16.bitmask(i8x16.eq(v128.load(p), nullBytes)) | nullBeyond) == 0xffff && behind < end && (<u32>load<u8>(behind) == mark || isLineEnd(behind))) {
+        if (isShortNull && operation != CSV_SKIP && (i8x16.bitmask(i8x16.eq(v128.load(p), nullBytes)) | nullBeyond) == 0xffff && behind < end && (<u32>load<u8>(behind) == mark || isLineEnd(behind))) {
           const validity = <usize>load<u32>(entry, ENTRY_VALIDITY)
           const offsets = <usize>load<u32>(entry, ENTRY_OFFSETS)
           // A text that takes no NULL is what it is, which is nothing only if it is empty.
@@ -476,6 +483,8 @@ function matchOddField(entry: usize, p: usize, row: u32): usize {
   } else p = walkPlainField(p)
   if (p == 0) return 0
   if (node == 0) return p
+  // Elements that become NULL are counted once, by whoever keeps the record.
+  if (<u32>load<u8>(node, NODE_TYPE) == TYPE_ARRAY && (flags & JSON_NULL_ON_ERROR) != 0) return 0
   const outcome = readField(node, row, p)
   if (outcome == CONVERTED_TO_NULL) writeNull(node, row)
   return outcome == CONVERTED || outcome == CONVERTED_TO_NULL ? p : 0
@@ -567,6 +576,7 @@ function walkField(p: usize): usize {
   fieldEscaped = false
   fieldQuoted = quote != 0 && <u32>load<u8>(p) == quote
   if (fieldQuoted) {
+    mayHoldFeeds = true
     p += 1
     fieldStart = p
     while (true) {
@@ -594,6 +604,7 @@ function walkField(p: usize): usize {
     if (character == delimiter || isLineEnd(p)) { fieldEnd = p; return p }
     if (escape != 0 && character == escape) {
       fieldEscaped = true
+      mayHoldFeeds = true
       p += 2
       if (p >= limit) return bad(INCOMPLETE, p, 0)
       continue

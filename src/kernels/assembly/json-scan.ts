@@ -23,7 +23,7 @@ import {
 import { bind, bytesOfRoom, clearBits, finish, lastLineEnd, openValidity } from './json-scan-rows'
 import { CONVERTED, CONVERTED_TO_NULL, FULL_DATA, TOKEN_NUMBER, TOKEN_STRING, TOKEN_WORD, closeBytes, convertText, timestampForms } from './json-scan-values'
 import { GRAMMAR_JSON, POWERS_U64, digitsAt, eightDigits, numberIsPlain, scanNumber, toDouble } from './numbers'
-import { MS_PER_DAY, parseTimestamp, parsedDays, parsedMs } from './timestamps'
+import { MS_PER_DAY, TIME_BLANK, parseTimestamp, parsedDays, parsedMs } from './timestamps'
 import { behindUsual } from './usual-length'
 
 /** Ends a call without a bad record, as FULL_DATA does. */
@@ -150,39 +150,37 @@ function scanLines(p: usize, end: usize, row: u32): usize {
   const shapeBytes = <usize>load<u32>(plan, PLAN_SHAPE_BYTES)
   let shapeCount = load<u32>(plan, PLAN_SHAPE_COUNT)
   let current = load<u32>(plan, PLAN_SHAPE_CURRENT)
-  let runStart = row
   const rowEnd = rowLimit
   while (p < end) {
     if (row == rowEnd) { if (!onlyBlanks(p, end)) bad(FULL_ROWS, p); else p = end; break }
     if (shapeCount != 0) {
-      p = matchShape(shapes + <usize>current * shapeBytes, p, row, rowEnd, end)
-      row = matchedRow
-      // The run ends here, or its list of deviations is full; what it left unwritten must stand before another shape, or the general way,
-      // writes behind it.
-      flushRun(shapes + <usize>current * shapeBytes, runStart, row)
-      runStart = row
-      if (!matchedOdd) continue
       let index = current
-      for (let tries: u32 = 1; tries < shapeCount && row == runStart; tries++) {
-        index = index + 1 == shapeCount ? 0 : index + 1
-        p = matchShape(shapes + <usize>index * shapeBytes, p, row, rowEnd, end)
+      // How many shapes the record at hand is known not to have.
+      let tried: u32 = 0
+      do {
+        const shape = shapes + <usize>index * shapeBytes
+        const begin = row
+        p = matchShape(shape, p, row, rowEnd, end)
         row = matchedRow
-      }
-      if (row != runStart) {
-        current = index
-        flushRun(shapes + <usize>current * shapeBytes, runStart, row)
-        runStart = row
-        continue
-      }
+        // What the run leaves unwritten must stand before another shape, or the general way, writes behind it.
+        flushRun(shape, begin, row)
+        if (row == begin) tried += 1
+        else {
+          current = index
+          tried = 1
+        }
+        index = index + 1 == shapeCount ? 0 : index + 1
+      } while (matchedOdd && tried < shapeCount)
+      if (!matchedOdd) continue
     }
     // The general way.
     const start = skipBlanks(p)
-    if (load<u8>(start) == 0x0a) { p = start + 1; extraLines += 1; runStart = row; continue }
+    if (load<u8>(start) == 0x0a) { p = start + 1; extraLines += 1; continue }
     learnable = true
     duplicateTop = 0
     recordRows = 0
     const behind = parseRecord(start, row)
-    if (behind == 0) { runStart = row; break }
+    if (behind == 0) break
     store<u32>(plan, load<u32>(plan, RESULT_SLOW_ROWS) + 1, RESULT_SLOW_ROWS)
     if (learnable && recordRows == 1 && tryLearn(p, row)) {
       shapeCount = load<u32>(plan, PLAN_SHAPE_COUNT)
@@ -190,10 +188,8 @@ function scanLines(p: usize, end: usize, row: u32): usize {
     }
     row += recordRows
     extraLines += 1 - recordRows
-    runStart = row
     p = behind
   }
-  if (shapeCount != 0) flushRun(shapes + <usize>current * shapeBytes, runStart, row)
   store<u32>(plan, current, PLAN_SHAPE_CURRENT)
   store<u32>(plan, row, RESULT_ROWS)
   return p
@@ -256,6 +252,8 @@ function flushRun(shape: usize, begin: u32, end: u32): void {
 let matchedRow: u32 = 0
 /** That record is not of the shape. Otherwise there is none, or no room for it or for what may deviate in it. */
 let matchedOdd: bool = false
+/** Values that had become NULL before the record at hand. */
+let nulledBefore: u32 = 0
 
 /** Reads records as the shape says, from `start` to `end` at most and up to `rowEnd` rows. Returns the position of the record it stopped before. */
 function matchShape(shape: usize, start: usize, firstRow: u32, rowEnd: u32, end: usize): usize {
@@ -265,6 +263,7 @@ function matchShape(shape: usize, start: usize, firstRow: u32, rowEnd: u32, end:
   let row = firstRow
   let step = firstStep
   matchedOdd = false
+  nulledBefore = load<u32>(plan, RESULT_NULLED_VALUES)
   while (true) {
     let difference = v128.and(v128.xor(v128.load(p), v128.load(step, STEP_LITERAL)), v128.load(step, STEP_LITERAL + 16))
     const length = load<u32>(step, STEP_LENGTH)
@@ -281,6 +280,7 @@ function matchShape(shape: usize, start: usize, firstRow: u32, rowEnd: u32, end:
         record = p
         if (row != rowEnd && p < end && load<u32>(plan, PLAN_DEVIATION_COUNT) + DEVIATIONS_PER_ROW <= load<u32>(plan, PLAN_DEVIATIONS_MAX)) {
           step = firstStep
+          nulledBefore = load<u32>(plan, RESULT_NULLED_VALUES)
           continue
         }
         matchedRow = row
@@ -452,10 +452,14 @@ function matchShape(shape: usize, start: usize, firstRow: u32, rowEnd: u32, end:
   }
 }
 
-/** Takes back the deviations that the row has noted, and any complaint: the general way will say what is wrong. Returns `record`. */
+/**
+ * The record at `record` is not of the shape: takes back what it has noted and counted, and any complaint; the general way will say what is wrong.
+ * Returns where matchShape stops.
+ */
 function mismatch(record: usize, row: u32): usize {
   matchedRow = row
   matchedOdd = true
+  store<u32>(plan, nulledBefore, RESULT_NULLED_VALUES)
   let count = load<u32>(plan, PLAN_DEVIATION_COUNT)
   const list = <usize>load<u32>(plan, PLAN_DEVIATIONS)
   while (count != 0 && load<u32>(list + (<usize>(count - 1) << 3), 4) == row) count -= 1
@@ -1082,5 +1086,8 @@ function closeValue(operation: u32, node: usize, depth: u32): bool {
 function closeTimestamp(operation: u32, node: usize, precision: u32): bool {
   // appendByte may have begun a new step.
   store<u32>(learnStep, precision <= 3 ? 1 : 1000, STEP_LIMIT)
+  // A memo must be a minute from the start: `1970-01-01 00:00`, which is the one of STEP_MEMO_MS 0, with a T where there is no blank.
+  store<u64>(learnStep, 0x2d31302d30373931, STEP_MEMO)
+  store<u64>(learnStep, (timestampForms(false, false, flags) & TIME_BLANK) != 0 ? 0x30303a3030203130 : 0x30303a3030543130, STEP_MEMO + 8)
   return closeStep(operation, node)
 }

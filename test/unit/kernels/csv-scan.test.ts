@@ -123,6 +123,33 @@ describe('scanCsv', () => {
     })
   })
 
+  test('takes long records without quotes, whatever stands beside them', () => {
+    const { scan, rows, slab, kernels, plan } = scanner(ist, { conversion: 'strict', recordBytesMax: 12 })
+    expect(scan('1,plain but not short,1\n2,"and\nquoted",2\n')).toMatchObject({ rows: 1, reason: BadReason.QUOTE })
+    const bytes = Buffer.from('1,plain but not short,1\n2,\u00ff,2\n', 'latin1')
+    const input = slab.allocate(bytes.length + 64)
+    slab.u8.set(bytes, input)
+    expect(plan.scan(kernels, input, input + bytes.length, 0, 64, true)).toMatchObject({ rows: 1, reason: BadReason.INVALID_UTF8 })
+    expect(rows(1)).toEqual([[1, 'plain but not short', 1]])
+  })
+
+  test('counts a value that became NULL once, whichever way its record went', () => {
+    const fields = [field('a', TypeCode.ARRAY, { children: [field('element', TypeCode.INT)] }), int, field('s', TypeCode.VARCHAR)]
+    const { scan, rows, plan } = scanner(fields, { conversion: 'strict', nullOnError: true })
+    expect(scan('x;1,abc,q\n1;2,3,"t"\nx;3,4,u\n')).toMatchObject({ rows: 3, status: ScanStatus.DONE })
+    expect(rows(3)).toEqual([
+      [[null, 1], null, 'q'],
+      [[1, 2], 3, 't'],
+      [[null, 3], 4, 'u'],
+    ])
+    expect(plan.counters.nulledValues).toBe(3)
+  })
+
+  test('knows no minute before it has read one', () => {
+    const { scan } = scanner([field('t', TypeCode.TIMESTAMP, { precision: 3 })])
+    expect(scan(`${'\0'.repeat(16)}:05\n`)).toMatchObject({ rows: 0, reason: BadReason.INVALID_VALUE })
+  })
+
   test('takes a text of NULL that looks like a value for NULL, in every column', () => {
     const fields = [int, field('d', TypeCode.DOUBLE), field('s', TypeCode.VARCHAR), field('b', TypeCode.BOOLEAN), field('v', TypeCode.VARCHAR, { length: 2 })]
     const zero = scanner(fields, { conversion: 'strict', nullLiteral: '0' })

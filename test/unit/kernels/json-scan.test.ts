@@ -160,6 +160,22 @@ describe('scanJson', () => {
     expect(plan.counters.slowRows).toBe(2)
   })
 
+  test('counts a value that became NULL once, however many layouts were tried', () => {
+    const lists = [field('a', TypeCode.INT), field('l', TypeCode.ARRAY, { children: [field('element', TypeCode.INT)] }), field('b', TypeCode.VARCHAR)]
+    const { scan, plan } = scanner(lists, { conversion: 'strict', nullOnError: true })
+    const lines = [
+      '{"a":1,"b":"t"}',
+      '{"b":"u","a":1}',
+      '{"a":1,"l":[2],"b":"t"}',
+      '{"a":1,"b":"t"}',
+      '{"a":"x"}',
+      '{"a":1,"l":["x"],"b":3}',
+      '{"b":"u","a":"x"}',
+    ]
+    expect(scan(`${lines.join('\n')}\n`)).toMatchObject({ rows: lines.length })
+    expect(plan.counters.nulledValues).toBe(4)
+  })
+
   test('with nullOnError gives NULL for what cannot be converted, at the nearest place that allows it', () => {
     const options: JsonScanOptions = { conversion: 'strict', nullOnError: true }
     const { scan, rows, plan } = scanner(
