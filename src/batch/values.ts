@@ -169,6 +169,16 @@ function bigintOf(value: unknown, type: LogicalType): bigint {
   return refuse(value, type, typeof value === 'number' ? 'a number must be an integer within ±(2^53 - 1); pass a bigint' : 'expected an integer')
 }
 
+/** Marks row objects over a batch, which show another row once the function that got them has returned; they have `toObject`. */
+export const BATCH_ROW: unique symbol = Symbol('batch row')
+
+/** What an object column keeps of a value: the value itself, but a copy of a row over a batch, and null for nothing. */
+export function objectOf(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value === undefined ? null : value
+  const row = value as { readonly [BATCH_ROW]?: true; toObject(): unknown }
+  return row[BATCH_ROW] === true ? row.toObject() : value
+}
+
 /**
  * Writes `value` at `row`. Rows are written in ascending order, each once: the variable-width kinds append. Declared lengths and precisions
  * hold: a text or bytes too long are refused, CHAR is padded, times are cut (the table in src/README.md).
@@ -179,7 +189,7 @@ function bigintOf(value: unknown, type: LogicalType): bigint {
 export function writeValue(column: Column, row: number, value: unknown): void {
   const { slab, type } = column
   if (column.kind === PhysicalKind.OBJECT) {
-    column.objects[row] = value === undefined ? null : value
+    column.objects[row] = objectOf(value)
     return
   }
   if (value === null || value === undefined) {

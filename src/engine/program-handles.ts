@@ -12,7 +12,8 @@ export interface InputHandle<R = unknown> {
 }
 
 /**
- * The records of a named output, each handed out once: to a `for await`, or to a subscription. Leaving a `for await` cancels the job.
+ * The records of a named output, each handed out once: to a `for await`, or to a subscription; several of them share the records. Leaving a
+ * `for await` cancels the job.
  */
 export interface OutputHandle<R = unknown> extends AsyncIterable<R> {
   /**
@@ -27,9 +28,10 @@ export interface OutputHandle<R = unknown> extends AsyncIterable<R> {
 export class OutputQueue implements OutputHandle {
   readonly #taken: (count: number) => void
   readonly #cancel: () => void
-  #records: unknown[] = []
+  readonly #records: unknown[] = []
   #next = 0
-  #waiting: (() => void) | undefined
+  /** One for each reader that waits: several share the records. */
+  readonly #waiting: (() => void)[] = []
   #ended = false
   #failure: unknown
 
@@ -43,18 +45,20 @@ export class OutputQueue implements OutputHandle {
   }
 
   add(records: readonly unknown[]): void {
-    if (this.#next === this.#records.length) {
-      this.#records = records as unknown[]
+    // What has been taken goes once it is half of the list: each record is moved at most once a take.
+    if (this.#next * 2 >= this.#records.length) {
+      this.#records.splice(0, this.#next)
       this.#next = 0
-    } else this.#records = [...this.#records.slice(this.#next), ...records].slice((this.#next = 0))
-    this.#waiting?.()
+    }
+    for (const record of records) this.#records.push(record)
+    this.#wake()
   }
 
   end(failure?: unknown): void {
     if (this.#ended) return
     this.#ended = true
     this.#failure = failure
-    this.#waiting?.()
+    this.#wake()
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<unknown, void, void> {
@@ -84,9 +88,13 @@ export class OutputQueue implements OutputHandle {
         if (this.#failure !== undefined) throw this.#failure
         return false
       }
-      await new Promise<void>((resolve) => (this.#waiting = resolve))
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
     }
     return true
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
   #take(): unknown {

@@ -1,12 +1,13 @@
 // Generates the code that turns column slots into the row objects of user functions, and user values back into columns: one monomorphic
 // loop per operator instance. Column names never enter the text: they are constants `k[i]`. The meaning is that of batch/values.ts.
 
+import { inspect } from 'node:util'
 import { assert } from '../base/assert.ts'
 import { BadRecordError, UserFunctionError } from '../base/errors.ts'
 import type { Column } from '../batch/column.ts'
 import type { RecordBatch } from '../batch/record-batch.ts'
 import { isObjectSchema, isText, type LogicalType, physicalKindOf, type Schema } from '../batch/types.ts'
-import { decodeText, readValue, unitMsOf, writeText, writeValue } from '../batch/values.ts'
+import { BATCH_ROW, decodeText, objectOf, readValue, unitMsOf, writeText, writeValue } from '../batch/values.ts'
 import { PhysicalKind } from '../kernels/column-layout.ts'
 import { refusePromise } from './function.ts'
 
@@ -27,7 +28,7 @@ interface ReaderCode {
 export const DEV_OPTION = 'millrace.dev'
 
 /** Which helpers generated code calls: passed to the factory under these names. */
-const HELPERS = { readValue, decodeText, writeField, writeText, retained, refusePromise, refuseUndefined }
+const HELPERS = { readValue, decodeText, writeField, writeText, retained, refusePromise, refuseUndefined, objectOf, rowMethods }
 
 /** A frame of generated code in a stack. */
 const GENERATED_FRAME = /\bmillrace-[a-z]+(?:-[a-z]+)*-\d+\.js:/
@@ -41,6 +42,12 @@ function retained(column: string): never {
   const [head, ...frames] = error.stack!.split('\n')
   error.stack = [head, ...frames.slice(frames.findIndex((frame) => !GENERATED_FRAME.test(frame)))].join('\n')
   throw error
+}
+
+/** Gives a row object what is not a column: copying it, also to show it, and the mark. */
+function rowMethods(row: object): object {
+  const toObject = (): object => ({ ...row })
+  return Object.defineProperties(row, { toObject: { value: toObject }, [inspect.custom]: { value: toObject }, [BATCH_ROW]: { value: true } })
 }
 
 /** {@link writeValue} whose error names the column. */
@@ -153,8 +160,7 @@ function readerCode(schema: Schema, isDev: boolean, names: string = 'k'): Reader
       accessors.push(`get [${names}[${c}]]() { ${guard}if (r${c} !== i) { s${c} = readValue(q${c}, i); r${c} = i } return s${c} }`)
     }
   })
-  const row = `const row = { ${accessors.join(', ')} }
-  Object.defineProperty(row, 'toObject', { value: () => ({ ...row }), enumerable: false })`
+  const row = `const row = rowMethods({ ${accessors.join(', ')} })`
   declarations.push(isDev ? `let live = 0\n  function fresh() {\n  const mine = ++live\n  ${row}\n  return row\n  }` : row)
   return { declarations: declarations.join('\n  '), bind: bind.join('\n    '), record: isDev ? 'fresh()' : 'row', release: isDev ? 'live++' : '' }
 }
@@ -164,7 +170,7 @@ function readerCode(schema: Schema, isDev: boolean, names: string = 'k'): Reader
  * others (and every value that fails the check, for its error) go through writeValue. `m` holds the column names.
  */
 function writerCode(schema: Schema): { declarations: string; bind: string; write: string } {
-  if (isObjectSchema(schema)) return { declarations: 'let out = []', bind: 'out = target.columns[0].objects', write: 'out[n] = v === undefined ? null : v' }
+  if (isObjectSchema(schema)) return { declarations: 'let out = []', bind: 'out = target.columns[0].objects', write: 'out[n] = objectOf(v)' }
   const declarations: string[] = []
   const bind: string[] = []
   const write: string[] = []

@@ -3,6 +3,7 @@
 
 import type { WasmModule } from '../base/webassembly.ts'
 import type { Clock } from '../base/clock.ts'
+import { closeAllOrThrow } from '../base/close.ts'
 import { VirtualClock } from '../base/clock.ts'
 import type { Random } from '../base/random.ts'
 import { workerMemoryBytes } from '../base/memory-budget.ts'
@@ -12,6 +13,7 @@ import type { ExecutionPlan } from '../plan/execution-plan.ts'
 import { LogicalGraph } from '../plan/transformation.ts'
 import { enumerateSplits } from './enumerate-splits.ts'
 import { type Histograms, JobMetricsReader } from './job-metrics.ts'
+import { closeQuietly } from './worker-loop.ts'
 import { batchRowsMaxOf, createWorkerMemory, ringBytesMaxOf, WorkerRuntime } from './worker-runtime.ts'
 
 /** Steps between two turns of the event loop, so that a job on the calling thread does not shut out the program around it. */
@@ -101,7 +103,7 @@ export class LocalExecutor {
           ),
         )
     } catch (error) {
-      for (const worker of workers) worker.close()
+      for (const worker of workers) closeQuietly(worker)
       throw error
     }
     this.workers = workers
@@ -135,9 +137,11 @@ export class LocalExecutor {
         if (!this.step()) await this.#pause()
         if (steps % STEPS_PER_TURN === 0) await new Promise(setImmediate)
       }
-    } finally {
-      this.close()
+    } catch (error) {
+      this.abandon()
+      throw error
     }
+    this.close()
   }
 
   /** Runs to the end without ever leaving the calling function: needs sources that never wait for the event loop, and a virtual clock for timers. */
@@ -149,9 +153,11 @@ export class LocalExecutor {
         else if (++idle > IDLE_STEPS_MAX * this.workers.length && (idle > STUCK_STEPS_MAX || !this.#passTime()))
           throw new Error('Cannot go on: every subtask waits for something outside')
       }
-    } finally {
-      this.close()
+    } catch (error) {
+      this.abandon()
+      throw error
     }
+    this.close()
   }
 
   /** Ends a pause of {@link run}: there may be something to do. */
@@ -159,11 +165,17 @@ export class LocalExecutor {
     this.#wake?.()
   }
 
+  /** Closes whatever is still open after a failure, which what fails now must not hide: it goes to the log. */
+  abandon(): void {
+    this.#closed = true
+    for (const worker of this.workers) closeQuietly(worker)
+  }
+
   /** Closes whatever is still open. */
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    for (const worker of this.workers) worker.close()
+    closeAllOrThrow(this.workers)
   }
 
   /** With a virtual clock, time jumps to the next instant at which something is due. */

@@ -247,14 +247,24 @@ export class OperatorDriver implements ElementTarget {
       return
     }
     const cutMs = this.operator.nextCutMs()
+    // The last crossing before the cut goes on too: what is made at the cut comes behind it, whatever batch it was in.
+    let passed = -1
     while (this.#crossing < crossings.count) {
       const watermarkMs = crossings.watermarks[this.#crossing]
-      const position = crossings.positions[this.#crossing]
-      this.#crossing++
-      if (watermarkMs <= this.#watermarkMs) continue
-      this.#pendingWatermarkMs = watermarkMs
-      if (watermarkMs < cutMs) continue
-      this.#limit = Math.min(this.#end, Math.max(this.#begin, batch.positionOf(position)))
+      if (watermarkMs <= this.#watermarkMs) {
+        this.#crossing++
+        continue
+      }
+      if (watermarkMs < cutMs) {
+        passed = this.#crossing++
+        this.#pendingWatermarkMs = watermarkMs
+        continue
+      }
+      if (passed === -1) {
+        this.#pendingWatermarkMs = watermarkMs
+        passed = this.#crossing++
+      }
+      this.#limit = Math.min(this.#end, Math.max(this.#begin, batch.positionOf(crossings.positions[passed])))
       return
     }
   }

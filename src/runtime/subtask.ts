@@ -1,6 +1,7 @@
 // One parallel instance of a task: builds the chain's operators and their drivers, steps them. Runs on the worker's thread.
 
 import { assert } from '../base/assert.ts'
+import { closeAll } from '../base/close.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Schema } from '../batch/types.ts'
 import type { Slab } from '../base/slab.ts'
@@ -117,6 +118,21 @@ export class Subtask {
     this.#headStepMs = environment.clock.nowMs()
     this.#alignment = environment.alignment(task, index)
     this.#markerIntervalMs = Number(environment.options.get('metrics.latency.interval') ?? 0)
+    try {
+      this.#open(task)
+    } catch (error) {
+      // Nobody else knows of what is open already.
+      for (const failure of closeAll(this.#parts()))
+        environment.log(task.name, index, `close failed: ${failure instanceof Error ? failure.message : String(failure)}`)
+      throw error
+    }
+    assert(this.#source !== null || this.#gate !== null, 'a chain has no head')
+  }
+
+  /** Makes and opens the chain's operators, the head first. */
+  #open(task: PlanTask): void {
+    const environment = this.#environment
+    const index = this.index
     const outputs = new Map<number, OutputCollector>()
     task.operators.forEach((planned, operatorIndex) => {
       const collector = new OutputCollector(environment.refuse)
@@ -153,7 +169,6 @@ export class Subtask {
         this.#attach(planned.chainedSide === undefined ? producer : producer.openSide(planned.chainedSide, transformation.edges[0].schema), driver)
       }
     })
-    assert(this.#source !== null || this.#gate !== null, 'a chain has no head')
   }
 
   /** Whether everything has been read, processed and written. */
@@ -237,19 +252,16 @@ export class Subtask {
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    let failure: unknown
-    const attempt = (close: () => void): void => {
-      try {
-        close()
-      } catch (error) {
-        failure ??= error
-      }
-    }
-    if (this.#source !== null) attempt(() => this.#source!.reader.close())
-    for (const driver of this.#drivers) attempt(() => driver.operator.close())
+    const failures = closeAll(this.#parts())
     this.#slots[MetricSlot.IS_STEPPING] = 0
     this.#publishMetrics()
-    if (failure !== undefined) throw failure
+    if (failures.length > 0) throw failures[0]
+  }
+
+  /** The source's reader and the operators that were opened. */
+  *#parts(): Iterable<{ close(): void }> {
+    if (this.#source !== null) yield this.#source.reader
+    for (const driver of this.#drivers) yield driver.operator
   }
 
   #stepHead(): boolean {

@@ -89,7 +89,7 @@ export async function runWorkerLoop(worker: WorkerRuntime, words: Int32Array, op
 }
 
 /** Closes what is open; a failure of a user's `close` must not hide the one that led here, so it goes to the log. */
-function closeQuietly(worker: WorkerRuntime): void {
+export function closeQuietly(worker: WorkerRuntime): void {
   try {
     worker.close()
   } catch (error) {

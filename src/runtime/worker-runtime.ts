@@ -3,6 +3,7 @@
 
 import type { WasmMemory, WasmModule } from '../base/webassembly.ts'
 import type { Clock } from '../base/clock.ts'
+import { closeAll, closeAllOrThrow } from '../base/close.ts'
 import { StateError } from '../base/errors.ts'
 import { RING_BYTES_MAX } from '../base/memory-budget.ts'
 import { type BudgetMemory, SharedBudget } from '../base/shared-budget.ts'
@@ -181,7 +182,7 @@ export class WorkerRuntime {
     try {
       for (const task of plan.tasks) if (workerIndex < task.parallelism) subtasks.push(new Subtask(task, workerIndex, environment))
     } catch (error) {
-      for (const subtask of subtasks) subtask.close()
+      for (const failure of closeAll(subtasks)) hooks.log('', 0, `close failed: ${failure instanceof Error ? failure.message : String(failure)}`)
       throw error
     }
     this.subtasks = subtasks
@@ -230,7 +231,7 @@ export class WorkerRuntime {
 
   /** Closes what is still open: after a failure or a cancellation. */
   close(): void {
-    for (const subtask of this.subtasks) subtask.close()
+    closeAllOrThrow(this.subtasks)
   }
 
   /** A line for the job's log. */

@@ -139,6 +139,7 @@ export async function runJob(job: TestableJob, options: RunJobOptions = {}): Pro
         throw new JobError('STUCK', 'Cannot go on with the job: every subtask waits for something that never comes')
     }
     const metrics = executor.metrics.read()
+    executor.close()
     return {
       plan,
       outputs: program.outputs,
@@ -148,8 +149,9 @@ export async function runJob(job: TestableJob, options: RunJobOptions = {}): Pro
       log,
       steps,
     }
-  } finally {
-    executor.close()
+  } catch (error) {
+    executor.abandon()
+    throw error
   }
 }
 

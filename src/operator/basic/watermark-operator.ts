@@ -328,6 +328,8 @@ export class WatermarkOperator extends StatelessOperator {
     let { maxMs, watermarkMs } = current
     let wantedMs = nextVisibleMs(this.#grid, watermarkMs) + behindMs
     let row = -1
+    /** Where the greatest timestamp so far came, if it did in this batch. */
+    let maxRow = -1
     const greatestMs = view.begin < view.end ? kernels.timesMax(view.timestamps, view.selection, view.begin, view.end - view.begin) : WATERMARK_MIN
     if (greatestMs < wantedMs) {
       // Nothing that a consumer can see before the end of the batch.
@@ -338,11 +340,15 @@ export class WatermarkOperator extends StatelessOperator {
         row = selection === 0 ? position : i32[selection + position]
         const timestampMs = i32[base + row * 2 + 1] * 4294967296 + u32[base + row * 2]
         if (timestampMs <= maxMs) continue
+        if (timestampMs >= wantedMs) {
+          // What is made there is behind the watermark just before, however the records were cut into batches.
+          if (maxMs - behindMs > watermarkMs) crossings.add(maxRow + 1, maxMs - behindMs)
+          watermarkMs = timestampMs - behindMs
+          crossings.add(row + 1, watermarkMs)
+          wantedMs = nextVisibleMs(this.#grid, watermarkMs) + behindMs
+        }
         maxMs = timestampMs
-        if (maxMs < wantedMs) continue
-        watermarkMs = maxMs - behindMs
-        crossings.add(row + 1, watermarkMs)
-        wantedMs = nextVisibleMs(this.#grid, watermarkMs) + behindMs
+        maxRow = row
       }
     if (maxMs - behindMs > watermarkMs) {
       watermarkMs = maxMs - behindMs

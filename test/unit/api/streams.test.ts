@@ -126,6 +126,50 @@ test('functions with a life cycle are opened and closed on streams without keys 
   expect(log).toEqual(['open Filter', 'close'])
 })
 
+test.each([1, 2])('what was opened is closed when a later function cannot be, and the first failure is the one told (parallelism %i)', async (parallelism) => {
+  const log: string[] = []
+  const opened = runJob(
+    (env) => {
+      env
+        .fromCollection(rows, schema)
+        .map({
+          open: () => void log.push('open'),
+          map: (row) => row.user,
+          close: () => {
+            log.push('close')
+            throw new Error('second')
+          },
+        })
+        .rebalance()
+        .map({
+          open: () => {
+            throw new Error('first')
+          },
+          map: (user) => user,
+        })
+        .output('never')
+    },
+    { parallelism },
+  )
+  await expect(opened).rejects.toThrow('first')
+  expect(log.filter((line) => line === 'close')).toHaveLength(log.filter((line) => line === 'open').length)
+  expect(log).toContain('close')
+  const failed = runJob((env) => {
+    env
+      .fromCollection(rows, schema)
+      .map({
+        map: () => {
+          throw new Error('first')
+        },
+        close: () => {
+          throw new Error('second')
+        },
+      })
+      .output('never')
+  })
+  await expect(failed).rejects.toThrow('first')
+})
+
 test('records without columns are keyed by their members, but for built-in aggregates', async () => {
   const { outputs } = await runJob((env) => {
     const stream = env.fromCollection(rows).map(({ user, amount }) => ({ user, even: amount % 2 === 0, amount }))

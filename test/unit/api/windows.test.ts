@@ -13,6 +13,29 @@ import { WatermarkStrategy } from '../../../src/time/watermark-strategy.ts'
 const schema = defineSchema({ key: t.string(), value: t.int().nullable(), name: t.string().nullable(), at: t.timestamp(3) })
 type Row = { readonly key: string; readonly value: number | null; readonly name: string | null; readonly at: number }
 
+test('what a window sends is behind the same watermark however its input was cut', () => {
+  const times = [1, 3, 7, 8, 12, 13, 30, 31, 45]
+  const seen = [1, 2, 3, 4, 1000].map((batchRowsMax) => {
+    const env = new StreamExecutionEnvironment()
+    const results: unknown[] = []
+    env
+      .fromCollection<Row>(
+        times.map((at) => ({ key: 'a', value: 1, name: null, at })),
+        schema,
+      )
+      .assignTimestampsAndWatermarks(WatermarkStrategy.forMonotonousTimestamps<Row>().withTimestampAssigner('at'))
+      .keyBy('key')
+      .window(TumblingEventTimeWindows.of(10))
+      .aggregate({ rows: count() })
+      .process<string>({ processElement: (row, context, out) => out.collect(`${row.windowStart}: ${row.rows}, ${context.currentWatermark()}`) })
+      .forEach((line) => results.push(line))
+    const plan = planJob(env.graph, { jobName: 'test', parallelism: 1, maxParallelism: undefined })
+    new LocalExecutor(plan, env.graph, { clock: new VirtualClock(), log: () => {}, batchRowsMax }).runToEnd()
+    return results
+  })
+  for (const results of seen) expect(results).toEqual(['0: 4, 7', '10: 2, 12', '30: 2, 30', '40: 1, 44'])
+})
+
 const shapes = {
   tumbling: () => TumblingEventTimeWindows.of(10),
   'tumbling with offset': () => TumblingEventTimeWindows.of(10, 3),
