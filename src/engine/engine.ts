@@ -49,6 +49,8 @@ export interface JobResult {
 }
 
 const NO_METRICS: JobMetrics = { runningMs: 0, tasks: [], workers: [], slabBytes: 0, latency: undefined, gc: { count: 0, totalMs: 0, maxMs: 0 } }
+/** How long a job that is cancelled before it runs may take to hear of it. */
+const START_GRACE_MS = 1000
 const TYPESCRIPT = /\.[cm]?tsx?$/
 const DISPLAY_NAME = /([^/\\]+?)(\.[cm]?[jt]s)?$/
 
@@ -78,6 +80,8 @@ export class JobHandle implements AsyncDisposable {
   #ended = false
   /** The handle has told everybody. */
   #settled = false
+  /** Cancelled before it ran, by ending its threads. */
+  #isAbandoned = false
 
   /** @internal Handles are made by {@link Engine.submit}. */
   constructor(request: JobRequest, options: SubmitOptions, threads: ThreadCache) {
@@ -152,6 +156,11 @@ export class JobHandle implements AsyncDisposable {
         onReleased: () => {
           released()
           if (this.#ended) return
+          if (this.#isAbandoned) {
+            this.#settle()
+            finish({ state: 'cancelled', metrics: this.#metrics })
+            return
+          }
           const error = new JobError('COORDINATOR_LOST', 'The coordinator thread ended before the job did')
           this.#settle(error)
           fail(error)
@@ -183,7 +192,14 @@ export class JobHandle implements AsyncDisposable {
   /** Ends the job now; what was in flight is dropped. Resolves when everything has stopped. */
   async cancel(): Promise<void> {
     if (!this.#settled) this.#tell({ kind: 'cancel' })
+    // Before the job runs, the coordinator's thread is the job's module's and program's, which may never come back to hear of it.
+    const timer = setTimeout(() => {
+      if (this.#job !== undefined || this.#settled) return
+      this.#isAbandoned = true
+      this.#threads.terminate()
+    }, START_GRACE_MS)
     await this.stopped()
+    clearTimeout(timer)
   }
 
   /** @internal Bundles the job's TypeScript module and tells the coordinator, which waits for it. */

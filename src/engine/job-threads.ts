@@ -131,6 +131,11 @@ export class JobThreads {
     this.#post({ kind: 'job', run, command })
   }
 
+  /** Ends threads that do not listen, in the middle of what they do. */
+  terminate(): void {
+    void this.#coordinator.terminate()
+  }
+
   /** Ends threads that wait. */
   end(): void {
     clearTimeout(this.#waitTimer)

@@ -166,6 +166,13 @@ describe('the end', () => {
   })
 
   // Once the whole process was aborted, when a worker's thread was ended while it loaded its module.
+  test.each(['computes', 'waits'])('cancel ends a job whose program never comes back: it %s', async (way) => {
+    const handle = engine().submit(jobUrl('endless'), { params: { way } })
+    await handle.cancel()
+    await expect(handle.result).resolves.toMatchObject({ state: 'cancelled' })
+    await expect(handle.input('any').push(1)).rejects.toMatchObject({ code: 'JOB_ENDED' })
+  })
+
   test('a job that fails or is cancelled while its threads start takes nothing else along', async () => {
     for (let round = 0; round < 8; round++) {
       const missing = [1, 2].map(() => engine().submit(new URL('missing.ts', import.meta.url), { parallelism: 4 }))
