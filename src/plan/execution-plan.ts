@@ -91,9 +91,12 @@ export function planJob(graph: LogicalGraph, options: PlanOptions): ExecutionPla
     throw new PlanError('NO_SINK', `Cannot run job "${options.jobName}": it has no sink`, { hint: 'End each stream with sinkTo(...), print() or output(...).' })
   checkSideOutputs(transformations)
   const parallelism: number[] = []
-  for (const transformation of transformations) parallelism.push(parallelismOf(transformation, options, parallelism))
+  const consumers = consumersOf(transformations)
+  for (const transformation of transformations) parallelism.push(parallelismOf(transformation, options, parallelism, consumers))
   const maxParallelismDefault = options.maxParallelism ?? Math.max(MAX_PARALLELISM_DEFAULT, options.parallelism)
-  const maxParallelism = transformations.map((transformation) => maxParallelismOf(transformation, maxParallelismDefault, parallelism[transformation.id]))
+  const maxParallelism = transformations.map((transformation) =>
+    maxParallelismOf(wantedBy(transformation, consumers), maxParallelismDefault, parallelism[transformation.id]),
+  )
   const uids = assignUids(transformations)
   const taskOf: number[] = []
   const members: Transformation[][] = []
@@ -102,7 +105,6 @@ export function planJob(graph: LogicalGraph, options: PlanOptions): ExecutionPla
     taskOf[transformation.id] = edge === undefined ? members.push([]) - 1 : taskOf[edge.from.id]
     members[taskOf[transformation.id]].push(transformation)
   }
-  const consumers = consumersOf(transformations)
   checkAlignment(transformations, consumers)
   const exchanges: PlanExchange[] = []
   for (const transformation of transformations)
@@ -259,22 +261,36 @@ function checkSideOutputs(transformations: readonly Transformation[]): void {
 }
 
 /** @param before The parallelism of the transformations in front of it. */
-function parallelismOf(transformation: Transformation, options: PlanOptions, before: readonly number[]): number {
-  const { body, edges, settings } = transformation
+function parallelismOf(
+  transformation: Transformation,
+  options: PlanOptions,
+  before: readonly number[],
+  consumers: readonly (readonly Transformation[])[],
+): number {
+  const { body, edges, settings } = wantedBy(transformation, consumers)
   if (body.kind === 'operator' && body.followsInput === true && settings.parallelism === undefined)
     return Math.max(...edges.map((edge) => before[edge.from.id]))
-  const wanted = transformation.settings.parallelism ?? options.parallelism
+  const wanted = settings.parallelism ?? options.parallelism
   if (!Number.isInteger(wanted) || wanted < 1)
-    throw new PlanError('INVALID_PARALLELISM', `Cannot run "${transformation.settings.name}" with parallelism ${wanted}: it must be a positive integer`)
+    throw new PlanError('INVALID_PARALLELISM', `Cannot run "${settings.name}" with parallelism ${wanted}: it must be a positive integer`)
   if (wanted > options.parallelism)
     throw new PlanError(
       'INVALID_PARALLELISM',
-      `Cannot run "${transformation.settings.name}" with parallelism ${wanted}: the job has ${options.parallelism} worker${options.parallelism === 1 ? '' : 's'}`,
+      `Cannot run "${settings.name}" with parallelism ${wanted}: the job has ${options.parallelism} worker${options.parallelism === 1 ? '' : 's'}`,
       {
         hint: 'Raise the parallelism of the job (--parallelism), or lower that of the operator.',
       },
     )
-  return Math.min(wanted, transformation.parallelismMax)
+  return Math.min(wanted, wantedBy(transformation, consumers).parallelismMax)
+}
+
+/** The transformation whose settings say how parallel one is: itself, or the consumer that it belongs to. */
+function wantedBy(transformation: Transformation, consumers: readonly (readonly Transformation[])[]): Transformation {
+  const { body, id } = transformation
+  const consumer = consumers[id][0]
+  if (consumer === undefined || body.kind !== 'operator' || body.followsOutput !== true) return transformation
+  const followsBack = consumer.body.kind === 'operator' && consumer.body.followsInput === true && consumer.settings.parallelism === undefined
+  return followsBack ? transformation : consumer
 }
 
 function maxParallelismOf({ settings }: Transformation, otherwise: number, parallelism: number): number {

@@ -50,6 +50,8 @@ export type TransformationBody =
       readonly needsEventLoop: boolean
       /** Belongs to its input: as parallel as that unless the user sets it, so that records stay where they are and in order. */
       readonly followsInput?: true
+      /** Belongs to its only consumer: as parallel, with as many key groups, so that what a partitioner brought to it is where it is wanted. */
+      readonly followsOutput?: true
       /** Emits no records of its own: its side outputs are those of its input. */
       readonly passesSides?: true
       /** Side outputs by id and schema; `any` where user code sends to tags of its own. @default none */

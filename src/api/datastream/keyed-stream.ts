@@ -39,7 +39,6 @@ export class KeyedStream<R, K, KeyRow = unknown> extends DataStream<R> {
   declare protected readonly keyType: K
   declare protected readonly keyRow: KeyRow
   readonly #before: DataStream<R>
-  #records: DataStream<R> | undefined
 
   /**
    * Streams are keyed by {@link DataStream.keyBy}.
@@ -181,17 +180,23 @@ export class KeyedStream<R, K, KeyRow = unknown> extends DataStream<R> {
     return processBody([{ schema: this.edges[0].schema, key: this.key, method: 'processElement' }], fn, schema)
   }
 
-  /** The records without the hidden key column, where the subtasks that own their keys see them. */
+  /** The records without the hidden key column, for one consumer, whose subtasks own their keys. */
   #withoutKey(): DataStream<R> {
-    return (this.#records ??= this.#project(new DataStream(this.environment, this.edges, this.schema), false))
+    return this.#project(new DataStream(this.environment, this.edges, this.schema), false)
   }
 
-  /** @param isSender Whether that happens where the keys are made. */
+  /** @param isSender Whether that happens where the keys are made, or where they are wanted. */
   #project(keyed: DataStream<R>, isSender: boolean): DataStream<R> {
     const { schema } = this
     const indexes = schema.fields.map((_, index) => index)
     const create = (): ProjectOperator => new ProjectOperator(schema, indexes)
-    const body: TransformationBody = { kind: 'operator', watermarks: { kind: 'none' }, needsEventLoop: false, ...(isSender && { followsInput: true }), create }
+    const body: TransformationBody = {
+      kind: 'operator',
+      watermarks: { kind: 'none' },
+      needsEventLoop: false,
+      [isSender ? 'followsInput' : 'followsOutput']: true,
+      create,
+    }
     return keyed.operator('Records', body, schema)
   }
 }

@@ -170,6 +170,27 @@ test.each([1, 2])('what was opened is closed when a later function cannot be, an
   await expect(failed).rejects.toThrow('first')
 })
 
+test('a function key leads to the operator behind it, however parallel that is', () => {
+  const env = new StreamExecutionEnvironment()
+  const keyed = env.fromCollection(rows, schema).keyBy((row) => row.user.length)
+  keyed
+    .map((row) => row.amount)
+    .setParallelism(2)
+    .output('two')
+  keyed
+    .filter((row) => row.amount > 1)
+    .setMaxParallelism(1000)
+    .output('all')
+  keyed.assignTimestampsAndWatermarks(byTime).output('timed')
+  const { exchanges, tasks } = planJob(env.graph, { jobName: 'test', parallelism: 4, maxParallelism: undefined })
+  const hashed = exchanges.filter(({ partitioner }) => partitioner === 'hash').map(({ toTask, maxParallelism }) => ({ task: tasks[toTask], maxParallelism }))
+  expect(hashed.map(({ task, maxParallelism }) => [task.parallelism, maxParallelism, task.operators[1].name])).toEqual([
+    [2, 128, 'Map'],
+    [4, 1000, 'Filter'],
+    [4, 128, 'Timestamps/Watermarks'],
+  ])
+})
+
 test('records without columns are keyed by their members, but for built-in aggregates', async () => {
   const { outputs } = await runJob((env) => {
     const stream = env.fromCollection(rows).map(({ user, amount }) => ({ user, even: amount % 2 === 0, amount }))
