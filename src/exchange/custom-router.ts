@@ -1,6 +1,7 @@
 // Routes rows by the user's own partition function. Runs on the producer's thread.
 
-import { MillraceError, PlanError, UserFunctionError } from '../base/errors.ts'
+import { inspect } from 'node:util'
+import { MillraceError, UserFunctionError } from '../base/errors.ts'
 import type { Slab } from '../base/slab.ts'
 import type { RecordBatch } from '../batch/record-batch.ts'
 import { type Router, SCATTERED } from './partition.ts'
@@ -31,8 +32,7 @@ export class CustomRouter implements Router {
   }
 
   /**
-   * @throws {UserFunctionError} If the function throws.
-   * @throws {PlanError} `INVALID_PARTITION` if it returns anything but a channel's index.
+   * @throws {UserFunctionError} If the function throws; `PARTITION_OUT_OF_RANGE` if it returns anything but a channel's index.
    */
   route(batch: RecordBatch): number {
     try {
@@ -56,10 +56,11 @@ export class CustomRouter implements Router {
       reader.seek(row)
       const channel = partition(reader.record(), selections.length)
       const selection = selections[channel]
-      if (selection === undefined)
-        throw new PlanError(
-          'INVALID_PARTITION',
-          `Cannot partition a record: the function returned ${channel}, expected an integer in 0..${selections.length - 1}`,
+      if (selection === undefined || typeof channel !== 'number')
+        throw new UserFunctionError(
+          'PARTITION_OUT_OF_RANGE',
+          `Partition function in front of operator "${this.#operatorName}" returned ${inspect(channel)}, expected an integer in 0..${selections.length - 1}`,
+          { hint: 'Its second argument is the number of partitions: return the remainder of a number by it.' },
         )
       this.#slab.i32[(selection.address >>> 2) + selection.count++] = row
     }

@@ -88,7 +88,10 @@ export async function runJob(job: TestableJob, options: RunJobOptions = {}): Pro
   const graphs = [first.graph]
   for (let worker = 1; worker < plan.workers; worker++) graphs.push(job instanceof StreamExecutionEnvironment ? first.graph : (await build(job, params)).graph)
   const random = seed === undefined ? undefined : new Random(seed)
-  const program = new RecordingEdge(options.inputs ?? {})
+  const program = new RecordingEdge(
+    options.inputs ?? {},
+    first.graph.programOutputs.map(({ name }) => name),
+  )
   const log: string[] = []
   const configuration = new Map([[DEV_OPTION, 'true'], ...first.options, ...Object.entries(options.options ?? {})])
   const executor = new LocalExecutor(plan, graphs, {
@@ -164,17 +167,17 @@ async function build(job: TestableJob, params: Readonly<Record<string, unknown>>
 
 /** Named inputs that bring what the test gave, named outputs that are kept. */
 class RecordingEdge implements ProgramEdge {
-  readonly outputs = new Map<string, unknown[]>()
+  readonly outputs: Map<string, unknown[]>
   readonly #inputs: Map<string, (readonly unknown[] | 'ended')[]>
 
-  constructor(inputs: Readonly<Record<string, readonly unknown[]>>) {
+  constructor(inputs: Readonly<Record<string, readonly unknown[]>>, outputs: readonly string[]) {
+    this.outputs = new Map(outputs.map((name) => [name, []]))
     this.#inputs = new Map(Object.entries(inputs).map(([name, records]) => [name, records.length === 0 ? ['ended'] : [records, 'ended']]))
   }
 
   send(output: string, records: readonly unknown[]): void {
-    const kept = this.outputs.get(output)
-    if (kept === undefined) this.outputs.set(output, [...records])
-    else for (const record of records) kept.push(record)
+    const kept = this.outputs.get(output)!
+    for (const record of records) kept.push(record)
   }
 
   pendingCount(): number {

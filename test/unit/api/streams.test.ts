@@ -191,6 +191,30 @@ test('a function key leads to the operator behind it, however parallel that is',
   ])
 })
 
+test.each([4, Number.NaN, -1, '1', undefined])('a partition function that returns %s fails the job, and names the operator', async (partition) => {
+  const run = runJob(
+    (env) =>
+      void env
+        .fromCollection(rows, schema)
+        .partitionCustom(() => partition as number)
+        .map((row) => row.amount)
+        .output('amounts'),
+    { parallelism: 2 },
+  )
+  await expect(run).rejects.toMatchObject({ code: 'PARTITION_OUT_OF_RANGE', message: expect.stringContaining('Map') as string })
+})
+
+test('an output without records is empty', async () => {
+  const { outputs } = await runJob(
+    (env) =>
+      void env
+        .fromCollection(rows, schema)
+        .filter(() => false)
+        .output('none'),
+  )
+  expect(outputs.get('none')).toEqual([])
+})
+
 test('records without columns are keyed by their members, but for built-in aggregates', async () => {
   const { outputs } = await runJob((env) => {
     const stream = env.fromCollection(rows).map(({ user, amount }) => ({ user, even: amount % 2 === 0, amount }))
