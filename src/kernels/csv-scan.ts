@@ -69,7 +69,10 @@ export interface CsvScanOptions {
   readonly escape?: string
   /** @default ';' */
   readonly arrayElementDelimiter?: string
-  /** The text that stands for NULL; `null` for none. Only where it is not quoted (in `flink`, unless it is '', also there). @default '' in `strict`, `null` in `flink` */
+  /**
+   * The text that stands for NULL; `null` for none. Only where it is not quoted (in `flink`, unless it is '', also there). With '' a blank
+   * line is a record where records have one field, which takes NULL; other blank lines are passed over. @default '' in `strict`, `null` in `flink`
+   */
   readonly nullLiteral?: string | null
   /** Lines that begin with # are comments. @default false */
   readonly allowComments?: boolean

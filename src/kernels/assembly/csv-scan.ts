@@ -41,6 +41,8 @@ let limit: usize = 0
 let reason: u32 = 0
 let problem: usize = 0
 let problemNode: usize = 0
+/** A blank line is a record of one field, which is NULL. */
+let blankIsNull: bool = false
 /** The record at hand has a quote or an escape: line feeds may stand in it. */
 let mayHoldFeeds: bool = false
 
@@ -64,6 +66,7 @@ export function scanCsv(scanPlan: usize, input: usize, inputEnd: usize, firstRow
   const rowEnd = max(firstRow, min<u32>(firstRow + min<u32>(maxRows, <u32>(limit - input)), capacity))
   openValidity(plan, rowEnd)
   bindEntries()
+  blankIsNull = nullLength == 0 && load<u32>(plan, CSV_FIELD_COUNT) == 1 && takesNull(<usize>load<u32>(<usize>load<u32>(plan, CSV_FIELDS), ENTRY_NODE))
   let row = firstRow
   // Kept across calls: each bad record ends one.
   let runRows = max<u32>(load<u32>(plan, CSV_RUN_ROWS), 1)
@@ -79,8 +82,7 @@ export function scanCsv(scanPlan: usize, input: usize, inputEnd: usize, firstRow
     while (p < limit) {
       const first = <u32>load<u8>(p)
       // Blank lines and comments.
-      if (first == 0x0a) { p += 1; lines += 1; continue }
-      if (first == 0x0d && load<u8>(p, 1) == 0x0a) { p += 2; lines += 1; continue }
+      if (!blankIsNull && isLineEnd(p)) { p = skipLineEnd(p); lines += 1; continue }
       if (first == 0x23 && (flags & CSV_COMMENTS) != 0) {
         while (load<u8>(p) != 0x0a) p += 1
         p += 1
@@ -163,6 +165,9 @@ export function scanCsv(scanPlan: usize, input: usize, inputEnd: usize, firstRow
 /** Behind the line feed of the line end at `p`. */
 // @ts-ignore: decorator
 @inline function skipLineEnd(p: usize): usize { return load<u8>(p) == 0x0a ? p + 1 : p + 2 }
+
+/** Whether there is a node for the field and its column takes NULL. */
+function takesNull(node: usize): bool { return node != 0 && (load<u32>(node, NODE_FLAGS) & NODE_NULLABLE) != 0 }
 
 /** Whether the record at `p`, whose quotes are open, may be closed by bytes yet to come. */
 function mayGoOn(p: usize): bool {

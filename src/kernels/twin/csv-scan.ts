@@ -19,10 +19,11 @@ interface CsvField {
 /** Reads a whole file. `text` ends with a line feed. */
 export function scanCsvTwin(fields: readonly (ScanField | null)[], options: CsvScanOptions, text: Buffer): CsvOutcome[] {
   const out: CsvOutcome[] = []
+  const blankIsNull = fields.length === 1 && fields[0] !== null && fields[0].nullable && nullOf(options) === ''
   for (let at = 0; at < text.length;) {
     const lineEnd = text.indexOf(10, at) + 1
     const line = text.subarray(at, lineEnd).toString('latin1')
-    if (line === '\n' || line === '\r\n' || (options.allowComments && line.startsWith('#'))) {
+    if ((!blankIsNull && (line === '\n' || line === '\r\n')) || (options.allowComments && line.startsWith('#'))) {
       at = lineEnd
       continue
     }

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { Decimal, defineSchema, t } from '../../../src/batch/types.ts'
+import { Decimal, defineSchema, type DataType, type Schema, t } from '../../../src/batch/types.ts'
 import { batchFromObjects } from '../../../src/batch/batch-rows.ts'
 import { type FileSourceOptions, fileSource } from '../../../src/connector/file/file-source.ts'
 import { fileSink } from '../../../src/connector/file/file-sink.ts'
@@ -19,6 +19,23 @@ function fileWith(content: string | Uint8Array, name: string = `file-${files++}`
   const path = join(folder, name)
   writeFileSync(path, content)
   return path
+}
+
+/** What a source reads of what a sink has written. */
+function writtenAndRead(schema: Schema, rows: readonly Record<string, unknown>[], options: CsvFormatOptions): unknown[] {
+  const path = join(folder, 'round.csv')
+  const context = testContext()
+  const writer = fileSink({ path, format: csvFormat(options) }).createWriter(schema, context)
+  writer.write(
+    batchFromObjects(
+      context.slab,
+      schema,
+      rows.map((row) => ({ row })),
+    ),
+  )
+  writer.finish()
+  writer.close()
+  return readAll(fileSource({ path, format: csvFormat(options), schema }))
 }
 
 describe('CSV', () => {
@@ -130,21 +147,26 @@ describe('CSV', () => {
       { header: false },
       { nullLiteral: 'NULL' },
     ] as CsvFormatOptions[]) {
-      const path = join(folder, 'round.csv')
-      const context = testContext()
-      const writer = fileSink({ path, format: csvFormat(options) }).createWriter(wide, context)
-      writer.write(
-        batchFromObjects(
-          context.slab,
-          wide,
-          rows.map((row) => ({ row })),
-        ),
-      )
-      writer.finish()
-      writer.close()
-      const back = readAll(fileSource({ path, format: csvFormat(options), schema: wide }))
-      expect(back).toEqual(rows)
+      expect(writtenAndRead(wide, rows, options)).toEqual(rows)
     }
+  })
+
+  test('a blank line is a record where records have one column, which takes NULL', () => {
+    const one = (type: DataType<unknown>, content: string, options: CsvFormatOptions = {}): unknown[] =>
+      readAll(fileSource({ path: fileWith(content), format: csvFormat(options), schema: defineSchema({ a: type }), onBadRecord: 'fail' })).map(({ a }) => a)
+    expect(one(t.int().nullable(), 'a\n1\n\n3\n')).toEqual([1, null, 3])
+    expect(one(t.int().nullable(), 'a\n\r\n\n3')).toEqual([null, null, 3])
+    expect(one(t.string().nullable(), 'a\n\n""\n', { conversion: 'flink', nullLiteral: '' })).toEqual([null, ''])
+    expect(one(t.int(), 'a\n1\n\n3\n')).toEqual([1, 3])
+    expect(one(t.string().nullable(), 'a\n\nNULL\n', { nullLiteral: 'NULL' })).toEqual([null])
+    expect(one(t.string().nullable(), 'a\n\nx\n', { conversion: 'flink' })).toEqual(['x'])
+    expect(read('id,name\n\n1,\n')).toEqual([[1, null]])
+  })
+
+  test('NULL in the only column is read back', () => {
+    const single = defineSchema({ a: t.int().nullable() })
+    for (const options of [{}, { header: false }, { nullLiteral: 'NULL' }, { conversion: 'flink', nullLiteral: '' }] as const)
+      expect(writtenAndRead(single, [{ a: 1 }, { a: null }, { a: 3 }, { a: null }], options)).toEqual([{ a: 1 }, { a: null }, { a: 3 }, { a: null }])
   })
 
   test('nested columns and wrong marks are refused', () => {
