@@ -24,6 +24,7 @@ import {
 import {
   HEADER_BYTES,
   JSON_FLINK,
+  JSON_ISO_TIMESTAMPS,
   JSON_NULL_ON_ERROR,
   NODE_BYTES,
   NODE_COLUMN,
@@ -74,6 +75,8 @@ export interface CsvScanOptions {
    * line is a record where records have one field, which takes NULL; other blank lines are passed over. @default '' in `strict`, `null` in `flink`
    */
   readonly nullLiteral?: string | null
+  /** `flink` reads the SQL form alone by default, both with 'ISO-8601'; `strict` reads both anyway. @default 'SQL' */
+  readonly timestampFormat?: 'SQL' | 'ISO-8601'
   /** Lines that begin with # are comments. @default false */
   readonly allowComments?: boolean
   /** A value that cannot be converted, or a missing last field, becomes NULL where the column allows it. @default false */
@@ -131,7 +134,11 @@ export class CsvScanPlan {
     const { u8, u32 } = slab
     const base = this.address
     const header = base >>> 2
-    u32[header + PLAN_FLAGS] = (flink ? JSON_FLINK : 0) | (options.nullOnError ? JSON_NULL_ON_ERROR : 0) | (options.allowComments ? CSV_COMMENTS : 0)
+    u32[header + PLAN_FLAGS] =
+      (flink ? JSON_FLINK : 0) |
+      (options.nullOnError ? JSON_NULL_ON_ERROR : 0) |
+      (options.allowComments ? CSV_COMMENTS : 0) |
+      (options.timestampFormat === 'ISO-8601' ? JSON_ISO_TIMESTAMPS : 0)
     u32[header + PLAN_NODES] = base + nodesAt
     u32[header + PLAN_NODE_COUNT] = nodes.length
     u32[header + PLAN_SCRATCH] = base + scratchAt

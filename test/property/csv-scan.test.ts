@@ -69,6 +69,7 @@ function randomCase(seed: number, wild: boolean): Case {
     escape: dice.pick(['', '', '\\', '"']),
     arrayElementDelimiter: dice.pick(['/', ':']),
     nullLiteral: dice.pick(['', '', '', 'NULL', 'n/a', '\\N', null, null, '0', 'true', '-', '"N"', 'N|A', 'keine Angabe wie immer', 'no, none']),
+    timestampFormat: dice.pick(['SQL', 'ISO-8601']),
     allowComments: dice.chance(3),
     nullOnError: dice.chance(3),
   }

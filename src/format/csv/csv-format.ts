@@ -69,7 +69,7 @@ export interface CsvFormatOptions {
    */
   readonly quoteAll?: boolean
   /**
-   * The form in which timestamps are written; both are read.
+   * The form in which timestamps are written. Both are read, but for `flink` with 'SQL', which reads that alone.
    * @default 'SQL'
    */
   readonly timestampFormat?: 'SQL' | 'ISO-8601'
@@ -208,12 +208,12 @@ export class CsvFormat implements LineFormat {
     }
     const fields = names.map((name): ScanField | null => scanFields.find((field) => field.name === name) ?? null)
     const columns = names.map((name) => schema.indexOf(name)).filter((index) => index !== -1)
-    const { delimiter, quote, escape, arrayElementDelimiter, nullLiteral, allowComments, conversion = 'strict' } = this.options
+    const { delimiter, quote, escape, arrayElementDelimiter, nullLiteral, allowComments, timestampFormat, conversion = 'strict' } = this.options
     const plan = new CsvScanPlan(slab, fields, {
       conversion,
       nullOnError,
       recordBytesMax,
-      ...defined({ delimiter, quote, escape, arrayElementDelimiter, nullLiteral, allowComments }),
+      ...defined({ delimiter, quote, escape, arrayElementDelimiter, nullLiteral, allowComments, timestampFormat }),
     })
     return new CsvDecoder(plan, kernels, columns, names)
   }

@@ -291,7 +291,8 @@ function convertTime(node: usize, row: u32, a: usize, b: usize, token: u32, flin
 /** The forms of a timestamp that the flags and the type allow. */
 export function timestampForms(zoned: bool, csv: bool, flags: u32): u32 {
   if ((flags & JSON_FLINK) == 0) return TIME_BLANK | TIME_T | TIME_SECONDS_OPTIONAL | (zoned ? TIME_OFFSET : TIME_Z_OPTIONAL)
-  if ((flags & JSON_ISO_TIMESTAMPS) == 0 || csv) return TIME_BLANK | TIME_SMART | TIME_EMPTY_FRACTION | (zoned ? TIME_Z : 0)
+  if (csv && (flags & JSON_ISO_TIMESTAMPS) != 0) return TIME_BLANK | TIME_T | TIME_SMART | TIME_EMPTY_FRACTION | (zoned ? TIME_Z : 0)
+  if ((flags & JSON_ISO_TIMESTAMPS) == 0) return TIME_BLANK | TIME_SMART | TIME_EMPTY_FRACTION | (zoned ? TIME_Z : 0)
   return TIME_T | TIME_SECONDS_OPTIONAL | TIME_EMPTY_FRACTION | (zoned ? TIME_Z | TIME_SMART : TIME_LOWER_T)
 }
 

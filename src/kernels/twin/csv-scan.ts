@@ -127,7 +127,7 @@ function nullOf(options: CsvScanOptions): string | null {
 
 function readField(field: ScanField, options: CsvScanOptions, text: string, isNull: boolean): TwinValue {
   const flink = options.conversion === 'flink'
-  const mode = { flink, isoTimestamps: false }
+  const mode = { flink, isoTimestamps: options.timestampFormat === 'ISO-8601' }
   const nullLiteral = nullOf(options)
   const isText = field.type === TypeCode.CHAR || field.type === TypeCode.VARCHAR
   if (isNull) {

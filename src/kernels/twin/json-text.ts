@@ -262,7 +262,7 @@ function timestamp(field: ScanField, text: string, kind: TokenKind, mode: TwinMo
   if (mode.flink && kind === 'csv') text = trim(text)
   const zoned = field.type === TypeCode.TIMESTAMP_LTZ
   const iso = mode.flink && mode.isoTimestamps && kind !== 'csv'
-  const separator = mode.flink ? (iso ? (zoned ? 'T' : '[Tt]') : ' ') : '[ T]'
+  const separator = mode.flink ? (iso ? (zoned ? 'T' : '[Tt]') : mode.isoTimestamps ? '[ T]' : ' ') : '[ T]'
   const zone = mode.flink ? (zoned ? '(Z)' : '()') : zoned ? '(Z|[+-]\\d\\d:\\d\\d)' : '(Z?)'
   const match = new RegExp(`^${DATE}${separator}${TIME}${zone}$`).exec(text)
   if (!match) throw BadReason.INVALID_VALUE

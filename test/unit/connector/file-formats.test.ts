@@ -169,6 +169,18 @@ describe('CSV', () => {
       expect(writtenAndRead(single, [{ a: 1 }, { a: null }, { a: 3 }, { a: null }], options)).toEqual([{ a: 1 }, { a: null }, { a: 3 }, { a: null }])
   })
 
+  test('timestamps are read in the form in which they are written', () => {
+    const times = defineSchema({ at: t.timestamp(3), precise: t.timestamp(9), zoned: t.timestampLtz(3) })
+    const rows = [1_000_000_000_123, -1, 0].map((at) => ({ at, precise: BigInt(at) * 1_000_000n + 789n, zoned: at }))
+    for (const timestampFormat of ['SQL', 'ISO-8601'] as const)
+      for (const conversion of ['strict', 'flink'] as const)
+        expect(writtenAndRead(times, rows, { timestampFormat, conversion })).toEqual(writtenAndRead(times, rows, {}))
+    const at = (text: string, options: CsvFormatOptions): unknown[] =>
+      readAll(fileSource({ path: fileWith(`at\n${text}\n`), format: csvFormat(options), schema: defineSchema({ at: t.timestamp(3) }) })).map((row) => row['at'])
+    expect(at('1970-01-01 00:00:01', { conversion: 'flink', timestampFormat: 'ISO-8601' })).toEqual([1000])
+    expect(() => at('1970-01-01T00:00:01', { conversion: 'flink' })).toThrow('expected a timestamp')
+  })
+
   test('nested columns and wrong marks are refused', () => {
     expect(() => fileSource({ path: 'x', format: csvFormat(), schema: defineSchema({ r: t.row({ a: t.int() }) }) })).toThrow(
       'Cannot read or write column "r" as CSV',
