@@ -18,11 +18,18 @@ export function checkUtf8Option(what: string, utf8: Utf8Option = 'strict'): Utf8
   return utf8
 }
 
+/** The record that names a file's columns. */
+export interface FileHeader {
+  readonly columns: readonly string[]
+  /** Bytes from the beginning of the file to the record's end: what is passed over before it is among them. */
+  readonly bytes: number
+}
+
 /** A format whose records are lines of text (or, with quotes, a few lines). */
 export interface LineFormat {
   readonly kind: 'lines'
   readonly name: string
-  /** Whether the first line of a file names its columns instead of holding a record. */
+  /** Whether the first record of a file names its columns instead of holding a record. */
   readonly header: boolean
   /** Whether a record may hold line feeds: then only a reader from the very start knows where records begin, and files have one split. */
   readonly spansLines: boolean
@@ -36,8 +43,14 @@ export interface LineFormat {
   describe(): string
   /** @throws {PlanError} If the schema has types that the format cannot hold. */
   check(schema: Schema): void
-  /** The column names in a header line (without its line feed). */
-  parseHeader(line: Uint8Array): readonly string[]
+  /**
+   * Reads the header at the beginning of a file, whose byte order mark has been passed.
+   *
+   * @param isFinal The file ends behind these bytes.
+   * @returns undefined if its end is not among them.
+   * @throws {ConnectorError} `DAMAGED_FILE` if it is no record.
+   */
+  parseHeader(bytes: Uint8Array, isFinal: boolean): FileHeader | undefined
   /**
    * @param nullOnError Values that cannot be converted become NULL where the schema allows it.
    * @param fileColumns The names in the file's header, if it has one.

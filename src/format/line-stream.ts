@@ -421,17 +421,29 @@ export class LineStream {
   }
 
   #passHeader(): void {
-    const feed = this.#find(LINE_FEED, this.#at)
-    if ((feed === -1 ? this.#end : feed) - this.#at > this.#lineBytesMax)
-      throw new ConnectorError('DAMAGED_FILE', `Cannot read the header of "${this.#start.file}": its first line is longer than ${this.#lineBytesMax} bytes`)
-    if (feed === -1) {
-      this.#needsInput = true
+    const length = this.#end - this.#at
+    const header = this.#named(() => this.#format.parseHeader(this.#slab.u8.slice(this.#at, this.#end), this.#inputEnded))
+    if ((header?.bytes ?? length) > this.#lineBytesMax + 1)
+      throw new ConnectorError('DAMAGED_FILE', `Cannot read the header of "${this.#start.file}": it is longer than ${this.#lineBytesMax} bytes`)
+    if (header === undefined) {
+      if (this.#inputEnded) this.#advance(length)
+      else this.#needsInput = true
       return
     }
-    const line = this.#slab.u8.slice(this.#at, feed)
     this.#awaitsHeader = false
-    this.#useDecoder(this.#format.parseHeader(line[line.length - 1] === 13 ? line.subarray(0, -1) : line))
-    this.#advance(feed + 1 - this.#at)
+    this.#useDecoder(header.columns)
+    this.#advance(header.bytes)
+  }
+
+  /** Does something of which errors speak of the file. */
+  #named<T>(act: () => T): T {
+    try {
+      return act()
+    } catch (error) {
+      if (error instanceof ConnectorError)
+        throw new ConnectorError(error.code, error.message.replace('the file', `"${this.#start.file}"`), error.hint === undefined ? {} : { hint: error.hint })
+      throw error
+    }
   }
 
   #useDecoder(fileColumns: readonly string[] | undefined): void {
@@ -441,13 +453,9 @@ export class LineStream {
     this.#decoder = undefined
     this.#nulledSeen = 0
     this.#duplicatesSeen = 0
-    try {
-      this.#decoder = this.#format.createDecoder(this.#schema, this.#slab, this.#kernels, this.#bad.policy === 'null', fileColumns, this.#lineBytesMax)
-    } catch (error) {
-      if (error instanceof ConnectorError)
-        throw new ConnectorError(error.code, error.message.replace('the file', `"${this.#start.file}"`), error.hint === undefined ? {} : { hint: error.hint })
-      throw error
-    }
+    this.#decoder = this.#named(() =>
+      this.#format.createDecoder(this.#schema, this.#slab, this.#kernels, this.#bad.policy === 'null', fileColumns, this.#lineBytesMax),
+    )
     this.#decoderColumns = key
   }
 

@@ -98,9 +98,7 @@ export class TextFormat implements LineFormat {
     throw new PlanError('UNSUPPORTED_TYPE', 'Cannot read or write lines of text: their schema has one column, of type STRING')
   }
 
-  parseHeader(): readonly string[] {
-    return []
-  }
+  parseHeader(): undefined {}
 
   createDecoder(_schema: Schema, slab: Slab, kernels: Kernels): LineDecoder {
     return new TextDecoder(slab, kernels)

@@ -264,8 +264,8 @@ class FileReader implements SourceReader {
     }
   }
 
-  /** The column names in the first line of compressed contents. */
-  #gzipHeader(path: string, format: LineFormat): readonly string[] {
+  /** The column names in the header of compressed contents. */
+  #gzipHeader(path: string, format: LineFormat): readonly string[] | undefined {
     const { lineBytesMax } = this.#source.options
     const { slab } = this.#context
     const room = lineBytesMax + 4
@@ -279,7 +279,7 @@ class FileReader implements SourceReader {
     input.close()
     const bytes = slab.u8.slice(buffer, buffer + length)
     slab.free(buffer, room)
-    return headerIn(bytes, format)
+    return headerIn(bytes, format, length < room)
   }
 }
 

@@ -119,7 +119,7 @@ export class LineSplitReader implements SplitReader {
 const HEADER_BLOCK_BYTES = 65_536
 const LINE_FEED = 10
 
-/** The column names in the first line of a file, for a split that begins behind it. */
+/** The column names in the header of a file, for a split that begins behind it. */
 export function readHeader(path: string, format: LineFormat, lineBytesMax: number): readonly string[] | undefined {
   if (!format.header) return undefined
   const file = openFile(path)
@@ -129,8 +129,8 @@ export function readHeader(path: string, format: LineFormat, lineBytesMax: numbe
       const block = Buffer.alloc(HEADER_BLOCK_BYTES)
       const count = readSync(file, block, 0, block.length, bytes.length)
       bytes = Buffer.concat([bytes, block.subarray(0, count)])
-      if (count > 0 && !bytes.includes(LINE_FEED)) continue
-      return headerIn(bytes, format)
+      const columns = headerIn(bytes, format, count === 0)
+      if (columns !== undefined || count === 0) return columns
     }
     return undefined
   } finally {
@@ -138,12 +138,10 @@ export function readHeader(path: string, format: LineFormat, lineBytesMax: numbe
   }
 }
 
-/** The column names in the first line of some bytes. */
-export function headerIn(bytes: Uint8Array, format: LineFormat): readonly string[] {
-  const feed = bytes.indexOf(LINE_FEED)
-  const end = feed === -1 ? bytes.length : feed
+/** The column names in the header of a file that begins with these bytes; undefined if they do not hold all of it. */
+export function headerIn(bytes: Uint8Array, format: LineFormat, isFinal: boolean): readonly string[] | undefined {
   const start = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0
-  return format.parseHeader(bytes.subarray(start, bytes[end - 1] === 13 ? end - 1 : end))
+  return format.parseHeader(bytes.subarray(start), isFinal)?.columns
 }
 
 /** Line feeds before an offset: asked only when a message needs a line number. */

@@ -16,7 +16,6 @@ import { type StreamFactory, StreamIntake } from './stream-intake.ts'
 /** Bytes read ahead of the reader. */
 const AHEAD_BYTES = 1 << 20
 const STREAM_NAME = 'stream'
-const LINE_FEED = 10
 
 /** What to read, and how. */
 export interface ByteStreamOptions {
@@ -47,8 +46,10 @@ export class ByteStreamReader implements SourceReader {
   /** Where to go on after a restore, while the bytes in front of it are passed over. */
   #resume: Position | undefined
   #skipped = 0
-  /** The first line of the bytes passed over, as far as it has come. */
+  /** The bytes passed over, until they hold the header. */
   #head = new Uint8Array()
+  /** The names in it. */
+  #columns: readonly string[] | undefined
 
   constructor(factory: StreamFactory, options: ByteStreamOptions, context: OperatorContext) {
     const { schema, format, onBadRecord, deadLetterPath, lineBytesMax } = options
@@ -167,7 +168,10 @@ export class ByteStreamReader implements SourceReader {
     while (this.#skipped < resume.offset && this.#nextChunk()) {
       const count = Math.min(this.#chunk.length - this.#chunkAt, resume.offset - this.#skipped)
       const bytes = this.#chunk.subarray(this.#chunkAt, this.#chunkAt + count)
-      if (format.header && !this.#head.includes(LINE_FEED)) this.#head = Buffer.concat([this.#head, bytes])
+      if (format.header && this.#columns === undefined) {
+        this.#head = Buffer.concat([this.#head, bytes])
+        this.#columns = headerIn(this.#head, format, false)
+      }
       this.#chunkAt += count
       this.#skipped += count
     }
@@ -182,7 +186,7 @@ export class ByteStreamReader implements SourceReader {
       seeksLine: false,
       isSkipping: resume.isSkipping,
       endOffset: Infinity,
-      fileColumns: format.header && resume.offset > 0 ? headerIn(this.#head, format) : undefined,
+      fileColumns: this.#columns,
     })
     this.#resume = undefined
     return true

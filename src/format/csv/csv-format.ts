@@ -9,13 +9,13 @@ import { CsvFormatPlan } from '../../kernels/csv-format.ts'
 import { CsvScanPlan, markBytes } from '../../kernels/csv-scan.ts'
 import type { ScanField, ScanResult } from '../../kernels/json-scan.ts'
 import type { Kernels } from '../../kernels/kernels.ts'
-import { checkUtf8Option, type EncodeResult, type LineDecoder, type LineEncoder, type LineFormat, type Utf8Option } from '../line-format.ts'
+import { checkUtf8Option, type EncodeResult, type LineDecoder, type LineEncoder, type FileHeader, type LineFormat, type Utf8Option } from '../line-format.ts'
 import { scanFieldsOf } from '../scan-fields.ts'
 
 /** Options of {@link csvFormat}. */
 export interface CsvFormatOptions {
   /**
-   * The first line of a file names its columns: those that the schema has are read by name, in any order, others are passed over. Without a
+   * The first record of a file names its columns: those that the schema has are read by name, in any order, others are passed over. Without a
    * header the columns are those of the schema, in its order.
    * @default true
    */
@@ -47,7 +47,7 @@ export interface CsvFormatOptions {
    */
   readonly arrayElementDelimiter?: string
   /**
-   * Lines that begin with # are passed over.
+   * Lines that begin with # are passed over, before the header too.
    * @default false
    */
   readonly allowComments?: boolean
@@ -181,8 +181,8 @@ export class CsvFormat implements LineFormat {
     }
   }
 
-  parseHeader(line: Uint8Array): readonly string[] {
-    return splitRecord(new TextDecoder().decode(line), this.delimiter, this.options.quote ?? '"', this.options.escape ?? '')
+  parseHeader(bytes: Uint8Array, isFinal: boolean): FileHeader | undefined {
+    return readHeaderRecord(bytes, isFinal, this.options)
   }
 
   createDecoder(
@@ -224,8 +224,13 @@ export class CsvFormat implements LineFormat {
       fraction: conversion === 'flink' ? 'trimmed' : 'precision',
       ...defined({ delimiter, quote, escape, arrayElementDelimiter, quoteAll, timestampFormat, nullLiteral: nullLiteral ?? undefined }),
     })
-    const names = schema.fields.map(({ name }) => quoted(name, this.delimiter, quote ?? '"'))
-    return new CsvEncoder(plan, kernels, this.header ? `${names.join(this.delimiter)}\n` : '')
+    const header = this.header
+      ? headerRecord(
+          schema.fields.map(({ name }) => name),
+          this.options,
+        )
+      : ''
+    return new CsvEncoder(plan, kernels, header)
   }
 }
 
@@ -234,31 +239,90 @@ function defined<T extends object>(options: T): { readonly [K in keyof T]?: Excl
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as { readonly [K in keyof T]?: Exclude<T[K], undefined> }
 }
 
-function quoted(name: string, delimiter: string, quote: string): string {
-  if (quote === '' || ![delimiter, quote, '\n', '\r'].some((mark) => name.includes(mark))) return name
-  return quote + name.replaceAll(quote, quote + quote) + quote
+/** The names as a record that the reader reads back: none is taken for a comment, a blank line or a byte order mark. */
+function headerRecord(names: readonly string[], options: CsvFormatOptions): string {
+  const { delimiter = ',', quote = '"' } = options
+  const escape = options.escape === quote ? '' : (options.escape ?? '')
+  const specials = ['\n', '\r', delimiter, quote, escape].filter((mark) => mark !== '')
+  const prefixed = (name: string, marks: readonly string[], prefix: string): string =>
+    Array.from(name, (character) => (marks.includes(character) ? prefix + character : character)).join('')
+  const texts = names.map((name, index) => {
+    const isMistakable = index === 0 && (name === '' || name.startsWith('#') || name.startsWith('\ufeff'))
+    if (!isMistakable && !specials.some((mark) => name.includes(mark))) return name
+    if (quote !== '') return quote + (escape === '' ? prefixed(name, [quote], quote) : prefixed(name, [quote, escape], escape)) + quote
+    if (escape !== '' && !isMistakable) return prefixed(name, specials, escape)
+    throw new PlanError('INVALID_OPTION', `Cannot write a CSV header: without a quote character no record can hold the name of column "${name}"`)
+  })
+  return `${texts.join(delimiter)}\n`
 }
 
-/** The fields of one line, for headers only. */
-function splitRecord(line: string, delimiter: string, quote: string, escape: string): string[] {
-  const fields: string[] = []
-  let field = ''
-  let isQuoted = false
-  for (let at = 0; at < line.length; at++) {
-    const character = line[at]
-    if (escape !== '' && character === escape) field += line[++at] ?? ''
-    else if (quote !== '' && character === quote) {
-      if (isQuoted && line[at + 1] === quote) {
-        field += quote
-        at++
-      } else isQuoted = !isQuoted
-    } else if (character === delimiter && !isQuoted) {
-      fields.push(field)
-      field = ''
-    } else field += character
+const LINE_FEED = 10
+const RETURN = 13
+const HASH = 35
+
+/** Reads the first record, as the scanner reads those behind it. Returns undefined if its end is not there. */
+function readHeaderRecord(bytes: Uint8Array, isFinal: boolean, options: CsvFormatOptions): FileHeader | undefined {
+  const [delimiter, quote, escape] = markBytes(defined(options))
+  const decoder = new TextDecoder('utf-8', { fatal: options.utf8 !== 'replace', ignoreBOM: true })
+  const { length } = bytes
+  const isMark = (at: number, mark: number): boolean => mark !== 0 && bytes[at] === mark
+  /** The length of the line end at a position, 0 if there is none. Line feeds that may be missing are taken for there. */
+  const lineEndAt = (at: number): number => {
+    if (bytes[at] === LINE_FEED) return 1
+    return bytes[at] === RETURN && (at + 1 === length || bytes[at + 1] === LINE_FEED) ? Math.min(2, length - at) : 0
   }
-  fields.push(field)
-  return fields.map((each) => each.trim())
+  let at = 0
+  for (;;) {
+    const isComment = options.allowComments === true && bytes[at] === HASH
+    if (isComment) {
+      const feed = bytes.indexOf(LINE_FEED, at)
+      if (feed === -1) return undefined
+      at = feed + 1
+    } else if (lineEndAt(at) > 0) at += lineEndAt(at)
+    else break
+  }
+  if (at >= length) return undefined
+  const columns: string[] = []
+  for (;;) {
+    const name: number[] = []
+    const isQuoted = isMark(at, quote)
+    const start = at
+    let isOpen = isQuoted
+    if (isQuoted) at++
+    while (at < length && (isOpen || (bytes[at] !== delimiter && lineEndAt(at) === 0))) {
+      if (isMark(at, escape)) {
+        if (at + 1 === length) break
+        at++
+      } else if (isMark(at, quote)) {
+        if (isOpen && isMark(at + 1, quote)) at++
+        else if (isOpen) isOpen = false
+        else if (isQuoted || options.conversion !== 'flink')
+          throw damagedHeader(`found a quote where none may stand, or text behind a closing quote, at byte ${at + 1}`)
+        if (isQuoted && !isOpen) {
+          at++
+          if (at < length && bytes[at] !== delimiter && lineEndAt(at) === 0)
+            throw damagedHeader(`found a quote where none may stand, or text behind a closing quote, at byte ${at + 1}`)
+          break
+        }
+      }
+      name.push(bytes[at++])
+    }
+    if (at >= length && !isFinal) return undefined
+    if (isOpen || (at < length && isMark(at, escape))) throw damagedHeader('found a quote that is not closed')
+    try {
+      columns.push(decoder.decode(Uint8Array.from(name)))
+    } catch {
+      throw damagedHeader(`expected UTF-8 text, found other bytes in the name at byte ${start + 1}`)
+    }
+    if (bytes[at] !== delimiter) break
+    at++
+  }
+  const end = lineEndAt(at)
+  return !isFinal && at + end === length && bytes[length - 1] !== LINE_FEED ? undefined : { columns, bytes: at + end }
+}
+
+function damagedHeader(reason: string): ConnectorError {
+  return new ConnectorError('DAMAGED_FILE', `Cannot read the header of the file: ${reason}`)
 }
 
 /**

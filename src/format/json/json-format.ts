@@ -134,9 +134,7 @@ export class JsonFormat implements LineFormat {
         throw new PlanError('UNSUPPORTED_TYPE', `Cannot read or write column "${name}" as JSON: values of JavaScript have no JSON form`)
   }
 
-  parseHeader(): readonly string[] {
-    return []
-  }
+  parseHeader(): undefined {}
 
   createDecoder(schema: Schema, slab: Slab, kernels: Kernels, nullOnError: boolean): LineDecoder {
     const plan = new JsonScanPlan(slab, scanFieldsOf(schema), { ...this.options, nullOnError })

@@ -49,7 +49,7 @@ describe('CSV', () => {
         [1, 'a'],
         [2, null],
       ])
-      expect(read('\ufeff"name" ,id\r\n"a,""b\nc",1\r\n', {}, { readBytes })).toEqual([['a,"b\nc', 1].toReversed()])
+      expect(read('\ufeff"name",id\r\n"a,""b\nc",1\r\n', {}, { readBytes })).toEqual([['a,"b\nc', 1].toReversed()])
     }
   })
 
@@ -167,6 +167,56 @@ describe('CSV', () => {
     const single = defineSchema({ a: t.int().nullable() })
     for (const options of [{}, { header: false }, { nullLiteral: 'NULL' }, { conversion: 'flink', nullLiteral: '' }] as const)
       expect(writtenAndRead(single, [{ a: 1 }, { a: null }, { a: 3 }, { a: null }], options)).toEqual([{ a: 1 }, { a: null }, { a: 3 }, { a: null }])
+  })
+
+  test('a header is a record as others are', () => {
+    const names = (header: string, options: CsvFormatOptions = {}): readonly string[] | undefined =>
+      csvFormat(options).parseHeader(Buffer.from(`${header}\n`), false)?.columns
+    expect(names('" a ""b"" ", c ,"d\r\ne,f"\r')).toEqual([' a "b" ', ' c ', 'd\r\ne,f'])
+    expect(names('"a\\"b",c\\,d', { escape: '\\' })).toEqual(['a"b', 'c,d'])
+    expect(names('a"b,c', { conversion: 'flink' })).toEqual(['a"b', 'c'])
+    expect(names('a"b,c', { quote: '' })).toEqual(['a"b', 'c'])
+    expect(names('"a\nb')).toBeUndefined()
+    for (const readBytes of [1, 3, 1000]) expect(read('"x\ny",id,name\n0,1,a\n', {}, { readBytes })).toEqual([[1, 'a']])
+    for (const [text, reason] of [
+      ['id,na"me\n', 'found a quote where none may stand, or text behind a closing quote, at byte 6'],
+      ['id,"name" \n', 'found a quote where none may stand, or text behind a closing quote, at byte 10'],
+      ['id,"name\n1,a\n', 'found a quote that is not closed'],
+      ['id,name,\xff\n', 'expected UTF-8 text, found other bytes in the name at byte 9'],
+    ] as const)
+      expect(() => readAll(fileSource({ path: fileWith(Buffer.from(text, 'latin1'), 'damaged.csv'), format: csvFormat(), schema }))).toThrow(
+        `damaged.csv": ${reason}`,
+      )
+    expect(readAll(fileSource({ path: fileWith(Buffer.from('id,name,\xff\n1,a,0\n', 'latin1')), format: csvFormat({ utf8: 'replace' }), schema }))).toEqual([
+      { id: 1, name: 'a' },
+    ])
+  })
+
+  test('names are written so that they are read back', () => {
+    const names = ['#a', ' b ', 'c"d', 'e,f', 'g\nh', 'i\\j', '', '\ufeffü']
+    for (const [first, ...others] of [names, names.toReversed(), ['', ...names.filter((name) => name !== '')]]) {
+      const odd = defineSchema(Object.fromEntries([first, ...others].map((name) => [name, t.int()])))
+      const row = Object.fromEntries([first, ...others].map((name, index) => [name, index]))
+      for (const options of [{}, { escape: '\\' }, { allowComments: true }, { quote: "'", delimiter: ' ' }])
+        expect(writtenAndRead(odd, [row], options)).toEqual([row])
+    }
+    const comma = defineSchema({ a: t.int(), 'b,c': t.int() })
+    expect(writtenAndRead(comma, [{ a: 1, 'b,c': 2 }], { quote: '', escape: '\\' })).toEqual([{ a: 1, 'b,c': 2 }])
+    expect(() => writtenAndRead(comma, [], { quote: '' })).toThrow('without a quote character no record can hold the name of column "b,c"')
+  })
+
+  test('comments and blank lines before the header are passed over', () => {
+    const text = '\ufeff#c, "\n\r\n\n# d\r\nid,name\n#e\n1,a\n'
+    for (const readBytes of [1, 7, 1000]) expect(read(text, { allowComments: true }, { readBytes })).toEqual([[1, 'a']])
+    for (const nothing of ['#c', '#c\n\n', '\n']) expect(read(nothing, { allowComments: true })).toEqual([])
+    expect(() => read('#c\nid,name\n')).toThrow('known columns are "#c"')
+    expect(() => read('id,name\nx,a\n', { allowComments: true })).toThrow('line 2, column 1')
+    expect(() => read('#c\n\nid,name\nx,a\n', { allowComments: true })).toThrow('line 4, column 1')
+    const lines = Array.from({ length: 300 }, (_, id) => `${id},x\n`).join('')
+    const ids = readAll(
+      fileSource({ path: fileWith(`#c\nid,name\n${lines}`), format: csvFormat({ allowComments: true, lineFeedsInQuotes: false }), schema, splitBytes: 200 }),
+    ).map(({ id }) => id)
+    expect(ids).toEqual(Array.from({ length: 300 }, (_, id) => id))
   })
 
   test('timestamps are read in the form in which they are written', () => {
