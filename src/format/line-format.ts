@@ -105,6 +105,8 @@ export interface LineEncoder {
   /**
    * Writes the records `begin..end` (logical positions, through `selection` if that is not 0) to [target, targetEnd): as many whole ones as
    * fit. The answer is overwritten by the next call. `position` stays at `begin` if not one record fits: the caller makes more room.
+   *
+   * @throws {ConnectorError} `UNWRITABLE_VALUE` if the format has no form for a value.
    */
   encode(selection: number, begin: number, end: number, target: number, targetEnd: number): EncodeResult
   free(): void

@@ -9,7 +9,9 @@ import { BadReason, ScanStatus } from '../kernels/json-scan-layout.ts'
 import type { ScanResult } from '../kernels/json-scan.ts'
 import type { Kernels } from '../kernels/kernels.ts'
 import { UTF8_VALID } from '../kernels/utf8.ts'
-import { csvFormat } from './csv/csv-format.ts'
+import { CsvFormatPlan } from '../kernels/csv-format.ts'
+import { CsvEncoder } from './csv/csv-format.ts'
+import { scanFieldsOf } from './scan-fields.ts'
 import { checkUtf8Option, type LineDecoder, type LineEncoder, type LineFormat, type Utf8Option } from './line-format.ts'
 
 const LINE_FEED = 10
@@ -106,7 +108,7 @@ export class TextFormat implements LineFormat {
 
   /** Written as CSV without anything that CSV adds. */
   createEncoder(schema: Schema, slab: Slab, kernels: Kernels): LineEncoder {
-    return csvFormat({ header: false, quote: '' }).createEncoder(schema, slab, kernels)
+    return new CsvEncoder(new CsvFormatPlan(slab, scanFieldsOf(schema), { quote: '' }), kernels, '')
   }
 }
 

@@ -11,6 +11,8 @@ import {
   FORMAT_NULL,
   FORMAT_NULL_LENGTH,
   FORMAT_QUOTE_ALL,
+  FORMAT_REFUSE,
+  FORMAT_REFUSED,
   FORMAT_TRIMMED_FRACTION,
 } from './json-format-layout.ts'
 import { type FormatNode, FormatPlan, type FormatResult, type JsonFormatOptions } from './json-format.ts'
@@ -26,7 +28,8 @@ declare module './kernels.ts' {
 
 /**
  * Texts are quoted where they must be: for a delimiter, quote, escape or line end in them, and where they would be taken for NULL, a comment
- * or a blank line. Without a quote character the escape does it; without both, texts are written as they are.
+ * or a blank line. Without a quote character the escape does it; without both, values are written as they are
+ * or refused.
  */
 export interface CsvFormatOptions extends JsonFormatOptions {
   /** @default ',' */
@@ -41,10 +44,17 @@ export interface CsvFormatOptions extends JsonFormatOptions {
   readonly nullLiteral?: string
   /** Quotes every text. @default false */
   readonly quoteAll?: boolean
+  /**
+   * Without quote and escape: a value with the delimiter or a line end in it ends the call before its row, see
+   * {@link CsvFormatPlan.refusedField}. @default false
+   */
+  readonly refuseBroken?: boolean
 }
 
 /** One schema's CSV writer on one slab. */
 export class CsvFormatPlan extends FormatPlan {
+  readonly #names: readonly string[]
+
   /** @throws {PlanError} `UNSUPPORTED_TYPE` or `INVALID_OPTION`. */
   constructor(slab: Slab, fields: readonly ScanField[], options: CsvFormatOptions = {}) {
     const marks = markBytes(options)
@@ -55,12 +65,21 @@ export class CsvFormatPlan extends FormatPlan {
       (options.timestampFormat === 'ISO-8601' ? FORMAT_ISO_TIMESTAMPS : 0) |
       (options.fraction === 'trimmed' ? FORMAT_TRIMMED_FRACTION : 0) |
       (options.quoteAll ? FORMAT_QUOTE_ALL : 0) |
-      (careful ? FORMAT_CAREFUL : 0)
-    super(slab, csvNodes(fields), flags, nullLiteral)
+      (careful ? FORMAT_CAREFUL : 0) |
+      (options.refuseBroken ? FORMAT_REFUSE : 0)
+    const nodes = csvNodes(fields)
+    super(slab, nodes, flags, nullLiteral)
+    this.#names = nodes.map(({ field }) => field.name)
     const header = this.address >>> 2
     slab.u8.set(marks, (header + FORMAT_MARKS) * 4)
     slab.u32[header + FORMAT_NULL] = this.tailAddress
     slab.u32[header + FORMAT_NULL_LENGTH] = new TextEncoder().encode(nullLiteral).length
+  }
+
+  /** The field whose value cannot be written in the row where the last call stopped, if there is one. */
+  get refusedField(): string | undefined {
+    const index = this.slab.u32[(this.address >>> 2) + FORMAT_REFUSED]
+    return index === 0 ? undefined : this.#names[index]
   }
 
   /** Calls the kernel. Allocates nothing. */

@@ -13,6 +13,8 @@ export const FORMAT_ISO_TIMESTAMPS = 2
 export const FORMAT_QUOTE_ALL = 4
 /** CSV: values that are no texts may hold the delimiter or equal the text of NULL; look at each. */
 export const FORMAT_CAREFUL = 8
+/** CSV: a value with a delimiter or a line end that neither quotes nor escapes can protect ends the call. */
+export const FORMAT_REFUSE = 16
 
 // Words of the header.
 export const FORMAT_FLAGS = 0
@@ -28,6 +30,8 @@ export const FORMAT_NULL_LENGTH = 6
 // The result block.
 /** The next row to write: `end`, or the one that found the buffer full. */
 export const FORMAT_NEXT_ROW = 16
+/** CSV: the index of the node whose value was refused in that row, 0 if none was. */
+export const FORMAT_REFUSED = 17
 export const FORMAT_HEADER_BYTES = 128
 
 // Words of a node.

@@ -26,7 +26,8 @@ export interface CsvFormatOptions {
    */
   readonly delimiter?: string
   /**
-   * One ASCII character, or '' for none.
+   * One ASCII character that is part of no number and no time, or '' for none: then a value that holds the delimiter or a line end is not
+   * written, unless there is an escape.
    * @default '"'
    */
   readonly quote?: string
@@ -36,7 +37,7 @@ export interface CsvFormatOptions {
    */
   readonly escape?: string
   /**
-   * The text that stands for NULL where it is not quoted; `null` for none. Blank lines are passed over, unless '' stands for NULL and
+   * The text that stands for NULL where it is not quoted; `null` for none. It holds no delimiter, quote or line end. Blank lines are passed over, unless '' stands for NULL and
    * records have one column, which takes NULL: then each is a record.
    * @default '' in `strict`, `null` in `flink`
    */
@@ -117,7 +118,8 @@ class CsvDecoder implements LineDecoder {
   }
 }
 
-class CsvEncoder implements LineEncoder {
+/** Writes records of CSV. @throws {ConnectorError} `UNWRITABLE_VALUE` from `encode`. */
+export class CsvEncoder implements LineEncoder {
   readonly header: Uint8Array
   readonly #plan: CsvFormatPlan
   readonly #kernels: Kernels
@@ -135,6 +137,12 @@ class CsvEncoder implements LineEncoder {
 
   encode(selection: number, begin: number, end: number, target: number, targetEnd: number): EncodeResult {
     const { bytes, nextRow } = this.#plan.format(this.#kernels, selection, begin, end, target, targetEnd)
+    if (nextRow === begin && this.#plan.refusedField !== undefined)
+      throw new ConnectorError(
+        'UNWRITABLE_VALUE',
+        `Cannot write column "${this.#plan.refusedField}" as CSV: a value holds the delimiter or a line end, and there is neither quote nor escape`,
+        { hint: 'Set quote or escape in csvFormat, or a delimiter that no value holds.' },
+      )
     this.#result.position = nextRow
     this.#result.end = target + bytes
     return this.#result
@@ -164,8 +172,22 @@ export class CsvFormat implements LineFormat {
     this.spansLines = (options.lineFeedsInQuotes ?? true) && options.quote !== ''
     const { conversion = 'strict', delimiter, quote, escape, arrayElementDelimiter } = options
     markBytes(defined({ delimiter, quote, escape, arrayElementDelimiter }))
+    if (/^[-+.: 0-9A-Za-z]$/.test(quote ?? ''))
+      throw new PlanError('INVALID_OPTION', `Cannot use ${JSON.stringify(quote)} as the CSV quote: it may be part of a value`)
+    if (conversion === 'strict') this.#checkNullLiteral(false)
     if (conversion !== 'strict' && conversion !== 'flink')
       throw new PlanError('INVALID_OPTION', `Cannot make a CSV format: conversion is "strict" or "flink", not "${String(conversion)}"`)
+  }
+
+  /** @throws {PlanError} `INVALID_OPTION` if what stands for NULL is never read as such, or, where it is written, not everywhere. */
+  #checkNullLiteral(isWritten: boolean): void {
+    const { nullLiteral, quote = '"', escape = '', allowComments = false } = this.options
+    if (nullLiteral === undefined || nullLiteral === null || nullLiteral === '') return
+    const held = [this.delimiter, quote, '\n', '\r'].find((mark) => mark !== '' && nullLiteral.includes(mark))
+    const isOpen = escape !== '' && nullLiteral.endsWith(escape)
+    if (held === undefined && !isOpen && !(isWritten && allowComments && nullLiteral.startsWith('#'))) return
+    const why = held === undefined ? (isOpen ? 'ends with the escape' : 'begins a comment') : `holds ${JSON.stringify(held)}`
+    throw new PlanError('INVALID_OPTION', `Cannot use ${JSON.stringify(nullLiteral)} as the CSV text of NULL: it ${why} and would not be read back`)
   }
 
   describe(): string {
@@ -220,8 +242,10 @@ export class CsvFormat implements LineFormat {
 
   createEncoder(schema: Schema, slab: Slab, kernels: Kernels): LineEncoder {
     const { delimiter, quote, escape, arrayElementDelimiter, nullLiteral, quoteAll, timestampFormat, conversion } = this.options
+    this.#checkNullLiteral(true)
     const plan = new CsvFormatPlan(slab, scanFieldsOf(schema), {
       fraction: conversion === 'flink' ? 'trimmed' : 'precision',
+      refuseBroken: true,
       ...defined({ delimiter, quote, escape, arrayElementDelimiter, quoteAll, timestampFormat, nullLiteral: nullLiteral ?? undefined }),
     })
     const header = this.header

@@ -5,7 +5,7 @@
 import { KIND_BYTES, TYPE_ARRAY, TYPE_CHAR, TYPE_VARCHAR, bitIsSet } from './column'
 import { bindForWriting, writeLiteral } from './json-format'
 import {
-  FORMAT_CAREFUL, FORMAT_FLAGS, FORMAT_MARKS, FORMAT_NEXT_ROW, FORMAT_NODES, FORMAT_NODE_COUNT, FORMAT_NULL, FORMAT_NULL_LENGTH, FORMAT_QUOTE_ALL, FORMAT_RESERVE, WRITE_CODES,
+  FORMAT_CAREFUL, FORMAT_FLAGS, FORMAT_MARKS, FORMAT_NEXT_ROW, FORMAT_NODES, FORMAT_NODE_COUNT, FORMAT_NULL, FORMAT_NULL_LENGTH, FORMAT_QUOTE_ALL, FORMAT_REFUSE, FORMAT_REFUSED, FORMAT_RESERVE, WRITE_CODES,
   WRITE_DATA, WRITE_KIND, WRITE_NEXT, WRITE_NODE_BYTES, WRITE_OFFSETS, WRITE_TYPE, WRITE_VALIDITY,
 } from './json-format-plan'
 import { writeBase64, writeFixed } from './json-format-values'
@@ -18,6 +18,10 @@ let escape: u32 = 0
 let elementDelimiter: u32 = 0
 let nullText: usize = 0
 let nullLength: usize = 0
+/** Values that nothing can protect are refused. */
+let refuses: bool = false
+/** The node whose value was refused, 0 if none was. */
+let refused: usize = 0
 /** Where the row at hand begins. */
 let rowStart: usize = 0
 
@@ -34,6 +38,8 @@ export function formatCsv(plan: usize, selection: usize, begin: u32, end: u32, o
   elementDelimiter = load<u8>(plan, FORMAT_MARKS + 3)
   nullText = <usize>load<u32>(plan, FORMAT_NULL)
   nullLength = <usize>load<u32>(plan, FORMAT_NULL_LENGTH)
+  refuses = (flags & FORMAT_REFUSE) != 0 && quote == 0 && escape == 0
+  refused = 0
   const reserve = <usize>load<u32>(plan, FORMAT_RESERVE)
   const nodes = <usize>load<u32>(plan, FORMAT_NODES)
   let p = out
@@ -48,6 +54,7 @@ export function formatCsv(plan: usize, selection: usize, begin: u32, end: u32, o
     }
   }
   store<u32>(plan, index, FORMAT_NEXT_ROW)
+  store<u32>(plan, refused == 0 ? 0 : <u32>((refused - nodes) / WRITE_NODE_BYTES), FORMAT_REFUSED)
   return <u32>(p - out)
 }
 
@@ -73,7 +80,8 @@ function writeField(p: usize, node: usize, row: u32): usize {
     const at = rowOf(node, row)
     const offsets = <usize>load<u32>(node, WRITE_OFFSETS) + (<usize>at << 2)
     const from = load<u32>(offsets)
-    return writeText(p, <usize>load<u32>(node, WRITE_DATA) + <usize>from, <usize>(load<u32>(offsets, 4) - from))
+    const behind = writeText(p, <usize>load<u32>(node, WRITE_DATA) + <usize>from, <usize>(load<u32>(offsets, 4) - from))
+    return refuses && behind != 0 && hasSpecial(p, behind) ? refuse(node) : behind
   }
   const start = p
   if (type == TYPE_ARRAY) {
@@ -92,6 +100,7 @@ function writeField(p: usize, node: usize, row: u32): usize {
     p = writeRaw(p, node, row)
     if (p == 0 || ((flags & FORMAT_CAREFUL) == 0 && load<u32>(node, WRITE_KIND) != KIND_BYTES)) return p
   }
+  if (refuses) return hasSpecial(start, p) ? refuse(node) : p
   if (!mustQuote(start, start, p)) return p
   // Written without quotes first: moved out of the way and written again.
   const length = p - start
@@ -163,12 +172,20 @@ function isMistakable(p: usize, from: usize, length: usize): bool {
 
 function mustQuote(p: usize, from: usize, end: usize): bool {
   if (quote == 0 && escape == 0) return false
-  if (isMistakable(p, from, end - from)) return true
+  return isMistakable(p, from, end - from) || hasSpecial(from, end)
+}
+
+function hasSpecial(from: usize, end: usize): bool {
   for (; from < end; from++) {
     const character = <u32>load<u8>(from)
     if (character == delimiter || character == 0x0a || character == 0x0d || (quote != 0 && character == quote) || (escape != 0 && character == escape)) return true
   }
   return false
+}
+
+function refuse(node: usize): usize {
+  refused = node
+  return 0
 }
 
 /** Writes text in quotes; where there is no quote character, with escapes alone. */

@@ -219,6 +219,44 @@ describe('CSV', () => {
     expect(ids).toEqual(Array.from({ length: 300 }, (_, id) => id))
   })
 
+  test('without quote and escape a value that would break its record is not written', () => {
+    const pair = defineSchema({ a: t.int(), 'the b': t.string(), list: t.array(t.double()) })
+    const write = (row: Record<string, unknown>, options: CsvFormatOptions = {}): unknown[] =>
+      writtenAndRead(pair, [{ a: 1, 'the b': 'x', list: [1] }, row], { quote: '', ...options })
+    const fine = { a: 2, 'the b': 'x;"y" #', list: [1, 2.5] }
+    expect(write(fine)[1]).toEqual(fine)
+    for (const text of [',', `${'x'.repeat(50)},`, 'x\ny', '\r']) {
+      expect(() => write({ ...fine, 'the b': text })).toThrow('Cannot write column "the b" as CSV: a value holds the delimiter or a line end')
+      expect(() => write({ ...fine, 'the b': text }, { quoteAll: true })).toThrow('Cannot write column "the b"')
+      expect(write({ ...fine, 'the b': text }, { escape: '\\' })[1]).toEqual({ ...fine, 'the b': text })
+    }
+    expect(() => write(fine, { delimiter: '.' })).toThrow('Cannot write column "list" as CSV')
+  })
+
+  test('quotes and texts of NULL that would not be read back are refused', () => {
+    for (const quote of ['1', 'e', 'T', '.', '+', '-', ':', ' '])
+      expect(() => csvFormat({ quote })).toThrow(`Cannot use "${quote}" as the CSV quote: it may be part of a value`)
+    for (const [options, why] of [
+      [{ nullLiteral: '"' }, 'holds "\\""'],
+      [{ nullLiteral: 'a,b' }, 'holds ","'],
+      [{ nullLiteral: 'a\n' }, 'holds "\\n"'],
+      [{ nullLiteral: "n'a", quote: "'" }, 'holds "\'"'],
+      [{ nullLiteral: 'N\\', escape: '\\' }, 'ends with the escape'],
+    ] as const)
+      expect(() => csvFormat(options)).toThrow(`as the CSV text of NULL: it ${why} and would not be read back`)
+    const one = defineSchema({ a: t.int().nullable() })
+    expect(() => writtenAndRead(one, [], { conversion: 'flink', nullLiteral: 'a,b' })).toThrow('it holds "," and would not be read back')
+    for (const escape of ['1', 'e', '-', '.', ' ']) {
+      const values = defineSchema({ n: t.int(), d: t.double(), s: t.string(), at: t.timestamp(3) })
+      const row = { n: -11, d: 1.5e300, s: '1e-. ', at: 0 }
+      expect(writtenAndRead(values, [row], { escape })).toEqual([row])
+    }
+    const excel = { nullLiteral: '#N/A', allowComments: true }
+    expect(read('id,name\n1,#N/A\n', excel)).toEqual([[1, null]])
+    expect(() => writtenAndRead(one, [], excel)).toThrow('it begins a comment and would not be read back')
+    expect(writtenAndRead(one, [{ a: null }], { nullLiteral: '\\N', escape: '\\' })).toEqual([{ a: null }])
+  })
+
   test('timestamps are read in the form in which they are written', () => {
     const times = defineSchema({ at: t.timestamp(3), precise: t.timestamp(9), zoned: t.timestampLtz(3) })
     const rows = [1_000_000_000_123, -1, 0].map((at) => ({ at, precise: BigInt(at) * 1_000_000n + 789n, zoned: at }))
