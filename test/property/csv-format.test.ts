@@ -7,7 +7,7 @@ import { CsvScanPlan } from '../../src/kernels/csv-scan.ts'
 import { ScanStatus } from '../../src/kernels/json-scan-layout.ts'
 import { JsonScanPlan, type ScanField } from '../../src/kernels/json-scan.ts'
 import { compileKernels, instantiateKernels } from '../../src/kernels/kernels.ts'
-import { formatCsvTwin } from '../../src/kernels/twin/csv-format.ts'
+import { formatCsvTwin, refusedByCsvTwin } from '../../src/kernels/twin/csv-format.ts'
 import { TestColumns } from '../fixtures/kernel-columns.ts'
 import { Dice, randomLayout, randomObject, randomScalar } from '../fixtures/random-json.ts'
 
@@ -32,6 +32,7 @@ describe('formatCsv', () => {
           quoteAll: dice.chance(5),
           timestampFormat: dice.pick(['SQL', 'ISO-8601']),
           fraction: dice.pick(['precision', 'trimmed']),
+          refuseBroken: dice.chance(2),
         }
         const layout = randomLayout(dice)
         const json = Buffer.from(Array.from({ length: 30 }, () => `${randomObject(dice, fields, layout, true)}\n`).join(''))
@@ -50,6 +51,7 @@ describe('formatCsv', () => {
         const plan = new CsvFormatPlan(slab, fields, options)
         plan.setColumns(columns.descriptors)
         const expected = Array.from({ length: rows }, (_, row) => `${formatCsvTwin(fields, options, columns.row(row))}\n`)
+        const refused = Array.from({ length: rows }, (_, row) => (options.refuseBroken ? refusedByCsvTwin(fields, options, columns.row(row)) : undefined))
         const capacity = plan.bufferBytesMin + dice.below(6000)
         const out = slab.allocate(capacity + 128)
         slab.u8.fill(0x5a, out + capacity + 64, out + capacity + 128)
@@ -58,6 +60,8 @@ describe('formatCsv', () => {
           const result = plan.format(kernels, 0, next, rows, out, out + capacity)
           text += Buffer.from(slab.u8.slice(out, out + result.bytes)).toString()
           expect(slab.u8.slice(out + capacity + 64, out + capacity + 128)).toEqual(new Uint8Array(64).fill(0x5a))
+          if (result.nextRow < rows && plan.refusedField !== undefined) expect(plan.refusedField).toBe(refused[result.nextRow])
+          expect(refused.slice(next, result.nextRow).every((name) => name === undefined)).toBe(true)
           if (result.nextRow === next) text += expected[next++]
           else next = result.nextRow
         }

@@ -11,6 +11,14 @@ export function formatCsvTwin(fields: readonly ScanField[], options: CsvFormatOp
   return fields.map((field, index) => fieldText(field, options, row[field.name], index === 0)).join(options.delimiter ?? ',')
 }
 
+/** The first field of a row whose value is refused, undefined if there is none. */
+export function refusedByCsvTwin(fields: readonly ScanField[], options: CsvFormatOptions, row: { readonly [name: string]: TwinValue }): string | undefined {
+  if (options.quote !== '' || (options.escape ?? '') !== '') return undefined
+  const specials = ['\n', '\r', options.delimiter ?? ',']
+  return fields.find(({ name }, index) => row[name] !== null && specials.some((mark) => fieldText(fields[index], options, row[name], false).includes(mark)))
+    ?.name
+}
+
 function fieldText(field: ScanField, options: CsvFormatOptions, value: TwinValue, first: boolean): string {
   const nullLiteral = options.nullLiteral ?? ''
   if (value === null) return nullLiteral
