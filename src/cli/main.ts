@@ -8,11 +8,17 @@ import { flushTerminal, processTerminal } from './terminal.ts'
 // A reader of our output that goes away (`| head`) ends the command quietly; a disk that is full is told, if it can be.
 for (const stream of [process.stdout, process.stderr])
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(ExitCode.OUTPUT_CLOSED)
+    if (error.code === 'EPIPE') exit(ExitCode.OUTPUT_CLOSED)
     if (stream === process.stdout) processTerminal.say(`error: Cannot write to standard output: ${error.message}\n`)
-    process.exit(ExitCode.JOB_FAILED)
+    exit(ExitCode.JOB_FAILED)
   })
 
-process.exitCode = await runCommandLine(process.argv.slice(2), processTerminal)
+const exitCode = await runCommandLine(process.argv.slice(2), processTerminal)
 await flushTerminal()
-process.exit()
+exit(exitCode)
+
+/** An exit waits for threads that are inside a call, and runs no listeners meanwhile: signals must end the process by themselves. */
+function exit(code: number): never {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.removeAllListeners(signal)
+  process.exit(code)
+}
