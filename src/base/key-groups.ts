@@ -4,20 +4,26 @@
 import { assert } from './assert.ts'
 import { PlanError } from './errors.ts'
 import { hash64 } from './hash64.ts'
+import { availableCores } from './platform.ts'
 
 export const MAX_PARALLELISM_DEFAULT = 128
 export const MAX_PARALLELISM_LIMIT = 32_768
+/** Workers that a job may have on any machine, however few its cores. */
+const WORKERS_LIMIT_LEAST = 64
+const WORKERS_LIMIT_PER_CORE = 4
 
 /**
- * Refuses a number of workers that no job can have.
+ * Refuses a number of workers that no job can have on this machine: each is a thread with heap and memory of its own, so thousands would take all
+ * memory before the first record.
  *
  * @throws {PlanError} `INVALID_PARALLELISM`
  */
 export function checkParallelism(jobName: string, parallelism: number): void {
-  if (!Number.isInteger(parallelism) || parallelism < 1 || parallelism > MAX_PARALLELISM_LIMIT)
+  const workersMax = Math.max(WORKERS_LIMIT_LEAST, WORKERS_LIMIT_PER_CORE * availableCores())
+  if (!Number.isInteger(parallelism) || parallelism < 1 || parallelism > workersMax)
     throw new PlanError(
       'INVALID_PARALLELISM',
-      `Cannot run job "${jobName}" with a parallelism of ${parallelism}: it must be an integer in 1..${MAX_PARALLELISM_LIMIT}`,
+      `Cannot run job "${jobName}" with a parallelism of ${parallelism}: it must be an integer in 1..${workersMax} on this machine, since each worker is a thread with memory of its own`,
       { hint: 'Set it with --parallelism, or setParallelism(...) in the program; more workers than cores gain nothing.' },
     )
 }

@@ -275,6 +275,15 @@ describe('interruption', () => {
   })
 })
 
+describe('--parallelism', () => {
+  test('beyond what a machine bears is refused with the bound, also if the job sets it', async () => {
+    const { status, stderr } = await run('run', job('ten-rows.js'), '--parallelism', '30000')
+    expect(stderr).toMatch(/\[INVALID_PARALLELISM\]: Cannot run job "ten-rows" with a parallelism of 30000: it must be an integer in 1\.\.\d+ on this machine/)
+    expect(status).toBe(2)
+    expect(await run('run', job('too-parallel.js'))).toMatchObject({ status: 2, stderr: expect.stringContaining('with a parallelism of 30000') as string })
+  })
+})
+
 describe('--watch', () => {
   test('runs a job again when a file that it imports changes, also after it did not parse', async () => {
     const cwd = scratchFolder()

@@ -53,9 +53,9 @@ describe('wrong usage', () => {
     ['help with a mistyped command', ['help', 'nexmrk'], 'Did you mean "millrace help nexmark"?'],
     ['help with what is no command', ['help', 'foo'], 'Cannot help with "foo": there is no such command'],
     [
-      'more parallelism than key groups',
+      'more parallelism than a machine bears',
       ['run', job('ten-rows.js'), '-p', '100000'],
-      'parallelism of 100000: it must be an integer in 1..32768\n  hint: Set it with --parallelism',
+      'since each worker is a thread with memory of its own\n  hint: Set it with --parallelism',
     ],
   ])('%s exits with 2 and says what was meant', async (_, args, text) => {
     const { status, stdout, stderr } = await run(...args)

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { StreamExecutionEnvironment } from '../../../src/api/datastream/environment.ts'
 import { VirtualClock } from '../../../src/base/clock.ts'
+import { availableCores } from '../../../src/base/platform.ts'
 import { defineSchema, OBJECT_SCHEMA, t } from '../../../src/batch/types.ts'
 import { collectionSource } from '../../../src/connector/collection/collection-source.ts'
 import { planJob } from '../../../src/plan/execution-plan.ts'
@@ -71,8 +72,11 @@ test('fromSource without a watermark strategy says what is missing', () => {
   expect(() => env.fromSource(source, undefined as never)).toThrow('fromSource(source, strategy) needs a watermark strategy')
 })
 
-test('a parallelism beyond the key groups is refused by its name', () => {
+test('a parallelism of more threads than a machine bears is refused with the bound', () => {
   const env = new StreamExecutionEnvironment()
   env.fromElements(1).forEach(() => {})
-  expect(() => run(env, 100_000)).toThrow('Cannot run job "test" with a parallelism of 100000: it must be an integer in 1..32768')
+  const workersMax = Math.max(64, 4 * availableCores())
+  expect(() => run(env, workersMax + 1)).toThrow(
+    `Cannot run job "test" with a parallelism of ${workersMax + 1}: it must be an integer in 1..${workersMax} on this machine, since each worker is a thread`,
+  )
 })

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type LocalEnvironment, Millrace } from '../../../src/api/datastream/millrace.ts'
 import { PlanError } from '../../../src/base/errors.ts'
+import { availableCores } from '../../../src/base/platform.ts'
 import { defineSchema, t } from '../../../src/batch/types.ts'
 import { blackholeSink } from '../../../src/connector/blackhole-sink.ts'
 import { EventTimeSessionWindows, SlidingEventTimeWindows, TumblingEventTimeWindows } from '../../../src/operator/window/assigners.ts'
@@ -152,11 +153,15 @@ describe('a max parallelism', () => {
     expect(plan.exchanges.filter(({ partitioner }) => partitioner !== 'hash').every(({ maxParallelism }) => maxParallelism === undefined)).toBe(true)
   })
 
-  test('is the one of the job where an operator sets none, and 128 or the parallelism where nobody does', () => {
+  test('is the one of the job where an operator sets none, and 128 where nobody does', () => {
     const plan = planOf(twoSums(64, undefined), { maxParallelism: 256 })
     expect([plan.maxParallelism, operatorOf(plan, 'First').maxParallelism, operatorOf(plan, 'Second').maxParallelism]).toEqual([256, 64, 256])
     expect(planOf(twoSums(undefined, undefined)).maxParallelism).toBe(128)
-    expect(planOf(twoSums(undefined, undefined), { parallelism: 200 }).maxParallelism).toBe(200)
+  })
+
+  // Others do not bear as many workers.
+  test.runIf(availableCores() > 32)('is the parallelism where nobody sets one and that is above 128', () => {
+    expect(planOf(twoSums(undefined, undefined), { parallelism: 129 }).maxParallelism).toBe(129)
   })
 
   test('below the parallelism, or out of range, is refused with advice', () => {
