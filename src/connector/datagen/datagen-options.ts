@@ -1,17 +1,18 @@
 // The options of the datagen source, under Flink's names, checked against the schema they fill. Plain frozen data, the same on every thread.
 
 import { PlanError } from '../../base/errors.ts'
+import { suggest } from '../../base/suggest.ts'
 import { formatType, LENGTH_MAX, type Field, type LogicalType, type Schema } from '../../batch/types.ts'
 
-/** How the values of one column are made. Limits are text, so that they stay exact: `'-12.50'`. */
+/** How the values of one column are made. A limit that no number holds exactly is text or a bigint: `'-12.50'`, `2n ** 60n`. */
 export interface DatagenFieldOptions {
   /** `sequence` counts from `start` to `end` and bounds the source. @default 'random' */
   readonly kind?: 'random' | 'sequence'
-  readonly start?: string
-  readonly end?: string
+  readonly start?: string | number | bigint
+  readonly end?: string | number | bigint
   /** Least and greatest value, both included; the type's by default. */
-  readonly min?: string
-  readonly max?: string
+  readonly min?: string | number | bigint
+  readonly max?: string | number | bigint
   /** Times lie between this many ms ago and now. @default 0 */
   readonly maxPastMs?: number
   /** Length of texts (hexadecimal digits) and bytes. @default that of the type, 100 for STRING and BYTES */
@@ -53,6 +54,8 @@ export interface DatagenSettings {
   readonly fields: readonly DatagenField[]
 }
 
+const OPTION_NAMES = ['rowsPerSecond', 'rowCount', 'seed', 'fields']
+const FIELD_OPTION_NAMES = ['kind', 'start', 'end', 'min', 'max', 'maxPastMs', 'length', 'varLen', 'nullRate']
 const TEXT_LENGTH_DEFAULT = 100
 const INTEGER_BITS: Record<string, bigint> = { TINYINT: 8n, SMALLINT: 16n, INT: 32n, BIGINT: 64n }
 const YEARS = 10_000n
@@ -61,23 +64,38 @@ const FLOAT_MAX = 3.4028234663852886e38
 /**
  * Settles how every column is made.
  *
- * @throws {PlanError} `INVALID_OPTION` if an option does not fit its column, `UNSUPPORTED_TYPE` if nothing can fill a column.
+ * @throws {PlanError} `UNKNOWN_OPTION`, `UNKNOWN_COLUMN`; `INVALID_OPTION` if an option does not fit its column; `UNSUPPORTED_TYPE` if nothing can
+ * fill a column.
  */
 export function resolveDatagenOptions(schema: Schema, options: DatagenOptions = {}): DatagenSettings {
+  checkNames(options, OPTION_NAMES, '')
   const { rowsPerSecond = 10_000, rowCount = Infinity, seed = 1, fields = {} } = options
-  if (!(rowsPerSecond > 0)) refuse('rows-per-second', rowsPerSecond, 'it must be above 0')
+  if (!(isNumber(rowsPerSecond) && rowsPerSecond > 0)) refuse('rows-per-second', rowsPerSecond, 'it must be a number above 0')
   if (rowCount !== Infinity && !(Number.isSafeInteger(rowCount) && rowCount >= 0)) refuse('number-of-rows', rowCount, 'it must be an integer of at least 0')
   if (!Number.isSafeInteger(seed)) refuse('millrace.seed', seed, 'it must be an integer within ±(2^53 - 1)')
   for (const name of Object.keys(fields)) schema.requireIndex(name)
   let rows = rowCount
   const resolved = schema.fields.map((field) => {
     const given = (Object.hasOwn(fields, field.name) ? fields[field.name] : undefined) ?? {}
-    if ((given.kind ?? 'random') === 'random') return resolveRandom(field, given)
+    checkNames(given, FIELD_OPTION_NAMES, `fields.${field.name}.`)
+    const { kind = 'random' } = given
+    if (kind === 'random') return resolveRandom(field, given)
+    if (kind !== 'sequence') refuse(`fields.${field.name}.kind`, kind, 'it must be random or sequence')
     const { start, length } = resolveSequence(field, given)
     rows = Math.min(rows, length)
     return { kind: 'sequence', start, nullRate: 0 } as const
   })
   return Object.freeze({ rowsPerSecond, rowCount: rows, seed, fields: Object.freeze(resolved) })
+}
+
+function checkNames(options: object, names: readonly string[], path: string): void {
+  for (const name of Object.keys(options)) {
+    if (names.includes(name)) continue
+    const near = suggest(name, names)
+    throw new PlanError('UNKNOWN_OPTION', `Cannot generate rows with ${path}${name}: there is no such option`, {
+      hint: near === undefined ? `Known options: ${names.join(', ')}.` : `Did you mean "${near}"?`,
+    })
+  }
 }
 
 function resolveSequence({ name, type }: Field, options: DatagenFieldOptions): { readonly start: bigint; readonly length: number } {
@@ -121,7 +139,7 @@ function signedRange(type: LogicalType): { readonly min: bigint; readonly max: b
 
 function resolveRandom({ name, type }: Field, options: DatagenFieldOptions): DatagenField {
   const nullRate = options.nullRate ?? 0
-  if (!(nullRate >= 0 && nullRate <= 1)) refuse(`fields.${name}.null-rate`, nullRate, 'it must lie in 0..1')
+  if (!(isNumber(nullRate) && nullRate >= 0 && nullRate <= 1)) refuse(`fields.${name}.null-rate`, nullRate, 'it must be a number in 0..1')
   if (nullRate > 0 && !type.nullable) refuse(`fields.${name}.null-rate`, nullRate, `the column is ${formatType(type)}`)
   const integers = (min: bigint, max: bigint, scale = 0): DatagenField => {
     const from = options.min === undefined ? min : integerOf(`fields.${name}.min`, options.min, min, max, scale)
@@ -172,29 +190,42 @@ function resolveRandom({ name, type }: Field, options: DatagenFieldOptions): Dat
       const isFixed = type.kind === 'CHAR' || type.kind === 'BINARY'
       if (!(Number.isSafeInteger(length) && length >= 1 && length <= type.length)) refuse(`fields.${name}.length`, length, `it must lie in 1..${type.length}`)
       if (isFixed && length !== type.length) refuse(`fields.${name}.length`, length, `the length of ${formatType(type)} is fixed`)
-      if (isFixed && options.varLen === true) refuse(`fields.${name}.var-len`, true, `the length of ${formatType(type)} is fixed`)
-      return { kind: type.kind === 'CHAR' || type.kind === 'VARCHAR' ? 'text' : 'bytes', length, varLen: options.varLen ?? false, nullRate }
+      const varLen = options.varLen ?? false
+      if (typeof varLen !== 'boolean') refuse(`fields.${name}.var-len`, varLen, 'it must be true or false')
+      if (isFixed && varLen) refuse(`fields.${name}.var-len`, varLen, `the length of ${formatType(type)} is fixed`)
+      return { kind: type.kind === 'CHAR' || type.kind === 'VARCHAR' ? 'text' : 'bytes', length, varLen, nullRate }
     }
     default:
       throw new PlanError('UNSUPPORTED_TYPE', `Cannot generate the column "${name}": datagen makes no values of type ${formatType(type)}`)
   }
 }
 
-function integerOf(key: string, text: string, min: bigint, max: bigint, scale = 0): bigint {
-  const match = /^([+-]?)(\d+)(?:\.(\d*))?$/.exec(text.trim())
+/** Programs in JavaScript may give anything. */
+function isNumber(value: unknown): value is number {
+  return typeof value === 'number'
+}
+
+function integerOf(key: string, limit: unknown, min: bigint, max: bigint, scale = 0): bigint {
+  if (isNumber(limit) && Number.isInteger(limit) && !Number.isSafeInteger(limit))
+    refuse(key, limit, 'no number is exact beyond ±(2^53 - 1); give a bigint or text')
+  const match = isLimit(limit) ? /^([+-]?)(\d+)(?:\.(\d*))?$/.exec(String(limit).trim()) : null
   const fraction = match?.[3] ?? ''
   if (match === null || fraction.length > scale)
-    return refuse(key, text, scale === 0 ? 'it must be an integer' : `it must be a decimal with at most ${scale} digits behind the point`)
+    return refuse(key, limit, scale === 0 ? 'it must be an integer' : `it must be a decimal with at most ${scale} digits behind the point`)
   const magnitude = BigInt(match[2] + fraction.padEnd(scale, '0'))
   const value = match[1] === '-' ? -magnitude : magnitude
-  if (value < min || value > max) return refuse(key, text, `it must lie in ${min}..${max}`)
+  if (value < min || value > max) return refuse(key, limit, `it must lie in ${min}..${max}`)
   return value
 }
 
-function realOf(key: string, text: string, limit: number): number {
-  const value = Number(text)
-  if (text.trim() === '' || !(Math.abs(value) <= limit)) return refuse(key, text, 'it must be a number of the type')
+function realOf(key: string, limit: unknown, absoluteMax: number): number {
+  const value = isLimit(limit) ? Number(limit) : Number.NaN
+  if (!(Math.abs(value) <= absoluteMax)) return refuse(key, limit, 'it must be a number of the type')
   return value
+}
+
+function isLimit(value: unknown): value is string | number | bigint {
+  return isNumber(value) || typeof value === 'bigint' || (typeof value === 'string' && value.trim() !== '')
 }
 
 const FIELD_KEY = /^fields\.(.+)\.(kind|start|end|min|max|max-past|length|var-len|null-rate)$/

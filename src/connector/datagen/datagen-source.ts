@@ -46,7 +46,7 @@ class DatagenSource implements Source {
 /**
  * A source of made-up rows of any flat schema: random values, or sequences that bound it.
  *
- * @throws {PlanError} `INVALID_OPTION`, `UNSUPPORTED_TYPE`, `UNKNOWN_COLUMN`.
+ * @throws {PlanError} `INVALID_OPTION`, `UNKNOWN_OPTION`, `UNSUPPORTED_TYPE`, `UNKNOWN_COLUMN`.
  * @example datagenSource(click, { rowCount: 1000, fields: { user: { length: 8 } } })
  */
 export function datagenSource<S extends Schema>(schema: S, options: DatagenOptions<keyof RowOfSchema<S> & string> = {}): Source<RowOfSchema<S>> {

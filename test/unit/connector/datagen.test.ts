@@ -221,6 +221,52 @@ describe('options', () => {
     )
   })
 
+  test('take limits as numbers and bigints, as they take text', () => {
+    const schema = schemaOf({ i: t.int(), b: t.bigint(), d: t.decimal(5, 2), r: t.double(), s: t.int(), f: t.float() })
+    const given = resolveDatagenOptions(schema, {
+      fields: {
+        ...{ i: { min: 5, max: 7 }, b: { min: -1n, max: 2n ** 62n }, d: { min: -12.5, max: 3 }, r: { min: -0.25, max: 1n } },
+        ...{ s: { kind: 'sequence', start: -1, end: 8n }, f: { min: 1e-7, max: 1e21 } },
+      },
+    })
+    const asText = resolveDatagenOptions(schema, {
+      fields: {
+        ...{ i: { min: '5', max: '7' }, b: { min: '-1', max: String(2n ** 62n) }, d: { min: '-12.50', max: '3' }, r: { min: '-0.25', max: '1' } },
+        ...{ s: { kind: 'sequence', start: '-1', end: '8' }, f: { min: '1e-7', max: '1e21' } },
+      },
+    })
+    expect(given).toEqual(asText)
+    expect(new Set(valuesOf(t.int(), { min: 5, max: 7 }))).toEqual(new Set([5, 6, 7]))
+  })
+
+  test.each([
+    ['a fraction', { min: 1.5 }, 'fields.v.min = 1.5: it must be an integer'],
+    ['NaN', { max: Number.NaN }, 'fields.v.max = NaN: it must be an integer'],
+    ['a number that is not exact', { kind: 'sequence', start: 2 ** 53, end: '9' }, 'fields.v.start = 9007199254740992: no number is exact beyond'],
+    ['an object', { kind: 'sequence', start: 1, end: [2] }, 'fields.v.end = 2: it must be an integer'],
+    ['null', { min: null }, 'fields.v.min = null: it must be an integer'],
+    ['an unknown kind', { kind: 'serial' }, 'fields.v.kind = serial: it must be random or sequence'],
+    ['a rate in text', { nullRate: '0' }, 'fields.v.null-rate = 0: it must be a number in 0..1'],
+  ])('refuse %s with the column and the option', (_, options, text) => {
+    expect(() => resolveDatagenOptions(schemaOf({ v: t.bigint() }), { fields: { v: options as DatagenFieldOptions } })).toThrow(
+      expect.objectContaining({ code: 'INVALID_OPTION', message: expect.stringContaining(text) as string }) as Error,
+    )
+  })
+
+  test.each([
+    [{ rowCuont: 5 }, 'rowCuont', 'Did you mean "rowCount"?'],
+    [{ fields: { v: { minimum: 5 } } }, 'fields.v.minimum', 'Known options: kind, start'],
+    [{ fields: { v: { strat: 5 } } }, 'fields.v.strat', 'Did you mean "start"?'],
+  ])('refuse the unknown option in %o', (options, name, hint) => {
+    expect(() => resolveDatagenOptions(schemaOf({ v: t.int() }), options as DatagenOptions)).toThrow(
+      expect.objectContaining({
+        code: 'UNKNOWN_OPTION',
+        message: `Cannot generate rows with ${name}: there is no such option`,
+        hint: expect.stringContaining(hint) as string,
+      }) as Error,
+    )
+  })
+
   test('refuse what a type cannot be', () => {
     const refuse = (type: DataType<unknown>, options: DatagenFieldOptions, code: string): void =>
       expect(() => resolveDatagenOptions(schemaOf({ v: type }), { fields: { v: options } })).toThrow(expect.objectContaining({ code }))
