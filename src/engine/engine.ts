@@ -10,7 +10,7 @@ import { processSlabBytes } from '../base/memory-budget.ts'
 import { isEngineThread, packageRoot } from '../base/platform.ts'
 import { SharedBudget } from '../base/shared-budget.ts'
 import type { Schema } from '../batch/types.ts'
-import { logText } from './log-text.ts'
+import { logToStandardError } from './log-text.ts'
 import { parseOption } from './options.ts'
 import type { ExecutionPlan } from '../plan/execution-plan.ts'
 import { isJobProgram, JOB_MODULE_HINT, type JobProgram } from '../plan/job-program.ts'
@@ -53,10 +53,6 @@ const NO_METRICS: JobMetrics = { runningMs: 0, tasks: [], workers: [], slabBytes
 const START_GRACE_MS = 1000
 const TYPESCRIPT = /\.[cm]?tsx?$/
 const DISPLAY_NAME = /([^/\\]+?)(\.[cm]?[jt]s)?$/
-
-function logToStandardError(operatorName: string, subtaskIndex: number, message: string): void {
-  process.stderr.write(logText(operatorName, subtaskIndex, message))
-}
 
 /** A submitted job. */
 export class JobHandle implements AsyncDisposable {

@@ -10,3 +10,8 @@ export function logText(operatorName: string, subtaskIndex: number, message: str
   const where = style(`[${operatorName} #${subtaskIndex}]`)
   return message.replace(/^/gm, `${where} `) + '\n'
 }
+
+/** Where lines go that nobody asked for. */
+export function logToStandardError(operatorName: string, subtaskIndex: number, message: string): void {
+  process.stderr.write(logText(operatorName, subtaskIndex, message))
+}

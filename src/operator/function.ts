@@ -68,7 +68,7 @@ export interface RuntimeContext {
      */
     counter(name: string): { value: number }
   }
-  /** Writes a line to the operator's log (standard error). */
+  /** Writes a line to the operator's log: standard error, unless the program takes it by `onLog`. */
   log(message: string): void
   /** The job's configuration value, or undefined. */
   option(key: string): string | undefined

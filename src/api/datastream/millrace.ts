@@ -5,6 +5,7 @@ import { JobError, PlanError } from '../../base/errors.ts'
 import { isUnderTest } from '../../base/platform.ts'
 import { Engine } from '../../engine/engine.ts'
 import { LocalEdge, LocalJobHandle } from '../../engine/local-handle.ts'
+import { logToStandardError } from '../../engine/log-text.ts'
 import { planJob } from '../../plan/execution-plan.ts'
 import { maxParallelismOf } from '../../plan/job-program.ts'
 import type { LogicalGraph } from '../../plan/transformation.ts'
@@ -30,7 +31,7 @@ export interface ExecuteOptions {
   /** @default 'local' */
   readonly name?: string
   readonly signal?: AbortSignal
-  /** A line that an operator logged. @default dropped */
+  /** A line that an operator logged. @default standard error */
   readonly onLog?: (operatorName: string, subtaskIndex: number, message: string) => void
 }
 
@@ -122,7 +123,7 @@ export class LocalEnvironment extends StreamExecutionEnvironment {
       clock: systemClock,
       options: this.settings.options,
       program: edge,
-      log: options.onLog ?? (() => {}),
+      log: options.onLog ?? logToStandardError,
     })
     return new LocalJobHandle(name, graph, executor, edge, options.signal)
   }

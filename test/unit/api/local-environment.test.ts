@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { Millrace } from '../../../src/api/datastream/millrace.ts'
 import { defineSchema, t } from '../../../src/batch/types.ts'
 import { runJob } from '../../../src/testing/run-job.ts'
@@ -28,6 +28,25 @@ describe('execute()', () => {
     await expect(env.execute()).rejects.toMatchObject({ code: 'USER_FUNCTION_FAILED' })
     expect(await env.executeAndCollect(env.fromElements(3))).toEqual([3])
     await expect(env.execute()).rejects.toMatchObject({ code: 'NO_SINK' })
+  })
+
+  test('tells what functions log on standard error, unless the program takes it', async () => {
+    const written: unknown[] = []
+    const standardError = vi.spyOn(process.stderr, 'write').mockImplementation((text) => written.push(text) > 0)
+    try {
+      const env = Millrace.local()
+      const logging = env.fromElements(1).process<number>({ processElement: (value, context) => context.log(`saw ${value}`) })
+      logging.forEach(() => {})
+      await env.execute()
+      expect(written).toEqual(['[Process #0] saw 1\n'])
+      logging.forEach(() => {})
+      const taken: unknown[] = []
+      await env.execute({ onLog: (...line) => taken.push(line) })
+      expect(taken).toEqual([['Process', 0, 'saw 1']])
+      expect(written).toHaveLength(1)
+    } finally {
+      standardError.mockRestore()
+    }
   })
 
   test('refuses named inputs and outputs, which nobody could use, with advice', async () => {
