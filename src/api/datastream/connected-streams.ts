@@ -5,7 +5,7 @@ import { OBJECT_SCHEMA, type Schema } from '../../batch/types.ts'
 import type { BroadcastProcessFunction, Collector, CoProcessFunction, KeyedBroadcastProcessFunction, KeyedCoProcessFunction } from '../../operator/function.ts'
 import type { AnyProcessFunction, ProcessInput } from '../../operator/process/process-operator.ts'
 import { DataStream, type KeyOfColumns } from './data-stream.ts'
-import { processBody } from './process-body.ts'
+import { checkFunction, processBody } from './process-body.ts'
 import { BroadcastStream, type Stream } from './stream.ts'
 
 function connect<OUT>(
@@ -14,6 +14,7 @@ function connect<OUT>(
   methods: readonly [ProcessInput['method'], ProcessInput['method']],
   fn: AnyProcessFunction,
 ): DataStream<OUT> {
+  checkFunction(name, fn, methods)
   const [first, second] = inputs
   const described = inputs.map((stream, index): ProcessInput => ({
     schema: stream.edges[0].schema,

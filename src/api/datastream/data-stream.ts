@@ -26,7 +26,7 @@ import type { CloseableIterator, StreamExecutionEnvironment } from './environmen
 import { BroadcastConnectedStream, ConnectedStreams } from './connected-streams.ts'
 import { CoGroupedStreams, JoinedStreams } from './joined-streams.ts'
 import type { KeyedStream } from './keyed-stream.ts'
-import { isRichFunction, processBody, processFunctionOf } from './process-body.ts'
+import { checkFunction, isRichFunction, processBody, processFunctionOf } from './process-body.ts'
 import { BroadcastStream, type OutputTag, Stream } from './stream.ts'
 import type { WindowedStream } from './windowed-stream.ts'
 
@@ -137,6 +137,7 @@ export class DataStream<R> extends Stream<R> {
 
   /** Calls a function with each record and its context: side outputs, timestamps, watermark. For state and timers key the stream first. */
   process<OUT>(fn: ProcessFunction<R, OUT>): DataStream<OUT> {
+    checkFunction('Process', fn, ['processElement'])
     const schema = OBJECT_SCHEMA as Schema<OUT>
     return this.operator('Process', processBody([{ schema: this.schema, key: undefined, method: 'processElement' }], fn as AnyProcessFunction, schema), schema)
   }

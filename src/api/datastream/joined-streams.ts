@@ -10,6 +10,7 @@ import type { Window } from '../../operator/window/window.ts'
 import type { TransformationBody } from '../../plan/transformation.ts'
 import type { DataStream, KeyOfColumns } from './data-stream.ts'
 import type { KeyedStream } from './keyed-stream.ts'
+import { checkFunction } from './process-body.ts'
 import type { OutputTag } from './stream.ts'
 
 /** What differs between join and coGroup: the stream that its windows become. */
@@ -233,6 +234,7 @@ export class IntervalJoinedStreams<R1, R2> {
 
   /** Calls a function with each pair, when the later of the two comes. */
   process<OUT>(fn: ProcessJoinFunction<R1, R2, OUT>): DataStream<OUT> {
+    checkFunction('IntervalJoin', fn, ['processElement'])
     const left = this.#left
     const right = this.#right
     const settings = this.#settings

@@ -24,7 +24,7 @@ import type { Edge, Partitioner, TransformationBody } from '../../plan/transform
 import type { BroadcastConnectedStream, ConnectedStreams } from './connected-streams.ts'
 import { DataStream, type DataStreamSink } from './data-stream.ts'
 import { IntervalJoin } from './joined-streams.ts'
-import { isRichFunction, processBody, processFunctionOf, type RichRowFunction } from './process-body.ts'
+import { checkFunction, isRichFunction, processBody, processFunctionOf, type RichRowFunction } from './process-body.ts'
 import type { BroadcastStream, OutputTag } from './stream.ts'
 import { WindowedStream } from './windowed-stream.ts'
 
@@ -70,6 +70,7 @@ export class KeyedStream<R, K, KeyRow = unknown> extends DataStream<R> {
 
   /** Calls a function with each record, with state and timers of its key. */
   override process<OUT>(fn: KeyedProcessFunction<K, R, OUT>): DataStream<OUT> {
+    checkFunction('KeyedProcess', fn, ['processElement'])
     const schema = OBJECT_SCHEMA as Schema<OUT>
     return this.keyedOperator('KeyedProcess', this.#processBody(fn as AnyProcessFunction, schema), schema)
   }

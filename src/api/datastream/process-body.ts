@@ -1,5 +1,6 @@
 // The transformation of a process function, of any kind. Plain data for the planner.
 
+import { PlanError } from '../../base/errors.ts'
 import type { Schema } from '../../batch/types.ts'
 import { type Collector, type FilterFunction, type FlatMapFunction, type MapFunction, type ProcessFunction, refusePromise } from '../../operator/function.ts'
 import { type AnyProcessFunction, type ProcessInput, ProcessOperator } from '../../operator/process/process-operator.ts'
@@ -19,6 +20,23 @@ export function processBody(inputs: readonly ProcessInput[], fn: AnyProcessFunct
     withSchema: (declared) => processBody(inputs, fn, declared),
     create: () => new ProcessOperator(inputs, typeof fn === 'function' ? fn() : fn, schema),
   }
+}
+
+/**
+ * Refuses what is no function with a life cycle: programs in JavaScript may give anything.
+ *
+ * @param methods What it must have.
+ * @throws {PlanError} `INVALID_FUNCTION`
+ */
+export function checkFunction(operatorName: string, fn: unknown, methods: readonly string[]): void {
+  const isObject = typeof fn === 'object' && fn !== null
+  const missing = methods.find((method) => !isObject || typeof (fn as Record<string, unknown>)[method] !== 'function')
+  if (missing === undefined) return
+  const expected = methods.map((method) => `${method}(...)`).join(' and ')
+  const given = isObject ? `an object without ${missing}` : fn === null ? 'null' : typeof fn
+  throw new PlanError('INVALID_FUNCTION', `Cannot add ${operatorName}: expected an object with ${expected}, got ${given}`, {
+    ...(typeof fn === 'function' && { hint: `Give the function as a method: { ${methods[0]}(...) { ... } }, or an instance of the class.` }),
+  })
 }
 
 /** Functions of records as the API takes them with a life cycle. */

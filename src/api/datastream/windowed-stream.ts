@@ -38,6 +38,7 @@ import type { AggregateFunction } from '../../state/state.ts'
 import type { WatermarkView } from '../../time/watermark-view.ts'
 import type { DataStream } from './data-stream.ts'
 import type { KeyedStream } from './keyed-stream.ts'
+import { checkFunction } from './process-body.ts'
 import type { OutputTag } from './stream.ts'
 
 /** The columns that every result of built-in aggregates over windows of time has beside key and aggregates. */
@@ -222,6 +223,7 @@ export class WindowedStream<R, K, KeyRow, W extends Window> {
   }
 
   #general(name: string, contents: WindowContents, fn: ProcessWindowFunction<never, unknown> | undefined, schema: Schema = OBJECT_SCHEMA): DataStream<unknown> {
+    if (fn !== undefined || contents.kind === 'list') checkFunction(`${name}(${nameOf(this.#settings.assigner)})`, fn, ['process'])
     const body = (result: Schema): TransformationBody => ({
       kind: 'operator',
       watermarks: { kind: 'every' },

@@ -43,6 +43,35 @@ test('a keyed process function has state and timers of the key of each record', 
   expect(await env.executeAndCollect(stream)).toEqual(['a=1', 'b=10', 'a=3', 'a=7', 'a@20=7', 'b@25=10', 'b=30'])
 })
 
+test('process refuses what lacks its methods, with the operator and what is expected', () => {
+  const stream = Millrace.local().fromCollection(rows, schema)
+  const keyed = stream.keyBy('user')
+  const refusal = (message: string): Error => expect.objectContaining({ code: 'INVALID_FUNCTION', message: `Cannot add ${message}` }) as Error
+  expect(() => stream.process((() => {}) as never)).toThrow(
+    expect.objectContaining({
+      ...{ code: 'INVALID_FUNCTION', message: 'Cannot add Process: expected an object with processElement(...), got function' },
+      hint: 'Give the function as a method: { processElement(...) { ... } }, or an instance of the class.',
+    }) as Error,
+  )
+  expect(() => stream.process({} as never)).toThrow(refusal('Process: expected an object with processElement(...), got an object without processElement'))
+  expect(() => keyed.process(null as never)).toThrow(refusal('KeyedProcess: expected an object with processElement(...), got null'))
+  expect(() => stream.connect(stream).process({ processElement1() {} } as never)).toThrow(
+    refusal('CoProcess: expected an object with processElement1(...) and processElement2(...), got an object without processElement2'),
+  )
+  const windows = keyed.window(TumblingEventTimeWindows.of(10))
+  expect(() => windows.process({ processElement() {} } as never)).toThrow(
+    refusal(`Process(${String(TumblingEventTimeWindows.of(10))}): expected an object with process(...), got an object without process`),
+  )
+  expect(() => windows.process(undefined as never)).toThrow('expected an object with process(...), got undefined')
+  expect(() => windows.reduce((first) => first, (() => []) as never)).toThrow('expected an object with process(...), got function')
+  expect(() =>
+    keyed
+      .intervalJoin(keyed)
+      .between(0, 1)
+      .process((() => {}) as never),
+  ).toThrow('Cannot add IntervalJoin: expected an object with processElement(...), got function')
+})
+
 test('reduce answers every record by the fold so far', async () => {
   const env = Millrace.local()
   const stream = env.fromCollection(rows, schema).keyBy('user').sum('amount')
