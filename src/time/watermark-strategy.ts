@@ -10,7 +10,11 @@ export type TimestampAssigner<R> = (record: R, recordTimestampMs: number) => num
 export interface WatermarkGenerator<R> {
   /** Called for every record. Returns the new watermark in epoch ms, or undefined to leave it. */
   onEvent(record: R, timestampMs: number): number | undefined
-  /** Called when a batch has ended: the place to return a watermark now and then instead of for every record. */
+  /**
+   * Called when a batch has ended: the place to return a watermark now and then instead of for every record. How the input is cut into batches is
+   * up to the engine and changes from run to run: so does, then, which records are late and when windows fire. Where answers must not, return
+   * watermarks from {@link onEvent}.
+   */
   onBatchEnd?(): number | undefined
   /**
    * Called as often as `pipeline.auto-watermark-interval` says, records or none, but not while the stream is idle: the place for watermarks that
