@@ -213,6 +213,58 @@ describe('built-in aggregates', () => {
   })
 })
 
+describe('names of results', () => {
+  const refused = (message: string, hint: string): Error => expect.objectContaining({ code: 'DUPLICATE_COLUMN', message, hint }) as Error
+  const sessions = EventTimeSessionWindows.withGap(5)
+
+  test.each([tens, sessions])('that the key or a bound of the window has are refused with advice (%s)', (windows) => {
+    const counted = (name: string) => (): unknown =>
+      run([], (stream) =>
+        stream
+          .keyBy('shop')
+          .window(windows as typeof tens)
+          .aggregate({ [name]: count() }),
+      )
+    expect(counted('shop')).toThrow(
+      refused(
+        'Cannot name an aggregate "shop": the result has a column of that name for the key',
+        'Give the aggregate another name: aggregate({ shopValue: ... }).',
+      ),
+    )
+    expect(counted('windowEnd')).toThrow(
+      refused(
+        'Cannot name an aggregate "windowEnd": the result has a column of that name for a bound of the window',
+        'Give the aggregate another name: aggregate({ windowEndValue: ... }).',
+      ),
+    )
+    expect(() =>
+      run([], (stream) =>
+        stream
+          .keyBy((row) => row.shop)
+          .window(windows as typeof tens)
+          .aggregate({ key: count() }),
+      ),
+    ).toThrow('an aggregate "key"')
+  })
+
+  test('of a key column that a bound of the window has are refused; keyed by a function they are not', () => {
+    const byBound = (stream: DataStream<Sale>) => stream.keyBy('shop').window(tens).aggregate({ sales: count() })
+    expect(() => run([], (stream) => byBound(stream).keyBy('windowStart').window(tens).aggregate({ shops: count() }))).toThrow(
+      refused(
+        'Cannot aggregate by the key column "windowStart": the result has a column of that name for a bound of its window',
+        'Key by a function, whose column is named "key": keyBy((row) => row.windowStart, type).',
+      ),
+    )
+    const rows = run([{ at: 3 }, { at: 4, shop: 'b' }], (stream) =>
+      byBound(stream)
+        .keyBy((row) => row.windowStart, t.timestamp(3))
+        .window(tens)
+        .aggregate({ shops: count() }),
+    )
+    expect(rows).toEqual([{ key: 0, windowStart: 0, windowEnd: 10, shops: 2 }])
+  })
+})
+
 describe('topN', () => {
   const sales = [
     { shop: 'a', item: 'u', pieces: 3 },
