@@ -15,7 +15,8 @@
 // What this process may use is divided once:
 //
 //   slabs                 SLABS_SHARE, for all jobs together (base/shared-budget.ts); a worker's at most its part of it
-//   JavaScript heaps      HEAPS_SHARE over the workers of a job (object columns, user code, caches): V8 ends a thread that needs more
+//   JavaScript heaps      HEAPS_SHARE over the workers of a job (object columns, user code, caches): V8 ends a thread that needs more. Never below
+//                         HEAP_BYTES_MIN a worker: in a small container what that takes more is taken from the slabs
 //   the rest              the heaps of the main thread and the coordinator, young generations, code, the system's page cache
 
 import { availableMemoryBytes } from './platform.ts'
@@ -47,9 +48,13 @@ export function processSlabBytes(availableBytes: number = availableMemoryBytes()
   return Math.floor(availableBytes * SLABS_SHARE)
 }
 
-/** Slab budget of each of `workers` workers in bytes, unless `millrace.worker.memory-max` says otherwise. */
+/**
+ * Slab budget of each of `workers` workers in bytes, unless `millrace.worker.memory-max` says otherwise. Where heaps cannot be as small as their share
+ * wants, slabs give way: what is left may be too little for a worker's channels, which then says so.
+ */
 export function workerMemoryBytes(workers: number, availableBytes: number = availableMemoryBytes()): number {
-  return Math.min(SLAB_BYTES_MAX, Math.floor(processSlabBytes(availableBytes) / workers))
+  const besideHeaps = availableBytes * (SLABS_SHARE + HEAPS_SHARE) - workers * workerHeapBytes(workers, Infinity, availableBytes)
+  return Math.max(0, Math.min(SLAB_BYTES_MAX, Math.floor(Math.min(processSlabBytes(availableBytes), besideHeaps) / workers)))
 }
 
 /**

@@ -54,6 +54,21 @@ describe('the memory of a process', () => {
     expect(workerMemoryBytes(1, 512 * GIB)).toBe(SLAB_BYTES_MAX)
   })
 
+  test('in a small container slabs give way to heaps that cannot be smaller', () => {
+    for (const [available, workers] of [
+      [256 * MIB, 2],
+      [512 * MIB, 4],
+      [GIB, 8],
+      [2 * GIB, 16],
+      [256 * MIB, 8],
+    ] as const) {
+      const slabs = workerMemoryBytes(workers, available) * workers
+      const heaps = workerHeapBytes(workers, 4 * GIB, available) * workers
+      expect(slabs).toBeGreaterThanOrEqual(0)
+      if (slabs > 0) expect(slabs + heaps).toBeLessThanOrEqual(available * (SLABS_SHARE + HEAPS_SHARE))
+    }
+  })
+
   test('a heap is never more than what V8 gives by itself, and never too small to start', () => {
     expect(workerHeapBytes(1, 2 * GIB, 512 * GIB)).toBe(2 * GIB)
     expect(workerHeapBytes(64, 2 * GIB, 512 * MIB)).toBe(64 * MIB)
