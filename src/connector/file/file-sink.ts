@@ -1,8 +1,21 @@
-// The file sink: lines into one file, into part files in a folder, or to standard output. Runs on the subtask's thread. Invariant: a file has
-// its final name only when it is complete.
+// The file sink: lines into one file, into part files in a folder, to standard output, a named pipe or a character device. Runs on the subtask's
+// thread. Invariant: a file has its final name only when it is complete; what is no file is never replaced by one.
 
-import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs'
-import { basename, dirname, extname, join } from 'node:path'
+import {
+  closeSync,
+  constants,
+  existsSync,
+  ftruncateSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
+import { basename, dirname, extname, join, resolve } from 'node:path'
 import { ConnectorError, PlanError, RestoreError } from '../../base/errors.ts'
 import { type RecordBatch, RowKind } from '../../batch/record-batch.ts'
 import { isObjectSchema, type Schema } from '../../batch/types.ts'
@@ -22,7 +35,7 @@ const STANDARD_OUTPUT = 1
 export interface FileSinkOptions {
   /**
    * A file; a folder, with a slash at its end or existing already: each subtask writes a part file in it; `-` for standard output.
-   * A file and standard output have one writer.
+   * A file and standard output have one writer, and so have a named pipe and a character device, which are written straight into. A link stays: what it leads to is written.
    */
   readonly path: string
   readonly format: LineFormat
@@ -31,8 +44,11 @@ export interface FileSinkOptions {
 /** A file being written. */
 interface Part {
   readonly path: string
-  /** The name it has until it is complete. */
+  /** The name it has until it is complete; where it is written straight into, the same. */
   readonly inProgress: string
+  /** Standard output, a pipe or a device: it has no positions and is never renamed. */
+  readonly isDirect: boolean
+  /** -1: not open yet, or no more. */
   file: number
   bytes: number
 }
@@ -87,17 +103,16 @@ class FileWriter implements SinkWriter {
     if (this.#parts.length === 0 && !this.#sink.isFolder) this.#part()
     if (!this.#writeOut()) return false
     for (const part of this.#parts) {
-      if (this.#sink.isStandard) continue
-      closeSync(part.file)
+      if (part.file !== STANDARD_OUTPUT) closeSync(part.file)
       part.file = -1
-      renameSync(part.inProgress, part.path)
+      if (!part.isDirect) renameSync(part.inProgress, part.path)
     }
     this.#parts = []
     return true
   }
 
   snapshot(writer: SnapshotWriter): void {
-    if (this.#sink.isStandard) return
+    if (this.#parts[0]?.isDirect === true) return
     while (!this.#writeOut()) {
       // Files always take what they are given.
     }
@@ -111,7 +126,7 @@ class FileWriter implements SinkWriter {
         const file = openSync(inProgress, 'r+')
         if (statSync(inProgress).size < bytes) throw new Error(`it has fewer than ${bytes} bytes`)
         ftruncateSync(file, bytes)
-        this.#parts.push({ path, inProgress, bytes, file })
+        this.#parts.push({ path, inProgress, isDirect: false, bytes, file })
       } catch (error) {
         throw new RestoreError('FILE_CHANGED', `Cannot go on writing "${inProgress}": ${(error as Error).message}`, { cause: error })
       }
@@ -129,7 +144,7 @@ class FileWriter implements SinkWriter {
   #part(): Part {
     const open = this.#parts[0]
     if (open !== undefined) return open
-    const part = this.#sink.isStandard ? { path: STANDARD_PATH, inProgress: STANDARD_PATH, file: STANDARD_OUTPUT, bytes: 0 } : this.#create()
+    const part = this.#sink.isStandard ? directPart(STANDARD_PATH, STANDARD_OUTPUT) : this.#create()
     this.#parts.push(part)
     const { header } = this.#encoder
     this.#context.slab.u8.set(header, this.#to)
@@ -140,20 +155,28 @@ class FileWriter implements SinkWriter {
 
   #create(): Part {
     const { path: target, isFolder, format } = this.#sink
-    const path = isFolder ? join(target, `part-${this.#context.subtaskIndex}.${format.name}`) : target
-    const inProgress = join(dirname(path), `.${basename(path)}.inprogress`)
+    const name = isFolder ? join(target, `part-${this.#context.subtaskIndex}.${format.name}`) : target
     try {
+      const stat = statSync(name, { throwIfNoEntry: false })
+      if (stat?.isDirectory() === true) throw new Error('it is a folder')
+      if (stat?.isFIFO() === true || stat?.isCharacterDevice() === true) return directPart(name, -1)
+      if (stat?.isFile() === false)
+        throw new ConnectorError('NOT_A_FILE', `Cannot write "${name}": it is ${stat.isSocket() ? 'a socket' : 'a block device'}, not a file`, {
+          hint: 'Write to "-" and pipe standard output into it.',
+        })
+      const path = behindLinks(name)
       makeFolder(dirname(path))
-      if (existsSync(path) && statSync(path).isDirectory()) throw new Error('it is a folder')
-      return { path, inProgress, file: openSync(inProgress, 'w'), bytes: 0 }
+      const inProgress = join(dirname(path), `.${basename(path)}.inprogress`)
+      return { path, inProgress, isDirect: false, file: openSync(inProgress, 'w'), bytes: 0 }
     } catch (error) {
-      throw new ConnectorError('FILE_NOT_WRITABLE', `Cannot write "${path}": ${(error as Error).message}`, { cause: error })
+      throw notWritable(name, error)
     }
   }
 
   /** Returns false if the other side does not take everything now. */
   #writeOut(): boolean {
     const part = this.#parts[0]
+    if (part?.file === -1 && !openDirectly(part)) return false
     while (this.#from < this.#to) {
       try {
         const count = writeSync(
@@ -161,15 +184,18 @@ class FileWriter implements SinkWriter {
           this.#context.slab.u8,
           this.#from,
           this.#to - this.#from,
-          this.#sink.isStandard ? null : part.bytes - (this.#to - this.#from),
+          part.isDirect ? null : part.bytes - (this.#to - this.#from),
         )
         this.#from += count
         this.#context.metrics.bytesWritten += count
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException
         if (code === 'EAGAIN') return false
-        if (code === 'EPIPE') throw new ConnectorError('OUTPUT_CLOSED', 'Cannot write to standard output: its reader has gone', { cause: error })
-        throw new ConnectorError('FILE_NOT_WRITABLE', `Cannot write "${part.inProgress}": ${(error as Error).message}`, { cause: error })
+        if (code === 'EPIPE') {
+          const name = this.#sink.isStandard ? 'standard output' : `"${part.path}"`
+          throw new ConnectorError('OUTPUT_CLOSED', `Cannot write to ${name}: its reader has gone`, { cause: error })
+        }
+        throw notWritable(part.inProgress, error)
       }
     }
     this.#from = this.#buffer
@@ -190,6 +216,34 @@ class FileWriter implements SinkWriter {
     this.#to = this.#buffer
     return true
   }
+}
+
+function directPart(path: string, file: number): Part {
+  return { path, inProgress: path, isDirect: true, file, bytes: 0 }
+}
+
+/** Opens a pipe or a device without waiting: returns false while nobody reads the pipe. */
+function openDirectly(part: Part): boolean {
+  try {
+    part.file = openSync(part.path, constants.O_WRONLY | constants.O_NONBLOCK)
+    return true
+  } catch (error) {
+    // Devices answer so too, but only those that are not there.
+    if ((error as NodeJS.ErrnoException).code === 'ENXIO' && statSync(part.path, { throwIfNoEntry: false })?.isFIFO() === true) return false
+    throw notWritable(part.path, error)
+  }
+}
+
+function notWritable(path: string, error: unknown): ConnectorError {
+  if (error instanceof ConnectorError) return error
+  return new ConnectorError('FILE_NOT_WRITABLE', `Cannot write "${path}": ${(error as Error).message}`, { cause: error })
+}
+
+/** The file that a path of links leads to, whether it exists or not. */
+function behindLinks(path: string): string {
+  let target = path
+  while (lstatSync(target, { throwIfNoEntry: false })?.isSymbolicLink() === true) target = resolve(realpathSync(dirname(target)), readlinkSync(target))
+  return target
 }
 
 /** Folder by folder: Node's recursive form never returns where the system refuses with "no such file" (in /proc). */
@@ -252,7 +306,7 @@ export class FileSink implements Sink {
  *
  * A file is written under a name that begins with a dot and ends with `.inprogress`, which the file source passes over, and renamed when the
  * input has ended; a file of that name is replaced then. After a failure the file stays under the hidden name: a restored job goes on with
- * it, any other overwrites it. Part files of an earlier run with more writers stay in their folder.
+ * it, any other overwrites it. What has been written to standard output, a named pipe or a device stays there. Part files of an earlier run with more writers stay in their folder.
  *
  * @throws {PlanError} `INVALID_OPTION`
  */

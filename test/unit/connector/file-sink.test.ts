@@ -1,5 +1,7 @@
 // The file, print and blackhole sinks.
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { closeSync, constants, existsSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type BatchRowInit, batchFromObjects } from '../../../src/batch/batch-rows.ts'
@@ -138,6 +140,83 @@ describe('fileSink', () => {
     const loop: Record<string, unknown> = {}
     loop.self = loop
     expect(() => open(fileSink({ path, format }), OBJECT_SCHEMA).put({ row: loop })).toThrow('Cannot write a record as JSON')
+  })
+
+  test.each(['a file', 'nothing yet'])('a link that leads to %s stays, and what it leads to is written', (kind) => {
+    const at = join(folder, `links-${kind.length}`)
+    mkdirSync(join(at, 'real'), { recursive: true })
+    if (kind === 'a file') writeFileSync(join(at, 'real/out.json'), 'old')
+    symlinkSync('real/out.json', join(at, 'second'))
+    symlinkSync('second', join(at, 'first.json'))
+    const { writer, put } = open(fileSink({ path: join(at, 'first.json'), format }))
+    put(1)
+    writer.flush()
+    expect(readdirSync(join(at, 'real'))).toContain('.out.json.inprogress')
+    writer.finish()
+    writer.close()
+    expect(lstatSync(join(at, 'first.json')).isSymbolicLink()).toBe(true)
+    expect(readFileSync(join(at, 'real/out.json'), 'utf8')).toBe('{"id":1,"text":"text 1"}\n')
+    expect([readdirSync(at), readdirSync(join(at, 'real'))]).toEqual([['first.json', 'real', 'second'], ['out.json']])
+  })
+
+  test('a link that leads to itself is refused', () => {
+    const path = join(folder, 'loop.json')
+    symlinkSync('loop.json', path)
+    expect(() => open(fileSink({ path, format })).put(1)).toThrow(`Cannot write "${path}": ELOOP`)
+  })
+
+  test.each(['itself', 'a link to it'])('a named pipe, by %s, waits for its reader, holds the job back while it is full, and stays one', (by) => {
+    const pipe = join(folder, `pipe-${by.length}`)
+    const path = by === 'itself' ? pipe : `${pipe}-link`
+    execFileSync('mkfifo', [pipe])
+    if (path !== pipe) symlinkSync(pipe, path)
+    const { writer, put } = open(fileSink({ path, format }))
+    const text = 'x'.repeat(300_000)
+    put({ row: { id: 1, text } })
+    expect([writer.flush(), writer.hasCapacity()]).toEqual([false, false])
+    const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK)
+    const buffer = Buffer.alloc(1 << 20)
+    let received = ''
+    // The pipe takes less than a line at a time.
+    for (let writes = 0; !writer.finish(); writes++) {
+      expect(writes).toBeLessThan(100)
+      received += buffer.toString('utf8', 0, readSync(reader, buffer))
+    }
+    for (let count = 1; count > 0; received += buffer.toString('utf8', 0, count)) count = readSync(reader, buffer)
+    expect(received).toBe(`{"id":1,"text":"${text}"}\n`)
+    closeSync(reader)
+    writer.close()
+    expect(lstatSync(pipe).isFIFO()).toBe(true)
+    expect(readdirSync(folder).filter((name) => name.includes('inprogress') && name.includes('pipe'))).toEqual([])
+  })
+
+  test('the reader of a named pipe sees the end of no rows, and its leaving is named', () => {
+    const path = join(folder, 'silent')
+    execFileSync('mkfifo', [path])
+    const empty = open(fileSink({ path, format }))
+    expect(empty.writer.finish()).toBe(false)
+    const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    expect(empty.writer.finish()).toBe(true)
+    expect(readSync(reader, Buffer.alloc(10))).toBe(0)
+    const { writer, put } = open(fileSink({ path, format }))
+    put(1)
+    expect(writer.flush()).toBe(true)
+    const snapshot = new Snapshot()
+    writer.snapshot(snapshot)
+    snapshot.elements('parts', () => expect.unreachable())
+    closeSync(reader)
+    put(2)
+    expect(() => writer.flush()).toThrow(`Cannot write to "${path}": its reader has gone`)
+    writer.close()
+  })
+
+  test('a socket is refused', async () => {
+    const path = join(folder, 'socket')
+    const server = createServer()
+    await new Promise<void>((resolve) => server.listen(path, resolve))
+    expect(() => open(fileSink({ path, format })).put(1)).toThrow(`Cannot write "${path}": it is a socket, not a file`)
+    expect(lstatSync(path).isSocket()).toBe(true)
+    await new Promise((resolve) => server.close(resolve))
   })
 
   test('updates, folders in the way and wrong options are refused', () => {
