@@ -21,6 +21,7 @@ import type { BadRecordPlace, BadRecords } from './bad-records.ts'
 import type { LineDecoder, LineFormat } from './line-format.ts'
 
 const LINE_FEED = 10
+const CARRIAGE_RETURN = 13
 const BOM = [0xef, 0xbb, 0xbf] as const
 const BLOCK_BYTES = 1 << 20
 /** Largest data buffer that a string column is grown to for one batch; fuller than that, the batch is cut. */
@@ -28,7 +29,7 @@ const DATA_BYTES_MAX = 64 << 20
 
 /** Options of a stream of lines. */
 export interface LineStreamOptions {
-  /** Longer lines are bad records, passed over without being kept. */
+  /** Longer lines, their ends not counted, are bad records and passed over. */
   readonly lineBytesMax: number
   /** Bytes read at once. */
   readonly blockBytes?: number
@@ -284,6 +285,8 @@ export class LineStream {
         continue
       }
       if (end < this.#end && this.#at === end) {
+        // A carriage return at the very end may belong to the line's end.
+        if (!this.#isTooLong(this.#end)) break
         this.#rejectLongLine()
         if (this.#bad.isFull) return
         if (this.#isSkipping || this.#at === this.#end) break
@@ -291,9 +294,9 @@ export class LineStream {
       }
       if (this.#at === this.#end) break
       // What is left is the beginning of a record, whose first line has been read if it holds line feeds.
-      if (!this.#inputEnded && this.#end - this.#at <= this.#lineBytesMax) break
+      if (!this.#inputEnded && !this.#isTooLong(this.#end)) break
       const feed = this.#find(LINE_FEED, this.#at)
-      if (feed === -1 || feed - this.#at > this.#lineBytesMax) this.#rejectLongLine()
+      if (feed === -1 || this.#isTooLong(feed)) this.#rejectLongLine()
       else this.#rejectLine({ ...result, reason: BadReason.QUOTE, field: '', lineStart: 0, lineEnd: feed + 1 - this.#at, problem: 0 })
       if (this.#bad.isFull) return
       if (this.#isSkipping) break
@@ -309,10 +312,21 @@ export class LineStream {
     while (this.#end - at > this.#lineBytesMax) {
       // The last line feed that ends a line of at most the maximum.
       const feed = u8.subarray(at, at + this.#lineBytesMax + 1).lastIndexOf(LINE_FEED)
-      if (feed === -1) return at
-      at += feed + 1
+      if (feed !== -1) {
+        at += feed + 1
+        continue
+      }
+      const behind = at + this.#lineBytesMax
+      if (u8[behind] !== CARRIAGE_RETURN || behind + 1 === this.#end || u8[behind + 1] !== LINE_FEED) return at
+      at = behind + 2
     }
     return this.#end
+  }
+
+  /** Whether the line at hand, or what has come of it, is too long if it goes on to `end`. */
+  #isTooLong(end: number): boolean {
+    const hasReturn = end > this.#at && this.#slab.u8[end - 1] === CARRIAGE_RETURN
+    return end - this.#at - (hasReturn ? 1 : 0) > this.#lineBytesMax
   }
 
   /** @param lines Line feeds among these bytes, where they have been counted already. */
@@ -338,7 +352,7 @@ export class LineStream {
     this.#advance(result.lineStart)
     const line = this.#slab.u8.subarray(base + result.lineStart, base + result.lineEnd - 1)
     const reason = explainBadLine(result, line, this.#schema, this.#format, this.#decoder?.columns ?? [])
-    const hasReturn = line[line.length - 1] === 13
+    const hasReturn = line[line.length - 1] === CARRIAGE_RETURN
     this.#bad.reject(this.#place(), reason, hasReturn ? line.subarray(0, -1) : line)
     this.#advance(result.lineEnd - result.lineStart)
   }
@@ -423,7 +437,8 @@ export class LineStream {
   #passHeader(): void {
     const length = this.#end - this.#at
     const header = this.#named(() => this.#format.parseHeader(this.#slab.u8.slice(this.#at, this.#end), this.#inputEnded))
-    if ((header?.bytes ?? length) > this.#lineBytesMax + 1)
+    // Two for its line end.
+    if ((header?.bytes ?? length) > this.#lineBytesMax + 2)
       throw new ConnectorError('DAMAGED_FILE', `Cannot read the header of "${this.#start.file}": it is longer than ${this.#lineBytesMax} bytes`)
     if (header === undefined) {
       if (this.#inputEnded) this.#advance(length)

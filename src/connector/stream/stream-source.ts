@@ -29,7 +29,7 @@ export interface ReadableSourceOptions<S extends Schema = Schema> {
   /** A file to which bad records are appended under the policy `dead-letter`, as {@link FileSourceOptions.deadLetterPath}. */
   readonly deadLetterPath?: string
   /**
-   * Longer lines are bad records; only with a format.
+   * Longer lines, their ends not counted, are bad records; only with a format.
    * @default 1 MiB
    */
   readonly lineBytesMax?: number

@@ -453,6 +453,45 @@ describe('gzip', () => {
   })
 })
 
+describe('lineBytesMax', () => {
+  const schema = defineSchema({ a: t.string() })
+
+  test.each(['\n', '\r\n'])('counts a line without its end %j, however blocks are cut', (end) => {
+    for (const rows of [['x'.repeat(20)], ['x'.repeat(20), 'y', 'x'.repeat(20), 'x'.repeat(20)]])
+      for (const [name, format, bytesMax, content] of [
+        ['text', textFormat(), 20, rows],
+        ['csv', csvFormat({ header: false }), 20, rows],
+        ['json', jsonFormat(), 28, rows.map((a) => JSON.stringify({ a }))],
+      ] as const)
+        for (const readBytes of [1, 7, 21, 22, 1 << 20])
+          for (const last of [end, '']) {
+            const path = fileWith(content.join(end) + last)
+            expect(
+              readAll(fileSource({ path, format, schema, lineBytesMax: bytesMax, readBytes })).map(({ a }) => a),
+              `${name} ${readBytes}`,
+            ).toEqual(rows)
+          }
+  })
+
+  test('counts a header without its end', () => {
+    for (const readBytes of [1, 7, 21, 22, 1 << 20]) {
+      const path = fileWith(`a,${'b'.repeat(18)}\r\nx,y\r\n`)
+      expect(readAll(fileSource({ path, format: csvFormat(), schema, lineBytesMax: 20, readBytes }))).toEqual([{ a: 'x' }])
+    }
+  })
+
+  test.each(['\n', '\r\n'])('refuses one byte more, also a carriage return that ends nothing, before %j', (end) => {
+    for (const line of ['x'.repeat(21), `${'x'.repeat(20)}\ry`, `${'x'.repeat(20)}\r`.padEnd(22, '\r')])
+      for (const readBytes of [1, 7, 21, 22, 1 << 20]) {
+        const path = fileWith(['a', line, 'b'].join(end) + end)
+        const probe = new SourceProbe(fileSource({ path, format: textFormat(), schema, lineBytesMax: 20, readBytes, onBadRecord: 'skip' }))
+        expect(probe.drain().rows.map(({ a }) => a)).toEqual(['a', 'b'])
+        expect(probe.context.metrics.badRecords).toBe(1)
+        probe.close()
+      }
+  })
+})
+
 describe('snapshots', () => {
   test('one of another file is refused', () => {
     const schema = defineSchema({ id: t.int() })
