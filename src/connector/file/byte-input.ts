@@ -22,6 +22,8 @@ export interface ByteInput {
   read(slab: Slab, address: number, length: number): number
   /** Why the rest of the contents is lost. */
   readonly failure?: ConnectorError | undefined
+  /** Whether the damage lies behind the contents, all of which have been given: their last line ends where they do. */
+  readonly isComplete?: boolean
   close(): void
 }
 

@@ -37,6 +37,7 @@ export class GzipInput implements ByteInput {
   readonly path: string
   readonly file: number
   failure: ConnectorError | undefined
+  isComplete = false
   readonly #slab: Slab
   readonly #metrics: OperatorMetrics
   readonly #inflater: Inflater
@@ -228,6 +229,9 @@ export class GzipInput implements ByteInput {
     while (this.#has(1) && this.#slab.u8[this.#at] === 0) this.#at++
     if (!this.#has(1)) this.#phase = Phase.END
     else if (this.#slab.u8[this.#at] === 0x1f) this.#phase = Phase.HEADER
-    else this.#fail('something that is not gzip follows')
+    else {
+      this.isComplete = true
+      this.#fail('something that is not gzip follows')
+    }
   }
 }

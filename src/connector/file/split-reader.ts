@@ -1,6 +1,7 @@
 // One split of a file being read: the common form of line splits, tailed files and row groups, and the first of them.
 
 import { closeSync, readSync } from 'node:fs'
+import type { ConnectorError } from '../../base/errors.ts'
 import type { RecordBatch } from '../../batch/record-batch.ts'
 import type { BadRecords } from '../../format/bad-records.ts'
 import type { LineFormat } from '../../format/line-format.ts'
@@ -54,7 +55,11 @@ export function fillFrom(stream: LineStream, input: ByteInput, context: Operator
   let rows = stream.decode()
   for (;;) {
     if (rows >= enough || bad.isFull) break
-    if (stream.isDone) return rows > 0 ? SplitResult.ROWS : SplitResult.DONE
+    if (stream.isDone) {
+      if (rows > 0) return SplitResult.ROWS
+      if (input.failure !== undefined) reportDamage(input.failure, context, bad)
+      return SplitResult.DONE
+    }
     if (stream.needsInput) {
       stream.prepareInput()
       const count = input.read(context.slab, stream.inputAddress, stream.inputRoom)
@@ -62,10 +67,9 @@ export function fillFrom(stream: LineStream, input: ByteInput, context: Operator
       if (count === FAILED) {
         // The rows before the damage leave first.
         if (rows > 0) break
-        if (bad.policy === 'fail') throw input.failure!
-        context.log(input.failure!.message)
-        context.metrics.counter('damagedFiles').value++
-        stream.abandon('the file is damaged behind this record')
+        if (input.isComplete === true) stream.endInput()
+        else if (bad.policy === 'fail') throw input.failure!
+        else stream.abandon('the file is damaged behind this record')
       } else if (count === 0) stream.endInput()
       else stream.accept(count)
     }
@@ -75,6 +79,13 @@ export function fillFrom(stream: LineStream, input: ByteInput, context: Operator
     if (rows === before && rows > 0 && !stream.needsInput && !stream.isDone) break
   }
   return rows > 0 ? SplitResult.ROWS : SplitResult.NOTHING
+}
+
+/** What damage leads to once everything before it has left. */
+function reportDamage(failure: ConnectorError, context: OperatorContext, bad: BadRecords): void {
+  if (bad.policy === 'fail') throw failure
+  context.log(failure.message)
+  context.metrics.counter('damagedFiles').value++
 }
 
 /** Reads a part of a file of lines, or all of an input without positions. */

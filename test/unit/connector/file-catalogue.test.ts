@@ -117,6 +117,21 @@ const CASES: readonly Case[] = [
     counters: { damagedFiles: 1 },
   },
   {
+    name: 'gzip without a last line feed, followed by garbage',
+    make: () => write(Buffer.concat([gzipSync(lines(0, 3).trimEnd()), Buffer.from('garbage')])),
+    rows: ids(0, 3),
+    failure: /something that is not gzip follows/,
+    counters: { damagedFiles: 1 },
+  },
+  {
+    name: 'gzip that ends within a record, followed by garbage',
+    make: () => write(Buffer.concat([gzipSync(`${lines(0, 3)}{"id"`), Buffer.from('garbage')])),
+    rows: ids(0, 3),
+    failure: /something that is not gzip follows|expected JSON/,
+    bad: 1,
+    counters: { damagedFiles: 1 },
+  },
+  {
     name: 'gzip with a wrong checksum',
     make: () => write(spoiled(gzipSync(lines(0, 3)), -7)),
     rows: ids(0, 3),
