@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { Command, job, root, scratchFolder } from '../fixtures/command.ts'
@@ -43,12 +44,13 @@ test('silence for longer than a worker may hang is no failure', async () => {
   expect(await command.ended).toMatchObject({ status: 0, stderr: '', stdout: expect.stringMatching(/\[1\]\n.*\[2\]\n/) })
 })
 
-test.each(['file', 'nothing', 'pipe of a shell'])('standard input that is a %s', async (kind) => {
+test.each(['file', 'compressed file', 'nothing', 'pipe of a shell', 'pipe of gzip'])('standard input that is a %s', async (kind) => {
   const path = join(folder, 'rows.jsonl')
-  writeFileSync(path, '{"id":1}\n{"id":2}\n')
+  const rows = '{"id":1}\n{"id":2}\n'
+  writeFileSync(path, kind === 'compressed file' ? gzipSync(rows) : rows)
   const command = `"${process.execPath}" dist/cli.js run ${JOB} --quiet`
   const input = openSync(path, 'r')
-  const line = { file: command, nothing: `${command} <&-`, 'pipe of a shell': `cat "${path}" | ${command}` }[kind]!
+  const line = { nothing: `${command} <&-`, 'pipe of a shell': `cat "${path}" | ${command}`, 'pipe of gzip': `gzip -c "${path}" | ${command}` }[kind] ?? command
   const child = spawn('sh', ['-c', line], { cwd: root, stdio: [input, 'pipe', 'inherit'] })
   closeSync(input)
   let stdout = ''

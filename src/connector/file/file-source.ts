@@ -2,7 +2,7 @@
 // on the coordinator's thread, readers on the workers.
 
 import { RECORD_BYTES_MAX } from '../../base/memory-budget.ts'
-import { ConnectorError, PlanError, RestoreError } from '../../base/errors.ts'
+import { PlanError, RestoreError } from '../../base/errors.ts'
 import type { RecordBatch } from '../../batch/record-batch.ts'
 import { type RowOfSchema, Schema } from '../../batch/types.ts'
 import { BAD_RECORD_POLICIES, badRecordOutputs, type BadRecordPolicy, BadRecords } from '../../format/bad-records.ts'
@@ -13,7 +13,7 @@ import type { ParquetFormat } from '../../format/parquet/parquet-format.ts'
 import type { OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../../operator/operator.ts'
 import { PollResult, type Source, type SourceReader, type SourceSideOutput, type SourceSplit } from '../../operator/source.ts'
 import { FileInput } from './byte-input.ts'
-import { compressionOf } from './compression.ts'
+import { compressionOf, refuseUnlessGzip, SniffedInput } from './compression.ts'
 import { checkDeadLetters, DeadLetterFile } from './dead-letter-file.ts'
 import { hasFingerprint, identityOf } from './file-identity.ts'
 import { GzipInput } from './gzip-input.ts'
@@ -32,7 +32,7 @@ const UNBOUNDED = Number.MAX_SAFE_INTEGER
 
 /** Options of {@link fileSource}. */
 export interface FileSourceOptions<S extends Schema = Schema> {
-  /** A file, a folder (the files in it, by name), a glob (`*`, `**`, `?`, `[a-z]`, `{a,b}`), `-` for standard input; or a list of these. */
+  /** A file, a folder (the files in it, by name), a glob (`*`, `**`, `?`, `[a-z]`, `{a,b}`), `-` for standard input; or a list of these. What is compressed with gzip is decompressed. */
   readonly path: string | readonly string[]
   readonly format: LineFormat | ParquetFormat
   readonly schema: S
@@ -230,22 +230,16 @@ class FileReader implements SourceReader {
     if (split.kind === 'stdin') {
       if (position !== null && offset > 0) throw new RestoreError('NOT_RESTORABLE', 'Cannot go on reading standard input: what was read from it is gone')
       stream.open({ file, offset: 0, linesBefore: 0, seeksLine: false, endOffset: Infinity })
-      return new LineSplitReader(
-        stream,
-        openStandardInput(this.#context.metrics, () => this.#context.wake()),
-        this.#context,
-        this.#bad,
-        null,
-        0,
-      )
+      const raw = openStandardInput(this.#context.metrics, () => this.#context.wake())
+      return new LineSplitReader(stream, new SniffedInput(raw, file, this.#context), this.#context, this.#bad, null, 0)
     }
     const isGzip = split.kind === 'gzip'
-    const input = isGzip
-      ? new GzipInput(split.path, this.#context, offset, position?.member)
-      : new FileInput(split.path, offset, split.size, this.#context.metrics)
+    const from = isGzip ? (position?.member?.fileOffset ?? 0) : offset
+    const raw = new FileInput(split.path, from, split.size, this.#context.metrics)
+    const input = isGzip ? new GzipInput(raw, split.path, this.#context, offset, position?.member) : raw
     try {
-      const identity = identityOf(input.file, split.size)
-      if (position !== null && position.identity !== null && !hasFingerprint(input.file, position.identity))
+      const identity = identityOf(raw.file, split.size)
+      if (position !== null && position.identity !== null && !hasFingerprint(raw.file, position.identity))
         throw new RestoreError('FILE_CHANGED', `Cannot go on reading "${split.path}": it is not the file that the snapshot was made with`)
       stream.open({
         file,
@@ -255,7 +249,7 @@ class FileReader implements SourceReader {
         seeksLine: position === null && offset > 0,
         isSkipping: position?.isSkipping === true,
         endOffset: split.end,
-        fileColumns: offset === 0 || !format.header ? undefined : isGzip ? this.#gzipHeader(split.path, format) : readHeader(split.path, format, lineBytesMax),
+        fileColumns: offset === 0 || !format.header ? undefined : isGzip ? this.#gzipHeader(split, format) : readHeader(split.path, format, lineBytesMax),
       })
       return new LineSplitReader(stream, input, this.#context, this.#bad, identity, position?.row ?? 0)
     } catch (error) {
@@ -265,12 +259,12 @@ class FileReader implements SourceReader {
   }
 
   /** The column names in the header of compressed contents. */
-  #gzipHeader(path: string, format: LineFormat): readonly string[] | undefined {
+  #gzipHeader({ path, size }: FileSplit, format: LineFormat): readonly string[] | undefined {
     const { lineBytesMax } = this.#source.options
     const { slab } = this.#context
     const room = lineBytesMax + 4
     const buffer = slab.allocate(room)
-    const input = new GzipInput(path, this.#context, 0)
+    const input = new GzipInput(new FileInput(path, 0, size, this.#context.metrics), path, this.#context, 0)
     let length = 0
     for (let count = 1; count > 0 && length < room;) {
       count = input.read(slab, buffer + length, room - length)
@@ -365,12 +359,7 @@ export class FileSource<R = unknown> implements Source<R> {
       return [splitOf({ path, kind: 'tail', start: 0, end: UNBOUNDED, size, rowGroup: 0, hasNextFile: false })]
     }
     if (compression === 'gzip') return [splitOf({ path, kind: 'gzip', start: 0, end: UNBOUNDED, size, rowGroup: 0, hasNextFile: false })]
-    if (compression === 'parquet')
-      throw new ConnectorError('UNSUPPORTED_ENCODING', `Cannot read "${path}" line by line: it is a Parquet file`, {
-        hint: 'Read it with `format: parquetFormat()`.',
-      })
-    if (compression !== undefined)
-      throw new ConnectorError('UNSUPPORTED_ENCODING', `Cannot read "${path}": it is compressed with ${compression}; only gzip is supported`)
+    refuseUnlessGzip(path, compression)
     if (format.spansLines) return [splitOf({ path, kind: 'lines', start: 0, end: size, size, rowGroup: 0, hasNextFile: false })]
     // The last split takes up to half a split more, so that no crumbs are left.
     const count = Math.max(1, Math.round(size / splitBytes))

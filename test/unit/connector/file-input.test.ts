@@ -2,8 +2,10 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { closeSync, constants, openSync, readSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
-import { WOULD_BLOCK } from '../../../src/connector/file/byte-input.ts'
+import { type ByteInput, WOULD_BLOCK } from '../../../src/connector/file/byte-input.ts'
+import { SniffedInput } from '../../../src/connector/file/compression.ts'
 import { PipeInput } from '../../../src/connector/file/standard-input.ts'
 import type { OperatorMetrics } from '../../../src/operator/operator.ts'
 import { scratchFolder, testContext } from './file-probe.ts'
@@ -98,5 +100,73 @@ describe('an input that reads a pipe', () => {
     // The input has not had a turn of the event loop, so nothing is taken.
     expect(readSync(reader, Buffer.alloc(10))).toBe(1)
     closeSync(writer)
+  })
+})
+
+/** Everything that an input gives which comes in these pieces, with a pause before each and before the end. */
+function contentsOf(pieces: readonly Uint8Array[], length: number): { text: string; pauses: number; failure: string | undefined } {
+  const context = testContext()
+  const { slab } = context
+  let next = 0
+  let left: Uint8Array = new Uint8Array()
+  let hasPaused = false
+  const raw: ByteInput = {
+    read(_slab, address, bytes) {
+      if (left.length === 0) {
+        hasPaused = !hasPaused
+        if (hasPaused) return WOULD_BLOCK
+        left = pieces[next++] ?? left
+      }
+      const count = Math.min(bytes, left.length)
+      slab.u8.set(left.subarray(0, count), address)
+      left = left.subarray(count)
+      return count
+    },
+    close() {},
+  }
+  const input = new SniffedInput(raw, 'standard input', context)
+  const address = slab.allocate(length)
+  let text = ''
+  let pauses = 0
+  try {
+    for (let count = input.read(slab, address, length); count > 0 || count === WOULD_BLOCK; count = input.read(slab, address, length)) {
+      if (count === WOULD_BLOCK) pauses++
+      else text += Buffer.from(slab.u8.slice(address, address + count)).toString('latin1')
+    }
+    return { text, pauses, failure: input.failure?.message }
+  } finally {
+    input.close()
+    slab.free(address, length)
+    expect(slab.allocatedBytes).toBe(0)
+  }
+}
+
+describe('an input whose first bytes tell how it is compressed', () => {
+  const cut = (bytes: Uint8Array, size: number): Uint8Array[] =>
+    Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) => bytes.subarray(index * size, (index + 1) * size))
+  const words = Array.from({ length: 2000 }, (_, index) => `word ${index * 7919}\n`).join('')
+  const gzip = Buffer.concat([gzipSync(words), gzipSync(words, { level: 0 }), Buffer.alloc(20)])
+
+  test.each([1, 3, 1000, 1 << 20])('gives gzip decompressed and anything else as it is, in pieces of %d bytes', (size) => {
+    for (const length of [1, 100, 1 << 20]) {
+      expect(contentsOf(cut(gzip, size), length)).toMatchObject({ text: words + words, failure: undefined })
+      for (const plain of ['', 'P', 'PK', '\x1f', '\x1f\x8b', '\x1f\x8b\x07 and more', words])
+        expect(contentsOf(cut(Buffer.from(plain, 'latin1'), size), length)).toMatchObject({ text: plain, failure: undefined })
+    }
+  })
+
+  test('does not wait for more than it needs to tell', () => {
+    expect(contentsOf([Buffer.from('x')], 100)).toEqual({ text: 'x', pauses: 2, failure: undefined })
+  })
+
+  test('gives what comes before damage', () => {
+    const { text, failure } = contentsOf(cut(gzipSync(words).subarray(0, -5), 100), 100)
+    expect([text, failure]).toEqual([words, expect.stringContaining('Cannot read "standard input": it ends early')])
+  })
+
+  test('refuses other compressions', () => {
+    expect(() => contentsOf([Buffer.from([0x28, 0xb5]), Buffer.from([0x2f, 0xfd])], 100)).toThrow(
+      'Cannot read "standard input": it is compressed with zstd; only gzip is supported',
+    )
   })
 })
