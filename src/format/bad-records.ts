@@ -25,7 +25,7 @@ export const BAD_RECORD_POLICIES: readonly BadRecordPolicy[] = ['fail', 'skip', 
 /** Id of the side output for the policy `dead-letter`. */
 export const BAD_RECORDS_SIDE = 'bad-records'
 
-/** The rows of the side output. `raw` is NULL where the bytes were too many to keep or are not text; `offset` counts bytes, `line` from 1. */
+/** The rows of the side output. `raw` is NULL where the bytes are not text, and cut where the reason says so; `offset` counts bytes, `line` from 1. */
 export const BAD_RECORD_SCHEMA = defineSchema({
   raw: t.bytes().nullable(),
   reason: t.string(),

@@ -24,12 +24,14 @@ const LINE_FEED = 10
 const CARRIAGE_RETURN = 13
 const BOM = [0xef, 0xbb, 0xbf] as const
 const BLOCK_BYTES = 1 << 20
+/** Bytes of a line over the limit that are kept. */
+const LONG_LINE_BYTES_KEPT = 1024
 /** Largest data buffer that a string column is grown to for one batch; fuller than that, the batch is cut. */
 const DATA_BYTES_MAX = 64 << 20
 
 /** Options of a stream of lines. */
 export interface LineStreamOptions {
-  /** Longer lines, their ends not counted, are bad records and passed over. */
+  /** Longer lines, their ends not counted, are bad records, of which only the beginning is kept. */
   readonly lineBytesMax: number
   /** Bytes read at once. */
   readonly blockBytes?: number
@@ -389,12 +391,11 @@ export class LineStream {
 
   /** Passes over the line at hand, which is longer than allowed; its end may not have been read. */
   #rejectLongLine(): void {
-    const { u8 } = this.#slab
-    this.#bad.reject(
-      this.#place(),
-      { where: '', reason: `the line is longer than ${this.#lineBytesMax} bytes` },
-      this.#bad.policy === 'fail' ? u8.subarray(this.#at, Math.min(this.#end, this.#at + 1000)) : null,
-    )
+    // As many whatever the blocks are: more than the limit is here.
+    const start = this.#slab.u8.subarray(this.#at, this.#at + Math.min(this.#lineBytesMax, LONG_LINE_BYTES_KEPT))
+    const kept = start.subarray(0, endOfCharacters(start))
+    const mark = this.#bad.policy === 'dead-letter' ? `; its first ${kept.length} are kept` : ''
+    this.#bad.reject(this.#place(), { where: '', reason: `the line is longer than ${this.#lineBytesMax} bytes${mark}` }, kept)
     this.#isSkipping = true
     this.#passStart()
   }
@@ -497,6 +498,15 @@ export class LineStream {
     for (const column of this.batch.columns) grown = growColumn(column, isEmpty, this.#lineBytesMax) || grown
     return grown
   }
+}
+
+/** Where the last character of a text that may be cut within it begins; the text's end if it is whole, or no UTF-8. */
+function endOfCharacters(text: Uint8Array): number {
+  let first = text.length - 1
+  while (first > 0 && first > text.length - 4 && (text[first] & 0xc0) === 0x80) first--
+  const lead = text[first]
+  const length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1
+  return first + length > text.length ? first : text.length
 }
 
 /** Doubles what is more than half full, or pads its values; everything that is left, if even one record does not fit. */

@@ -118,13 +118,13 @@ function readCut(
   letters.push(...probe.sides.letters)
   probe.close()
 
-  // Each letter names its line and its first byte; long ones are not kept.
+  // Each letter names its line and its first byte; of long ones the beginning is kept.
   let line = whole.length === 0 ? 1 : header.split('\n').length
   let offset = Buffer.byteLength((hasMark ? '\ufeff' : '') + header)
   const bad: unknown[] = []
   for (const piece of pieces) {
     const bare = piece.text.replace(/\r?\n$/, '')
-    if (piece.isBad === true) bad.push({ raw: bare.length > LINE_BYTES_MAX ? null : Uint8Array.from(Buffer.from(bare)), file: path, line, offset })
+    if (piece.isBad === true) bad.push({ raw: Uint8Array.from(Buffer.from(bare.slice(0, LINE_BYTES_MAX))), file: path, line, offset })
     line += piece.text.split('\n').length - 1
     offset += Buffer.byteLength(piece.text)
   }

@@ -52,7 +52,7 @@ export interface FileSourceOptions<S extends Schema = Schema> {
    */
   readonly deadLetterPath?: string
   /**
-   * Longer lines, their ends not counted, are bad records; they are passed over without being kept. A record of several lines that is longer is bad as one whose quote is
+   * Longer lines, their ends not counted, are bad records; a dead letter holds their first bytes, up to 1 KiB, and says so in its reason. A record of several lines that is longer is bad as one whose quote is
    * not closed: reading goes on behind its first line.
    * @default 1 MiB
    */

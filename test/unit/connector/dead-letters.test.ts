@@ -40,7 +40,7 @@ describe('deadLetterPath', () => {
   const letters = [
     { file: path, line: 2, offset: 9, reason: 'field "id": expected an integer of 32 bits, found "x" at byte 7', text: '{"id":"x"}' },
     { file: path, line: 3, offset: 20, reason: 'expected JSON, found "\ufffd" at byte 1', base64: '/w==' },
-    { file: path, line: 4, offset: 22, reason: 'the line is longer than 100 bytes' },
+    { file: path, line: 4, offset: 22, reason: 'the line is longer than 100 bytes; its first 100 are kept', text: 'y'.repeat(100) },
   ]
 
   test.each([1, 1 << 20])('takes bad records as text or base64 with place and reason, blocks of %d bytes', (readBytes) => {
@@ -50,6 +50,26 @@ describe('deadLetterPath', () => {
     expect(probe.rows).toEqual([{ id: 1 }, { id: 2 }])
     expect(linesOf(deadLetterPath)).toEqual(letters)
     expect(probe.context.metrics.badRecords).toBe(3)
+  })
+
+  test.each([
+    ['é', 1023, 'whole characters only'],
+    ['🙂', 1021, 'whole characters only'],
+    ['🙂', 1020, 'a character that just fits'],
+  ])('keeps the first bytes of a line over the limit: %j behind %d bytes, %s', (character, before) => {
+    const bytes = Buffer.from(character)
+    const long = Buffer.concat([Buffer.alloc(before, 'x'), bytes, Buffer.alloc(2000, 'y')])
+    const file = join(folder, 'long.jsonl')
+    writeFileSync(file, Buffer.concat([long, Buffer.from('\n{"id":1}\n')]))
+    for (const readBytes of [1, 1000, 1 << 20]) {
+      const deadLetterPath = join(folder, `long-${before}-${readBytes}.jsonl`)
+      const probe = new SourceProbe(source({ path: file, deadLetterPath, readBytes, lineBytesMax: 2000 }))
+      expect(probe.drain().rows).toEqual([{ id: 1 }])
+      probe.close()
+      const kept = before + bytes.length > 1024 ? before : 1024
+      const reason = `the line is longer than 2000 bytes; its first ${kept} are kept`
+      expect(linesOf(deadLetterPath)).toEqual([{ file, line: 1, offset: 0, reason, text: long.toString('utf8', 0, kept) }])
+    }
   })
 
   test('gets every letter once beside a side output that refuses, and is appended to', () => {

@@ -91,7 +91,7 @@ describe('a file that grows', () => {
     expect(ids()).toEqual([])
     appendFileSync(path, `${'x'.repeat(400)}\n${line(2)}`)
     expect(ids()).toEqual([2])
-    expect(probe.sides.letters).toMatchObject([{ line: 2, offset: 9, reason: 'the line is longer than 50 bytes' }])
+    expect(probe.sides.letters).toMatchObject([{ line: 2, offset: 9, reason: 'the line is longer than 50 bytes; its first 50 are kept' }])
     probe.close()
   })
 
