@@ -174,9 +174,11 @@ function mayGoOn(p: usize): bool {
   return load<u32>(plan, CSV_FINAL) == 0 && <u32>(limit - p) <= load<u32>(plan, CSV_RECORD_BYTES_MAX)
 }
 
-/** Whether a record that ends with the line feed before `behind` has more bytes than allowed. */
+/** Whether a record whose line end is before `behind` has more bytes than allowed. */
 // @ts-ignore: decorator
-@inline function isTooLong(p: usize, behind: usize): bool { return <u32>(behind - p) - 1 > load<u32>(plan, CSV_RECORD_BYTES_MAX) }
+@inline function isTooLong(p: usize, behind: usize): bool {
+  return <u32>(behind - p) - 1 - u32(load<u8>(behind - 2) == 0x0d) > load<u32>(plan, CSV_RECORD_BYTES_MAX)
+}
 
 /** Behind the first line of the record at `p`. */
 function firstLineEnd(p: usize): usize {

@@ -123,6 +123,16 @@ describe('scanCsv', () => {
     })
   })
 
+  test('counts a record without its line end against the limit', () => {
+    for (const [text, isBad] of [
+      ['1,"345678901",3\n', false],
+      ['1,"345678901",3\r\n', false],
+      ['1,"3456789012",3\n', true],
+      ['1,"3456789012",3\r\n', true],
+    ] as const)
+      expect(scanner(ist, { conversion: 'strict', recordBytesMax: 15 }).scan(text)).toMatchObject(isBad ? { rows: 0, reason: BadReason.QUOTE } : { rows: 1 })
+  })
+
   test('takes long records without quotes, whatever stands beside them', () => {
     const { scan, rows, slab, kernels, plan } = scanner(ist, { conversion: 'strict', recordBytesMax: 12 })
     expect(scan('1,plain but not short,1\n2,"and\nquoted",2\n')).toMatchObject({ rows: 1, reason: BadReason.QUOTE })
