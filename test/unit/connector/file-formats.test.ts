@@ -22,10 +22,10 @@ function fileWith(content: string | Uint8Array, name: string = `file-${files++}`
 }
 
 /** What a source reads of what a sink has written. */
-function writtenAndRead(schema: Schema, rows: readonly Record<string, unknown>[], options: CsvFormatOptions): unknown[] {
-  const path = join(folder, 'round.csv')
+function writtenAndRead(schema: Schema, rows: readonly Record<string, unknown>[], format: LineFormat): unknown[] {
+  const path = join(folder, 'round.txt')
   const context = testContext()
-  const writer = fileSink({ path, format: csvFormat(options) }).createWriter(schema, context)
+  const writer = fileSink({ path, format }).createWriter(schema, context)
   writer.write(
     batchFromObjects(
       context.slab,
@@ -35,7 +35,11 @@ function writtenAndRead(schema: Schema, rows: readonly Record<string, unknown>[]
   )
   writer.finish()
   writer.close()
-  return readAll(fileSource({ path, format: csvFormat(options), schema }))
+  return readAll(fileSource({ path, format, schema }))
+}
+
+function csvWrittenAndRead(schema: Schema, rows: readonly Record<string, unknown>[], options: CsvFormatOptions): unknown[] {
+  return writtenAndRead(schema, rows, csvFormat(options))
 }
 
 describe('CSV', () => {
@@ -147,7 +151,7 @@ describe('CSV', () => {
       { header: false },
       { nullLiteral: 'NULL' },
     ] as CsvFormatOptions[]) {
-      expect(writtenAndRead(wide, rows, options)).toEqual(rows)
+      expect(csvWrittenAndRead(wide, rows, options)).toEqual(rows)
     }
   })
 
@@ -166,7 +170,7 @@ describe('CSV', () => {
   test('NULL in the only column is read back', () => {
     const single = defineSchema({ a: t.int().nullable() })
     for (const options of [{}, { header: false }, { nullLiteral: 'NULL' }, { conversion: 'flink', nullLiteral: '' }] as const)
-      expect(writtenAndRead(single, [{ a: 1 }, { a: null }, { a: 3 }, { a: null }], options)).toEqual([{ a: 1 }, { a: null }, { a: 3 }, { a: null }])
+      expect(csvWrittenAndRead(single, [{ a: 1 }, { a: null }, { a: 3 }, { a: null }], options)).toEqual([{ a: 1 }, { a: null }, { a: 3 }, { a: null }])
   })
 
   test('a header is a record as others are', () => {
@@ -198,11 +202,11 @@ describe('CSV', () => {
       const odd = defineSchema(Object.fromEntries([first, ...others].map((name) => [name, t.int()])))
       const row = Object.fromEntries([first, ...others].map((name, index) => [name, index]))
       for (const options of [{}, { escape: '\\' }, { allowComments: true }, { quote: "'", delimiter: ' ' }])
-        expect(writtenAndRead(odd, [row], options)).toEqual([row])
+        expect(csvWrittenAndRead(odd, [row], options)).toEqual([row])
     }
     const comma = defineSchema({ a: t.int(), 'b,c': t.int() })
-    expect(writtenAndRead(comma, [{ a: 1, 'b,c': 2 }], { quote: '', escape: '\\' })).toEqual([{ a: 1, 'b,c': 2 }])
-    expect(() => writtenAndRead(comma, [], { quote: '' })).toThrow('without a quote character no record can hold the name of column "b,c"')
+    expect(csvWrittenAndRead(comma, [{ a: 1, 'b,c': 2 }], { quote: '', escape: '\\' })).toEqual([{ a: 1, 'b,c': 2 }])
+    expect(() => csvWrittenAndRead(comma, [], { quote: '' })).toThrow('without a quote character no record can hold the name of column "b,c"')
   })
 
   test('comments and blank lines before the header are passed over', () => {
@@ -222,7 +226,7 @@ describe('CSV', () => {
   test('without quote and escape a value that would break its record is not written', () => {
     const pair = defineSchema({ a: t.int(), 'the b': t.string(), list: t.array(t.double()) })
     const write = (row: Record<string, unknown>, options: CsvFormatOptions = {}): unknown[] =>
-      writtenAndRead(pair, [{ a: 1, 'the b': 'x', list: [1] }, row], { quote: '', ...options })
+      csvWrittenAndRead(pair, [{ a: 1, 'the b': 'x', list: [1] }, row], { quote: '', ...options })
     const fine = { a: 2, 'the b': 'x;"y" #', list: [1, 2.5] }
     expect(write(fine)[1]).toEqual(fine)
     for (const text of [',', `${'x'.repeat(50)},`, 'x\ny', '\r']) {
@@ -245,16 +249,16 @@ describe('CSV', () => {
     ] as const)
       expect(() => csvFormat(options)).toThrow(`as the CSV text of NULL: it ${why} and would not be read back`)
     const one = defineSchema({ a: t.int().nullable() })
-    expect(() => writtenAndRead(one, [], { conversion: 'flink', nullLiteral: 'a,b' })).toThrow('it holds "," and would not be read back')
+    expect(() => csvWrittenAndRead(one, [], { conversion: 'flink', nullLiteral: 'a,b' })).toThrow('it holds "," and would not be read back')
     for (const escape of ['1', 'e', '-', '.', ' ']) {
       const values = defineSchema({ n: t.int(), d: t.double(), s: t.string(), at: t.timestamp(3) })
       const row = { n: -11, d: 1.5e300, s: '1e-. ', at: 0 }
-      expect(writtenAndRead(values, [row], { escape })).toEqual([row])
+      expect(csvWrittenAndRead(values, [row], { escape })).toEqual([row])
     }
     const excel = { nullLiteral: '#N/A', allowComments: true }
     expect(read('id,name\n1,#N/A\n', excel)).toEqual([[1, null]])
-    expect(() => writtenAndRead(one, [], excel)).toThrow('it begins a comment and would not be read back')
-    expect(writtenAndRead(one, [{ a: null }], { nullLiteral: '\\N', escape: '\\' })).toEqual([{ a: null }])
+    expect(() => csvWrittenAndRead(one, [], excel)).toThrow('it begins a comment and would not be read back')
+    expect(csvWrittenAndRead(one, [{ a: null }], { nullLiteral: '\\N', escape: '\\' })).toEqual([{ a: null }])
   })
 
   test('timestamps are read in the form in which they are written', () => {
@@ -262,7 +266,7 @@ describe('CSV', () => {
     const rows = [1_000_000_000_123, -1, 0].map((at) => ({ at, precise: BigInt(at) * 1_000_000n + 789n, zoned: at }))
     for (const timestampFormat of ['SQL', 'ISO-8601'] as const)
       for (const conversion of ['strict', 'flink'] as const)
-        expect(writtenAndRead(times, rows, { timestampFormat, conversion })).toEqual(writtenAndRead(times, rows, {}))
+        expect(csvWrittenAndRead(times, rows, { timestampFormat, conversion })).toEqual(csvWrittenAndRead(times, rows, {}))
     const at = (text: string, options: CsvFormatOptions): unknown[] =>
       readAll(fileSource({ path: fileWith(`at\n${text}\n`), format: csvFormat(options), schema: defineSchema({ at: t.timestamp(3) }) })).map((row) => row['at'])
     expect(at('1970-01-01 00:00:01', { conversion: 'flink', timestampFormat: 'ISO-8601' })).toEqual([1000])
@@ -303,19 +307,7 @@ describe('text', () => {
 
   test('what the sink writes, the source reads', () => {
     const rows = ['a,b', '"', '', ' \t', 'ü'].map((line) => ({ line }))
-    const path = join(folder, 'round.txt')
-    const context = testContext()
-    const writer = fileSink({ path, format: textFormat() }).createWriter(schema, context)
-    writer.write(
-      batchFromObjects(
-        context.slab,
-        schema,
-        rows.map((row) => ({ row })),
-      ),
-    )
-    writer.finish()
-    writer.close()
-    expect(readAll(fileSource({ path, format: textFormat(), schema }))).toEqual(rows)
+    expect(writtenAndRead(schema, rows, textFormat())).toEqual(rows)
   })
 })
 
