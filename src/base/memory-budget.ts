@@ -5,7 +5,8 @@
 //   kernels' page         SLAB_RESERVED_BYTES                            fixed
 //   control, metrics      half a KiB an operator, 4 KiB a sink           fixed at start (runtime/control-layout.ts)
 //   inbound rings         RING_BUDGET_BYTES, shared by all channels      no credit: the producer holds its batch, backpressure reaches the source
-//   frames                a quarter of a ring; longer rows in parts      a record above RECORD_BYTES_MAX is a bad record (policy of the source)
+//   frames                a quarter of a ring; longer rows in parts      a record that a source reads above RECORD_BYTES_MAX is bad (its policy);
+//                                                                        rows that functions make go in parts, however long
 //   stages                a channel: 2,048 rows, from its first small    sent as a frame once full
 //                         batch on (exchange/channel-stage.ts)
 //   batches, arenas       an operator: batch rows x row width, doubling  the slab is full
@@ -24,7 +25,7 @@ import { SLAB_BYTES_MAX } from './slab.ts'
 
 /** Rings of one worker share this much, whatever their number. */
 export const RING_BUDGET_BYTES = 64 << 20
-/** A ring is never smaller: below it frames fragment. */
+/** A ring is never smaller by itself: below it frames fragment. `millrace.channel.memory-max` may ask for less. */
 export const RING_BYTES_MIN = 64 << 10
 /** A ring is never larger: beyond it caches suffer (1 MiB rings moved more than those of 4 MiB). */
 export const RING_BYTES_MAX = 1 << 20

@@ -60,10 +60,12 @@ export class SharedBudget {
 
   /** Bytes that all jobs of the process have taken, and that they may take. */
   get usedBytes(): number {
+    // A figure for messages: nothing is decided by it.
     return Atomics.load(this.#process, USED) * PAGE_BYTES
   }
 
   get bytesMax(): number {
+    // Written before any other thread had the memory.
     return Atomics.load(this.#process, LIMIT) * PAGE_BYTES
   }
 }

@@ -95,6 +95,7 @@ export class SpscRing implements RingProducer, RingConsumer {
     this.#producerDoorbell = doorbells.producer
     this.#consumerDoorbell = doorbells.consumer
     assert(this.#words[MAGIC] === RING_MAGIC && this.#words[CAPACITY] === capacityBytes, 'no ring of this capacity lies here')
+    // Each side goes on where its own counter stands; the other's may be older than it is, which only looks like less to do.
     this.#committedTail = this.#publishedTail = this.#tailSeen = Atomics.load(this.#words, TAIL)
     this.#position = this.#releasedHead = this.#headSeen = Atomics.load(this.#words, HEAD)
   }

@@ -45,11 +45,13 @@ export class SharedSplits implements SplitAssigner {
   }
 
   #take(reader: number, split: number): AssignedSplit {
+    // Pairs with the loads in slowest(); the splits themselves are every thread's own copy, so nothing is published with it.
     Atomics.store(this.#words, this.#progress + reader, split + 1)
     return { split: this.#splits[split], index: split + 1 }
   }
 
   #finish(reader: number): undefined {
+    // As in take().
     Atomics.store(this.#words, this.#progress + reader, FINISHED)
     return undefined
   }

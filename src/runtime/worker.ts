@@ -56,6 +56,7 @@ class PortEdge implements ProgramEdge {
   }
 
   pendingCount(output: string): number {
+    // Pairs with Atomics.sub on the main thread: an older count only makes a sink wait for the ring that follows it.
     return Atomics.load(this.#pending, this.#outputs.indexOf(output))
   }
 
