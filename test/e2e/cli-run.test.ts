@@ -1,7 +1,6 @@
 // `millrace run` from outside: what it prints where, how it exits, how it is interrupted.
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { Command, job, root, run, scratchFolder } from '../fixtures/command.ts'
 
@@ -261,18 +260,6 @@ describe('interruption', () => {
     const ended = await command.ended
     // A second after the first signal the engine ends the thread by itself: that may come before, where the cores are busy.
     expect([130, 'SIGKILL']).toContain(ended.signal ?? ended.status)
-  })
-
-  test('a signal ends a command that is exiting while a thread is inside a call', async () => {
-    const command = new Command(['run', job('blocking-call.js')])
-    await command.says(/calling now/)
-    // The next text finds no reader: that is an exit, which waits for the thread.
-    command.child.stderr!.destroy()
-    command.child.kill('SIGINT')
-    await sleep(500)
-    command.child.kill('SIGINT')
-    // By the listener's own hand if, on busy cores, the exit has not begun. Without either it ends after the call, with 141.
-    expect(['SIGINT', 'SIGKILL']).toContain((await command.ended).signal)
   })
 })
 
