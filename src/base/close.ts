@@ -17,3 +17,8 @@ export function closeAllOrThrow(parts: Iterable<{ close(): void }>): void {
   const failures = closeAll(parts)
   if (failures.length > 0) throw failures[0]
 }
+
+/** What a log says of a failure to close. */
+export function closeFailureText(failure: unknown): string {
+  return `close failed: ${failure instanceof Error ? failure.message : String(failure)}`
+}

@@ -1,7 +1,7 @@
 // One parallel instance of a task: builds the chain's operators and their drivers, steps them. Runs on the worker's thread.
 
 import { assert } from '../base/assert.ts'
-import { closeAll } from '../base/close.ts'
+import { closeAll, closeFailureText } from '../base/close.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Schema } from '../batch/types.ts'
 import type { Slab } from '../base/slab.ts'
@@ -122,8 +122,7 @@ export class Subtask {
       this.#open(task)
     } catch (error) {
       // Nobody else knows of what is open already.
-      for (const failure of closeAll(this.#parts()))
-        environment.log(task.name, index, `close failed: ${failure instanceof Error ? failure.message : String(failure)}`)
+      for (const failure of closeAll(this.#parts())) environment.log(task.name, index, closeFailureText(failure))
       throw error
     }
     assert(this.#source !== null || this.#gate !== null, 'a chain has no head')

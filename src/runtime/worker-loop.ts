@@ -2,6 +2,7 @@
 // that need it.
 
 import type { Clock } from '../base/clock.ts'
+import { closeFailureText } from '../base/close.ts'
 import { type MillraceError, toErrorRecord } from '../base/errors.ts'
 import { IdleStrategy } from '../ring/idle-strategy.ts'
 import { Command, COMMAND_ADDRESS, HEARTBEAT_ADDRESS } from './control-layout.ts'
@@ -93,6 +94,6 @@ export function closeQuietly(worker: WorkerRuntime): void {
   try {
     worker.close()
   } catch (error) {
-    worker.log('', 0, `close failed: ${error instanceof Error ? error.message : String(error)}`)
+    worker.log('', 0, closeFailureText(error))
   }
 }

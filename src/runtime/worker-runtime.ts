@@ -3,7 +3,7 @@
 
 import type { WasmMemory, WasmModule } from '../base/webassembly.ts'
 import type { Clock } from '../base/clock.ts'
-import { closeAll, closeAllOrThrow } from '../base/close.ts'
+import { closeAll, closeAllOrThrow, closeFailureText } from '../base/close.ts'
 import { StateError } from '../base/errors.ts'
 import { RING_BYTES_MAX } from '../base/memory-budget.ts'
 import { type BudgetMemory, SharedBudget } from '../base/shared-budget.ts'
@@ -182,7 +182,7 @@ export class WorkerRuntime {
     try {
       for (const task of plan.tasks) if (workerIndex < task.parallelism) subtasks.push(new Subtask(task, workerIndex, environment))
     } catch (error) {
-      for (const failure of closeAll(subtasks)) hooks.log('', 0, `close failed: ${failure instanceof Error ? failure.message : String(failure)}`)
+      for (const failure of closeAll(subtasks)) hooks.log('', 0, closeFailureText(failure))
       throw error
     }
     this.subtasks = subtasks

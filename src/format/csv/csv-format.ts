@@ -37,8 +37,8 @@ export interface CsvFormatOptions {
    */
   readonly escape?: string
   /**
-   * The text that stands for NULL where it is not quoted; `null` for none. It holds no delimiter, quote or line end. Blank lines are passed over, unless '' stands for NULL and
-   * records have one column, which takes NULL: then each is a record.
+   * The text that stands for NULL where it is not quoted; `null` for none. It holds no delimiter, quote or line end. Blank lines are passed over,
+   * unless '' stands for NULL and records have one column, which takes NULL: then each is a record.
    * @default '' in `strict`, `null` in `flink`
    */
   readonly nullLiteral?: string | null
