@@ -101,6 +101,8 @@ export class LineStream {
   /** Nothing of the file has been looked at: a byte order mark may come. */
   #isFileStart = false
   #awaitsHeader = false
+  /** Bytes of a header that have been looked through for a line feed. */
+  #headerSearched = 0
   #isSkipping = false
   /** Whether the line that is passed over counts as part of this stream (too long) or of the one before (a split's beginning). */
   #seeksLine = false
@@ -174,6 +176,7 @@ export class LineStream {
     this.#isSkipping = start.isSkipping === true
     this.#seeksLine = start.seeksLine
     this.#awaitsHeader = start.offset === 0 && this.#format.header
+    this.#headerSearched = 0
     // A snapshot may lie behind the last line of its split: that line crossed the split's end.
     this.#inputEnded = !start.seeksLine && start.offset > start.endOffset
     this.#isClosed = false
@@ -437,7 +440,10 @@ export class LineStream {
 
   #passHeader(): void {
     const length = this.#end - this.#at
-    const header = this.#named(() => this.#format.parseHeader(this.#slab.u8.slice(this.#at, this.#end), this.#inputEnded))
+    // Parsing begins anew each time, so it waits for what may end the header.
+    const mayBeWhole = this.#inputEnded || this.#find(LINE_FEED, this.#at + this.#headerSearched) !== -1
+    this.#headerSearched = length
+    const header = mayBeWhole ? this.#named(() => this.#format.parseHeader(this.#slab.u8.slice(this.#at, this.#end), this.#inputEnded)) : undefined
     // Two for its line end.
     if ((header?.bytes ?? length) > this.#lineBytesMax + 2)
       throw new ConnectorError('DAMAGED_FILE', `Cannot read the header of "${this.#start.file}": it is longer than ${this.#lineBytesMax} bytes`)
