@@ -99,6 +99,24 @@ export function keysFromValues(column: usize, selection: usize, begin: u32, n: u
   store<u64>(hashes + (<usize>row << 3), hashTagged(payload, length, tag))
 }
 
+/** Texts one behind the other. */
+// @ts-ignore: decorator
+@inline function encodeTexts(offsets: usize, data: usize, tag: u32, n: u32, hashes: usize, payloads: usize, words: usize): void {
+  let start = load<u32>(offsets)
+  const payloadsEnd = payloads + (<usize>n << 2)
+  for (; payloads != payloadsEnd; payloads += 4) {
+    offsets += 4
+    const end = load<u32>(offsets)
+    const payload = data + start
+    store<u32>(payloads, <u32>payload)
+    store<u32>(words, keyWord(tag, end - start + 1))
+    store<u64>(hashes, hashTagged(payload, end - start, tag))
+    words += 4
+    hashes += 8
+    start = end
+  }
+}
+
 /** One more than the greatest dictionary code among the rows that are not NULL. */
 export function keysCodeBound(column: usize, selection: usize, begin: u32, n: u32): u32 {
   const codes = columnValues(column)
@@ -123,7 +141,8 @@ export function keysFromBytes(column: usize, selection: usize, begin: u32, n: u3
     // The common case, with nothing to look up a row.
     const offsets = columnOffsets(column)
     const data = columnData(column)
-    for (let row: u32 = 0; row < n; row++) encodeText(offsets, data, tag, rowAt(selection, begin + row), row, hashes, payloads, words)
+    if (selection == 0) encodeTexts(offsets + (<usize>begin << 2), data, tag, n, hashes, payloads, words)
+    else for (let row: u32 = 0; row < n; row++) encodeText(offsets, data, tag, rowAt(selection, begin + row), row, hashes, payloads, words)
     return
   }
   const scratchPayloads = scratch + (<usize>entries << 3)

@@ -76,24 +76,36 @@ export function xxh64(address: usize, length: u32, seed: u64): u64 {
 @inline function hashTaggedShort(payload: usize, payloadBytes: u32, tag: u64): u64 {
   const bytes = payloadBytes + 1
   const tailBytes = bytes & 7
-  const lanesEnd = payload + (bytes & 24)
+  const lanes = bytes >> 3
   let hash = PRIME_5 + <u64>bytes
   if (tailBytes == 0) {
-    for (; payload + 8 < lanesEnd; payload += 8) hash = step8(hash, load<u64>(payload))
-    return avalanche(step8(hash, (load<u64>(payload) & LOW_7_BYTES) | (tag << 56)))
+    if (lanes >= 2) hash = step8(hash, load<u64>(payload))
+    if (lanes >= 3) hash = step8(hash, load<u64>(payload, 8))
+    return avalanche(step8(hash, (load<u64>(payload + payloadBytes - 7) & LOW_7_BYTES) | (tag << 56)))
   }
-  for (; payload < lanesEnd; payload += 8) hash = step8(hash, load<u64>(payload))
+  if (lanes != 0) {
+    hash = step8(hash, load<u64>(payload))
+    if (lanes >= 2) hash = step8(hash, load<u64>(payload, 8))
+    if (lanes >= 3) hash = step8(hash, load<u64>(payload, 16))
+  }
+  return avalanche(hashTail(hash, load<u64>(payload + (bytes & 24)), tailBytes, tag))
+}
+
+/**
+ * The last 1 to 7 bytes, of which the tag is the last. Every step is made and then taken or not: lengths vary from key to key, and a branch
+ * that is not foreseen costs more than all steps.
+ */
+// @ts-ignore: decorator
+@inline function hashTail(hash: u64, lane: u64, tailBytes: u32, tag: u64): u64 {
   const shift = <u64>((tailBytes - 1) << 3)
-  let tail = (load<u64>(lanesEnd) & ((<u64>1 << shift) - 1)) | (tag << shift)
-  if (tailBytes & 4) {
-    hash = step4(hash, tail & 0xffffffff)
-    tail >>= 32
-  }
-  for (let rest = tailBytes & 3; rest != 0; rest--) {
-    hash = step1(hash, tail & 255)
-    tail >>= 8
-  }
-  return avalanche(hash)
+  let tail = (lane & ((<u64>1 << shift) - 1)) | (tag << shift)
+  const four = tailBytes & 4
+  hash = select<u64>(step4(hash, tail & 0xffffffff), hash, four != 0)
+  tail >>= <u64>(four << 3)
+  const rest = tailBytes & 3
+  hash = select<u64>(step1(hash, tail & 255), hash, rest != 0)
+  hash = select<u64>(step1(hash, (tail >> 8) & 255), hash, rest >= 2)
+  return select<u64>(step1(hash, (tail >> 16) & 255), hash, rest == 3)
 }
 
 function hashTaggedLong(payload: usize, payloadBytes: u32, tag: u64): u64 {
@@ -115,18 +127,7 @@ function hashTaggedLong(payload: usize, payloadBytes: u32, tag: u64): u64 {
   let hash = merge(a, b, c, d) + <u64>bytes
   for (; payload + 8 <= end; payload += 8) hash = step8(hash, laneWithTag(payload, tagged, tag))
   const tailBytes = <u32>(end - payload)
-  if (tailBytes == 0) return avalanche(hash)
-  const shift = <u64>((tailBytes - 1) << 3)
-  let tail = (load<u64>(payload) & ((<u64>1 << shift) - 1)) | (tag << shift)
-  if (tailBytes & 4) {
-    hash = step4(hash, tail & 0xffffffff)
-    tail >>= 32
-  }
-  for (let rest = tailBytes & 3; rest != 0; rest--) {
-    hash = step1(hash, tail & 255)
-    tail >>= 8
-  }
-  return avalanche(hash)
+  return avalanche(tailBytes == 0 ? hash : hashTail(hash, load<u64>(payload), tailBytes, tag))
 }
 
 /** The eight bytes at `at`; if they are the last ones, the tag is the eighth. */
