@@ -253,7 +253,7 @@ function bounded(name: string, value: number, min: number, max: number): number 
  * | `t.intervalMonths()`, `intervalMs()` | INTERVAL | months or milliseconds as number |
  * | `t.array(e)`, `map(k, v)`, `multiset(e)`, `row({...})` | ARRAY, MAP, MULTISET, ROW | readonly array, ReadonlyMap, ReadonlyMap to counts, object |
  * | `t.rowOf(schema)` | ROW | the schema's row |
- * | `t.object<T>()` | - | any value of JavaScript |
+ * | `t.object<T>()` | - | any value that structured clone takes, which refuses functions and promises; objects that hide what they hold (`URL`) are refused too |
  *
  * Declared lengths count characters (code points) or bytes: what is longer is refused, CHAR is padded with blanks, BINARY must have its length. Times
  * are cut to their precision.
@@ -299,6 +299,10 @@ export const t = {
   row: <C extends Record<string, DataType<unknown>>>(columns: C): DataType<RowOf<C>> => dataType({ kind: 'ROW', nullable: false, fields: fieldsOf(columns) }),
   /** The ROW of a schema's columns. */
   rowOf: <R>(schema: Schema<R>): DataType<R> => dataType({ kind: 'ROW', nullable: false, fields: schema.fields }),
+  /**
+   * Any value that structured clone takes. Between threads and in state it comes back as structured clone gives it: objects of a class as plain ones,
+   * without its methods. Decimals stay decimals; functions, promises and objects that have no members of their own (`URL`) are refused there.
+   */
   object: <T = unknown>(): DataType<T> => dataType({ kind: 'OBJECT', nullable: true }),
 } as const
 

@@ -48,7 +48,7 @@ declare const stateType: unique symbol
 /** One value per key. */
 export interface ValueStateDescriptor<T> extends DescriptorBase {
   readonly kind: 'value'
-  /** How values are stored; undefined = as they are (numbers and text compactly, everything else as MessagePack). */
+  /** How values are stored; undefined = as they are: any value that structured clone takes comes back as it would give it. */
   readonly type: LogicalType | undefined
   readonly [stateType]?: T
 }
@@ -165,7 +165,7 @@ export interface ValueState<T> extends StateHandle {
    * Sets the value; null removes it.
    *
    * @throws {BadRecordError} `VALUE_OUT_OF_TYPE` if it does not fit the declared type.
-   * @throws {StateError} `VALUE_NOT_ENCODABLE` if no type is declared and it holds a function, a promise or the like.
+   * @throws {StateError} `VALUE_NOT_ENCODABLE` if no type is declared and it holds a function, a promise, or an object whose content structured clone does not see.
    */
   update(value: T | null): void
 }

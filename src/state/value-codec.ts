@@ -362,6 +362,7 @@ function rowCodec(type: LogicalType & { kind: 'ROW' }, state: string): ValueCode
 
 const AnyTag = { NULL: 0, NUMBER: 1, TRUE: 2, FALSE: 3, TEXT: 4, PACKED: 5, UNDEFINED: 6, BIGINT: 7, ARRAY: 8, RECORD: 9, UTF16: 10, LARGE_BIGINT: 11 } as const
 const DEPTH_MAX = 32
+const MET_MAX = 16
 const SHAPES_MAX = 16
 const SHAPE_BYTES_MAX = 0xffff
 
@@ -373,13 +374,16 @@ interface Shape {
 
 /**
  * Values without a declared type. Numbers, text, booleans, bigints, null, undefined, and arrays and plain objects of these are written here: a tag
- * each, plain objects as u16 shape bytes, the shape, the values. Anything else in it, and the whole value is MessagePack with the extensions of
- * structured clone (which keeps all but the sign of a zero).
+ * each, plain objects as u16 shape bytes, the shape, the values. Anything else in it, or an object that is met twice, and the whole value is written
+ * as in an object column.
  */
 class AnyCodec implements ValueCodec {
   readonly #state: string
   readonly #shapes: Shape[] = []
   #nextShape = 0
+  /** The objects of the value that is being written. */
+  readonly #met: object[] = []
+  readonly #metMany = new Set<object>()
 
   constructor(state: string) {
     this.#state = state
@@ -387,7 +391,10 @@ class AnyCodec implements ValueCodec {
 
   write(writer: ByteWriter, value: unknown): void {
     const start = writer.at
-    if (this.#writePlain(writer, value, 0)) return
+    const plain = this.#writePlain(writer, value, 0)
+    if (this.#met.length > 0) this.#met.length = 0
+    if (this.#metMany.size > 0) this.#metMany.clear()
+    if (plain) return
     writer.at = start
     const bytes = packed(value, this.#state)
     writer.uint8(AnyTag.PACKED)
@@ -471,12 +478,16 @@ class AnyCodec implements ValueCodec {
       return true
     }
     // Deep values may be cycles.
-    if (depth === DEPTH_MAX) return false
+    if (depth === DEPTH_MAX || !this.#meet(value)) return false
     if (Array.isArray(value)) {
       writer.uint8(AnyTag.ARRAY)
       writer.uint32(value.length)
-      for (let index = 0; index < value.length; index++) if (!this.#writePlain(writer, value[index], depth + 1)) return false
-      return true
+      for (let index = 0; index < value.length; index++) {
+        const item: unknown = value[index]
+        if ((item === undefined && !(index in value)) || !this.#writePlain(writer, item, depth + 1)) return false
+      }
+      // Arrays may have members with names, such as the index of a match.
+      return Object.keys(value).length === value.length && Object.getPrototypeOf(value) === Array.prototype
     }
     if (Object.getPrototypeOf(value) !== Object.prototype) return false
     const keys = Object.keys(value)
@@ -488,6 +499,21 @@ class AnyCodec implements ValueCodec {
     writer.reserve(shape.bytes.length)
     for (let index = 0; index < shape.bytes.length; index++) writer.bytes[writer.at++] = shape.bytes[index]!
     for (let index = 0; index < keys.length; index++) if (!this.#writePlain(writer, (value as Record<string, unknown>)[keys[index]], depth + 1)) return false
+    return true
+  }
+
+  /** Returns false for an object that was met before: read twice, it would become two. */
+  #meet(value: object): boolean {
+    const met = this.#met
+    if (met.length < MET_MAX) {
+      for (let index = 0; index < met.length; index++) if (met[index] === value) return false
+      met.push(value)
+      return true
+    }
+    const many = this.#metMany
+    if (many.size === 0) for (const object of met) many.add(object)
+    if (many.has(value)) return false
+    many.add(value)
     return true
   }
 

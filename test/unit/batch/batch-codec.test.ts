@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { ByteBuffer } from 'flatbuffers'
 import { expect, test } from 'vitest'
 import { AssertionError } from '../../../src/base/assert.ts'
@@ -260,12 +261,28 @@ test('objects keep what structured clone keeps, and decimals', () => {
   expect([copy['name'], copy['self'] === copy]).toEqual(['cycle', true])
 })
 
+class Sealed {
+  readonly #secret: number
+
+  constructor(secret: number) {
+    this.#secret = secret
+  }
+
+  get secret(): number {
+    return this.#secret
+  }
+}
+
 test.each<[string, unknown]>([
   ['the function "later" cannot leave its thread', { later() {} }],
   ['a Promise cannot leave its thread', Promise.resolve(1)],
   ['a WeakMap cannot leave its thread', [new WeakMap()]],
   ['a SharedArrayBuffer cannot leave its thread', new SharedArrayBuffer(8)],
-  ['Unknown type: symbol', Symbol('s')],
+  ['the symbol "s" cannot leave its thread', Symbol('s')],
+  ['the function "later" cannot leave its thread', { later() {}, zero: -0 }],
+  ['an object of class URL, which has no members of its own, cannot leave its thread', { at: new URL('http://a') }],
+  ['an object of class Sealed, which has no members of its own, cannot leave its thread', [new Sealed(1)]],
+  ['an object of class Generator, which has no members of its own, cannot leave its thread', new Map([[1, (function* () {})()]])],
 ])('what cannot leave its thread is refused by name: %s', (reason, value) => {
   const batch = batchFromObjects(new Slab(), defineSchema({ id: t.int(), payload: t.object() }), [
     { row: { id: 1, payload: 'fine' } },
@@ -278,6 +295,41 @@ test.each<[string, unknown]>([
   expect(() => encodedBytesMax(batch, 0, 2)).toThrow(refusal)
   expect(() => encoded(batch)).toThrow(refusal)
   expect(valuesOf(through(batch, 0, 1))).toEqual([{ id: 1, payload: 'fine' }])
+})
+
+test.each<[string, unknown]>([
+  ['the sign of a zero', { n: -0, list: [0, -0] }],
+  ['a lone surrogate', ['\ud800', { '\udc00': 1 }]],
+  ['a boxed boolean', { flag: Object(true) as unknown }],
+  ['holes', Object.assign(Array.from({ length: 2 }), { length: 4 })],
+  ['the index of a match', /b/.exec('abc')],
+  ['members that are called like those of Object', JSON.parse('{"__proto__":{"toJSON":1},"constructor":2,"__keys__":[3]}')],
+  ['a regular expression', /a+/giu],
+  ['a buffer', new Uint16Array([1, 2]).buffer],
+])('an object column keeps %s', (_, value) => {
+  const [found] = valuesOf(through(batchFromObjects(new Slab(), OBJECT_SCHEMA, [{ row: value }])))
+  expect(isDeepStrictEqual(found, structuredClone(value))).toBe(true)
+})
+
+test('decimals stay decimals beside what only structured clone carries', () => {
+  const price = new Decimal(1250n, 2)
+  const row = { zero: -0, prices: new Map([[price, { price, large: new Decimal(10n ** 30n, 0) }]]) }
+  const [found] = valuesOf(through(batchFromObjects(new Slab(), OBJECT_SCHEMA, [{ row }])))
+  expect(found).toStrictEqual(row)
+  const [[key, item]] = [...(found as typeof row).prices]
+  expect(item.price).toBe(key)
+})
+
+test('an object of a class comes as its own members', () => {
+  class Point {
+    readonly x = 1
+
+    toJSON(): string {
+      return 'text'
+    }
+  }
+  const rows = [{ row: new Point() }, { row: Object.assign(new Sealed(1), { name: 'a' }) }]
+  expect(valuesOf(through(batchFromObjects(new Slab(), OBJECT_SCHEMA, rows)))).toStrictEqual([{ x: 1 }, { name: 'a' }])
 })
 
 test('encode() writes the objects of its call, not those that encodedBytesMax() saw', () => {

@@ -1,4 +1,4 @@
-import { inspect } from 'node:util'
+import { isDeepStrictEqual } from 'node:util'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Decimal, t } from '../../../src/batch/types.ts'
@@ -21,7 +21,6 @@ describe('valueCodecOf() without a type', () => {
     const codec = valueCodecOf(undefined, 's')
     fc.assert(
       fc.property(fc.anything({ withBigInt: true, withNullPrototype: false, withSparseArray: false, maxDepth: 4 }), (value) => {
-        fc.pre(!inspect(value, { depth: Infinity }).includes("['__proto__']"))
         expect(roundTrip(codec, value)).toEqual(value)
       }),
     )
@@ -32,13 +31,18 @@ describe('valueCodecOf() without a type', () => {
     for (const bigint of [2n ** 63n, -(2n ** 63n) - 1n, 10n ** 400n]) expect(roundTrip(codec, [bigint, -0])).toStrictEqual([bigint, -0])
   })
 
-  it('refuses a member named __proto__, which the decoder would rename', () => {
-    const codec = valueCodecOf(undefined, 's')
+  it('keeps a member named __proto__', () => {
     const hidden = JSON.parse('{"a":[{"__proto__":1}]}') as unknown
-    expect(() => roundTrip(codec, hidden)).toThrow(
-      expect.objectContaining({ code: 'VALUE_NOT_ENCODABLE', message: expect.stringContaining('__proto__') as string }) as Error,
+    expect(isDeepStrictEqual(roundTrip(valueCodecOf(undefined, 's'), hidden), hidden)).toBe(true)
+  })
+
+  it('names the state and the class of an object whose content is hidden', () => {
+    expect(() => roundTrip(valueCodecOf(undefined, 's'), { at: new URL('http://a') })).toThrow(
+      expect.objectContaining({
+        code: 'VALUE_NOT_ENCODABLE',
+        message: 'Cannot store a value in state "s": an object of class URL, which has no members of its own, cannot leave its thread',
+      }) as Error,
     )
-    expect(roundTrip(codec, { text: '__proto__' })).toEqual({ text: '__proto__' })
   })
 
   it('gives back what only structured clone knows', () => {
