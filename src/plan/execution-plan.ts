@@ -324,8 +324,9 @@ function chainableEdge(transformation: Transformation, parallelism: readonly num
   if (edge === undefined || transformation.edges.length > 1) return undefined
   if (transformation.settings.chaining !== 'always' || edge.from.settings.chaining === 'never') return undefined
   const [from, to] = [parallelism[edge.from.id], parallelism[transformation.id]]
-  // Between two single subtasks every partitioner leads to the same place, so nothing is gained by a ring.
-  return from === to && (edge.partitioner.kind === 'forward' || to === 1) ? edge : undefined
+  // Between two single subtasks every partitioner leads to the same place, so nothing is gained by a ring. A function of the user is called all the
+  // same: what it gets wrong shall not come to light only on more workers.
+  return from === to && (edge.partitioner.kind === 'forward' || (to === 1 && edge.partitioner.kind !== 'custom')) ? edge : undefined
 }
 
 /** Groups a chain into runs that become one operator each: user functions whose only consumer is the next one. */

@@ -261,7 +261,7 @@ export class WorkerRuntime {
   }
 
   #router(exchange: PlanExchange, edge: Edge, subtaskIndex: number, channelCount: number, to: PlanTask): Router {
-    if (channelCount === 1) return new BatchRouter('first')
+    if (channelCount === 1 && exchange.partitioner !== 'custom') return new BatchRouter('first')
     switch (exchange.partitioner) {
       case 'hash':
         return new HashRouter(this.slab, this.kernels, edge.schema, exchange.key!, channelCount, exchange.maxParallelism!)

@@ -321,7 +321,10 @@ export class DataStream<R> extends Stream<R> {
     return new DataStream(this.environment, this.partitioned({ kind: 'global' }), this.schema)
   }
 
-  /** Partitions by the user's own rule: the function returns the index of the subtask. */
+  /**
+   * Partitions by the user's own rule: the function returns the index of the subtask, in 0..`subtaskCount` - 1. It is called for every record, also
+   * where there is one subtask only. Another index fails the job with `PARTITION_OUT_OF_RANGE`.
+   */
   partitionCustom(partition: (record: R, subtaskCount: number) => number): DataStream<R> {
     return new DataStream(this.environment, this.partitioned({ kind: 'custom', partition: partition }), this.schema)
   }

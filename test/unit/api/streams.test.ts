@@ -204,6 +204,40 @@ test.each([4, Number.NaN, -1, '1', undefined])('a partition function that return
   await expect(run).rejects.toMatchObject({ code: 'PARTITION_OUT_OF_RANGE', message: expect.stringContaining('Map') as string })
 })
 
+test.each([
+  ['one subtask to one', 1, 1],
+  ['two subtasks to one', 2, 1],
+])('a partition function is called from %s, and held to its range', async (_, parallelism, target) => {
+  const job = (partition: (amount: number, count: number) => number) =>
+    runJob(
+      (env) =>
+        void env
+          .fromCollection(rows, schema)
+          .map((row) => row.amount)
+          .partitionCustom(partition)
+          .map((amount) => amount)
+          .setParallelism(target)
+          .output('amounts'),
+      { parallelism },
+    )
+  await expect(job((amount, count) => (amount === rows.at(-1)!.amount ? count : 0))).rejects.toMatchObject({ code: 'PARTITION_OUT_OF_RANGE' })
+  const thrown = job(() => {
+    throw new RangeError('no place')
+  })
+  await expect(thrown).rejects.toMatchObject({ code: 'USER_FUNCTION_FAILED' })
+  const { outputs } = await job((_amount, count) => count - 1)
+  expect(text(outputs.get('amounts'))).toEqual(text(rows.map(({ amount }) => amount)))
+})
+
+test('a partition function of a local environment is called', async () => {
+  const env = Millrace.local()
+  env
+    .fromCollection([1, 2])
+    .partitionCustom((value) => value)
+    .forEach(() => undefined)
+  await expect(env.execute()).rejects.toMatchObject({ code: 'PARTITION_OUT_OF_RANGE' })
+})
+
 test('an output without records is empty', async () => {
   const { outputs } = await runJob(
     (env) =>
