@@ -1,10 +1,12 @@
-// Fills columns of any flat schema with sequences and random values. Runs on the thread that owns the slab. Invariant: a value depends on
-// seed, column index and row number alone (times of the past also on the "now" they are given), never on how rows are cut into batches.
+// Fills columns of any schema with sequences and random values. Runs on the thread that owns the slab. Invariant: a value depends on seed, place
+// in the schema and row number alone (times of the past also on the "now" they are given), never on how rows are cut into batches.
 
+import { inspect } from 'node:util'
 import type { Slab } from '../../base/slab.ts'
-import type { Column } from '../../batch/column.ts'
+import { Column } from '../../batch/column.ts'
 import { type RecordBatch, writeInt64 } from '../../batch/record-batch.ts'
 import type { LogicalType, Schema } from '../../batch/types.ts'
+import { readValue, writeValue } from '../../batch/values.ts'
 import { PhysicalKind } from '../../kernels/column-layout.ts'
 import { type DatagenField, type DatagenOptions, type DatagenSettings, resolveDatagenOptions } from './datagen-options.ts'
 
@@ -43,7 +45,7 @@ function drawUnit(key: number, rest: number, row: number): number {
   return ((draw(key, row) >>> 5) * 0x4000000 + (draw(rest, row) >>> 6)) / 0x20000000000000
 }
 
-/** Makes rows of a flat schema. */
+/** Makes rows of a schema. */
 export class DatagenGenerator {
   readonly schema: Schema
   readonly settings: DatagenSettings
@@ -65,9 +67,7 @@ export class DatagenGenerator {
       const at = columns?.[index] ?? index
       const field = this.settings.fields[at]
       column.clear()
-      column.ensureRows(Math.max(1, count))
-      fill(column, field, this.schema.fields[at].type, { first, count, nowMs, seed: this.settings.seed, at })
-      if (field.nullRate > 0) nullify(column, field.nullRate, keyOf(this.settings.seed, at, DRAW_NULL), first, count)
+      make(column, field, { first, count, nowMs, seed: this.settings.seed, at: field.id })
     })
     batch.rowCount = count
     batch.kinds = 0
@@ -85,8 +85,15 @@ interface Rows {
   readonly count: number
   readonly nowMs: number
   readonly seed: number
-  /** Column index. */
+  /** What tells the column's draws from those of others. */
   readonly at: number
+}
+
+/** Makes the rows of an empty column. */
+function make(column: Column, field: DatagenField, rows: Rows): void {
+  column.ensureRows(Math.max(1, rows.count))
+  fill(column, field, column.type, rows)
+  if (field.nullRate > 0) nullify(column, field.nullRate, keyOf(rows.seed, rows.at, DRAW_NULL), rows.first, rows.count)
 }
 
 function fill(column: Column, field: DatagenField, type: LogicalType, rows: Rows): void {
@@ -104,7 +111,52 @@ function fill(column: Column, field: DatagenField, type: LogicalType, rows: Rows
     case 'text':
     case 'bytes':
       return fillBytes(column, field, rows)
+    case 'array':
+      return fillArrays(column, field.length, field.children[0], rows)
+    case 'map':
+      return fillMaps(column, field.length, field.children, rows)
+    case 'row':
+      field.children.forEach((child, index) => make(column.children[index], child, { ...rows, at: child.id }))
   }
+}
+
+/** All arrays are of one length, so that the number of an element follows from that of its row. */
+function fillArrays(column: Column, length: number, element: DatagenField, rows: Rows): void {
+  const { i32 } = column.slab
+  const offsets = column.offsets >>> 2
+  for (let row = 0; row < rows.count; row++) i32[offsets + row + 1] = (row + 1) * length
+  make(column.children[0], element, { ...elementsOf(rows, length), at: element.id })
+}
+
+/** The numbers of what lies in the rows of collections. They begin anew before they would be too great to be exact. */
+function elementsOf(rows: Rows, length: number): Rows {
+  return { ...rows, first: Number(BigInt.asUintN(52, BigInt(rows.first) * BigInt(length))), count: rows.count * length }
+}
+
+/** Of equal keys the last one's value stays, as when a map is filled. */
+function fillMaps(column: Column, length: number, [key, value]: readonly DatagenField[], rows: Rows): void {
+  const entries = elementsOf(rows, length)
+  const keys = Column.allocate(column.slab, column.children[0].type, Math.max(1, entries.count))
+  const values = Column.allocate(column.slab, column.children[1].type, Math.max(1, entries.count))
+  keys.clear()
+  values.clear()
+  make(keys, key, { ...entries, at: key.id })
+  make(values, value, { ...entries, at: value.id })
+  for (let row = 0; row < rows.count; row++) {
+    const map = new Map<unknown, readonly [unknown, unknown]>()
+    for (let entry = row * length; entry < (row + 1) * length; entry++) {
+      const found = readValue(keys, entry)
+      map.set(identityOf(found), [found, readValue(values, entry)])
+    }
+    writeValue(column, row, new Map(map.values()))
+  }
+  keys.free()
+  values.free()
+}
+
+/** Something that is equal for equal keys: itself, or the text of an object. */
+function identityOf(key: unknown): unknown {
+  return typeof key === 'object' && key !== null ? inspect(key, { depth: Infinity, maxArrayLength: null, maxStringLength: null }) : key
 }
 
 /** Writes integers of any width. */
@@ -234,7 +286,7 @@ function fillPast(column: Column, maxPastMs: number, type: LogicalType, { first,
 const HEX = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0))
 
 /** Hexadecimal digits or bytes, eight or four to a draw; the last draw of a row reaches into the next or into the slack. */
-function fillBytes(column: Column, field: Extract<DatagenField, { readonly length: number }>, { first, count, seed, at }: Rows): void {
+function fillBytes(column: Column, field: Extract<DatagenField, { readonly kind: 'text' | 'bytes' }>, { first, count, seed, at }: Rows): void {
   const { length, varLen } = field
   column.ensureData(count * length)
   const { u8, i32 } = column.slab

@@ -1,12 +1,16 @@
 // The options of the datagen source, under Flink's names, checked against the schema they fill. Plain frozen data, the same on every thread.
 
+import { fail } from '../../base/assert.ts'
 import { PlanError } from '../../base/errors.ts'
 import { suggest } from '../../base/suggest.ts'
-import { formatType, LENGTH_MAX, type Field, type LogicalType, type Schema } from '../../batch/types.ts'
+import { childTypesOf, formatType, LENGTH_MAX, type Field, type LogicalType, type Schema } from '../../batch/types.ts'
 
-/** How the values of one column are made. A limit that no number holds exactly is text or a bigint: `'-12.50'`, `2n ** 60n`. */
+/**
+ * How the values of one column, or within one, are made. A limit that no number holds exactly is text or a bigint: `'-12.50'`, `2n ** 60n`. An option
+ * that the type has no use for is refused.
+ */
 export interface DatagenFieldOptions {
-  /** `sequence` counts from `start` to `end` and bounds the source. @default 'random' */
+  /** `sequence` counts from `start` to `end` and bounds the source; only of columns. @default 'random' */
   readonly kind?: 'random' | 'sequence'
   readonly start?: string | number | bigint
   readonly end?: string | number | bigint
@@ -15,12 +19,24 @@ export interface DatagenFieldOptions {
   readonly max?: string | number | bigint
   /** Times lie between this many ms ago and now. @default 0 */
   readonly maxPastMs?: number
-  /** Length of texts (hexadecimal digits) and bytes. @default that of the type, 100 for STRING and BYTES */
+  /**
+   * Length of texts (hexadecimal digits) and bytes; number of elements of an ARRAY; of a MAP and a MULTISET the most, since equal keys become one.
+   *
+   * @default that of the type, 100 for STRING and BYTES, 3 for collections
+   */
   readonly length?: number
   /** Lengths uniform in 1..length instead of all the same. @default false */
   readonly varLen?: boolean
   /** Share of NULLs, 0..1. @default 0 */
   readonly nullRate?: number
+  /** The elements of an ARRAY or a MULTISET. */
+  readonly element?: DatagenFieldOptions
+  /** The keys of a MAP. */
+  readonly key?: DatagenFieldOptions
+  /** The values of a MAP. */
+  readonly value?: DatagenFieldOptions
+  /** The fields of a ROW, by name. */
+  readonly fields?: { readonly [name: string]: DatagenFieldOptions }
 }
 
 /** Options of `datagenSource`. */
@@ -35,8 +51,10 @@ export interface DatagenOptions<C extends string = string> {
   readonly fields?: { readonly [K in C]?: DatagenFieldOptions }
 }
 
-/** How one column is made, all questions settled. */
-export type DatagenField =
+/** How one column is made, all questions settled. `id` tells its draws from those of others. */
+export type DatagenField = { readonly id: number } & DatagenKind
+
+type DatagenKind =
   | { readonly kind: 'sequence'; readonly start: bigint; readonly nullRate: 0 }
   /** BIGINT, DECIMAL and the like: `min` and `max` in units of the storage. */
   | { readonly kind: 'integer'; readonly min: bigint; readonly max: bigint; readonly nullRate: number }
@@ -44,6 +62,9 @@ export type DatagenField =
   | { readonly kind: 'boolean'; readonly nullRate: number }
   | { readonly kind: 'past'; readonly maxPastMs: number; readonly nullRate: number }
   | { readonly kind: 'text' | 'bytes'; readonly length: number; readonly varLen: boolean; readonly nullRate: number }
+  /** `children` are the element; key and value (of a MULTISET: how often); the fields. */
+  | { readonly kind: 'array' | 'map'; readonly length: number; readonly children: readonly DatagenField[]; readonly nullRate: number }
+  | { readonly kind: 'row'; readonly children: readonly DatagenField[]; readonly nullRate: number }
 
 export interface DatagenSettings {
   readonly rowsPerSecond: number
@@ -55,8 +76,10 @@ export interface DatagenSettings {
 }
 
 const OPTION_NAMES = ['rowsPerSecond', 'rowCount', 'seed', 'fields']
-const FIELD_OPTION_NAMES = ['kind', 'start', 'end', 'min', 'max', 'maxPastMs', 'length', 'varLen', 'nullRate']
+const FIELD_OPTION_NAMES = ['kind', 'start', 'end', 'min', 'max', 'maxPastMs', 'length', 'varLen', 'nullRate', 'element', 'key', 'value', 'fields']
 const TEXT_LENGTH_DEFAULT = 100
+const COLLECTION_LENGTH_DEFAULT = 3
+const COLLECTION_LENGTH_MAX = 1_000_000
 const INTEGER_BITS: Record<string, bigint> = { TINYINT: 8n, SMALLINT: 16n, INT: 32n, BIGINT: 64n }
 const YEARS = 10_000n
 const FLOAT_MAX = 3.4028234663852886e38
@@ -75,25 +98,37 @@ export function resolveDatagenOptions(schema: Schema, options: DatagenOptions = 
   if (!Number.isSafeInteger(seed)) refuse('millrace.seed', seed, 'it must be an integer within ±(2^53 - 1)')
   for (const name of Object.keys(fields)) schema.requireIndex(name)
   let rows = rowCount
-  const resolved = schema.fields.map((field) => {
+  const resolved = schema.fields.map((field, id): DatagenField => {
     const given = (Object.hasOwn(fields, field.name) ? fields[field.name] : undefined) ?? {}
-    checkNames(given, FIELD_OPTION_NAMES, `fields.${field.name}.`)
-    const { kind = 'random' } = given
-    if (kind === 'random') return resolveRandom(field, given)
-    if (kind !== 'sequence') refuse(`fields.${field.name}.kind`, kind, 'it must be random or sequence')
+    if (given.kind !== 'sequence') return resolveRandom(field, given, id)
+    checkOptions(field, given, ['kind', 'start', 'end'])
     const { start, length } = resolveSequence(field, given)
     rows = Math.min(rows, length)
-    return { kind: 'sequence', start, nullRate: 0 } as const
+    return { kind: 'sequence', start, nullRate: 0, id }
   })
   return Object.freeze({ rowsPerSecond, rowCount: rows, seed, fields: Object.freeze(resolved) })
 }
 
-function checkNames(options: object, names: readonly string[], path: string): void {
+function checkNames(options: object, names: readonly string[], path: string, noun: string = 'option'): void {
   for (const name of Object.keys(options)) {
     if (names.includes(name)) continue
     const near = suggest(name, names)
-    throw new PlanError('UNKNOWN_OPTION', `Cannot generate rows with ${path}${name}: there is no such option`, {
-      hint: near === undefined ? `Known options: ${names.join(', ')}.` : `Did you mean "${near}"?`,
+    throw new PlanError('UNKNOWN_OPTION', `Cannot generate rows with ${path}${name}: there is no such ${noun}`, {
+      hint: near === undefined ? `Known ${noun}s: ${names.join(', ')}.` : `Did you mean "${near}"?`,
+    })
+  }
+}
+
+/** Refuses options that are unknown, and those that would do nothing. */
+function checkOptions({ name, type }: Field, options: DatagenFieldOptions, useful: readonly (keyof DatagenFieldOptions)[]): void {
+  checkNames(options, FIELD_OPTION_NAMES, `fields.${name}.`)
+  const { kind = 'random' } = options
+  if (kind !== 'random' && kind !== 'sequence') refuse(`fields.${name}.kind`, kind, 'it must be random or sequence')
+  for (const option of Object.keys(options) as (keyof DatagenFieldOptions)[]) {
+    if (options[option] === undefined || useful.includes(option)) continue
+    const made = kind === 'sequence' ? 'a sequence' : `a random ${formatType({ ...type, nullable: true })}`
+    throw new PlanError('INVALID_OPTION', `Cannot generate rows with fields.${name}.${option}: ${made} has no use for it`, {
+      hint: `Options of ${made}: ${useful.join(', ')}.`,
     })
   }
 }
@@ -137,11 +172,82 @@ function signedRange(type: LogicalType): { readonly min: bigint; readonly max: b
   return { min: -half, max: half - 1n }
 }
 
-function resolveRandom({ name, type }: Field, options: DatagenFieldOptions): DatagenField {
+/** The options that a type has a use for when its values are random. */
+function usefulOptions(type: LogicalType): readonly (keyof DatagenFieldOptions)[] {
+  switch (type.kind) {
+    case 'BOOLEAN':
+      return ['kind', 'nullRate']
+    case 'DATE':
+    case 'TIME':
+    case 'TIMESTAMP':
+    case 'TIMESTAMP_LTZ':
+      return ['kind', 'maxPastMs', 'nullRate']
+    case 'CHAR':
+    case 'VARCHAR':
+    case 'BINARY':
+    case 'VARBINARY':
+      return ['kind', 'length', 'varLen', 'nullRate']
+    case 'ARRAY':
+    case 'MULTISET':
+      return ['kind', 'length', 'element', 'nullRate']
+    case 'MAP':
+      return ['kind', 'length', 'key', 'value', 'nullRate']
+    case 'ROW':
+      return ['kind', 'fields', 'nullRate']
+    default:
+      return ['kind', 'min', 'max', 'nullRate']
+  }
+}
+
+/** Where the parts of a column draw from, apart from the columns and from each other. */
+function idWithin(id: number, part: number): number {
+  return (Math.imul(id + 1, 0x9e3779b1) ^ Math.imul(part + 1, 0x85ebca6b)) >>> 4
+}
+
+function resolveRandom(field: Field, options: DatagenFieldOptions, id: number): DatagenField {
+  if (field.type.kind === 'OBJECT')
+    throw new PlanError('UNSUPPORTED_TYPE', `Cannot generate the column "${field.name}": datagen makes no values of type ${formatType(field.type)}`)
+  checkOptions(field, options, usefulOptions(field.type))
+  return { ...resolveKind(field, options, id), id }
+}
+
+/** What lies within a column: never a sequence, which would have to know how many elements came before. */
+function resolvePart(name: string, type: LogicalType, options: DatagenFieldOptions | undefined, id: number): DatagenField {
+  if (options?.kind === 'sequence') refuse(`fields.${name}.kind`, 'sequence', 'what lies within a column is only made at random')
+  return resolveRandom({ name, type }, options ?? {}, id)
+}
+
+function resolveCollection({ name, type }: Field, options: DatagenFieldOptions, id: number, nullRate: number): DatagenKind {
+  const { length = COLLECTION_LENGTH_DEFAULT } = options
+  if (!(Number.isSafeInteger(length) && length >= 0 && length <= COLLECTION_LENGTH_MAX))
+    refuse(`fields.${name}.length`, length, `it must be an integer in 0..${COLLECTION_LENGTH_MAX}`)
+  switch (type.kind) {
+    case 'ARRAY':
+      return { kind: 'array', length, children: [resolvePart(`${name}.element`, type.element, options.element, idWithin(id, 0))], nullRate }
+    case 'MAP':
+      return {
+        kind: 'map',
+        length,
+        children: [
+          resolvePart(`${name}.key`, type.key, options.key, idWithin(id, 0)),
+          resolvePart(`${name}.value`, type.value, options.value, idWithin(id, 1)),
+        ],
+        nullRate,
+      }
+    default: {
+      const { element } = type as Extract<LogicalType, { kind: 'MULTISET' }>
+      const often = { kind: 'integer', min: 1n, max: BigInt(Math.max(1, length)), nullRate: 0, id: idWithin(id, 1) } as const
+      return { kind: 'map', length, children: [resolvePart(`${name}.element`, element, options.element, idWithin(id, 0)), often], nullRate }
+    }
+  }
+}
+
+function resolveKind(field: Field, options: DatagenFieldOptions, id: number): DatagenKind {
+  const { name, type } = field
   const nullRate = options.nullRate ?? 0
   if (!(isNumber(nullRate) && nullRate >= 0 && nullRate <= 1)) refuse(`fields.${name}.null-rate`, nullRate, 'it must be a number in 0..1')
   if (nullRate > 0 && !type.nullable) refuse(`fields.${name}.null-rate`, nullRate, `the column is ${formatType(type)}`)
-  const integers = (min: bigint, max: bigint, scale = 0): DatagenField => {
+  const integers = (min: bigint, max: bigint, scale = 0): DatagenKind => {
     const from = options.min === undefined ? min : integerOf(`fields.${name}.min`, options.min, min, max, scale)
     const to = options.max === undefined ? max : integerOf(`fields.${name}.max`, options.max, min, max, scale)
     if (to < from) refuse(`fields.${name}.max`, options.max, 'it must be at least the minimum')
@@ -195,8 +301,21 @@ function resolveRandom({ name, type }: Field, options: DatagenFieldOptions): Dat
       if (isFixed && varLen) refuse(`fields.${name}.var-len`, varLen, `the length of ${formatType(type)} is fixed`)
       return { kind: type.kind === 'CHAR' || type.kind === 'VARCHAR' ? 'text' : 'bytes', length, varLen, nullRate }
     }
-    default:
-      throw new PlanError('UNSUPPORTED_TYPE', `Cannot generate the column "${name}": datagen makes no values of type ${formatType(type)}`)
+    case 'ARRAY':
+    case 'MAP':
+    case 'MULTISET':
+      return resolveCollection(field, options, id, nullRate)
+    case 'ROW': {
+      const { fields = {} } = options
+      const names = type.fields.map((nested) => nested.name)
+      checkNames(fields, names, `fields.${name}.`, 'field')
+      const children = type.fields.map((nested, index) =>
+        resolvePart(`${name}.${nested.name}`, nested.type, Object.hasOwn(fields, nested.name) ? fields[nested.name] : undefined, idWithin(id, index)),
+      )
+      return { kind: 'row', children, nullRate }
+    }
+    case 'OBJECT':
+      return fail('a column of any values is refused before')
   }
 }
 
@@ -247,12 +366,13 @@ const DURATION_UNITS: Record<string, number> = {
 }
 
 /**
- * Reads the options of a table whose connector is `datagen`; `connector` itself is skipped.
+ * Reads the options of a table whose connector is `datagen`; `connector` itself is skipped. What lies within a column is named as in Flink:
+ * `fields.LIST.element.min`, `fields.MAP.key.length`, `fields.ROW.FIELD.max`.
  *
  * @throws {PlanError} `UNKNOWN_OPTION`, `INVALID_OPTION`, `UNKNOWN_COLUMN`.
  */
-export function datagenTableOptions(options: Readonly<Record<string, string>>): DatagenOptions {
-  const fields: Record<string, DatagenFieldOptions> = Object.create(null) as Record<string, DatagenFieldOptions>
+export function datagenTableOptions(schema: Schema, options: Readonly<Record<string, string>>): DatagenOptions {
+  const fields: FieldTree = Object.create(null) as FieldTree
   const table: { rowsPerSecond?: number; rowCount?: number; seed?: number } = {}
   for (const [key, text] of Object.entries(options)) {
     if (key === 'connector' || key === 'scan.parallelism') continue
@@ -265,10 +385,39 @@ export function datagenTableOptions(options: Readonly<Record<string, string>>): 
         throw new PlanError('UNKNOWN_OPTION', `Cannot set "${key}" of a datagen table: there is no such option`, {
           hint: 'Known options: rows-per-second, number-of-rows, millrace.seed, fields.NAME.kind, .start, .end, .min, .max, .max-past, .length, .var-len, .null-rate.',
         })
-      fields[match[1]] = { ...fields[match[1]], ...fieldOption(key, match[2], text) }
+      Object.assign(optionsAt(schema, fields, match[1]), fieldOption(key, match[2], text))
     }
   }
   return { ...table, fields }
+}
+
+type FieldNode = Omit<DatagenFieldOptions, 'fields'> & { fields?: FieldTree }
+/** By name: the columns of a table, the fields of a ROW, the parts of a collection. */
+type FieldTree = Record<string, FieldNode>
+
+/** The options of what a path names, made where there are none. Names may hold points: of those that the path begins with, the longest. */
+function optionsAt(schema: Schema, tree: FieldTree, path: string): FieldNode {
+  const column = nameAtStart(schema.fields, path) ?? schema.fields[schema.requireIndex(path)]
+  let options = (tree[column.name] ??= {})
+  let { type } = column
+  let rest = path.slice(column.name.length + 1)
+  while (rest !== '') {
+    const part = nameAtStart(partsOf(type), rest)
+    if (part === undefined) throw new PlanError('UNKNOWN_COLUMN', `Cannot set options of "${path}": ${formatType(type)} has no part "${rest}"`)
+    const parts: FieldTree = type.kind === 'ROW' ? (options.fields ??= Object.create(null) as FieldTree) : (options as FieldTree)
+    options = parts[part.name] ??= {}
+    type = part.type
+    rest = rest.slice(part.name.length + 1)
+  }
+  return options
+}
+
+function nameAtStart(fields: readonly Field[], path: string): Field | undefined {
+  return fields.filter(({ name }) => path === name || path.startsWith(`${name}.`)).toSorted((a, b) => b.name.length - a.name.length)[0]
+}
+
+function partsOf(type: LogicalType): readonly Field[] {
+  return type.kind === 'MULTISET' ? [{ name: 'element', type: type.element }] : childTypesOf(type)
 }
 
 function fieldOption(key: string, option: string, text: string): DatagenFieldOptions {

@@ -1,4 +1,4 @@
-// The datagen source: made-up rows of any flat schema at a pace. Row numbers are dealt to readers in blocks, so that sequences have no gaps.
+// The datagen source: made-up rows of any schema at a pace. Row numbers are dealt to readers in blocks, so that sequences have no gaps.
 
 import type { RowOfSchema, Schema } from '../../batch/types.ts'
 import type { OperatorContext } from '../../operator/operator.ts'
@@ -44,7 +44,7 @@ class DatagenSource implements Source {
 }
 
 /**
- * A source of made-up rows of any flat schema: random values, or sequences that bound it.
+ * A source of made-up rows of any schema, but for `any`: random values, or sequences that bound it.
  *
  * @throws {PlanError} `INVALID_OPTION`, `UNKNOWN_OPTION`, `UNSUPPORTED_TYPE`, `UNKNOWN_COLUMN`.
  * @example datagenSource(click, { rowCount: 1000, fields: { user: { length: 8 } } })

@@ -1,4 +1,4 @@
-// The datagen generator: sequences, random values of every flat type within their limits, options, independence of batch cuts.
+// The datagen generator: sequences, random values of every type within their limits, options, independence of batch cuts.
 import * as fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { Slab } from '../../../src/base/slab.ts'
@@ -147,9 +147,17 @@ describe('random values', () => {
       e: t.timestamp(3),
       f: t.double(),
       g: t.bytes(),
+      h: t.array(t.row({ x: t.int().nullable(), y: t.string() })).nullable(),
+      i: t.map(t.tinyint(), t.array(t.boolean())),
     })
     const generator = new DatagenGenerator(schema, {
-      fields: { a: { nullRate: 0.3 }, b: { length: 11, varLen: true }, e: { maxPastMs: 1000 }, g: { length: 3 } },
+      fields: {
+        a: { nullRate: 0.3 },
+        b: { length: 11, varLen: true },
+        e: { maxPastMs: 1000 },
+        g: { length: 3 },
+        h: { nullRate: 0.2, element: { fields: { x: { nullRate: 0.5 } } } },
+      },
     })
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 2 ** 50 }), fc.integer({ min: 0, max: 60 }), fc.integer({ min: 0, max: 60 }), (first, left, right) => {
@@ -169,10 +177,43 @@ describe('random values', () => {
   })
 })
 
+describe('collections and rows', () => {
+  test('hold what their parts are told to', () => {
+    const lists = valuesOf(t.array(t.int().nullable()), { length: 4, element: { min: 1, max: 3, nullRate: 0.25 } })
+    expect(lists.every((list) => list.length === 4)).toBe(true)
+    expect(new Set(lists.flat())).toEqual(new Set([null, 1, 2, 3]))
+    const rows = valuesOf(t.row({ a: t.string(), b: t.row({ c: t.boolean() }) }), { fields: { a: { length: 2 } } })
+    expect(rows.every(({ a, b }) => /^[0-9a-f]{2}$/.test(a) && typeof b.c === 'boolean')).toBe(true)
+    expect(valuesOf(t.array(t.array(t.int())), {}, 1)[0].map((list) => list.length)).toEqual([3, 3, 3])
+    expect(valuesOf(t.array(t.int()), { length: 0 }, 2)).toEqual([[], []])
+    expect(valuesOf(t.array(t.int()).nullable(), { nullRate: 1 }, 2)).toEqual([null, null])
+  })
+
+  test('of a map have no key twice', () => {
+    const maps = valuesOf(t.map(t.decimal(3, 1), t.int()), { length: 5, key: { min: 0, max: 1 }, value: { min: 7, max: 8 } })
+    for (const map of maps) expect(new Set([...map.keys()].map(String)).size).toBe(map.size)
+    expect(new Set(maps.map(({ size }) => size))).toEqual(new Set([2, 3, 4, 5]))
+    expect(new Set(maps.flatMap((map) => [...map.values()]))).toEqual(new Set([7, 8]))
+    const sets = valuesOf(t.multiset(t.string()), { length: 3, element: { length: 5 } })
+    expect(new Set(sets.flatMap((set) => [...set.values()]))).toEqual(new Set([1, 2, 3]))
+  })
+
+  test('draw apart from each other', () => {
+    const [{ a, b }] = rowsOf(new DatagenGenerator(schemaOf({ a: t.array(t.bigint()), b: t.row({ x: t.bigint(), y: t.bigint() }) })), 0, 1) as [
+      { a: bigint[]; b: { x: bigint; y: bigint } },
+    ]
+    expect(new Set([...a, b.x, b.y]).size).toBe(5)
+  })
+})
+
 describe('options', () => {
   test('of a table are those of Flink', () => {
+    const table = schemaOf({
+      ...{ id: t.int(), price: t.decimal(5, 2), a: t.int(), 'a.b': t.string(), at: t.timestamp(3).nullable() },
+      ...{ list: t.array(t.array(t.int())), m: t.map(t.string(), t.row({ 'x.y': t.int() })), set: t.multiset(t.string()) },
+    })
     expect(
-      datagenTableOptions({
+      datagenTableOptions(table, {
         connector: 'datagen',
         'rows-per-second': '5',
         'number-of-rows': '10',
@@ -186,6 +227,11 @@ describe('options', () => {
         'fields.a.b.var-len': 'true',
         'fields.at.max-past': '5 min',
         'fields.at.null-rate': '0.5',
+        'fields.list.length': '2',
+        'fields.list.element.element.max': '9',
+        'fields.m.key.length': '4',
+        'fields.m.value.x.y.min': '1',
+        'fields.set.element.length': '7',
       }),
     ).toEqual({
       rowsPerSecond: 5,
@@ -196,6 +242,9 @@ describe('options', () => {
         price: { min: '0.01', max: '9.99' },
         'a.b': { length: 5, varLen: true },
         at: { maxPastMs: 300_000, nullRate: 0.5 },
+        list: { length: 2, element: { element: { max: '9' } } },
+        m: { key: { length: 4 }, value: { fields: { 'x.y': { min: '1' } } } },
+        set: { element: { length: 7 } },
       },
     })
   })
@@ -204,6 +253,9 @@ describe('options', () => {
     [{ 'rows-per-minute': '1' }, 'UNKNOWN_OPTION'],
     [{ 'fields.v.kinds': 'random' }, 'UNKNOWN_OPTION'],
     [{ 'fields.w.kind': 'random' }, 'UNKNOWN_COLUMN'],
+    [{ 'fields.v.element.min': '1' }, 'UNKNOWN_COLUMN'],
+    [{ 'fields.v.length': '5' }, 'INVALID_OPTION'],
+    [{ 'fields.v.start': '5' }, 'INVALID_OPTION'],
     [{ 'rows-per-second': 'fast' }, 'INVALID_OPTION'],
     [{ 'rows-per-second': '0' }, 'INVALID_OPTION'],
     [{ 'number-of-rows': '-1' }, 'INVALID_OPTION'],
@@ -216,9 +268,8 @@ describe('options', () => {
     [{ 'fields.v.null-rate': '0.1' }, 'INVALID_OPTION'],
     [{ 'fields.v.max-past': 'a while' }, 'INVALID_OPTION'],
   ])('%o are refused for an INT NOT NULL', (options, code) => {
-    expect(() => resolveDatagenOptions(schemaOf({ v: t.int() }), datagenTableOptions(options as Record<string, string>))).toThrow(
-      expect.objectContaining({ code }),
-    )
+    const schema = schemaOf({ v: t.int() })
+    expect(() => resolveDatagenOptions(schema, datagenTableOptions(schema, options as Record<string, string>))).toThrow(expect.objectContaining({ code }))
   })
 
   test('take limits as numbers and bigints, as they take text', () => {
@@ -267,6 +318,26 @@ describe('options', () => {
     )
   })
 
+  test.each<[DataType<unknown>, DatagenFieldOptions, string, string, string]>([
+    [t.int(), { length: 5 }, 'length', 'a random INT', 'kind, min, max, nullRate'],
+    [t.boolean(), { min: 0 }, 'min', 'a random BOOLEAN', 'kind, nullRate'],
+    [t.string(), { max: 9 }, 'max', 'a random STRING', 'kind, length, varLen, nullRate'],
+    [t.string(), { kind: 'sequence', start: 1, end: 9, length: 3 }, 'length', 'a sequence', 'kind, start, end'],
+    [t.int(), { end: 9 }, 'end', 'a random INT', 'kind, min, max, nullRate'],
+    [t.timestamp(3), { varLen: true }, 'varLen', 'a random TIMESTAMP(3)', 'kind, maxPastMs, nullRate'],
+    [t.array(t.int()), { min: 1 }, 'min', 'a random ARRAY<INT NOT NULL>', 'kind, length, element, nullRate'],
+    [t.map(t.int(), t.int()), { element: {} }, 'element', 'a random MAP<INT NOT NULL, INT NOT NULL>', 'kind, length, key, value, nullRate'],
+    [t.row({ a: t.int() }), { length: 1 }, 'length', 'a random ROW<a INT NOT NULL>', 'kind, fields, nullRate'],
+  ])('of a column %o refuse %o, which would do nothing', (type, options, option, made, known) => {
+    expect(() => resolveDatagenOptions(schemaOf({ v: type }), { fields: { v: options } })).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_OPTION',
+        message: `Cannot generate rows with fields.v.${option}: ${made} has no use for it`,
+        hint: `Options of ${made}: ${known}.`,
+      }) as Error,
+    )
+  })
+
   test('refuse what a type cannot be', () => {
     const refuse = (type: DataType<unknown>, options: DatagenFieldOptions, code: string): void =>
       expect(() => resolveDatagenOptions(schemaOf({ v: type }), { fields: { v: options } })).toThrow(expect.objectContaining({ code }))
@@ -274,6 +345,12 @@ describe('options', () => {
     refuse(t.char(5), { length: 4 }, 'INVALID_OPTION')
     refuse(t.varchar(5), { length: 6 }, 'INVALID_OPTION')
     refuse(t.binary(5), { varLen: true }, 'INVALID_OPTION')
-    refuse(t.array(t.int()), {}, 'UNSUPPORTED_TYPE')
+    refuse(t.object(), {}, 'UNSUPPORTED_TYPE')
+    refuse(t.array(t.object()), {}, 'UNSUPPORTED_TYPE')
+    refuse(t.array(t.int()), { element: { kind: 'sequence', start: 1, end: 2 } }, 'INVALID_OPTION')
+    refuse(t.array(t.int()), { length: -1 }, 'INVALID_OPTION')
+    refuse(t.array(t.int()), { element: { nullRate: 0.5 } }, 'INVALID_OPTION')
+    refuse(t.row({ a: t.int() }), { fields: { b: {} } }, 'UNKNOWN_OPTION')
+    refuse(t.map(t.int(), t.int()), { key: { minimum: 1 } as DatagenFieldOptions }, 'UNKNOWN_OPTION')
   })
 })
