@@ -13,6 +13,8 @@ import {
   FORMAT_QUOTE_ALL,
   FORMAT_REFUSE,
   FORMAT_REFUSED,
+  FORMAT_REFUSED_NULL,
+  FORMAT_REFUSE_NULL,
   FORMAT_TRIMMED_FRACTION,
 } from './json-format-layout.ts'
 import { type FormatNode, FormatPlan, type FormatResult, type JsonFormatOptions } from './json-format.ts'
@@ -49,6 +51,8 @@ export interface CsvFormatOptions extends JsonFormatOptions {
    * {@link CsvFormatPlan.refusedField}. @default false
    */
   readonly refuseBroken?: boolean
+  /** Without quote: a value that is written as NULL is ends the call likewise. @default false */
+  readonly refuseNullText?: boolean
 }
 
 /** One schema's CSV writer on one slab. */
@@ -66,7 +70,8 @@ export class CsvFormatPlan extends FormatPlan {
       (options.fraction === 'trimmed' ? FORMAT_TRIMMED_FRACTION : 0) |
       (options.quoteAll ? FORMAT_QUOTE_ALL : 0) |
       (careful ? FORMAT_CAREFUL : 0) |
-      (options.refuseBroken ? FORMAT_REFUSE : 0)
+      (options.refuseBroken ? FORMAT_REFUSE : 0) |
+      (options.refuseNullText ? FORMAT_REFUSE_NULL : 0)
     const nodes = csvNodes(fields)
     super(slab, nodes, flags, nullLiteral)
     this.#names = nodes.map(({ field }) => field.name)
@@ -80,6 +85,11 @@ export class CsvFormatPlan extends FormatPlan {
   get refusedField(): string | undefined {
     const index = this.slab.u32[(this.address >>> 2) + FORMAT_REFUSED]
     return index === 0 ? undefined : this.#names[index]
+  }
+
+  /** Whether that value would be read as NULL; else it holds the delimiter or a line end. */
+  get refusedNullText(): boolean {
+    return this.slab.u32[(this.address >>> 2) + FORMAT_REFUSED_NULL] === 1
   }
 
   /** Calls the kernel. Allocates nothing. */

@@ -15,6 +15,8 @@ export const FORMAT_QUOTE_ALL = 4
 export const FORMAT_CAREFUL = 8
 /** CSV: a value with a delimiter or a line end that neither quotes nor escapes can protect ends the call. */
 export const FORMAT_REFUSE = 16
+/** CSV: so does one that, without quotes, is read as NULL. */
+export const FORMAT_REFUSE_NULL = 32
 
 // Words of the header.
 export const FORMAT_FLAGS = 0
@@ -32,6 +34,8 @@ export const FORMAT_NULL_LENGTH = 6
 export const FORMAT_NEXT_ROW = 16
 /** CSV: the index of the node whose value was refused in that row, 0 if none was. */
 export const FORMAT_REFUSED = 17
+/** CSV: 1 if that value would be read as NULL, else 0. */
+export const FORMAT_REFUSED_NULL = 18
 export const FORMAT_HEADER_BYTES = 128
 
 // Words of a node.

@@ -33,6 +33,7 @@ describe('formatCsv', () => {
           timestampFormat: dice.pick(['SQL', 'ISO-8601']),
           fraction: dice.pick(['precision', 'trimmed']),
           refuseBroken: dice.chance(2),
+          refuseNullText: dice.chance(2),
         }
         const layout = randomLayout(dice)
         const json = Buffer.from(Array.from({ length: 30 }, () => `${randomObject(dice, fields, layout, true)}\n`).join(''))
@@ -51,7 +52,7 @@ describe('formatCsv', () => {
         const plan = new CsvFormatPlan(slab, fields, options)
         plan.setColumns(columns.descriptors)
         const expected = Array.from({ length: rows }, (_, row) => `${formatCsvTwin(fields, options, columns.row(row))}\n`)
-        const refused = Array.from({ length: rows }, (_, row) => (options.refuseBroken ? refusedByCsvTwin(fields, options, columns.row(row)) : undefined))
+        const refused = Array.from({ length: rows }, (_, row) => refusedByCsvTwin(fields, options, columns.row(row)))
         const capacity = plan.bufferBytesMin + dice.below(6000)
         const out = slab.allocate(capacity + 128)
         slab.u8.fill(0x5a, out + capacity + 64, out + capacity + 128)

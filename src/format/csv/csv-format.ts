@@ -4,7 +4,7 @@ import { ConnectorError, PlanError } from '../../base/errors.ts'
 import type { Slab } from '../../base/slab.ts'
 import { suggest } from '../../base/suggest.ts'
 import type { RecordBatch } from '../../batch/record-batch.ts'
-import type { Schema } from '../../batch/types.ts'
+import { formatType, type LogicalType, type Schema } from '../../batch/types.ts'
 import { CsvFormatPlan } from '../../kernels/csv-format.ts'
 import { CsvScanPlan, markBytes } from '../../kernels/csv-scan.ts'
 import type { ScanField, ScanResult } from '../../kernels/json-scan.ts'
@@ -21,13 +21,13 @@ export interface CsvFormatOptions {
    */
   readonly header?: boolean
   /**
-   * One ASCII character.
+   * One ASCII character. It may be part of values, as a letter or a digit may: they are quoted or escaped then.
    * @default ','
    */
   readonly delimiter?: string
   /**
    * One ASCII character that is part of no number and no time, or '' for none: then a value that holds the delimiter or a line end is not
-   * written, unless there is an escape.
+   * written, unless there is an escape, and none that reads as NULL, such as an empty text where '' stands for NULL.
    * @default '"'
    */
   readonly quote?: string
@@ -38,12 +38,15 @@ export interface CsvFormatOptions {
   readonly escape?: string
   /**
    * The text that stands for NULL where it is not quoted; `null` for none. It holds no delimiter, quote or line end. Blank lines are passed over,
-   * unless '' stands for NULL and records have one column, which takes NULL: then each is a record.
+   * unless '' stands for NULL and records have one column, which takes NULL: then each is a record. Where there is none, NULL is written as '' and
+   * does not read back: texts come back empty, other columns of such records are bad. In `flink` a text that is not '' stands for NULL in quotes too,
+   * as in Flink, and so a text equal to it reads back as NULL.
    * @default '' in `strict`, `null` in `flink`
    */
   readonly nullLiteral?: string | null
   /**
-   * Between the elements of an ARRAY.
+   * Between the elements of an ARRAY, which nothing protects from it: one ASCII character that is part of no number, time or boolean, where the
+   * elements are such.
    * @default ';'
    */
   readonly arrayElementDelimiter?: string
@@ -137,6 +140,12 @@ export class CsvEncoder implements LineEncoder {
 
   encode(selection: number, begin: number, end: number, target: number, targetEnd: number): EncodeResult {
     const { bytes, nextRow } = this.#plan.format(this.#kernels, selection, begin, end, target, targetEnd)
+    if (nextRow === begin && this.#plan.refusedField !== undefined && this.#plan.refusedNullText)
+      throw new ConnectorError(
+        'UNWRITABLE_VALUE',
+        `Cannot write column "${this.#plan.refusedField}" as CSV: a value is written as NULL is, and without a quote it would be read as NULL`,
+        { hint: 'Set quote in csvFormat, or a nullLiteral that no value equals.' },
+      )
     if (nextRow === begin && this.#plan.refusedField !== undefined)
       throw new ConnectorError(
         'UNWRITABLE_VALUE',
@@ -174,6 +183,8 @@ export class CsvFormat implements LineFormat {
     markBytes(defined({ delimiter, quote, escape, arrayElementDelimiter }))
     if (/^[-+.: 0-9A-Za-z]$/.test(quote ?? ''))
       throw new PlanError('INVALID_OPTION', `Cannot use ${JSON.stringify(quote)} as the CSV quote: it may be part of a value`)
+    const hash = options.allowComments === true ? Object.entries({ delimiter, quote, escape }).find(([, mark]) => mark === '#') : undefined
+    if (hash !== undefined) throw new PlanError('INVALID_OPTION', `Cannot use "#" as the CSV ${hash[0]}: it begins a comment, which allowComments admits`)
     if (conversion === 'strict') this.#checkNullLiteral(false)
     if (conversion !== 'strict' && conversion !== 'flink')
       throw new PlanError('INVALID_OPTION', `Cannot make a CSV format: conversion is "strict" or "flink", not "${String(conversion)}"`)
@@ -198,6 +209,13 @@ export class CsvFormat implements LineFormat {
   check(schema: Schema): void {
     for (const { name, type } of schema.fields) {
       const element = type.kind === 'ARRAY' ? type.element : type
+      const { arrayElementDelimiter = ';' } = this.options
+      if (type.kind === 'ARRAY' && charactersOf(element).test(arrayElementDelimiter))
+        throw new PlanError(
+          'INVALID_OPTION',
+          `Cannot use ${JSON.stringify(arrayElementDelimiter)} between the elements of the CSV column "${name}": it may be part of a value of type ${formatType(element)}`,
+          { hint: 'Set another arrayElementDelimiter in csvFormat, such as ";" or "|".' },
+        )
       if (['ARRAY', 'MAP', 'MULTISET', 'ROW', 'OBJECT'].includes(element.kind))
         throw new PlanError('UNSUPPORTED_TYPE', `Cannot read or write column "${name}" as CSV: only plain values and arrays of them have a CSV form`)
     }
@@ -246,6 +264,8 @@ export class CsvFormat implements LineFormat {
     const plan = new CsvFormatPlan(slab, scanFieldsOf(schema), {
       fraction: conversion === 'flink' ? 'trimmed' : 'precision',
       refuseBroken: true,
+      // Where nothing stands for NULL, no value reads as it.
+      refuseNullText: (nullLiteral === undefined ? (conversion === 'flink' ? null : '') : nullLiteral) !== null,
       ...defined({ delimiter, quote, escape, arrayElementDelimiter, quoteAll, timestampFormat, nullLiteral: nullLiteral ?? undefined }),
     })
     const header = this.header
@@ -255,6 +275,31 @@ export class CsvFormat implements LineFormat {
         )
       : ''
     return new CsvEncoder(plan, kernels, header)
+  }
+}
+
+/** What values of a type are written with; of texts nothing is known. */
+function charactersOf(type: LogicalType): RegExp {
+  switch (type.kind) {
+    case 'CHAR':
+    case 'VARCHAR':
+      return /^$/
+    case 'BINARY':
+    case 'VARBINARY':
+      return /[+/=0-9A-Za-z]/
+    case 'BOOLEAN':
+      return /[A-Za-z]/
+    case 'FLOAT':
+    case 'DOUBLE':
+    case 'DECIMAL':
+      return /[-+.0-9A-Za-z]/
+    case 'DATE':
+    case 'TIME':
+    case 'TIMESTAMP':
+    case 'TIMESTAMP_LTZ':
+      return /[-+.: 0-9A-Za-z]/
+    default:
+      return /[-+0-9]/
   }
 }
 

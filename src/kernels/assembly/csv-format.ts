@@ -5,7 +5,8 @@
 import { KIND_BYTES, TYPE_ARRAY, TYPE_CHAR, TYPE_VARCHAR, bitIsSet } from './column'
 import { bindForWriting, writeLiteral } from './json-format'
 import {
-  FORMAT_CAREFUL, FORMAT_FLAGS, FORMAT_MARKS, FORMAT_NEXT_ROW, FORMAT_NODES, FORMAT_NODE_COUNT, FORMAT_NULL, FORMAT_NULL_LENGTH, FORMAT_QUOTE_ALL, FORMAT_REFUSE, FORMAT_REFUSED, FORMAT_RESERVE, WRITE_CODES,
+  FORMAT_CAREFUL, FORMAT_FLAGS, FORMAT_MARKS, FORMAT_NEXT_ROW, FORMAT_NODES, FORMAT_NODE_COUNT, FORMAT_NULL, FORMAT_NULL_LENGTH, FORMAT_QUOTE_ALL, FORMAT_REFUSE, FORMAT_REFUSED, FORMAT_REFUSED_NULL,
+  FORMAT_REFUSE_NULL, FORMAT_RESERVE, WRITE_CODES,
   WRITE_DATA, WRITE_KIND, WRITE_NEXT, WRITE_NODE_BYTES, WRITE_OFFSETS, WRITE_TYPE, WRITE_VALIDITY,
 } from './json-format-plan'
 import { writeBase64, writeFixed } from './json-format-values'
@@ -20,6 +21,10 @@ let nullText: usize = 0
 let nullLength: usize = 0
 /** Values that nothing can protect are refused. */
 let refuses: bool = false
+/** Values that would be read as NULL are refused. */
+let refusesNull: bool = false
+/** Whether a value was refused for that. */
+let refusedNull: bool = false
 /** The node whose value was refused, 0 if none was. */
 let refused: usize = 0
 /** Where the row at hand begins. */
@@ -39,7 +44,9 @@ export function formatCsv(plan: usize, selection: usize, begin: u32, end: u32, o
   nullText = <usize>load<u32>(plan, FORMAT_NULL)
   nullLength = <usize>load<u32>(plan, FORMAT_NULL_LENGTH)
   refuses = (flags & FORMAT_REFUSE) != 0 && quote == 0 && escape == 0
+  refusesNull = (flags & FORMAT_REFUSE_NULL) != 0 && quote == 0
   refused = 0
+  refusedNull = false
   const reserve = <usize>load<u32>(plan, FORMAT_RESERVE)
   const nodes = <usize>load<u32>(plan, FORMAT_NODES)
   let p = out
@@ -55,6 +62,7 @@ export function formatCsv(plan: usize, selection: usize, begin: u32, end: u32, o
   }
   store<u32>(plan, index, FORMAT_NEXT_ROW)
   store<u32>(plan, refused == 0 ? 0 : <u32>((refused - nodes) / WRITE_NODE_BYTES), FORMAT_REFUSED)
+  store<u32>(plan, refusedNull ? 1 : 0, FORMAT_REFUSED_NULL)
   return <u32>(p - out)
 }
 
@@ -81,7 +89,8 @@ function writeField(p: usize, node: usize, row: u32): usize {
     const offsets = <usize>load<u32>(node, WRITE_OFFSETS) + (<usize>at << 2)
     const from = load<u32>(offsets)
     const behind = writeText(p, <usize>load<u32>(node, WRITE_DATA) + <usize>from, <usize>(load<u32>(offsets, 4) - from))
-    return refuses && behind != 0 && hasSpecial(p, behind) ? refuse(node) : behind
+    if (refuses && behind != 0 && hasSpecial(p, behind)) return refuse(node)
+    return refusesNull && behind != 0 && isNullText(p, behind - p) ? refuseNull(node) : behind
   }
   const start = p
   if (type == TYPE_ARRAY) {
@@ -100,6 +109,7 @@ function writeField(p: usize, node: usize, row: u32): usize {
     p = writeRaw(p, node, row)
     if (p == 0 || ((flags & FORMAT_CAREFUL) == 0 && load<u32>(node, WRITE_KIND) != KIND_BYTES)) return p
   }
+  if (refusesNull && isNullText(start, p - start)) return refuseNull(node)
   if (refuses) return hasSpecial(start, p) ? refuse(node) : p
   if (!mustQuote(start, start, p)) return p
   // Written without quotes first: moved out of the way and written again.
@@ -165,6 +175,10 @@ function writeText(p: usize, from: usize, length: usize): usize {
 /** A text that would be read as something else: NULL, a comment, or a blank line. */
 function isMistakable(p: usize, from: usize, length: usize): bool {
   if (p == rowStart && (length == 0 || load<u8>(from) == 0x23)) return true
+  return isNullText(from, length)
+}
+
+function isNullText(from: usize, length: usize): bool {
   if (length != nullLength) return false
   for (let at: usize = 0; at < length; at++) if (load<u8>(from + at) != load<u8>(nullText + at)) return false
   return true
@@ -186,6 +200,11 @@ function hasSpecial(from: usize, end: usize): bool {
 function refuse(node: usize): usize {
   refused = node
   return 0
+}
+
+function refuseNull(node: usize): usize {
+  refusedNull = true
+  return refuse(node)
 }
 
 /** Writes text in quotes; where there is no quote character, with escapes alone. */

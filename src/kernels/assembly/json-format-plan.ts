@@ -5,6 +5,7 @@ export const FORMAT_ISO_TIMESTAMPS: u32 = 2
 export const FORMAT_QUOTE_ALL: u32 = 4
 export const FORMAT_CAREFUL: u32 = 8
 export const FORMAT_REFUSE: u32 = 16
+export const FORMAT_REFUSE_NULL: u32 = 32
 
 export const FORMAT_FLAGS: usize = 0
 export const FORMAT_NODES: usize = 4
@@ -15,6 +16,7 @@ export const FORMAT_NULL: usize = 20
 export const FORMAT_NULL_LENGTH: usize = 24
 export const FORMAT_NEXT_ROW: usize = 64
 export const FORMAT_REFUSED: usize = 68
+export const FORMAT_REFUSED_NULL: usize = 72
 
 export const WRITE_TYPE: usize = 0
 export const WRITE_FLAGS: usize = 4

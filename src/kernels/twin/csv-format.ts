@@ -13,10 +13,13 @@ export function formatCsvTwin(fields: readonly ScanField[], options: CsvFormatOp
 
 /** The first field of a row whose value is refused, undefined if there is none. */
 export function refusedByCsvTwin(fields: readonly ScanField[], options: CsvFormatOptions, row: { readonly [name: string]: TwinValue }): string | undefined {
-  if (options.quote !== '' || (options.escape ?? '') !== '') return undefined
-  const specials = ['\n', '\r', options.delimiter ?? ',']
-  return fields.find(({ name }, index) => row[name] !== null && specials.some((mark) => fieldText(fields[index], options, row[name], false).includes(mark)))
-    ?.name
+  if (options.quote !== '') return undefined
+  const specials = options.refuseBroken && (options.escape ?? '') === '' ? ['\n', '\r', options.delimiter ?? ','] : []
+  return fields.find(({ name }, index) => {
+    if (row[name] === null) return false
+    const text = fieldText(fields[index], options, row[name], index === 0)
+    return specials.some((mark) => text.includes(mark)) || (options.refuseNullText === true && text === (options.nullLiteral ?? ''))
+  })?.name
 }
 
 function fieldText(field: ScanField, options: CsvFormatOptions, value: TwinValue, first: boolean): string {

@@ -237,6 +237,49 @@ describe('CSV', () => {
     expect(() => write(fine, { delimiter: '.' })).toThrow('Cannot write column "list" as CSV')
   })
 
+  test('without quote a value that would be read as NULL is not written', () => {
+    const pair = defineSchema({ a: t.int().nullable(), b: t.string().nullable(), list: t.array(t.int()), bytes: t.bytes() })
+    const fine = { a: 1, b: 'x', list: [1], bytes: new Uint8Array([1]) }
+    const write = (row: Record<string, unknown>, options: CsvFormatOptions = {}): unknown[] =>
+      csvWrittenAndRead(pair, [fine, { ...fine, ...row }], { quote: '', ...options })
+    const refuses = (column: string) => `Cannot write column "${column}" as CSV: a value is written as NULL is, and without a quote it would be read as NULL`
+    for (const escape of ['', '\\']) {
+      expect(() => write({ b: '' }, { escape })).toThrow(
+        expect.objectContaining({ code: 'UNWRITABLE_VALUE', message: refuses('b'), hint: expect.stringContaining('nullLiteral') as string }) as Error,
+      )
+      expect(() => write({ b: 'n/a' }, { escape, nullLiteral: 'n/a' })).toThrow(refuses('b'))
+      expect(() => write({ b: 'n/a' }, { escape, nullLiteral: 'n/a', conversion: 'flink' })).toThrow(refuses('b'))
+      expect(() => write({ a: 0 }, { escape, nullLiteral: '0' })).toThrow(refuses('a'))
+      expect(() => write({ list: [] }, { escape })).toThrow(refuses('list'))
+      expect(() => write({ bytes: new Uint8Array(0) }, { escape })).toThrow(refuses('bytes'))
+      expect(write({ b: '' }, { escape, nullLiteral: null })[1]).toEqual({ ...fine, b: '' })
+      expect(write({ b: '', a: null }, { escape, nullLiteral: 'n/a' })[1]).toEqual({ ...fine, b: '', a: null })
+    }
+  })
+
+  test('marks may be letters and digits, but not between elements whose values hold them', () => {
+    const values = defineSchema({ n: t.int().nullable(), d: t.double(), s: t.string().nullable(), at: t.timestamp(3), ok: t.boolean() })
+    const rows = [
+      { n: -1203, d: 1.5e300, s: 'true 1e5', at: 1_700_000_000_123, ok: true },
+      { n: null, d: Infinity, s: null, at: 0, ok: false },
+    ]
+    for (const mark of 'aeEnNtTfIZ0159')
+      for (const options of [{ delimiter: mark }, { escape: mark }, { delimiter: mark, quote: '', escape: '\\' }])
+        expect(csvWrittenAndRead(values, rows, options)).toEqual(rows)
+    for (const [type, mark] of [
+      [t.int(), '1'],
+      [t.double(), 'e'],
+      [t.boolean(), 'r'],
+      [t.timestamp(3), ' '],
+      [t.bytes(), '='],
+    ] as const)
+      expect(() => csvWrittenAndRead(defineSchema({ list: t.array(type as DataType<unknown>) }), [], { arrayElementDelimiter: mark })).toThrow(
+        `Cannot use "${mark}" between the elements of the CSV column "list": it may be part of a value of type`,
+      )
+    expect(csvWrittenAndRead(defineSchema({ list: t.array(t.int()) }), [{ list: [1, -2] }], { arrayElementDelimiter: ' ' })).toEqual([{ list: [1, -2] }])
+    expect(() => csvFormat({ delimiter: '#', allowComments: true })).toThrow('Cannot use "#" as the CSV delimiter: it begins a comment')
+  })
+
   test('quotes and texts of NULL that would not be read back are refused', () => {
     for (const quote of ['1', 'e', 'T', '.', '+', '-', ':', ' '])
       expect(() => csvFormat({ quote })).toThrow(`Cannot use "${quote}" as the CSV quote: it may be part of a value`)
