@@ -25,9 +25,13 @@ export const BAD_RECORD_POLICIES: readonly BadRecordPolicy[] = ['fail', 'skip', 
 /** Id of the side output for the policy `dead-letter`. */
 export const BAD_RECORDS_SIDE = 'bad-records'
 
-/** The rows of the side output. `raw` is NULL where the bytes are not text, and cut where the reason says so; `offset` counts bytes, `line` from 1. */
+/**
+ * The rows of the side output. `raw` is NULL where the bytes are not text; `truncated` says that it holds only the first bytes of a line over the limit.
+ * `offset` counts bytes, `line` from 1.
+ */
 export const BAD_RECORD_SCHEMA = defineSchema({
   raw: t.bytes().nullable(),
+  truncated: t.boolean(),
   reason: t.string(),
   file: t.string(),
   line: t.safeInt().nullable(),
@@ -105,14 +109,16 @@ export class BadRecords {
    * Takes note of one record.
    *
    * @param raw The record's bytes, valid during the call; null if there are none to show.
+   * @param truncated Whether these are only the first ones.
    * @throws {BadRecordError} Under the policy `fail`.
    */
-  reject(place: BadRecordPlace, reason: BadRecordReason, raw: Uint8Array | null): void {
+  reject(place: BadRecordPlace, reason: BadRecordReason, raw: Uint8Array | null, truncated: boolean = false): void {
     if (this.policy === 'fail') this.#fail(place, reason, raw)
     this.#context.metrics.badRecords++
     if (this.policy !== 'dead-letter') return
     this.#letters.push({
       raw: raw === null ? null : raw.slice(),
+      truncated,
       reason: reason.where + reason.reason,
       file: place.file,
       line: place.line?.() ?? null,

@@ -398,7 +398,7 @@ export class LineStream {
     const start = this.#slab.u8.subarray(this.#at, this.#at + Math.min(this.#lineBytesMax, LONG_LINE_BYTES_KEPT))
     const kept = start.subarray(0, endOfCharacters(start))
     const mark = this.#bad.policy === 'dead-letter' ? `; its first ${kept.length} are kept` : ''
-    this.#bad.reject(this.#place(), { where: '', reason: `the line is longer than ${this.#lineBytesMax} bytes${mark}` }, kept)
+    this.#bad.reject(this.#place(), { where: '', reason: `the line is longer than ${this.#lineBytesMax} bytes${mark}` }, kept, true)
     this.#isSkipping = true
     this.#passStart()
   }

@@ -46,9 +46,9 @@ function openForLetters(path: string): number {
   }
 }
 
-function lineOf({ file, line, offset, reason, raw }: BadRecord): string {
+function lineOf({ file, line, offset, reason, raw, truncated }: BadRecord): string {
   const record = raw === null ? {} : isUtf8(raw) ? { text: Buffer.from(raw).toString() } : { base64: Buffer.from(raw).toString('base64') }
-  return `${JSON.stringify({ file, line, offset, reason, ...record })}\n`
+  return `${JSON.stringify({ file, line, offset, reason, truncated, ...record })}\n`
 }
 
 /** Refuses a path of dead letters that is none, or that nothing would be written to. */

@@ -47,13 +47,13 @@ export interface FileSourceOptions<S extends Schema = Schema> {
    */
   readonly onBadRecord?: BadRecordPolicy
   /**
-   * A file to which bad records are appended under the policy `dead-letter`, one JSON object a line: `file`, `line`, `offset`, `reason`, and the
-   * record as `text`, or as `base64` where it is not UTF-8. After a restore letters may stand in it twice.
+   * A file to which bad records are appended under the policy `dead-letter`, one JSON object a line: `file`, `line`, `offset`, `reason`,
+   * `truncated`, and the record as `text`, or as `base64` where it is not UTF-8. After a restore letters may stand in it twice.
    */
   readonly deadLetterPath?: string
   /**
-   * Longer lines, their ends not counted, are bad records; a dead letter holds their first bytes, up to 1 KiB, and says so in its reason. A record of several lines that is longer is bad as one whose quote is
-   * not closed: reading goes on behind its first line.
+   * Longer lines, their ends not counted, are bad records; a dead letter holds their first bytes, up to 1 KiB, and is marked as `truncated`. A record
+   * of several lines that is longer is bad as one whose quote is not closed: reading goes on behind its first line.
    * @default 1 MiB
    */
   readonly lineBytesMax?: number

@@ -38,9 +38,9 @@ const linesOf = (file: string): unknown[] =>
 
 describe('deadLetterPath', () => {
   const letters = [
-    { file: path, line: 2, offset: 9, reason: 'field "id": expected an integer of 32 bits, found "x" at byte 7', text: '{"id":"x"}' },
-    { file: path, line: 3, offset: 20, reason: 'expected JSON, found "\ufffd" at byte 1', base64: '/w==' },
-    { file: path, line: 4, offset: 22, reason: 'the line is longer than 100 bytes; its first 100 are kept', text: 'y'.repeat(100) },
+    { file: path, line: 2, offset: 9, reason: 'field "id": expected an integer of 32 bits, found "x" at byte 7', truncated: false, text: '{"id":"x"}' },
+    { file: path, line: 3, offset: 20, reason: 'expected JSON, found "\ufffd" at byte 1', truncated: false, base64: '/w==' },
+    { file: path, line: 4, offset: 22, reason: 'the line is longer than 100 bytes; its first 100 are kept', truncated: true, text: 'y'.repeat(100) },
   ]
 
   test.each([1, 1 << 20])('takes bad records as text or base64 with place and reason, blocks of %d bytes', (readBytes) => {
@@ -68,7 +68,7 @@ describe('deadLetterPath', () => {
       probe.close()
       const kept = before + bytes.length > 1024 ? before : 1024
       const reason = `the line is longer than 2000 bytes; its first ${kept} are kept`
-      expect(linesOf(deadLetterPath)).toEqual([{ file, line: 1, offset: 0, reason, text: long.toString('utf8', 0, kept) }])
+      expect(linesOf(deadLetterPath)).toEqual([{ file, line: 1, offset: 0, reason, truncated: true, text: long.toString('utf8', 0, kept) }])
     }
   })
 

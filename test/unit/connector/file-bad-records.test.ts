@@ -379,6 +379,7 @@ describe.each(['fail', 'skip', 'null', 'dead-letter'] as const)('policy %s', (po
         const letter = {
           raw: Uint8Array.from(isLong ? raw.subarray(0, 1024) : raw),
           reason: isBad ? outcome.bad + (isLong ? '; its first 1024 are kept' : '') : '',
+          truncated: isLong,
           file: path,
           line: lineNumber,
           offset: before.length,
