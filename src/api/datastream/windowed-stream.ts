@@ -120,6 +120,7 @@ export class WindowedStream<R, K, KeyRow, W extends Window> {
    * The `limit` records with the greatest values of a column (or the least, with `order: 'ascending'`), per key and window: whole records, best
    * first, with their `rank` from 1 on. Equal ones keep their order of arrival; NULLs are left out.
    *
+   * @throws {PlanError} `DUPLICATE_COLUMN` if the records have a column `rank` already.
    * @example
    * flights.keyBy('origin').window(TumblingEventTimeWindows.of(days(1))).topN(3, 'delay')
    */

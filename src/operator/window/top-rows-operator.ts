@@ -1,6 +1,7 @@
 // A window operator whose one aggregate is a top, so that its results are the rows of the top and their ranks instead of an array. The rows are
 // views on what the window operator emits. Runs on the worker's thread.
 
+import { PlanError } from '../../base/errors.ts'
 import { Column } from '../../batch/column.ts'
 import { RecordBatch, writeInt64 } from '../../batch/record-batch.ts'
 import { type LogicalType, Schema } from '../../batch/types.ts'
@@ -12,6 +13,10 @@ const RANK_TYPE: LogicalType = { kind: 'BIGINT', nullable: false, safeInteger: t
 
 /** The records with their rank. @throws {PlanError} `DUPLICATE_COLUMN` if they have such a column. */
 export function topRowsSchema(schema: Schema): Schema {
+  if (schema.indexOf(RANK) !== -1)
+    throw new PlanError('DUPLICATE_COLUMN', `Cannot rank records that have a column "${RANK}": the result has a column of that name for the place in the top`, {
+      hint: 'Leave it out with select(...) before the windows, or rename it with map(...).returns(...).',
+    })
   return new Schema([...schema.fields, { name: RANK, type: RANK_TYPE }])
 }
 

@@ -247,6 +247,24 @@ describe('names of results', () => {
     ).toThrow('an aggregate "key"')
   })
 
+  test('of a column that a top gives are refused, and the advice helps', () => {
+    const top = (name: string): unknown[] =>
+      run([{ pieces: 7 }], (stream) =>
+        stream
+          .map(({ pieces }) => ({ [name]: pieces }))
+          .returns({ [name]: t.int().nullable() })
+          .windowAll(tens)
+          .topN(1, name as never),
+      )
+    expect(() => top('rank')).toThrow(
+      refused(
+        'Cannot rank records that have a column "rank": the result has a column of that name for the place in the top',
+        'Leave it out with select(...) before the windows, or rename it with map(...).returns(...).',
+      ),
+    )
+    expect(top('place')).toEqual([{ place: 7, rank: 1 }])
+  })
+
   test('of a key column that a bound of the window has are refused; keyed by a function they are not', () => {
     const byBound = (stream: DataStream<Sale>) => stream.keyBy('shop').window(tens).aggregate({ sales: count() })
     expect(() => run([], (stream) => byBound(stream).keyBy('windowStart').window(tens).aggregate({ shops: count() }))).toThrow(
