@@ -3,6 +3,7 @@
 import { ConnectorError, PlanError } from '../base/errors.ts'
 import { systemClock } from '../base/clock.ts'
 import { writeNexmarkFile } from '../connector/nexmark/nexmark-file.ts'
+import { NEXMARK_EVENTS_MAX } from '../connector/nexmark/nexmark-options.ts'
 import { ExitCode } from './error-text.ts'
 import { formatBytes, formatCount, formatDuration } from './numbers.ts'
 import type { Terminal } from './terminal.ts'
@@ -26,7 +27,9 @@ export interface NexmarkCommandOptions {
 /** Writes the events. @throws {PlanError} If an option is out of range. @throws {ConnectorError} If the file cannot be written. */
 export function nexmarkCommand({ events, eps, disorder, seed, out, quiet }: NexmarkCommandOptions, terminal: Terminal): number {
   if (events === undefined) throw new PlanError('INVALID_ARGUMENT', 'Cannot write events: --events <count> says how many')
-  if (events === 0) throw new PlanError('INVALID_ARGUMENT', 'Cannot write 0 events: --events must be at least 1')
+  // The generator knows 0 as well, for events without end: a file has one.
+  if (!Number.isSafeInteger(events) || events < 1 || events > NEXMARK_EVENTS_MAX)
+    throw new PlanError('INVALID_OPTION', `Cannot generate Nexmark events with --events ${events}: it must be an integer in 1..${NEXMARK_EVENTS_MAX}`)
   const startMs = systemClock.monotonicMs()
   let summary
   try {

@@ -43,6 +43,11 @@ describe('wrong usage', () => {
     ['--watch with --inspect', ['run', '--watch', '--inspect', job('ten-rows.js')], 'cannot be used with option'],
     ['Nexmark without a number of events', ['nexmark'], '--events'],
     ['Nexmark with a mistyped option', ['nexmark', '--event', '10'], 'Did you mean --events?'],
+    ...['0', '-1', '1.5', '1e13'].map((events): [string, string[], string] => [
+      `Nexmark with ${events} events`,
+      ['nexmark', '--events', events],
+      `with --events ${Number(events)}: it must be an integer in 1..9000000000000`,
+    ]),
     ['Nexmark out of range', ['nexmark', '--events', '10', '--disorder', '-1'], 'with --disorder -1: it must be'],
     ['Nexmark with part of a millisecond', ['nexmark', '--events', '10', '--disorder', '1.5'], 'with --disorder 1.5: it must be'],
     ['Nexmark without a rate', ['nexmark', '--events', '10', '--eps', '0'], 'with --eps 0: it must be'],
