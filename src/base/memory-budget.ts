@@ -5,8 +5,8 @@
 //   kernels' page         SLAB_RESERVED_BYTES                            fixed
 //   control, metrics      half a KiB an operator, 4 KiB a sink           fixed at start (runtime/control-layout.ts)
 //   inbound rings         RING_BUDGET_BYTES, shared by all channels      no credit: the producer holds its batch, backpressure reaches the source
-//   frames                a quarter of a ring; longer rows in parts      a record that a source reads above RECORD_BYTES_MAX is bad (its policy);
-//                                                                        rows that functions make go in parts, however long
+//   frames                a quarter of a ring; longer rows in parts      a line above the lineBytesMax of its source is bad (its policy); rows of
+//                                                                        other sources and of functions go in parts, however long
 //   stages                a channel: 2,048 rows, from its first small    sent as a frame once full
 //                         batch on (exchange/channel-stage.ts)
 //   batches, arenas       an operator: batch rows x row width, doubling  the slab is full
@@ -29,8 +29,10 @@ export const RING_BUDGET_BYTES = 64 << 20
 export const RING_BYTES_MIN = 64 << 10
 /** A ring is never larger: beyond it caches suffer (1 MiB rings moved more than those of 4 MiB). */
 export const RING_BYTES_MAX = 1 << 20
-/** The longest record that is read; also the line limit of text formats. */
-export const RECORD_BYTES_MAX = 1 << 20
+/** The longest line that a source reads unless its option `lineBytesMax` says otherwise. */
+export const LINE_BYTES_MAX_DEFAULT = 1 << 20
+/** The most that the option may say. */
+export const LINE_BYTES_MAX_LIMIT = 256 << 20
 /** Part of the memory this process may use that all slabs together may take. */
 export const SLABS_SHARE = 0.6
 /** Part of it that the heaps of a job's workers together may take. */

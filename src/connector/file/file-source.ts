@@ -1,7 +1,7 @@
 // The file source: files, folders, globs and standard input in any format, cut into splits that readers take in file order. Listing runs once
 // on the coordinator's thread, readers on the workers.
 
-import { RECORD_BYTES_MAX } from '../../base/memory-budget.ts'
+import { LINE_BYTES_MAX_DEFAULT, LINE_BYTES_MAX_LIMIT } from '../../base/memory-budget.ts'
 import { PlanError, RestoreError } from '../../base/errors.ts'
 import type { RecordBatch } from '../../batch/record-batch.ts'
 import { type RowOfSchema, Schema } from '../../batch/types.ts'
@@ -53,7 +53,8 @@ export interface FileSourceOptions<S extends Schema = Schema> {
   readonly deadLetterPath?: string
   /**
    * Longer lines, their ends not counted, are bad records; a dead letter holds their first bytes, up to 1 KiB, and is marked as `truncated`. A record
-   * of several lines that is longer is bad as one whose quote is not closed: reading goes on behind its first line.
+   * of several lines that is longer is bad as one whose quote is not closed: reading goes on behind its first line. Formats without lines (Parquet)
+   * have no such limit. At most 256 MiB.
    * @default 1 MiB
    */
   readonly lineBytesMax?: number
@@ -299,7 +300,7 @@ export class FileSource<R = unknown> implements Source<R> {
       splitBytes: options.splitBytes ?? SPLIT_BYTES_DEFAULT,
       onBadRecord: options.onBadRecord ?? 'fail',
       deadLetterPath: options.deadLetterPath,
-      lineBytesMax: options.lineBytesMax ?? RECORD_BYTES_MAX,
+      lineBytesMax: options.lineBytesMax ?? LINE_BYTES_MAX_DEFAULT,
       readBytes: options.readBytes ?? READ_BYTES_DEFAULT,
       timeOrder: options.timeOrder ?? 'sequence',
       follow: options.follow ?? false,
@@ -388,8 +389,8 @@ export class FileSource<R = unknown> implements Source<R> {
     if (format?.kind !== 'lines' && format?.kind !== 'parquet') refuse('format must be made by jsonFormat, csvFormat, textFormat or parquetFormat')
     if (!(Number.isInteger(splitBytes) && splitBytes > 0)) refuse(`splitBytes=${splitBytes} must be a positive integer`)
     if (!(Number.isInteger(readBytes) && readBytes > 0 && readBytes <= 1 << 28)) refuse(`readBytes=${readBytes} must be an integer in 1..${1 << 28}`)
-    if (!(Number.isInteger(lineBytesMax) && lineBytesMax > 0 && lineBytesMax <= 1 << 28))
-      refuse(`lineBytesMax=${lineBytesMax} must be an integer in 1..${1 << 28}`)
+    if (!(Number.isInteger(lineBytesMax) && lineBytesMax > 0 && lineBytesMax <= LINE_BYTES_MAX_LIMIT))
+      refuse(`lineBytesMax=${lineBytesMax} must be an integer in 1..${LINE_BYTES_MAX_LIMIT}`)
     if (!(pollIntervalMs >= 1)) refuse(`pollIntervalMs=${pollIntervalMs} must be at least 1`)
     if (!BAD_RECORD_POLICIES.includes(onBadRecord)) refuse(`onBadRecord must be one of ${BAD_RECORD_POLICIES.join(', ')}, not ${JSON.stringify(onBadRecord)}`)
     checkDeadLetters(onBadRecord, deadLetterPath, refuse)

@@ -2,7 +2,7 @@
 // reader, on a thread whose event loop lives. Positions count what was taken: a restore makes the stream again and passes over as much.
 
 import { PlanError } from '../../base/errors.ts'
-import { RECORD_BYTES_MAX } from '../../base/memory-budget.ts'
+import { LINE_BYTES_MAX_DEFAULT, LINE_BYTES_MAX_LIMIT } from '../../base/memory-budget.ts'
 import { BatchBuilder } from '../../batch/batch-builder.ts'
 import type { RecordBatch } from '../../batch/record-batch.ts'
 import { OBJECT_SCHEMA, type Schema } from '../../batch/types.ts'
@@ -29,7 +29,7 @@ export interface ReadableSourceOptions<S extends Schema = Schema> {
   /** A file to which bad records are appended under the policy `dead-letter`, as {@link FileSourceOptions.deadLetterPath}. */
   readonly deadLetterPath?: string
   /**
-   * Longer lines, their ends not counted, are bad records; only with a format.
+   * Longer lines, their ends not counted, are bad records, as {@link FileSourceOptions.lineBytesMax}; only with a format. At most 256 MiB.
    * @default 1 MiB
    */
   readonly lineBytesMax?: number
@@ -148,7 +148,7 @@ export function asyncIterableSource<R>(factory: StreamFactory<R>, schema: Schema
  */
 export function readableSource<R>(factory: StreamFactory<unknown>, options: ReadableSourceOptions<Schema<R>> = {}): Source<R> {
   requireFactory(factory, 'a source')
-  const { format, onBadRecord = 'fail', deadLetterPath, lineBytesMax = RECORD_BYTES_MAX } = options
+  const { format, onBadRecord = 'fail', deadLetterPath, lineBytesMax = LINE_BYTES_MAX_DEFAULT } = options
   const schema = options.schema ?? (OBJECT_SCHEMA as Schema<R>)
   if (format === undefined) return { ...asyncIterableSource(factory as StreamFactory<R>, schema), name: 'Readable', describe: () => 'a stream of objects' }
   if (format.kind !== 'lines') throw new PlanError('INVALID_OPTION', 'Cannot make a source: format must be made by jsonFormat, csvFormat or textFormat')
@@ -158,8 +158,8 @@ export function readableSource<R>(factory: StreamFactory<unknown>, options: Read
       'INVALID_OPTION',
       `Cannot make a source: onBadRecord must be one of ${BAD_RECORD_POLICIES.join(', ')}, not ${JSON.stringify(onBadRecord)}`,
     )
-  if (!Number.isInteger(lineBytesMax) || lineBytesMax < 1)
-    throw new PlanError('INVALID_OPTION', `Cannot make a source: lineBytesMax must be a positive integer, not ${lineBytesMax}`)
+  if (!(Number.isInteger(lineBytesMax) && lineBytesMax > 0 && lineBytesMax <= LINE_BYTES_MAX_LIMIT))
+    throw new PlanError('INVALID_OPTION', `Cannot make a source: lineBytesMax=${lineBytesMax} must be an integer in 1..${LINE_BYTES_MAX_LIMIT}`)
   checkDeadLetters(onBadRecord, deadLetterPath, (reason) => {
     throw new PlanError('INVALID_OPTION', `Cannot make a source: ${reason}`)
   })

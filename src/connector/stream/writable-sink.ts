@@ -2,7 +2,6 @@
 // job back. Runs on a worker whose event loop lives.
 
 import { ConnectorError, PlanError } from '../../base/errors.ts'
-import { RECORD_BYTES_MAX } from '../../base/memory-budget.ts'
 import { type RecordBatch, RowKind } from '../../batch/record-batch.ts'
 import { isObjectSchema, type Schema } from '../../batch/types.ts'
 import type { LineEncoder, LineFormat } from '../../format/line-format.ts'
@@ -16,6 +15,8 @@ import { type OutputFactory, StreamTarget } from './stream-target.ts'
 const BUFFER_BYTES = 128 << 10
 /** Handed to the stream when this full: the rest is room for one more encoding step. */
 const WRITE_BYTES_MIN = 64 << 10
+/** Longer records are not written. */
+const RECORD_BYTES_MAX = 16 << 20
 
 /** Options of {@link writableSink}. */
 export interface WritableSinkOptions {
@@ -153,7 +154,7 @@ class LineWriter implements SinkWriter {
     const { slab } = this.#context
     const bytes = this.#bufferBytes * 2
     // A record of the largest size may be several times as long when it is written out.
-    if (bytes > RECORD_BYTES_MAX * 16) throw new ConnectorError('RECORD_TOO_LARGE', `Cannot write a record of more than ${this.#bufferBytes} bytes`)
+    if (bytes > RECORD_BYTES_MAX) throw new ConnectorError('RECORD_TOO_LARGE', `Cannot write a record of more than ${this.#bufferBytes} bytes`)
     slab.free(this.#buffer, this.#bufferBytes + BUFFER_SLACK_BYTES)
     this.#buffer = slab.allocate(bytes + BUFFER_SLACK_BYTES)
     this.#bufferBytes = bytes

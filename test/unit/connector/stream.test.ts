@@ -197,6 +197,10 @@ describe('sources of bytes', () => {
   test('objects in a stream of bytes are refused', async () => {
     await expect(read(() => Readable.from(rows(2)), { format: jsonFormat(), schema })).rejects.toMatchObject({ code: 'INVALID_CHUNK' })
     expect(() => readableSource(() => [], { format: jsonFormat() })).toThrow('needs a schema')
+    for (const lineBytesMax of [0, 1.5, 2 ** 28 + 1])
+      expect(() => readableSource(() => [], { format: jsonFormat(), schema, lineBytesMax })).toThrow(
+        `lineBytesMax=${lineBytesMax} must be an integer in 1..268435456`,
+      )
   })
 })
 
