@@ -261,6 +261,20 @@ describe('interruption', () => {
     // A second after the first signal the engine ends the thread by itself: that may come before, where the cores are busy.
     expect([130, 'SIGKILL']).toContain(ended.signal ?? ended.status)
   })
+
+  test.each(['SIGINT', 'SIGTERM'] as const)('%s just while the command begins to exit is not lost', async (signal) => {
+    // Sent in the moment in which the run's listeners are taken off: the system hands it over, and no listener has heard it.
+    const sendsSignal = `for (const name of ['off', 'removeAllListeners']) {
+        const remove = process[name]
+        process[name] = function (...args) {
+          process[name] = remove
+          process.kill(process.pid, '${signal}')
+          return remove.apply(this, args)
+        }
+      }`
+    const command = new Command(['run', job('ten-rows.js')], { nodeArgs: ['--import', `data:text/javascript,${encodeURIComponent(sendsSignal)}`] })
+    expect(await command.ended).toMatchObject({ status: null, signal })
+  })
 })
 
 describe('--parallelism', () => {
