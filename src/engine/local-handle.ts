@@ -4,7 +4,10 @@ import { JobError } from '../base/errors.ts'
 import type { Schema } from '../batch/types.ts'
 import type { ProgramEdge } from '../operator/operator.ts'
 import type { LogicalGraph } from '../plan/transformation.ts'
+import type { Histograms } from '../runtime/job-metrics.ts'
 import type { LocalExecutor } from '../runtime/local-executor.ts'
+import type { JobMetrics } from '../runtime/thread-messages.ts'
+import type { JobResult } from './engine.ts'
 import { edgeError, type InputHandle, type OutputHandle, OutputQueue } from './program-handles.ts'
 
 type Pushed = { readonly records: readonly unknown[] | 'ended'; readonly accepted: () => void }
@@ -64,17 +67,26 @@ export class LocalEdge implements ProgramEdge {
 export class LocalJobHandle implements AsyncDisposable {
   readonly name: string
   /** Resolves when the job finished or was cancelled; rejects with what failed it. */
-  readonly result: Promise<{ readonly state: 'finished' | 'cancelled' }>
+  readonly result: Promise<JobResult>
   readonly #graph: LogicalGraph
   readonly #edge: LocalEdge
   readonly #cancellation = new AbortController()
   #ended = false
+  #readMetrics: () => JobMetrics
 
   /** @internal Handles are made by {@link LocalEnvironment.executeAsync}. */
-  constructor(name: string, graph: LogicalGraph, executor: LocalExecutor, edge: LocalEdge, signal: AbortSignal | undefined) {
+  constructor(
+    name: string,
+    graph: LogicalGraph,
+    executor: LocalExecutor,
+    edge: LocalEdge,
+    histograms: Promise<Histograms | undefined>,
+    signal: AbortSignal | undefined,
+  ) {
     this.name = name
     this.#graph = graph
     this.#edge = edge
+    this.#readMetrics = () => executor.metrics.read()
     const cancel = (): void => {
       this.#cancellation.abort()
       executor.wake()
@@ -83,28 +95,36 @@ export class LocalJobHandle implements AsyncDisposable {
     edge.cancel = cancel
     signal?.addEventListener('abort', cancel, { once: true })
     if (signal?.aborted) cancel()
-    this.result = this.#run(executor).finally(() => signal?.removeEventListener('abort', cancel))
+    this.result = this.#run(executor, histograms).finally(() => signal?.removeEventListener('abort', cancel))
     // Whoever awaits `result` hears of a failure.
     this.result.catch(() => {})
   }
 
-  async #run(executor: LocalExecutor): Promise<{ readonly state: 'finished' | 'cancelled' }> {
+  /** The metrics now; the final ones once the job has ended. See `JobHandle.metrics`. */
+  get metrics(): JobMetrics {
+    return this.#readMetrics()
+  }
+
+  async #run(executor: LocalExecutor, histograms: Promise<Histograms | undefined>): Promise<JobResult> {
     const { signal } = this.#cancellation
-    // The caller's turn first: it may ask for outputs before their first record.
-    await Promise.resolve()
     try {
+      // A turn of the caller's at least: it may ask for outputs before their first record.
+      executor.metrics.histograms = await histograms
       await executor.run(signal)
       this.#end()
-      return { state: 'finished' }
+      return { state: 'finished', metrics: this.metrics }
     } catch (error) {
       const failure = error === signal.reason ? undefined : error
       this.#end(failure)
       if (failure !== undefined) throw failure
-      return { state: 'cancelled' }
+      return { state: 'cancelled', metrics: this.metrics }
     }
   }
 
   #end(failure?: unknown): void {
+    const { metrics } = this
+    // Without the executor, whose memories the last reading does not need.
+    this.#readMetrics = () => metrics
     this.#ended = true
     this.#edge.end(failure)
   }

@@ -169,13 +169,17 @@ export class LogicalGraph {
 
   /** A graph of the sinks that were added since the last call, with all that leads to them. Streams stay, for sinks to come. */
   takeSinks(): LogicalGraph {
+    const graph = this.ofNewSinks()
+    for (const transformation of this.transformations) if (transformation.body.kind === 'sink') this.#taken.add(transformation)
+    return graph
+  }
+
+  /** What {@link takeSinks} would give out. */
+  ofNewSinks(): LogicalGraph {
     const needed = new Set<Transformation>()
     // An edge points to an earlier transformation: one pass from the end finds all.
     for (const transformation of this.transformations.toReversed()) {
-      if (transformation.body.kind === 'sink' && !this.#taken.has(transformation)) {
-        this.#taken.add(transformation)
-        needed.add(transformation)
-      }
+      if (transformation.body.kind === 'sink' && !this.#taken.has(transformation)) needed.add(transformation)
       if (needed.has(transformation)) for (const { from } of transformation.edges) needed.add(from)
     }
     const graph = new LogicalGraph()

@@ -58,7 +58,8 @@ interface TaskView {
 export class JobMetricsReader {
   readonly #clock: Clock
   readonly #startedMs: number
-  readonly #histograms: Histograms | undefined
+  /** Unset, there is no latency. A job on the calling thread is made before they are loaded. */
+  histograms: Histograms | undefined
   readonly #tasks: readonly TaskView[]
   readonly #workers: readonly Float64Array[]
 
@@ -70,7 +71,7 @@ export class JobMetricsReader {
     const buffers = memories.map((memory) => memory.buffer)
     this.#clock = clock
     this.#startedMs = clock.monotonicMs()
-    this.#histograms = histograms
+    this.histograms = histograms
     this.#workers = buffers.map((buffer) => workerSlots(buffer, plan))
     const layouts = memories.map((_, worker) => layoutWorker(plan, worker, ringBytesMax))
     this.#tasks = plan.tasks.map((planned): TaskView => {
@@ -164,7 +165,7 @@ export class JobMetricsReader {
   }
 
   #latency(all: readonly Int32Array[]): LatencyMetrics | undefined {
-    const histogram = this.#histograms?.build({ lowestDiscernibleValue: 1, highestTrackableValue: 2 ** 36, numberOfSignificantValueDigits: 3 })
+    const histogram = this.histograms?.build({ lowestDiscernibleValue: 1, highestTrackableValue: 2 ** 36, numberOfSignificantValueDigits: 3 })
     if (histogram === undefined) return undefined
     for (const buckets of all) forEachLatency(buckets, (micros, count) => histogram.recordValueWithCount(Math.max(1, Math.round(micros)), count))
     const { totalCount: count, maxValue } = histogram

@@ -6,15 +6,18 @@ import { isUnderTest } from '../../base/platform.ts'
 import { Engine } from '../../engine/engine.ts'
 import { LocalEdge, LocalJobHandle } from '../../engine/local-handle.ts'
 import { logToStandardError } from '../../engine/log-text.ts'
-import { planJob } from '../../plan/execution-plan.ts'
+import { type ExecutionPlan, formatPlan, planJob } from '../../plan/execution-plan.ts'
 import { maxParallelismOf } from '../../plan/job-program.ts'
 import type { LogicalGraph } from '../../plan/transformation.ts'
+import { exchangeRingBytes } from '../../runtime/control-layout.ts'
+import { loadHistograms } from '../../runtime/job-metrics.ts'
 import { LocalExecutor } from '../../runtime/local-executor.ts'
 import type { DataStream } from './data-stream.ts'
 import { type CloseableIterator, StreamExecutionEnvironment } from './environment.ts'
 
 /** The output that `executeAndCollect` of a stream reads. */
 const COLLECTED = 'collected'
+const LOCAL_NAME = 'local'
 
 /** Options of a local environment. */
 export interface LocalOptions {
@@ -110,14 +113,34 @@ export class LocalEnvironment extends StreamExecutionEnvironment {
     }
   }
 
-  #start(graph: LogicalGraph, options: ExecuteOptions): LocalJobHandle {
+  /**
+   * What the next execution would run, as `millrace explain` prints it for job modules: tasks, chains, exchanges, schemas. Runs nothing, and leaves the
+   * sinks to that execution.
+   *
+   * @throws {PlanError} If it could not be executed.
+   * @example
+   * const env = Millrace.local()
+   * env.fromElements('to', 'be').map((word) => word.length).print()
+   * console.log(env.explain()) // Job "local": 1 worker, 1 task ...
+   */
+  explain({ name = LOCAL_NAME }: Pick<ExecuteOptions, 'name'> = {}): string {
+    const graph = this.graph.ofNewSinks()
+    const plan = this.#plan(graph, name)
+    return `${formatPlan(plan, graph, (exchange) => exchangeRingBytes(plan, exchange))}\n\nRuns on the calling thread: its functions are bare closures.`
+  }
+
+  #plan(graph: LogicalGraph, jobName: string): ExecutionPlan {
     const { parallelism = 1 } = this.settings
     if (parallelism !== 1)
       throw new PlanError('INVALID_PARALLELISM', `Cannot run bare closures with parallelism ${parallelism}: subtasks would share what the closures keep`, {
         hint: 'Leave it at 1, since all of it runs on one thread. A job module (defineJob) uses every core; runJob(program, { parallelism }) tests one.',
       })
-    const name = options.name ?? 'local'
-    const plan = planJob(graph, { jobName: name, parallelism, maxParallelism: maxParallelismOf(this.settings) })
+    return planJob(graph, { jobName, parallelism, maxParallelism: maxParallelismOf(this.settings) })
+  }
+
+  #start(graph: LogicalGraph, options: ExecuteOptions): LocalJobHandle {
+    const { name = LOCAL_NAME } = options
+    const plan = this.#plan(graph, name)
     const edge = new LocalEdge()
     const executor = new LocalExecutor(plan, graph, {
       clock: systemClock,
@@ -125,7 +148,7 @@ export class LocalEnvironment extends StreamExecutionEnvironment {
       program: edge,
       log: options.onLog ?? logToStandardError,
     })
-    return new LocalJobHandle(name, graph, executor, edge, options.signal)
+    return new LocalJobHandle(name, graph, executor, edge, loadHistograms(this.settings.options), options.signal)
   }
 }
 

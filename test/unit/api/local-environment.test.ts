@@ -95,7 +95,7 @@ describe('executeAsync()', () => {
     await people.end()
     await subscription
     expect(even).toEqual(['p0', 'p2', 'p4'])
-    expect(await job.result).toEqual({ state: 'finished' })
+    expect(await job.result).toMatchObject({ state: 'finished' })
     await expect(people.push({ id: 6, name: 'late' })).rejects.toMatchObject({ code: 'JOB_ENDED' })
   })
 
@@ -109,7 +109,7 @@ describe('executeAsync()', () => {
     await expect(job.input('animals').push(1)).rejects.toMatchObject({ code: 'UNKNOWN_INPUT' })
     await expect(job.input('people', other).push({ id: 1 })).rejects.toMatchObject({ code: 'SCHEMA_MISMATCH' })
     await job.cancel()
-    expect(await job.result).toEqual({ state: 'cancelled' })
+    expect(await job.result).toMatchObject({ state: 'cancelled' })
   })
 
   test('a subscription whose function is slow holds the job back, one whose function throws cancels it', async () => {
@@ -133,7 +133,7 @@ describe('executeAsync()', () => {
     })
     await endless.input('forever').push(1)
     await expect(failing).rejects.toThrow('enough')
-    expect(await endless.result).toEqual({ state: 'cancelled' })
+    expect(await endless.result).toMatchObject({ state: 'cancelled' })
   })
 
   test('leaving a for await cancels the job, and so does disposing of it', async () => {
@@ -145,11 +145,11 @@ describe('executeAsync()', () => {
       expect(number).toBe(1)
       break
     }
-    expect(await job.result).toEqual({ state: 'cancelled' })
+    expect(await job.result).toMatchObject({ state: 'cancelled' })
     env.input('again').output('again')
     const second = env.executeAsync()
     await second[Symbol.asyncDispose]()
-    expect(await second.result).toEqual({ state: 'cancelled' })
+    expect(await second.result).toMatchObject({ state: 'cancelled' })
   })
 
   test('an output fails with what failed the job', async () => {
@@ -186,5 +186,65 @@ describe('development checks', () => {
     const unchecked = Millrace.local({ dev: false })
     keep(unchecked)
     await unchecked.execute()
+  })
+})
+
+describe('explain()', () => {
+  test('returns the plan of what the next execution runs, and leaves it to that', async () => {
+    const env = Millrace.local()
+    const words = env.fromElements('to', 'be')
+    const lengths: number[] = []
+    words.map((word) => word.length).forEach((length) => lengths.push(length))
+    const text = env.explain({ name: 'lengths' })
+    expect(text).toMatch(
+      /^Job "lengths": 1 worker, 1 task\n\nTask 0: parallelism 1\n {2}Collection: 2 values {2}\[uid .*\n[^]*\n {2}Map {2}\[uid [^]*\n\nRuns on the calling thread/,
+    )
+    expect(env.explain({ name: 'lengths' })).toBe(text)
+    expect(lengths).toEqual([])
+    await env.execute()
+    expect(lengths).toEqual([2, 2])
+    expect(() => env.explain()).toThrow(expect.objectContaining({ code: 'NO_SINK' }))
+  })
+
+  test('shows how records are exchanged, and refuses what could not be executed', () => {
+    const env = Millrace.local()
+    env.fromElements(1, 2).union(env.fromElements(3)).print()
+    expect(env.explain()).toMatch(/ {2}<- task 0, forward, rings of \d+ KiB/)
+    expect(() => env.setParallelism(2).explain()).toThrow(expect.objectContaining({ code: 'INVALID_PARALLELISM' }))
+  })
+})
+
+describe('metrics of a handle', () => {
+  test('are those of the job while it runs, and stay once it has ended', async () => {
+    const env = Millrace.local()
+    env
+      .input<number>('numbers')
+      .filter((number) => number > 1)
+      .output('large')
+    const job = env.executeAsync()
+    const large = job.output<number>('large')[Symbol.asyncIterator]()
+    expect(job.metrics.tasks.map(({ rowsOut }) => rowsOut)).toEqual([0])
+    await job.input('numbers').push(1)
+    await job.input('numbers').push(2)
+    expect(await large.next()).toEqual({ done: false, value: 2 })
+    const [{ operators }] = job.metrics.tasks
+    expect(operators.map(({ rowsIn }) => rowsIn)).toEqual([2, 2, 1])
+    expect(job.metrics.latency).toBeUndefined()
+    await job.input('numbers').end()
+    const { state, metrics } = await job.result
+    expect({ state, ended: metrics.tasks[0].ended }).toEqual({ state: 'finished', ended: true })
+    expect(job.metrics).toBe(metrics)
+  })
+
+  test('tell the latency where it is measured, and are there for a job that fails', async () => {
+    const env = Millrace.local().set('metrics.latency.interval', 1)
+    env.fromElements(1).forEach(() => {})
+    expect((await env.executeAsync().result).metrics.latency).toMatchObject({ count: expect.any(Number) as number })
+    env.fromElements(1, 2).forEach((number) => {
+      if (number === 2) throw new RangeError('no')
+    })
+    const failing = env.executeAsync()
+    await expect(failing.result).rejects.toThrow('no')
+    expect(failing.metrics.workers).toHaveLength(1)
   })
 })
