@@ -4,7 +4,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { fromErrorRecord, JobError, PlanError, toErrorRecord } from '../base/errors.ts'
+import { fromErrorRecord, JobError, type MillraceError, PlanError, toErrorRecord } from '../base/errors.ts'
 import { checkParallelism } from '../base/key-groups.ts'
 import { processSlabBytes } from '../base/memory-budget.ts'
 import { isEngineThread, packageRoot } from '../base/platform.ts'
@@ -16,7 +16,9 @@ import type { ExecutionPlan } from '../plan/execution-plan.ts'
 import { isJobProgram, JOB_MODULE_HINT, type JobProgram } from '../plan/job-program.ts'
 import type { ProgramEdgeSpec } from '../plan/transformation.ts'
 import { Doorbell } from '../ring/parking.ts'
+import { CoordinatorWatch } from './coordinator-watch.ts'
 import { type JobThreads, ThreadCache } from './job-threads.ts'
+import { hangTimeoutMsOf } from '../runtime/coordinator-ticks.ts'
 import { DOORBELL_ADDRESS } from '../runtime/control-layout.ts'
 import { edgeError, type InputHandle, type OutputHandle, OutputQueue } from './program-handles.ts'
 import type { CoordinatorCommand, CoordinatorEvent, JobMetrics, JobRequest, ProgramMessage, PushMessage } from '../runtime/thread-messages.ts'
@@ -95,14 +97,30 @@ export class JobHandle implements AsyncDisposable {
       finish = resolve
       fail = reject
     })
+    const watch = new CoordinatorWatch(
+      hangTimeoutMsOf(request.options),
+      () => this.#tell({ kind: 'ask' }),
+      (timeoutMs) => {
+        const failure = new JobError('COORDINATOR_HUNG', `The coordinator thread of job "${this.name}" has not answered for ${timeoutMs} ms`, {
+          hint: 'The module of the job, its program or a source that is planned blocks it; look for endless loops or blocking calls.',
+        })
+        this.#settle(failure)
+        fail(failure)
+        this.#threads.terminate()
+      },
+    )
     this.#threads = threads.run(
       { request, budget },
       {
         onEvent: (event) => {
-          if (event.kind === 'finished' || event.kind === 'cancelled' || event.kind === 'failed') this.#ended = true
+          if (event.kind === 'finished' || event.kind === 'cancelled' || event.kind === 'failed') {
+            this.#ended = true
+            watch.end()
+          } else watch.heard()
           switch (event.kind) {
             case 'planned':
               this.#isPlanned = true
+              watch.setTimeoutMs(event.hangTimeoutMs)
               planned({ plan: event.plan, text: event.planText })
               return
             case 'running':
@@ -138,18 +156,12 @@ export class JobHandle implements AsyncDisposable {
           }
         },
         onError: (error: Error & { code?: unknown }) => {
-          // Classes do not survive the way between threads.
-          const failure =
-            error.code === 'JOB_RUNS_PROGRAM'
-              ? new PlanError(error.code, error.message, { hint: JOB_MODULE_HINT, cause: error })
-              : new JobError('COORDINATOR_LOST', `The coordinator thread failed: ${String(error)}`, {
-                  cause: error,
-                  ...(!this.#isPlanned && { hint: `The module of the job did more than define it. ${JOB_MODULE_HINT}` }),
-                })
+          const failure = coordinatorFailure(error, this.name, this.#isPlanned)
           this.#settle(failure)
           fail(failure)
         },
         onReleased: () => {
+          watch.end()
           released()
           if (this.#ended) return
           if (this.#isAbandoned) {
@@ -283,6 +295,20 @@ export class JobHandle implements AsyncDisposable {
     // It refers to the workers' memories.
     this.#job = undefined
   }
+}
+
+/** What an error that ended the coordinator's thread means. Classes do not survive the way between threads. */
+function coordinatorFailure(error: Error & { readonly code?: unknown }, jobName: string, isPlanned: boolean): MillraceError {
+  if (error.code === 'JOB_RUNS_PROGRAM') return new PlanError(error.code, error.message, { hint: JOB_MODULE_HINT, cause: error })
+  if (error.code === 'ERR_WORKER_OUT_OF_MEMORY')
+    return new JobError('COORDINATOR_LOST', `The coordinator thread of job "${jobName}" ran out of memory`, {
+      cause: error,
+      hint: 'The module of the job or its program keeps too much there: have sources read it instead, or give each thread more with --max-old-space-size.',
+    })
+  return new JobError('COORDINATOR_LOST', `The coordinator thread failed: ${String(error)}`, {
+    cause: error,
+    ...(!isPlanned && { hint: `The module of the job did more than define it. ${JOB_MODULE_HINT}` }),
+  })
 }
 
 /** The main thread's ends of the ports of a running job. */

@@ -109,7 +109,7 @@ const OPTIONS: readonly ConfigOption[] = [
     unit: 'ms',
     default: '180 s',
     min: 1,
-    documentation: 'A worker that stands still for so long inside one step fails the job.',
+    documentation: 'A worker that stands still for so long inside one step fails the job; so does a coordinator that answers nothing.',
   },
   {
     key: 'millrace.dev',

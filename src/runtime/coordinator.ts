@@ -15,6 +15,7 @@ import { type ExecutionPlan, formatPlan, planJob, type PlanOptions } from '../pl
 import { jobProgramOf, maxParallelismOf } from '../plan/job-program.ts'
 import { Doorbell, PARK_TIMEOUT_MS_MAX } from '../ring/parking.ts'
 import { spinMicrosFor } from '../ring/idle-strategy.ts'
+import { hangTimeoutMsOf, TICK_MS, TICK_MS_IDLE } from './coordinator-ticks.ts'
 import { Command, COMMAND_ADDRESS, DOORBELL_ADDRESS, HEARTBEAT_ADDRESS } from './control-layout.ts'
 import { enumerateSplits } from './enumerate-splits.ts'
 import { JobMetricsReader, loadHistograms } from './job-metrics.ts'
@@ -33,11 +34,6 @@ export interface CoordinatorData {
   readonly start: JobStart
 }
 
-const TICK_MS = 200
-/** While no row moves, ticks are this far apart: each one wakes this thread and the main thread. */
-const TICK_MS_IDLE = 1000
-/** A worker whose loop stands still for so long, in the middle of a step, counts as hung. */
-const HANG_TIMEOUT_MS_DEFAULT = 180_000
 /** How long a worker that was told to end may take, before its thread is ended. */
 const CANCEL_TIMEOUT_MS = 10_000
 /** Workers whose memories have grown beyond this, all together, give them back at once, and end. */
@@ -155,6 +151,8 @@ class Coordinator {
 
   async #runJob(): Promise<CoordinatorEvent> {
     const { request } = this.#start
+    // From here on user code may keep this thread.
+    this.#post({ kind: 'alive' })
     const moduleUrl = request.jobUrl ?? (await this.#module)
     if (this.#cancelled) return { kind: 'cancelled', metrics: undefined }
     this.#jobUrl = moduleUrlOf(moduleUrl, this.#start.run)
@@ -167,11 +165,11 @@ class Coordinator {
     }
     this.#plan = planJob(built.graph, planOptions)
     const plan = this.#plan
-    this.#post({ kind: 'planned', plan, planText: formatPlan(plan, built.graph) })
+    const options = new Map([...built.options, ...request.options])
+    this.#post({ kind: 'planned', plan, planText: formatPlan(plan, built.graph), hangTimeoutMs: hangTimeoutMsOf(options) })
     const splits = enumerateSplits(plan, built.graph)
     this.#outputs = [...new Set(built.graph.programOutputs.map(({ name }) => name))]
     this.#outputPending = new SharedArrayBuffer(Math.max(1, this.#outputs.length) * 4)
-    const options = new Map([...built.options, ...request.options])
     // Memory that was set by hand is what the user wants, whatever other jobs take.
     const memoryMax = options.get('millrace.worker.memory-max')
     const slabBytesMax = memoryMax === undefined ? workerMemoryBytes(plan.workers) : Number(memoryMax)
@@ -299,7 +297,7 @@ class Coordinator {
 
   /** Metrics and hang detection, a few times a second. Returns what ends it. */
   #watch(options: ReadonlyMap<string, string>): () => void {
-    const timeoutMs = Number(options.get('millrace.worker.hang-timeout') ?? HANG_TIMEOUT_MS_DEFAULT)
+    const timeoutMs = hangTimeoutMsOf(options)
     const watched = this.#memories.map(({ buffer }) => ({
       words: new Int32Array(buffer),
       doorbell: new Doorbell(buffer, DOORBELL_ADDRESS),
@@ -338,7 +336,8 @@ class Coordinator {
 
   /** Does what the main thread says. */
   take(command: CoordinatorCommand): void {
-    if (command.kind === 'module') this.#takeModule(command.jobUrl)
+    if (command.kind === 'ask') this.#post({ kind: 'alive' })
+    else if (command.kind === 'module') this.#takeModule(command.jobUrl)
     else if (command.kind === 'refuse') this.#refuseModule(fromErrorRecord(command.error))
     else if (command.kind === 'cancel') {
       this.#cancelled = true

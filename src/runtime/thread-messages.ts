@@ -41,6 +41,8 @@ export type ThreadsCommand =
 
 /** Main thread -> coordinator of a job. */
 export type CoordinatorCommand =
+  /** Wants `alive`. */
+  | { readonly kind: 'ask' }
   | { readonly kind: 'cancel' }
   | { readonly kind: 'stop' }
   | { readonly kind: 'module'; readonly jobUrl: string }
@@ -158,7 +160,8 @@ export interface JobMetrics {
 
 /** Coordinator -> main thread. */
 export type CoordinatorEvent =
-  | { readonly kind: 'planned'; readonly plan: ExecutionPlan; readonly planText: string }
+  | { readonly kind: 'alive' }
+  | { readonly kind: 'planned'; readonly plan: ExecutionPlan; readonly planText: string; readonly hangTimeoutMs: number }
   /** The workers run. Their memories hold the doorbells to ring after a push; the ports, one a worker, carry records of named inputs and outputs. */
   | {
       readonly kind: 'running'

@@ -141,6 +141,13 @@ describe('a job that fails', () => {
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
   })
 
+  test('because its program needs more memory than there is says so, and what to do', async () => {
+    const { status, stderr } = await new Command(['run', job('hungry-program.js'), '--parallelism', '1'], { nodeArgs: ['--max-old-space-size=64'] }).ended
+    expect(stderr).toMatch(/error \[COORDINATOR_LOST\]: The coordinator thread of job "hungry-program" ran out of memory\n {2}hint: .*--max-old-space-size/)
+    expect(stderr).not.toMatch(/did more than define it/)
+    expect(status).toBe(2)
+  })
+
   test.each(['broken.js', 'broken.ts'])('because it does not parse (%s) tells where, and exits with 2', async (name) => {
     const cwd = scratchFolder()
     symlinkSync(join(root, 'node_modules'), join(cwd, 'node_modules'), 'dir')

@@ -173,6 +173,36 @@ describe('the end', () => {
     await expect(handle.input('any').push(1)).rejects.toMatchObject({ code: 'JOB_ENDED' })
   })
 
+  test('a program that blocks the coordinator fails its job, which names it', async () => {
+    const handle = engine().submit(jobUrl('blocked-coordinator'), { params: { way: 'planning' }, options: { 'millrace.worker.hang-timeout': '500 ms' } })
+    await expect(handle.result).rejects.toMatchObject({
+      code: 'COORDINATOR_HUNG',
+      message: 'The coordinator thread of job "blocked-coordinator" has not answered for 500 ms',
+      hint: expect.stringContaining('endless loops') as string,
+    })
+    await handle.cancel()
+  })
+
+  test('a coordinator that is blocked while the job runs fails it', async () => {
+    const flag = new Int32Array(new SharedArrayBuffer(4))
+    const handle = engine().submit(jobUrl('blocked-coordinator'), {
+      params: { way: 'running', flag },
+      options: { 'millrace.worker.hang-timeout': '500 ms' },
+      parallelism: 1,
+    })
+    const numbers = handle.output<number>('numbers')[Symbol.asyncIterator]()
+    await handle.input('numbers').push(7)
+    expect((await numbers.next()).value).toBe(7)
+    Atomics.store(flag, 0, 1)
+    await expect(numbers.next()).rejects.toMatchObject({ code: 'COORDINATOR_HUNG' })
+    await expect(handle.result).rejects.toMatchObject({ code: 'COORDINATOR_HUNG' })
+  })
+
+  test('a coordinator that waits for its program for longer than the timeout is not hung: it answers', async () => {
+    const handle = engine().submit(jobUrl('late'), { options: { 'millrace.worker.hang-timeout': '500 ms' }, parallelism: 1 })
+    expect((await handle.result).state).toBe('finished')
+  })
+
   test('a job that fails or is cancelled while its threads start takes nothing else along', async () => {
     for (let round = 0; round < 8; round++) {
       const missing = [1, 2].map(() => engine().submit(new URL('missing.ts', import.meta.url), { parallelism: 4 }))
