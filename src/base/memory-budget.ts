@@ -17,7 +17,8 @@
 //
 //   slabs                 SLABS_SHARE, for all jobs together (base/shared-budget.ts); a worker's at most its part of it
 //   JavaScript heaps      HEAPS_SHARE over the workers of a job (object columns, user code, caches): V8 ends a thread that needs more. Never below
-//                         HEAP_BYTES_MIN a worker: in a small container what that takes more is taken from the slabs
+//                         HEAP_BYTES_MIN a worker: in a small container what that takes more is taken from the slabs. --max-old-space-size overrides
+//                         it; that is told (heapsNote), and slabs keep their share: a limit is not what is taken
 //   the rest              the heaps of the main thread and the coordinator, young generations, code, the system's page cache
 
 import { availableMemoryBytes } from './platform.ts'
@@ -67,4 +68,16 @@ export function workerMemoryBytes(workers: number, availableBytes: number = avai
  */
 export function workerHeapBytes(workers: number, defaultBytes: number, availableBytes: number = availableMemoryBytes()): number {
   return Math.min(defaultBytes, Math.max(HEAP_BYTES_MIN, Math.floor((availableBytes * HEAPS_SHARE) / workers)))
+}
+
+/**
+ * What to tell of a `--max-old-space-size` that lets the heaps of a job's workers grow beyond their share; undefined if they stay within it.
+ *
+ * @param flagBytes The flag's, which V8 takes for each thread instead of {@link workerHeapBytes}.
+ */
+export function heapsNote(workers: number, flagBytes: number | undefined, availableBytes: number = availableMemoryBytes()): string | undefined {
+  const meantBytes = workerHeapBytes(workers, Infinity, availableBytes)
+  if (flagBytes === undefined || flagBytes <= meantBytes) return undefined
+  const mib = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`
+  return `--max-old-space-size lets each of ${workers} workers have a heap of ${mib(flagBytes)}; the engine would give it ${mib(meantBytes)} of the ${mib(availableBytes)} that this process may use`
 }

@@ -87,6 +87,17 @@ export function availableMemoryBytes(machine: Machine = thisMachine()): number {
 }
 
 /**
+ * The `--max-old-space-size` that this process was started with, in bytes. It holds for the heap of every thread, whatever limit the thread is started
+ * with: V8 keeps its flags for the whole process (measured on Node 20).
+ */
+export function heapFlagBytes(execArgv: readonly string[] = process.execArgv, nodeOptions: string = process.env['NODE_OPTIONS'] ?? ''): number | undefined {
+  // The last one counts, and the command line comes behind the environment.
+  const flags = [...nodeOptions.split(/\s+/), ...execArgv].flatMap((flag) => /^--max[-_]old[-_]space[-_]size=(\d+)$/.exec(flag)?.[1] ?? [])
+  const mib = Number(flags.at(-1) ?? 0)
+  return mib > 0 ? mib * 2 ** 20 : undefined
+}
+
+/**
  * The folders of the control groups that this process is in, of both versions, its own first and each with all above it: a limit holds for
  * everything below. In a container without a namespace of its own the path is the host's, and only the mounted root exists.
  */

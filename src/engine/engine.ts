@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { fromErrorRecord, JobError, type MillraceError, PlanError, toErrorRecord } from '../base/errors.ts'
 import { checkParallelism } from '../base/key-groups.ts'
-import { processSlabBytes } from '../base/memory-budget.ts'
-import { isEngineThread, packageRoot } from '../base/platform.ts'
+import { heapsNote, processSlabBytes } from '../base/memory-budget.ts'
+import { heapFlagBytes, isEngineThread, packageRoot } from '../base/platform.ts'
 import { SharedBudget } from '../base/shared-budget.ts'
 import type { Schema } from '../batch/types.ts'
 import { logToStandardError } from './log-text.ts'
@@ -23,8 +23,8 @@ import { DOORBELL_ADDRESS } from '../runtime/control-layout.ts'
 import { edgeError, type InputHandle, type OutputHandle, OutputQueue } from './program-handles.ts'
 import type { CoordinatorCommand, CoordinatorEvent, JobMetrics, JobRequest, ProgramMessage, PushMessage } from '../runtime/thread-messages.ts'
 
-/** What the slabs of all jobs of this process share, whichever engine runs them; made with the first job. */
-const shared: { budget: SharedArrayBuffer | undefined } = { budget: undefined }
+/** What the slabs of all jobs of this process share, whichever engine runs them; made with the first job. Whether its heaps have been told of. */
+const shared: { budget: SharedArrayBuffer | undefined; hasToldHeaps: boolean } = { budget: undefined, hasToldHeaps: false }
 
 /** How a job is submitted. */
 export interface SubmitOptions {
@@ -97,6 +97,7 @@ export class JobHandle implements AsyncDisposable {
       finish = resolve
       fail = reject
     })
+    const log = options.onLog ?? logToStandardError
     const watch = new CoordinatorWatch(
       hangTimeoutMsOf(request.options),
       () => this.#tell({ kind: 'ask' }),
@@ -122,6 +123,7 @@ export class JobHandle implements AsyncDisposable {
               this.#isPlanned = true
               watch.setTimeoutMs(event.hangTimeoutMs)
               planned({ plan: event.plan, text: event.planText })
+              tellHeaps(event.plan.workers, log)
               return
             case 'running':
               this.#job = new RunningJob(event, (output, records) => this.#queue(output).add(records))
@@ -133,7 +135,7 @@ export class JobHandle implements AsyncDisposable {
               options.onMetrics?.(event.metrics)
               return
             case 'log':
-              ;(options.onLog ?? logToStandardError)(event.operatorName, event.subtaskIndex, event.message)
+              log(event.operatorName, event.subtaskIndex, event.message)
               return
             case 'finished':
               this.#metrics = event.metrics
@@ -295,6 +297,14 @@ export class JobHandle implements AsyncDisposable {
     // It refers to the workers' memories.
     this.#job = undefined
   }
+}
+
+/** Tells once that the heaps of workers may take more than is meant for them. */
+function tellHeaps(workers: number, log: NonNullable<SubmitOptions['onLog']>): void {
+  const note = shared.hasToldHeaps ? undefined : heapsNote(workers, heapFlagBytes())
+  if (note === undefined) return
+  shared.hasToldHeaps = true
+  log('', 0, `note: ${note}`)
 }
 
 /** What an error that ended the coordinator's thread means. Classes do not survive the way between threads. */

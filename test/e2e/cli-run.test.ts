@@ -225,6 +225,12 @@ describe('asynchronous mistakes', () => {
   })
 })
 
+test('a flag that overrides the heap limits of workers is told, once', async () => {
+  const { status, stderr } = await new Command(['run', job('ten-rows.js'), '--quiet'], { nodeArgs: ['--max-old-space-size=1000000'] }).ended
+  expect(stderr).toMatch(/^note: --max-old-space-size lets each of \d+ workers have a heap of 1000000 MiB; .*\n$/)
+  expect(status).toBe(0)
+})
+
 describe('interruption', () => {
   test.each(['SIGINT', 'SIGTERM'] as const)('%s cancels a job that waits, and it exits with 130', async (signal) => {
     const command = new Command(['run', job('endless.js'), '--parallelism', '2'])

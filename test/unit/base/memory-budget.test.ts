@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import {
   HEAPS_SHARE,
+  heapsNote,
   processSlabBytes,
   RING_BUDGET_BYTES,
   RING_BYTES_MAX,
@@ -94,5 +95,18 @@ describe('SharedBudget', () => {
 
   test('SharedBudget.tryTake() takes whole pages only', () => {
     expect(() => SharedBudget.ofJob(SharedBudget.ofProcess(GIB)).tryTake(100)).toThrow(AssertionError)
+  })
+})
+
+describe('heapsNote()', () => {
+  test('tells of a flag that lets heaps grow beyond their share, with both sizes', () => {
+    expect(heapsNote(2, 2 * GIB, 8 * GIB)).toBe(
+      '--max-old-space-size lets each of 2 workers have a heap of 2048 MiB; the engine would give it 1024 MiB of the 8192 MiB that this process may use',
+    )
+  })
+
+  test('has nothing to tell of a flag within the share, or of none', () => {
+    expect(heapsNote(2, GIB, 8 * GIB)).toBeUndefined()
+    expect(heapsNote(2, undefined, 8 * GIB)).toBeUndefined()
   })
 })

@@ -1,8 +1,9 @@
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
-import { availableCores, availableMemoryBytes, type Machine } from '../../../src/base/platform.ts'
+import { availableCores, availableMemoryBytes, heapFlagBytes, type Machine } from '../../../src/base/platform.ts'
 
 const GIB = 2 ** 30
 /** What version 1 says where there is no limit. */
@@ -126,5 +127,23 @@ describe('limits of this process', () => {
   test('a machine has at least one core and some memory', () => {
     expect(availableCores()).toBeGreaterThanOrEqual(1)
     expect(availableMemoryBytes()).toBeGreaterThan(64 << 20)
+  })
+})
+
+describe('heapFlagBytes()', () => {
+  test('is the last of the flags, of which those of the command line come behind the environment', () => {
+    expect(heapFlagBytes([], '')).toBeUndefined()
+    expect(heapFlagBytes(['--inspect', '--max_old_space_size=300'], '--max-old-space-size=100')).toBe(300 << 20)
+    expect(heapFlagBytes([], '--enable-source-maps  --max-old-space-size=100 --max-old-space-size=200')).toBe(200 << 20)
+    expect(heapFlagBytes(['--max-old-space-size=0'], '')).toBeUndefined()
+  })
+
+  test('holds for threads, whatever limit they are started with', () => {
+    const program = `new (require('node:worker_threads').Worker)(
+      "console.log(require('node:v8').getHeapStatistics().heap_size_limit)", { eval: true, resourceLimits: { maxOldGenerationSizeMb: 64 } })`
+    const limitOf = (...flags: readonly string[]): number =>
+      Number(execFileSync(process.execPath, [...flags, '-e', program], { encoding: 'utf8', env: { ...process.env, NODE_OPTIONS: '' } }))
+    expect(limitOf()).toBeLessThan(200 << 20)
+    expect(limitOf('--max-old-space-size=300')).toBeGreaterThan(300 << 20)
   })
 })
