@@ -13,7 +13,8 @@
 //   the path names nothing          -                                            keep the old one, wait
 //
 // What can be lost: what was written between our last look and a truncation (copytruncate); files rotated away between two looks, uncounted if
-// they have been given other names or compressed, or the file system does not tell when a file was made. What goes unseen: contents that begin
+// they have been given other names or compressed, if the file system does not tell when a file was made, or if the old file was truncated between
+// the same two looks and written to after they were made (they could be copies of what was read). What goes unseen: contents that begin
 // with the same 1,024 bytes and have the same 1,024 in front of our place, or that come within the file system's clock tick of our last look and
 // have the same size, until they grow. After a restore only the first 1,024 bytes and the inode tell.
 
@@ -59,6 +60,8 @@ export class TailReader implements SplitReader, ByteInput {
   /** When the file changed last, as of our last look. */
   #changedNs = 0n
   #row = 0
+  /** The path named this file when the file system's clock stood here, or later: what was made until then did not follow it. */
+  #namedNs = 0n
   /** The path names another file now; this one is read to its end. */
   #isRotated = false
 
@@ -118,7 +121,11 @@ export class TailReader implements SplitReader, ByteInput {
       }
       if (this.#isRotated) return 0
       const now = statSync(this.#split.path, { bigint: true, throwIfNoEntry: false })
-      if (now === undefined || this.#identity === null || isSameInode(this.#identity, now.dev, now.ino)) return WOULD_BLOCK
+      if (now === undefined || this.#identity === null) return WOULD_BLOCK
+      if (isSameInode(this.#identity, now.dev, now.ino)) {
+        this.#namedNs = now.ctimeNs
+        return WOULD_BLOCK
+      }
       // Its writer may have added to the old file before it took the new one: look once more.
       this.#isRotated = true
     }
@@ -132,6 +139,7 @@ export class TailReader implements SplitReader, ByteInput {
   #begin(file: number): void {
     this.#file = file
     this.#identity = identityOf(file)
+    this.#namedNs = 0n
     this.#restartAt0()
     this.#isRotated = false
   }
@@ -163,6 +171,8 @@ export class TailReader implements SplitReader, ByteInput {
     this.#context.metrics.counter('truncatedFiles').value++
     this.#context.log(`"${this.#split.path}" was truncated after ${wasRead} bytes had been read: reading it from its start`)
     this.#identity = identityOf(this.#file)
+    // A copy that was made before the truncation holds what was read, and is no file that followed this one.
+    this.#namedNs = ctimeNs
     this.#restartAt0()
     // What the stream carried belonged to the old contents; its caller must ask for room again.
     this.#stream.prepareInput()
@@ -192,6 +202,7 @@ export class TailReader implements SplitReader, ByteInput {
   #reportBetween(next: number): void {
     const old = fstatSync(this.#file, { bigint: true })
     const { ino, birthtimeNs } = fstatSync(next, { bigint: true })
+    const namedNs = old.birthtimeNs > this.#namedNs ? old.birthtimeNs : this.#namedNs
     const folder = dirname(this.#split.path)
     const beginning = basename(this.#split.path)
     for (const name of readdirSync(folder)) {
@@ -199,7 +210,7 @@ export class TailReader implements SplitReader, ByteInput {
       const path = join(folder, name)
       const stat = statSync(path, { bigint: true, throwIfNoEntry: false })
       if (stat?.isFile() !== true || stat.ino === old.ino || stat.ino === ino || stat.size === 0n) continue
-      if (stat.birthtimeNs <= old.birthtimeNs || stat.birthtimeNs > birthtimeNs || compressionOf(path) !== undefined) continue
+      if (stat.birthtimeNs <= namedNs || stat.birthtimeNs > birthtimeNs || compressionOf(path) !== undefined) continue
       this.#context.metrics.counter('lostFiles').value++
       this.#context.log(`"${this.#split.path}" was rotated more than once since it was last looked at: "${path}" is not read`)
     }

@@ -144,6 +144,23 @@ describe('a file that is rotated', () => {
     probe.close()
   })
 
+  test.each(['seen', 'not seen'])('rotated once after it was copied and truncated, and that was %s: the copy is no file in between', (how) => {
+    const { path, probe, ids } = follow(line(1, 2))
+    expect(ids()).toEqual([1, 2])
+    tick(path)
+    copyFileSync(path, `${path}.2`)
+    truncateSync(path)
+    if (how === 'seen') expect(ids()).toEqual([])
+    writeFileSync(path, line(3))
+    if (how === 'seen') expect(ids()).toEqual([3])
+    renameSync(path, `${path}.1`)
+    writeFileSync(path, line(4))
+    expect(ids()).toEqual(how === 'seen' ? [4] : [3, 4])
+    expect(probe.context.counters.get('truncatedFiles')?.value).toBe(1)
+    expect(probe.context.counters.get('lostFiles')).toBeUndefined()
+    probe.close()
+  })
+
   test('rotated twice between two looks: the file in between is counted and named', () => {
     const { path, probe, ids } = follow(line(1))
     expect(ids()).toEqual([1])
