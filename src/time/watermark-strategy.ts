@@ -158,6 +158,9 @@ export class WatermarkStrategy<R = unknown> {
   /**
    * Sources of one group pause when they are more than `maxDriftMs` of event time ahead of the slowest, wherever behind them the watermarks
    * are generated. A source belongs to one group at most.
+   *
+   * It is decided in front of each batch, not of each record: a source may be ahead by the drift and the batch that passes it
+   * (`millrace.batch.rows-max` records, less where fewer are there), and by what lies in channels if an exchange stands between it and its watermarks.
    */
   withWatermarkAlignment(group: string, maxDriftMs: number): WatermarkStrategy<R> {
     return new WatermarkStrategy({ ...this.spec, alignment: { group, maxDriftMs: duration('a drift', maxDriftMs, 0) } })

@@ -483,6 +483,35 @@ test.each([
   })(),
 )
 
+test('a source of an alignment group runs ahead by the drift and the batch that passes it, never by another one', () =>
+  overSeeds(12, async (seed) => {
+    const clock = new VirtualClock()
+    const [driftMs, releaseMs] = [20, 1000]
+    const batchRowsMax = 1 + ((seed * 7) % 50)
+    // A record a millisecond; the other source stands at 0 until it is released.
+    const quick = Array.from({ length: 200 }, (_, index) => ({ ...at(index), key: 'quick' }))
+    const slow = [
+      { atMs: 0, records: [at(0)] },
+      { atMs: releaseMs, records: [at(2000)] },
+    ]
+    let aheadMs = 0
+    const watermarks = strategy(0).withWatermarkAlignment('group', driftMs)
+    await runUnder(
+      seed,
+      1,
+      (env) => {
+        const first = env.fromSource(timedSource('quick', SCHEMA, [{ atMs: 0, records: quick }], releaseMs), watermarks)
+        first.forEach((row) => {
+          if (clock.nowMs() < releaseMs) aheadMs = Math.max(aheadMs, row.at)
+        })
+        env.fromSource(timedSource('slow', SCHEMA, slow, releaseMs), watermarks).forEach(() => {})
+      },
+      { clock, batchRowsMax },
+    )
+    expect(aheadMs).toBeGreaterThan(driftMs)
+    expect(aheadMs).toBeLessThanOrEqual(driftMs + batchRowsMax)
+  })())
+
 test('two alignment groups behind one source are refused', async () => {
   await expect(
     runJob((env) => {
