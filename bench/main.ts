@@ -1,5 +1,5 @@
 // `npm run bench`: measures what the engine promises and prints a line for each promise. Also the program of every measured process.
-//   npm run bench -- [--only NAME ...] [--runs N] [--json] [--smoke] [--list] [--micro]
+// `npm run bench -- --help` says how it is used.
 
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -21,25 +21,59 @@ import { windowCount } from './lines/window-count.ts'
 
 const BENCHMARKS: readonly Benchmark[] = [jsonLines, csv, pipe, countByKey, windowCount, keyedProcess, closures, latency, command, flights, standing]
 
-const { values: args } = parseArgs({
-  options: {
-    only: { type: 'string', multiple: true, default: [] },
-    runs: { type: 'string' },
-    json: { type: 'boolean', default: false },
-    smoke: { type: 'boolean', default: false },
-    list: { type: 'boolean', default: false },
-    micro: { type: 'boolean', default: false },
-    measure: { type: 'string' },
-    settings: { type: 'string' },
-  },
-})
+const USAGE = `Usage: npm run bench -- [NAME ...] [options]
+
+Measures the benchmarks whose name contains one of the NAMEs; all of them without any.
+
+  --only NAME   the same as NAME
+  --runs N      rounds of each benchmark
+  --smoke       tiny inputs, in one process: only the answers count
+  --json        a line of JSON for each figure
+  --list        what there is
+  --micro       the engine's parts instead, one by one
+  --help        this text
+`
+
+const { values: args, names } = commandLine()
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
 
+function commandLine() {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: {
+        only: { type: 'string', multiple: true, default: [] },
+        runs: { type: 'string' },
+        json: { type: 'boolean', default: false },
+        smoke: { type: 'boolean', default: false },
+        list: { type: 'boolean', default: false },
+        micro: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+        measure: { type: 'string' },
+        settings: { type: 'string' },
+      },
+    })
+    const names = [...positionals, ...values.only]
+    const unknown = names.find((name) => !BENCHMARKS.some((benchmark) => benchmark.name.includes(name)))
+    if (unknown !== undefined) refuse(`Cannot measure "${unknown}": there are ${BENCHMARKS.map(({ name }) => name).join(', ')}`)
+    if (values.runs !== undefined && !/^[1-9]\d*$/.test(values.runs)) refuse(`Cannot run "${values.runs}" rounds: it must be a positive integer`)
+    return { values, names }
+  } catch (error) {
+    // Node's text goes on with advice that holds for no option of ours.
+    refuse(`Cannot read the command line: ${(error as Error).message.split('. ')[0]}`)
+  }
+}
+
+/** Usage errors end the program at once, without a stack. */
+function refuse(message: string): never {
+  process.stderr.write(`error: ${message} (--help shows how it is used)\n`)
+  process.exit(2)
+}
+
 async function runAll(folder: string): Promise<void> {
-  const { only, json, smoke } = args
-  const wanted = BENCHMARKS.filter(({ name }) => only.length === 0 || only.some((part) => name.includes(part)))
-  if (wanted.length === 0) throw new Error(`No benchmark is called "${only.join('", "')}": there are ${BENCHMARKS.map(({ name }) => name).join(', ')}`)
+  const { json, smoke } = args
+  const wanted = BENCHMARKS.filter(({ name }) => names.length === 0 || names.some((part) => name.includes(part)))
   if (!json) say(`${machineText()}\n\n${LINE_HEAD}`)
   const written: Partial<Record<DataName, string>> = {}
   for (const benchmark of wanted) {
@@ -47,7 +81,7 @@ async function runAll(folder: string): Promise<void> {
     await bundleJobs(benchmark.jobs ?? [])
     const data: DataPaths = written
     const settings: Settings = { smoke, folder, data }
-    const rounds = args.runs === undefined ? undefined : Math.max(1, Number(args.runs))
+    const rounds = args.runs === undefined ? undefined : Number(args.runs)
     if (!json && !smoke) process.stderr.write(`… ${benchmark.title}\r`)
     const lines = await benchmark.run(newRunner(benchmark, settings, rounds))
     for (const line of lines) {
@@ -90,7 +124,8 @@ if (args.measure !== undefined) {
   await answerMeasurement(benchmarkNamed(name), variant, JSON.parse(args.settings!) as Settings)
   // Nothing is left to wait for; a measured job may have left a port open.
   process.exit()
-} else if (args.list) for (const { name, title } of BENCHMARKS) say(`${name.padEnd(24)} ${title}`)
+} else if (args.help) process.stdout.write(USAGE)
+else if (args.list) for (const { name, title } of BENCHMARKS) say(`${name.padEnd(24)} ${title}`)
 else if (args.micro) await (await import('./micro/engine.ts')).runMicroBenchmarks(args.smoke)
 else {
   // Beside the bundle, on the same disk for everybody, and never checked in.

@@ -1,10 +1,10 @@
 // Every benchmark still runs and still computes what it says: the suite in smoke mode, tiny inputs, no bounds. Runs the benchmarks as the
 // command does, on the built package.
-import { execFile } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -42,3 +42,35 @@ test('npm run bench -- --smoke --json prints every promised line, each with an a
   // Another run of the suite may be going on: only folders of runs that have ended count, and this one has.
   if (existsSync(folder)) expect(readdirSync(folder).filter((name) => !name.startsWith('run-'))).toEqual([])
 }, 120_000)
+
+describe('the command line of npm run bench', () => {
+  const bench = (...args: readonly string[]) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['.scripts/run.mjs', 'bench/main.ts', ...args], { cwd: root, encoding: 'utf8' })
+    return { status, stdout, stderr }
+  }
+
+  test('--help says how it is used', () => {
+    const { status, stdout, stderr } = bench('--help')
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    expect(stdout).toMatch(/^Usage: npm run bench -- \[NAME \.\.\.\] \[options\]\n/)
+  })
+
+  test('takes names with and without --only', () => {
+    const { status, stdout } = bench('csv', '--only', 'pipe', '--smoke', '--json')
+    expect(status).toBe(0)
+    expect(stdout.match(/"name":"[^"]*"/g)).toEqual(['"name":"csv"', '"name":"pipe"'])
+  })
+
+  test.each([
+    [['nope'], 'error: Cannot measure "nope": there are json-lines, '],
+    [['csv', '--only', 'nope'], 'error: Cannot measure "nope": '],
+    [['--fast'], "error: Cannot read the command line: Unknown option '--fast' ("],
+    [['--runs', 'many'], 'error: Cannot run "many" rounds: '],
+    [['--runs'], "error: Cannot read the command line: Option '--runs <value>' argument missing ("],
+  ])('refuses %j in one line, with 2', (args, text) => {
+    const { status, stdout, stderr } = bench(...args)
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+    expect(stderr).toMatch(/^[^\n]+\n$/)
+    expect(stderr.startsWith(text)).toBe(true)
+  })
+})
