@@ -10,7 +10,15 @@ export { BAD_RECORDS, BroadcastStream, OutputTag, Stream } from './api/datastrea
 export { defineSchema, Decimal, formatType, Schema, t } from './batch/types.ts'
 export type { DataType, Field, LogicalType, RowOf, RowOfSchema, ValueOf } from './batch/types.ts'
 export { avg, count, countDistinct, first, last, max, min, sum, topN } from './operator/window/slice-aggregates.ts'
-export type { AggregateKind, AggregateOf, AggregateResult, AggregateRow, AggregatesOf, BuiltInAggregate } from './operator/window/slice-aggregates.ts'
+export type {
+  AggregateKind,
+  AggregateOf,
+  AggregateResult,
+  AggregateRow,
+  AggregatesOf,
+  AggregatesOn,
+  BuiltInAggregate,
+} from './operator/window/slice-aggregates.ts'
 export type { ColumnOf, Ordered, Summable, TopOptions, TopOrder } from './operator/window/slice-aggregates.ts'
 export * from './operator/window/assigners.ts'
 export * from './operator/window/triggers.ts'

@@ -75,11 +75,12 @@ export type TimestampColumn<S> =
 /**
  * A watermark strategy, built as in Flink.
  *
- * @typeParam R The record type.
+ * @typeParam R The record type. @typeParam Needed `string` if it takes timestamps from a column.
  * @example
  * const strategy = WatermarkStrategy.forBoundedOutOfOrderness<Bid>(4_000).withTimestampAssigner('dateTime').withIdleness(60_000)
  */
-export class WatermarkStrategy<R = unknown> {
+export class WatermarkStrategy<R = unknown, Needed = unknown> {
+  declare protected readonly needed: Needed
   readonly spec: WatermarkStrategySpec
 
   private constructor(spec: WatermarkStrategySpec) {
@@ -126,6 +127,7 @@ export class WatermarkStrategy<R = unknown> {
   }
 
   /** Where the timestamp is: a column (TIMESTAMP, TIMESTAMP_LTZ, or BIGINT epoch ms), or a function of the record. Without it: those that the records have. */
+  withTimestampAssigner<S = WatermarkStrategy<R>>(this: S, column: TimestampColumn<S>): WatermarkStrategy<R, string>
   withTimestampAssigner<S = WatermarkStrategy<R>>(this: S, assigner: TimestampColumn<S> | TimestampAssigner<R>): WatermarkStrategy<R>
   withTimestampAssigner(assigner: string | TimestampAssigner<R>): WatermarkStrategy<R> {
     const timestamps: WatermarkStrategySpec['timestamps'] =
@@ -137,7 +139,7 @@ export class WatermarkStrategy<R = unknown> {
    * After `timeoutMs` without a record the stream counts as idle: nobody waits for its watermark any more. Time for which alignment or
    * backpressure keeps its records back does not count.
    */
-  withIdleness(timeoutMs: number): WatermarkStrategy<R> {
+  withIdleness(timeoutMs: number): WatermarkStrategy<R, Needed> {
     return new WatermarkStrategy({ ...this.spec, idlenessMs: duration('an idleness timeout', timeoutMs, 1) })
   }
 
@@ -147,7 +149,7 @@ export class WatermarkStrategy<R = unknown> {
    *
    * @throws {PlanError} `INVALID_OPTION`, `INVALID_DURATION`
    */
-  withTimestampLimits(limits: TimestampLimits = {}): WatermarkStrategy<R> {
+  withTimestampLimits(limits: TimestampLimits = {}): WatermarkStrategy<R, Needed> {
     const { maxFutureMs = MAX_FUTURE_MS_DEFAULT, minMs = MIN_MS_DEFAULT, onOutside = 'fail' } = limits
     if (!Number.isFinite(minMs)) throw new PlanError('INVALID_OPTION', `Cannot use timestamp limits: minMs must be a finite number, not ${minMs}`)
     if (onOutside !== 'fail' && onOutside !== 'skip')
@@ -162,7 +164,7 @@ export class WatermarkStrategy<R = unknown> {
    * It is decided in front of each batch, not of each record: a source may be ahead by the drift and the batch that passes it
    * (`millrace.batch.rows-max` records, less where fewer are there), and by what lies in channels if an exchange stands between it and its watermarks.
    */
-  withWatermarkAlignment(group: string, maxDriftMs: number): WatermarkStrategy<R> {
+  withWatermarkAlignment(group: string, maxDriftMs: number): WatermarkStrategy<R, Needed> {
     return new WatermarkStrategy({ ...this.spec, alignment: { group, maxDriftMs: duration('a drift', maxDriftMs, 0) } })
   }
 }

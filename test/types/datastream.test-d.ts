@@ -3,6 +3,7 @@ import * as arrow from 'apache-arrow'
 import {
   avg,
   count,
+  CountTrigger,
   countDistinct,
   type DataStream,
   datagenSource,
@@ -73,7 +74,9 @@ rows.filter((row) => row.user)
 rows.map((row) => (row.user = 'x'))
 
 const lengths = rows.map((row) => row.user.length)
-holds<Same<typeof lengths, DataStream<number>>>()
+holds<Same<typeof lengths, DataStream<number, never>>>()
+const anyLengths: DataStream<number> = lengths
+anyLengths.union(lengths)
 
 rows.keyBy('user')
 rows.keyBy('user', 'id')
@@ -275,12 +278,57 @@ rows.map({
 keyed.map({ filter: (row: Row) => row.user.length > 0 })
 
 // However a stream is keyed, its windows are used alike.
-declare const byColumn: boolean
-const keyedSomehow: KeyedStream<Row, string> = byColumn ? rows.keyBy('user') : rows.keyBy((row) => row.user)
+declare const isByColumn: boolean
+const keyedSomehow: KeyedStream<Row, string> = isByColumn ? rows.keyBy('user') : rows.keyBy((row) => row.user)
 keyedSomehow
   .window(TumblingEventTimeWindows.of(hours(1)))
   .aggregate({ rows: count() })
   .map((row) => row.rows)
+
+// What needs columns is refused where records are known to have none.
+const plain = rows.map((row) => ({ user: row.user, v: row.tags.length, at: row.at }))
+const pairs = plain.keyBy('user').countWindow(2)
+// @ts-expect-error: the records have no columns
+pairs.aggregate({ s: sum('v') })
+// @ts-expect-error: the records have no columns
+pairs.topN(2, 'v')
+const longOnes = plain.filter((row) => row.v > 0).windowAll(TumblingEventTimeWindows.of(hours(1)))
+// @ts-expect-error: the records have no columns
+longOnes.trigger(CountTrigger.of(2)).aggregate({ s: sum('v') })
+const elements = env.fromElements({ k: 1, v: 1 }).keyBy('k').countWindow(2)
+// @ts-expect-error: the records have no columns
+elements.aggregate({ s: sum('v') })
+const pushed = env.input<{ k: number; v: number }>('pairs').rebalance().keyBy('k').countWindow(2)
+// @ts-expect-error: the records have no columns
+pushed.aggregate({ s: sum('v') })
+plain
+  .keyBy((row) => row.user)
+  .countWindow(2)
+  .aggregate({ n: count() })
+  .map((row) => row.n + row.key.length)
+pairs.sum('v').map((row) => row.v)
+pairs.aggregate({ createAccumulator: () => ({ total: 0 }), add: (row, sums) => ({ total: sums.total + row.v }), getResult: ({ total }) => total })
+const inColumns = plain.returns({ user: t.string(), v: t.int(), at: t.timestamp(3) })
+inColumns
+  .keyBy('user')
+  .countWindow(2)
+  .aggregate({ s: sum('v') })
+  // Sums of integers are BIGINT; of those that fit a number they are numbers, of `t.bigint()` bigints.
+  .map((row) => holds<Same<typeof row.s, number | null>>())
+env
+  .input('pairs', defineSchema({ v: t.int() }))
+  .windowAll(TumblingEventTimeWindows.of(hours(1)))
+  .aggregate({ s: sum('v') })
+
+const byColumn = WatermarkStrategy.forMonotonousTimestamps<{ user: string; v: number; at: number }>().withTimestampAssigner('at').withIdleness(seconds(1))
+// @ts-expect-error: the records have no columns
+plain.assignTimestampsAndWatermarks(byColumn)
+inColumns.assignTimestampsAndWatermarks(byColumn)
+const byFunction = WatermarkStrategy.forMonotonousTimestamps<{ at: number }>().withTimestampAssigner((row) => row.at)
+plain.assignTimestampsAndWatermarks(byFunction).keyBy('user')
+// A strategy of which only the records are said may be any.
+const someStrategy: WatermarkStrategy<{ at: number }> = byFunction
+plain.assignTimestampsAndWatermarks(someStrategy)
 
 // Joins know both records, and want keys of one type.
 const joined = rows

@@ -35,8 +35,11 @@ import type { WindowedStream } from './windowed-stream.ts'
  *
  * Records of streams with a declared schema are rows: flyweights over columns, valid until the function returns (`row.toObject()` keeps one).
  * What a function returns is any value of JavaScript, unless {@link returns} declares columns for it.
+ *
+ * @typeParam Columns `never` where the records are known to have no columns, so that what needs some is a compile error.
  */
-export class DataStream<R> extends Stream<R> {
+export class DataStream<R, Columns = unknown> extends Stream<R> {
+  declare protected readonly columns: Columns
   readonly #last: Transformation | undefined
 
   /** Streams are made by the environment and by other streams. */
@@ -99,20 +102,20 @@ export class DataStream<R> extends Stream<R> {
   // ---- functions ----
 
   /** One record for each record. */
-  map<T>(fn: ((record: R) => T) | MapFunction<R, T>): DataStream<T> {
+  map<T>(fn: ((record: R) => T) | MapFunction<R, T>): DataStream<T, never> {
     const given = new Error()
     Error.captureStackTrace(given, this.map)
     return this.#rows('Map', 'map', fn, OBJECT_SCHEMA as Schema<T>, given)
   }
 
   /** The records for which the function is true. */
-  filter(fn: ((record: R) => boolean) | FilterFunction<R>): DataStream<R> {
+  filter(fn: ((record: R) => boolean) | FilterFunction<R>): DataStream<R, Columns> {
     // In a stream of rows the columns stay: a filter selects.
     return this.#rows('Filter', 'filter', fn, this.schema)
   }
 
   /** Any number of records for each record: the function collects them, or returns an iterable. */
-  flatMap<T>(fn: ((record: R, out: Collector<T>) => Iterable<T> | void) | FlatMapFunction<R, T>): DataStream<T> {
+  flatMap<T>(fn: ((record: R, out: Collector<T>) => Iterable<T> | void) | FlatMapFunction<R, T>): DataStream<T, never> {
     return this.#rows('FlatMap', 'flatMap', fn, OBJECT_SCHEMA as Schema<T>)
   }
 
@@ -136,7 +139,7 @@ export class DataStream<R> extends Stream<R> {
   }
 
   /** Calls a function with each record and its context: side outputs, timestamps, watermark. For state and timers key the stream first. */
-  process<OUT>(fn: ProcessFunction<R, OUT>): DataStream<OUT> {
+  process<OUT>(fn: ProcessFunction<R, OUT>): DataStream<OUT, never> {
     checkFunction('Process', fn, ['processElement'])
     const schema = OBJECT_SCHEMA as Schema<OUT>
     return this.operator('Process', processBody([{ schema: this.schema, key: undefined, method: 'processElement' }], fn as AnyProcessFunction, schema), schema)
@@ -153,7 +156,7 @@ export class DataStream<R> extends Stream<R> {
    *   out.collect(total)
    * })
    */
-  processBatch<OUT>(fn: BatchFunction<OUT>): DataStream<OUT> {
+  processBatch<OUT>(fn: BatchFunction<OUT>): DataStream<OUT, never> {
     const { schema } = this
     const body = (declared: Schema): TransformationBody => ({
       kind: 'operator',
@@ -174,12 +177,12 @@ export class DataStream<R> extends Stream<R> {
   }
 
   /** Groups all records into windows, in one subtask. */
-  windowAll<W extends Window>(assigner: WindowAssigner<R, W>): WindowedStream<R, null, unknown, W> {
+  windowAll<W extends Window>(assigner: WindowAssigner<R, W>): WindowedStream<R, null, unknown, W, Columns> {
     return this.#keyedByNothing().window(assigner)
   }
 
   /** Windows of `size` records, beginning anew, or every `slide` records over the last `size`; in one subtask. */
-  countWindowAll(size: number, slide?: number): WindowedStream<R, null, unknown, GlobalWindow> {
+  countWindowAll(size: number, slide?: number): WindowedStream<R, null, unknown, GlobalWindow, Columns> {
     return this.#keyedByNothing().countWindow(size, slide)
   }
 
@@ -229,7 +232,7 @@ export class DataStream<R> extends Stream<R> {
    *
    * @throws {PlanError} `NO_TIMESTAMP` if the strategy takes the timestamps that records have, and these have none.
    */
-  assignTimestampsAndWatermarks(strategy: WatermarkStrategy<R>): DataStream<R> {
+  assignTimestampsAndWatermarks<Needed>(strategy: WatermarkStrategy<R, Needed> & Timed<Columns, Needed>): DataStream<R, Columns> {
     const { schema } = this
     // Made once here for its checks; operators are made on the workers.
     new WatermarkOperator(schema, strategy.spec, { kind: 'none' })
@@ -260,9 +263,9 @@ export class DataStream<R> extends Stream<R> {
    * an array of them. Results of built-in aggregates have the columns; of a function the column `key`, of `type` if it is declared, else of any value
    * of JavaScript.
    */
-  keyBy<const C extends readonly [keyof R & string, ...(keyof R & string)[]]>(...columns: C): KeyedStream<R, KeyOfColumns<R, C>, Pick<R, C[number]>>
-  keyBy<Key>(selector: (record: R) => Key, type?: DataType<Key>): KeyedStream<R, Key, { readonly key: Key }>
-  keyBy(...key: readonly unknown[]): KeyedStream<R, never, never> {
+  keyBy<const C extends readonly [keyof R & string, ...(keyof R & string)[]]>(...columns: C): KeyedStream<R, KeyOfColumns<R, C>, Pick<R, C[number]>, Columns>
+  keyBy<Key>(selector: (record: R) => Key, type?: DataType<Key>): KeyedStream<R, Key, { readonly key: Key }, Columns>
+  keyBy(...key: readonly unknown[]): KeyedStream<R, never, never, never> {
     const { environment, schema } = this
     const [first, type] = key
     if (typeof first !== 'function' && !isObjectSchema(schema)) {
@@ -288,36 +291,36 @@ export class DataStream<R> extends Stream<R> {
   }
 
   /** Subtask i sends to subtask i. @throws {PlanError} `INVALID_PARTITION` when planned, if the operator behind has another parallelism. */
-  forward(): DataStream<R> {
+  forward(): DataStream<R, Columns> {
     return new DataStream(this.environment, this.partitioned({ kind: 'forward', strict: true }), this.schema)
   }
 
   /** Spreads records evenly in no particular order: as {@link rebalance}. */
-  shuffle(): DataStream<R> {
+  shuffle(): DataStream<R, Columns> {
     return this.rebalance()
   }
 
   /** Deals records out evenly, a batch at a time. */
-  rebalance(): DataStream<R> {
+  rebalance(): DataStream<R, Columns> {
     return new DataStream(this.environment, this.partitioned({ kind: 'rebalance' }), this.schema)
   }
 
   /** Deals records out evenly among the subtasks of the sender's share. */
-  rescale(): DataStream<R> {
+  rescale(): DataStream<R, Columns> {
     return new DataStream(this.environment, this.partitioned({ kind: 'rescale' }), this.schema)
   }
 
   /** Gives every record to every subtask. */
-  broadcast(): DataStream<R>
+  broadcast(): DataStream<R, Columns>
   /** The same, to be connected with a stream whose function keeps these broadcast states. */
   broadcast(...states: [MapStateDescriptor<unknown, unknown>, ...MapStateDescriptor<unknown, unknown>[]]): BroadcastStream<R>
-  broadcast(...states: MapStateDescriptor<unknown, unknown>[]): DataStream<R> | BroadcastStream<R> {
+  broadcast(...states: MapStateDescriptor<unknown, unknown>[]): DataStream<R, Columns> | BroadcastStream<R> {
     if (states.length > 0) return new BroadcastStream(this.environment, this.schema, this.partitioned({ kind: 'broadcast' }), states)
     return new DataStream(this.environment, this.partitioned({ kind: 'broadcast' }), this.schema)
   }
 
   /** Gives every record to the first subtask. */
-  global(): DataStream<R> {
+  global(): DataStream<R, Columns> {
     return new DataStream(this.environment, this.partitioned({ kind: 'global' }), this.schema)
   }
 
@@ -325,12 +328,12 @@ export class DataStream<R> extends Stream<R> {
    * Partitions by the user's own rule: the function returns the index of the subtask, in 0..`subtaskCount` - 1. It is called for every record, also
    * where there is one subtask only. Another index fails the job with `PARTITION_OUT_OF_RANGE`.
    */
-  partitionCustom(partition: (record: R, subtaskCount: number) => number): DataStream<R> {
+  partitionCustom(partition: (record: R, subtaskCount: number) => number): DataStream<R, Columns> {
     return new DataStream(this.environment, this.partitioned({ kind: 'custom', partition: partition }), this.schema)
   }
 
   /** The records of all streams together; order only within each. @throws {PlanError} If a schema differs. */
-  union(...others: DataStream<R>[]): DataStream<R> {
+  union(...others: DataStream<R>[]): DataStream<R, Columns> {
     for (const other of others)
       if (other.schema.toString() !== this.schema.toString())
         throw new PlanError('SCHEMA_MISMATCH', `Cannot make a union: ${this.schema.toString()} and ${other.schema.toString()} differ`, {
@@ -412,13 +415,13 @@ export class DataStream<R> extends Stream<R> {
   }
 
   /** @internal Adds an operator that reads this stream. */
-  operator<T>(
+  operator<T, C = unknown>(
     name: string,
     body: TransformationBody,
     schema: Schema<T>,
     others: readonly (readonly Omit<Edge, 'input'>[])[] = [],
     parallelismMax?: number,
-  ): DataStream<T> {
+  ): DataStream<T, C> {
     const edges = [this.recordEdges(), ...others].flatMap((list, input) => list.map((edge) => ({ ...edge, input })))
     return new DataStream(this.environment, this.environment.graph.add(name, body, edges, schema, parallelismMax), schema)
   }
@@ -434,7 +437,7 @@ export class DataStream<R> extends Stream<R> {
   }
 
   /** @param given Where the program gave the function, for what it returns. */
-  #rows<T>(name: string, kind: NamedRowStage['kind'], fn: unknown, schema: Schema<T>, given?: Error): DataStream<T> {
+  #rows<T, C>(name: string, kind: NamedRowStage['kind'], fn: unknown, schema: Schema<T>, given?: Error): DataStream<T, C> {
     if (isRichFunction(fn, kind)) {
       const input: ProcessInput = { schema: this.schema, key: undefined, method: 'processElement' }
       return this.operator(name, processBody([input], processFunctionOf(fn), schema), schema)
@@ -443,7 +446,7 @@ export class DataStream<R> extends Stream<R> {
     return this.operator(name, rowBody(this.schema, { name, kind, fn, ...(given && { given }) } as unknown as NamedRowStage, schema), schema)
   }
 
-  #keyedByNothing(): KeyedStream<R, null> {
+  #keyedByNothing(): KeyedStream<R, null, unknown, Columns> {
     return this.environment.keyedStream(this, this.partitioned({ kind: 'global' }), { kind: 'columns', columns: [] })
   }
 
@@ -464,6 +467,12 @@ export class DataStream<R> extends Stream<R> {
  */
 export type Returned<S, ROW> =
   S extends DataStream<infer R> ? (unknown extends R ? unknown : [R] extends [ROW] ? unknown : { readonly recordsAre: R; readonly columnsAre: ROW }) : never
+
+/**
+ * What records without columns ask of a watermark strategy: that it takes timestamps from no column. Where it does, the compiler shows this type; a
+ * function finds them, `returns()` declares columns.
+ */
+export type Timed<Columns, Needed> = [Columns] extends [never] ? (unknown extends Needed ? unknown : { readonly recordsHaveNoColumns: Needed }) : unknown
 
 /** The key of a stream keyed by columns: the column's value for one, a tuple for several. */
 export type KeyOfColumns<R, C extends readonly (keyof R)[]> = C extends readonly [infer K extends keyof R] ? R[K] : { readonly [I in keyof C]: R[C[I]] }

@@ -83,22 +83,28 @@ export class StreamExecutionEnvironment {
   }
 
   /** A stream of the given values; with a schema they are rows in columns. */
+  fromCollection<R>(values: readonly R[]): DataStream<R, never>
+  fromCollection<R>(values: readonly R[], schema: Schema<R> | undefined): DataStream<R>
   fromCollection<R>(values: readonly R[], schema: Schema<R> = OBJECT_SCHEMA as Schema<R>): DataStream<R> {
     return this.from(collectionSource(values, schema))
   }
 
   /** A stream of the values of an async iterable, which the factory makes when the job starts; with a schema they are rows in columns. */
+  fromAsyncIterable<R>(factory: StreamFactory<R>): DataStream<R, never>
+  fromAsyncIterable<R>(factory: StreamFactory<R>, schema: Schema<R> | undefined): DataStream<R>
   fromAsyncIterable<R>(factory: StreamFactory<R>, schema: Schema<R> = OBJECT_SCHEMA as Schema<R>): DataStream<R> {
     return this.from(asyncIterableSource(factory, schema))
   }
 
   /** A stream of what the program around the engine pushes to this name (`handle.input(name).push(record)`), until it ends the input. */
+  input<R>(name: string): DataStream<R, never>
+  input<R>(name: string, schema: Schema<R> | undefined): DataStream<R>
   input<R>(name: string, schema: Schema<R> = OBJECT_SCHEMA as Schema<R>): DataStream<R> {
     return this.from(programSource(name, schema))
   }
 
   /** A stream of the given values. @throws {PlanError} If there are none. */
-  fromElements<R>(...values: R[]): DataStream<R> {
+  fromElements<R>(...values: R[]): DataStream<R, never> {
     if (values.length === 0) throw new PlanError('INVALID_COLLECTION', 'Cannot make a stream: fromElements needs at least one value')
     return this.fromCollection(values)
   }
@@ -123,7 +129,7 @@ export class StreamExecutionEnvironment {
   }
 
   /** @internal Makes keyed streams for the others, whose class theirs extends. */
-  keyedStream<R>(before: DataStream<R>, edges: readonly Omit<Edge, 'input'>[], key: KeySpec, members?: readonly string[]): KeyedStream<R, never, never> {
+  keyedStream<R>(before: DataStream<R>, edges: readonly Omit<Edge, 'input'>[], key: KeySpec, members?: readonly string[]): KeyedStream<R, never, never, never> {
     return new KeyedStream(before, edges, key, members)
   }
 

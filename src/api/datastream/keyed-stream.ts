@@ -32,7 +32,7 @@ import { WindowedStream } from './windowed-stream.ts'
  * A stream of records of type `R`, partitioned by a key of type `K`; `KeyRow` are its key columns, where it is keyed by columns. It can do what every
  * stream can; what is computed from it is no longer keyed.
  */
-export class KeyedStream<R, K, KeyRow = unknown> extends DataStream<R> {
+export class KeyedStream<R, K, KeyRow = unknown, Columns = unknown> extends DataStream<R, Columns> {
   override readonly key: KeySpec
   /** @internal The members of records without columns that it was keyed by. */
   readonly members: readonly string[] | undefined
@@ -54,29 +54,29 @@ export class KeyedStream<R, K, KeyRow = unknown> extends DataStream<R> {
   }
 
   /** One record for each record; an object with a life cycle has state of the record's key. */
-  override map<T>(fn: ((record: R) => T) | MapFunction<R, T, KeyedProcessRuntimeContext>): DataStream<T> {
+  override map<T>(fn: ((record: R) => T) | MapFunction<R, T, KeyedProcessRuntimeContext>): DataStream<T, never> {
     return isRichFunction(fn, 'map') ? this.#rich('Map', fn, OBJECT_SCHEMA as Schema<T>) : super.map(fn)
   }
 
   /** The records for which the function is true; an object with a life cycle has state of the record's key. */
-  override filter(fn: ((record: R) => boolean) | FilterFunction<R, KeyedProcessRuntimeContext>): DataStream<R> {
+  override filter(fn: ((record: R) => boolean) | FilterFunction<R, KeyedProcessRuntimeContext>): DataStream<R, Columns> {
     return isRichFunction(fn, 'filter') ? this.#rich('Filter', fn, this.schema) : super.filter(fn)
   }
 
   /** Any number of records for each record; an object with a life cycle has state of the record's key. */
-  override flatMap<T>(fn: ((record: R, out: Collector<T>) => Iterable<T> | void) | FlatMapFunction<R, T, KeyedProcessRuntimeContext>): DataStream<T> {
+  override flatMap<T>(fn: ((record: R, out: Collector<T>) => Iterable<T> | void) | FlatMapFunction<R, T, KeyedProcessRuntimeContext>): DataStream<T, never> {
     return isRichFunction(fn, 'flatMap') ? this.#rich('FlatMap', fn, OBJECT_SCHEMA as Schema<T>) : super.flatMap(fn as (record: R) => Iterable<T>)
   }
 
   /** Calls a function with each record, with state and timers of its key. */
-  override process<OUT>(fn: KeyedProcessFunction<K, R, OUT>): DataStream<OUT> {
+  override process<OUT>(fn: KeyedProcessFunction<K, R, OUT>): DataStream<OUT, never> {
     checkFunction('KeyedProcess', fn, ['processElement'])
     const schema = OBJECT_SCHEMA as Schema<OUT>
     return this.keyedOperator('KeyedProcess', this.#processBody(fn as AnyProcessFunction, schema), schema)
   }
 
   /** Folds the records of each key; every record is answered by the fold so far. */
-  reduce(fn: ReduceFunction<R>): DataStream<R> {
+  reduce(fn: ReduceFunction<R>): DataStream<R, Columns> {
     return this.#reduce('Reduce', fn, this.schema)
   }
 
@@ -84,27 +84,27 @@ export class KeyedStream<R, K, KeyRow = unknown> extends DataStream<R> {
    * The running sum of a column: the first record of the key with the column replaced. Integers sum up to BIGINT (bigints wrap at 64 bits), floats to
    * DOUBLE, DECIMAL(p, s) to DECIMAL(38, s).
    */
-  sum(column: ColumnOf<R, Summable>): DataStream<R> {
+  sum(column: ColumnOf<R, Summable>): DataStream<R, Columns> {
     return this.#rolling('Sum', 'sum', column)
   }
 
   /** The running minimum of a column: the first record of the key with the column replaced. Text is ordered bytewise. */
-  min(column: ColumnOf<R, Ordered>): DataStream<R> {
+  min(column: ColumnOf<R, Ordered>): DataStream<R, Columns> {
     return this.#rolling('Min', 'min', column)
   }
 
   /** The running maximum of a column: the first record of the key with the column replaced. */
-  max(column: ColumnOf<R, Ordered>): DataStream<R> {
+  max(column: ColumnOf<R, Ordered>): DataStream<R, Columns> {
     return this.#rolling('Max', 'max', column)
   }
 
   /** The record with the least value of a column so far; of equal ones the first. */
-  minBy(column: ColumnOf<R, Ordered>): DataStream<R> {
+  minBy(column: ColumnOf<R, Ordered>): DataStream<R, Columns> {
     return this.#rolling('MinBy', 'minBy', column)
   }
 
   /** The record with the greatest value of a column so far; of equal ones the first. */
-  maxBy(column: ColumnOf<R, Ordered>): DataStream<R> {
+  maxBy(column: ColumnOf<R, Ordered>): DataStream<R, Columns> {
     return this.#rolling('MaxBy', 'maxBy', column)
   }
 
@@ -121,14 +121,14 @@ export class KeyedStream<R, K, KeyRow = unknown> extends DataStream<R> {
   }
 
   /** Windows of `size` records of a key, beginning anew, or every `slide` records over the last `size`. */
-  countWindow(size: number, slide?: number): WindowedStream<R, K, KeyRow, GlobalWindow> {
+  countWindow(size: number, slide?: number): WindowedStream<R, K, KeyRow, GlobalWindow, Columns> {
     const { assigner, trigger, evictor } = countWindows(size, slide)
     const windows = this.window(assigner).trigger(trigger)
     return evictor === undefined ? windows : windows.evictor(evictor as Evictor<R, GlobalWindow>)
   }
 
   /** Groups the records of each key into windows. */
-  window<W extends Window>(assigner: WindowAssigner<R, W>): WindowedStream<R, K, KeyRow, W> {
+  window<W extends Window>(assigner: WindowAssigner<R, W>): WindowedStream<R, K, KeyRow, W, Columns> {
     return new WindowedStream(this, { assigner, allowedLatenessMs: 0 })
   }
 
@@ -143,7 +143,12 @@ export class KeyedStream<R, K, KeyRow = unknown> extends DataStream<R> {
   }
 
   /** @internal Adds an operator that reads this stream with its key, and others beside it. */
-  keyedOperator<T>(name: string, body: TransformationBody, schema: Schema<T>, others: readonly (readonly Omit<Edge, 'input'>[])[] = []): DataStream<T> {
+  keyedOperator<T, C = unknown>(
+    name: string,
+    body: TransformationBody,
+    schema: Schema<T>,
+    others: readonly (readonly Omit<Edge, 'input'>[])[] = [],
+  ): DataStream<T, C> {
     return new DataStream(this.environment, this.edges, this.schema).operator(name, body, schema, others)
   }
 
@@ -160,16 +165,16 @@ export class KeyedStream<R, K, KeyRow = unknown> extends DataStream<R> {
     return super.partitioned({ kind: 'forward' }).flatMap((edge) => this.#project(new DataStream(environment, [edge], schema), true).partitioned(partitioner))
   }
 
-  #rich<T>(name: string, fn: RichRowFunction, schema: Schema<T>): DataStream<T> {
+  #rich<T, C>(name: string, fn: RichRowFunction, schema: Schema<T>): DataStream<T, C> {
     return this.keyedOperator(name, this.#processBody(processFunctionOf(fn), schema), schema)
   }
 
-  #rolling(name: string, aggregate: RollingAggregate, column: string): DataStream<R> {
+  #rolling(name: string, aggregate: RollingAggregate, column: string): DataStream<R, Columns> {
     const reduce = rollingReduce(this.schema, column, aggregate) as unknown as ReduceFunction<R>
     return this.#reduce(`${name}(${column})`, reduce, rollingSchema(this.schema, column, aggregate))
   }
 
-  #reduce(name: string, fn: ReduceFunction<R>, schema: Schema<R>): DataStream<R> {
+  #reduce(name: string, fn: ReduceFunction<R>, schema: Schema<R>): DataStream<R, Columns> {
     return this.keyedOperator(
       name,
       this.#processBody(() => new RollingReduce(fn, schema), schema),

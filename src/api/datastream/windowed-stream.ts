@@ -18,7 +18,7 @@ import { GeneralWindowOperator, type WindowContents } from '../../operator/windo
 import {
   type AggregateRow,
   type Aggregates,
-  type AggregatesOf,
+  type AggregatesOn,
   type ColumnOf,
   type Ordered,
   planAggregates,
@@ -65,7 +65,8 @@ interface WindowSettings<R, W extends Window> {
  *
  * @typeParam R The record. @typeParam K The key. @typeParam KeyRow The key columns, for built-in aggregates.
  */
-export class WindowedStream<R, K, KeyRow, W extends Window> {
+export class WindowedStream<R, K, KeyRow, W extends Window, Columns = unknown> {
+  declare protected readonly columns: Columns
   readonly #input: KeyedStream<R, K, KeyRow>
   readonly #settings: WindowSettings<R, W>
 
@@ -75,22 +76,22 @@ export class WindowedStream<R, K, KeyRow, W extends Window> {
   }
 
   /** Fires as this trigger says instead of the assigner's default. */
-  trigger(trigger: Trigger<R, W>): WindowedStream<R, K, KeyRow, W> {
+  trigger(trigger: Trigger<R, W>): WindowedStream<R, K, KeyRow, W, Columns> {
     return new WindowedStream(this.#input, { ...this.#settings, trigger })
   }
 
   /** Removes records from a window before (or after) its function sees them; keeps all records of the window. */
-  evictor(evictor: Evictor<R, W>): WindowedStream<R, K, KeyRow, W> {
+  evictor(evictor: Evictor<R, W>): WindowedStream<R, K, KeyRow, W, Columns> {
     return new WindowedStream(this.#input, { ...this.#settings, evictor })
   }
 
   /** Keeps windows for `latenessMs` behind their end; a late record fires its window again. Event time only. */
-  allowedLateness(latenessMs: number): WindowedStream<R, K, KeyRow, W> {
+  allowedLateness(latenessMs: number): WindowedStream<R, K, KeyRow, W, Columns> {
     return new WindowedStream(this.#input, { ...this.#settings, allowedLatenessMs: latenessMs })
   }
 
   /** Sends records that are too late for every window to a side output. They are counted in any case. */
-  sideOutputLateData(tag: OutputTag<R>): WindowedStream<R, K, KeyRow, W> {
+  sideOutputLateData(tag: OutputTag<R>): WindowedStream<R, K, KeyRow, W, Columns> {
     return new WindowedStream(this.#input, { ...this.#settings, lateTag: tag })
   }
 
@@ -104,7 +105,7 @@ export class WindowedStream<R, K, KeyRow, W extends Window> {
    * @example
    * flights.keyBy('origin').window(TumblingEventTimeWindows.of(hours(1))).aggregate({ flights: count(), meanDelay: avg('delay') })
    */
-  aggregate<A extends AggregatesOf<R>>(aggregates: A): DataStream<KeyRow & BoundsOf<W> & AggregateRow<R, A>>
+  aggregate<A extends AggregatesOn<R, Columns>>(aggregates: A): DataStream<KeyRow & BoundsOf<W> & AggregateRow<R, A>>
   aggregate(fn: object, window?: object): unknown {
     if (isAggregateFunction(fn))
       return this.#general('Aggregate', { kind: 'aggregate', aggregate: fn }, window as ProcessWindowFunction<never, unknown> | undefined)
@@ -124,7 +125,11 @@ export class WindowedStream<R, K, KeyRow, W extends Window> {
    * @example
    * flights.keyBy('origin').window(TumblingEventTimeWindows.of(days(1))).topN(3, 'delay')
    */
-  topN(limit: number, column: ColumnOf<R, Ordered>, options: { readonly order?: TopOrder } = {}): DataStream<R & { readonly rank: number }> {
+  topN(
+    limit: number,
+    column: [Columns] extends [never] ? never : ColumnOf<R, Ordered>,
+    options: { readonly order?: TopOrder } = {},
+  ): DataStream<R & { readonly rank: number }> {
     const { schema } = this.#input
     const { watermarks, sides, create } = this.#builtIn({ top: topN(limit, column, options) })
     const body: TransformationBody = {
@@ -139,32 +144,32 @@ export class WindowedStream<R, K, KeyRow, W extends Window> {
   }
 
   /** The sum of a column: the first record of each window with the column replaced. Its type is that of the built-in aggregate. */
-  sum(column: ColumnOf<R, Summable>): DataStream<R> {
+  sum(column: ColumnOf<R, Summable>): DataStream<R, Columns> {
     return this.#rolling('Sum', 'sum', column)
   }
 
   /** The least value of a column: the first record of each window with the column replaced. */
-  min(column: ColumnOf<R, Ordered>): DataStream<R> {
+  min(column: ColumnOf<R, Ordered>): DataStream<R, Columns> {
     return this.#rolling('Min', 'min', column)
   }
 
   /** The greatest value of a column: the first record of each window with the column replaced. */
-  max(column: ColumnOf<R, Ordered>): DataStream<R> {
+  max(column: ColumnOf<R, Ordered>): DataStream<R, Columns> {
     return this.#rolling('Max', 'max', column)
   }
 
   /** The record of each window with the least value of a column; of equal ones the first. */
-  minBy(column: ColumnOf<R, Ordered>): DataStream<R> {
+  minBy(column: ColumnOf<R, Ordered>): DataStream<R, Columns> {
     return this.#rolling('MinBy', 'minBy', column)
   }
 
   /** The record of each window with the greatest value of a column; of equal ones the first. */
-  maxBy(column: ColumnOf<R, Ordered>): DataStream<R> {
+  maxBy(column: ColumnOf<R, Ordered>): DataStream<R, Columns> {
     return this.#rolling('MaxBy', 'maxBy', column)
   }
 
   /** Folds the records of each window to one. With a window function: what that makes of it. */
-  reduce(fn: ReduceFunction<R>): DataStream<R>
+  reduce(fn: ReduceFunction<R>): DataStream<R, Columns>
   reduce<OUT>(fn: ReduceFunction<R>, window: ProcessWindowFunction<R, OUT, K, W>): DataStream<OUT>
   reduce(fn: ReduceFunction<R>, window?: object): unknown {
     const contents = { kind: 'reduce', reduce: fn } as const
@@ -173,12 +178,12 @@ export class WindowedStream<R, K, KeyRow, W extends Window> {
   }
 
   /** Calls a function with all records of each window. */
-  process<OUT>(fn: ProcessWindowFunction<R, OUT, K, W>): DataStream<OUT> {
-    return this.#general('Process', { kind: 'list' }, fn) as DataStream<OUT>
+  process<OUT>(fn: ProcessWindowFunction<R, OUT, K, W>): DataStream<OUT, never> {
+    return this.#general('Process', { kind: 'list' }, fn) as DataStream<OUT, never>
   }
 
   /** Calls a function with the key, the window and all its records; it returns the results. */
-  apply<OUT>(fn: (key: K, window: W, records: readonly R[]) => Iterable<OUT>): DataStream<OUT> {
+  apply<OUT>(fn: (key: K, window: W, records: readonly R[]) => Iterable<OUT>): DataStream<OUT, never> {
     return this.process({
       process(key, context, elements, out) {
         for (const result of fn(key, context.window, elements)) out.collect(result)
@@ -186,11 +191,11 @@ export class WindowedStream<R, K, KeyRow, W extends Window> {
     })
   }
 
-  #rolling(name: string, aggregate: RollingAggregate, column: string): DataStream<R> {
+  #rolling(name: string, aggregate: RollingAggregate, column: string): DataStream<R, Columns> {
     const { schema } = this.#input
     const result = rollingSchema(schema, column, aggregate)
     const reduce = rollingReduce(schema, column, aggregate)
-    return this.#general(name, { kind: 'reduce', reduce, schema: result }, undefined, result) as DataStream<R>
+    return this.#general(name, { kind: 'reduce', reduce, schema: result }, undefined, result) as DataStream<R, Columns>
   }
 
   /** The operator of built-in aggregates: the columnar one if it can. */

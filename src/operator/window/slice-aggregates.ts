@@ -111,6 +111,9 @@ export type AggregateOf<R> =
   | BuiltInAggregate<'topN', ColumnOf<R, Ordered>, undefined>
   | BuiltInAggregate<'topN', ColumnOf<R, Ordered>, keyof R & string>
 
+/** Named aggregates over records of type `R`; where `Columns` is `never` they have none, and all that can be told is how many there are. */
+export type AggregatesOn<R, Columns> = [Columns] extends [never] ? Readonly<Record<string, BuiltInAggregate<'count', undefined>>> : AggregatesOf<R>
+
 /** Named aggregates over rows of type `R`. */
 export type AggregatesOf<R> = Readonly<Record<string, AggregateOf<R>>>
 
