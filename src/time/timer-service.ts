@@ -3,7 +3,11 @@
 
 /** Timers of the current key, as user functions see them. Times are epoch ms; a fraction is rounded up. */
 export interface TimerService {
-  /** The event time the operator has reached: no record at or below it is still expected. -Infinity before the first watermark. */
+  /**
+   * The event time the operator has reached: no record at or below it is still expected. -Infinity before the first watermark. In `onTimer` it is at
+   * least the timer's time. How far beyond is not defined behind windows, which pass on the watermarks at their ends and those behind their input:
+   * when a timer fires, and in which order, does not depend on it.
+   */
   currentWatermark(): number
   currentProcessingTime(): number
   /** `onTimer` is called for the current key once the watermark has reached `timeMs`. Registering a time twice is one timer. */
