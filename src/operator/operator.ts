@@ -90,7 +90,7 @@ export interface SnapshotWriter {
   element(state: string, value: Uint8Array): void
 }
 
-/** Reads what {@link SnapshotWriter} wrote: only entries of the subtask's key groups, in any order. */
+/** Reads what {@link SnapshotWriter} wrote: only entries of the subtask's key groups, in any order. Bytes are views: `slice()` what is to be kept. */
 export interface SnapshotReader {
   keyed(state: string, visit: (keyGroup: number, namespace: Uint8Array, key: Uint8Array, value: Uint8Array) => void): void
   elements(state: string, visit: (value: Uint8Array) => void): void

@@ -1,7 +1,8 @@
-// A snapshot of one operator, or of all subtasks of one, in memory: for tests. Keeps copies, so that nothing written later shows.
+// A snapshot of one operator, or of all subtasks of one, in memory: for tests. Written and read as the file that a checkpoint keeps.
 
-import { type KeyGroupRange, keyGroupRangeOf } from '../base/key-groups.ts'
+import { keyGroupRangeOf } from '../base/key-groups.ts'
 import type { SnapshotReader, SnapshotWriter } from '../operator/operator.ts'
+import { SnapshotFile, SnapshotFileWriter } from '../state/snapshot-file.ts'
 
 interface KeyedEntry {
   readonly keyGroup: number
@@ -12,42 +13,31 @@ interface KeyedEntry {
 
 /** What operators have written. */
 export class MemorySnapshot implements SnapshotWriter {
-  readonly #keyed = new Map<string, KeyedEntry[]>()
-  readonly #elements = new Map<string, Uint8Array[]>()
+  readonly #file = new SnapshotFileWriter()
 
   keyed(state: string, keyGroup: number, namespace: Uint8Array, key: Uint8Array, value: Uint8Array): void {
-    listOf(this.#keyed, state).push({ keyGroup, namespace: namespace.slice(), key: key.slice(), value: value.slice() })
+    this.#file.keyed(state, keyGroup, namespace, key, value)
   }
 
   element(state: string, value: Uint8Array): void {
-    listOf(this.#elements, state).push(value.slice())
+    this.#file.element(state, value)
   }
 
   /** Number of entries and elements. */
   get size(): number {
-    let size = 0
-    for (const list of this.#keyed.values()) size += list.length
-    for (const list of this.#elements.values()) size += list.length
-    return size
+    return this.#file.records
   }
 
   /** A reader for one subtask: the keyed entries of its key groups in reverse, since their order means nothing, and all elements. */
   reader(subtaskIndex: number = 0, parallelism: number = 1, maxParallelism: number = 128): SnapshotReader {
-    const range: KeyGroupRange = keyGroupRangeOf(subtaskIndex, parallelism, maxParallelism)
+    const reader = SnapshotFile.open(this.#file.finish(), 'a snapshot in memory').reader(keyGroupRangeOf(subtaskIndex, parallelism, maxParallelism))
     return {
       keyed: (state, visit) => {
-        for (const { keyGroup, namespace, key, value } of (this.#keyed.get(state) ?? []).toReversed())
-          if (keyGroup >= range.start && keyGroup <= range.end) visit(keyGroup, namespace, key, value)
+        const entries: KeyedEntry[] = []
+        reader.keyed(state, (keyGroup, namespace, key, value) => entries.push({ keyGroup, namespace, key, value }))
+        for (const { keyGroup, namespace, key, value } of entries.toReversed()) visit(keyGroup, namespace, key, value)
       },
-      elements: (state, visit) => {
-        for (const value of this.#elements.get(state) ?? []) visit(value)
-      },
+      elements: (state, visit) => reader.elements(state, visit),
     }
   }
-}
-
-function listOf<T>(map: Map<string, T[]>, name: string): T[] {
-  let list = map.get(name)
-  if (list === undefined) map.set(name, (list = []))
-  return list
 }
