@@ -56,8 +56,8 @@ export interface CsvFormatOptions {
    */
   readonly allowComments?: boolean
   /**
-   * Quoted fields may hold line feeds. Then only a reader from the start of a file knows where records begin, and a file has one reader;
-   * `false` promises that there are none and lets several readers share a file.
+   * Quoted fields may hold line feeds, and escapes may stand before them. Then only a reader from the start of a file knows where records begin,
+   * and a file has one reader; `false` promises that there are none and lets several readers share a file.
    * @default true
    */
   readonly lineFeedsInQuotes?: boolean
@@ -178,7 +178,7 @@ export class CsvFormat implements LineFormat {
     this.header = options.header ?? true
     this.delimiter = options.delimiter ?? ','
     this.utf8 = checkUtf8Option('a CSV', options.utf8)
-    this.spansLines = (options.lineFeedsInQuotes ?? true) && options.quote !== ''
+    this.spansLines = (options.lineFeedsInQuotes ?? true) && (options.quote !== '' || (options.escape ?? '') !== '')
     const { conversion = 'strict', delimiter, quote, escape, arrayElementDelimiter } = options
     markBytes(defined({ delimiter, quote, escape, arrayElementDelimiter }))
     if (/^[-+.: 0-9A-Za-z]$/.test(quote ?? ''))

@@ -257,6 +257,12 @@ describe('CSV', () => {
     }
   })
 
+  test('escaped line feeds are read from the start of the file', () => {
+    const rows = Array.from({ length: 200 }, (_, id) => ({ id, name: 'x\n1,y' }))
+    const path = fileWith(`id,name\n${rows.map(({ id }) => `${id},x\\\n1\\,y\n`).join('')}`)
+    expect(readAll(fileSource({ path, format: csvFormat({ quote: '', escape: '\\' }), schema, splitBytes: 100 }))).toEqual(rows)
+  })
+
   test('marks may be letters and digits, but not between elements whose values hold them', () => {
     const values = defineSchema({ n: t.int().nullable(), d: t.double(), s: t.string().nullable(), at: t.timestamp(3), ok: t.boolean() })
     const rows = [
