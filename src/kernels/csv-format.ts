@@ -5,16 +5,22 @@ import type { Slab } from '../base/slab.ts'
 import { TypeCode } from './column-layout.ts'
 import { markBytes } from './csv-scan.ts'
 import {
+  type CsvRefusal,
   FORMAT_CAREFUL,
+  FORMAT_COMMENTS,
+  FORMAT_FLINK,
   FORMAT_ISO_TIMESTAMPS,
   FORMAT_MARKS,
+  FORMAT_NO_HEADER,
+  FORMAT_NO_NULL,
   FORMAT_NULL,
+  FORMAT_NULL_ELEMENTS,
   FORMAT_NULL_LENGTH,
+  FORMAT_ONE_LINE,
   FORMAT_QUOTE_ALL,
+  FORMAT_REFUSAL,
   FORMAT_REFUSE,
   FORMAT_REFUSED,
-  FORMAT_REFUSED_NULL,
-  FORMAT_REFUSE_NULL,
   FORMAT_TRIMMED_FRACTION,
 } from './json-format-layout.ts'
 import { type FormatNode, FormatPlan, type FormatResult, type JsonFormatOptions } from './json-format.ts'
@@ -28,10 +34,20 @@ declare module './kernels.ts' {
   }
 }
 
+/** How what is written will be read. */
+export interface CsvReading {
+  readonly conversion: 'strict' | 'flink'
+  /** Whether a text stands for NULL. */
+  readonly hasNull: boolean
+  readonly allowComments: boolean
+  /** Whether files begin with a header, so that no record is their beginning. */
+  readonly header: boolean
+  readonly lineFeedsInQuotes: boolean
+}
+
 /**
- * Texts are quoted where they must be: for a delimiter, quote, escape or line end in them, and where they would be taken for NULL, a comment
- * or a blank line. Without a quote character the escape does it; without both, values are written as they are
- * or refused.
+ * Texts are quoted where they must be: for a delimiter, quote, escape or line end in them, and where they would be taken for NULL, a comment,
+ * a blank line or a byte order mark. Without a quote character the escape does it; without both, values are written as they are or refused.
  */
 export interface CsvFormatOptions extends JsonFormatOptions {
   /** @default ',' */
@@ -47,12 +63,9 @@ export interface CsvFormatOptions extends JsonFormatOptions {
   /** Quotes every text. @default false */
   readonly quoteAll?: boolean
   /**
-   * Without quote and escape: a value with the delimiter or a line end in it ends the call before its row, see
-   * {@link CsvFormatPlan.refusedField}. @default false
+   * A value that would not be read back so ends the call before its row, see {@link CsvFormatPlan.refusedField}. Without it all is written.
    */
-  readonly refuseBroken?: boolean
-  /** Without quote: a value that is written as NULL is ends the call likewise. @default false */
-  readonly refuseNullText?: boolean
+  readonly reading?: CsvReading
 }
 
 /** One schema's CSV writer on one slab. */
@@ -70,8 +83,7 @@ export class CsvFormatPlan extends FormatPlan {
       (options.fraction === 'trimmed' ? FORMAT_TRIMMED_FRACTION : 0) |
       (options.quoteAll ? FORMAT_QUOTE_ALL : 0) |
       (careful ? FORMAT_CAREFUL : 0) |
-      (options.refuseBroken ? FORMAT_REFUSE : 0) |
-      (options.refuseNullText ? FORMAT_REFUSE_NULL : 0)
+      (options.reading === undefined ? 0 : readingFlags(options.reading, nullLiteral, String.fromCharCode(marks[3])))
     const nodes = csvNodes(fields)
     super(slab, nodes, flags, nullLiteral)
     this.#names = nodes.map(({ field }) => field.name)
@@ -87,15 +99,27 @@ export class CsvFormatPlan extends FormatPlan {
     return index === 0 ? undefined : this.#names[index]
   }
 
-  /** Whether that value would be read as NULL; else it holds the delimiter or a line end. */
-  get refusedNullText(): boolean {
-    return this.slab.u32[(this.address >>> 2) + FORMAT_REFUSED_NULL] === 1
+  /** Why it cannot, if there is a {@link refusedField}. */
+  get refusal(): CsvRefusal {
+    return this.slab.u32[(this.address >>> 2) + FORMAT_REFUSAL] as CsvRefusal
   }
 
   /** Calls the kernel. Allocates nothing. */
   format(kernels: Kernels, selection: number, begin: number, end: number, out: number, outEnd: number): FormatResult {
     return this.answer(kernels.formatCsv(this.address, selection, begin, end, out, outEnd))
   }
+}
+
+function readingFlags(reading: CsvReading, nullLiteral: string, elementDelimiter: string): number {
+  return (
+    FORMAT_REFUSE |
+    (reading.hasNull ? 0 : FORMAT_NO_NULL) |
+    (reading.conversion === 'flink' ? FORMAT_FLINK : 0) |
+    (reading.allowComments ? FORMAT_COMMENTS : 0) |
+    (reading.lineFeedsInQuotes ? 0 : FORMAT_ONE_LINE) |
+    (reading.header ? 0 : FORMAT_NO_HEADER) |
+    (reading.hasNull && nullLiteral !== '' && !nullLiteral.includes(elementDelimiter) ? FORMAT_NULL_ELEMENTS : 0)
+  )
 }
 
 function csvNodes(fields: readonly ScanField[]): FormatNode[] {

@@ -24,6 +24,8 @@ export const CSV_RUN_ROWS = 56
 export const CSV_NULL_UNQUOTED = 57
 
 export const CSV_NO_NULL = 0xffff_ffff
+/** Values that are no texts are read from so much room where something in them is escaped. */
+export const CSV_SCRATCH_BYTES = 4096
 
 // An entry, as u32 indexes: what to do, the node (0 for a field that is not wanted), the kernel's memo of the last minute, and copies of what the
 // node says of the batch at hand. Behind the last one comes one of the operation END.

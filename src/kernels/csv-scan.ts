@@ -15,6 +15,7 @@ import {
   CSV_NULL_LENGTH,
   CSV_NULL_UNQUOTED,
   CSV_RECORD_BYTES_MAX,
+  CSV_SCRATCH_BYTES,
   CsvRead,
   ENTRY_BYTES,
   ENTRY_MEMO,
@@ -85,7 +86,6 @@ export interface CsvScanOptions {
   readonly recordBytesMax?: number
 }
 
-const SCRATCH_BYTES = 4096
 const RECORD_BYTES_MAX = 1 << 20
 const encoder = new TextEncoder()
 /** A kernel's memo of ENTRY_MEMO_MS 0. */
@@ -129,7 +129,7 @@ export class CsvScanPlan {
     const entriesAt = nodesAt + nodes.length * NODE_BYTES
     const nullAt = entriesAt + (fields.length + 1) * ENTRY_BYTES
     const scratchAt = nullAt + align(nullBytes.length + 16)
-    this.#bytes = scratchAt + SCRATCH_BYTES + BUFFER_SLACK_BYTES
+    this.#bytes = scratchAt + CSV_SCRATCH_BYTES + BUFFER_SLACK_BYTES
     this.address = slab.allocateZeroed(this.#bytes)
     const { u8, u32 } = slab
     const base = this.address
@@ -142,7 +142,7 @@ export class CsvScanPlan {
     u32[header + PLAN_NODES] = base + nodesAt
     u32[header + PLAN_NODE_COUNT] = nodes.length
     u32[header + PLAN_SCRATCH] = base + scratchAt
-    u32[header + PLAN_SCRATCH_BYTES] = SCRATCH_BYTES
+    u32[header + PLAN_SCRATCH_BYTES] = CSV_SCRATCH_BYTES
     u8.set(marks, (header + CSV_MARKS) * 4)
     u32[header + CSV_NULL] = base + nullAt
     u32[header + CSV_NULL_LENGTH] = nullLiteral === null ? CSV_NO_NULL : nullBytes.length

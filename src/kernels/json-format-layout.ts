@@ -13,10 +13,20 @@ export const FORMAT_ISO_TIMESTAMPS = 2
 export const FORMAT_QUOTE_ALL = 4
 /** CSV: values that are no texts may hold the delimiter or equal the text of NULL; look at each. */
 export const FORMAT_CAREFUL = 8
-/** CSV: a value with a delimiter or a line end that neither quotes nor escapes can protect ends the call. */
+/** CSV: a value that is not read back as it is ends the call. The flags below say how it is read. */
 export const FORMAT_REFUSE = 16
-/** CSV: so does one that, without quotes, is read as NULL. */
-export const FORMAT_REFUSE_NULL = 32
+/** CSV: no text stands for NULL. */
+export const FORMAT_NO_NULL = 32
+/** CSV: the text of NULL, unless it is empty, is NULL in quotes too, and arrays are written as Flink does. */
+export const FORMAT_FLINK = 64
+/** CSV: records that begin with # are passed over. */
+export const FORMAT_COMMENTS = 128
+/** CSV: readers take every line feed for the end of a record. */
+export const FORMAT_ONE_LINE = 256
+/** CSV: a record may be the beginning of a file, where a byte order mark is passed over. */
+export const FORMAT_NO_HEADER = 512
+/** CSV: the text of NULL is read as NULL between the elements of an array. */
+export const FORMAT_NULL_ELEMENTS = 1024
 
 // Words of the header.
 export const FORMAT_FLAGS = 0
@@ -34,8 +44,8 @@ export const FORMAT_NULL_LENGTH = 6
 export const FORMAT_NEXT_ROW = 16
 /** CSV: the index of the node whose value was refused in that row, 0 if none was. */
 export const FORMAT_REFUSED = 17
-/** CSV: 1 if that value would be read as NULL, else 0. */
-export const FORMAT_REFUSED_NULL = 18
+/** CSV: why, a {@link CsvRefusal}. */
+export const FORMAT_REFUSAL = 18
 export const FORMAT_HEADER_BYTES = 128
 
 // Words of a node.
@@ -69,3 +79,35 @@ export const WRITE_NODE_BYTES = 128
 export const WRITE_DERIVED = 1
 /** The node is written by the loop over rows; others by their list. */
 export const WRITE_ROW_LEVEL = 2
+export const WRITE_NULLABLE = 4
+
+/** Why CSV has no form for a value. */
+export const CsvRefusal = {
+  /** It holds the delimiter or a line end, and there is neither quote nor escape. */
+  BROKEN: 1,
+  /** Without a quote it reads as NULL. */
+  NULL_TEXT: 2,
+  /** In quotes it reads as NULL. */
+  NULL_TEXT_QUOTED: 3,
+  /** It is NULL, and no text stands for that. */
+  NULL: 4,
+  /** It makes its record a comment. */
+  COMMENT: 5,
+  /** It makes its record a blank line. */
+  BLANK_LINE: 6,
+  /** It begins with a byte order mark, and may be the beginning of a file. */
+  BYTE_ORDER_MARK: 7,
+  /** It holds a line feed. */
+  LINE_FEED: 8,
+  /** An element holds the element delimiter. */
+  ELEMENT_DELIMITER: 9,
+  /** An element reads as NULL. */
+  ELEMENT_NULL_TEXT: 10,
+  /** An element is NULL, and no text stands for that between elements. */
+  NULL_ELEMENT: 11,
+  /** The only element is empty, which reads as no element. */
+  EMPTY_ELEMENT: 12,
+  /** It is no text, needs quotes or escapes within, and is longer than the reader's scratch. */
+  LONG: 13,
+} as const
+export type CsvRefusal = (typeof CsvRefusal)[keyof typeof CsvRefusal]

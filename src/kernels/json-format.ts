@@ -21,6 +21,7 @@ import {
   WRITE_FLAGS,
   WRITE_NEXT,
   WRITE_NODE_BYTES,
+  WRITE_NULLABLE,
   WRITE_PARENT,
   WRITE_PREFIX,
   WRITE_PREFIX_LENGTH,
@@ -109,7 +110,10 @@ export class FormatPlan {
     nodes.forEach((node, index) => {
       const word = addressOf(index) >>> 2
       u32[word + WRITE_TYPE] = node.field.type | ((node.field.precision ?? 0) << 8) | ((node.field.scale ?? 0) << 16)
-      u32[word + WRITE_FLAGS] = (index > 0 && !node.explicit && !node.field.flattened ? WRITE_DERIVED : 0) | (node.rowLevel ? WRITE_ROW_LEVEL : 0)
+      u32[word + WRITE_FLAGS] =
+        (index > 0 && !node.explicit && !node.field.flattened ? WRITE_DERIVED : 0) |
+        (node.rowLevel ? WRITE_ROW_LEVEL : 0) |
+        (node.field.nullable ? WRITE_NULLABLE : 0)
       u32[word + WRITE_PARENT] = addressOf(node.parent)
       u32[word + WRITE_CHILD_INDEX] = node.childIndex
       u32[word + WRITE_CHILD_COUNT] = node.children.length

@@ -28,12 +28,20 @@ describe('formatCsv', () => {
           delimiter: dice.pick([',', ',', '|', '\t', ' ', '-']),
           quote: dice.pick(['"', '"', "'", '']),
           escape: dice.pick(['', '', '\\', '"']),
-          nullLiteral: dice.pick(['', 'NULL', 'n/a', '0']),
+          arrayElementDelimiter: dice.pick([';', ';', ',', '"', 'e']),
+          nullLiteral: dice.pick(['', 'NULL', 'n/a', '0', '#', 'a;b']),
           quoteAll: dice.chance(5),
           timestampFormat: dice.pick(['SQL', 'ISO-8601']),
           fraction: dice.pick(['precision', 'trimmed']),
-          refuseBroken: dice.chance(2),
-          refuseNullText: dice.chance(2),
+          ...(!dice.chance(3) && {
+            reading: {
+              conversion: dice.pick(['strict', 'strict', 'flink']),
+              hasNull: !dice.chance(4),
+              allowComments: dice.chance(2),
+              header: dice.chance(2),
+              lineFeedsInQuotes: dice.chance(2),
+            },
+          }),
         }
         const layout = randomLayout(dice)
         const json = Buffer.from(Array.from({ length: 30 }, () => `${randomObject(dice, fields, layout, true)}\n`).join(''))
@@ -61,8 +69,9 @@ describe('formatCsv', () => {
           const result = plan.format(kernels, 0, next, rows, out, out + capacity)
           text += Buffer.from(slab.u8.slice(out, out + result.bytes)).toString()
           expect(slab.u8.slice(out + capacity + 64, out + capacity + 128)).toEqual(new Uint8Array(64).fill(0x5a))
-          if (result.nextRow < rows && plan.refusedField !== undefined) expect(plan.refusedField).toBe(refused[result.nextRow])
-          expect(refused.slice(next, result.nextRow).every((name) => name === undefined)).toBe(true)
+          if (result.nextRow < rows && plan.refusedField !== undefined)
+            expect({ name: plan.refusedField, refusal: plan.refusal }).toEqual(refused[result.nextRow])
+          expect(refused.slice(next, result.nextRow).every((refusal) => refusal === undefined)).toBe(true)
           if (result.nextRow === next) text += expected[next++]
           else next = result.nextRow
         }

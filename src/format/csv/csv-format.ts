@@ -6,13 +6,18 @@ import { suggest } from '../../base/suggest.ts'
 import type { RecordBatch } from '../../batch/record-batch.ts'
 import { formatType, type LogicalType, type Schema } from '../../batch/types.ts'
 import { CsvFormatPlan } from '../../kernels/csv-format.ts'
+import { CSV_SCRATCH_BYTES } from '../../kernels/csv-scan-layout.ts'
 import { CsvScanPlan, markBytes } from '../../kernels/csv-scan.ts'
+import { CsvRefusal } from '../../kernels/json-format-layout.ts'
 import type { ScanField, ScanResult } from '../../kernels/json-scan.ts'
 import type { Kernels } from '../../kernels/kernels.ts'
 import { checkUtf8Option, type EncodeResult, type LineDecoder, type LineEncoder, type FileHeader, type LineFormat, type Utf8Option } from '../line-format.ts'
 import { scanFieldsOf } from '../scan-fields.ts'
 
-/** Options of {@link csvFormat}. */
+/**
+ * Options of {@link csvFormat}. What is written is read back as it was by a reader with the same options; a value for which that cannot be is
+ * not written, and the job fails with the reason. Of `flink` two exceptions are told below: NULL for which no text stands, and arrays.
+ */
 export interface CsvFormatOptions {
   /**
    * The first record of a file names its columns: those that the schema has are read by name, in any order, others are passed over. Without a
@@ -26,8 +31,9 @@ export interface CsvFormatOptions {
    */
   readonly delimiter?: string
   /**
-   * One ASCII character that is part of no number and no time, or '' for none: then a value that holds the delimiter or a line end is not
-   * written, unless there is an escape, and none that reads as NULL, such as an empty text where '' stands for NULL.
+   * One ASCII character that is part of no number and no time, or '' for none: then a value that holds the delimiter or a line end, or begins a
+   * comment, is not written, unless there is an escape, and none that reads as NULL, such as an empty text where '' stands for NULL, or that
+   * makes its record a blank line.
    * @default '"'
    */
   readonly quote?: string
@@ -38,26 +44,27 @@ export interface CsvFormatOptions {
   readonly escape?: string
   /**
    * The text that stands for NULL where it is not quoted; `null` for none. It holds no delimiter, quote or line end. Blank lines are passed over,
-   * unless '' stands for NULL and records have one column, which takes NULL: then each is a record. Where there is none, NULL is written as '' and
-   * does not read back: texts come back empty, other columns of such records are bad. In `flink` a text that is not '' stands for NULL in quotes too,
-   * as in Flink, and so a text equal to it reads back as NULL.
+   * unless '' stands for NULL and records have one column, which takes NULL: then each is a record. Where there is none, NULL is not written in
+   * `strict`; in `flink` it is written as '', as in Flink, and does not read back: texts come back empty, other columns of such records are bad.
+   * In `flink` a text that is not '' stands for NULL in quotes too, as in Flink, and so a value equal to it is not written.
    * @default '' in `strict`, `null` in `flink`
    */
   readonly nullLiteral?: string | null
   /**
    * Between the elements of an ARRAY, which nothing protects from it: one ASCII character that is part of no number, time or boolean, where the
-   * elements are such.
+   * elements are such. In `strict` arrays are not written that would not be read back: with an element that holds it, an element that equals the
+   * text of NULL, NULL where that text is '', or one empty text alone. In `flink` they are written, as Flink does, and read back as others.
    * @default ';'
    */
   readonly arrayElementDelimiter?: string
   /**
-   * Lines that begin with # are passed over, before the header too.
+   * Lines that begin with # are passed over, before the header too. A first value that begins with # is quoted, or else escaped.
    * @default false
    */
   readonly allowComments?: boolean
   /**
    * Quoted fields may hold line feeds, and escapes may stand before them. Then only a reader from the start of a file knows where records begin,
-   * and a file has one reader; `false` promises that there are none and lets several readers share a file.
+   * and a file has one reader; `false` promises that there are none, so that none are written, and lets several readers share a file.
    * @default true
    */
   readonly lineFeedsInQuotes?: boolean
@@ -140,18 +147,7 @@ export class CsvEncoder implements LineEncoder {
 
   encode(selection: number, begin: number, end: number, target: number, targetEnd: number): EncodeResult {
     const { bytes, nextRow } = this.#plan.format(this.#kernels, selection, begin, end, target, targetEnd)
-    if (nextRow === begin && this.#plan.refusedField !== undefined && this.#plan.refusedNullText)
-      throw new ConnectorError(
-        'UNWRITABLE_VALUE',
-        `Cannot write column "${this.#plan.refusedField}" as CSV: a value is written as NULL is, and without a quote it would be read as NULL`,
-        { hint: 'Set quote in csvFormat, or a nullLiteral that no value equals.' },
-      )
-    if (nextRow === begin && this.#plan.refusedField !== undefined)
-      throw new ConnectorError(
-        'UNWRITABLE_VALUE',
-        `Cannot write column "${this.#plan.refusedField}" as CSV: a value holds the delimiter or a line end, and there is neither quote nor escape`,
-        { hint: 'Set quote or escape in csvFormat, or a delimiter that no value holds.' },
-      )
+    if (nextRow === begin && this.#plan.refusedField !== undefined) throw unwritable(this.#plan.refusedField, this.#plan.refusal)
     this.#result.position = nextRow
     this.#result.end = target + bytes
     return this.#result
@@ -160,6 +156,58 @@ export class CsvEncoder implements LineEncoder {
   free(): void {
     this.#plan.free()
   }
+}
+
+/** For each refusal its reason and the remedy. */
+const REFUSALS: { readonly [refusal in CsvRefusal]: readonly [reason: string, hint: string] } = {
+  [CsvRefusal.BROKEN]: [
+    'a value holds the delimiter or a line end, and there is neither quote nor escape',
+    'Set quote or escape in csvFormat, or a delimiter that no value holds.',
+  ],
+  [CsvRefusal.NULL_TEXT]: [
+    'a value is written as NULL is, and without a quote it would be read as NULL',
+    'Set quote in csvFormat, or a nullLiteral that no value equals.',
+  ],
+  [CsvRefusal.NULL_TEXT_QUOTED]: [
+    'a value is written as NULL is, and would be read as NULL, in quotes too where conversion is "flink"',
+    'Set a nullLiteral in csvFormat that no value equals.',
+  ],
+  [CsvRefusal.NULL]: ['a value is NULL, and no text stands for NULL', 'Set nullLiteral in csvFormat to a text that no value equals.'],
+  [CsvRefusal.COMMENT]: [
+    'a value begins with #, and its record would be read as a comment',
+    'Set quote or escape in csvFormat, or leave allowComments out, or let another column be the first.',
+  ],
+  [CsvRefusal.BLANK_LINE]: ['a value is empty, and its record would be a blank line, which is passed over', 'Set quote in csvFormat.'],
+  [CsvRefusal.BYTE_ORDER_MARK]: [
+    'a value begins with U+FEFF, which is passed over at the beginning of a file',
+    'Set quote or escape in csvFormat, or header, or let another column be the first.',
+  ],
+  [CsvRefusal.LINE_FEED]: [
+    'a value holds a line feed, and lineFeedsInQuotes is false',
+    'Leave lineFeedsInQuotes out of csvFormat, for those who read the file too.',
+  ],
+  [CsvRefusal.ELEMENT_DELIMITER]: [
+    'an element of an array holds the arrayElementDelimiter, and would be read as two',
+    'Set an arrayElementDelimiter in csvFormat that no element holds.',
+  ],
+  [CsvRefusal.ELEMENT_NULL_TEXT]: [
+    'an element of an array is written as NULL is, and would be read as NULL',
+    'Set a nullLiteral in csvFormat that no element equals.',
+  ],
+  [CsvRefusal.NULL_ELEMENT]: [
+    'an element of an array is NULL, and no text stands for that between elements',
+    'Set nullLiteral in csvFormat to a text that is not empty, holds no arrayElementDelimiter, and that no element equals.',
+  ],
+  [CsvRefusal.EMPTY_ELEMENT]: ['the only element of an array is empty, and would be read as no element', 'CSV has no form for such an array; jsonFormat has.'],
+  [CsvRefusal.LONG]: [
+    `a value is no text, holds a mark, and has more than ${CSV_SCRATCH_BYTES} bytes, which are not read`,
+    'Set marks in csvFormat that no value holds, or use jsonFormat.',
+  ],
+}
+
+function unwritable(column: string, refusal: CsvRefusal): ConnectorError {
+  const [reason, hint] = REFUSALS[refusal]
+  return new ConnectorError('UNWRITABLE_VALUE', `Cannot write column "${column}" as CSV: ${reason}`, { hint })
 }
 
 /** CSV, as {@link csvFormat} describes it. */
@@ -196,8 +244,10 @@ export class CsvFormat implements LineFormat {
     if (nullLiteral === undefined || nullLiteral === null || nullLiteral === '') return
     const held = [this.delimiter, quote, '\n', '\r'].find((mark) => mark !== '' && nullLiteral.includes(mark))
     const isOpen = escape !== '' && nullLiteral.endsWith(escape)
-    if (held === undefined && !isOpen && !(isWritten && allowComments && nullLiteral.startsWith('#'))) return
-    const why = held === undefined ? (isOpen ? 'ends with the escape' : 'begins a comment') : `holds ${JSON.stringify(held)}`
+    const isComment = isWritten && allowComments && nullLiteral.startsWith('#')
+    if (held === undefined && !isOpen && !isComment && !(isWritten && !this.header && nullLiteral.startsWith('\ufeff'))) return
+    const start = isComment ? 'begins a comment' : 'begins with a byte order mark'
+    const why = held === undefined ? (isOpen ? 'ends with the escape' : start) : `holds ${JSON.stringify(held)}`
     throw new PlanError('INVALID_OPTION', `Cannot use ${JSON.stringify(nullLiteral)} as the CSV text of NULL: it ${why} and would not be read back`)
   }
 
@@ -259,13 +309,17 @@ export class CsvFormat implements LineFormat {
   }
 
   createEncoder(schema: Schema, slab: Slab, kernels: Kernels): LineEncoder {
-    const { delimiter, quote, escape, arrayElementDelimiter, nullLiteral, quoteAll, timestampFormat, conversion } = this.options
+    const { delimiter, quote, escape, arrayElementDelimiter, nullLiteral, quoteAll, timestampFormat, conversion = 'strict' } = this.options
     this.#checkNullLiteral(true)
     const plan = new CsvFormatPlan(slab, scanFieldsOf(schema), {
       fraction: conversion === 'flink' ? 'trimmed' : 'precision',
-      refuseBroken: true,
-      // Where nothing stands for NULL, no value reads as it.
-      refuseNullText: (nullLiteral === undefined ? (conversion === 'flink' ? null : '') : nullLiteral) !== null,
+      reading: {
+        conversion,
+        hasNull: nullLiteral === undefined ? conversion === 'strict' : nullLiteral !== null,
+        allowComments: this.options.allowComments ?? false,
+        header: this.header,
+        lineFeedsInQuotes: this.options.lineFeedsInQuotes ?? true,
+      },
       ...defined({ delimiter, quote, escape, arrayElementDelimiter, quoteAll, timestampFormat, nullLiteral: nullLiteral ?? undefined }),
     })
     const header = this.header
@@ -308,18 +362,22 @@ function defined<T extends object>(options: T): { readonly [K in keyof T]?: Excl
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as { readonly [K in keyof T]?: Exclude<T[K], undefined> }
 }
 
-/** The names as a record that the reader reads back: none is taken for a comment, a blank line or a byte order mark. */
+/** The names as a record that the reader reads back: none is taken for a comment, a blank line or a byte order mark. @throws {PlanError} */
 function headerRecord(names: readonly string[], options: CsvFormatOptions): string {
-  const { delimiter = ',', quote = '"' } = options
+  const { delimiter = ',', quote = '"', allowComments = false } = options
   const escape = options.escape === quote ? '' : (options.escape ?? '')
   const specials = ['\n', '\r', delimiter, quote, escape].filter((mark) => mark !== '')
   const prefixed = (name: string, marks: readonly string[], prefix: string): string =>
     Array.from(name, (character) => (marks.includes(character) ? prefix + character : character)).join('')
   const texts = names.map((name, index) => {
-    const isMistakable = index === 0 && (name === '' || name.startsWith('#') || name.startsWith('\ufeff'))
+    if (options.lineFeedsInQuotes === false && name.includes('\n'))
+      throw new PlanError('INVALID_OPTION', `Cannot write a CSV header: lineFeedsInQuotes is false, and the name ${JSON.stringify(name)} holds a line feed`)
+    const isBlank = name === '' && (quote !== '' || names.length === 1)
+    const isComment = name.startsWith('#') && (quote !== '' || allowComments)
+    const isMistakable = index === 0 && (isBlank || isComment || name.startsWith('\ufeff'))
     if (!isMistakable && !specials.some((mark) => name.includes(mark))) return name
     if (quote !== '') return quote + (escape === '' ? prefixed(name, [quote], quote) : prefixed(name, [quote, escape], escape)) + quote
-    if (escape !== '' && !isMistakable) return prefixed(name, specials, escape)
+    if (escape !== '' && name !== '') return (isMistakable ? escape : '') + prefixed(name, specials, escape)
     throw new PlanError('INVALID_OPTION', `Cannot write a CSV header: without a quote character no record can hold the name of column "${name}"`)
   })
   return `${texts.join(delimiter)}\n`

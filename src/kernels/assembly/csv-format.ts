@@ -3,11 +3,13 @@
 // elements ask for room; a row that finds none is taken back.
 
 import { KIND_BYTES, TYPE_ARRAY, TYPE_CHAR, TYPE_VARCHAR, bitIsSet } from './column'
+import { CSV_SCRATCH_BYTES } from './csv-scan-plan'
 import { bindForWriting, writeLiteral } from './json-format'
 import {
-  FORMAT_CAREFUL, FORMAT_FLAGS, FORMAT_MARKS, FORMAT_NEXT_ROW, FORMAT_NODES, FORMAT_NODE_COUNT, FORMAT_NULL, FORMAT_NULL_LENGTH, FORMAT_QUOTE_ALL, FORMAT_REFUSE, FORMAT_REFUSED, FORMAT_REFUSED_NULL,
-  FORMAT_REFUSE_NULL, FORMAT_RESERVE, WRITE_CODES,
-  WRITE_DATA, WRITE_KIND, WRITE_NEXT, WRITE_NODE_BYTES, WRITE_OFFSETS, WRITE_TYPE, WRITE_VALIDITY,
+  FORMAT_CAREFUL, FORMAT_COMMENTS, FORMAT_FLAGS, FORMAT_FLINK, FORMAT_MARKS, FORMAT_NEXT_ROW, FORMAT_NODES, FORMAT_NODE_COUNT, FORMAT_NO_HEADER, FORMAT_NO_NULL, FORMAT_NULL,
+  FORMAT_NULL_ELEMENTS, FORMAT_NULL_LENGTH, FORMAT_ONE_LINE, FORMAT_QUOTE_ALL, FORMAT_REFUSAL, FORMAT_REFUSE, FORMAT_REFUSED, FORMAT_RESERVE, REFUSAL_BLANK_LINE, REFUSAL_BROKEN,
+  REFUSAL_BYTE_ORDER_MARK, REFUSAL_COMMENT, REFUSAL_ELEMENT_DELIMITER, REFUSAL_ELEMENT_NULL_TEXT, REFUSAL_EMPTY_ELEMENT, REFUSAL_LINE_FEED, REFUSAL_LONG, REFUSAL_NULL, REFUSAL_NULL_ELEMENT,
+  REFUSAL_NULL_TEXT, REFUSAL_NULL_TEXT_QUOTED, WRITE_CODES, WRITE_DATA, WRITE_FLAGS, WRITE_KIND, WRITE_NEXT, WRITE_NODE_BYTES, WRITE_NULLABLE, WRITE_OFFSETS, WRITE_TYPE, WRITE_VALIDITY,
 } from './json-format-plan'
 import { writeBase64, writeFixed } from './json-format-values'
 
@@ -19,14 +21,14 @@ let escape: u32 = 0
 let elementDelimiter: u32 = 0
 let nullText: usize = 0
 let nullLength: usize = 0
-/** Values that nothing can protect are refused. */
+/** Values are refused that neither quote nor escape can protect, if there may be such. */
 let refuses: bool = false
-/** Values that would be read as NULL are refused. */
-let refusesNull: bool = false
-/** Whether a value was refused for that. */
-let refusedNull: bool = false
+/** So are elements of arrays, values too long for the reader, and NULL where nothing stands for it. */
+let isStrict: bool = false
 /** The node whose value was refused, 0 if none was. */
 let refused: usize = 0
+/** Why it was. */
+let refusal: u32 = 0
 /** Where the row at hand begins. */
 let rowStart: usize = 0
 
@@ -43,10 +45,10 @@ export function formatCsv(plan: usize, selection: usize, begin: u32, end: u32, o
   elementDelimiter = load<u8>(plan, FORMAT_MARKS + 3)
   nullText = <usize>load<u32>(plan, FORMAT_NULL)
   nullLength = <usize>load<u32>(plan, FORMAT_NULL_LENGTH)
-  refuses = (flags & FORMAT_REFUSE) != 0 && quote == 0 && escape == 0
-  refusesNull = (flags & FORMAT_REFUSE_NULL) != 0 && quote == 0
+  isStrict = (flags & FORMAT_REFUSE) != 0 && (flags & FORMAT_FLINK) == 0
+  refuses = (flags & FORMAT_REFUSE) != 0 && (quote == 0 || (flags & FORMAT_ONE_LINE) != 0 || (!isStrict && nullLength != 0))
   refused = 0
-  refusedNull = false
+  refusal = 0
   const reserve = <usize>load<u32>(plan, FORMAT_RESERVE)
   const nodes = <usize>load<u32>(plan, FORMAT_NODES)
   let p = out
@@ -62,7 +64,7 @@ export function formatCsv(plan: usize, selection: usize, begin: u32, end: u32, o
   }
   store<u32>(plan, index, FORMAT_NEXT_ROW)
   store<u32>(plan, refused == 0 ? 0 : <u32>((refused - nodes) / WRITE_NODE_BYTES), FORMAT_REFUSED)
-  store<u32>(plan, refusedNull ? 1 : 0, FORMAT_REFUSED_NULL)
+  store<u32>(plan, refusal, FORMAT_REFUSAL)
   return <u32>(p - out)
 }
 
@@ -74,7 +76,11 @@ function writeRecord(p: usize, nodes: usize, count: u32, row: u32): usize {
     if (!first) { store<u8>(p, <u8>delimiter); p += 1 }
     first = false
     const validity = <usize>load<u32>(node, WRITE_VALIDITY)
-    if (validity != 0 && !bitIsSet(validity, row)) { p = writeLiteral(p, nullText, nullLength); continue }
+    if (validity != 0 && !bitIsSet(validity, row)) {
+      if (isStrict && (flags & FORMAT_NO_NULL) != 0) return refuse(node, REFUSAL_NULL)
+      p = writeLiteral(p, nullText, nullLength)
+      continue
+    }
     p = writeField(p, node, row)
     if (p == 0) return 0
   }
@@ -88,36 +94,46 @@ function writeField(p: usize, node: usize, row: u32): usize {
     const at = rowOf(node, row)
     const offsets = <usize>load<u32>(node, WRITE_OFFSETS) + (<usize>at << 2)
     const from = load<u32>(offsets)
-    const behind = writeText(p, <usize>load<u32>(node, WRITE_DATA) + <usize>from, <usize>(load<u32>(offsets, 4) - from))
-    if (refuses && behind != 0 && hasSpecial(p, behind)) return refuse(node)
-    return refusesNull && behind != 0 && isNullText(p, behind - p) ? refuseNull(node) : behind
+    return writeText(p, node, <usize>load<u32>(node, WRITE_DATA) + <usize>from, <usize>(load<u32>(offsets, 4) - from))
   }
   const start = p
   if (type == TYPE_ARRAY) {
     const element = node + WRITE_NODE_BYTES
     const offsets = <usize>load<u32>(node, WRITE_OFFSETS) + (<usize>row << 2)
     const first = load<u32>(offsets), end = load<u32>(offsets, 4)
+    const elementType: u32 = load<u8>(element, WRITE_TYPE)
+    const mayHoldDelimiter = isStrict && (elementType == TYPE_CHAR || elementType == TYPE_VARCHAR)
+    const mayBeNullText = isStrict && nullLength != 0
     for (let index = first; index < end; index++) {
       if (index != first) { store<u8>(p, <u8>elementDelimiter); p += 1 }
       if (p > limit) return 0
       const validity = <usize>load<u32>(element, WRITE_VALIDITY)
-      if (validity != 0 && !bitIsSet(validity, index)) p = writeLiteral(p, nullText, nullLength)
-      else p = writeRaw(p, element, index)
+      if (validity != 0 && !bitIsSet(validity, index)) {
+        if (isStrict && (flags & FORMAT_NULL_ELEMENTS) == 0) return refuse(node, REFUSAL_NULL_ELEMENT)
+        p = writeLiteral(p, nullText, nullLength)
+        continue
+      }
+      const at = p
+      p = writeRaw(p, element, index)
       if (p == 0) return 0
+      if (mayBeNullText && isNullText(at, p - at)) return refuse(node, REFUSAL_ELEMENT_NULL_TEXT)
+      if (mayHoldDelimiter && holds(at, p, elementDelimiter)) return refuse(node, REFUSAL_ELEMENT_DELIMITER)
     }
+    if (isStrict && p == start && end - first == 1) return refuse(node, REFUSAL_EMPTY_ELEMENT)
   } else {
     p = writeRaw(p, node, row)
     if (p == 0 || ((flags & FORMAT_CAREFUL) == 0 && load<u32>(node, WRITE_KIND) != KIND_BYTES)) return p
   }
-  if (refusesNull && isNullText(start, p - start)) return refuseNull(node)
-  if (refuses) return hasSpecial(start, p) ? refuse(node) : p
-  if (!mustQuote(start, start, p)) return p
-  // Written without quotes first: moved out of the way and written again.
   const length = p - start
+  if (!isMistakable(start, start, length) && !hasSpecial(start, p)) return p
+  if (quote == 0 && escape == 0) return writeProtected(start, node, start, length)
+  // Written without quotes first: moved out of the way and written again.
   if (!hasRoom(start, <u64>length * 3 + 2)) return 0
   const copy = start + length * 2 + 2
   memory.copy(copy, start, length)
-  return writeQuoted(start, copy, length)
+  const behind = writeProtected(start, node, copy, length)
+  if (isStrict && behind > start + <usize>CSV_SCRATCH_BYTES && behind - start - (quote == 0 ? 0 : 2) > max(length, <usize>CSV_SCRATCH_BYTES)) return refuse(node, REFUSAL_LONG)
+  return behind
 }
 
 // @ts-ignore: decorator
@@ -151,7 +167,7 @@ function writeRaw(p: usize, node: usize, row: u32): usize {
   )
 }
 
-function writeText(p: usize, from: usize, length: usize): usize {
+function writeText(p: usize, node: usize, from: usize, length: usize): usize {
   if (!hasRoom(p, <u64>length * 2 + 2) && !hasRoom(p, quotedLength(from, length))) return 0
   let odd = (flags & FORMAT_QUOTE_ALL) != 0
   if (!odd) {
@@ -165,28 +181,29 @@ function writeText(p: usize, from: usize, length: usize): usize {
     }
     if (!odd) odd = isMistakable(p, from, length)
   }
-  if (!odd || (quote == 0 && escape == 0)) {
-    if (odd) memory.copy(p, from, length)
-    return p + length
-  }
-  return writeQuoted(p, from, length)
+  return odd ? writeProtected(p, node, from, length) : p + length
 }
 
-/** A text that would be read as something else: NULL, a comment, or a blank line. */
+/** A text that would be read as something else: NULL, a comment, a blank line, or a byte order mark. */
 function isMistakable(p: usize, from: usize, length: usize): bool {
-  if (p == rowStart && (length == 0 || load<u8>(from) == 0x23)) return true
+  if (p == rowStart && (length == 0 || load<u8>(from) == 0x23 || isByteOrderMark(from, length))) return true
   return isNullText(from, length)
+}
+
+/** Whether the text begins with one. */
+function isByteOrderMark(from: usize, length: usize): bool { return length >= 3 && (load<u32>(from) & 0xffffff) == 0xbfbbef }
+
+/** Why a record that begins with the text would be read as something else, unless it is a blank line; 0 if it would not. */
+function startRefusal(from: usize, length: usize): u32 {
+  if (length == 0) return 0
+  if ((flags & FORMAT_COMMENTS) != 0 && load<u8>(from) == 0x23) return REFUSAL_COMMENT
+  return (flags & FORMAT_NO_HEADER) != 0 && isByteOrderMark(from, length) ? REFUSAL_BYTE_ORDER_MARK : 0
 }
 
 function isNullText(from: usize, length: usize): bool {
   if (length != nullLength) return false
   for (let at: usize = 0; at < length; at++) if (load<u8>(from + at) != load<u8>(nullText + at)) return false
   return true
-}
-
-function mustQuote(p: usize, from: usize, end: usize): bool {
-  if (quote == 0 && escape == 0) return false
-  return isMistakable(p, from, end - from) || hasSpecial(from, end)
 }
 
 function hasSpecial(from: usize, end: usize): bool {
@@ -197,19 +214,52 @@ function hasSpecial(from: usize, end: usize): bool {
   return false
 }
 
-function refuse(node: usize): usize {
+/** Whether [from, end) has the byte. */
+function holds(from: usize, end: usize, byte: u32): bool {
+  const bytes = i8x16.splat(<i8>byte)
+  for (; from < end; from += 16) {
+    const found = i8x16.bitmask(i8x16.eq(v128.load(from), bytes))
+    if (found != 0) return from + <usize>ctz(found) < end
+  }
+  return false
+}
+
+function refuse(node: usize, why: u32): usize {
   refused = node
+  refusal = why
   return 0
 }
 
-function refuseNull(node: usize): usize {
-  refusedNull = true
-  return refuse(node)
+/** Writes a text that needs quotes or escapes, as far as there are such. Returns 0 if it is refused. */
+function writeProtected(p: usize, node: usize, from: usize, length: usize): usize {
+  let behind = p + length
+  if (quote != 0 || escape != 0) behind = writeQuoted(p, from, length)
+  else memory.copy(p, from, length)
+  if (!refuses) return behind
+  const why = refusalOf(p, behind, node, from, length)
+  return why == 0 ? behind : refuse(node, why)
+}
+
+/** Why the text, written to [p, behind), would not be read back; 0 if it would. */
+function refusalOf(p: usize, behind: usize, node: usize, from: usize, length: usize): u32 {
+  if (quote == 0 && escape == 0 && hasSpecial(from, from + length)) return REFUSAL_BROKEN
+  if ((flags & FORMAT_ONE_LINE) != 0 && holds(from, from + length, 0x0a)) return REFUSAL_LINE_FEED
+  const type: u32 = load<u8>(node, WRITE_TYPE)
+  const isText = type == TYPE_CHAR || type == TYPE_VARCHAR
+  // A text whose column takes no NULL is read as what it is.
+  const takesNull = (flags & FORMAT_NO_NULL) == 0 && (!isText || (load<u32>(node, WRITE_FLAGS) & WRITE_NULLABLE) != 0)
+  if (quote == 0) {
+    if (takesNull && isNullText(p, behind - p)) return REFUSAL_NULL_TEXT
+    if (p == rowStart && length == 0 && load<u32>(node, WRITE_NEXT) == 0) return REFUSAL_BLANK_LINE
+    if (p == rowStart && escape == 0) return startRefusal(from, length)
+  } else if (takesNull && !isStrict && nullLength != 0 && type != TYPE_ARRAY && isNullText(p + 1, behind - p - 2)) return REFUSAL_NULL_TEXT_QUOTED
+  return 0
 }
 
 /** Writes text in quotes; where there is no quote character, with escapes alone. */
 function writeQuoted(p: usize, from: usize, length: usize): usize {
   if (quote != 0) { store<u8>(p, <u8>quote); p += 1 }
+  else if (p == rowStart && startRefusal(from, length) != 0) { store<u8>(p, <u8>escape); p += 1 }
   for (const end = from + length; from < end; from++) {
     const character = <u32>load<u8>(from)
     if (quote != 0 && character == quote) { store<u8>(p, <u8>(escape == 0 ? quote : escape)); p += 1 }

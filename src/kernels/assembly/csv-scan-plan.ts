@@ -13,6 +13,7 @@ export const CSV_NOWHERE: usize = 220
 export const CSV_RUN_ROWS: usize = 224
 export const CSV_NULL_UNQUOTED: usize = 228
 export const CSV_NO_NULL: u32 = 0xffffffff
+export const CSV_SCRATCH_BYTES: u32 = 4096
 
 export const ENTRY_OPERATION: usize = 0
 export const ENTRY_NODE: usize = 4

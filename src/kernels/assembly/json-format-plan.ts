@@ -5,7 +5,12 @@ export const FORMAT_ISO_TIMESTAMPS: u32 = 2
 export const FORMAT_QUOTE_ALL: u32 = 4
 export const FORMAT_CAREFUL: u32 = 8
 export const FORMAT_REFUSE: u32 = 16
-export const FORMAT_REFUSE_NULL: u32 = 32
+export const FORMAT_NO_NULL: u32 = 32
+export const FORMAT_FLINK: u32 = 64
+export const FORMAT_COMMENTS: u32 = 128
+export const FORMAT_ONE_LINE: u32 = 256
+export const FORMAT_NO_HEADER: u32 = 512
+export const FORMAT_NULL_ELEMENTS: u32 = 1024
 
 export const FORMAT_FLAGS: usize = 0
 export const FORMAT_NODES: usize = 4
@@ -16,7 +21,7 @@ export const FORMAT_NULL: usize = 20
 export const FORMAT_NULL_LENGTH: usize = 24
 export const FORMAT_NEXT_ROW: usize = 64
 export const FORMAT_REFUSED: usize = 68
-export const FORMAT_REFUSED_NULL: usize = 72
+export const FORMAT_REFUSAL: usize = 72
 
 export const WRITE_TYPE: usize = 0
 export const WRITE_FLAGS: usize = 4
@@ -42,3 +47,18 @@ export const WRITE_NODE_BYTES: usize = 128
 
 export const WRITE_DERIVED: u32 = 1
 export const WRITE_ROW_LEVEL: u32 = 2
+export const WRITE_NULLABLE: u32 = 4
+
+export const REFUSAL_BROKEN: u32 = 1
+export const REFUSAL_NULL_TEXT: u32 = 2
+export const REFUSAL_NULL_TEXT_QUOTED: u32 = 3
+export const REFUSAL_NULL: u32 = 4
+export const REFUSAL_COMMENT: u32 = 5
+export const REFUSAL_BLANK_LINE: u32 = 6
+export const REFUSAL_BYTE_ORDER_MARK: u32 = 7
+export const REFUSAL_LINE_FEED: u32 = 8
+export const REFUSAL_ELEMENT_DELIMITER: u32 = 9
+export const REFUSAL_ELEMENT_NULL_TEXT: u32 = 10
+export const REFUSAL_NULL_ELEMENT: u32 = 11
+export const REFUSAL_EMPTY_ELEMENT: u32 = 12
+export const REFUSAL_LONG: u32 = 13

@@ -257,6 +257,65 @@ describe('CSV', () => {
     }
   })
 
+  test('what would be read as something else is not written, and the error says why and what to do', () => {
+    const text = t.string().nullable()
+    const list = t.array(text).nullable()
+    const refused: readonly [type: DataType<unknown>, value: unknown, options: CsvFormatOptions, reason: string, hint: string][] = [
+      [text, '#a', { quote: '', allowComments: true }, 'a value begins with #, and its record would be read as a comment', 'Set quote or escape'],
+      [text, '', { quote: '', nullLiteral: 'NULL' }, 'a value is empty, and its record would be a blank line', 'Set quote'],
+      [text, '', { quote: '', escape: '\\', nullLiteral: null }, 'a value is empty', 'Set quote'],
+      [text, '', { quote: '', conversion: 'flink' }, 'a value is empty', 'Set quote'],
+      [t.string(), '', { quote: '' }, 'a value is empty', 'Set quote'],
+      [t.array(t.int()), [], { quote: '', nullLiteral: 'NULL' }, 'a value is empty', 'Set quote'],
+      [text, '\ufeffa', { quote: '', header: false }, 'a value begins with U+FEFF', 'Set quote or escape in csvFormat, or header'],
+      [text, 'a\nb', { lineFeedsInQuotes: false }, 'a value holds a line feed, and lineFeedsInQuotes is false', 'Leave lineFeedsInQuotes out'],
+      [text, 'a\nb', { quote: '', escape: '\\', lineFeedsInQuotes: false }, 'a value holds a line feed', 'Leave lineFeedsInQuotes out'],
+      [text, null, { nullLiteral: null }, 'a value is NULL, and no text stands for NULL', 'Set nullLiteral'],
+      [text, 'n/a', { nullLiteral: 'n/a', conversion: 'flink' }, 'in quotes too where conversion is "flink"', 'Set a nullLiteral'],
+      [list, ['a', 'b;c'], {}, 'an element of an array holds the arrayElementDelimiter', 'Set an arrayElementDelimiter'],
+      [list, [''], {}, 'the only element of an array is empty', 'jsonFormat has'],
+      [list, ['a', null], {}, 'an element of an array is NULL', 'Set nullLiteral'],
+      [list, [null], { nullLiteral: 'a;b' }, 'an element of an array is NULL', 'holds no arrayElementDelimiter'],
+      [list, ['a', 'n/a'], { nullLiteral: 'n/a' }, 'an element of an array is written as NULL is', 'Set a nullLiteral'],
+      [t.array(t.int()), [10, 0], { nullLiteral: '0' }, 'an element of an array is written as NULL is', 'Set a nullLiteral'],
+      [list, ['"', 'x'.repeat(5000)], {}, 'a value is no text, holds a mark, and has more than 4096 bytes', 'or use jsonFormat'],
+    ]
+    for (const [type, value, options, reason, hint] of refused) {
+      const write = (): unknown => csvWrittenAndRead(defineSchema({ 'the a': type }), [{ 'the a': value }], options)
+      expect(write).toThrow(`Cannot write column "the a" as CSV: `)
+      expect(write).toThrow(reason)
+      expect(write).toThrow(expect.objectContaining({ code: 'UNWRITABLE_VALUE', hint: expect.stringContaining(hint) as string }) as Error)
+    }
+    const written: readonly [type: DataType<unknown>, value: unknown, options: CsvFormatOptions][] = [
+      [text, '#a', { allowComments: true }],
+      [text, '#a', { quote: '', escape: '\\', allowComments: true }],
+      [text, '#a', { quote: '' }],
+      [text, '\ufeffa', { header: false }],
+      [text, '\ufeffa', { quote: '', escape: '\\', header: false }],
+      [text, '\ufeffa', { quote: '' }],
+      [list, ['a', '', 'b'], {}],
+      [list, [], {}],
+      [list, null, {}],
+      [list, ['a', null], { nullLiteral: 'NULL' }],
+      [list, [null], { nullLiteral: 'NULL' }],
+      [list, ['#', ''], { quote: '', escape: '\\', allowComments: true, arrayElementDelimiter: '|' }],
+      [list, ['"', 'x'.repeat(4000)], {}],
+      [list, ['x'.repeat(5000), ','], {}],
+    ]
+    for (const [type, value, options] of written) expect(csvWrittenAndRead(defineSchema({ a: type }), [{ a: value }], options)).toEqual([{ a: value }])
+    const pair = defineSchema({ a: t.string(), b: t.string() })
+    expect(csvWrittenAndRead(pair, [{ a: '', b: '#' }], { quote: '', allowComments: true })).toEqual([{ a: '', b: '#' }])
+    const names = defineSchema({ '#a': t.string(), b: t.string() })
+    expect(csvWrittenAndRead(names, [{ '#a': '1', b: '2' }], { quote: '', escape: '\\', allowComments: true })).toEqual([{ '#a': '1', b: '2' }])
+    expect(() => csvWrittenAndRead(names, [], { quote: '', allowComments: true })).toThrow('can hold the name of column "#a"')
+    expect(() => csvWrittenAndRead(defineSchema({ 'a\nb': text }), [], { lineFeedsInQuotes: false })).toThrow('the name "a\\nb" holds a line feed')
+  })
+
+  test('in flink arrays are written as Flink writes them', () => {
+    const list = defineSchema({ a: t.array(t.string().nullable()) })
+    expect(csvWrittenAndRead(list, [{ a: ['x;y', null] }, { a: [''] }], { conversion: 'flink' })).toEqual([{ a: ['x', 'y', ''] }, { a: [] }])
+  })
+
   test('escaped line feeds are read from the start of the file', () => {
     const rows = Array.from({ length: 200 }, (_, id) => ({ id, name: 'x\n1,y' }))
     const path = fileWith(`id,name\n${rows.map(({ id }) => `${id},x\\\n1\\,y\n`).join('')}`)

@@ -38,6 +38,8 @@ describe('the layouts of the text kernels', () => {
     for (const [name, value] of Object.entries(jsonScanLayout.ScanStatus)) expect(`${name} ${kernel.get(`STATUS_${name}`)?.value}`).toBe(`${name} ${value}`)
     for (const [name, value] of Object.entries(jsonScanLayout.BadReason)) expect(`${name} ${kernel.get(`BAD_${name}`)?.value}`).toBe(`${name} ${value}`)
     const csv = constantsOf('csv-scan-plan.ts')
+    const format = constantsOf('json-format-plan.ts')
+    for (const [name, value] of Object.entries(jsonFormatLayout.CsvRefusal)) expect(`${name} ${format.get(`REFUSAL_${name}`)?.value}`).toBe(`${name} ${value}`)
     for (const [name, value] of Object.entries(csvScanLayout.CsvRead)) expect(`${name} ${csv.get(`CSV_${name}`)?.value}`).toBe(`${name} ${value}`)
   })
 
