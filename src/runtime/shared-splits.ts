@@ -15,31 +15,51 @@ export class SharedSplits implements SplitAssigner {
   readonly #progress: number
   readonly #readers: number
   readonly #splits: readonly SourceSplit[]
+  /** Of a restored job, the splits that nobody had: by their places. All others lie in the readers' snapshots, or were read. */
+  readonly #left: readonly number[] | undefined
+  /**
+   * Of a restored job, the last split that each reader had. A reader whose barrier came late may have had one behind some that are left: those are
+   * for readers that are not so far, of which there is one, since one of them took it in the time that is forgotten.
+   */
+  readonly #last: readonly number[]
   /** Readers of this thread that have got their first split. */
   readonly #begun = new Set<number>()
 
-  /** @param counter Word index of the counter; `progress` of the first reader's word, `readers` of them. All zero at first. */
-  constructor(words: Int32Array, counter: number, progress: number, readers: number, splits: readonly SourceSplit[]) {
+  /**
+   * @param counter Word index of the counter; `progress` of the first reader's word, `readers` of them. All zero at first.
+   * @param taken Of a restored job: places of the splits that each reader had been given, which are not to be handed out.
+   */
+  constructor(words: Int32Array, counter: number, progress: number, readers: number, splits: readonly SourceSplit[], taken?: readonly (readonly number[])[]) {
     this.#words = words
     this.#counter = counter
     this.#progress = progress
     this.#readers = readers
     this.#splits = splits
+    const gone = new Set(taken?.flat())
+    this.#left = taken && [...splits.keys()].filter((place) => !gone.has(place))
+    this.#last = taken?.map((places) => Math.max(-1, ...places)) ?? []
   }
 
   next(reader: number): AssignedSplit | 'wait' | undefined {
     const words = this.#words
+    const left = this.#left
     // Each reader begins with the split of its own number, so that which readers have nothing to do is known before anybody runs.
     if (!this.#begun.has(reader)) {
       this.#begun.add(reader)
-      return reader < this.#splits.length ? this.#take(reader, reader) : this.#finish(reader)
+      if (reader >= this.#splits.length) return this.#finish(reader)
+      if (left === undefined) return this.#take(reader, reader)
     }
     for (;;) {
       // Pairs with the compareExchange below in other readers; publishes nothing but itself. The first splits are not counted.
       const counted = Atomics.load(words, this.#counter)
-      const taken = counted + this.#readers
+      const taken = left === undefined ? counted + this.#readers : (left[counted] ?? this.#splits.length)
       if (taken >= this.#splits.length) return this.#finish(reader)
-      if (taken > this.#slowest(reader) + AHEAD_MAX) return 'wait'
+      if (taken < (this.#last[reader] ?? -1)) return 'wait'
+      if (taken > this.#slowest(reader) + AHEAD_MAX) {
+        // It has read what it had: whoever waits holds nobody back, or all would wait for each other. Pairs with the loads in slowest(), as in take().
+        Atomics.store(words, this.#progress + reader, taken + 1)
+        return 'wait'
+      }
       if (Atomics.compareExchange(words, this.#counter, counted, counted + 1) === counted) return this.#take(reader, taken)
     }
   }
