@@ -48,7 +48,7 @@ export interface LineStart {
   countLines?(): number
   /** The stream may begin within a line: it starts behind the next line feed. */
   readonly seeksLine: boolean
-  /** As {@link seeksLine}, because the line was too long and has been counted already. */
+  /** As {@link seeksLine}, where a stream goes on within such a line, or in one that was too long and has been counted already. */
   readonly isSkipping?: boolean
   /** Lines that begin behind this offset belong to the next split. */
   readonly endOffset: number
@@ -62,7 +62,7 @@ export interface LinePosition {
   readonly offset: number
   /** Line feeds before it, undefined if unknown. */
   readonly lines: number | undefined
-  /** The line at the offset is too long and counted: its rest is to be passed over. */
+  /** The offset lies within a line whose rest is to be passed over: it is too long and counted, or belongs to the split in front. */
   readonly isSkipping: boolean
 }
 
@@ -161,7 +161,7 @@ export class LineStream {
     return {
       offset: this.#offset - (isDrained ? 1 : 0),
       lines: before === undefined ? undefined : before + this.#lines - (isDrained ? 1 : 0),
-      isSkipping: this.#isSkipping,
+      isSkipping: this.#isSkipping || this.#seeksLine,
     }
   }
 

@@ -1,6 +1,7 @@
 // Runs a whole job on the calling thread, step by step: `Millrace.local()`, and tests with a virtual clock and a seeded scheduler. The same
 // worker runtimes as on threads, with the same rings between them.
 
+import { assert } from '../base/assert.ts'
 import type { WasmModule } from '../base/webassembly.ts'
 import type { Clock } from '../base/clock.ts'
 import { closeAllOrThrow } from '../base/close.ts'
@@ -11,7 +12,11 @@ import { compileKernels } from '../kernels/kernels.ts'
 import type { ProgramEdge } from '../operator/operator.ts'
 import type { ExecutionPlan } from '../plan/execution-plan.ts'
 import { LogicalGraph } from '../plan/transformation.ts'
+import { BarrierKind } from '../batch/generated/barrier-kind.ts'
+import type { SourceSplit } from '../operator/source.ts'
+import { SnapshotFileWriter } from '../state/snapshot-file.ts'
 import { enumerateSplits } from './enumerate-splits.ts'
+import { type JobSnapshot, partId } from './job-snapshot.ts'
 import { type Histograms, JobMetricsReader } from './job-metrics.ts'
 import { closeQuietly } from './worker-loop.ts'
 import { batchRowsMaxOf, createWorkerMemory, ringBytesMaxOf, WorkerRuntime } from './worker-runtime.ts'
@@ -33,6 +38,8 @@ export interface LocalExecutorOptions {
   readonly ringBytesMax?: number
   /** Asked each time an output is asked for room: true makes it say no this once. */
   readonly refuse?: () => boolean
+  /** The checkpoint to go on from: of a job with the same plan. */
+  readonly restore?: JobSnapshot
   /** Given if latency is to be among the metrics. */
   readonly histograms?: Histograms | undefined
   log(operatorName: string, subtaskIndex: number, message: string): void
@@ -55,6 +62,9 @@ export class LocalExecutor {
   readonly #clock: Clock
   readonly #scheduler: Random | undefined
   #closed = false
+  readonly #splits: ReadonlyMap<string, readonly SourceSplit[]>
+  /** The checkpoint under way. */
+  #pending: { readonly checkpointId: number; readonly files: Map<string, Uint8Array> } | undefined
   /** Ends the pause that the executor is in. */
   #wake: (() => void) | undefined
 
@@ -73,7 +83,13 @@ export class LocalExecutor {
     const slabBytesMax = options.slabBytesMax ?? workerMemoryBytes(plan.workers)
     const memories = Array.from({ length: plan.workers }, (_, index) => createWorkerMemory(plan, index, slabBytesMax, ringBytesMax))
     this.metrics = new JobMetricsReader(plan, memories, options.clock, options.histograms, ringBytesMax)
-    const splits = enumerateSplits(plan, graphs[0])
+    const { restore } = options
+    const splits = restore === undefined ? enumerateSplits(plan, graphs[0]) : new Map<number, readonly SourceSplit[]>()
+    for (const { id, operators } of plan.tasks) {
+      const known = restore?.splits.get(operators[0].uid)
+      if (known !== undefined) splits.set(id, known)
+    }
+    this.#splits = new Map([...splits].map(([task, of]) => [plan.tasks[task].operators[0].uid, of]))
     const workers: WorkerRuntime[] = []
     try {
       for (let workerIndex = 0; workerIndex < plan.workers; workerIndex++)
@@ -90,6 +106,7 @@ export class LocalExecutor {
               options: options.options ?? new Map(),
               splits,
               ringBytesMax,
+              ...(restore && { restore }),
             },
             graphs[Math.min(workerIndex, graphs.length - 1)],
             {
@@ -98,6 +115,12 @@ export class LocalExecutor {
               wake: () => this.#wake?.(),
               log: options.log,
               announceCounter: (counter) => this.metrics.nameCounter(workerIndex, counter),
+              takeSnapshot: (uid, subtaskIndex, part, { checkpointId }) => {
+                if (this.#pending?.checkpointId !== checkpointId) return
+                const writer = new SnapshotFileWriter()
+                part.snapshot(writer)
+                this.#pending.files.set(partId(uid, subtaskIndex), writer.finish())
+              },
               ...(refuse && { refuse }),
             },
           ),
@@ -111,6 +134,35 @@ export class LocalExecutor {
 
   get hasEnded(): boolean {
     return this.workers.every((worker) => worker.hasEnded)
+  }
+
+  /** Starts a checkpoint. Only one may be under way. */
+  startCheckpoint(checkpointId: number): void {
+    assert(this.#pending === undefined, 'a checkpoint is under way')
+    this.#pending = { checkpointId, files: new Map() }
+    const barrier = { checkpointId, timestampMs: this.#clock.nowMs(), kind: BarrierKind.CHECKPOINT }
+    for (const worker of this.workers) for (const subtask of worker.subtasks) subtask.offerBarrier(barrier)
+  }
+
+  /** The checkpoint under way, once every part has taken its snapshot or has ended; then none is under way. */
+  takeCheckpoint(): JobSnapshot | undefined {
+    if (this.#pending === undefined) return undefined
+    const { checkpointId, files } = this.#pending
+    const ended = new Set<string>()
+    for (const worker of this.workers)
+      for (const subtask of worker.subtasks) {
+        const { index } = subtask
+        const { operators } = subtask.task
+        if (operators.every(({ uid }) => files.has(partId(uid, index)))) continue
+        if (!subtask.isClosed) return undefined
+        const head = partId(operators[0].uid, index)
+        ended.add(head)
+        const writer = new SnapshotFileWriter()
+        subtask.snapshotEnded(writer)
+        files.set(head, writer.finish())
+      }
+    this.#pending = undefined
+    return { checkpointId, splits: this.#splits, files, ended }
   }
 
   /** One step of one subtask (with a scheduler) or of all of them. Returns whether anything moved. */

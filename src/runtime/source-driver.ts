@@ -1,8 +1,10 @@
 // Drives one source reader: polls it, asks for splits, hands its batches to the chain, ends the stream. Runs on the worker's thread.
 
 import { WATERMARK_MAX } from '../batch/crossings.ts'
-import type { LatencyMarker } from '../exchange/control-element.ts'
+import type { CheckpointBarrier, LatencyMarker } from '../exchange/control-element.ts'
+import type { SnapshotReader, SnapshotWriter } from '../operator/operator.ts'
 import { PollResult, type SourceReader, type SourceSplit } from '../operator/source.ts'
+import { UNION_STATE_PREFIX } from '../state/state.ts'
 import type { OutputCollector } from './output-collector.ts'
 
 /** A split with its place in the hand-out order, which starts at 1. */
@@ -20,6 +22,21 @@ export interface SplitAssigner {
 /** How long a reader that is ahead of the others waits before it asks again. */
 const SPLIT_RETRY_MS = 1
 
+/** Which splits a reader has been given: what a restore must not hand out again. */
+const TAKEN_STATE = `${UNION_STATE_PREFIX}taken splits`
+
+/** Writes {@link TAKEN_STATE} of one reader. */
+export function writeTakenSplits(writer: SnapshotWriter, taken: readonly number[]): void {
+  if (taken.length > 0) writer.element(TAKEN_STATE, new Uint8Array(Int32Array.from(taken).buffer))
+}
+
+/** Reads what {@link writeTakenSplits} wrote. */
+export function takenSplits(snapshot: SnapshotReader | undefined): readonly number[] {
+  const taken: number[] = []
+  snapshot?.elements(TAKEN_STATE, (bytes) => taken.push(...new Int32Array(bytes.slice().buffer)))
+  return taken
+}
+
 const Phase = { READING: 0, WATERMARK: 1, END: 2, DONE: 3 } as const
 type Phase = (typeof Phase)[keyof typeof Phase]
 
@@ -33,6 +50,9 @@ export class SourceDriver {
   /** Cancelled with savepoint or drained: no more polls. */
   #stopped = false
   #waitsForOthers = false
+  /** Which splits the reader has been given, by their places in the order from 0. */
+  readonly taken: number[] = []
+  #barrier: CheckpointBarrier | undefined
   /** Set by the subtask while the source must not run ahead of others of its alignment group. */
   isHeld = false
   rowsOut = 0
@@ -42,6 +62,33 @@ export class SourceDriver {
     this.#readerIndex = readerIndex
     this.#output = output
     this.#splits = splits
+  }
+
+  /** Writes what the reader holds, and which splits it has been given. */
+  snapshot(writer: SnapshotWriter): void {
+    this.reader.snapshot(writer)
+    writeTakenSplits(writer, this.taken)
+  }
+
+  /** @param own What this reader wrote, if it wrote anything. */
+  restore(own: SnapshotReader): void {
+    this.reader.restore(own)
+    this.taken.push(...takenSplits(own))
+  }
+
+  /** A checkpoint begins: its barrier goes out behind what has been read so far. */
+  offerBarrier(barrier: CheckpointBarrier): void {
+    this.#barrier = barrier
+  }
+
+  /** Sends the barrier that waits, if the output takes it. */
+  sendBarrier(takeSnapshot: (barrier: CheckpointBarrier) => void): boolean {
+    const barrier = this.#barrier
+    if (barrier === undefined || this.#phase === Phase.DONE || !this.#output.hasCapacity()) return false
+    this.#barrier = undefined
+    takeSnapshot(barrier)
+    this.#output.emitBarrier(barrier)
+    return true
   }
 
   get hasEnded(): boolean {
@@ -103,7 +150,10 @@ export class SourceDriver {
         this.#waitsForOthers = next === 'wait'
         if (next === 'wait') return false
         if (next === undefined) reader.noMoreSplits()
-        else reader.assign(next.split, next.index)
+        else {
+          this.taken.push(next.index - 1)
+          reader.assign(next.split, next.index)
+        }
         return true
       }
       case PollResult.FINISHED:

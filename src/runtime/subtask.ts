@@ -5,7 +5,8 @@ import { closeAll, closeFailureText } from '../base/close.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Schema } from '../batch/types.ts'
 import type { Slab } from '../base/slab.ts'
-import type { LatencyMarker } from '../exchange/control-element.ts'
+import { WATERMARK_MAX } from '../batch/crossings.ts'
+import type { CheckpointBarrier, LatencyMarker } from '../exchange/control-element.ts'
 import type { ElementTarget } from '../exchange/element-target.ts'
 import type { ExchangeWriter } from '../exchange/exchange-writer.ts'
 import type { InputChannel } from '../exchange/input-channel.ts'
@@ -13,14 +14,14 @@ import type { Kernels } from '../kernels/kernels.ts'
 import { rowOperator } from '../operator/basic/row-operator.ts'
 import { recordLatency } from '../metrics/latency-histogram.ts'
 import { SinkOperator } from '../operator/basic/sink-operator.ts'
-import type { Operator, OperatorContext, ProgramEdge } from '../operator/operator.ts'
+import type { Operator, OperatorContext, ProgramEdge, SnapshotReader, SnapshotWriter } from '../operator/operator.ts'
 import type { PlanOperator, PlanTask } from '../plan/execution-plan.ts'
 import type { LogicalGraph } from '../plan/transformation.ts'
 import { InputGate } from './input-gate.ts'
-import { OperatorDriver, type SnapshotHook } from './operator-driver.ts'
+import { OperatorDriver } from './operator-driver.ts'
 import { OperatorCounters } from './operator-counters.ts'
 import { OutputCollector } from './output-collector.ts'
-import { type SplitAssigner, SourceDriver } from './source-driver.ts'
+import { type SplitAssigner, SourceDriver, takenSplits, writeTakenSplits } from './source-driver.ts'
 import type { WatermarkAlignment } from './watermark-alignment.ts'
 import { MetricSlot, OperatorSlot, WorkerSlot } from './subtask-metrics.ts'
 
@@ -33,7 +34,12 @@ export interface SubtaskEnvironment {
   readonly batchRowsMax: number
   readonly tableSeed: number
   readonly options: ReadonlyMap<string, string>
-  readonly snapshotHook: SnapshotHook
+  /** A barrier has reached an operator or source. */
+  takeSnapshot(uid: string, subtaskIndex: number, part: { snapshot(writer: SnapshotWriter): void }, barrier: CheckpointBarrier): void
+  /** What an operator or source of a restored job wrote; undefined if nothing. */
+  restored(uid: string, subtaskIndex: number): SnapshotReader | undefined
+  /** Whether the subtask of a restored job had ended: then nothing of it runs, and its outputs end. */
+  hadEnded(task: PlanTask, subtaskIndex: number): boolean
   readonly program: ProgramEdge
   wake(): void
   log(operatorName: string, subtaskIndex: number, message: string): void
@@ -93,6 +99,11 @@ export class Subtask {
   readonly #drivers: OperatorDriver[] = []
   readonly #writers: ExchangeWriter[] = []
   readonly #members: ChainMember[] = []
+  /** Of a subtask that had ended before the job was restored: outputs that are still to be ended, in turn. */
+  readonly #ending: OutputCollector[] = []
+  readonly #hadEnded: boolean
+  /** Splits that its source had been given. */
+  #takenBefore: readonly number[] = []
   #source: SourceDriver | null = null
   #gate: InputGate | null = null
   #closed = false
@@ -118,6 +129,11 @@ export class Subtask {
     this.#headStepMs = environment.clock.nowMs()
     this.#alignment = environment.alignment(task, index)
     this.#markerIntervalMs = Number(environment.options.get('metrics.latency.interval') ?? 0)
+    this.#hadEnded = environment.hadEnded(task, index)
+    if (this.#hadEnded) {
+      this.#reopenEnded(task)
+      return
+    }
     try {
       this.#open(task)
     } catch (error) {
@@ -126,6 +142,29 @@ export class Subtask {
       throw error
     }
     assert(this.#source !== null || this.#gate !== null, 'a chain has no head')
+  }
+
+  /** Makes the outputs that lead out of the chain and nothing else: what the operators had to send has been sent. */
+  #reopenEnded(task: PlanTask): void {
+    this.#takenBefore = takenSplits(this.#environment.restored(task.operators[0].uid, this.index))
+    task.operators.forEach((planned, operatorIndex) => {
+      const collector = new OutputCollector(this.#environment.refuse)
+      const writers = this.#attachExchanges(planned, collector)
+      this.#members.push({ slots: this.#environment.operatorSlots(task, operatorIndex), output: collector, writers, driver: undefined })
+      if (writers.length > 0) this.#ending.push(collector)
+    })
+  }
+
+  /** Ends one output as a stream ends: with the end of time in front. Returns whether anything was sent. */
+  #endOutput(): boolean {
+    const output = this.#ending[0]
+    if (output === undefined || !output.hasCapacity()) return false
+    if (output.watermarkMs < WATERMARK_MAX) output.emitWatermark(WATERMARK_MAX)
+    else {
+      output.emitEnd()
+      this.#ending.shift()
+    }
+    return true
   }
 
   /** Makes and opens the chain's operators, the head first. */
@@ -145,13 +184,18 @@ export class Subtask {
       if (body.kind === 'source') {
         const reader = body.source.createReader(context)
         this.#source = new SourceDriver(reader, index, collector, environment.splits(task))
+        const own = environment.restored(planned.uid, index)
+        if (own !== undefined) this.#source.restore(own)
         return
       }
       const transformation = environment.graph.transformations[planned.fused[0]]
       const operator = this.#create(planned)
       operator.open(context)
+      const own = environment.restored(planned.uid, index)
+      if (own !== undefined) operator.restore(own)
       const inputs = new Set(transformation.edges.map((edge) => edge.input)).size
-      const driver = new OperatorDriver(planned.name, operator, collector, inputs, environment.snapshotHook, this.#markerHook(planned, operatorIndex))
+      const takeSnapshot = (part: Operator, barrier: CheckpointBarrier): void => environment.takeSnapshot(planned.uid, index, part, barrier)
+      const driver = new OperatorDriver(planned.name, operator, collector, inputs, takeSnapshot, this.#markerHook(planned, operatorIndex))
       this.#drivers.push(driver)
       member.driver = driver
       if (body.kind === 'operator' && body.alignment !== undefined) this.#aligned.push(collector)
@@ -172,6 +216,7 @@ export class Subtask {
 
   /** Whether everything has been read, processed and written. */
   get hasEnded(): boolean {
+    if (this.#hadEnded) return this.#ending.length === 0 && this.#writers.every((writer) => !writer.isBusy)
     const headEnded = this.#source !== null ? this.#source.hasEnded : this.#gate!.hasEnded
     return headEnded && this.#drivers.every((driver) => driver.hasCapacity()) && this.#writers.every((writer) => !writer.isBusy)
   }
@@ -242,6 +287,16 @@ export class Subtask {
     return this.#closed
   }
 
+  /** A checkpoint begins. Only sources hear of it: the barrier comes to all others in the stream. */
+  offerBarrier(barrier: CheckpointBarrier): void {
+    this.#source?.offerBarrier(barrier)
+  }
+
+  /** Writes what must be known of a subtask that has ended. */
+  snapshotEnded(writer: SnapshotWriter): void {
+    writeTakenSplits(writer, this.#source?.taken ?? this.#takenBefore)
+  }
+
   /** Ends the sources as if their input had ended. */
   stopSource(): void {
     this.#source?.stop()
@@ -264,8 +319,10 @@ export class Subtask {
   }
 
   #stepHead(): boolean {
+    if (this.#hadEnded) return this.#endOutput()
     if (this.#alignment !== null) this.#align(this.#alignment)
     if (this.#source === null) return this.#gate!.step()
+    if (this.#source.sendBarrier((barrier) => this.#environment.takeSnapshot(this.task.operators[0].uid, this.index, this.#source!, barrier))) return true
     this.#source.isHeld = this.#isHeld
     if (this.#markerIntervalMs > 0) this.#sendMarker(this.#source)
     return !this.#isHeld && this.#source.step()
@@ -411,7 +468,7 @@ export class Subtask {
     const last = this.#members[this.#members.length - 1]
     slots[MetricSlot.WATERMARK_MS] = last.driver === undefined ? last.output.watermarkMs : last.driver.watermarkMs
     for (const { slots: counts, driver, output, writers } of this.#members) {
-      counts[OperatorSlot.ROWS_IN] = driver === undefined ? this.#source!.rowsOut : driver.rowsIn
+      counts[OperatorSlot.ROWS_IN] = driver === undefined ? (this.#source?.rowsOut ?? 0) : driver.rowsIn
       counts[OperatorSlot.ROWS_OUT] = output.rowsOut
       if (writers.length > 0) counts[OperatorSlot.BYTES_OUT] = bytesSent(writers)
     }

@@ -15,7 +15,8 @@ import { CustomRouter } from '../exchange/custom-router.ts'
 import { InputChannel } from '../exchange/input-channel.ts'
 import { BatchRouter, type Router, TurnRouter } from '../exchange/partition.ts'
 import { instantiateKernels, type Kernels } from '../kernels/kernels.ts'
-import type { ProgramEdge } from '../operator/operator.ts'
+import type { CheckpointBarrier } from '../exchange/control-element.ts'
+import type { ProgramEdge, SnapshotWriter } from '../operator/operator.ts'
 import type { SourceSplit } from '../operator/source.ts'
 import { callingOperator } from '../operator/async/calling-operator.ts'
 import { compileRowReader, DEV_OPTION } from '../operator/row-code.ts'
@@ -37,7 +38,9 @@ import {
   type WorkerLayout,
   workerSlots,
 } from './control-layout.ts'
+import { type JobSnapshot, partId, partReader } from './job-snapshot.ts'
 import { SharedSplits } from './shared-splits.ts'
+import { takenSplits } from './source-driver.ts'
 import { type CounterName, Subtask, type SubtaskEnvironment } from './subtask.ts'
 import { WorkerSlot } from './subtask-metrics.ts'
 import { alignmentOf } from './watermark-alignment.ts'
@@ -72,6 +75,8 @@ export interface WorkerSettings {
   readonly splits: ReadonlyMap<number, readonly SourceSplit[]>
   /** Capacity of the rings at most; the same for all workers. */
   readonly ringBytesMax: number
+  /** The checkpoint to go on from. */
+  readonly restore?: JobSnapshot
 }
 
 /** What a worker reaches outside itself. */
@@ -85,6 +90,8 @@ export interface WorkerHooks {
   announceCounter(counter: CounterName): void
   /** Asked each time an output is asked for room: true makes it say no this once. For tests. */
   refuse?(): boolean
+  /** A barrier has reached a part of the job. */
+  takeSnapshot?(uid: string, subtaskIndex: number, part: { snapshot(writer: SnapshotWriter): void }, barrier: CheckpointBarrier): void
 }
 
 /**
@@ -155,7 +162,9 @@ export class WorkerRuntime {
       batchRowsMax: settings.batchRowsMax,
       tableSeed: settings.tableSeed,
       options: settings.options,
-      snapshotHook: () => {},
+      takeSnapshot: (uid, subtaskIndex, part, barrier) => hooks.takeSnapshot?.(uid, subtaskIndex, part, barrier),
+      restored: (uid, subtaskIndex) => settings.restore && partReader(settings.restore, uid, subtaskIndex),
+      hadEnded: (task, subtaskIndex) => settings.restore?.ended.has(partId(task.operators[0].uid, subtaskIndex)) === true,
       program: hooks.program,
       wake: () => hooks.wake(),
       ...(hooks.refuse && { refuse: () => hooks.refuse!() }),
@@ -306,14 +315,17 @@ export class WorkerRuntime {
   }
 
   #sharedSplits(task: PlanTask): SharedSplits {
-    const { plan, splits } = this.#settings
+    const { plan, splits, restore } = this.#settings
     const words = new Int32Array(this.#buffers[0])
+    const { uid } = task.operators[0]
+    const taken = restore && Array.from({ length: task.parallelism }, (_, reader) => takenSplits(partReader(restore, uid, reader)))
     return new SharedSplits(
       words,
       splitCounterAddress(task.id) >>> 2,
       splitProgressAddress(plan, task.id, 0) >>> 2,
       task.parallelism,
       splits.get(task.id) ?? [],
+      taken,
     )
   }
 }

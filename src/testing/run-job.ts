@@ -9,8 +9,10 @@ import { Random } from '../base/random.ts'
 import type { ProgramEdge } from '../operator/operator.ts'
 import { DEV_OPTION } from '../operator/row-code.ts'
 import { type ExecutionPlan, planJob } from '../plan/execution-plan.ts'
+import type { LogicalGraph } from '../plan/transformation.ts'
 import { type BuiltJob, isJobProgram, type JobProgram, maxParallelismOf } from '../plan/job-program.ts'
 import { loadHistograms } from '../runtime/job-metrics.ts'
+import type { JobSnapshot } from '../runtime/job-snapshot.ts'
 import { LocalExecutor } from '../runtime/local-executor.ts'
 import type { JobMetrics } from '../runtime/thread-messages.ts'
 
@@ -34,6 +36,13 @@ export interface RunJobOptions {
   readonly params?: Readonly<Record<string, unknown>>
   /** Configuration options by key; win over those the program sets. Development checks (`millrace.dev`) are on unless they say otherwise. */
   readonly options?: Readonly<Record<string, string>>
+  /** A checkpoint begins so many steps after the last one was complete. @default none */
+  readonly checkpointSteps?: number
+  /**
+   * Steps, counted from the start of the run, at which the job is thrown away as it stands and goes on from its newest complete checkpoint, or begins
+   * anew where there is none. What named outputs have given by then may come again; what named inputs have taken does not.
+   */
+  readonly crashSteps?: readonly number[]
   /** What is pushed to each named input, which then ends. */
   readonly inputs?: Readonly<Record<string, readonly unknown[]>>
 }
@@ -51,6 +60,10 @@ export interface JobRun {
   readonly log: readonly string[]
   /** How many steps of subtasks it took: equal for equal seeds. */
   readonly steps: number
+  /** Checkpoints that were complete. */
+  readonly checkpoints: number
+  /** Crashes after which the job went on from a checkpoint. */
+  readonly restores: number
 }
 
 /** A job: what `defineJob` returned, its program alone, or an environment on which streams were defined. */
@@ -78,15 +91,20 @@ const IDLE_JUMPS_MAX = 100_000
  * const { outputs } = await runJob(job, { parallelism: 2, seed: 42, inputs: { orders: [{ id: 1 }] } })
  */
 export async function runJob(job: TestableJob, options: RunJobOptions = {}): Promise<JobRun> {
-  const { seed, refusals = 0, clock = new VirtualClock(), stepMs = 0, params = {} } = options
+  const { seed, refusals = 0, clock = new VirtualClock(), stepMs = 0, params = {}, checkpointSteps = Infinity } = options
   const first = await build(job, params)
   const plan = planJob(first.graph, {
     jobName: 'test',
     parallelism: options.parallelism ?? first.parallelism ?? 1,
     maxParallelism: maxParallelismOf(first, new Map(Object.entries(options.options ?? {}))),
   })
-  const graphs = [first.graph]
-  for (let worker = 1; worker < plan.workers; worker++) graphs.push(job instanceof StreamExecutionEnvironment ? first.graph : (await build(job, params)).graph)
+  /** For each worker its own; after a crash too, since functions may keep what they like. */
+  const graphsOf = async (built: BuiltJob): Promise<LogicalGraph[]> => {
+    const graphs = [built.graph]
+    for (let worker = 1; worker < plan.workers; worker++)
+      graphs.push(job instanceof StreamExecutionEnvironment ? built.graph : (await build(job, params)).graph)
+    return graphs
+  }
   const random = seed === undefined ? undefined : new Random(seed)
   const program = new RecordingEdge(
     options.inputs ?? {},
@@ -94,22 +112,49 @@ export async function runJob(job: TestableJob, options: RunJobOptions = {}): Pro
   )
   const log: string[] = []
   const configuration = new Map([[DEV_OPTION, 'true'], ...first.options, ...Object.entries(options.options ?? {})])
-  const executor = new LocalExecutor(plan, graphs, {
-    clock,
-    program,
-    options: configuration,
-    histograms: await loadHistograms(configuration),
-    ...(options.batchRowsMax !== undefined && { batchRowsMax: options.batchRowsMax }),
-    ...(options.ringBytesMax !== undefined && { ringBytesMax: options.ringBytesMax }),
-    ...(random !== undefined && refusals > 0 && { refuse: () => random.next() < refusals }),
-    log: (operatorName, subtaskIndex, message) => log.push(`${operatorName} ${subtaskIndex}: ${message}`),
-  })
-  const subtasks = executor.workers.flatMap((worker) => worker.subtasks)
+  const histograms = await loadHistograms(configuration)
+  const start = (graphs: readonly LogicalGraph[], restore?: JobSnapshot): LocalExecutor =>
+    new LocalExecutor(plan, graphs, {
+      clock,
+      program,
+      options: configuration,
+      histograms,
+      ...(options.batchRowsMax !== undefined && { batchRowsMax: options.batchRowsMax }),
+      ...(options.ringBytesMax !== undefined && { ringBytesMax: options.ringBytesMax }),
+      ...(random !== undefined && refusals > 0 && { refuse: () => random.next() < refusals }),
+      ...(restore && { restore }),
+      log: (operatorName, subtaskIndex, message) => log.push(`${operatorName} ${subtaskIndex}: ${message}`),
+    })
+  let executor = start(await graphsOf(first))
+  let subtasks = executor.workers.flatMap((worker) => worker.subtasks)
   const roundsMax = refusals > 0 ? IDLE_ROUNDS_REFUSING_MAX : IDLE_ROUNDS_MAX
   const waitsForTurns = plan.tasks.some((task) => task.needsEventLoop)
   let steps = 0
   let idleSteps = 0
   let turns = 0
+  const crashes = [...(options.crashSteps ?? [])].sort((left, right) => left - right)
+  let newest: JobSnapshot | undefined
+  let [checkpoints, restores] = [0, 0]
+  let checkpointDue = checkpointSteps
+  const stepCheckpoint = (): void => {
+    const complete = executor.takeCheckpoint()
+    if (complete !== undefined) {
+      newest = complete
+      checkpoints++
+      checkpointDue = steps + checkpointSteps
+    }
+    if (steps < checkpointDue) return
+    checkpointDue = Infinity
+    executor.startCheckpoint(checkpoints + 1)
+  }
+  const crash = async (): Promise<void> => {
+    crashes.shift()
+    executor.abandon()
+    if (newest !== undefined) restores++
+    executor = start(await graphsOf(await build(job, params)), newest)
+    subtasks = executor.workers.flatMap((worker) => worker.subtasks)
+    checkpointDue = steps + checkpointSteps
+  }
   const round = (): boolean => {
     let moved = false
     for (const subtask of subtasks) {
@@ -121,6 +166,8 @@ export async function runJob(job: TestableJob, options: RunJobOptions = {}): Pro
   try {
     while (!executor.hasEnded) {
       if (stepMs > 0) clock.advanceMs(stepMs)
+      if (crashes.length > 0 && steps >= crashes[0]) await crash()
+      stepCheckpoint()
       if (random !== undefined && idleSteps < subtasks.length * 2) {
         steps++
         idleSteps = subtasks[random.integer(subtasks.length)].step() ? 0 : idleSteps + 1
@@ -151,6 +198,8 @@ export async function runJob(job: TestableJob, options: RunJobOptions = {}): Pro
       metrics,
       log,
       steps,
+      checkpoints,
+      restores,
     }
   } catch (error) {
     executor.abandon()
