@@ -18,8 +18,8 @@ export type InflateResult = (typeof InflateResult)[keyof typeof InflateResult]
 export const INFLATE_WINDOW_BYTES = 32_768
 /** At least so much room must be in the output for a step to get ahead. */
 export const INFLATE_OUTPUT_BYTES_MIN = 512
-/** A step may leave so much input unread, to be given again with more. */
-export const INFLATE_INPUT_LEFT_MAX = 640
+/** A step may leave so much input unread, to be given again with more: a block's header, less a byte, and what the bit buffer had taken. */
+export const INFLATE_INPUT_LEFT_MAX = 639 + 7
 const STATE_BYTES = 64 + 320 + 2 * (32 + 576 + 2048)
 const STATE_INPUT = 6
 const STATE_OUTPUT = 7

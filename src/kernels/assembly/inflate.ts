@@ -87,7 +87,7 @@ export function inflate(state: usize, input: usize, end: usize, window: usize, o
       out += take
       store<u32>(state, left - <u32>take, INFLATE_STORED)
       if (left == <u32>take) store<u32>(state, PHASE_HEADER, INFLATE_PHASE)
-      else { result = out == outputEnd ? OUTPUT_FULL : NEED_INPUT; break }
+      else { result = out == outputEnd ? OUTPUT_FULL : last ? DAMAGED : NEED_INPUT; break }
     } else if (phase == PHASE_CODES) {
       const stop = readCodes(state, window, out, outputEnd, last)
       out = load<u32>(state, INFLATE_OUTPUT)
@@ -206,7 +206,7 @@ function readBlockHeader(state: usize): bool {
   return true
 }
 
-/** Canonical codes from their lengths. Returns false if there are more codes than fit, or too few (one alone is allowed). */
+/** Canonical codes from their lengths. Returns false if there are more codes than fit, or too few (one of one bit may be alone). */
 function buildTree(tree: usize, lengths: usize, count: u32): bool {
   memory.fill(tree, 0, TREE_BYTES)
   for (let symbol: u32 = 0; symbol < count; symbol++) {
@@ -221,7 +221,7 @@ function buildTree(tree: usize, lengths: usize, count: u32): bool {
     codes += load<u16>(tree + (length << 1))
     if (left < 0) return false
   }
-  if (left > 0 && codes > 1) return false
+  if (left > 0 && (codes > 1 || (codes == 1 && load<u16>(tree + 2) == 0))) return false
   // Where the symbols of each length begin, and their first code.
   for (let length: u32 = 1, first: u32 = 0, offset: u32 = 0; length <= 15; length++) {
     const ofLength: u32 = load<u16>(tree + (length << 1))

@@ -164,6 +164,13 @@ describe('an input whose first bytes tell how it is compressed', () => {
     expect([text, failure]).toEqual([words, expect.stringContaining('Cannot read "standard input": it ends early')])
   })
 
+  test.each([0, 6])('gives what comes before the cut of a stream of level %d', (level) => {
+    const { text, failure } = contentsOf(cut(gzipSync(words, { level }).subarray(0, -1000), 100), 100)
+    expect(failure).toContain('Cannot read "standard input": it ends early')
+    expect(text).not.toBe('')
+    expect(words.startsWith(text)).toBe(true)
+  })
+
   test('refuses other compressions', () => {
     expect(() => contentsOf([Buffer.from([0x28, 0xb5]), Buffer.from([0x2f, 0xfd])], 100)).toThrow(
       'Cannot read "standard input": it is compressed with zstd; only gzip is supported',

@@ -83,13 +83,22 @@ describe('inflate', () => {
     expect(inflater.input - input).toBe(compressed.length)
   })
 
-  test('a stream that is cut is not taken for whole', () => {
-    const compressed = deflateRawSync(texts.text)
-    for (let length = 0; length < compressed.length; length += 101) {
+  test.each([0, 6])('a stream of level %d that is cut is not taken for whole', (level) => {
+    const compressed = deflateRawSync(texts.text, { level })
+    for (let length = 0; length < compressed.length; length += 1 + Math.floor(compressed.length / 300)) {
       const { result, bytes } = inflate(compressed.subarray(0, length), 5000, OUTPUT_BYTES)
       expect(result).toBe(InflateResult.DAMAGED)
       expect(Buffer.compare(bytes, Buffer.from(texts.text).subarray(0, bytes.length))).toBe(0)
     }
+  })
+
+  test('a code that is alone has one bit', () => {
+    // The letter a, and one distance that is not used: with a code of one bit, of two bits.
+    const [one, two] = ['05c081000000008020d6fc254a', '05c081000000008020d6fc255a'].map((hex) => Buffer.from(hex, 'hex'))
+    expect(inflateRawSync(one).toString()).toBe('a')
+    expect(inflate(one, 1000, 1000).result).toBe(InflateResult.STREAM_END)
+    expect(() => inflateRawSync(two)).toThrow('invalid distances set')
+    expect(inflate(two, 1000, 1000).result).toBe(InflateResult.DAMAGED)
   })
 
   test('damage is refused where zlib refuses it', () => {
