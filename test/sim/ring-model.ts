@@ -117,7 +117,10 @@ function withPrivateState(source: string): string {
   return source.replace(/^  assertInvariants\(/m, `  privateState(): readonly number[] {\n    return [${fields.join(', ')}]\n  }\n\n$&`)
 }
 
-/** Prefixes stepped methods with `*` and wraps stepped calls inside them in `(yield* …)`; everything else stays as it is. */
+/**
+ * Prefixes stepped methods with `*` and, inside them, wraps stepped calls in `(yield* …)` and gives atomic ones a `yield` as their last argument;
+ * everything else stays as it is.
+ */
 function toSteps(source: string): string {
   let isStepped = false
   return source
@@ -148,21 +151,26 @@ function wrapCalls(line: string): string {
     }
     const call = line.slice(match.index, end).replace('?.', '.')
     const open = call.indexOf('(') + 1
-    out += `${line.slice(at, match.index)}(yield* ${call.slice(0, open)}${wrapCalls(call.slice(open, -1))}))`
+    const opened = `${call.slice(0, open)}${wrapCalls(call.slice(open, -1))}`
+    const isPlain = call.startsWith('Atomics.') && !call.startsWith('Atomics.wait(')
+    out += `${line.slice(at, match.index)}${isPlain ? `${opened}, yield)` : `(yield* ${opened}))`}`
     at = end
   }
   return out + line.slice(at)
 }
 
-/** `Atomics` as steps: each yields, then acts alone, and notes what it saw for the thread that ran it. */
+/**
+ * `Atomics` as steps: each acts alone, and notes what it saw for the thread that ran it. The caller yields first, in the last argument, when all
+ * others are known: a generator for each step would cost a fifth of the search. Only `wait` is one, since it yields twice.
+ */
 export interface SteppedAtomics {
-  load(words: Int32Array, index: number): Steps<number>
-  store(words: Int32Array, index: number, value: number): Steps<number>
-  add(words: Int32Array, index: number, value: number): Steps<number>
-  exchange(words: Int32Array, index: number, value: number): Steps<number>
-  compareExchange(words: Int32Array, index: number, expected: number, value: number): Steps<number>
+  load(words: Int32Array, index: number, turn: undefined): number
+  store(words: Int32Array, index: number, value: number, turn: undefined): number
+  add(words: Int32Array, index: number, value: number, turn: undefined): number
+  exchange(words: Int32Array, index: number, value: number, turn: undefined): number
+  compareExchange(words: Int32Array, index: number, expected: number, value: number, turn: undefined): number
   wait(words: Int32Array, index: number, value: number, timeoutMs: number): Steps<'ok' | 'not-equal' | 'timed-out'>
-  notify(words: Int32Array, index: number): Steps<number>
+  notify(words: Int32Array, index: number, turn: undefined): number
 }
 
 /** The scene that a program builder sees for one run: fresh memory, the code, and a point where others may run. */
@@ -233,33 +241,28 @@ export async function search(model: Model, changes: readonly Change[] = []): Pro
     touched.set(addressOf(words, index), value)
   }
   const atomics: SteppedAtomics = {
-    *load(words, index) {
-      yield
+    load(words, index) {
       note('load', words[index])
       return words[index]
     },
-    *store(words, index, value) {
-      yield
+    store(words, index, value) {
       put(words, index, value)
       note('store', 0)
       return value
     },
-    *add(words, index, value) {
-      yield
+    add(words, index, value) {
       const before = words[index]
       put(words, index, before + value)
       note('add', before)
       return before
     },
-    *exchange(words, index, value) {
-      yield
+    exchange(words, index, value) {
       const before = words[index]
       put(words, index, value)
       note('exchange', before)
       return before
     },
-    *compareExchange(words, index, expected, value) {
-      yield
+    compareExchange(words, index, expected, value) {
       const before = words[index]
       if (before === expected) put(words, index, value)
       note('compareExchange', before)
@@ -283,8 +286,7 @@ export async function search(model: Model, changes: readonly Change[] = []): Pro
       note('timeout', 4)
       return 'timed-out'
     },
-    *notify(words, index) {
-      yield
+    notify(words, index) {
       const address = addressOf(words, index)
       let count = 0
       for (let thread = 0; thread < sleepingOn.length; thread++) {
