@@ -118,9 +118,10 @@ test('memory is that of every worker, whichever tasks it has and whether they st
 })
 
 test('pauses of garbage collection are counted on each worker, also those that a short job never comes to report', async () => {
-  const { handle } = submit('measured', { garbage: 200 })
+  const { handle } = submit('measured', { garbage: 100 })
   const reading = collect(handle.output('numbers'))
-  await handle.input('numbers').push({ from: 0, count: 500 })
+  // Some 80 MB on each worker: several times what the youngest generation holds.
+  await handle.input('numbers').push({ from: 0, count: 200 })
   await handle.input('numbers').end()
   await reading
   const { gc, workers } = (await handle.result).metrics
