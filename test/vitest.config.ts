@@ -39,11 +39,12 @@ export default defineConfig({
   test: {
     pool: 'forks',
     reporters: ['default', path('reporter.ts')],
-    testTimeout: 20_000,
+    // A limit ends what hangs. The longest tests take a few seconds, and several times that on a machine that others use too.
+    testTimeout: 60_000,
     hookTimeout: 60_000,
     projects: [
       { extends: true, resolve: sources, test: { name: 'src', include: ['test/*.test.ts', ...folder('unit', 'contract', 'property', 'sim', 'types')] } },
-      { extends: true, resolve: built, test: { name: 'dist', include: folder('threads', 'e2e', 'examples'), server: external, testTimeout: 60_000 } },
+      { extends: true, resolve: built, test: { name: 'dist', include: folder('threads', 'e2e', 'examples'), server: external } },
       { extends: true, resolve: built, test: { name: 'stress', include: folder('stress'), server: external, testTimeout: 300_000, fileParallelism: false } },
       {
         extends: true,

@@ -41,7 +41,8 @@ test('npm run bench -- --smoke --json prints every promised line, each with an a
   const folder = `${root}/.bench`
   // Another run of the suite may be going on: only folders of runs that have ended count, and this one has.
   if (existsSync(folder)) expect(readdirSync(folder).filter((name) => !name.startsWith('run-'))).toEqual([])
-}, 120_000)
+  // Every line starts jobs, some of them processes: half a minute on two cores that do nothing else.
+}, 300_000)
 
 describe('the command line of npm run bench', () => {
   const bench = (...args: readonly string[]) => {

@@ -249,8 +249,8 @@ describe('interruption', () => {
     command.child.kill('SIGINT')
     const { status, stderr } = await command.ended
     expect(status).toBe(130)
-    // A batch of such rows takes 50 s, and workers that do not listen are given 10.
-    expect(performance.now() - killedMs).toBeLessThan(2000)
+    // A batch of such rows takes 50 s, and workers that do not listen are given 10. The end takes a tenth of a second, on a busy machine more.
+    expect(performance.now() - killedMs).toBeLessThan(8000)
     const [, written] = /rows read, ([\d,]+) written/.exec(stderr)!
     expect(Number(written.replace(',', ''))).toBeGreaterThan(10)
   })

@@ -95,7 +95,8 @@ test('into a pipe progress is a line every few seconds, without escape codes', a
   await command.says(/written/)
   command.child.kill('SIGINT')
   const { stderr } = await command.ended
-  expect(stderr).toMatch(/^\[Map #0\] at it\nslow: [45]\.\d+ s, 5\.00 K rows read \(\d+\/s\), \d+ written\n/)
+  // How long the job has run by then depends on how soon its threads were there.
+  expect(stderr).toMatch(/^\[Map #0\] at it\nslow: \d+\.\d+ s, 5\.00 K rows read \(\d+\/s\), \d+ written\n/)
   expect(stderr).not.toContain('\u001b')
 })
 

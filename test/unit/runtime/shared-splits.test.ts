@@ -53,7 +53,7 @@ const course = fc.record({
 /** Lets readers step in this order, then in turn to the end; `after` is called behind each step. */
 function run(readers: readonly Reader[], order: readonly number[], after: (step: number) => void = () => {}): void {
   order.forEach((index, step) => {
-    readers[index % readers.length]!.step()
+    readers[index % readers.length].step()
     after(step)
   })
   while (readers.some(({ hasEnded }) => !hasEnded)) {
@@ -62,7 +62,7 @@ function run(readers: readonly Reader[], order: readonly number[], after: (step:
   }
 }
 
-const rising = (places: readonly number[]): boolean => places.every((place, index) => index === 0 || place > places[index - 1]!)
+const rising = (places: readonly number[]): boolean => places.every((place, index) => index === 0 || place > places[index - 1])
 
 test('each split is given once, in order, however readers come and go, and nobody waits for ever', () => {
   fc.assert(
@@ -103,7 +103,7 @@ test('after a restore what no reader had is given again, never to one that is be
         snapshots.map(({ taken }) => taken),
       )
       const again = snapshots.map(({ taken }, index) => new Reader(restored, index, taken))
-      snapshots.forEach(({ hasEnded }, index) => void (again[index]!.hasEnded = hasEnded))
+      snapshots.forEach(({ hasEnded }, index) => void (again[index].hasEnded = hasEnded))
       run(again, order.toReversed())
       expect(again.flatMap(({ taken }) => taken).sort((left, right) => left - right)).toEqual([...splitsOf(splits).keys()])
       for (const { taken } of again) expect(rising(taken)).toBe(true)
