@@ -44,6 +44,7 @@ function valueText(dice: Dice, field: ScanField | null, options: CsvScanOptions,
 
 function fieldText(dice: Dice, text: string | null, options: CsvScanOptions, wild: boolean): string {
   if (text === null) return options.nullLiteral ?? ''
+  if (wild && dice.chance(15)) text = dice.pick([` ${text}`, `${text}  `, `\t${text}\t`, ' '])
   const quote = options.quote ?? '"'
   const escape = options.escape ?? ''
   const odd =

@@ -15,7 +15,7 @@ import {
   STATUS_ROWS_FULL,
 } from './json-scan-plan'
 import { bind, bytesOfRoom, finish, lastLineEnd, openValidity } from './json-scan-rows'
-import { CONVERTED, CONVERTED_TO_NULL, FULL_DATA, TOKEN_TEXT, closeBytes, convertText, timestampForms } from './json-scan-values'
+import { CONVERTED, CONVERTED_TO_NULL, FULL_DATA, TOKEN_TEXT, closeBytes, convertText, timestampForms, trimStart } from './json-scan-values'
 import { countByte } from './lines'
 import { EXACT_POWERS, POWERS_U64, eightDigits } from './numbers'
 import { MS_PER_DAY, parseTimestamp, parsedDays, parsedMs } from './timestamps'
@@ -704,12 +704,13 @@ function setPresent(node: usize, row: u32): void {
   if (validity != 0) setBit(validity, row)
 }
 
-/** Reads elements that stand between element delimiters. No text is a list of no elements. */
+/** Reads elements that stand between element delimiters. No text, in Flink blanks too, is a list of no elements. */
 function readList(node: usize, row: u32, a: usize, b: usize): u32 {
   const element = <usize>load<u32>(node, NODE_FIRST_CHILD)
   const offsets = <usize>load<u32>(node, NODE_OFFSETS) + (<usize>row << 2)
   const mark = <u32>load<u8>(plan, CSV_MARKS + 3)
   let child = load<u32>(offsets)
+  if ((flags & JSON_FLINK) != 0 && trimStart(a, b) == b) a = b
   while (a < b || (a == b && child != load<u32>(offsets))) {
     let end = a
     while (end < b && <u32>load<u8>(end) != mark) end += 1

@@ -15,7 +15,7 @@ import {
   numberIsExactInteger,
 } from './numbers'
 import {
-  MS_PER_DAY, TIME_BLANK, TIME_EMPTY_FRACTION, TIME_LOWER_T, TIME_OFFSET, TIME_SECONDS_OPTIONAL, TIME_SHORT_FIELDS, TIME_SMART, TIME_T, TIME_Z, TIME_Z_OPTIONAL, parseDate,
+  MS_PER_DAY, TIME_BLANK, TIME_EMPTY_FRACTION, TIME_LOWER_T, TIME_OFFSET, TIME_SECONDS_OPTIONAL, TIME_SQL_DATE, TIME_SMART, TIME_T, TIME_Z, TIME_Z_OPTIONAL, parseDate,
   parseTime, parseTimestamp, parsedDays, parsedMs, parsedNanos,
 } from './timestamps'
 
@@ -103,7 +103,7 @@ function isNumeric(type: u32): bool {
 }
 
 /** The first byte of [a, b) above a blank: Java's trim. */
-function trimStart(a: usize, b: usize): usize {
+export function trimStart(a: usize, b: usize): usize {
   while (a < b && load<u8>(a) <= 0x20) a += 1
   return a
 }
@@ -215,7 +215,8 @@ function storeFloating(node: usize, row: u32, value: f64): u32 {
 function convertDecimal(node: usize, row: u32, a: usize, b: usize, token: u32, flink: bool): u32 {
   if (token != TOKEN_NUMBER) {
     if (token == TOKEN_WORD) return BAD_INVALID_VALUE
-    if (flink) { a = trimStart(a, b); b = trimEnd(a, b) }
+    // Of all numbers only Flink's DECIMAL of CSV takes no blanks.
+    if (flink && token != TOKEN_TEXT) { a = trimStart(a, b); b = trimEnd(a, b) }
     if (a == b || scanNumber(a, b, GRAMMAR_TEXT) != b) return BAD_INVALID_VALUE
   }
   const status = toDecimal(load<u8>(node, NODE_TYPE + 1), load<u8>(node, NODE_TYPE + 2), flink)
@@ -239,6 +240,7 @@ function convertDecimal(node: usize, row: u32, a: usize, b: usize, token: u32, f
   return character == 0x2b ? 62 : character == 0x2f ? 63 : 255
 }
 
+/** Groups of four. Flink's decoder takes blanks between them, and goes on behind a padded one; strictly a padded one is the last. */
 function convertBase64(node: usize, row: u32, a: usize, b: usize, flink: bool): u32 {
   let out = <usize>load<u32>(node, NODE_DATA) + load<u32>(<usize>load<u32>(node, NODE_OFFSETS) + (<usize>row << 2))
   let bits: u32 = 0
@@ -246,8 +248,19 @@ function convertBase64(node: usize, row: u32, a: usize, b: usize, flink: bool): 
   let padding: u32 = 0
   for (; a < b; a++) {
     const character = <u32>load<u8>(a)
-    if (flink && character <= 0x20 && count == 0 && padding == 0) continue
-    if (character == 0x3d) { padding += 1; continue }
+    if (flink && character <= 0x20 && count == 0) continue
+    if (character == 0x3d) {
+      padding += 1
+      if (count < 2) return BAD_INVALID_VALUE
+      if (count + padding < 4) continue
+      if (!flink && a + 1 < b) return BAD_INVALID_VALUE
+      if (count == 2) { store<u8>(out, <u8>(bits >> 4)); out += 1 }
+      else { store<u8>(out, <u8>(bits >> 10)); store<u8>(out, <u8>(bits >> 2), 1); out += 2 }
+      bits = 0
+      count = 0
+      padding = 0
+      continue
+    }
     const value = base64Value(character)
     if (value == 255 || padding != 0) return BAD_INVALID_VALUE
     bits = (bits << 6) | value
@@ -261,14 +274,11 @@ function convertBase64(node: usize, row: u32, a: usize, b: usize, flink: bool): 
       count = 0
     }
   }
-  if (padding != (count == 0 ? 0 : 4 - count) || count == 1) return BAD_INVALID_VALUE
-  if (count == 2) { store<u8>(out, <u8>(bits >> 4)); out += 1 }
-  if (count == 3) { store<u8>(out, <u8>(bits >> 10)); store<u8>(out, <u8>(bits >> 2), 1); out += 2 }
-  return closeBytes(node, row, out, 0)
+  return count == 0 ? closeBytes(node, row, out, 0) : BAD_INVALID_VALUE
 }
 
 function convertDate(node: usize, row: u32, a: usize, b: usize, token: u32, flink: bool): u32 {
-  if (parseDate(a, b, token == TOKEN_TEXT && flink ? TIME_SHORT_FIELDS : 0) != b) return BAD_INVALID_VALUE
+  if (parseDate(a, b, token == TOKEN_TEXT && flink ? TIME_SQL_DATE : 0) != b) return BAD_INVALID_VALUE
   store<i32>(<usize>load<u32>(node, NODE_VALUES) + (<usize>row << 2), parsedDays())
   return CONVERTED
 }
@@ -276,7 +286,7 @@ function convertDate(node: usize, row: u32, a: usize, b: usize, token: u32, flin
 function convertTime(node: usize, row: u32, a: usize, b: usize, token: u32, flink: bool): u32 {
   // Flink's JSON keeps milliseconds whatever the precision says; its CSV and the strict table do not.
   const json = flink && token != TOKEN_TEXT
-  if (parseTime(a, b, json ? TIME_SMART | TIME_EMPTY_FRACTION : TIME_SECONDS_OPTIONAL) != b) return BAD_INVALID_VALUE
+  if (parseTime(a, b, json ? TIME_SMART | TIME_EMPTY_FRACTION : TIME_SECONDS_OPTIONAL | (flink ? TIME_EMPTY_FRACTION : 0)) != b) return BAD_INVALID_VALUE
   let ms = parsedMs()
   if (ms == <i32>MS_PER_DAY) ms = 0
   if (!json) {

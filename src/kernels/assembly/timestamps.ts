@@ -19,8 +19,8 @@ export const TIME_SMART: u32 = 64
 export const TIME_EMPTY_FRACTION: u32 = 128
 /** The T may be a lower case t. */
 export const TIME_LOWER_T: u32 = 256
-/** Month and day of a date may have one digit. */
-export const TIME_SHORT_FIELDS: u32 = 512
+/** As java.sql.Date reads: month and day of a date may have one digit, the year has no sign, and February 31 is a day in March. */
+export const TIME_SQL_DATE: u32 = 512
 
 export const MS_PER_DAY: i64 = 86_400_000
 /** JavaScript's limit of dates, in days from the epoch. */
@@ -69,11 +69,12 @@ export function parseDate(p: usize, end: usize, flags: u32): usize {
   const yearStart = p
   while (p < end && p - yearStart < 9 && <u32>load<u8>(p) - 0x30 <= 9) { year = year * 10 + <i32>load<u8>(p) - 0x30; p += 1 }
   const yearDigits = p - yearStart
+  if (sign != 0 && (flags & TIME_SQL_DATE) != 0) return 0
   if (yearDigits < 4 || (sign == 0 && yearDigits > 4) || (sign > 0 && yearDigits == 4) || (sign < 0 && year == 0)) return 0
   if (sign < 0) year = -year
   let month: i32 = 0
   let day: i32 = 0
-  if ((flags & TIME_SHORT_FIELDS) != 0) {
+  if ((flags & TIME_SQL_DATE) != 0) {
     if (end < p || end - p < 4 || load<u8>(p) != 0x2d) return 0
     const monthDigits: usize = load<u8>(p, 2) == 0x2d ? 1 : 2
     month = monthDigits == 1 ? <i32>load<u8>(p, 1) - 0x30 : twoDigits(p + 1)
@@ -90,7 +91,8 @@ export function parseDate(p: usize, end: usize, flags: u32): usize {
   }
   if (month < 1 || month > 12 || day < 1 || day > 31 || abs(year) > 280_000) return 0
   const last = daysOfMonth(year, month)
-  if (day > last) { if ((flags & TIME_SMART) == 0) return 0; day = last }
+  if (day > last && (flags & TIME_SQL_DATE) == 0) { if ((flags & TIME_SMART) == 0) return 0; day = last }
+  // Days are added last, so that those beyond the month's end are days of the next one.
   const days = daysFromDate(year, month, day)
   if (abs(days) > DAYS_MAX) return 0
   timeDays = days

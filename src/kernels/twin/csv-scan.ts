@@ -136,7 +136,7 @@ function readField(field: ScanField, options: CsvScanOptions, text: string, isNu
   }
   if (field.type !== TypeCode.ARRAY) return convertTwin(field, text, 'csv', mode)
   const element = field.children![0]
-  if (text === '') return []
+  if (text === '' || (flink && /^[\0-\x20]*$/.test(text))) return []
   return text.split(options.arrayElementDelimiter ?? ';').map((part) => {
     if (nullLiteral !== null && nullLiteral !== '' && part === nullLiteral) {
       if (!element.nullable) throw BadReason.NULL_NOT_ALLOWED

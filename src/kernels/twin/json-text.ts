@@ -169,7 +169,8 @@ export const CONVERTS_TO_NULL = -1
 
 function decimal(field: ScanField, text: string, kind: TokenKind, mode: TwinMode): TwinValue {
   if (kind === 'word') throw BadReason.INVALID_VALUE
-  if (kind !== 'number' && mode.flink) text = trim(text)
+  // Of all numbers only Flink's DECIMAL of CSV takes no blanks.
+  if (kind !== 'number' && kind !== 'csv' && mode.flink) text = trim(text)
   const number = parts(text)
   const overflow = mode.flink && field.nullable ? CONVERTS_TO_NULL : BadReason.OUT_OF_RANGE
   let value: bigint
@@ -191,13 +192,11 @@ function fitted(field: ScanField, text: string): string {
 }
 
 function base64(field: ScanField, text: string, flink: boolean): string {
-  // Blanks may stand between groups of four, not within them.
-  let compact = flink ? '' : text
-  if (flink)
-    for (let rest = text.replace(/^[\0-\x20]+/, ''); rest !== ''; rest = rest.slice(4).replace(compact.endsWith('=') ? /^$/ : /^[\0-\x20]+/, ''))
-      compact += rest.slice(0, 4)
-  if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(compact)) throw BadReason.INVALID_VALUE
-  const bytes = Buffer.from(compact, 'base64')
+  const group = /[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=/
+  // Flink takes blanks between groups of four, not within them, and groups behind a padded one.
+  const whole = flink ? `(?:[\\0-\\x20]*(?:${group.source}))*[\\0-\\x20]*` : `(?:[A-Za-z0-9+/]{4})*(?:${group.source})?`
+  if (!new RegExp(`^${whole}$`).test(text)) throw BadReason.INVALID_VALUE
+  const bytes = Buffer.concat(Array.from(text.matchAll(new RegExp(group, 'g')), ([each]) => Buffer.from(each, 'base64')))
   if (!flink && field.length !== undefined && (bytes.length > field.length || (field.type === TypeCode.BINARY && bytes.length < field.length)))
     throw BadReason.LENGTH
   return bytes.toString('hex')
@@ -205,17 +204,18 @@ function base64(field: ScanField, text: string, flink: boolean): string {
 
 const DAY_MS = 86_400_000
 
-function days(year: string, month: string, day: string, smart: boolean): number {
+/** What becomes of the days beyond a month's end. */
+type MonthEnd = 'refuse' | 'clamp' | 'roll'
+
+function days(year: string, month: string, day: string, monthEnd: MonthEnd): number {
   const y = Number(year)
   const m = Number(month)
   let d = Number(day)
   if ((y === 0 && year.startsWith('-')) || m < 1 || m > 12 || d < 1 || d > 31 || Math.abs(y) > 280_000) throw BadReason.INVALID_VALUE
   const leap = (y % 4 === 0 && y % 100 !== 0) || y % 400 === 0
   const last = [31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][m - 1]
-  if (d > last) {
-    if (!smart) throw BadReason.INVALID_VALUE
-    d = last
-  }
+  if (d > last && monthEnd === 'refuse') throw BadReason.INVALID_VALUE
+  if (monthEnd === 'clamp') d = Math.min(d, last)
   // Within 400 years of 2000 and back by whole cycles: Date has no year below 100 in its constructor and ends at ±271,821.
   const cycles = Math.floor((y - 2000) / 400)
   const result = Date.UTC(y - cycles * 400, m - 1, d) / DAY_MS + cycles * 146_097
@@ -225,10 +225,11 @@ function days(year: string, month: string, day: string, smart: boolean): number 
 
 const DATE = '(\\d{4}|\\+\\d{5,9}|-\\d{4,9})-(\\d\\d)-(\\d\\d)'
 
-function date(text: string, short: boolean): number {
-  const match = new RegExp(`^${short ? DATE.replaceAll('\\d\\d)', '\\d\\d?)') : DATE}$`).exec(text)
+/** `sql`: as java.sql.Date reads. */
+function date(text: string, sql: boolean): number {
+  const match = (sql ? /^(\d{4})-(\d\d?)-(\d\d?)$/ : new RegExp(`^${DATE}$`)).exec(text)
   if (!match) throw BadReason.INVALID_VALUE
-  return days(match[1], match[2], match[3], false)
+  return days(match[1], match[2], match[3], sql ? 'roll' : 'refuse')
 }
 
 interface TimeRules {
@@ -252,7 +253,7 @@ function time(field: ScanField, text: string, kind: TokenKind, mode: TwinMode): 
   const match = new RegExp(`^${TIME}$`).exec(text)
   if (!match) throw BadReason.INVALID_VALUE
   const json = mode.flink && kind !== 'csv'
-  const nanos = nanosOfDay(match[1], match[2], match[3], match[4], { secondsOptional: !json, emptyFraction: json, smart: json })
+  const nanos = nanosOfDay(match[1], match[2], match[3], match[4], { secondsOptional: !json, emptyFraction: mode.flink, smart: json })
   const ms = Number(nanos / 1_000_000n) % DAY_MS
   const unit = json ? 1 : 10 ** (3 - Math.min(3, field.precision ?? 0))
   return ms - (ms % unit)
@@ -267,7 +268,7 @@ function timestamp(field: ScanField, text: string, kind: TokenKind, mode: TwinMo
   const match = new RegExp(`^${DATE}${separator}${TIME}${zone}$`).exec(text)
   if (!match) throw BadReason.INVALID_VALUE
   const smart = mode.flink && (!iso || zoned)
-  const day = days(match[1], match[2], match[3], smart)
+  const day = days(match[1], match[2], match[3], smart ? 'clamp' : 'refuse')
   const ofDay = nanosOfDay(match[4], match[5], match[6], match[7], { secondsOptional: !mode.flink || iso, emptyFraction: mode.flink, smart })
   let nanos = BigInt(day) * 86_400_000_000_000n + ofDay
   const offset = /^([+-])(\d\d):(\d\d)$/.exec(match[8])

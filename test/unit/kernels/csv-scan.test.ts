@@ -211,6 +211,37 @@ describe('scanCsv', () => {
     ])
   })
 
+  test('converts as a real Flink answered: blanks, days beyond the end of a month, points without a fraction', () => {
+    const fields = [
+      int,
+      field('c', TypeCode.DECIMAL, { precision: 5, scale: 2 }),
+      field('d', TypeCode.DATE),
+      field('t', TypeCode.TIME, { precision: 3 }),
+      field('a', TypeCode.ARRAY, { children: [field('element', TypeCode.INT)] }),
+      field('v', TypeCode.VARBINARY),
+    ]
+    const { scan, rows } = scanner(fields, { conversion: 'flink', nullOnError: true })
+    const lines = [
+      ' 1 ,1.005,2024-2-9,12:34:56.,,QQ==',
+      '2, 1,2023-02-29,12:34, ,QQ==QUI=',
+      '3,1 ,1900-2-31,12:34:56.789, 4 ; 5 ,QQ== ',
+      '4,"1",2024-04-31,24:00:00,"  ","Q Q=="',
+      '5,"1 ",+2024-01-01,12:34:56.Z,;,QQ=',
+      '6,-1,2024-04-32,12:34:56.,4,',
+    ]
+    expect(scan(`${lines.join('\n')}\n`)).toMatchObject({ rows: 6, status: ScanStatus.DONE })
+    const day = (date: string): number => Date.parse(date) / 86_400_000
+    const time = 45_296_000
+    expect(rows(6)).toEqual([
+      [1, 101n, day('2024-02-09'), time, [], '41'],
+      [2, null, day('2023-03-01'), 45_240_000, [], '414142'],
+      [3, null, day('1900-03-03'), time + 789, [4, 5], '41'],
+      [4, 100n, day('2024-05-01'), null, [], null],
+      [5, null, null, null, [null, null], null],
+      [6, -100n, null, time, [4], ''],
+    ])
+  })
+
   test("ignores parse errors as a real Flink did, but for the row with too many fields, which stays the caller's", () => {
     const { scan, rows } = scanner(ist, { conversion: 'flink', nullOnError: true })
     const text = '1,a,10\nx,b,20\n3,c\n4,d,40,extra\n5,e,99999999999\n 6 ,f,60\n'

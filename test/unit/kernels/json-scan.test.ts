@@ -273,6 +273,14 @@ describe('scanJson in Flink mode', () => {
     ])
   })
 
+  test('reads base64 as a real Flink answered: blanks between groups of four, and groups behind a padded one', () => {
+    const { scan, rows } = scanner([field('v', TypeCode.VARBINARY)], { conversion: 'flink', nullOnError: true })
+    const texts = ['QUI=', 'QQ==QUI=QUJD', 'QQ== ', '\\n QUJD\\tQQ==\\n', 'QQ==Q', 'QQ= =', 'Q Q==', 'Q===', '====', '=QQ=', 'QQ=Q']
+    scan(texts.map((text) => `{"v":"${text}"}\n`).join(''))
+    const read = rows(texts.length).map((row) => (row as { v: Uint8Array | string | null }).v)
+    expect(read).toEqual(['4142', '414142414243', '41', '41424341', ...Array.from({ length: 7 }, () => null)])
+  })
+
   test('reads an array as several records and leaves text behind an object alone', () => {
     const { scan, rows } = scanner(ab, flink)
     expect(scan('[{"a":1},{"a":2}]\n[]\n{"a":3} trailing\n[{"a":4},{"a":"x"}]\n')).toMatchObject({
