@@ -10,8 +10,8 @@ let at: usize = 0
 let node: usize = 0
 /** End of the readable lines. */
 let limit: usize = 0
-/** Control characters may stand in strings (Flink). */
-let allowControl: bool = false
+/** Strings as Flink takes them: control characters may stand in them, and half of a surrogate pair is read as a question mark. */
+let lenient: bool = false
 /** The last string walked over had an escape. */
 let escaped: bool = false
 /** Where the last copy ended. */
@@ -30,9 +30,9 @@ let outEnd: usize = 0
 // @ts-ignore: decorator
 @inline export function copyEnd(): usize { return outEnd }
 
-export function beginText(end: usize, control: bool): void {
+export function beginText(end: usize, isLenient: bool): void {
   limit = end
-  allowControl = control
+  lenient = isLenient
   reason = 0
 }
 
@@ -95,7 +95,7 @@ export function skipString(p: usize): usize {
       if (p == 0) return 0
     } else {
       if (character == 0x0a) return bad(BAD_SYNTAX, p)
-      if (!allowControl) return bad(BAD_CONTROL_CHARACTER, p)
+      if (!lenient) return bad(BAD_CONTROL_CHARACTER, p)
       p += 1
     }
   }
@@ -129,6 +129,12 @@ function hexDigits(p: usize): i32 {
   return value
 }
 
+function loneSurrogate(p: usize): usize {
+  if (!lenient) return bad(BAD_LONE_SURROGATE, p)
+  codePoint = 0x3f
+  return p + 6
+}
+
 /** Checks the escape whose backslash is at `p`. Returns the position behind it; sets `codePoint`. */
 let codePoint: u32 = 0
 function checkEscape(p: usize): usize {
@@ -144,10 +150,10 @@ function checkEscape(p: usize): usize {
       const unit = hexDigits(p + 2)
       if (unit < 0) return bad(BAD_INVALID_ESCAPE, p)
       if ((unit & 0xf800) != 0xd800) { codePoint = unit; return p + 6 }
-      if (unit >= 0xdc00 || load<u8>(p, 6) != 0x5c || load<u8>(p, 7) != 0x75) return bad(BAD_LONE_SURROGATE, p)
+      if (unit >= 0xdc00 || load<u8>(p, 6) != 0x5c || load<u8>(p, 7) != 0x75) return loneSurrogate(p)
       const low = hexDigits(p + 8)
       if (low < 0) return bad(BAD_INVALID_ESCAPE, p + 6)
-      if ((low & 0xfc00) != 0xdc00) return bad(BAD_LONE_SURROGATE, p)
+      if ((low & 0xfc00) != 0xdc00) return loneSurrogate(p)
       codePoint = <u32>(0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00))
       return p + 12
     }
@@ -197,7 +203,7 @@ export function copyString(p: usize, out: usize): usize {
       p = behind
     } else {
       if (character == 0x0a) return bad(BAD_SYNTAX, p)
-      if (!allowControl) return bad(BAD_CONTROL_CHARACTER, p)
+      if (!lenient) return bad(BAD_CONTROL_CHARACTER, p)
       store<u8>(out, <u8>character)
       out += 1
       p += 1
@@ -216,7 +222,7 @@ export function copyStringBounded(p: usize, out: usize, capacity: usize): usize 
       if (p == 0) return 0
       if (out + 4 <= outLimit) out = putCodePoint(out, codePoint)
       else out = outLimit + 1
-    } else if (character >= 0x20 || (allowControl && character != 0x0a)) {
+    } else if (character >= 0x20 || (lenient && character != 0x0a)) {
       let length: usize = 1
       if (character >= 0x80) { length = utf8Sequence(p); if (length == 0) return bad(BAD_INVALID_UTF8, p) }
       if (out + length <= outLimit) { for (let byte: usize = 0; byte < length; byte++) store<u8>(out + byte, load<u8>(p + byte)); out += length } else out = outLimit + 1
@@ -335,7 +341,7 @@ function copyStringText(p: usize, out: usize): usize {
       point = codePoint
     } else {
       if (point == 0x0a) return bad(BAD_SYNTAX, p)
-      if (point < 0x20 && !allowControl) return bad(BAD_CONTROL_CHARACTER, p)
+      if (point < 0x20 && !lenient) return bad(BAD_CONTROL_CHARACTER, p)
       p += 1
     }
     if (point >= 0x20 && point != 0x22 && point != 0x5c) { out = putCodePoint(out, point); continue }

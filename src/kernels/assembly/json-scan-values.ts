@@ -11,7 +11,7 @@ import {
   NODE_KIND, NODE_LENGTH, NODE_NULLABLE, NODE_OFFSETS, NODE_SAFE_INTEGER, NODE_TYPE, NODE_VALUES,
 } from './json-scan-plan'
 import {
-  DECIMAL_INEXACT, DECIMAL_OK, GRAMMAR_TEXT, decimalHighWord, decimalLowWord, numberIsNegative, numberIsPlain, numberMantissa, scanNumber, toDecimal, toDouble,
+  DECIMAL_INEXACT, DECIMAL_OK, GRAMMAR_TEXT, decimalHighWord, decimalLowWord, numberIsNegative, numberIsPlain, numberMantissa, scanNumber, toDecimal, toDouble, toFloat,
   numberIsExactInteger,
 } from './numbers'
 import {
@@ -179,8 +179,9 @@ function i64_trunc_sat(value: f64): i64 {
 }
 
 function convertFloating(node: usize, row: u32, a: usize, b: usize, token: u32, flink: bool): u32 {
+  const isFloat = load<u8>(node, NODE_TYPE) == TYPE_FLOAT
   let value: f64
-  if (token == TOKEN_NUMBER) value = toDouble()
+  if (token == TOKEN_NUMBER) value = isFloat ? <f64>toFloat() : toDouble()
   else {
     if (token == TOKEN_WORD) return BAD_INVALID_VALUE
     a = trimStart(a, b)
@@ -191,7 +192,7 @@ function convertFloating(node: usize, row: u32, a: usize, b: usize, token: u32, 
       // Java's suffixes of float and double literals.
       if (flink && behind + 1 == b) { const suffix = load<u8>(behind) | 0x20; if (suffix == 0x64 || suffix == 0x66) behind += 1 }
       if (behind != b) return BAD_INVALID_VALUE
-      value = toDouble()
+      value = isFloat ? <f64>toFloat() : toDouble()
     } else {
       const sign = load<u8>(a)
       if (sign == 0x2d || sign == 0x2b) a += 1
@@ -201,7 +202,7 @@ function convertFloating(node: usize, row: u32, a: usize, b: usize, token: u32, 
       return storeFloating(node, row, value)
     }
   }
-  if (!flink && (abs(value) == Infinity || (load<u8>(node, NODE_TYPE) == TYPE_FLOAT && abs(<f32>value) == <f32>Infinity))) return BAD_OUT_OF_RANGE
+  if (!flink && abs(value) == Infinity) return BAD_OUT_OF_RANGE
   return storeFloating(node, row, value)
 }
 

@@ -141,6 +141,19 @@ export function toDouble(): f64 {
   return numNegative ? -magnitude : magnitude
 }
 
+/** The scanned number as a float, rounded once: where the nearest double lies in the middle of two floats, the digits decide. */
+export function toFloat(): f32 {
+  const magnitude = magnitudeToDouble()
+  const near = <f32>magnitude
+  let bits = reinterpret<u64>(magnitude)
+  if (<f64>near != magnitude && magnitude != Infinity) {
+    const other = magnitude + (magnitude - <f64>near)
+    if (<f64><f32>other == other) bits += <u64><i64>compareWithDouble(bits, 0)
+  }
+  const value = <f32>reinterpret<f64>(bits)
+  return numNegative ? -value : value
+}
+
 function magnitudeToDouble(): f64 {
   const mantissa = numMantissa
   const exponent = numExponent
@@ -232,7 +245,10 @@ function bigCompare(a: usize, b: usize): i32 {
 }
 
 /** Compares the scanned magnitude with the midpoint above the double of these bits. */
-function compareWithMidpoint(bits: u64): i32 {
+function compareWithMidpoint(bits: u64): i32 { return compareWithDouble(bits, 1) }
+
+/** Compares the scanned magnitude with the double of these bits, and halves of its last place above. */
+function compareWithDouble(bits: u64, halves: u64): i32 {
   const field = <i32>(bits >> 52)
   const mantissa = (bits & 0x000fffffffffffff) | (field == 0 ? 0 : 0x0010000000000000)
   const binary = (field == 0 ? 1 : field) - 1075
@@ -255,7 +271,7 @@ function compareWithMidpoint(bits: u64): i32 {
       if (!fraction) exponent += 1
     }
   }
-  bigSet(BIG_B, (mantissa << 1) + 1)
+  bigSet(BIG_B, (mantissa << 1) + halves)
   let shift = binary - 1 - exponent
   if (exponent >= 0) bigMultiplyPowerOfFive(BIG_A, exponent)
   else bigMultiplyPowerOfFive(BIG_B, -exponent)

@@ -283,11 +283,17 @@ class LineReader {
       this.#at += 6
       return String.fromCharCode(unit)
     }
-    if (unit > 0xdbff || this.#bytes[this.#at + 6] !== 0x5c || this.#bytes[this.#at + 7] !== 0x75) throw new BadRecord(BadReason.LONE_SURROGATE, '')
+    if (unit > 0xdbff || this.#bytes[this.#at + 6] !== 0x5c || this.#bytes[this.#at + 7] !== 0x75) return this.#loneSurrogate()
     const low = this.#unit(this.#at + 8)
-    if (low < 0xdc00 || low > 0xdfff) throw new BadRecord(BadReason.LONE_SURROGATE, '')
+    if (low < 0xdc00 || low > 0xdfff) return this.#loneSurrogate()
     this.#at += 12
     return String.fromCharCode(unit, low)
+  }
+
+  #loneSurrogate(): string {
+    if (!this.#mode.flink) throw new BadRecord(BadReason.LONE_SURROGATE, '')
+    this.#at += 6
+    return '?'
   }
 }
 

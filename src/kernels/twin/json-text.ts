@@ -159,9 +159,25 @@ function floating(field: ScanField, text: string, kind: TokenKind, mode: TwinMod
     parts(text)
     value = Number(text)
   }
-  const float = field.type === TypeCode.FLOAT
-  if (!mode.flink && (Math.abs(value) === Infinity || (float && Math.abs(Math.fround(value)) === Infinity))) throw BadReason.OUT_OF_RANGE
-  return float ? Math.fround(value) : value
+  if (field.type === TypeCode.FLOAT) value = nearestFloat(text, value)
+  if (!mode.flink && Math.abs(value) === Infinity) throw BadReason.OUT_OF_RANGE
+  return value
+}
+
+/** The float nearest to the number of a text, whose nearest double is `value`. */
+function nearestFloat(text: string, value: number): number {
+  const near = Math.fround(value)
+  const other = 2 * value - near
+  if (near === value || Math.abs(value) === Infinity || Math.fround(other) !== other) return near
+  // The double lies in the middle of two floats: the digits decide, for which the next double on their side stands.
+  const { digits, exponent } = parts(text)
+  const [bits] = new BigInt64Array(Float64Array.of(Math.abs(value)).buffer)
+  const power = Math.max(0, Number(bits >> 52n) - 1) - 1074
+  const mantissa = (bits & ((1n << 52n) - 1n)) | (bits >> 52n === 0n ? 0n : 1n << 52n)
+  const written = BigInt(digits) * 10n ** BigInt(Math.max(0, exponent)) * 2n ** BigInt(Math.max(0, -power))
+  const read = mantissa * 2n ** BigInt(Math.max(0, power)) * 10n ** BigInt(Math.max(0, -exponent))
+  const [decided] = new Float64Array(BigInt64Array.of(bits + (written > read ? 1n : written < read ? -1n : 0n)).buffer)
+  return Math.fround(Math.sign(value) * decided)
 }
 
 /** Thrown in place of a reason: the table says NULL. */

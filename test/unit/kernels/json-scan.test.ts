@@ -273,6 +273,31 @@ describe('scanJson in Flink mode', () => {
     ])
   })
 
+  test('rounds a float once, also where its nearest double lies in the middle of two floats, as a real Flink did', () => {
+    const { scan, rows } = scanner([field('v', TypeCode.FLOAT)], { conversion: 'flink' })
+    const floats: [text: string, value: number][] = [
+      ['1.00000017881393432617187499', 1.0000001192092896],
+      ['"1.00000017881393432617187499"', 1.0000001192092896],
+      ['1.000000178813934326171875', 1.000000238418579],
+      ['-1.00000017881393432617187501', -1.000000238418579],
+      ['9007199791611905', 9007200328482816],
+      ['3.40282356779733661637539395458142568447e38', 3.4028234663852886e38],
+      ['3.40282356779733661637539395458142568448e38', Infinity],
+      ['7.0064923216240854e-46', 1.401298464324817e-45],
+      ['7.0064923216240853e-46', 0],
+    ]
+    scan(floats.map(([text]) => `{"v":${text}}\n`).join(''))
+    expect(rows(floats.length)).toEqual(floats.map(([, v]) => ({ v })))
+  })
+
+  test('reads half of a surrogate pair as a question mark, as a real Flink did', () => {
+    const { scan, rows } = scanner([field('v', TypeCode.VARCHAR)], { conversion: 'flink' })
+    const texts = ['\\ud83d', '\\ude00x', '\\ud83d\\ud83d\\ude00', 'a\\ud83d\\n']
+    expect(scan(texts.map((text) => `{"v":"${text}","z":"${text}"}\n`).join(''))).toMatchObject({ rows: 4, status: ScanStatus.DONE })
+    expect(rows(4)).toEqual(['?', '?x', '?\u{1f600}', 'a?\n'].map((v) => ({ v })))
+    expect(scan('{"v":"\\ud83d\\u12"}\n')).toMatchObject({ reason: BadReason.INVALID_ESCAPE })
+  })
+
   test('reads base64 as a real Flink answered: blanks between groups of four, and groups behind a padded one', () => {
     const { scan, rows } = scanner([field('v', TypeCode.VARBINARY)], { conversion: 'flink', nullOnError: true })
     const texts = ['QUI=', 'QQ==QUI=QUJD', 'QQ== ', '\\n QUJD\\tQQ==\\n', 'QQ==Q', 'QQ= =', 'Q Q==', 'Q===', '====', '=QQ=', 'QQ=Q']
