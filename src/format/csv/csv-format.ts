@@ -70,7 +70,8 @@ export interface CsvFormatOptions {
   readonly lineFeedsInQuotes?: boolean
   /**
    * How text becomes the declared types. `strict`: all of it must be a value, nothing is rounded, declared lengths hold; times are cut to
-   * their precision. `flink`: as Flink's `csv` format, which leaves lengths alone.
+   * their precision. `flink`: as Flink's `csv` format, which leaves lengths alone, takes blanks around numbers other than DECIMAL, and February 31
+   * for a day in March.
    * @default 'strict'
    */
   readonly conversion?: 'strict' | 'flink'

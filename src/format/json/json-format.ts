@@ -15,7 +15,8 @@ import { scanFieldsOf } from '../scan-fields.ts'
 export interface JsonFormatOptions {
   /**
    * How values become the declared types. `strict`: the JSON type must match, nothing is rounded, declared lengths hold; times are cut to their
-   * precision. `flink`: as Flink's `json` format does: numbers from strings, text from any value and of any length, fractions cut off.
+   * precision. `flink`: as Flink's `json` format does: numbers from strings, text from any value and of any length, fractions cut off,
+   * half of a surrogate pair as a question mark.
    * @default 'strict'
    */
   readonly conversion?: 'strict' | 'flink'
