@@ -1,5 +1,7 @@
 // `millrace options`: the registry of configuration options.
 
+import { PlanError } from '../base/errors.ts'
+import { suggest } from '../base/suggest.ts'
 import { type ConfigOption, configOptions } from '../engine/options.ts'
 import { ExitCode } from './error-text.ts'
 import { styleOf, type Terminal } from './terminal.ts'
@@ -7,12 +9,27 @@ import { styleOf, type Terminal } from './terminal.ts'
 const COLUMNS_MAX = 100
 const INDENT = '    '
 
-/** Prints all options, or those whose key holds a text, on standard output. */
+/**
+ * Prints all options, or those whose key holds a text in whatever case, on standard output.
+ *
+ * @throws {PlanError} `UNKNOWN_OPTION` if there are none.
+ */
 export function optionsCommand(filter: string | undefined, isJson: boolean, terminal: Terminal): number {
-  const options = configOptions().filter(({ key }) => filter === undefined || key.includes(filter))
+  const all = configOptions()
+  const wanted = filter?.toLowerCase() ?? ''
+  const options = all.filter(({ key }) => key.includes(wanted))
+  if (options.length === 0) throw noneHolds(filter!, all)
   if (isJson) terminal.print(`${JSON.stringify(options.map(jsonOf), undefined, 2)}\n`)
   else terminal.print(options.map((option) => describe(option, terminal)).join('\n'))
-  return options.length > 0 ? ExitCode.OK : ExitCode.USAGE
+  return ExitCode.OK
+}
+
+function noneHolds(filter: string, options: readonly ConfigOption[]): PlanError {
+  const keys = options.map(({ key }) => key)
+  const near = suggest(filter, [...keys, ...keys.flatMap((key) => key.split(/[.-]/))])
+  return new PlanError('UNKNOWN_OPTION', `Cannot list options: no key holds "${filter}"`, {
+    hint: near === undefined ? '`millrace options` lists all.' : `Did you mean "${near}"? \`millrace options\` lists all.`,
+  })
 }
 
 function jsonOf({ key, type, unit, default: value, documentation }: ConfigOption): object {

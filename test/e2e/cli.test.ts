@@ -118,6 +118,15 @@ describe('millrace options', () => {
       ['millrace.worker.hang-timeout', 'ms'],
     ])
   })
+
+  test('says that there is none, and what may have been meant', async () => {
+    expect(await run('options', 'paralelism')).toMatchObject({
+      status: 2,
+      stdout: '',
+      stderr: 'error [UNKNOWN_OPTION]: Cannot list options: no key holds "paralelism"\n  hint: Did you mean "parallelism"? `millrace options` lists all.\n',
+    })
+    expect((await run('options', 'WORKER')).stdout).toContain('millrace.worker.memory-max')
+  })
 })
 
 describe('millrace explain', () => {
