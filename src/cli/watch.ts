@@ -73,7 +73,8 @@ export async function watchJob(settings: RunSettings, interruption: Interruption
       // Asked for before the build: a change while it is made must not be missed.
       const changed = files.next(interruption.signal)
       const module = await build(settings, terminal)
-      if (module !== undefined) files.setFiles(module.inputs)
+      if (module === undefined) say(`Waiting for changes of ${settings.job}`)
+      else files.setFiles(module.inputs)
       if (module !== undefined && module.url !== lastUrl) {
         if (run !== undefined) {
           run.controller.abort()
