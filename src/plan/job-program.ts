@@ -55,7 +55,11 @@ export function registerProgram(program: JobProgram): void {
  */
 export function jobProgramOf(module: { readonly default?: unknown }, url: string, source: string | undefined): JobProgram {
   const program = module.default
-  if (!isJobProgram(program)) throw new PlanError('NOT_A_JOB', `Cannot run ${url}: its default export is not made by defineJob`, { hint: JOB_MODULE_HINT })
+  if (!isJobProgram(program)) {
+    const named = Object.entries(module).find(([name, value]) => name !== 'default' && isJobProgram(value))
+    const hint = named === undefined ? JOB_MODULE_HINT : `It exports a job as "${named[0]}": export that as default.`
+    throw new PlanError('NOT_A_JOB', `Cannot run ${url}: its default export is not made by defineJob`, { hint })
+  }
   if (source !== undefined && program.source !== source && defined.some((other) => other.url === program.url && other.source === source))
     throw new PlanError('NOT_A_JOB', `Cannot run ${url}: its default export is another job than the one that was submitted`, {
       hint: 'A module has one job: put each into a module of its own, and keep those apart when they are bundled.',

@@ -134,6 +134,8 @@ describe('a job that fails', () => {
   test.each([
     ['has no sink', 'no-sink.js', /\[NO_SINK\].*\n {2}hint: End each stream/],
     ['does not export one', 'not-a-job.js', /\[NOT_A_JOB\].*not-a-job\.js/],
+    ['exports one by name', 'named-job.js', /\[NOT_A_JOB\].*named-job\.js.*\n {2}hint: It exports a job as "job": export that as default\./],
+    ['leaves out import.meta', 'job-without-meta.js', /\[NOT_A_JOB\].*expected import\.meta[^]* {4}at .*job-without-meta\.js:3:\d+/],
     ['throws while it is planned', 'throwing-program.ts', /Error: no such table\n {4}at .*throwing-program\.ts:6:9/],
   ])('before it runs, because it %s, exits with 2', async (_, name, text) => {
     const { status, stdout, stderr } = await run('run', job(name))
@@ -312,7 +314,7 @@ describe('--watch', () => {
     writeFileSync(join(cwd, 'library.ts'), 'export function double(value: number): number { return value * 3 }\n')
     await command.says(/6 rows read[^]*Waiting for changes/)
     writeFileSync(join(cwd, 'library.ts'), 'export function double(value: number): number { return value * }\n')
-    await command.says(/library\.ts:1:\d+: Unexpected/)
+    await command.says(/library\.ts:1:\d+: Unexpected[^]*Waiting for changes of job\.ts/)
     writeFileSync(join(cwd, 'library.ts'), 'export function double(value: number): number { return value * 4 }\n')
     await command.says(/8 rows read[^]*Waiting for changes/)
     command.child.kill('SIGINT')

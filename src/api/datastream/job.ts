@@ -9,7 +9,7 @@ import { StreamExecutionEnvironment } from './environment.ts'
  * the same graph each time; what varies comes in `params`. What else stands in the module runs on each of those threads too: guard it with
  * `if (isMainThread)` of node:worker_threads if it starts the engine.
  *
- * @throws {PlanError} `NOT_A_JOB` if the module has no URL, as in a CommonJS bundle.
+ * @throws {PlanError} `NOT_A_JOB` if the module has no URL, as in a CommonJS bundle, or an argument is missing.
  * @example
  * export default defineJob(import.meta, (env, params) => {
  *   env.fromElements('to', 'be', 'or', 'not', 'to', 'be').keyBy((word) => word.length).reduce((left, right) => `${left} ${right}`).output('words')
@@ -19,7 +19,11 @@ export function defineJob(
   meta: { readonly url: string },
   program: (env: StreamExecutionEnvironment, params: Readonly<Record<string, unknown>>) => void | Promise<void>,
 ): JobProgram {
-  if (typeof meta.url !== 'string')
+  if (typeof program !== 'function')
+    throw new PlanError('NOT_A_JOB', 'Cannot define a job: expected import.meta, then its program', {
+      hint: 'Write `export default defineJob(import.meta, (env, params) => { ... })`.',
+    })
+  if (typeof (meta as { readonly url?: unknown } | null | undefined)?.url !== 'string')
     throw new PlanError('NOT_A_JOB', 'Cannot define a job: its module has no import.meta.url', {
       hint: "Bundle it as an ES module (esbuild: --format=esm): the engine's threads import it by its URL.",
     })
