@@ -1,7 +1,7 @@
 // Which files a path means: a file, a folder, a glob. Runs once, before a job starts; answers with clear errors instead of empty inputs.
 
 import { accessSync, constants, readdirSync, statSync, type Stats } from 'node:fs'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import { ConnectorError } from '../../base/errors.ts'
 
 /** Standard input or output as a path. */
@@ -32,9 +32,9 @@ function filesOf(path: string): ListedFile[] {
   if (path === '') throw new ConnectorError('FILE_NOT_FOUND', 'Cannot read "": the path is empty')
   const stat = statOf(path)
   if (stat === undefined) {
-    if (!isGlob(path)) throw new ConnectorError('FILE_NOT_FOUND', `Cannot read "${path}": there is no such file or folder`)
+    if (!isGlob(path)) throw notFound(path, 'there is no such file or folder')
     const matches = globPaths(path)
-    if (matches.length === 0) throw new ConnectorError('FILE_NOT_FOUND', `Cannot read "${path}": no file matches`)
+    if (matches.length === 0) throw notFound(path, 'no file matches')
     return matches.map((match) => fileOf(match, statOf(match)))
   }
   if (!stat.isDirectory()) return [fileOf(path, stat)]
@@ -46,8 +46,16 @@ function filesOf(path: string): ListedFile[] {
   return inside.map((each) => fileOf(each, statOf(each)))
 }
 
+function notFound(path: string, why: string): ConnectorError {
+  return new ConnectorError(
+    'FILE_NOT_FOUND',
+    `Cannot read "${path}": ${why}`,
+    isAbsolute(path) ? {} : { hint: `Relative paths begin in the working directory, ${process.cwd()}.` },
+  )
+}
+
 function fileOf(path: string, stat: Stats | undefined): ListedFile {
-  if (stat === undefined) throw new ConnectorError('FILE_NOT_FOUND', `Cannot read "${path}": there is no such file or folder`)
+  if (stat === undefined) throw notFound(path, 'there is no such file or folder')
   if (!stat.isFile()) {
     const kind = stat.isFIFO() ? 'a named pipe' : stat.isSocket() ? 'a socket' : stat.isDirectory() ? 'a folder' : 'a device'
     throw new ConnectorError(

@@ -146,6 +146,13 @@ describe('which files', () => {
     expect(() => read(join(tree, path))).toThrow(message)
   })
 
+  test('a relative path that is not there says where it begins', () => {
+    const hint = `Relative paths begin in the working directory, ${process.cwd()}.`
+    for (const path of ['no-such-file.json', 'no-such-*.json'])
+      expect(() => read(path)).toThrow(expect.objectContaining({ code: 'FILE_NOT_FOUND', hint }) as Error)
+    expect(() => read(join(tree, 'none'))).toThrow(expect.objectContaining({ code: 'FILE_NOT_FOUND', hint: undefined }) as Error)
+  })
+
   test('a named pipe and a device are not files', () => {
     const pipe = join(folder, 'pipe')
     execFileSync('mkfifo', [pipe])
