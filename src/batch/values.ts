@@ -102,9 +102,24 @@ function refuse(value: unknown, type: LogicalType, reason: string): never {
   throw new BadRecordError('VALUE_OUT_OF_TYPE', `Cannot store ${shown} as ${formatType(type)}: ${reason}`)
 }
 
+/** What the integers of a type are, for errors: users of other libraries have a Date in hand. */
+function integerOf(type: LogicalType): string {
+  switch (type.kind) {
+    case 'DATE':
+      return 'days since 1970-01-01'
+    case 'TIME':
+      return 'milliseconds of the day'
+    case 'TIMESTAMP':
+    case 'TIMESTAMP_LTZ':
+      return 'epoch milliseconds, as getTime() of a Date gives'
+    default:
+      return 'an integer'
+  }
+}
+
 function integerIn(value: unknown, type: LogicalType, min: number, max: number): number {
   const number = typeof value === 'bigint' ? Number(value) : value
-  if (typeof number !== 'number' || !Number.isInteger(number)) return refuse(value, type, 'expected an integer')
+  if (typeof number !== 'number' || !Number.isInteger(number)) return refuse(value, type, `expected ${integerOf(type)}`)
   if (number < min || number > max) return refuse(value, type, `it must lie in ${min}..${max}`)
   return number
 }

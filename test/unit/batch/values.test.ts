@@ -133,6 +133,15 @@ test('a length that does not fit is told with the type and the length', () => {
   expect(() => writeValue(columnOf(t.binary(2)), 0, new Uint8Array(1))).toThrow('Cannot store bytes as BINARY(2) NOT NULL: it has 1 byte')
 })
 
+test('what is no integer is told what the integers of its type are', () => {
+  const date = new Date(0)
+  expect(() => writeValue(columnOf(t.int()), 0, 'x')).toThrow('expected an integer')
+  expect(() => writeValue(columnOf(t.date()), 0, date)).toThrow('expected days since 1970-01-01')
+  expect(() => writeValue(columnOf(t.time(3)), 0, '10:00')).toThrow('expected milliseconds of the day')
+  expect(() => writeValue(columnOf(t.timestamp(3)), 0, date)).toThrow('expected epoch milliseconds, as getTime() of a Date gives')
+  expect(() => writeValue(columnOf(t.timestampLtz(9)), 0, date)).toThrow('expected epoch nanoseconds as a bigint')
+})
+
 test('a refused row is overwritten by the next one, NULLs of it are not counted', () => {
   const column = columnOf(t.row({ a: t.int().nullable(), list: t.array(t.string().nullable()), n: t.int() }))
   expect(() => writeValue(column, 0, { a: null, list: ['long text', null, null], n: 'bad' })).toThrow('expected an integer')
