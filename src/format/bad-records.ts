@@ -184,11 +184,18 @@ export class BadRecords {
       'BAD_RECORD',
       `Cannot read record: ${place.file} ${at}${where === '' ? ': ' : `, ${where}`}${reason}${raw === null ? '' : `\n  ${shownText(raw)}`}`,
       {
-        hint: "Correct the data or the schema, or set onBadRecord to 'skip', 'null' or 'dead-letter'.",
+        hint: looksSpread(line, raw)
+          ? "JSON must have one object a line: jq -c '.[]' makes such lines of an array, jq -c . of objects over several lines."
+          : "Correct the data or the schema, or set onBadRecord to 'skip', 'null' or 'dead-letter'.",
         position: { file: place.file, line, column, offset: place.offset, field },
       },
     )
   }
+}
+
+/** Whether a record is the first line of a file that seems to be an array of JSON objects, or an object over several lines. */
+function looksSpread(line: number | undefined, raw: Uint8Array | null): boolean {
+  return line === 1 && raw !== null && /^\s*(\[\s*(\{.*)?|\{\s*)$/.test(shownText(raw))
 }
 
 /** A record's bytes for people: cut, without control characters. */

@@ -394,6 +394,19 @@ describe.each(['fail', 'skip', 'null', 'dead-letter'] as const)('policy %s', (po
   )
 })
 
+test.each([
+  ['[', "jq -c '.[]' makes such lines of an array"],
+  ['[{"id":1},', 'JSON must have one object a line'],
+  ['{', 'jq -c . of objects over several lines'],
+  ['{"id":', 'Correct the data or the schema'],
+])('a file that begins with %s says what helps', (line, hint) => {
+  const path = join(scratchFolder(), 'spread.json')
+  writeFileSync(path, `${line}\n{"id":1}\n]\n`)
+  const probe = new SourceProbe(fileSource({ path, format: jsonFormat(), schema: defineSchema({ id: t.int() }) }))
+  expect(() => probe.poll()).toThrow(expect.objectContaining({ hint: expect.stringContaining(hint) as string }) as Error)
+  probe.close()
+})
+
 test('the catalogue is as large as promised', () => {
   expect(CASES.length).toBeGreaterThan(240)
 })
