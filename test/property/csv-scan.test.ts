@@ -44,9 +44,10 @@ function valueText(dice: Dice, field: ScanField | null, options: CsvScanOptions,
 
 function fieldText(dice: Dice, text: string | null, options: CsvScanOptions, wild: boolean): string {
   if (text === null) return options.nullLiteral ?? ''
+  const escape = options.escape ?? ''
+  if (wild && escape !== '' && dice.chance(15)) return `${escape}${dice.pick(['n', 'r', 't', '0', 'x', '"'])}${text}${escape}n`
   if (wild && dice.chance(15)) text = dice.pick([` ${text}`, `${text}  `, `\t${text}\t`, ' '])
   const quote = options.quote ?? '"'
-  const escape = options.escape ?? ''
   const odd =
     text.includes(options.delimiter ?? ',') ||
     (quote !== '' && text.includes(quote)) ||
@@ -57,7 +58,7 @@ function fieldText(dice: Dice, text: string | null, options: CsvScanOptions, wil
   if (quote === '' || (wild && dice.chance(40))) return text
   let inner = escape === '' ? text : text.replaceAll(escape, escape + escape)
   inner = inner.replaceAll(quote, escape !== '' && dice.chance(2) ? escape + quote : quote + quote)
-  return quote + inner + quote
+  return quote + inner + quote + (wild && dice.chance(10) ? dice.pick([' ', '\t ', ' x', '\r']) : '')
 }
 
 function randomCase(seed: number, wild: boolean): Case {
@@ -85,6 +86,10 @@ function randomCase(seed: number, wild: boolean): Case {
           '',
           '# comment',
           `${record}${options.delimiter}`,
+          `${record}${options.delimiter} `,
+          `${record} `,
+          `${record}${options.delimiter}${options.quote}${options.quote}\t`,
+          `${record}${options.delimiter}${options.quote}`,
           `${record}${options.delimiter}more`,
           'one',
           `${options.quote}open`,

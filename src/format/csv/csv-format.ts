@@ -38,7 +38,8 @@ export interface CsvFormatOptions {
    */
   readonly quote?: string
   /**
-   * One ASCII character that takes the next one as it is; '' for none: a quote inside quotes is doubled.
+   * One ASCII character that takes the next one as it is, but that `flink` reads n, r, t and 0 behind it as line feed, return, tab and NUL; '' for
+   * none: a quote inside quotes is doubled.
    * @default ''
    */
   readonly escape?: string
@@ -70,8 +71,8 @@ export interface CsvFormatOptions {
   readonly lineFeedsInQuotes?: boolean
   /**
    * How text becomes the declared types. `strict`: all of it must be a value, nothing is rounded, declared lengths hold; times are cut to
-   * their precision. `flink`: as Flink's `csv` format, which leaves lengths alone, takes blanks around numbers other than DECIMAL, and February 31
-   * for a day in March.
+   * their precision. `flink`: as Flink's `csv` format, which leaves lengths alone, takes blanks around numbers other than DECIMAL and behind
+   * closing quotes, a delimiter at the end of a record, and February 31 for a day in March.
    * @default 'strict'
    */
   readonly conversion?: 'strict' | 'flink'

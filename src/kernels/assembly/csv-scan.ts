@@ -602,6 +602,7 @@ function walkField(p: usize): usize {
     }
     fieldEnd = p
     p += 1
+    if ((flags & JSON_FLINK) != 0) p = skipBlanksBehindQuote(p)
     if (p < limit && (<u32>load<u8>(p) == delimiter || isLineEnd(p))) return p
     return bad(BAD_QUOTE, p, 0)
   }
@@ -621,12 +622,29 @@ function walkField(p: usize): usize {
   }
 }
 
+/** What Flink passes over between a closing quote and the delimiter or line end. */
+function skipBlanksBehindQuote(p: usize): usize {
+  while (p < limit) {
+    const character = <u32>load<u8>(p)
+    if (character > 0x20 || character == delimiter || character == 0x0a || character == 0x0d) break
+    p += 1
+  }
+  return p
+}
+
+/** What an escape makes of the character behind it. Flink knows some control characters by their letters. */
+function unescaped(character: u32): u32 {
+  if ((flags & JSON_FLINK) == 0) return character
+  return character == 0x6e ? 0x0a : character == 0x72 ? 0x0d : character == 0x74 ? 0x09 : character == 0x30 ? 0 : character
+}
+
 /** Copies the walked field's text, quotes undoubled and escapes resolved. Returns its length. */
 function copyField(out: usize): usize {
   const start = out
   for (let p = fieldStart; p < fieldEnd; p++) {
     let character = <u32>load<u8>(p)
-    if ((escape != 0 && character == escape && p + 1 < fieldEnd) || (fieldQuoted && character == quote)) { p += 1; character = <u32>load<u8>(p) }
+    if (escape != 0 && character == escape && p + 1 < fieldEnd) { p += 1; character = unescaped(load<u8>(p)) }
+    else if (fieldQuoted && character == quote) { p += 1; character = <u32>load<u8>(p) }
     store<u8>(out, <u8>character)
     out += 1
   }
@@ -657,7 +675,13 @@ function parseRecord(p: usize, row: u32): usize {
       }
     }
     if (<u32>load<u8>(p) != delimiter) break
-    if (field + 1 == count) return bad(BAD_FIELD_COUNT, p, 0)
+    if (field + 1 == count) {
+      // Flink admits one blank field more, as a trailing delimiter makes it.
+      const extra = p
+      p = (flags & JSON_FLINK) == 0 ? 0 : walkField(p + 1)
+      if (p == 0 || <u32>load<u8>(p) == delimiter || trimStart(fieldStart, fieldEnd) != fieldEnd) return bad(BAD_FIELD_COUNT, extra, 0)
+      break
+    }
     p += 1
   }
   // Too few fields: NULLs where that is allowed.

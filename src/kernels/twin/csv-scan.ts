@@ -16,6 +16,9 @@ interface CsvField {
   readonly quoted: boolean
 }
 
+/** Control characters that Flink knows by their letters behind an escape. */
+const FLINK_ESCAPES: Readonly<Record<string, number>> = { n: 10, r: 13, t: 9, 0: 0 }
+
 /** Reads a whole file. `text` ends with a line feed. */
 export function scanCsvTwin(fields: readonly (ScanField | null)[], options: CsvScanOptions, text: Buffer): CsvOutcome[] {
   const out: CsvOutcome[] = []
@@ -65,7 +68,7 @@ function splitRecord(text: Buffer, start: number, options: CsvScanOptions): Spli
       if (escape !== '' && peek(at) === escape) {
         if (at + 1 >= text.length) return { fields, end: undefined, failedAt: at }
         // An escape with nothing behind it stands for itself.
-        bytes.push(text[at + 1])
+        bytes.push((options.conversion === 'flink' ? FLINK_ESCAPES[peek(at + 1)] : undefined) ?? text[at + 1])
         at += 2
         continue
       }
@@ -75,6 +78,8 @@ function splitRecord(text: Buffer, start: number, options: CsvScanOptions): Spli
           else {
             to = at
             at++
+            // Flink passes over blanks behind the closing quote.
+            if (options.conversion === 'flink') while (at < text.length && text[at] <= 0x20 && ![delimiter, '\n', '\r'].includes(peek(at))) at++
             break
           }
         } else if (options.conversion === 'strict') return { fields, end: undefined, failedAt: at }
@@ -92,7 +97,12 @@ function readRecord(fields: readonly (ScanField | null)[], options: CsvScanOptio
   const row: { [name: string]: TwinValue } = Object.create(null)
   const bad = (reason: number, field: string): CsvOutcome => ({ bad: [reason, field] })
   for (const [index, { bytes, raw, quoted }] of record.fields.entries()) {
-    if (index >= fields.length) return bad(BadReason.FIELD_COUNT, '')
+    if (index >= fields.length) {
+      // Flink admits one blank field more, as a trailing delimiter makes it.
+      const isLast = record.end !== undefined && index === fields.length && index + 1 === record.fields.length
+      if (options.conversion === 'flink' && isLast && /^[\0-\x20]*$/.test(raw.toString('latin1'))) break
+      return bad(BadReason.FIELD_COUNT, '')
+    }
     const field = fields[index]!
     const text = bytes.toString('utf8')
     if (!Buffer.from(raw.toString('utf8')).equals(raw)) return bad(BadReason.INVALID_UTF8, field?.name ?? '')

@@ -242,6 +242,23 @@ describe('scanCsv', () => {
     ])
   })
 
+  test('takes blanks behind quotes, delimiters at the end and letters behind escapes as a real Flink did', () => {
+    const { scan, rows } = scanner(ist, { conversion: 'flink', escape: '\\' })
+    expect(scan('1,"a" ,10\n2,"b"\t, 20, \n3,c,30,\r\n4,"d","40" \n5,e\\n\\r\\t\\0\\x,50,""\n')).toMatchObject({ rows: 5, status: ScanStatus.DONE })
+    expect(rows(5)).toEqual([
+      [1, 'a', 10],
+      [2, 'b', 20],
+      [3, 'c', 30],
+      [4, 'd', 40],
+      [5, 'e\n\r\t\0x', 50],
+    ])
+    for (const line of ['1,a,2,,', '1,a,2,x', '1,a,2,"" x'])
+      expect(scanner(ist, { conversion: 'flink' }).scan(`${line}\n`)).toMatchObject({ rows: 0, reason: BadReason.FIELD_COUNT })
+    for (const line of ['1,"a" x,2', '1,"a"\r,2'])
+      expect(scanner(ist, { conversion: 'flink' }).scan(`${line}\n`)).toMatchObject({ rows: 0, reason: BadReason.QUOTE })
+    for (const line of ['1,a,2,', '1,"a" ,2']) expect(scanner(ist).scan(`${line}\n`)).toMatchObject({ rows: 0, status: ScanStatus.BAD_RECORD })
+  })
+
   test("ignores parse errors as a real Flink did, but for the row with too many fields, which stays the caller's", () => {
     const { scan, rows } = scanner(ist, { conversion: 'flink', nullOnError: true })
     const text = '1,a,10\nx,b,20\n3,c\n4,d,40,extra\n5,e,99999999999\n 6 ,f,60\n'
