@@ -59,26 +59,28 @@ export function writeNull(column: usize, row: u32): void {
 @lazy const ONES_THEN_ZEROS: usize = memory.data<u8>([
   255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-], 16)
+], 64)
 
-/** Compares up to 32 bytes, reading 32 of both sides. */
+export const SHORT_BYTES: u32 = 32
+
+/** Whether up to 32 bytes differ, reading 32 of both sides. */
 // @ts-ignore: decorator
-@inline function sameShort(left: usize, right: usize, bytes: u32): bool {
+@inline export function differShort(left: usize, right: usize, bytes: u32): bool {
   const mask = ONES_THEN_ZEROS + 32 - bytes
   const first = v128.and(v128.xor(v128.load(left), v128.load(right)), v128.load(mask))
   const second = v128.and(v128.xor(v128.load(left, 16), v128.load(right, 16)), v128.load(mask, 16))
-  return !v128.any_true(v128.or(first, second))
+  return v128.any_true(v128.or(first, second))
 }
 
 /** Whether two runs of bytes are equal; reads up to 32 bytes past both. */
 export function sameBytes(left: usize, right: usize, bytes: u32): bool {
-  while (bytes > 32) {
+  while (bytes > SHORT_BYTES) {
     if (v128.any_true(v128.or(v128.xor(v128.load(left), v128.load(right)), v128.xor(v128.load(left, 16), v128.load(right, 16))))) return false
     left += 32
     right += 32
     bytes -= 32
   }
-  return sameShort(left, right, bytes)
+  return !differShort(left, right, bytes)
 }
 
 /** Bytewise order: negative, zero or positive. Reads up to 16 bytes past both. */

@@ -3,7 +3,7 @@
 // why, TypeScript gives it room, and the call goes on from the row it stopped at. Entries move only when a segment is split.
 
 import { wordOfValue, wordPayloadBytes } from './key-layout'
-import { sameBytes } from './rows'
+import { differShort, sameBytes, SHORT_BYTES } from './rows'
 import {
   chunkEnd, chunkStart, ENTRY_FLAGS, ENTRY_HASH, ENTRY_KEY, ENTRY_WORD, FLAG_NEW, FORM_BYTES, FORM_VALUE, GROW_ENTRIES, GROW_HEAP, GROW_INDEX, keyGroup,
   SEGMENT_CHUNK_COUNT, SEGMENT_COUNT, SEGMENT_END, SEGMENT_FREE, SEGMENT_HEAP_DEAD, SEGMENT_HEAP_END, SEGMENT_HEAP_NEXT, SEGMENT_INDEX, SEGMENT_LIMIT,
@@ -98,11 +98,12 @@ const SLOTS_AT_ONCE: u32 = 4
 @inline function holdsValue(entry: usize, hash: u64, value: u64): bool {
   return load<u64>(entry, ENTRY_HASH) == hash && load<u64>(entry, ENTRY_KEY) == value
 }
+/** Whether an entry is not that of a key in bytes form. The hash need not be compared: the bytes decide. */
 // @ts-ignore: decorator
-@inline function holdsBytes(entry: usize, keyBytes: u32, hash: u64, payload: usize, word: u32): bool {
-  if (load<u64>(entry, ENTRY_HASH) != hash || load<u32>(entry, ENTRY_WORD) != word) return false
+@inline function differsInBytes(entry: usize, keyBytes: u32, payload: usize, word: u32): bool {
+  if (load<u32>(entry, ENTRY_WORD) != word) return true
   const bytes = wordPayloadBytes(word)
-  return sameBytes(storedPayload(entry, keyBytes, bytes), payload, bytes)
+  return bytes <= min<u32>(keyBytes, SHORT_BYTES) ? differShort(entry + ENTRY_KEY, payload, bytes) : !sameBytes(storedPayload(entry, keyBytes, bytes), payload, bytes)
 }
 
 /** The entry of a key, or 0. `key` is the value, or the payload's address. */
@@ -118,7 +119,7 @@ const SLOTS_AT_ONCE: u32 = 4
     const slot = load<u64>(index + (<usize>position << 3))
     const entry = <usize>(slot >> 32)
     if (entry == 0) return 0
-    if (<u32>slot == tag && (form == FORM_VALUE ? holdsValue(entry, hash, key) : holdsBytes(entry, keyBytes, hash, <usize>key, word))) return entry
+    if (<u32>slot == tag && (form == FORM_VALUE ? holdsValue(entry, hash, key) : !differsInBytes(entry, keyBytes, <usize>key, word))) return entry
     position = (position + 1) & mask
   }
   return 0
@@ -222,10 +223,12 @@ function storePayload(segment: usize, entry: usize, keyBytes: u32, payload: usiz
   return end
 }
 
+/** Whether the entry suggested for a row is none, or another key's. */
 // @ts-ignore: decorator
-@inline function holds(form: u32, keyBytes: u32, entry: usize, hash: u64, keys: usize, words: usize, row: u32): bool {
-  if (form == FORM_VALUE) return (load<u64>(entry, ENTRY_HASH) == hash) & (load<u64>(entry, ENTRY_KEY) == load<u64>(keys + (<usize>row << 3))) & (entry != 0)
-  return entry != 0 && holdsBytes(entry, keyBytes, hash, load<u32>(keys + (<usize>row << 2)), load<u32>(words + (<usize>row << 2)))
+@inline function misses(form: u32, keyBytes: u32, entry: usize, hashes: usize, keys: usize, words: usize, row: u32): bool {
+  if (form == FORM_VALUE)
+    return (load<u64>(entry, ENTRY_HASH) != load<u64>(hashes + (<usize>row << 3))) | (load<u64>(entry, ENTRY_KEY) != load<u64>(keys + (<usize>row << 3))) | (entry == 0)
+  return entry == 0 || differsInBytes(entry, keyBytes, load<u32>(keys + (<usize>row << 2)), load<u32>(words + (<usize>row << 2)))
 }
 
 /** One block of rows of a big table. */
@@ -234,16 +237,16 @@ function storePayload(segment: usize, entry: usize, keyBytes: u32, payload: usiz
   fetch(table, hashes, start, end, scratch)
   const keyBytes = load<u32>(table, TABLE_KEY_BYTES)
   let suggestion = scratch
-  const misses = scratch + BLOCK_ROWS * 4
-  let missed = misses
+  const missedRows = scratch + BLOCK_ROWS * 4
+  let missed = missedRows
   for (let row = start; row < end; row++) {
     const entry = load<u32>(suggestion)
     suggestion += 4
     store<u32>(out + (<usize>row << 2), entry)
     store<u32>(missed, row)
-    missed += <usize>!holds(form, keyBytes, entry, load<u64>(hashes + (<usize>row << 3)), keys, words, row) << 2
+    missed += <usize>misses(form, keyBytes, entry, hashes, keys, words, row) << 2
   }
-  return resolveMisses(form, inserting, table, hashes, keys, words, misses, missed, end, out)
+  return resolveMisses(form, inserting, table, hashes, keys, words, missedRows, missed, end, out)
 }
 
 /** One block of rows of a table of one segment that lies in the cache: everything in one pass. */
@@ -261,7 +264,7 @@ function storePayload(segment: usize, entry: usize, keyBytes: u32, payload: usiz
     const entry = suggested(index + (<usize>homeOf(low, multiplier, slots) << 3), tagOf(low, <u32>(hash >> 32)))
     store<u32>(out + (<usize>row << 2), entry)
     store<u32>(missed, row)
-    missed += <usize>!holds(form, keyBytes, entry, hash, keys, words, row) << 2
+    missed += <usize>misses(form, keyBytes, entry, hashes, keys, words, row) << 2
   }
   return resolveMisses(form, inserting, table, hashes, keys, words, scratch, missed, end, out)
 }
