@@ -3,6 +3,7 @@
 import { writeSync } from 'node:fs'
 import { inspect } from 'node:util'
 import { ConnectorError } from '../base/errors.ts'
+import { type OptionKeys, refuseUnknownOptions } from '../base/option-keys.ts'
 import { type RecordBatch, ROW_KIND_TEXT } from '../batch/record-batch.ts'
 import { type Decimal, isObjectSchema, type LogicalType, type Schema } from '../batch/types.ts'
 import { readValue } from '../batch/values.ts'
@@ -27,6 +28,8 @@ export interface PrintSinkOptions {
   /** Receives the text instead of standard output. Called on the thread of the subtask, with whole lines. */
   readonly write?: (text: string) => void
 }
+
+const KEYS: OptionKeys<PrintSinkOptions> = { identifier: true, standardError: true, write: true }
 
 class PrintWriter implements SinkWriter {
   readonly #schema: Schema
@@ -199,8 +202,11 @@ function pad(value: number): string {
 /**
  * A sink that prints every record with its kind, to standard output. With an identifier or several writers each line begins with
  * `identifier:subtask> `, as in Flink. Records that are values of JavaScript are printed as `util.inspect` shows them.
+ *
+ * @throws {PlanError} `INVALID_OPTION`
  */
 export function printSink(options: PrintSinkOptions = {}): Sink {
+  refuseUnknownOptions('make a print sink', options, KEYS)
   return {
     name: 'Print',
     needsEventLoop: false,

@@ -5,6 +5,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { fromErrorRecord, JobError, type MillraceError, PlanError, toErrorRecord } from '../base/errors.ts'
+import { type OptionKeys, refuseUnknownOptions } from '../base/option-keys.ts'
 import { checkParallelism } from '../base/key-groups.ts'
 import { heapsNote, processSlabBytes } from '../base/memory-budget.ts'
 import { heapFlagBytes, isEngineThread, packageRoot } from '../base/platform.ts'
@@ -43,6 +44,8 @@ export interface SubmitOptions {
   /** A line that an operator logged. @default standard error */
   readonly onLog?: (operatorName: string, subtaskIndex: number, message: string) => void
 }
+
+const SUBMIT_KEYS: OptionKeys<SubmitOptions> = { name: true, params: true, parallelism: true, options: true, signal: true, onMetrics: true, onLog: true }
 
 /** How a job ended. */
 export interface JobResult {
@@ -440,6 +443,7 @@ export class Engine implements AsyncDisposable {
    */
   submit(job: JobProgram | URL | string, options: SubmitOptions = {}): JobHandle {
     if (this.#closed) throw new JobError('ENGINE_CLOSED', 'Cannot submit a job: the engine is closed')
+    refuseUnknownOptions('submit a job', options, SUBMIT_KEYS)
     const jobUrl = isJobProgram(job) ? job.url : String(job)
     const isTypeScript = TYPESCRIPT.test(jobUrl)
     const jobName = options.name ?? DISPLAY_NAME.exec(new URL(jobUrl).pathname)?.[1] ?? 'job'

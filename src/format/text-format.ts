@@ -2,6 +2,7 @@
 
 import type { Slab } from '../base/slab.ts'
 import { PlanError } from '../base/errors.ts'
+import { type OptionKeys, refuseUnknownOptions } from '../base/option-keys.ts'
 import type { Column } from '../batch/column.ts'
 import type { RecordBatch } from '../batch/record-batch.ts'
 import { LENGTH_MAX, type Schema } from '../batch/types.ts'
@@ -24,6 +25,8 @@ export interface TextFormatOptions {
    */
   readonly utf8?: Utf8Option
 }
+
+const KEYS: OptionKeys<TextFormatOptions> = { utf8: true }
 
 class TextDecoder implements LineDecoder {
   readonly columns = []
@@ -120,5 +123,6 @@ export class TextFormat implements LineFormat {
  * fileSource({ path: 'words.txt', format: textFormat(), schema: defineSchema({ line: t.string() }) })
  */
 export function textFormat(options: TextFormatOptions = {}): TextFormat {
+  refuseUnknownOptions('make a text format', options, KEYS)
   return new TextFormat(options)
 }

@@ -2,6 +2,7 @@
 // that follows one is operator/basic/watermark-operator.ts.
 
 import { PlanError } from '../base/errors.ts'
+import { type OptionKeys, refuseUnknownOptions } from '../base/option-keys.ts'
 
 /** Takes the event timestamp out of a record: epoch milliseconds. */
 export type TimestampAssigner<R> = (record: R, recordTimestampMs: number) => number
@@ -44,6 +45,8 @@ export interface TimestampLimits {
    */
   readonly onOutside?: 'fail' | 'skip'
 }
+
+const LIMIT_KEYS: OptionKeys<TimestampLimits> = { maxFutureMs: true, minMs: true, onOutside: true }
 
 const MAX_FUTURE_MS_DEFAULT = 24 * 3_600_000
 const MIN_MS_DEFAULT = Date.UTC(1870, 0, 1)
@@ -150,6 +153,7 @@ export class WatermarkStrategy<R = unknown, Needed = unknown> {
    * @throws {PlanError} `INVALID_OPTION`, `INVALID_DURATION`
    */
   withTimestampLimits(limits: TimestampLimits = {}): WatermarkStrategy<R, Needed> {
+    refuseUnknownOptions('use timestamp limits', limits, LIMIT_KEYS)
     const { maxFutureMs = MAX_FUTURE_MS_DEFAULT, minMs = MIN_MS_DEFAULT, onOutside = 'fail' } = limits
     if (!Number.isFinite(minMs)) throw new PlanError('INVALID_OPTION', `Cannot use timestamp limits: minMs must be a finite number, not ${minMs}`)
     if (onOutside !== 'fail' && onOutside !== 'skip')

@@ -1,7 +1,8 @@
 // Asynchronous calls for each record of a stream, with Flink's names.
 
+import { refuseUnknownOptions } from '../../base/option-keys.ts'
 import { OBJECT_SCHEMA, type Schema } from '../../batch/types.ts'
-import { type AsyncFunction, AsyncOperator, type AsyncOptions } from '../../operator/async/async-operator.ts'
+import { ASYNC_KEYS, type AsyncFunction, AsyncOperator, type AsyncOptions } from '../../operator/async/async-operator.ts'
 import type { TransformationBody } from '../../plan/transformation.ts'
 import type { DataStream } from './data-stream.ts'
 
@@ -9,6 +10,7 @@ import type { DataStream } from './data-stream.ts'
 export type AsyncCall<R, OUT> = AsyncFunction<R, OUT> | ((record: R, signal: AbortSignal) => Promise<OUT>)
 
 function wait<R, OUT>(stream: DataStream<R>, call: AsyncCall<R, OUT>, ordered: boolean, options: AsyncOptions<OUT>): DataStream<OUT> {
+  refuseUnknownOptions('make asynchronous calls', options, ASYNC_KEYS)
   const fn: AsyncFunction<R, OUT> = typeof call === 'function' ? { asyncInvoke: async (record, signal) => [await call(record, signal)] } : call
   const body = (schema: Schema): TransformationBody => ({
     kind: 'operator',

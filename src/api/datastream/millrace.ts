@@ -2,6 +2,7 @@
 
 import { systemClock } from '../../base/clock.ts'
 import { JobError, PlanError } from '../../base/errors.ts'
+import { type OptionKeys, refuseUnknownOptions } from '../../base/option-keys.ts'
 import { isUnderTest } from '../../base/platform.ts'
 import { Engine } from '../../engine/engine.ts'
 import { LocalEdge, LocalJobHandle } from '../../engine/local-handle.ts'
@@ -38,6 +39,8 @@ export interface ExecuteOptions {
   readonly onLog?: (operatorName: string, subtaskIndex: number, message: string) => void
 }
 
+const EXECUTE_KEYS: OptionKeys<ExecuteOptions> = { name: true, signal: true, onLog: true }
+
 /**
  * An environment whose jobs are bare closures: they run on the calling thread, in one subtask each, giving the event loop its turns. For tests,
  * scripts and small embeddings; jobs that should use every core are modules (`defineJob`).
@@ -52,6 +55,7 @@ export class LocalEnvironment extends StreamExecutionEnvironment {
    * @throws what failed the job; the signal's reason if it is aborted.
    */
   async execute(options: ExecuteOptions = {}): Promise<void> {
+    refuseUnknownOptions('run the job', options, EXECUTE_KEYS)
     const graph = this.graph.takeSinks()
     const [edge] = [...graph.programInputs, ...graph.programOutputs]
     if (edge !== undefined)
@@ -76,6 +80,7 @@ export class LocalEnvironment extends StreamExecutionEnvironment {
    * await doubled
    */
   executeAsync(options: ExecuteOptions = {}): LocalJobHandle {
+    refuseUnknownOptions('run the job', options, EXECUTE_KEYS)
     return this.#start(this.graph.takeSinks(), options)
   }
 

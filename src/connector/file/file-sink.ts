@@ -17,6 +17,7 @@ import {
 } from 'node:fs'
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import { ConnectorError, PlanError, RestoreError } from '../../base/errors.ts'
+import { type OptionKeys, refuseUnknownOptions } from '../../base/option-keys.ts'
 import { type RecordBatch, RowKind } from '../../batch/record-batch.ts'
 import { isObjectSchema, type Schema } from '../../batch/types.ts'
 import type { LineEncoder, LineFormat } from '../../format/line-format.ts'
@@ -40,6 +41,8 @@ export interface FileSinkOptions {
   readonly path: string
   readonly format: LineFormat
 }
+
+const KEYS: OptionKeys<FileSinkOptions> = { path: true, format: true }
 
 /** A file being written. */
 interface Part {
@@ -311,5 +314,6 @@ export class FileSink implements Sink {
  * @throws {PlanError} `INVALID_OPTION`
  */
 export function fileSink(options: FileSinkOptions): FileSink {
+  refuseUnknownOptions('make a file sink', options, KEYS)
   return new FileSink(options)
 }

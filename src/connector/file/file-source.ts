@@ -3,6 +3,7 @@
 
 import { LINE_BYTES_MAX_DEFAULT, LINE_BYTES_MAX_LIMIT } from '../../base/memory-budget.ts'
 import { PlanError, RestoreError } from '../../base/errors.ts'
+import { type OptionKeys, refuseUnknownOptions } from '../../base/option-keys.ts'
 import type { RecordBatch } from '../../batch/record-batch.ts'
 import { type RowOfSchema, Schema } from '../../batch/types.ts'
 import { BAD_RECORD_POLICIES, badRecordOutputs, type BadRecordPolicy, BadRecords } from '../../format/bad-records.ts'
@@ -79,6 +80,20 @@ export interface FileSourceOptions<S extends Schema = Schema> {
    * @default 100
    */
   readonly pollIntervalMs?: number
+}
+
+const KEYS: OptionKeys<FileSourceOptions> = {
+  path: true,
+  format: true,
+  schema: true,
+  splitBytes: true,
+  onBadRecord: true,
+  deadLetterPath: true,
+  lineBytesMax: true,
+  readBytes: true,
+  timeOrder: true,
+  follow: true,
+  pollIntervalMs: true,
 }
 
 interface ActiveSplit {
@@ -416,5 +431,6 @@ function splitOf(payload: FileSplit): SourceSplit {
  * @throws {PlanError} `INVALID_OPTION`, or if the format cannot hold the schema. Files are looked at when the job starts.
  */
 export function fileSource<S extends Schema>(options: FileSourceOptions<S>): FileSource<RowOfSchema<S>> {
+  refuseUnknownOptions<FileSourceOptions>('make a file source', options, KEYS)
   return new FileSource(options as unknown as FileSourceOptions<Schema<RowOfSchema<S>>>)
 }

@@ -1,12 +1,13 @@
 // The Nexmark generator as a source: positions of the stream are dealt to readers in blocks, so that together they emit one sequence.
 
+import { type OptionKeys, refuseUnknownOptions } from '../../base/option-keys.ts'
 import type { RowOfSchema, Schema } from '../../batch/types.ts'
 import type { OperatorContext } from '../../operator/operator.ts'
 import type { Source, SourceReader, SourceSplit } from '../../operator/source.ts'
 import { RangeReader, rangeSplits } from '../datagen/range-source.ts'
 import { NexmarkGenerator } from './nexmark-generator.ts'
 import { nexmarkSchema, type NexmarkSchemas, type NexmarkTable } from './nexmark-layout.ts'
-import { type NexmarkOptions, type NexmarkSettings, resolveNexmarkOptions } from './nexmark-options.ts'
+import { NEXMARK_DEFAULTS, type NexmarkOptions, type NexmarkSettings, resolveNexmarkOptions } from './nexmark-options.ts'
 
 /** Options of {@link nexmarkSource}. */
 export interface NexmarkSourceOptions<T extends NexmarkTable, S extends Schema> extends NexmarkOptions {
@@ -21,6 +22,8 @@ export interface NexmarkSourceOptions<T extends NexmarkTable, S extends Schema> 
    */
   readonly schema?: S
 }
+
+const KEYS: OptionKeys<NexmarkSourceOptions<NexmarkTable, Schema>> = { ...NEXMARK_DEFAULTS, table: true, schema: true }
 
 /** Emits Nexmark events. */
 class NexmarkSource implements Source {
@@ -74,5 +77,6 @@ class NexmarkSource implements Source {
 export function nexmarkSource<T extends NexmarkTable = 'events', S extends Schema = NexmarkSchemas[T]>(
   options: NexmarkSourceOptions<T, S> = {},
 ): Source<RowOfSchema<S>> {
+  refuseUnknownOptions<NexmarkSourceOptions<NexmarkTable, Schema>>('make a Nexmark source', options, KEYS)
   return new NexmarkSource(options) as Source<RowOfSchema<S>>
 }

@@ -3,6 +3,7 @@
 
 import { PlanError } from '../../base/errors.ts'
 import { LINE_BYTES_MAX_DEFAULT, LINE_BYTES_MAX_LIMIT } from '../../base/memory-budget.ts'
+import { type OptionKeys, refuseUnknownOptions } from '../../base/option-keys.ts'
 import { BatchBuilder } from '../../batch/batch-builder.ts'
 import type { RecordBatch } from '../../batch/record-batch.ts'
 import { OBJECT_SCHEMA, type Schema } from '../../batch/types.ts'
@@ -34,6 +35,8 @@ export interface ReadableSourceOptions<S extends Schema = Schema> {
    */
   readonly lineBytesMax?: number
 }
+
+const KEYS: OptionKeys<ReadableSourceOptions> = { format: true, schema: true, onBadRecord: true, deadLetterPath: true, lineBytesMax: true }
 
 /** Reads a stream of values. */
 class ValueStreamReader implements SourceReader {
@@ -148,6 +151,7 @@ export function asyncIterableSource<R>(factory: StreamFactory<R>, schema: Schema
  */
 export function readableSource<R>(factory: StreamFactory<unknown>, options: ReadableSourceOptions<Schema<R>> = {}): Source<R> {
   requireFactory(factory, 'a source')
+  refuseUnknownOptions<ReadableSourceOptions>('make a source', options, KEYS)
   const { format, onBadRecord = 'fail', deadLetterPath, lineBytesMax = LINE_BYTES_MAX_DEFAULT } = options
   const schema = options.schema ?? (OBJECT_SCHEMA as Schema<R>)
   if (format === undefined) return { ...asyncIterableSource(factory as StreamFactory<R>, schema), name: 'Readable', describe: () => 'a stream of objects' }

@@ -2,6 +2,7 @@
 // job back. Runs on a worker whose event loop lives.
 
 import { ConnectorError, PlanError } from '../../base/errors.ts'
+import { type OptionKeys, refuseUnknownOptions } from '../../base/option-keys.ts'
 import { type RecordBatch, RowKind } from '../../batch/record-batch.ts'
 import { isObjectSchema, type Schema } from '../../batch/types.ts'
 import type { LineEncoder, LineFormat } from '../../format/line-format.ts'
@@ -29,6 +30,8 @@ export interface WritableSinkOptions {
    */
   readonly end?: boolean
 }
+
+const KEYS: OptionKeys<WritableSinkOptions> = { format: true, end: true }
 
 /** Gives a stream the records as they are. */
 class ObjectWriter implements SinkWriter {
@@ -177,6 +180,7 @@ function refuseChanges(batch: RecordBatch): void {
  */
 export function writableSink(factory: OutputFactory, options: WritableSinkOptions = {}): Sink {
   requireFactory(factory, 'a sink')
+  refuseUnknownOptions('make a sink', options, KEYS)
   const { format } = options
   if (format !== undefined && format.kind !== 'lines')
     throw new PlanError('INVALID_OPTION', 'Cannot make a sink: format must be made by jsonFormat or csvFormat')

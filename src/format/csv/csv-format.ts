@@ -1,6 +1,7 @@
 // CSV (RFC 4180, with the variations that exist). A description; the work is done by the scan and format kernels.
 
 import { ConnectorError, PlanError } from '../../base/errors.ts'
+import { type OptionKeys, refuseUnknownOptions } from '../../base/option-keys.ts'
 import type { Slab } from '../../base/slab.ts'
 import { suggest } from '../../base/suggest.ts'
 import type { RecordBatch } from '../../batch/record-batch.ts'
@@ -92,6 +93,21 @@ export interface CsvFormatOptions {
    * @default 'strict'
    */
   readonly utf8?: Utf8Option
+}
+
+const KEYS: OptionKeys<CsvFormatOptions> = {
+  header: true,
+  delimiter: true,
+  quote: true,
+  escape: true,
+  nullLiteral: true,
+  arrayElementDelimiter: true,
+  allowComments: true,
+  lineFeedsInQuotes: true,
+  conversion: true,
+  quoteAll: true,
+  timestampFormat: true,
+  utf8: true,
 }
 
 /** How much of a header an error shows. */
@@ -460,6 +476,7 @@ function damagedHeader(reason: string): ConnectorError {
  * @throws {PlanError} `INVALID_OPTION`
  */
 export function csvFormat(options: CsvFormatOptions = {}): CsvFormat {
+  refuseUnknownOptions('make a CSV format', options, KEYS)
   return new CsvFormat(options)
 }
 

@@ -2,6 +2,7 @@
 
 import type { Slab } from '../../base/slab.ts'
 import { PlanError } from '../../base/errors.ts'
+import { type OptionKeys, refuseUnknownOptions } from '../../base/option-keys.ts'
 import type { RecordBatch } from '../../batch/record-batch.ts'
 import { isObjectSchema, type Schema } from '../../batch/types.ts'
 import { JsonFormatPlan } from '../../kernels/json-format.ts'
@@ -42,6 +43,8 @@ export interface JsonFormatOptions {
    */
   readonly utf8?: Utf8Option
 }
+
+const KEYS: OptionKeys<JsonFormatOptions> = { conversion: true, failOnMissingField: true, rejectUnknownFields: true, timestampFormat: true, utf8: true }
 
 class JsonDecoder implements LineDecoder {
   readonly columns = []
@@ -158,5 +161,6 @@ export class JsonFormat implements LineFormat {
  * @throws {PlanError} `INVALID_OPTION`
  */
 export function jsonFormat(options: JsonFormatOptions = {}): JsonFormat {
+  refuseUnknownOptions('make a JSON format', options, KEYS)
   return new JsonFormat(options)
 }

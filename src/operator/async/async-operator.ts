@@ -2,6 +2,7 @@
 // worker whose event loop lives. Records in flight are state: a restore calls the function for them again.
 
 import { PlanError, UserFunctionError } from '../../base/errors.ts'
+import type { OptionKeys } from '../../base/option-keys.ts'
 import { WATERMARK_MIN } from '../../batch/crossings.ts'
 import { assertInserts, type RecordBatch } from '../../batch/record-batch.ts'
 import { isObjectSchema, type Schema } from '../../batch/types.ts'
@@ -36,6 +37,9 @@ export interface AsyncOptions<in OUT = unknown> {
   /** Which calls are made again, and when. @default none is */
   readonly retry?: AsyncRetryStrategy<OUT>
 }
+
+/** Those of {@link AsyncOptions}. */
+export const ASYNC_KEYS: OptionKeys<AsyncOptions> = { capacity: true, timeoutMs: true, retry: true }
 
 /** A record in flight, or a watermark between records. */
 interface Entry {

@@ -1,6 +1,7 @@
 // Built-in aggregates that never leave the kernels: what they are, where their accumulators lie, which kernel folds, merges and emits each.
 
 import { BadRecordError, PlanError } from '../../base/errors.ts'
+import { type OptionKeys, refuseUnknownOptions } from '../../base/option-keys.ts'
 import type { Column } from '../../batch/column.ts'
 import {
   type Decimal,
@@ -48,6 +49,8 @@ export interface TopOptions<P extends string = string> {
   readonly columns?: readonly P[]
 }
 
+const TOP_KEYS: OptionKeys<TopOptions> = { order: true, columns: true }
+
 /** Each entry of a table has so many places. */
 const TOP_LIMIT_MAX = 1000
 
@@ -82,11 +85,13 @@ export const last = <C extends string>(column: C): BuiltInAggregate<'last', C> =
  *
  * @example
  * flights.keyBy('origin').window(TumblingEventTimeWindows.of(days(1))).aggregate({ worst: topN(3, 'delay', { columns: ['date', 'delay'] }) })
- * @throws {PlanError} `INVALID_AGGREGATE` if `limit` is not an integer in 1..1000.
+ * @throws {PlanError} `INVALID_AGGREGATE` if `limit` is not an integer in 1..1000; `INVALID_OPTION`.
  */
 export function topN<C extends string>(limit: number, column: C, options?: { readonly order?: TopOrder }): BuiltInAggregate<'topN', C, undefined>
 export function topN<C extends string, const P extends string>(limit: number, column: C, options: TopOptions<P>): BuiltInAggregate<'topN', C, P>
-export function topN(limit: number, column: string, { order = 'descending', columns }: TopOptions = {}): BuiltInAggregate<'topN'> {
+export function topN(limit: number, column: string, options: TopOptions = {}): BuiltInAggregate<'topN'> {
+  refuseUnknownOptions('keep the top rows', options, TOP_KEYS)
+  const { order = 'descending', columns } = options
   if (!Number.isInteger(limit) || limit < 1 || limit > TOP_LIMIT_MAX)
     throw new PlanError('INVALID_AGGREGATE', `Cannot keep the top ${limit} rows: the number must be an integer in 1..${TOP_LIMIT_MAX}`)
   return Object.freeze({ kind: 'topN', column, top: Object.freeze({ limit, order, columns }) })
