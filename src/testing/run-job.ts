@@ -3,6 +3,7 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { StreamExecutionEnvironment } from '../api/datastream/environment.ts'
+import { JobEnvironment } from '../api/datastream/job.ts'
 import { VirtualClock } from '../base/clock.ts'
 import { JobError } from '../base/errors.ts'
 import { Random } from '../base/random.ts'
@@ -209,7 +210,7 @@ export async function runJob(job: TestableJob, options: RunJobOptions = {}): Pro
 
 async function build(job: TestableJob, params: Readonly<Record<string, unknown>>): Promise<BuiltJob> {
   if (isJobProgram(job)) return job.build(params)
-  const env = job instanceof StreamExecutionEnvironment ? job : new StreamExecutionEnvironment()
+  const env = job instanceof StreamExecutionEnvironment ? job : new JobEnvironment()
   if (typeof job === 'function') await job(env, params)
   return { graph: env.graph, ...env.settings }
 }

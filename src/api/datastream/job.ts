@@ -4,6 +4,19 @@ import { PlanError } from '../../base/errors.ts'
 import { type BuiltJob, type JobProgram, registerProgram } from '../../plan/job-program.ts'
 import { StreamExecutionEnvironment } from './environment.ts'
 
+/** The environment of a job's program, which only defines streams: what Flink's programs end with says so. */
+export class JobEnvironment extends StreamExecutionEnvironment {
+  execute(): never {
+    throw new PlanError('INVALID_EXECUTE', 'Cannot execute the job here: its program only defines streams', {
+      hint: 'Leave the call out: `millrace run` or engine.submit(job) executes what the program defined. Millrace.local() has an environment with execute().',
+    })
+  }
+
+  executeAsync(): never {
+    return this.execute()
+  }
+}
+
 /**
  * Defines a job: the default export of its module. The planner and each worker import the module and run the program again, so it must build
  * the same graph each time; what varies comes in `params`. What else stands in the module runs on each of those threads too: guard it with
@@ -31,7 +44,7 @@ export function defineJob(
     url: meta.url,
     source: String(program),
     async build(params: Readonly<Record<string, unknown>>): Promise<BuiltJob> {
-      const env = new StreamExecutionEnvironment()
+      const env = new JobEnvironment()
       await program(env, params)
       return { graph: env.graph, ...env.settings }
     },

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { StreamExecutionEnvironment } from '../../../src/api/datastream/environment.ts'
+import { defineJob } from '../../../src/api/datastream/job.ts'
 import { Millrace } from '../../../src/api/datastream/millrace.ts'
 import { OutputTag } from '../../../src/api/datastream/stream.ts'
 import { defineSchema, t } from '../../../src/batch/types.ts'
@@ -473,6 +474,20 @@ describe('executeAndCollect() of a stream', () => {
       expect.objectContaining({ code: 'INVALID_COLLECT', hint: expect.stringContaining('output') as string }),
     )
   })
+})
+
+test.each(['execute', 'executeAsync'])('%s() in the program of a job says who executes it', async (name) => {
+  const program = (env: StreamExecutionEnvironment): void => {
+    env.fromElements(1).output('numbers')
+    ;(env as unknown as Record<string, () => void>)[name]()
+  }
+  const refusal = {
+    code: 'INVALID_EXECUTE',
+    message: 'Cannot execute the job here: its program only defines streams',
+    hint: expect.stringContaining('engine.submit') as string,
+  }
+  await expect(runJob(program)).rejects.toMatchObject(refusal)
+  await expect(defineJob(import.meta, program).build({})).rejects.toMatchObject(refusal)
 })
 
 test('windows of all records cumulate in one subtask', async () => {
