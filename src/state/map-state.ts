@@ -93,7 +93,7 @@ export class StoredMapState<K, V> extends SlotState implements MapState<K, V> {
     this.#seek(key)
     const entry = this.#find(header)
     if (entry === 0) return null
-    if (this.#refreshes && !this.#isExpired(entry)) this.slab.f64[(entry + 24) >>> 3] = this.store.nowMs
+    this.#refresh(entry)
     return this.#valueOf(entry) as V
   }
 
@@ -108,7 +108,9 @@ export class StoredMapState<K, V> extends SlotState implements MapState<K, V> {
     const header = this.#header()
     if (header === 0) return false
     this.#seek(key)
-    return this.#find(header) !== 0
+    const entry = this.#find(header)
+    if (entry !== 0) this.#refresh(entry)
+    return entry !== 0
   }
 
   put(key: K, value: V): void {
@@ -393,6 +395,11 @@ export class StoredMapState<K, V> extends SlotState implements MapState<K, V> {
     return this.store.nowMs - this.slab.f64[(entry + 24) >>> 3] >= this.#entryTtlMs
   }
 
+  /** What every look at an entry does where reading refreshes. */
+  #refresh(entry: number): void {
+    if (this.#refreshes && !this.#isExpired(entry)) this.slab.f64[(entry + 24) >>> 3] = this.store.nowMs
+  }
+
   #expireAll(header: number): void {
     const { u32 } = this.slab
     const h = header >>> 2
@@ -410,12 +417,12 @@ export class StoredMapState<K, V> extends SlotState implements MapState<K, V> {
       header = this.#header()
     }
     if (header === 0) return
-    const { u32, f64 } = this.slab
+    const { u32 } = this.slab
     const h = header >>> 2
     for (let index = 0; index < u32[h + WRITTEN]; index++) {
       const entry = u32[h + ENTRIES] + index * ENTRY_BYTES
       if (u32[(entry + 4) >>> 2] === 0) continue
-      if (this.#refreshes && !this.#isExpired(entry)) f64[(entry + 24) >>> 3] = this.store.nowMs
+      this.#refresh(entry)
       visit(entry)
     }
   }

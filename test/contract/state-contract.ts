@@ -403,13 +403,16 @@ export function stateContract(name: string, newBackend: (share: BackendShare) =>
       at(backend, 1)
       value.update(1)
       list.addAll(['a', 'b'])
-      map.put('a', 'A')
+      map.putAll([
+        ['a', 'A'],
+        ['b', 'B'],
+      ])
       for (const nowMs of [90, 180, 270]) {
         backend.setProcessingTimeMs(nowMs)
-        expect([value.value(), list.get(), map.get('a')]).toEqual([1, ['a', 'b'], 'A'])
+        expect([value.value(), list.get(), map.get('a'), map.has('b')]).toEqual([1, ['a', 'b'], 'A', true])
       }
       backend.setProcessingTimeMs(370)
-      expect([value.value(), list.get(), map.get('a')]).toEqual([null, [], null])
+      expect([value.value(), list.get(), map.get('a'), map.has('b')]).toEqual([null, [], null, false])
     })
 
     test('with ReturnExpiredIfNotCleanedUp what has expired is seen until it is cleaned up, and not refreshed by reading', () => {
