@@ -501,7 +501,7 @@ export class LineStream {
   #makeRoom(): boolean {
     const isEmpty = this.#batchRows === 0
     let grown = false
-    for (const column of this.batch.columns) grown = growColumn(column, isEmpty, this.#lineBytesMax) || grown
+    for (const column of this.batch.columns) grown = growColumn(column, this.#batchRows, isEmpty, this.#lineBytesMax) || grown
     return grown
   }
 }
@@ -515,21 +515,27 @@ function endOfCharacters(text: Uint8Array): number {
   return first + length > text.length ? first : text.length
 }
 
-/** Doubles what is more than half full, or pads its values; everything that is left, if even one record does not fit. */
-function growColumn(column: Column, isEmpty: boolean, recordBytesMax: number): boolean {
+/**
+ * Doubles what is more than half full, or pads its values; everything that is left, if even one record does not fit.
+ *
+ * @param rows Those that the column holds.
+ */
+function growColumn(column: Column, rows: number, isEmpty: boolean, recordBytesMax: number): boolean {
   let grown = false
   const mayBeFull = isEmpty || column.type.kind === 'CHAR' || column.dataLength * 2 > column.dataCapacity
   if (column.kind === PhysicalKind.BYTES && column.dataCapacity < DATA_BYTES_MAX && mayBeFull) {
     column.ensureData(Math.max(column.dataCapacity * 2 - column.dataLength, isEmpty ? recordBytesMax : 0))
     grown = true
   }
-  if (column.kind === PhysicalKind.LIST || column.kind === PhysicalKind.MAP)
-    for (const child of column.children) {
-      // Elements are counted by the offsets; their columns only know how many they could hold.
+  const isList = column.kind === PhysicalKind.LIST || column.kind === PhysicalKind.MAP
+  // Elements are counted by the offsets; their columns only know how many they could hold.
+  const childRows = isList ? column.slab.i32[(column.offsets >>> 2) + rows] : rows
+  for (const child of column.children) {
+    if (isList && (isEmpty || childRows * 2 > child.rowCapacity)) {
       child.ensureRows(child.rowCapacity * 2)
-      growColumn(child, isEmpty, recordBytesMax)
       grown = true
     }
-  else for (const child of column.children) grown = growColumn(child, isEmpty, recordBytesMax) || grown
+    grown = growColumn(child, childRows, isEmpty, recordBytesMax) || grown
+  }
   return grown
 }

@@ -592,6 +592,19 @@ describe('lineBytesMax', () => {
   })
 })
 
+test.each([
+  ['ARRAY', t.array(t.int()), '[1]'],
+  ['MAP', t.map(t.string(), t.int()), '{"k":1}'],
+  ['ARRAY of ARRAY', t.array(t.array(t.int())), '[[1],[2]]'],
+])('a line that is too long for what is left of a batch begins the next one, beside an %s', (_, type, text) => {
+  const schema = defineSchema({ list: type, text: t.string() })
+  const lines = [2, 20_000, 3, 900_000, 1].map((length) => `{"list":${text},"text":"${'x'.repeat(length)}"}`)
+  for (const batchRowsMax of [3, 64, 8192]) {
+    const rows = readAll(fileSource({ path: fileWith(lines.join('\n')), format: jsonFormat(), schema }), batchRowsMax)
+    expect(rows.map((row) => (row.text as string).length)).toEqual([2, 20_000, 3, 900_000, 1])
+  }
+})
+
 describe('snapshots', () => {
   test('one of another file is refused', () => {
     const schema = defineSchema({ id: t.int() })
