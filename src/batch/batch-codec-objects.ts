@@ -2,12 +2,11 @@
 // and structured clone itself for values that MessagePack would change. What cannot be taken to another thread is refused by name instead of being
 // lost on the way.
 
-import { WasmMemory } from '../base/webassembly.ts'
 import { createRequire } from 'node:module'
-import { types } from 'node:util'
 import { deserialize, serialize } from 'node:v8'
 import type * as Msgpackr from 'msgpackr'
 import { StateError } from '../base/errors.ts'
+import { keepsNothing, refuse, requireCloneable, restoreDecimals } from './cloned-values.ts'
 import { Decimal } from './types.ts'
 
 const DECIMAL_EXTENSION = 0x21
@@ -187,11 +186,6 @@ function isOfPlainClass(value: object): boolean {
   return true
 }
 
-/** Whether an object has no member of its own: if it is of a class, structured clone does not see what it holds. */
-function keepsNothing(value: object): boolean {
-  return Object.keys(value).length === 0
-}
-
 function toSigned(value: unknown): Signed | Clone {
   const paths: Path[] = []
   return findZeros(value, [], paths, new Set()) ? new Signed(value, paths) : toClone(value)
@@ -235,52 +229,6 @@ function toClone(value: unknown): Clone {
 
 function fromClone(bytes: Uint8Array): unknown {
   const { value, decimals } = deserialize(bytes) as { value: unknown; decimals: Decimal[] }
-  // Structured clone drops classes but keeps identity, so these are the decimals within the value.
-  for (const decimal of decimals) Object.setPrototypeOf(decimal, Decimal.prototype)
+  restoreDecimals(decimals)
   return value
-}
-
-function refuse(what: string): never {
-  throw new TypeError(`${what} cannot leave its thread`)
-}
-
-/** Refuses what structured clone cannot take or would lose in silence, and collects decimals. */
-function requireCloneable(value: unknown, decimals: Decimal[], seen: Set<object>): void {
-  if (typeof value === 'function') refuse(`the function "${value.name}"`)
-  if (typeof value === 'symbol') refuse(`the symbol "${value.description ?? ''}"`)
-  if (typeof value !== 'object' || value === null || seen.has(value)) return
-  seen.add(value)
-  for (const Class of [Promise, WeakMap, WeakSet, WeakRef, SharedArrayBuffer, WasmMemory]) if (value instanceof Class) refuse(`a ${Class.name}`)
-  if (value instanceof Decimal) decimals.push(value)
-  else if (types.isMap(value)) {
-    for (const [key, item] of value) {
-      requireCloneable(key, decimals, seen)
-      requireCloneable(item, decimals, seen)
-    }
-  } else if (types.isSet(value)) {
-    for (const item of value) requireCloneable(item, decimals, seen)
-  } else if (!holdsMoreThanMembers(value)) {
-    const prototype = Object.getPrototypeOf(value) as object | null
-    if (prototype !== null && prototype !== Object.prototype && !Array.isArray(value) && keepsNothing(value)) {
-      refuse(`an object of class ${className(value)}, which has no members of its own,`)
-    }
-    for (const item of Object.values(value)) requireCloneable(item, decimals, seen)
-  }
-}
-
-function className(value: object): string {
-  const tag = Object.prototype.toString.call(value).slice('[object '.length, -1)
-  return tag === 'Object' ? value.constructor.name : tag
-}
-
-/** Whether structured clone knows the value's kind and takes what it holds, instead of its members. */
-function holdsMoreThanMembers(value: object): boolean {
-  return (
-    types.isDate(value) ||
-    types.isRegExp(value) ||
-    types.isNativeError(value) ||
-    types.isAnyArrayBuffer(value) ||
-    ArrayBuffer.isView(value) ||
-    types.isBoxedPrimitive(value)
-  )
 }

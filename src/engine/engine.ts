@@ -4,13 +4,14 @@
 import type { MessagePort } from 'node:worker_threads'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { fromErrorRecord, JobError, type MillraceError, PlanError, toErrorRecord } from '../base/errors.ts'
+import { fromErrorRecord, JobError, type MillraceError, PlanError, type StateError, toErrorRecord } from '../base/errors.ts'
 import { type OptionKeys, refuseUnknownOptions } from '../base/option-keys.ts'
 import { checkParallelism } from '../base/key-groups.ts'
 import { heapsNote, processSlabBytes } from '../base/memory-budget.ts'
 import { heapFlagBytes, isEngineThread, packageRoot } from '../base/platform.ts'
 import { SharedBudget } from '../base/shared-budget.ts'
-import type { Schema } from '../batch/types.ts'
+import { decimalsWithin, notCloneable, restoreDecimals } from '../batch/cloned-values.ts'
+import type { Decimal, Schema } from '../batch/types.ts'
 import { logToStandardError } from './log-text.ts'
 import { parseOption } from './options.ts'
 import type { ExecutionPlan } from '../plan/execution-plan.ts'
@@ -21,7 +22,7 @@ import { CoordinatorWatch } from './coordinator-watch.ts'
 import { type JobThreads, ThreadCache } from './job-threads.ts'
 import { hangTimeoutMsOf } from '../runtime/coordinator-ticks.ts'
 import { DOORBELL_ADDRESS } from '../runtime/control-layout.ts'
-import { edgeError, type InputHandle, type OutputHandle, OutputQueue } from './program-handles.ts'
+import { edgeError, type InputHandle, type OutputHandle, OutputQueue, PendingPushes } from './program-handles.ts'
 import type { CoordinatorCommand, CoordinatorEvent, JobMetrics, JobRequest, ProgramMessage, PushMessage } from '../runtime/thread-messages.ts'
 
 /** What the slabs of all jobs of this process share, whichever engine runs them; made with the first job. Whether its heaps have been told of. */
@@ -70,9 +71,11 @@ export class JobHandle implements AsyncDisposable {
   /** Resolves when nothing of the job runs on its threads any more. */
   readonly #released: Promise<void>
   readonly #outputs = new Map<string, OutputQueue>()
+  readonly #pushes = new PendingPushes()
   /** Schemas of outputs, where the program has said what it expects. */
   readonly #schemas = new Map<string, string>()
-  readonly #running: Promise<RunningJob>
+  /** Resolves once the job runs; without it if the job ends before. Rejects with what failed it until then. */
+  readonly #started: Promise<RunningJob | undefined>
   readonly #planned: Promise<{ plan: ExecutionPlan; text: string }>
   #metrics: JobMetrics = NO_METRICS
   #job: RunningJob | undefined
@@ -93,7 +96,7 @@ export class JobHandle implements AsyncDisposable {
     let planned!: (value: { plan: ExecutionPlan; text: string }) => void
     let running!: (job: RunningJob) => void
     this.#planned = new Promise((resolve) => (planned = resolve))
-    this.#running = new Promise((resolve) => (running = resolve))
+    const started = new Promise<RunningJob>((resolve) => (running = resolve))
     let finish!: (result: JobResult) => void
     let fail!: (error: unknown) => void
     this.result = new Promise<JobResult>((resolve, reject) => {
@@ -183,6 +186,8 @@ export class JobHandle implements AsyncDisposable {
     this.#run = this.#threads.currentRun
     // Whoever awaits `result` hears of a failure; nobody else must make the process die of an unhandled rejection.
     this.result.catch(() => {})
+    this.#started = Promise.race([started, this.result.then(() => undefined)])
+    this.#started.catch(() => {})
     const { signal } = options
     if (signal === undefined) return
     const onAbort = (): void => void this.cancel()
@@ -253,12 +258,11 @@ export class JobHandle implements AsyncDisposable {
   input<R = unknown>(name: string, schema?: Schema<R>): InputHandle<R> {
     const ended = (): JobError => new JobError('JOB_ENDED', `Cannot push to input "${name}": job "${this.name}" has ended`)
     const send = async (records: PushMessage['records']): Promise<void> => {
-      // Resolves first if the job runs; rejects if it has ended or failed.
-      const job = await Promise.race([this.#running, this.result.then(() => Promise.reject(ended()))])
-      if (this.#settled) throw ended()
+      const job = await this.#started
+      if (job === undefined || this.#settled) throw ended()
       const error = edgeError('input', name, schema?.toString(), this.name, job.inputs)
       if (error !== undefined) throw error
-      await Promise.race([job.push(name, records), this.result.then(() => Promise.reject(ended()))])
+      await this.#pushes.untilEnd(job.push(name, records), ended)
     }
     return { push: (record) => send([record]), end: () => send('ended') }
   }
@@ -296,6 +300,7 @@ export class JobHandle implements AsyncDisposable {
     if (this.#settled) return
     this.#settled = true
     for (const queue of this.#outputs.values()) queue.end(failure)
+    this.#pushes.end(failure)
     this.#job?.close()
     // It refers to the workers' memories.
     this.#job = undefined
@@ -324,6 +329,16 @@ function coordinatorFailure(error: Error & { readonly code?: unknown }, jobName:
   })
 }
 
+/** Records that are to be sent together, and the promise of all who pushed them. */
+interface Pushed {
+  readonly id: number
+  readonly input: string
+  readonly records: unknown[] | 'ended'
+  readonly decimals: Decimal[]
+  readonly accepted: Promise<void>
+  readonly refuse: (error: StateError) => void
+}
+
 /** The main thread's ends of the ports of a running job. */
 class RunningJob {
   readonly #ports: readonly MessagePort[]
@@ -333,7 +348,7 @@ class RunningJob {
   /** Names of the outputs, in the order of their counters. */
   readonly #outputNames: readonly string[]
   readonly #pending: Int32Array
-  readonly #outbox: { readonly id: number; readonly input: string; readonly records: unknown[] | 'ended'; readonly accepted: Promise<void> }[] = []
+  readonly #outbox: Pushed[] = []
   /** Pushed messages that no source has taken yet, by id. */
   readonly #waiting = new Map<number, () => void>()
   #pushes = 0
@@ -354,7 +369,10 @@ class RunningJob {
             port.on('message', (message: ProgramMessage) => {
               if ('ended' in message) resolve()
               else if ('accepted' in message) this.#accept(message.accepted)
-              else receive(message.output, message.records)
+              else {
+                restoreDecimals(message.decimals)
+                receive(message.output, message.records)
+              }
             })
             port.on('close', resolve)
           }),
@@ -374,23 +392,40 @@ class RunningJob {
     if (before % TAKEN_RING_INTERVAL < count) for (const doorbell of this.#doorbells) doorbell.post()
   }
 
-  /** Resolves when the source has taken the records. Records pushed in one turn of the event loop travel together. */
+  /**
+   * Resolves when the source has taken the records. Records pushed in one turn of the event loop travel together.
+   *
+   * @throws {StateError} `VALUE_NOT_ENCODABLE`
+   */
   push(input: string, records: PushMessage['records']): Promise<void> {
+    const decimals = records === 'ended' ? [] : decimalsWithin(records, inputPlace(input))
     const last = this.#outbox[this.#outbox.length - 1]
     if (last !== undefined && last.input === input && last.records !== 'ended' && records !== 'ended') {
       last.records.push(...records)
+      last.decimals.push(...decimals)
       return last.accepted
     }
     const id = ++this.#pushes
-    const accepted = new Promise<void>((resolve) => this.#waiting.set(id, resolve))
-    this.#outbox.push({ id, input, records: records === 'ended' ? records : [...records], accepted })
+    let refuse!: (error: StateError) => void
+    const accepted = new Promise<void>((resolve, reject) => {
+      this.#waiting.set(id, resolve)
+      refuse = reject
+    })
+    this.#outbox.push({ id, input, records: records === 'ended' ? records : [...records], decimals, accepted, refuse })
     if (this.#outbox.length === 1) queueMicrotask(() => this.#flush())
     return accepted
   }
 
   #flush(): void {
-    // Inputs are read by subtask 0.
-    for (const { id, input, records } of this.#outbox.splice(0)) this.#ports[0].postMessage({ id, input, records } satisfies PushMessage)
+    for (const { id, input, records, decimals, refuse } of this.#outbox.splice(0)) {
+      try {
+        // Inputs are read by subtask 0.
+        this.#ports[0].postMessage({ id, input, records, decimals } satisfies PushMessage)
+      } catch (error) {
+        this.#waiting.delete(id)
+        refuse(notCloneable(inputPlace(input), error))
+      }
+    }
     // Mail: a message at the port is nothing that a worker's hasWork() sees.
     this.#doorbells[0].post()
   }
@@ -398,6 +433,10 @@ class RunningJob {
   close(): void {
     for (const port of this.#ports) port.close()
   }
+}
+
+function inputPlace(input: string): string {
+  return `input "${input}"`
 }
 
 const TAKEN_RING_INTERVAL = 1024

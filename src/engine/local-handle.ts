@@ -8,7 +8,7 @@ import type { Histograms } from '../runtime/job-metrics.ts'
 import type { LocalExecutor } from '../runtime/local-executor.ts'
 import type { JobMetrics } from '../runtime/thread-messages.ts'
 import type { JobResult } from './engine.ts'
-import { edgeError, type InputHandle, type OutputHandle, OutputQueue } from './program-handles.ts'
+import { edgeError, type InputHandle, type OutputHandle, OutputQueue, PendingPushes } from './program-handles.ts'
 
 type Pushed = { readonly records: readonly unknown[] | 'ended'; readonly accepted: () => void }
 
@@ -71,6 +71,7 @@ export class LocalJobHandle implements AsyncDisposable {
   readonly #graph: LogicalGraph
   readonly #edge: LocalEdge
   readonly #cancellation = new AbortController()
+  readonly #pushes = new PendingPushes()
   #ended = false
   #readMetrics: () => JobMetrics
 
@@ -127,6 +128,7 @@ export class LocalJobHandle implements AsyncDisposable {
     this.#readMetrics = () => metrics
     this.#ended = true
     this.#edge.end(failure)
+    this.#pushes.end(failure)
   }
 
   /** The records of a named output; see `JobHandle.output`. */
@@ -144,7 +146,7 @@ export class LocalJobHandle implements AsyncDisposable {
       const error = edgeError('input', name, schema?.toString(), this.name, this.#graph.programInputs)
       if (error !== undefined) throw error
       if (this.#ended) throw ended()
-      await Promise.race([this.#edge.push(name, records), this.result.then(() => Promise.reject(ended()))])
+      await this.#pushes.untilEnd(this.#edge.push(name, records), ended)
     }
     return { push: (record) => send([record]), end: () => send('ended') }
   }

@@ -5,7 +5,13 @@ import type { ProgramEdgeSpec } from '../plan/transformation.ts'
 
 /** Pushes records to a named input of a running job. */
 export interface InputHandle<R = unknown> {
-  /** Resolves when the engine has accepted the record: awaiting it is the backpressure. @throws {JobError} If the job has ended. */
+  /**
+   * Resolves when the engine has accepted the record: awaiting it is the backpressure. It comes to the job as structured clone gives it, decimals as
+   * decimals.
+   *
+   * @throws {JobError} If the job has ended.
+   * @throws {StateError} `VALUE_NOT_ENCODABLE` if it holds what cannot be taken to another thread.
+   */
   push(record: R): Promise<void>
   /** Says that nothing follows: the source ends. */
   end(): Promise<void>
@@ -22,6 +28,34 @@ export interface OutputHandle<R = unknown> extends AsyncIterable<R> {
    * @returns Resolves when the output has ended. Rejects with what failed the job, or with what the function threw, which cancels the job.
    */
   subscribe(callback: (record: R) => void | Promise<void>): Promise<void>
+}
+
+/**
+ * The pushes that no source has taken yet: they fail when the job ends. Each forgets the job once it is taken, as a race with the job's result, which
+ * outlives them all, would not.
+ */
+export class PendingPushes {
+  readonly #refusals = new Set<(failure: unknown) => void>()
+
+  /**
+   * Settles as `accepted` does, or rejects once {@link end} is called.
+   *
+   * @param ended The error if the job has ended without a failure.
+   */
+  untilEnd(accepted: Promise<void>, ended: () => JobError): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const refuse = (failure: unknown): void => reject(failure ?? ended())
+      this.#refusals.add(refuse)
+      const forget = (): boolean => this.#refusals.delete(refuse)
+      accepted.finally(forget).then(resolve, reject)
+    })
+  }
+
+  /** The job has ended; `failure` is what failed it. */
+  end(failure?: unknown): void {
+    for (const refuse of this.#refusals) refuse(failure)
+    this.#refusals.clear()
+  }
 }
 
 /** The records of an output that have come and were not taken yet. */

@@ -4,6 +4,7 @@ import type { WasmMemory } from '../base/webassembly.ts'
 import type { MessagePort } from 'node:worker_threads'
 import type { ErrorRecord } from '../base/errors.ts'
 import type { BudgetMemory } from '../base/shared-budget.ts'
+import type { Decimal } from '../batch/types.ts'
 import type { ExecutionPlan } from '../plan/execution-plan.ts'
 import type { ProgramEdgeSpec } from '../plan/transformation.ts'
 import type { CounterName } from './subtask.ts'
@@ -184,13 +185,19 @@ export type WorkerEvent = Extract<CoordinatorEvent, { kind: 'log' }> | { readonl
 
 /** Worker -> main thread, on the program port. `ended` is the last message: ports of different threads are not ordered with each other. */
 export type ProgramMessage =
-  | { readonly output: string; readonly records: readonly unknown[] }
+  | { readonly output: string; readonly records: readonly unknown[]; readonly decimals: readonly Decimal[] }
   /** A pushed message was taken by the source. */
   | { readonly accepted: number }
   | { readonly ended: true }
 
 /** Main thread -> worker, on the program port. */
-export type PushMessage = { readonly id: number; readonly input: string; readonly records: readonly unknown[] | 'ended' }
+export type PushMessage = {
+  readonly id: number
+  readonly input: string
+  readonly records: readonly unknown[] | 'ended'
+  /** Those within the records, whose class structured clone drops. */
+  readonly decimals: readonly Decimal[]
+}
 
 /** How a worker's task ended. */
 export type WorkerOutcome =

@@ -5,6 +5,7 @@ import { type PerformanceEntry, PerformanceObserver } from 'node:perf_hooks'
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { systemClock } from '../base/clock.ts'
 import { type MillraceError, PlanError, toErrorRecord } from '../base/errors.ts'
+import { decimalsWithin, notCloneable, restoreDecimals } from '../batch/cloned-values.ts'
 import type { ProgramEdge } from '../operator/operator.ts'
 import { jobProgramOf } from '../plan/job-program.ts'
 import { planJob, type PlanOptions } from '../plan/execution-plan.ts'
@@ -50,9 +51,15 @@ class PortEdge implements ProgramEdge {
   }
 
   send(output: string, records: readonly unknown[]): void {
+    const where = `output "${output}"`
+    const decimals = decimalsWithin(records, where)
     // Pairs with Atomics.sub on the main thread once the program has taken them; publishes nothing else.
     Atomics.add(this.#pending, this.#outputs.indexOf(output), records.length)
-    this.#port.postMessage({ output, records } satisfies ProgramMessage)
+    try {
+      this.#port.postMessage({ output, records, decimals } satisfies ProgramMessage)
+    } catch (error) {
+      throw notCloneable(where, error)
+    }
   }
 
   pendingCount(output: string): number {
@@ -63,6 +70,7 @@ class PortEdge implements ProgramEdge {
   receive(input: string): readonly unknown[] | 'ended' | undefined {
     for (let received = receiveMessageOnPort(this.#port); received !== undefined; received = receiveMessageOnPort(this.#port)) {
       const message = received.message as PushMessage
+      restoreDecimals(message.decimals)
       const queue = this.#received.get(message.input) ?? []
       queue.push(message)
       this.#received.set(message.input, queue)

@@ -1,11 +1,12 @@
 import { getEventListeners, once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
-import { defineSchema, JobError, Millrace, PlanError, StateError, t, UserFunctionError } from 'millrace'
+import { Decimal, defineSchema, JobError, Millrace, PlanError, StateError, t, UserFunctionError } from 'millrace'
 import { runJob } from 'millrace/testing'
 import { describe, expect, test } from 'vitest'
 import type { CoordinatorData } from '../../src/runtime/coordinator.ts'
 import type { CoordinatorEvent, JobRequest, PushMessage } from '../../src/runtime/thread-messages.ts'
+import { keptBytes } from '../fixtures/kept-bytes.ts'
 import { collect, failureOf, jobUrl, withEngine } from './jobs.ts'
 
 const engine = withEngine()
@@ -40,6 +41,50 @@ describe('results', () => {
     expect([...doubled].sort((a, b) => a - b)).toEqual(Array.from({ length: 2500 }, (_, number) => number * 2))
     if (parallelism === 1) expect(doubled).toEqual([...doubled].sort((a, b) => a - b))
     expect((await handle.result).state).toBe('finished')
+  })
+
+  test('decimals come to the job and back as decimals, in rows and wherever values hold them', async () => {
+    const [price, part] = [Decimal.parse('12.30'), Decimal.parse('-0.5')]
+    class Offer {
+      price = price
+    }
+    const offer: object = new Offer()
+    const handle = engine().submit(jobUrl('values'), { parallelism: 1 })
+    const [values, prices] = [handle.output('values'), handle.output('prices')].map(collect)
+    const pushed = [price, [price, price], { deep: { in: { it: { lies: { a: price } } } } }, new Map([[part, new Set([price])]]), offer, 1n, 'none']
+    await Promise.all(pushed.map((value) => handle.input('values').push(value)))
+    await handle.input('prices').push({ price, parts: [part, part] })
+    await Promise.all(['values', 'prices'].map((name) => handle.input(name).end()))
+    expect(await values).toStrictEqual(pushed.map((value) => (value === offer ? { price } : value)))
+    expect(await prices).toStrictEqual([{ price, parts: [part, part] }])
+  })
+
+  test('a value that cannot leave its thread is refused to who pushes it, and fails the job that makes it', async () => {
+    const handle = engine().submit(jobUrl('values'), { parallelism: 1 })
+    const values = collect(handle.output('values'))
+    const input = handle.input('values')
+    const revocable = Proxy.revocable({ seen: 1 }, {})
+    const results = await Promise.allSettled([input.push('before'), input.push({ call: () => 1 }), input.push(new URL('https://example.com')), input.push(3)])
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled'])
+    expect((results[1] as PromiseRejectedResult).reason).toMatchObject({
+      code: 'VALUE_NOT_ENCODABLE',
+      message: 'Cannot send a record to input "values": the function "call" cannot leave its thread',
+    })
+    expect(await failureOf(input.push({ hidden: revocable.proxy }))).toMatchObject({ code: 'VALUE_NOT_ENCODABLE' })
+    await input.push('function')
+    expect(await failureOf(handle.result)).toMatchObject({ code: 'VALUE_NOT_ENCODABLE', message: expect.stringContaining('output "values"') as string })
+    expect(await failureOf(values)).toBeInstanceOf(StateError)
+  })
+
+  test('a running job keeps nothing of what was pushed and taken', async () => {
+    const handle = engine().submit(jobUrl('echo'), { parallelism: 1 })
+    void handle.output('doubled').subscribe(() => {})
+    const push = async (count: number): Promise<void> => {
+      for (let number = 0; number < count; number += 1000) await Promise.all(Array.from({ length: 1000 }, () => handle.input('numbers').push(number)))
+    }
+    await push(1000)
+    expect(await keptBytes(() => push(30_000))).toBeLessThan(10_000_000)
+    await handle.cancel()
   })
 
   test('a subscription is called with every record, one after the other, and ends with the output', async () => {
@@ -385,7 +430,7 @@ describe('failures', () => {
     const coordinator = new Worker(new URL('coordinator.js', dist), { workerData })
     const outcomes: string[] = []
     coordinator.on('message', (event: CoordinatorEvent) => {
-      if (event.kind === 'running') for (const id of [1, 2]) event.ports[0].postMessage({ id, input: 'go', records: [id] } satisfies PushMessage)
+      if (event.kind === 'running') for (const id of [1, 2]) event.ports[0].postMessage({ id, input: 'go', records: [id], decimals: [] } satisfies PushMessage)
       if (event.kind === 'finished' || event.kind === 'cancelled') outcomes.push(event.kind)
       if (event.kind === 'failed') outcomes.push(event.error.code!)
     })

@@ -2,6 +2,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { Millrace } from '../../../src/api/datastream/millrace.ts'
 import { defineSchema, t } from '../../../src/batch/types.ts'
 import { runJob } from '../../../src/testing/run-job.ts'
+import { keptBytes } from '../../fixtures/kept-bytes.ts'
 
 describe('execute()', () => {
   test('runs each sink once, however often it is called', async () => {
@@ -134,6 +135,20 @@ describe('executeAsync()', () => {
     await endless.input('forever').push(1)
     await expect(failing).rejects.toThrow('enough')
     expect(await endless.result).toMatchObject({ state: 'cancelled' })
+  })
+
+  test('a running job keeps nothing of what was pushed and taken', async () => {
+    const env = Millrace.local()
+    env
+      .input('numbers')
+      .filter(() => false)
+      .output('none')
+    await using job = env.executeAsync()
+    const push = async (count: number): Promise<void> => {
+      for (let number = 0; number < count; number += 100) await Promise.all(Array.from({ length: 100 }, () => job.input('numbers').push(number)))
+    }
+    await push(1000)
+    expect(await keptBytes(() => push(30_000))).toBeLessThan(5_000_000)
   })
 
   test('leaving a for await cancels the job, and so does disposing of it', async () => {

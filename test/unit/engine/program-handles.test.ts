@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { OutputQueue } from '../../../src/engine/program-handles.ts'
+import { JobError } from '../../../src/base/errors.ts'
+import { OutputQueue, PendingPushes } from '../../../src/engine/program-handles.ts'
 
 const newQueue = (): { queue: OutputQueue; taken: () => number } => {
   let taken = 0
@@ -34,4 +35,18 @@ test('two readers share the records, and both end with the output', async () => 
   queue.end()
   await Promise.all(readers)
   expect(seen).toEqual([1, 2, 3])
+})
+
+test('pushes settle as their records are taken; the rest fail when the job ends, with what failed it if anything did', async () => {
+  const ended = (): JobError => new JobError('JOB_ENDED', 'ended')
+  const never = new Promise<void>(() => {})
+  const pushes = new PendingPushes()
+  await pushes.untilEnd(Promise.resolve(), ended)
+  await expect(pushes.untilEnd(Promise.reject(new RangeError('no')), ended)).rejects.toThrow('no')
+  const left = pushes.untilEnd(never, ended)
+  pushes.end()
+  await expect(left).rejects.toMatchObject({ code: 'JOB_ENDED' })
+  const failing = pushes.untilEnd(never, ended)
+  pushes.end(new RangeError('failed'))
+  await expect(failing).rejects.toThrow('failed')
 })
