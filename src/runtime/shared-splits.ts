@@ -1,10 +1,11 @@
 // Hands out the splits of one source to its readers, on any thread: a shared counter, and the rule that nobody runs more than two splits
-// ahead of the slowest, so that watermarks of different readers stay close.
+// beyond those that all readers together have at hand from the slowest on, so that watermarks of different readers stay close.
 
 import type { SourceSplit } from '../operator/source.ts'
 import type { AssignedSplit, SplitAssigner } from './source-driver.ts'
 
-const AHEAD_MAX = 2
+/** Progress of a reader that has not begun or waits for its next split: it may be the only one that can go on, so it holds nobody back. */
+const WAITING = 0
 /** Progress of a reader that has no split left. */
 const FINISHED = 0x7fffffff
 
@@ -49,17 +50,15 @@ export class SharedSplits implements SplitAssigner {
       if (reader >= this.#splits.length) return this.#finish(reader)
       if (left === undefined) return this.#take(reader, reader)
     }
+    // As in take(). It has read what it had.
+    Atomics.store(words, this.#progress + reader, WAITING)
     for (;;) {
       // Pairs with the compareExchange below in other readers; publishes nothing but itself. The first splits are not counted.
       const counted = Atomics.load(words, this.#counter)
       const taken = left === undefined ? counted + this.#readers : (left[counted] ?? this.#splits.length)
       if (taken >= this.#splits.length) return this.#finish(reader)
       if (taken < (this.#last[reader] ?? -1)) return 'wait'
-      if (taken > this.#slowest(reader) + AHEAD_MAX) {
-        // It has read what it had: whoever waits holds nobody back, or all would wait for each other. Pairs with the loads in slowest(), as in take().
-        Atomics.store(words, this.#progress + reader, taken + 1)
-        return 'wait'
-      }
+      if (taken > this.#slowest() + this.#readers) return 'wait'
       if (Atomics.compareExchange(words, this.#counter, counted, counted + 1) === counted) return this.#take(reader, taken)
     }
   }
@@ -76,13 +75,13 @@ export class SharedSplits implements SplitAssigner {
     return undefined
   }
 
-  /** The least index that another reader is at. A reader that has not begun does not hold others back: it may have nothing to do. */
-  #slowest(reader: number): number {
-    let slowest = FINISHED - AHEAD_MAX
-    for (let other = 0; other < this.#readers; other++) {
+  /** The least index, from 1 on, of a split that is being read. */
+  #slowest(): number {
+    let slowest = FINISHED - this.#readers
+    for (let reader = 0; reader < this.#readers; reader++) {
       // A hint: a stale value only makes this reader wait once more.
-      const at = Atomics.load(this.#words, this.#progress + other)
-      if (other !== reader && at > 0 && at < slowest) slowest = at
+      const at = Atomics.load(this.#words, this.#progress + reader)
+      if (at !== WAITING && at < slowest) slowest = at
     }
     return slowest
   }
