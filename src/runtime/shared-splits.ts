@@ -38,7 +38,7 @@ export class SharedSplits implements SplitAssigner {
     this.#splits = splits
     const gone = new Set(taken?.flat())
     this.#left = taken && [...splits.keys()].filter((place) => !gone.has(place))
-    this.#last = taken?.map((places) => Math.max(-1, ...places)) ?? []
+    this.#last = taken?.map((places) => places.at(-1) ?? -1) ?? []
   }
 
   next(reader: number): AssignedSplit | 'wait' | undefined {

@@ -33,7 +33,9 @@ export function writeTakenSplits(writer: SnapshotWriter, taken: readonly number[
 /** Reads what {@link writeTakenSplits} wrote. */
 export function takenSplits(snapshot: SnapshotReader | undefined): readonly number[] {
   const taken: number[] = []
-  snapshot?.elements(TAKEN_STATE, (bytes) => taken.push(...new Int32Array(bytes.slice().buffer)))
+  snapshot?.elements(TAKEN_STATE, (bytes) => {
+    for (const place of new Int32Array(bytes.slice().buffer)) taken.push(place)
+  })
   return taken
 }
 
@@ -46,6 +48,7 @@ export class SourceDriver {
   readonly #readerIndex: number
   readonly #output: OutputCollector
   readonly #splits: SplitAssigner
+  readonly #snapshotHook: (part: SourceDriver, barrier: CheckpointBarrier) => void
   #phase: Phase = Phase.READING
   /** Cancelled with savepoint or drained: no more polls. */
   #stopped = false
@@ -57,7 +60,15 @@ export class SourceDriver {
   isHeld = false
   rowsOut = 0
 
-  constructor(reader: SourceReader, readerIndex: number, output: OutputCollector, splits: SplitAssigner) {
+  /** @param snapshotHook Called when a barrier is about to leave, between two batches. */
+  constructor(
+    reader: SourceReader,
+    readerIndex: number,
+    output: OutputCollector,
+    splits: SplitAssigner,
+    snapshotHook: (part: SourceDriver, barrier: CheckpointBarrier) => void,
+  ) {
+    this.#snapshotHook = snapshotHook
     this.reader = reader
     this.#readerIndex = readerIndex
     this.#output = output
@@ -73,7 +84,7 @@ export class SourceDriver {
   /** @param own What this reader wrote, if it wrote anything. */
   restore(own: SnapshotReader): void {
     this.reader.restore(own)
-    this.taken.push(...takenSplits(own))
+    for (const place of takenSplits(own)) this.taken.push(place)
   }
 
   /** A checkpoint begins: its barrier goes out behind what has been read so far. */
@@ -82,11 +93,11 @@ export class SourceDriver {
   }
 
   /** Sends the barrier that waits, if the output takes it. */
-  sendBarrier(takeSnapshot: (barrier: CheckpointBarrier) => void): boolean {
+  sendBarrier(): boolean {
     const barrier = this.#barrier
     if (barrier === undefined || this.#phase === Phase.DONE || !this.#output.hasCapacity()) return false
     this.#barrier = undefined
-    takeSnapshot(barrier)
+    this.#snapshotHook(this, barrier)
     this.#output.emitBarrier(barrier)
     return true
   }

@@ -25,6 +25,11 @@ import { type SplitAssigner, SourceDriver, takenSplits, writeTakenSplits } from 
 import type { WatermarkAlignment } from './watermark-alignment.ts'
 import { MetricSlot, OperatorSlot, WorkerSlot } from './subtask-metrics.ts'
 
+/** An operator or source of a subtask, as checkpoints see it. */
+export interface SnapshotPart {
+  snapshot(writer: SnapshotWriter): void
+}
+
 /** What a subtask needs from its worker. */
 export interface SubtaskEnvironment {
   readonly graph: LogicalGraph
@@ -35,7 +40,7 @@ export interface SubtaskEnvironment {
   readonly tableSeed: number
   readonly options: ReadonlyMap<string, string>
   /** A barrier has reached an operator or source. */
-  takeSnapshot(uid: string, subtaskIndex: number, part: { snapshot(writer: SnapshotWriter): void }, barrier: CheckpointBarrier): void
+  takeSnapshot(uid: string, subtaskIndex: number, part: SnapshotPart, barrier: CheckpointBarrier): void
   /** What an operator or source of a restored job wrote; undefined if nothing. */
   restored(uid: string, subtaskIndex: number): SnapshotReader | undefined
   /** Whether the subtask of a restored job had ended: then nothing of it runs, and its outputs end. */
@@ -181,9 +186,10 @@ export class Subtask {
       const body = environment.graph.transformations[planned.id].body
       const context = this.#context(planned, operatorIndex, slots)
       environment.slab.user = { activeOperatorName: planned.name }
+      const takeSnapshot = (part: SnapshotPart, barrier: CheckpointBarrier): void => environment.takeSnapshot(planned.uid, index, part, barrier)
       if (body.kind === 'source') {
         const reader = body.source.createReader(context)
-        this.#source = new SourceDriver(reader, index, collector, environment.splits(task))
+        this.#source = new SourceDriver(reader, index, collector, environment.splits(task), takeSnapshot)
         const own = environment.restored(planned.uid, index)
         if (own !== undefined) this.#source.restore(own)
         return
@@ -194,7 +200,6 @@ export class Subtask {
       const own = environment.restored(planned.uid, index)
       if (own !== undefined) operator.restore(own)
       const inputs = new Set(transformation.edges.map((edge) => edge.input)).size
-      const takeSnapshot = (part: Operator, barrier: CheckpointBarrier): void => environment.takeSnapshot(planned.uid, index, part, barrier)
       const driver = new OperatorDriver(planned.name, operator, collector, inputs, takeSnapshot, this.#markerHook(planned, operatorIndex))
       this.#drivers.push(driver)
       member.driver = driver
@@ -322,7 +327,7 @@ export class Subtask {
     if (this.#hadEnded) return this.#endOutput()
     if (this.#alignment !== null) this.#align(this.#alignment)
     if (this.#source === null) return this.#gate!.step()
-    if (this.#source.sendBarrier((barrier) => this.#environment.takeSnapshot(this.task.operators[0].uid, this.index, this.#source!, barrier))) return true
+    if (this.#source.sendBarrier()) return true
     this.#source.isHeld = this.#isHeld
     if (this.#markerIntervalMs > 0) this.#sendMarker(this.#source)
     return !this.#isHeld && this.#source.step()

@@ -16,7 +16,7 @@ import { InputChannel } from '../exchange/input-channel.ts'
 import { BatchRouter, type Router, TurnRouter } from '../exchange/partition.ts'
 import { instantiateKernels, type Kernels } from '../kernels/kernels.ts'
 import type { CheckpointBarrier } from '../exchange/control-element.ts'
-import type { ProgramEdge, SnapshotWriter } from '../operator/operator.ts'
+import type { ProgramEdge } from '../operator/operator.ts'
 import type { SourceSplit } from '../operator/source.ts'
 import { callingOperator } from '../operator/async/calling-operator.ts'
 import { compileRowReader, DEV_OPTION } from '../operator/row-code.ts'
@@ -41,7 +41,7 @@ import {
 import { type JobSnapshot, partId, partReader } from './job-snapshot.ts'
 import { SharedSplits } from './shared-splits.ts'
 import { takenSplits } from './source-driver.ts'
-import { type CounterName, Subtask, type SubtaskEnvironment } from './subtask.ts'
+import { type CounterName, type SnapshotPart, Subtask, type SubtaskEnvironment } from './subtask.ts'
 import { WorkerSlot } from './subtask-metrics.ts'
 import { alignmentOf } from './watermark-alignment.ts'
 
@@ -91,7 +91,7 @@ export interface WorkerHooks {
   /** Asked each time an output is asked for room: true makes it say no this once. For tests. */
   refuse?(): boolean
   /** A barrier has reached a part of the job. */
-  takeSnapshot?(uid: string, subtaskIndex: number, part: { snapshot(writer: SnapshotWriter): void }, barrier: CheckpointBarrier): void
+  takeSnapshot?(uid: string, subtaskIndex: number, part: SnapshotPart, barrier: CheckpointBarrier): void
 }
 
 /**
