@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import type { DataStream } from '../../src/api/datastream/data-stream.ts'
 import type { StreamExecutionEnvironment } from '../../src/api/datastream/environment.ts'
 import type { Random } from '../../src/base/random.ts'
-import { defineSchema, t } from '../../src/batch/types.ts'
+import { t } from '../../src/batch/types.ts'
 import { fileSource } from '../../src/connector/file/file-source.ts'
 import { jsonFormat } from '../../src/format/json/json-format.ts'
 import type { KeyedProcessFunction } from '../../src/operator/function.ts'
@@ -16,19 +16,11 @@ import { EventTimeSessionWindows, SlidingEventTimeWindows, TumblingEventTimeWind
 import { listState, mapState, valueState, type ListState, type MapState, type ValueState } from '../../src/state/state.ts'
 import { WatermarkStrategy } from '../../src/time/watermark-strategy.ts'
 import { scratchFolder } from '../unit/connector/file-probe.ts'
-import { expectSame, overSeeds, pick, runUnder } from './simulation.ts'
+import { expectSame, overSeeds, pick, type Row, runUnder, SCHEMA } from './simulation.ts'
 
 const folder = scratchFolder()
 /** In all seeds of a test together: a crash may come before the first checkpoint, or behind the end. */
 const RESTORES_MIN = process.env['SIM_SEED'] === undefined ? 15 : -1
-
-const COLUMNS = { id: t.int(), key: t.string(), at: t.safeInt() }
-const SCHEMA = defineSchema(COLUMNS)
-interface Row {
-  readonly id: number
-  readonly key: string
-  readonly at: number
-}
 
 /** Rows that a sink's writers delivered when their input had ended, by subtask: what a restored writer delivers replaces what it had delivered. */
 class Delivered {

@@ -3,8 +3,16 @@
 import { expect } from 'vitest'
 import type { StreamExecutionEnvironment } from '../../src/api/datastream/environment.ts'
 import { Random } from '../../src/base/random.ts'
-import { Decimal } from '../../src/batch/types.ts'
+import { Decimal, defineSchema, t } from '../../src/batch/types.ts'
 import { type JobRun, runJob, type RunJobOptions } from '../../src/testing/run-job.ts'
+
+/** Records by key and time, as several scenarios take them. */
+export const SCHEMA = defineSchema({ id: t.int(), key: t.string(), at: t.safeInt() })
+export interface Row {
+  readonly id: number
+  readonly key: string
+  readonly at: number
+}
 
 export type Program = (env: StreamExecutionEnvironment) => void
 

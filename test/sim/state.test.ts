@@ -1,19 +1,11 @@
 import { expect, test } from 'vitest'
 import { StreamExecutionEnvironment } from '../../src/api/datastream/environment.ts'
-import { defineSchema, t } from '../../src/batch/types.ts'
+import { t } from '../../src/batch/types.ts'
 import type { KeyedProcessFunction } from '../../src/operator/function.ts'
 import { valueState, type ValueState } from '../../src/state/state.ts'
 import { WatermarkStrategy } from '../../src/time/watermark-strategy.ts'
 import { runJob } from '../../src/testing/run-job.ts'
-import { expectSame, pick, runUnder, overSeeds } from './simulation.ts'
-
-const COLUMNS = { id: t.int(), key: t.string(), at: t.safeInt() }
-const SCHEMA = defineSchema(COLUMNS)
-interface Row {
-  readonly id: number
-  readonly key: string
-  readonly at: number
-}
+import { expectSame, overSeeds, pick, type Row, runUnder, SCHEMA } from './simulation.ts'
 
 /** Counts the records of each key; a timer 10 ms behind each record tells how many there were by then. */
 function counter(): KeyedProcessFunction<string, Row, string> {
