@@ -19,7 +19,7 @@ export type {
   AggregatesOn,
   BuiltInAggregate,
 } from './operator/window/slice-aggregates.ts'
-export type { ColumnOf, Ordered, Summable, TopOptions, TopOrder } from './operator/window/slice-aggregates.ts'
+export type { ColumnOf, Comparable, Ordered, Summable, TopOptions, TopOrder } from './operator/window/slice-aggregates.ts'
 export * from './operator/window/assigners.ts'
 export * from './operator/window/triggers.ts'
 export * from './operator/window/evictors.ts'

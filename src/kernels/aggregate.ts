@@ -5,7 +5,7 @@
  *
  * `entries` is the address of u32 entry addresses, one a row (what `SegmentTable.findOrInsert` wrote). Accumulators lie `offset` bytes behind
  * the start of an entry, 8-byte aligned, and start as zero: int64 for counts, integer sums, min, max, first and last of integer and BIT
- * columns; float64 for those of FLOAT and DOUBLE columns; 16 bytes for sums of DECIMAL. NULLs are passed over. Bit `flag` of the u32 at
+ * columns; float64 for those of FLOAT and DOUBLE columns; 16 bytes for sums of DECIMAL, and of BIGINT for their mean. NULLs are passed over. Bit `flag` of the u32 at
  * `flagOffset` says whether a value was seen; sums of numbers may pass flag 0 when nobody asks. The same bit of the u32 behind it says that a
  * sum of DECIMALs has left the range of 38 digits, which makes it NULL for good. Row `i` is the row at logical position `begin + i`,
  * through int32 `selection` unless it is 0.
@@ -38,6 +38,8 @@ export interface AggregateKernels {
   aggregateToColumnDecimal(entries: number, n: number, offset: number, flagOffset: number, flag: number, column: number, row: number): void
   /** Writes sum / count, NULL where the count is 0. `float`: 1 if the sum is a float64. Into integer columns the quotient is truncated. */
   aggregateAverageToColumn(entries: number, n: number, sumOffset: number, float: number, countOffset: number, column: number, row: number): void
+  /** Writes 128-bit sums / count to a FLOAT64 column, NULL where the count is 0. The sum is rounded once, then the quotient. */
+  aggregateWideAverageToColumn(entries: number, n: number, sumOffset: number, countOffset: number, column: number, row: number): void
   /** Writes sums of DECIMAL / count to an INT128 column with `digits` more digits behind the point, rounded half up; NULL beyond 38 digits. */
   aggregateAverageToColumnDecimal(
     entries: number,

@@ -133,6 +133,32 @@ describe('aggregate kernels', () => {
       { numRuns: 300 },
     )
   })
+
+  it('divide sums of BIGINTs that do not wrap', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0 }), fc.boolean(), (seed, isWide) => {
+        const random = new Random(seed)
+        const slab = new Slab()
+        const kernels = instantiateKernels(module, slab)
+        const type: LogicalType = isWide ? { kind: 'DECIMAL', nullable: true, precision: 38, scale: 0 } : BIGINT
+        const { column, values } = randomColumn(random, slab, type, random.integer(40))
+        const entry = slab.allocateZeroed(64)
+        const list = slab.allocate(values.length * 4 + 64)
+        slab.u32.fill(entry, list >>> 2, (list >>> 2) + values.length + 1)
+        kernels.aggregateSumDecimal(list, values.length, 16, 8, 1, column.descriptor, 0, 0)
+        kernels.aggregateCountColumn(list, values.length, 32, column.descriptor, 0, 0)
+        const means = Column.allocate(slab, DOUBLE, 2)
+        kernels.aggregateWideAverageToColumn(list, 1, 16, 32, means.descriptor, 1)
+        const present = values.filter((value) => value !== null) as bigint[]
+        const total = BigInt.asIntN(
+          128,
+          present.reduce((sum, value) => sum + value, 0n),
+        )
+        expect(readValue(means, 1)).toEqual(present.length === 0 ? null : Number(total) / present.length)
+      }),
+      { numRuns: 300 },
+    )
+  })
 })
 
 const isBeyond = (value: bigint): boolean => value >= 10n ** 38n || value <= -(10n ** 38n)

@@ -7,7 +7,13 @@ import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { Decimal, defineSchema, type Schema, t } from '../../src/batch/types.ts'
 import type { Operator } from '../../src/operator/operator.ts'
-import { CumulativeEventTimeWindows, SlidingEventTimeWindows, TumblingEventTimeWindows, type WindowAssigner } from '../../src/operator/window/assigners.ts'
+import {
+  CumulativeEventTimeWindows,
+  EventTimeSessionWindows,
+  SlidingEventTimeWindows,
+  TumblingEventTimeWindows,
+  type WindowAssigner,
+} from '../../src/operator/window/assigners.ts'
 import { GeneralWindowOperator } from '../../src/operator/window/general-window-operator.ts'
 import { type Aggregates, avg, count, countDistinct, first, last, max, min, planAggregates, sum, topN } from '../../src/operator/window/slice-aggregates.ts'
 import { SliceWindowOperator } from '../../src/operator/window/slice-window-operator.ts'
@@ -183,5 +189,83 @@ it('the rows of a top are the elements of its array, with their rank', () => {
       }
     }),
     { numRuns: 100 },
+  )
+})
+
+interface Visit {
+  readonly key: string
+  readonly long: bigint | null
+  readonly safe: number
+  readonly tiny: number | null
+}
+
+/** What sessions give, by the definition: records of a key belong together while none is further from the next than the gap. */
+function modelOfSessions(gap: number, limit: number, list: readonly Step[]): { rows: string[]; late: number } {
+  interface Session {
+    key: string
+    start: number
+    end: number
+    visits: { arrival: number; visit: Visit }[]
+  }
+  let sessions: Session[] = []
+  const rows: string[] = []
+  let late = 0
+  let watermark = -Infinity
+  list.forEach((step, arrival) => {
+    if ('watermark' in step) {
+      watermark = step.watermark
+      for (const { key, start, end, visits } of sessions.filter((session) => session.end - 1 <= watermark)) {
+        const all = visits.toSorted((a, b) => a.arrival - b.arrival).map(({ visit }) => visit)
+        const longs = all.flatMap(({ long }) => (long === null ? [] : [long]))
+        const tinies = all.flatMap(({ tiny }) => (tiny === null ? [] : [tiny]))
+        const row = {
+          key,
+          windowStart: start,
+          windowEnd: end,
+          first: tinies[0] ?? null,
+          last: tinies.at(-1) ?? null,
+          mean: longs.length === 0 ? null : Number(longs.reduce((a, b) => a + b)) / longs.length,
+          // Sorting keeps the order of equal ones.
+          top: all
+            .filter(({ tiny }) => tiny !== null)
+            .toSorted((a, b) => b.tiny! - a.tiny!)
+            .slice(0, limit)
+            .map(({ safe }) => ({ safe })),
+        }
+        rows.push(JSON.stringify([end - 1, row]))
+      }
+      sessions = sessions.filter((session) => session.end - 1 > watermark)
+      return
+    }
+    const { row: visit, at } = step as { row: Visit; at: number }
+    const touched = sessions.filter((session) => session.key === visit.key && session.start <= at + gap && session.end >= at)
+    const end = Math.max(at + gap, ...touched.map((session) => session.end))
+    if (end - 1 <= watermark) {
+      late++
+      return
+    }
+    const start = Math.min(at, ...touched.map((session) => session.start))
+    const visits = [...touched.flatMap((session) => session.visits), { arrival, visit }]
+    sessions = [...sessions.filter((session) => !touched.includes(session)), { key: visit.key, start, end, visits }]
+  })
+  return { rows, late }
+}
+
+it('where sessions merge, first, last and the order of a top are those of arrival, and means do not wrap', () => {
+  const aggregates = { first: first('tiny'), last: last('tiny'), mean: avg('long'), top: topN(2, 'tiny', { columns: ['safe'] }) }
+  const sessions = (): Operator => general(EventTimeSessionWindows.withGap(4), aggregates)
+  const check = (steps: readonly Step[], way: (typeof WAYS)[number][1]): void => {
+    const driven = drive(sessions, steps, { schemas: [SCHEMA], ...way })
+    const model = modelOfSessions(4, 2, steps)
+    expect(shown(driven).toSorted()).toEqual(model.rows.toSorted())
+    expect([driven.late, driven.leakedBytes]).toEqual([model.late, 0])
+  }
+  // A record without a value has begun the session that stays; the other's came first.
+  const blank = { key: 'a', tiny: null, long: null, safe: 0, float: null, small: null, wide: null, flag: null, text: null, nanos: null, tags: null }
+  const at = (time: number, tiny: number | null): Step => ({ row: { ...blank, tiny, safe: time }, at: time })
+  check([at(0, null), at(9, 1), at(1, 2), at(5, null), { watermark: Infinity }], {})
+  fc.assert(
+    fc.property(inputs, fc.integer({ min: 0, max: WAYS.length - 1 }), (list, way) => check(stepsOf(list), WAYS[way][1])),
+    { numRuns: 200 },
   )
 })

@@ -145,6 +145,11 @@ tumbling.aggregate({ x: sum('user') })
 tumbling.aggregate({ x: max('tags') })
 // @ts-expect-error: there is no column `nope`
 tumbling.aggregate({ x: countDistinct('nope') })
+// @ts-expect-error: whether two arrays are the same is not asked
+tumbling.aggregate({ x: countDistinct('tags') })
+// @ts-expect-error: whether two ROWs are the same is not asked
+tumbling.aggregate({ x: countDistinct('place') })
+tumbling.aggregate({ x: countDistinct('exact'), y: countDistinct('price') })
 // @ts-expect-error: rows are not ordered by a ROW
 tumbling.aggregate({ x: topN(3, 'place') })
 // @ts-expect-error: there is no column `nope`

@@ -355,6 +355,41 @@ export function aggregateAverageToColumn(entries: usize, n: u32, sumOffset: usiz
   }
 }
 
+/** A 128-bit integer as the nearest double. */
+// @ts-ignore: decorator
+@inline function wideToDouble(low: u64, high: u64): f64 {
+  const negative = <i64>high < 0
+  const magnitudeLow = negative ? 0 - low : low
+  const magnitudeHigh = negative ? 0 - high - u64(low != 0) : high
+  let magnitude: f64
+  if (magnitudeHigh == 0) magnitude = <f64>magnitudeLow
+  else {
+    // The 64 bits in front, with the last one set for whatever is cut off: a double has 53, so that rounding goes as for the whole number.
+    const shift = 64 - clz(magnitudeHigh)
+    const front = shift == 64 ? magnitudeHigh : (magnitudeHigh << (64 - shift)) | (magnitudeLow >> shift)
+    const cut = shift == 64 ? magnitudeLow : magnitudeLow << (64 - shift)
+    magnitude = <f64>(front | u64(cut != 0)) * reinterpret<f64>((1023 + shift) << 52)
+  }
+  return negative ? -magnitude : magnitude
+}
+
+/** Writes 128-bit sums / counts to FLOAT64; NULL where the count is 0. */
+export function aggregateWideAverageToColumn(entries: usize, n: u32, sumOffset: usize, countOffset: usize, column: usize, row: u32): void {
+  const values = columnValues(column)
+  assert(columnKind(column) == KIND_FLOAT64)
+  for (let index: u32 = 0; index < n; index++) {
+    const entry = entryAt(entries, index)
+    const target = row + index
+    const count = load<i64>(entry + countOffset)
+    if (count == 0) {
+      writeNull(column, target)
+      continue
+    }
+    writeValid(column, target)
+    store<f64>(values + (<usize>target << 3), wideToDouble(load<u64>(entry + sumOffset), load<u64>(entry + sumOffset, 8)) / <f64>count)
+  }
+}
+
 /** Zeroes bytes offset..offset + bytes - 1 of each entry. */
 export function aggregateReset(entries: usize, n: u32, offset: usize, bytes: u32): void {
   for (let row: u32 = 0; row < n; row++) memory.fill(entryAt(entries, row) + offset, 0, bytes)

@@ -21,7 +21,7 @@ export interface EvictorContext {
 
 /**
  * Throws records of a window away. Called by the operator on the worker's thread, at each firing, with all records of the window in the
- * order of arrival; what it returns stays, in the same order. What is gone is gone from the window's state too.
+ * order of arrival (where windows have merged, one's behind another's); what it returns stays, in the same order. What is gone is gone from the window's state too.
  */
 export interface Evictor<T = never, W extends Window = never> {
   /** Before the window function is called. Returns `elements` itself to evict nothing. */

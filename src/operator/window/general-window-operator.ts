@@ -10,6 +10,7 @@ import type { AggregateFunction, StateDescriptor, ValueState } from '../../state
 import { valueState } from '../../state/state.ts'
 import type { TimerDomain } from '../../time/timer-service.ts'
 import { type OutputTag, type ReduceFunction, refusePromise } from '../function.ts'
+import type { SnapshotReader, SnapshotWriter } from '../operator.ts'
 import { EventTimeSessionWindows, isMergingAssigner, ProcessingTimeSessionWindows, type WindowAssigner } from './assigners.ts'
 import type { Evictor, TimestampedValue } from './evictors.ts'
 import { KeyedRowOperator, type KeyedRowInput } from './keyed-row-operator.ts'
@@ -118,6 +119,16 @@ export class GeneralWindowOperator extends KeyedRowOperator<unknown> implements 
     for (const state of this.#trigger.states ?? []) this.#triggerContext.getPartitionedState(state as never)
     this.#opened = true
     this.callFunction(() => this.#function?.open?.(this.runtimeContext()))
+  }
+
+  override snapshot(writer: SnapshotWriter): void {
+    super.snapshot(writer)
+    this.#contents.snapshot?.(writer)
+  }
+
+  override restore(reader: SnapshotReader): void {
+    super.restore(reader)
+    this.#contents.restore?.(reader)
   }
 
   override close(): void {

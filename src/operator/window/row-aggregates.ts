@@ -5,7 +5,8 @@
 import { type KeyValue, keyBytesOf } from '../../base/key-bytes.ts'
 import { type DataType, Decimal, DECIMAL_PRECISION_MAX, type Field, type LogicalType, type Schema, withNullability } from '../../batch/types.ts'
 import { KeepOrder } from '../../kernels/keep.ts'
-import { type KeyedStateBackend, type MapState, mapState, type ValueState, valueState } from '../../state/state.ts'
+import { type KeyedStateBackend, type MapState, mapState, UNION_STATE_PREFIX, type ValueState, valueState } from '../../state/state.ts'
+import type { SnapshotReader, SnapshotWriter } from '../operator.ts'
 import { addValues, compareSorted, compareValues, sumTypeOf } from '../scalar-aggregates.ts'
 import type { AggregatePlan } from './slice-aggregates.ts'
 import type { ContentsState } from './window-contents.ts'
@@ -37,6 +38,31 @@ const counting: Fold = {
   result: (count) => count,
 }
 
+/** What is offered to the aggregates that ask which record came first, also where windows merge: with its number in the order of arrival. */
+interface Arrival<T = unknown> {
+  readonly sequence: number
+  readonly value: T
+}
+
+function arrivalType(type: LogicalType): LogicalType {
+  return rowType({ sequence: COUNT, value: type })
+}
+
+/** Keeps the value that arrived first, or last. */
+function choosingByArrival(type: LogicalType, isFirst: boolean): Fold {
+  const choose = (held: unknown, offer: unknown): unknown => {
+    if (held === null || offer === null) return held ?? offer
+    return (offer as Arrival).sequence < (held as Arrival).sequence === isFirst ? offer : held
+  }
+  return {
+    type: withNullability(arrivalType(withNullability(type, false)), true),
+    create: () => null,
+    add: choose,
+    merge: choose,
+    result: (held) => (held === null ? null : (held as Arrival).value),
+  }
+}
+
 /** Keeps one of the values: that which `better` prefers. */
 function choosing(type: LogicalType, better: (value: unknown, held: unknown) => boolean): Fold {
   const choose = (held: unknown, value: unknown): unknown => (value !== null && (held === null || better(value, held)) ? value : held)
@@ -46,6 +72,19 @@ function choosing(type: LogicalType, better: (value: unknown, held: unknown) => 
 function summing(type: LogicalType): Fold {
   const add = (left: unknown, right: unknown): unknown => (left === null ? right : right === null ? left : addValues(left, right))
   return { type, create: () => null, add, merge: add, result: (total) => total }
+}
+
+/** Of BIGINTs, for their mean: it does not wrap. */
+const summingWide: Fold = {
+  type: { kind: 'DECIMAL', nullable: true, precision: DECIMAL_PRECISION_MAX, scale: 0 },
+  create: () => null,
+  add: (total, value) => addWide(total as Decimal | null, BigInt(value as bigint | number)),
+  merge: (left, right) => (right === null ? left : addWide(left as Decimal | null, (right as Decimal).unscaled)),
+  result: (total) => total,
+}
+
+function addWide(total: Decimal | null, value: bigint): Decimal {
+  return new Decimal((total?.unscaled ?? 0n) + value, 0)
 }
 
 /** A sum of DECIMALs: once it has left the range of 38 digits it is NULL for good. */
@@ -103,13 +142,12 @@ function decimalMean(total: Decimal, count: number, addedDigits: number): Decima
   return isOutOfDecimal(rounded) ? null : new Decimal(total.unscaled < 0n ? -rounded : rounded, total.scale + addedDigits)
 }
 
-const BIGINT_SUM: LogicalType = { kind: 'BIGINT', nullable: true, safeInteger: false }
 const DOUBLE_SUM: LogicalType = { kind: 'DOUBLE', nullable: true }
 
 function averagingOf(type: LogicalType, addedDigits: number): Fold {
   if (type.kind === 'DECIMAL') return averaging(summingDecimals(sumTypeOf(type)!), (total, count) => decimalMean(total as Decimal, count, addedDigits))
-  const isBigint = type.kind === 'BIGINT' && !type.safeInteger
-  return averaging(summing(isBigint ? BIGINT_SUM : DOUBLE_SUM), (total, count) => Number(total) / count)
+  if (type.kind === 'BIGINT') return averaging(summingWide, (total, count) => Number((total as Decimal).unscaled) / count)
+  return averaging(summing(DOUBLE_SUM), (total, count) => (total as number) / count)
 }
 
 /** Whether a value goes before another in the order of a top. */
@@ -118,24 +156,32 @@ function precedes(plan: AggregatePlan, value: unknown, held: unknown): boolean {
   return plan.keep!.order === KeepOrder.ASCENDING ? order < 0 : order > 0
 }
 
-/** The best rows, best first: a fold of whole rows. */
+/** The best rows, best first, those of equal value in order of arrival: a fold of whole rows. */
 function ranking(schema: Schema, plan: AggregatePlan): Fold {
   const { limit, columns, orderedBy } = plan.keep!
   const fields = columns.map((column) => schema.fields[column])
   const orderName = fields[orderedBy].name
-  const insert = (rows: readonly Row[], row: Row): readonly Row[] => {
+  const goesBefore = (offer: Arrival<Row>, held: Arrival<Row>): boolean => {
+    const value = offer.value[orderName]
+    const heldValue = held.value[orderName]
+    return offer.sequence < held.sequence ? !precedes(plan, heldValue, value) : precedes(plan, value, heldValue)
+  }
+  const insert = (rows: readonly Arrival<Row>[], offer: Arrival<Row>): readonly Arrival<Row>[] => {
     let place = rows.length
-    while (place > 0 && precedes(plan, row[orderName], rows[place - 1][orderName])) place--
-    return place === limit ? rows : [...rows.slice(0, place), row, ...rows.slice(place, limit - 1)]
+    while (place > 0 && goesBefore(offer, rows[place - 1])) place--
+    return place === limit ? rows : [...rows.slice(0, place), offer, ...rows.slice(place, limit - 1)]
   }
   const { element } = plan.field.type as LogicalType & { readonly kind: 'ARRAY' }
   const names = element.kind === 'ROW' ? element.fields.map(({ name }) => name) : []
   return {
-    type: { kind: 'ARRAY', nullable: false, element: { kind: 'ROW', nullable: false, fields } },
+    type: { kind: 'ARRAY', nullable: false, element: arrivalType({ kind: 'ROW', nullable: false, fields }) },
     create: () => [],
-    add: (rows, row) => insert(rows as readonly Row[], Object.fromEntries(fields.map(({ name }) => [name, (row as Row)[name]]))),
-    merge: (left, right) => (right as readonly Row[]).reduce(insert, left as readonly Row[]),
-    result: (rows) => (rows as readonly Row[]).map((row) => Object.fromEntries(names.map((name) => [name, row[name]]))),
+    add: (rows, offer) => {
+      const { sequence, value } = offer as Arrival<Row>
+      return insert(rows as readonly Arrival<Row>[], { sequence, value: Object.fromEntries(fields.map(({ name }) => [name, value[name]])) })
+    },
+    merge: (left, right) => (right as readonly Arrival<Row>[]).reduce(insert, left as readonly Arrival<Row>[]),
+    result: (rows) => (rows as readonly Arrival<Row>[]).map(({ value }) => Object.fromEntries(names.map((name) => [name, value[name]]))),
   }
 }
 
@@ -164,9 +210,9 @@ function foldOf(schema: Schema, plan: AggregatePlan): Fold {
     case 'max':
       return choosing(type, (value, held) => compareValues(value, held) > 0)
     case 'first':
-      return choosing(type, () => false)
+      return choosingByArrival(type, true)
     case 'last':
-      return choosing(type, () => true)
+      return choosingByArrival(type, false)
     case 'topN':
       return ranking(schema, plan)
   }
@@ -184,19 +230,28 @@ function rowAggregatesOf(schema: Schema, plans: readonly AggregatePlan[]): reado
   return plans.map((plan) => ({ plan, fold: foldOf(schema, plan), column: plan.column === -1 ? undefined : schema.fields[plan.column].name }))
 }
 
-/** What a record gives to an aggregate: the value of its column, the whole record for a top; null for nothing. */
-function offered({ plan, column }: RowAggregate, row: Row): unknown {
+/** What a record, number `sequence` in the order of arrival, gives to an aggregate: the value of its column, the whole record for a top; null for nothing. */
+function offered({ plan, column }: RowAggregate, row: Row, sequence: number): unknown {
   if (column === undefined) return row
   const value = row[column]
-  return value !== null && plan.kind === 'topN' ? row : value
+  if (value === null) return null
+  switch (plan.kind) {
+    case 'topN':
+      return { sequence, value: row } satisfies Arrival
+    case 'first':
+    case 'last':
+      return { sequence, value } satisfies Arrival
+    default:
+      return value
+  }
 }
 
 /** The aggregates of some records at once. */
 export function aggregateRows(schema: Schema, plans: readonly AggregatePlan[], rows: readonly unknown[]): Row {
   const results = rowAggregatesOf(schema, plans).map((aggregate) => {
     let accumulator = aggregate.fold.create()
-    for (const row of rows) {
-      const value = offered(aggregate, row as Row)
+    for (const [sequence, row] of rows.entries()) {
+      const value = offered(aggregate, row as Row, sequence)
       if (value !== null) accumulator = aggregate.fold.add(accumulator, value)
     }
     return [aggregate.plan.field.name, aggregate.fold.result(accumulator)]
@@ -210,11 +265,13 @@ function typed(type: LogicalType): DataType<never> {
 }
 
 const STATE_NAME = 'window-contents'
+/** How many records have come: all parts' numbers go to all, so that what comes after a restore is behind all that came before. */
+const SEQUENCE_STATE = `${UNION_STATE_PREFIX}${STATE_NAME} sequence`
 
 /** What {@link AggregatedRows.take} moves: the accumulators, the rows of each top, the values of each countDistinct. */
 interface TakenRows {
   readonly accumulators: Record<string, unknown>
-  readonly tops: readonly (readonly Row[] | null)[]
+  readonly tops: readonly (readonly Arrival<Row>[] | null)[]
   readonly values: readonly (readonly unknown[])[]
 }
 
@@ -225,8 +282,10 @@ interface TakenRows {
 export class AggregatedRows implements ContentsState {
   readonly #aggregates: readonly RowAggregate[]
   readonly #accumulators: ValueState<Record<string, unknown>>
-  readonly #tops = new Map<RowAggregate, ValueState<readonly Row[]>>()
+  readonly #tops = new Map<RowAggregate, ValueState<readonly Arrival<Row>[]>>()
   readonly #values = new Map<RowAggregate, MapState<unknown, boolean>>()
+  /** Number of the next record in the order of arrival. */
+  #sequence = 0
 
   constructor(backend: KeyedStateBackend, schema: Schema, plans: readonly AggregatePlan[]) {
     this.#aggregates = rowAggregatesOf(schema, plans)
@@ -240,7 +299,7 @@ export class AggregatedRows implements ContentsState {
     for (const aggregate of this.#aggregates) {
       const { plan, fold } = aggregate
       const name = `${STATE_NAME}-${plan.field.name}`
-      if (plan.kind === 'topN') this.#tops.set(aggregate, backend.getState(valueState<readonly Row[]>(name, typed(fold.type)), 'namespace'))
+      if (plan.kind === 'topN') this.#tops.set(aggregate, backend.getState(valueState<readonly Arrival<Row>[]>(name, typed(fold.type)), 'namespace'))
       if (plan.kind === 'countDistinct') {
         const type = withNullability(schema.fields[plan.column].type, false)
         this.#values.set(aggregate, backend.getState(mapState<unknown, boolean>(name, typed(type), typed({ kind: 'BOOLEAN', nullable: false })), 'namespace'))
@@ -250,11 +309,12 @@ export class AggregatedRows implements ContentsState {
 
   add(row: unknown): void {
     const accumulators = this.#read()
+    const sequence = this.#sequence++
     for (const aggregate of this.#aggregates) {
-      const value = offered(aggregate, row as Row)
+      const value = offered(aggregate, row as Row, sequence)
       if (value === null) continue
       const { name } = aggregate.plan.field
-      if (aggregate.plan.kind === 'topN') accumulators[name] = this.#rank(aggregate, accumulators[name], value as Row)
+      if (aggregate.plan.kind === 'topN') accumulators[name] = this.#rank(aggregate, accumulators[name], value as Arrival<Row>)
       else if (aggregate.plan.kind === 'countDistinct') accumulators[name] = this.#distinguish(aggregate, accumulators[name] as number, value)
       else accumulators[name] = aggregate.fold.add(accumulators[name], value)
     }
@@ -297,12 +357,22 @@ export class AggregatedRows implements ContentsState {
     let set = 0
     for (const aggregate of this.#aggregates) {
       const { name } = aggregate.plan.field
-      if (aggregate.plan.kind === 'topN') for (const row of tops[top++] ?? []) accumulators[name] = this.#rank(aggregate, accumulators[name], row)
+      if (aggregate.plan.kind === 'topN') accumulators[name] = this.#setTop(aggregate, (rows) => aggregate.fold.merge(rows, tops[top++] ?? []))
       else if (aggregate.plan.kind === 'countDistinct')
         for (const value of values[set++]) accumulators[name] = this.#distinguish(aggregate, accumulators[name] as number, value)
       else accumulators[name] = aggregate.fold.merge(accumulators[name], others[name])
     }
     this.#accumulators.update(accumulators)
+  }
+
+  snapshot(writer: SnapshotWriter): void {
+    writer.element(SEQUENCE_STATE, new Uint8Array(new Float64Array([this.#sequence]).buffer))
+  }
+
+  restore(reader: SnapshotReader): void {
+    reader.elements(SEQUENCE_STATE, (bytes) => {
+      this.#sequence = Math.max(this.#sequence, new DataView(bytes.buffer, bytes.byteOffset).getFloat64(0, true))
+    })
   }
 
   #read(): Record<string, unknown> {
@@ -313,13 +383,18 @@ export class AggregatedRows implements ContentsState {
   }
 
   /** Offers a record to a top. Returns the value that the next one must precede. */
-  #rank(aggregate: RowAggregate, last: unknown, row: Row): unknown {
+  #rank(aggregate: RowAggregate, last: unknown, offer: Arrival<Row>): unknown {
     const { plan, fold, column } = aggregate
-    if (last !== null && !precedes(plan, row[column!], last)) return last
+    if (last !== null && !precedes(plan, offer.value[column!], last)) return last
+    return this.#setTop(aggregate, (rows) => fold.add(rows, offer))
+  }
+
+  /** Changes the rows of a top. Returns the value that the next one must precede. */
+  #setTop(aggregate: RowAggregate, change: (rows: readonly Arrival<Row>[]) => unknown): unknown {
     const state = this.#tops.get(aggregate)!
-    const rows = fold.add(state.value() ?? [], row) as readonly Row[]
+    const rows = change(state.value() ?? []) as readonly Arrival<Row>[]
     state.update(rows)
-    return rows.length < plan.keep!.limit ? null : rows[rows.length - 1][column!]
+    return rows.length < aggregate.plan.keep!.limit ? null : rows[rows.length - 1].value[aggregate.column!]
   }
 
   /** Notes a value. Returns how many there are. */

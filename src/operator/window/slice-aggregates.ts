@@ -106,11 +106,14 @@ export type ColumnOf<R, T> = { [C in keyof R & string]: NonNullable<R[C]> extend
 export type Summable = number | bigint | Decimal
 /** What has an order. */
 export type Ordered = Summable | string | boolean
+/** What can be told apart: anything but ROW, ARRAY, MAP and objects. */
+export type Comparable = Ordered | Uint8Array
 
 /** An aggregate that fits rows of type `R`: a wrong column, or one of a wrong type, is a compile error. */
 export type AggregateOf<R> =
   | BuiltInAggregate<'count', undefined>
-  | BuiltInAggregate<'count' | 'countDistinct' | 'first' | 'last', keyof R & string>
+  | BuiltInAggregate<'count' | 'first' | 'last', keyof R & string>
+  | BuiltInAggregate<'countDistinct', ColumnOf<R, Comparable>>
   | BuiltInAggregate<'sum' | 'avg', ColumnOf<R, Summable>>
   | BuiltInAggregate<'min' | 'max', ColumnOf<R, Ordered>>
   | BuiltInAggregate<'topN', ColumnOf<R, Ordered>, undefined>
@@ -157,6 +160,7 @@ export interface AggregatePlan {
   readonly kind: AggregateKind
   /** Index of the input column, -1 for `count()`. */
   readonly column: number
+  /** What the accumulator is: 64 bits, or with `decimal` 128: of means of BIGINT too, whose sums would leave 64 bits. */
   readonly domain: 'integer' | 'float' | 'decimal' | 'kept'
   /** Only in the domain `kept`. */
   readonly keep?: KeepPlan
@@ -227,6 +231,7 @@ function fits(kind: AggregateKind, type: LogicalType): boolean {
 function domainOf(kind: AggregateKind, type: LogicalType): AggregatePlan['domain'] {
   if (kind === 'count' || kind === 'countDistinct') return 'integer'
   if (type.kind === 'FLOAT' || type.kind === 'DOUBLE') return 'float'
+  if (type.kind === 'BIGINT' && kind === 'avg') return 'decimal'
   return type.kind === 'DECIMAL' && (kind === 'sum' || kind === 'avg') ? 'decimal' : 'integer'
 }
 
@@ -372,7 +377,9 @@ export function emit(
 ): void {
   const at = base + plan.offset
   const { descriptor } = column
-  if (plan.kind === 'avg' && plan.domain === 'decimal')
+  if (plan.kind === 'avg' && plan.domain === 'decimal' && plan.field.type.kind === 'DOUBLE')
+    kernels.aggregateWideAverageToColumn(entries, n, at, at + averageCountOffset(plan), descriptor, row)
+  else if (plan.kind === 'avg' && plan.domain === 'decimal')
     kernels.aggregateAverageToColumnDecimal(entries, n, at, base, plan.flag, at + averageCountOffset(plan), plan.addedDigits, descriptor, row)
   else if (plan.kind === 'avg')
     kernels.aggregateAverageToColumn(entries, n, at, plan.domain === 'float' ? 1 : 0, at + averageCountOffset(plan), descriptor, row)

@@ -13,6 +13,7 @@ import {
   type ValueStateDescriptor,
 } from '../../state/state.ts'
 import type { ReduceFunction } from '../function.ts'
+import type { SnapshotReader, SnapshotWriter } from '../operator.ts'
 import type { TimestampedValue } from './evictors.ts'
 
 const STATE_NAME = 'window-contents'
@@ -26,6 +27,9 @@ export interface ContentsState {
   /** Takes the contents out, for {@link put} in another namespace; null if there are none. */
   take(): unknown
   put(taken: unknown): void
+  /** What is the subtask's, of contents that have such; the backend sees to the rest. */
+  snapshot?(writer: SnapshotWriter): void
+  restore?(reader: SnapshotReader): void
 }
 
 /** How records of a schema are stored: columns by their types, JavaScript values as they are. */

@@ -27,7 +27,7 @@ export interface ProcessWindowFunction<IN, OUT, KEY = unknown, W extends Window 
    * Called at each firing.
    *
    * @param key As the key function returned it or as its column shows it; an array for several columns; null in windowAll.
-   * @param elements The records of the window in order of arrival; after a reduce or an aggregate the one result. The function may keep it.
+   * @param elements The records of the window in order of arrival, where windows have merged one's behind another's; after a reduce or an aggregate the one result. The function may keep it.
    */
   process(key: KEY, context: ProcessWindowContext<W>, elements: readonly IN[], out: Collector<OUT>): void
   /** Called when the window is dropped: clears what {@link process} has put into its `windowState`. */
