@@ -499,9 +499,16 @@ export class LineStream {
 
   /** Makes room for more strings or list elements in the batch. Returns false if the batch is better cut here. */
   #makeRoom(): boolean {
-    const isEmpty = this.#batchRows === 0
+    const rows = this.#batchRows
+    if (rows > 0) return this.#grow(rows, 0)
+    // What has room for the whole line that does not fit is doubled only if everything has.
+    const feed = this.#find(LINE_FEED, this.#at)
+    return this.#grow(rows, (feed === -1 ? this.#end : feed) - this.#at) || this.#grow(rows, Infinity)
+  }
+
+  #grow(rows: number, recordBytesMax: number): boolean {
     let grown = false
-    for (const column of this.batch.columns) grown = growColumn(column, this.#batchRows, isEmpty, this.#lineBytesMax) || grown
+    for (const column of this.batch.columns) grown = growColumn(column, rows, recordBytesMax) || grown
     return grown
   }
 }
@@ -516,26 +523,27 @@ function endOfCharacters(text: Uint8Array): number {
 }
 
 /**
- * Doubles what is more than half full, or pads its values; everything that is left, if even one record does not fit.
+ * Doubles what is more than half full, or pads its values; without rows, what has not got room for the bytes of one record.
  *
  * @param rows Those that the column holds.
+ * @param recordBytesMax How long the record is at most that the batch cannot take, if it is the first; else 0. Infinity: double everything.
  */
-function growColumn(column: Column, rows: number, isEmpty: boolean, recordBytesMax: number): boolean {
+function growColumn(column: Column, rows: number, recordBytesMax: number): boolean {
   let grown = false
-  const mayBeFull = isEmpty || column.type.kind === 'CHAR' || column.dataLength * 2 > column.dataCapacity
+  const mayBeFull = column.type.kind === 'CHAR' || (rows === 0 ? column.dataCapacity < recordBytesMax : column.dataLength * 2 > column.dataCapacity)
   if (column.kind === PhysicalKind.BYTES && column.dataCapacity < DATA_BYTES_MAX && mayBeFull) {
-    column.ensureData(Math.max(column.dataCapacity * 2 - column.dataLength, isEmpty ? recordBytesMax : 0))
+    column.ensureData(Math.max(column.dataCapacity * 2 - column.dataLength, recordBytesMax === Infinity ? 0 : recordBytesMax))
     grown = true
   }
   const isList = column.kind === PhysicalKind.LIST || column.kind === PhysicalKind.MAP
   // Elements are counted by the offsets; their columns only know how many they could hold.
   const childRows = isList ? column.slab.i32[(column.offsets >>> 2) + rows] : rows
   for (const child of column.children) {
-    if (isList && (isEmpty || childRows * 2 > child.rowCapacity)) {
+    if (isList && (rows === 0 ? child.rowCapacity < recordBytesMax : childRows * 2 > child.rowCapacity)) {
       child.ensureRows(child.rowCapacity * 2)
       grown = true
     }
-    grown = growColumn(child, childRows, isEmpty, recordBytesMax) || grown
+    grown = growColumn(child, childRows, recordBytesMax) || grown
   }
   return grown
 }

@@ -59,6 +59,18 @@ describe('lines', () => {
     expect(rows.map((row) => JSON.stringify(row))).toEqual(long)
   })
 
+  test('a long list in the first record makes no room for text', () => {
+    const texts = Array.from({ length: 20 }, (_, index) => `text${index}`)
+    const wide = defineSchema({ ...Object.fromEntries(texts.map((name) => [name, t.string()])), tags: t.array(t.string()) })
+    const record = JSON.stringify({ ...Object.fromEntries(texts.map((name) => [name, name])), tags: Array.from({ length: 100_000 }, (_, index) => `${index}`) })
+    const path = fileWith(`${record}\n${record}\n`)
+    const probe = new SourceProbe(fileSource({ path, format: jsonFormat(), schema: wide, readBytes: 1 << 20 }))
+    expect(probe.poll()).toBe(PollResult.BATCH)
+    // Two blocks, a batch whose texts have room for one record each (a power of two), and the list.
+    expect(probe.context.slab.allocatedBytes).toBeLessThan(2 * (1 << 20) + 30 * (1 << 21))
+    probe.close()
+  })
+
   test('batches grow over the borders of blocks', () => {
     const probe = new SourceProbe(fileSource({ path: fileWith(lines(0, 1000)), format: jsonFormat(), schema, readBytes: 100 }), { batchRowsMax: 400 })
     probe.poll()
