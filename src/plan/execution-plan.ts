@@ -161,6 +161,18 @@ export function planJob(graph: LogicalGraph, options: PlanOptions): ExecutionPla
   return deepFreeze({ ...plan, digest: createHash('sha256').update(JSON.stringify(plan)).digest('hex') })
 }
 
+/**
+ * A worker has built the graph for itself: its plan must be that of all.
+ *
+ * @throws {PlanError} `GRAPH_NOT_DETERMINISTIC`.
+ */
+export function assertSamePlan(plan: ExecutionPlan, graph: LogicalGraph, options: PlanOptions, workerIndex: number): void {
+  if (planJob(graph, options).digest === plan.digest) return
+  throw new PlanError('GRAPH_NOT_DETERMINISTIC', `Cannot run job "${plan.jobName}": worker ${workerIndex} built another graph than was planned`, {
+    hint: 'The program must build the same graph each time: no randomness, clocks or environment in its shape; pass what varies as params.',
+  })
+}
+
 function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) Object.values(Object.freeze(value)).forEach(deepFreeze)
   return value

@@ -4,11 +4,11 @@
 import { type PerformanceEntry, PerformanceObserver } from 'node:perf_hooks'
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { systemClock } from '../base/clock.ts'
-import { type MillraceError, PlanError, toErrorRecord } from '../base/errors.ts'
+import { type MillraceError, toErrorRecord } from '../base/errors.ts'
 import { decimalsWithin, notCloneable, restoreDecimals } from '../batch/cloned-values.ts'
 import type { ProgramEdge } from '../operator/operator.ts'
 import { jobProgramOf } from '../plan/job-program.ts'
-import { planJob, type PlanOptions } from '../plan/execution-plan.ts'
+import { assertSamePlan, type PlanOptions } from '../plan/execution-plan.ts'
 import { workerSlots } from './control-layout.ts'
 import { settleUserCode, watchStrayErrors } from './stray-errors.ts'
 import { WorkerSlot } from './subtask-metrics.ts'
@@ -128,15 +128,8 @@ async function runWorker(task: WorkerTask): Promise<LoopOutcome> {
   try {
     const { settings } = task
     const { graph } = await jobProgramOf((await import(task.jobUrl)) as object, task.jobUrl, undefined).build(task.params)
-    const plan = planJob(graph, task.planOptions)
-    if (plan.digest !== settings.plan.digest)
-      throw new PlanError(
-        'GRAPH_NOT_DETERMINISTIC',
-        `Cannot run job "${plan.jobName}": worker ${settings.workerIndex} built another graph than the coordinator`,
-        {
-          hint: 'The program must build the same graph each time: no randomness, clocks or environment in its shape; pass what varies as params.',
-        },
-      )
+    const { plan } = settings
+    assertSamePlan(plan, graph, task.planOptions, settings.workerIndex)
     isBuilt = true
     const worker: WorkerRuntime = new WorkerRuntime(settings, graph, {
       clock: systemClock,

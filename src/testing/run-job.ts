@@ -9,7 +9,7 @@ import { JobError } from '../base/errors.ts'
 import { Random } from '../base/random.ts'
 import type { ProgramEdge } from '../operator/operator.ts'
 import { DEV_OPTION } from '../operator/row-code.ts'
-import { type ExecutionPlan, planJob } from '../plan/execution-plan.ts'
+import { assertSamePlan, type ExecutionPlan, planJob } from '../plan/execution-plan.ts'
 import type { LogicalGraph } from '../plan/transformation.ts'
 import { type BuiltJob, isJobProgram, type JobProgram, maxParallelismOf } from '../plan/job-program.ts'
 import { loadHistograms } from '../runtime/job-metrics.ts'
@@ -87,23 +87,26 @@ const IDLE_JUMPS_MAX = 100_000
  *
  * A program is run once for each worker, as on threads: functions of different subtasks share nothing. An environment is run as it is.
  *
- * @throws What fails the job; {@link JobError} `STUCK` if it waits for something that never comes.
+ * @throws What fails the job; {@link JobError} `STUCK` if it waits for something that never comes; {@link PlanError} `GRAPH_NOT_DETERMINISTIC` if
+ * the program builds another graph the next time.
  * @example
  * const { outputs } = await runJob(job, { parallelism: 2, seed: 42, inputs: { orders: [{ id: 1 }] } })
  */
 export async function runJob(job: TestableJob, options: RunJobOptions = {}): Promise<JobRun> {
   const { seed, refusals = 0, clock = new VirtualClock(), stepMs = 0, params = {}, checkpointSteps = Infinity } = options
   const first = await build(job, params)
-  const plan = planJob(first.graph, {
+  const planOptions = {
     jobName: 'test',
     parallelism: options.parallelism ?? first.parallelism ?? 1,
     maxParallelism: maxParallelismOf(first, new Map(Object.entries(options.options ?? {}))),
-  })
+  }
+  const plan = planJob(first.graph, planOptions)
   /** For each worker its own; after a crash too, since functions may keep what they like. */
   const graphsOf = async (built: BuiltJob): Promise<LogicalGraph[]> => {
     const graphs = [built.graph]
     for (let worker = 1; worker < plan.workers; worker++)
       graphs.push(job instanceof StreamExecutionEnvironment ? built.graph : (await build(job, params)).graph)
+    graphs.forEach((graph, worker) => assertSamePlan(plan, graph, planOptions, worker))
     return graphs
   }
   const random = seed === undefined ? undefined : new Random(seed)

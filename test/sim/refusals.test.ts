@@ -120,3 +120,12 @@ test('the simulation finds an operator that changes what it has emitted', async 
   }
   expect(found).toBeGreaterThan(3)
 })
+
+test('a program that builds another graph for each worker is refused', async () => {
+  let builds = 0
+  const job = (env: StreamExecutionEnvironment): void => {
+    const stream = env.fromCollection([1, 2, 3]).name(`source ${builds++}`)
+    stream.output('numbers')
+  }
+  await expect(runJob(job, { parallelism: 2 })).rejects.toThrow(/worker 1 built another graph than was planned/)
+})
