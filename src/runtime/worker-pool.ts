@@ -2,7 +2,7 @@
 
 import { getHeapStatistics } from 'node:v8'
 import { Piscina } from 'piscina'
-import { workerHeapBytes } from '../base/memory-budget.ts'
+import { WORKER_YOUNG_BYTES, workerHeapBytes } from '../base/memory-budget.ts'
 
 /** Starts worker threads: as many at least as at most, for one endless task each. */
 export function startWorkerPool(workerUrl: string, workers: number): Piscina {
@@ -13,7 +13,10 @@ export function startWorkerPool(workerUrl: string, workers: number): Piscina {
     concurrentTasksPerWorker: 1,
     idleTimeout: Infinity,
     atomics: 'disabled',
-    resourceLimits: { maxOldGenerationSizeMb: Math.floor(workerHeapBytes(workers, getHeapStatistics().heap_size_limit) / 2 ** 20) },
+    resourceLimits: {
+      maxOldGenerationSizeMb: Math.floor(workerHeapBytes(workers, getHeapStatistics().heap_size_limit) / 2 ** 20),
+      maxYoungGenerationSizeMb: WORKER_YOUNG_BYTES / 2 ** 20,
+    },
     execArgv: ['--enable-source-maps'],
   })
 }
