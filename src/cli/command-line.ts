@@ -115,7 +115,7 @@ Examples:
   $ millrace nexmark --events 1000000 --out nexmark.json
 
 Exit codes: 0 done, 1 the job failed, 2 wrong usage or plan, 3 restore refused, 130 interrupted,
-137 killed by a second Ctrl-C, 141 the reader of its output has gone`,
+137 killed by a second Ctrl-C, 141 the reader of its output has gone, 143 terminated`,
     )
     .action((command: string | undefined) => {
       if (command === undefined) {

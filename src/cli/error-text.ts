@@ -6,8 +6,8 @@ import { MillraceError, PlanError, RestoreError } from '../base/errors.ts'
 import { packageRoot } from '../base/platform.ts'
 import type { Style } from './terminal.ts'
 
-/** What the command's exit code means. That of a closed output is what shells show for programs that die of a broken pipe. */
-export const ExitCode = { OK: 0, JOB_FAILED: 1, USAGE: 2, RESTORE_REFUSED: 3, INTERRUPTED: 130, OUTPUT_CLOSED: 141 } as const
+/** What the command's exit code means. From 128 on it is what shells show for programs that die of a signal. */
+export const ExitCode = { OK: 0, JOB_FAILED: 1, USAGE: 2, RESTORE_REFUSED: 3, INTERRUPTED: 130, OUTPUT_CLOSED: 141, TERMINATED: 143 } as const
 
 /** The exit code for an error; what fails before anything ran is the program's or the command line's fault. */
 export function exitCodeOf(error: unknown, hasRun: boolean): number {

@@ -66,7 +66,7 @@ export async function runInspected(settings: RunSettings, address: boolean | str
       terminal.say(`${settings.name} finished in ${formatDuration(systemClock.monotonicMs() - startMs)} on the calling thread\n`)
     return ExitCode.OK
   } catch (error) {
-    if (interruption.signal.aborted) return ExitCode.INTERRUPTED
+    if (interruption.signal.aborted) return interruption.exitCode
     tellError(await locateSyntaxError(error, module), settings, module, terminal)
     return exitCodeOf(error, hasRun)
   }

@@ -76,6 +76,8 @@ function runSettings(job: string, options: RunOptions, jobArguments: readonly st
 export class Interruption {
   readonly #terminal: Terminal
   readonly #controller = new AbortController()
+  /** What the command exits with once it is interrupted. */
+  exitCode: number = ExitCode.INTERRUPTED
   /** Says something above the progress. */
   say: (text: string) => void
 
@@ -93,6 +95,7 @@ export class Interruption {
     // A worker may be inside a call that never returns, and an ordinary exit would wait for it.
     if (this.signal.aborted) process.kill(process.pid, 'SIGKILL')
     else {
+      if (name === 'SIGTERM') this.exitCode = ExitCode.TERMINATED
       this.say(name === 'SIGINT' ? '\nCancelling. Ctrl-C again kills.\n' : 'Cancelling.\n')
       this.#controller.abort()
     }
@@ -137,7 +140,7 @@ export async function runOnce(
     const summary = { job: settings.name, state, figures: figuresOf(metrics, plan) }
     if (settings.isJson) terminal.say(summaryJson(summary))
     else if (settings.progress !== 'quiet') terminal.say(summaryText(summary, styleOf(terminal)))
-    return state === 'cancelled' ? ExitCode.INTERRUPTED : ExitCode.OK
+    return state === 'cancelled' ? interruption.exitCode : ExitCode.OK
   } catch (error) {
     progress.close()
     // As programs that die of a broken pipe: `| head` hears nothing.

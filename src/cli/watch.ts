@@ -3,7 +3,6 @@
 import { type FSWatcher, watch } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { type JobModule, resolveJobModule } from '../engine/job-bundle.ts'
-import { ExitCode } from './error-text.ts'
 import { type Interruption, runOnce, type RunSettings, tellError } from './run.ts'
 import { styleOf, type Terminal } from './terminal.ts'
 
@@ -94,7 +93,7 @@ export async function watchJob(settings: RunSettings, interruption: Interruption
       await changed
     }
     await run?.ended
-    return ExitCode.INTERRUPTED
+    return interruption.exitCode
   } finally {
     files.close()
   }

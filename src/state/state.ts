@@ -2,6 +2,7 @@
 // One suite runs against every backend (test/contract/state-contract.ts).
 
 import { PlanError } from '../base/errors.ts'
+import { type OptionKeys, refuseUnknownOptions } from '../base/option-keys.ts'
 import type { RecordBatch } from '../batch/record-batch.ts'
 import type { DataType, LogicalType } from '../batch/types.ts'
 
@@ -101,9 +102,14 @@ export type StateDescriptor =
   | ReducingStateDescriptor<never>
   | AggregatingStateDescriptor<never, never, unknown>
 
+const STATE_KEYS: OptionKeys<StateOptions> = { ttl: true }
+const TTL_KEYS: OptionKeys<StateTtlConfig> = { ttlMs: true, updateType: true, stateVisibility: true, cleanupIncrementally: true }
+
 function checked(name: string, options: StateOptions): StateTtlConfig | undefined {
   if (name === '') throw new PlanError('INVALID_STATE', 'Cannot declare a state without a name')
+  refuseUnknownOptions(`declare state "${name}"`, options, STATE_KEYS)
   const { ttl } = options
+  if (ttl !== undefined) refuseUnknownOptions(`let state "${name}" expire`, ttl, TTL_KEYS)
   if (ttl !== undefined && !(ttl.ttlMs >= 1))
     throw new PlanError('INVALID_STATE', `Cannot declare state "${name}": its TTL is ${ttl.ttlMs} ms, it must be at least 1 ms`)
   const { cleanupIncrementally = 0 } = ttl ?? {}

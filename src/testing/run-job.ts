@@ -6,6 +6,7 @@ import { StreamExecutionEnvironment } from '../api/datastream/environment.ts'
 import { JobEnvironment } from '../api/datastream/job.ts'
 import { VirtualClock } from '../base/clock.ts'
 import { JobError } from '../base/errors.ts'
+import { type OptionKeys, refuseUnknownOptions } from '../base/option-keys.ts'
 import { Random } from '../base/random.ts'
 import type { ProgramEdge } from '../operator/operator.ts'
 import { DEV_OPTION } from '../operator/row-code.ts'
@@ -46,6 +47,21 @@ export interface RunJobOptions {
   readonly crashSteps?: readonly number[]
   /** What is pushed to each named input, which then ends. */
   readonly inputs?: Readonly<Record<string, readonly unknown[]>>
+}
+
+const KEYS: OptionKeys<RunJobOptions> = {
+  parallelism: true,
+  seed: true,
+  batchRowsMax: true,
+  ringBytesMax: true,
+  refusals: true,
+  clock: true,
+  stepMs: true,
+  params: true,
+  options: true,
+  checkpointSteps: true,
+  crashSteps: true,
+  inputs: true,
 }
 
 /** What a job did. */
@@ -93,6 +109,7 @@ const IDLE_JUMPS_MAX = 100_000
  * const { outputs } = await runJob(job, { parallelism: 2, seed: 42, inputs: { orders: [{ id: 1 }] } })
  */
 export async function runJob(job: TestableJob, options: RunJobOptions = {}): Promise<JobRun> {
+  refuseUnknownOptions('run the job', options, KEYS)
   const { seed, refusals = 0, clock = new VirtualClock(), stepMs = 0, params = {}, checkpointSteps = Infinity } = options
   const first = await build(job, params)
   const planOptions = {

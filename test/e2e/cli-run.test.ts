@@ -234,12 +234,15 @@ test('a flag that overrides the heap limits of workers is told, once', async () 
 })
 
 describe('interruption', () => {
-  test.each(['SIGINT', 'SIGTERM'] as const)('%s cancels a job that waits, and it exits with 130', async (signal) => {
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('%s cancels a job that waits, and it exits with %i', async (signal, code) => {
     const command = new Command(['run', job('endless.js'), '--parallelism', '2'])
     await command.says(/running/)
     command.child.kill(signal)
     const { status, stdout, stderr } = await command.ended
-    expect({ status, stdout }).toEqual({ status: 130, stdout: '' })
+    expect({ status, stdout }).toEqual({ status: code, stdout: '' })
     expect(stderr).toMatch(/Cancelling/)
     expect(stderr).toMatch(/endless was cancelled in/)
   })
@@ -274,7 +277,7 @@ describe('interruption', () => {
     command.child.kill(signal)
     const ended = await command.ended
     // A second after the first signal the engine ends the thread by itself: that may come before, where the cores are busy.
-    expect([130, 'SIGKILL']).toContain(ended.signal ?? ended.status)
+    expect([130, 143, 'SIGKILL']).toContain(ended.signal ?? ended.status)
   })
 
   test.each(['SIGINT', 'SIGTERM'] as const)('%s just while the command begins to exit is not lost', async (signal) => {

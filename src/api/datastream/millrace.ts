@@ -39,6 +39,7 @@ export interface ExecuteOptions {
   readonly onLog?: (operatorName: string, subtaskIndex: number, message: string) => void
 }
 
+const LOCAL_KEYS: OptionKeys<LocalOptions> = { dev: true }
 const EXECUTE_KEYS: OptionKeys<ExecuteOptions> = { name: true, signal: true, onLog: true }
 
 /**
@@ -163,6 +164,8 @@ export interface EngineOptions {
   readonly signal?: AbortSignal
 }
 
+const ENGINE_KEYS: OptionKeys<EngineOptions> = { signal: true }
+
 /** Where a program starts. */
 export const Millrace = {
   /**
@@ -176,12 +179,15 @@ export const Millrace = {
    * const { metrics } = await engine.submit(job).result
    */
   async start(options: EngineOptions = {}): Promise<Engine> {
+    refuseUnknownOptions('start an engine', options, ENGINE_KEYS)
     if (options.signal?.aborted) throw new JobError('ENGINE_CLOSED', 'Cannot start an engine: the signal is aborted already', { cause: options.signal.reason })
     return new Engine(options)
   },
 
   /** An environment that runs on the calling thread. */
-  local({ dev = isUnderTest() }: LocalOptions = {}): LocalEnvironment {
+  local(options: LocalOptions = {}): LocalEnvironment {
+    refuseUnknownOptions('make a local environment', options, LOCAL_KEYS)
+    const { dev = isUnderTest() } = options
     return new LocalEnvironment().set('millrace.dev', dev)
   },
 } as const

@@ -7,6 +7,7 @@ import {
   fileSink,
   fileSource,
   jsonFormat,
+  mapState,
   Millrace,
   nexmarkSource,
   printSink,
@@ -14,9 +15,11 @@ import {
   t,
   textFormat,
   topN,
+  valueState,
   WatermarkStrategy,
   writableSink,
 } from 'millrace'
+import { runJob } from 'millrace/testing'
 import { describe, expect, test } from 'vitest'
 
 /** Options as a program without types may give them. */
@@ -45,6 +48,9 @@ const FACTORIES: readonly (readonly [name: string, make: (options: Untyped) => u
   ['orderedWait', (options) => AsyncDataStream.orderedWait(numbers(), stream, options), 'make asynchronous calls', 'timeout', 'timeoutMs'],
   ['withTimestampLimits', (options) => WatermarkStrategy.noWatermarks().withTimestampLimits(options), 'use timestamp limits', 'maxFuture', 'maxFutureMs'],
   ['topN', (options) => topN(3, 'id', options), 'keep the top rows', 'colums', 'columns'],
+  ['local', Millrace.local, 'make a local environment', 'dve', 'dev'],
+  ['valueState', (options) => valueState('sum', t.double(), options), 'declare state "sum"', 'tll', 'ttl'],
+  ['a TTL', (ttl) => mapState('sums', t.string(), t.double(), { ttl: { ttlMs: 1, ...ttl } }), 'let state "sums" expire', 'updatetype', 'updateType'],
   ['executeAsync', (options) => Millrace.local().executeAsync(options), 'run the job', 'nmae', 'name'],
 ]
 
@@ -82,6 +88,11 @@ test('options are an object', () => {
 test('engine.submit refuses them before anything starts', async () => {
   await using engine = await Millrace.start()
   expect(() => engine.submit('file:///job.js', { paralelism: 2 } as Untyped)).toThrow('Cannot submit a job: no option is called "paralelism"')
+})
+
+test('Millrace.start and runJob refuse them', async () => {
+  await expect(Millrace.start({ singal: undefined } as Untyped)).rejects.toThrow('Cannot start an engine: no option is called "singal"')
+  await expect(runJob(() => {}, { paralelism: 2 } as Untyped)).rejects.toThrow('Cannot run the job: no option is called "paralelism"')
 })
 
 test('datagen has a complaint of its own', () => {
