@@ -31,6 +31,7 @@ export function newStage(): Stage {
     maxParallelism: 128,
     batchRowsMax: BATCH_ROWS,
     tableSeed: TABLE_SEED,
+    isCheckpointed: false,
     metrics: {
       lateRecords: 0,
       badRecords: 0,

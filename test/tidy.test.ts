@@ -26,7 +26,7 @@ function filesBelow(folder: string): string[] {
 
 const isTypeScript = (path: string): boolean => path.endsWith('.ts')
 const isKernel = (path: string): boolean => path.startsWith('src/kernels/assembly/')
-const isGenerated = (path: string): boolean => path.startsWith('src/batch/generated/')
+const isGenerated = (path: string): boolean => /^src\/[a-z]+\/generated\//.test(path)
 
 const sources = filesBelow('src').filter(isTypeScript)
 /** Sources that tsc compiles. */
@@ -260,7 +260,9 @@ describe('files', () => {
     // schemas/README.md gives the command that makes both. One line per schema, as `sha256sum schemas/*.fbs` prints it.
     const schemas = filesBelow('schemas').filter((path) => path.endsWith('.fbs'))
     const hashes = schemas.map((path) => `${createHash('sha256').update(read(path)).digest('hex')}  ${path}`)
-    const recorded = existsSync(join(root, 'src/batch/generated/HASHES')) ? read('src/batch/generated/HASHES').split('\n').filter(Boolean) : []
+    const recorded = filesBelow('src')
+      .filter((path) => path.endsWith('/generated/HASHES'))
+      .flatMap((path) => read(path).split('\n').filter(Boolean))
     expect(recorded.toSorted()).toEqual(hashes.toSorted())
   })
 })

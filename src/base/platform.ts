@@ -151,3 +151,8 @@ export function reopenPipe(file: number): number | undefined {
 export function isUnderTest(): boolean {
   return process.env.NODE_ENV === 'test' || process.env.NODE_TEST_CONTEXT !== undefined
 }
+
+/** This package's version. */
+export function packageVersion(): string {
+  return (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version
+}

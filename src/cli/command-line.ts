@@ -1,11 +1,10 @@
 // The command line: commands, their options and help. Each command's own code is imported when it runs, since most of the time to the first row
 // is spent on loading code.
 
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { PlanError } from '../base/errors.ts'
-import { packageRoot } from '../base/platform.ts'
+import { packageVersion } from '../base/platform.ts'
 import { suggest } from '../base/suggest.ts'
 import { engineFolders, errorText, ExitCode, exitCodeOf } from './error-text.ts'
 import type { NexmarkCommandOptions } from './nexmark.ts'
@@ -57,10 +56,6 @@ function splitArguments(args: readonly string[]): { own: readonly string[]; job:
   return { own, job: end < 0 ? [] : args.slice(end + 1) }
 }
 
-function version(): string {
-  return (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version
-}
-
 function positive(text: string): number {
   if (!/^\d+$/.test(text) || Number(text) < 1) throw new InvalidArgumentError('It must be a positive integer.')
   return Number(text)
@@ -91,7 +86,7 @@ Examples:
 function createProgram(jobArguments: readonly string[], terminal: Terminal, setExitCode: (code: number) => void): Command {
   const program = new Command('millrace')
     .description('A stateful stream processor for Node.js.')
-    .version(version(), '-V, --version', 'print the version')
+    .version(packageVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand(false)
     .exitOverride()
@@ -127,6 +122,7 @@ Exit codes: 0 done, 1 the job failed, 2 wrong usage or plan, 3 restore refused, 
     })
   jobOptions(program.command('run').description('run a job').summary('run a job'), 'run')
     .addOption(new Option('--watch', 'run it again whenever its files change').conflicts('inspect'))
+    .option('--fresh', 'with execution.checkpointing.dir: begin anew, and move what earlier runs have kept aside')
     .option('--dev', 'check more, for development: rows kept too long, maps that return nothing')
     .option('--inspect [host:port]', 'run on one thread under an inspector, so that breakpoints hold; an address is given with --inspect=')
     .option('-q, --quiet', 'no progress and no summary, only errors and what the job logs')
@@ -142,6 +138,7 @@ Examples:
   $ millrace run job.ts
   $ millrace run job.ts --parallelism 4 --set millrace.batch.rows-max=1024
   $ millrace run job.ts -- --input clicks.json --limit 100
+  $ millrace run job.ts --set execution.checkpointing.dir=checkpoints --set execution.checkpointing.interval=1s
   $ millrace run job.ts --watch --dev
   $ millrace run job.ts --inspect               then attach a debugger
   $ millrace run job.ts --json 2>summary.json >rows.txt`,

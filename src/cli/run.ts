@@ -22,6 +22,7 @@ export interface RunOptions {
   readonly set?: readonly string[]
   readonly name?: string
   readonly watch?: boolean
+  readonly fresh?: boolean
   readonly dev?: boolean
   /** `true`, or where the inspector listens. */
   readonly inspect?: boolean | string
@@ -37,6 +38,8 @@ export interface RunSettings {
   readonly parallelism: number | undefined
   readonly options: Readonly<Record<string, string>>
   readonly params: JobParams
+  /** Whether what earlier runs have kept is moved aside. */
+  readonly fresh: boolean
   readonly progress: ProgressMode
   readonly isJson: boolean
   readonly isVerbose: boolean
@@ -67,6 +70,7 @@ function runSettings(job: string, options: RunOptions, jobArguments: readonly st
     options: Object.fromEntries(values),
     params: parseJobArguments(jobArguments),
     progress: options.quiet === true || options.json === true ? 'quiet' : terminal.isInteractive ? 'drawn' : 'plain',
+    fresh: options.fresh === true,
     isJson: options.json === true,
     isVerbose: options.verbose === true,
   }
@@ -126,6 +130,7 @@ export async function runOnce(
       params: settings.params,
       ...(settings.parallelism !== undefined && { parallelism: settings.parallelism }),
       options: settings.options,
+      fresh: settings.fresh,
       signal,
       onMetrics: (metrics) => progress.update(metrics),
       onLog: (operatorName, subtaskIndex, message) => progress.log(operatorName, subtaskIndex, message),

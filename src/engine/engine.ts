@@ -38,6 +38,13 @@ export interface SubmitOptions {
   readonly parallelism?: number
   /** Configuration options by key; win over those the program sets. */
   readonly options?: Readonly<Record<string, string>>
+  /**
+   * With `execution.checkpointing.dir`: begins anew, and moves what earlier runs have kept aside. Otherwise the job goes on from its newest
+   * checkpoint.
+   *
+   * @default false
+   */
+  readonly fresh?: boolean
   /** Cancels the job when aborted. */
   readonly signal?: AbortSignal
   /** Called a few times a second while rows move, once a second while none does. */
@@ -46,7 +53,16 @@ export interface SubmitOptions {
   readonly onLog?: (operatorName: string, subtaskIndex: number, message: string) => void
 }
 
-const SUBMIT_KEYS: OptionKeys<SubmitOptions> = { name: true, params: true, parallelism: true, options: true, signal: true, onMetrics: true, onLog: true }
+const SUBMIT_KEYS: OptionKeys<SubmitOptions> = {
+  name: true,
+  params: true,
+  parallelism: true,
+  options: true,
+  fresh: true,
+  signal: true,
+  onMetrics: true,
+  onLog: true,
+}
 
 /** How a job ended. */
 export interface JobResult {
@@ -496,6 +512,7 @@ export class Engine implements AsyncDisposable {
         params: options.params ?? {},
         parallelism: options.parallelism,
         options: new Map(Object.entries(options.options ?? {}).map(([key, text]) => [key, parseOption(key, text).value])),
+        fresh: options.fresh === true,
       },
       options,
       this.#threads,

@@ -48,6 +48,8 @@ export interface OperatorContext {
   heldMs(): number
   /** Makes the worker's loop look again: called from callbacks of the event loop that brought something. */
   wake(): void
+  /** Whether the job takes checkpoints: then a sink that commits waits for them. */
+  readonly isCheckpointed: boolean
   /** A line for the operator's log, with its name and subtask: standard error, never standard output. */
   log(message: string): void
   /** The job's configuration value, as plain text, or undefined. */
@@ -155,8 +157,17 @@ export interface Operator {
   /** Whether the last call returned `false` because its time was over: it wants to be called again soon, although nothing else may have moved. */
   readonly hasPaused?: boolean
 
+  /** A checkpoint's barrier has come: makes ready what is to be committed once the checkpoint is complete. {@link snapshot} follows. */
+  prepareCommit?(checkpointId: number): void
+
   /** Writes all state. Called between two elements of the stream, never inside a batch. */
   snapshot(writer: SnapshotWriter): void
+
+  /** A checkpoint is complete, and survives everything: commits what was made ready for it. Called between two calls of any other method. */
+  notifyCheckpointComplete?(checkpointId: number): void
+
+  /** Whether something waits for a checkpoint to be committed. An operator whose input has ended stays open until then. */
+  readonly hasPendingCommits?: boolean
 
   /** Reads state into a fresh instance. */
   restore(reader: SnapshotReader): void

@@ -1,4 +1,4 @@
-// The sink contract: the end of a chain. Exactly-once sinks (prepare, commit) build on it with the checkpoints.
+// The sink contract: the end of a chain, and what sinks that commit with the checkpoints add to it.
 
 import type { RecordBatch } from '../batch/record-batch.ts'
 import type { Schema } from '../batch/types.ts'
@@ -18,6 +18,28 @@ export interface SinkWriter {
   restore(reader: SnapshotReader): void
   /** Releases resources; after a failure without {@link finish}. Rows written so far count as written. */
   close(): void
+}
+
+/**
+ * A writer whose output is seen only once a checkpoint that covers it is complete: in two phases. What is prepared and not committed is part of the
+ * checkpoint, so that a restore commits it; what was written behind the checkpoint comes again and must not be seen twice.
+ *
+ * Calls come in this order: rows, {@link prepareCommit}, {@link SinkWriter.snapshot}, then {@link commit} once the checkpoint is complete, while
+ * further rows come; behind {@link SinkWriter.finish} once more. In a job without checkpoints both follow `finish` at once.
+ */
+export interface CommittingSinkWriter extends SinkWriter {
+  /** Makes what is complete durable. Returns what {@link commit} needs of each piece: plain bytes, for another writer in another process too. */
+  prepareCommit(): readonly Uint8Array[]
+  /**
+   * Shows what was prepared to everybody, durably. May be called for what has been committed before, when nobody knows whether it was: then it does
+   * nothing.
+   */
+  commit(committable: Uint8Array): void
+}
+
+/** Whether a writer commits in two phases. */
+export function isCommitting(writer: SinkWriter): writer is CommittingSinkWriter {
+  return 'prepareCommit' in writer
 }
 
 /** A sink: made on every thread from the same program. */

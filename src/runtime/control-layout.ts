@@ -4,7 +4,8 @@
 //   SLAB_RESERVED_BYTES          control words (int32, one cache line each)
 //     + 0    command             RUN, STOP (drain the sources), CANCEL
 //     + 128  heartbeat           counts the worker's loop; the coordinator sees a hang when it stands still
-//     + 256  doorbell            ring/parking.ts
+//     + 256  checkpoints         the last one that has begun, the last one that is complete
+//     + 384  doorbell            ring/parking.ts
 //   then     split counters      one cache line for each source task (worker 0's slab): next split to hand out
 //   then     split progress      one int32 for each source task and subtask: index of the split being read
 //   then     worker slots        runtime/subtask-metrics.ts
@@ -26,7 +27,9 @@ export type Command = (typeof Command)[keyof typeof Command]
 
 export const COMMAND_ADDRESS = SLAB_RESERVED_BYTES
 export const HEARTBEAT_ADDRESS = COMMAND_ADDRESS + LINE_BYTES
-export const DOORBELL_ADDRESS = HEARTBEAT_ADDRESS + LINE_BYTES
+/** Number of the last checkpoint that has begun; behind it that of the last one that is complete. 0: none. */
+export const CHECKPOINTS_ADDRESS = HEARTBEAT_ADDRESS + LINE_BYTES
+export const DOORBELL_ADDRESS = CHECKPOINTS_ADDRESS + LINE_BYTES
 const SPLITS_ADDRESS = DOORBELL_ADDRESS + DOORBELL_BYTES
 
 /** One channel of an exchange, and where its ring lies in the consumer's slab. */

@@ -7,22 +7,30 @@ import type { Piscina } from 'piscina'
 import { systemClock } from '../base/clock.ts'
 import { fromErrorRecord, JobError, RUN_FRAGMENT, toErrorRecord } from '../base/errors.ts'
 import { workerMemoryBytes } from '../base/memory-budget.ts'
-import { availableCores } from '../base/platform.ts'
+import { availableCores, packageVersion } from '../base/platform.ts'
 import { freshSeed } from '../base/random.ts'
 import { SharedBudget } from '../base/shared-budget.ts'
 import { compileKernels } from '../kernels/kernels.ts'
 import { type ExecutionPlan, formatPlan, planJob, type PlanOptions } from '../plan/execution-plan.ts'
 import { jobProgramOf, maxParallelismOf } from '../plan/job-program.ts'
+import type { LogicalGraph } from '../plan/transformation.ts'
 import { Doorbell, PARK_TIMEOUT_MS_MAX } from '../ring/parking.ts'
 import { spinMicrosFor } from '../ring/idle-strategy.ts'
 import { hangTimeoutMsOf, TICK_MS, TICK_MS_IDLE } from './coordinator-ticks.ts'
-import { Command, COMMAND_ADDRESS, DOORBELL_ADDRESS, HEARTBEAT_ADDRESS } from './control-layout.ts'
-import { enumerateSplits } from './enumerate-splits.ts'
+import { CheckpointStore } from '../checkpoint/checkpoint-store.ts'
+import { JobDirectory } from '../checkpoint/job-directory.ts'
+import type { JobSnapshot } from '../checkpoint/job-snapshot.ts'
+import { LocalCheckpointStorage } from '../checkpoint/local-storage.ts'
+import { CheckpointCoordinator } from './checkpoint-coordinator.ts'
+import { type CheckpointOptions, checkpointOptionsOf } from './checkpoint-options.ts'
+import { CHECKPOINTS_ADDRESS, Command, COMMAND_ADDRESS, DOORBELL_ADDRESS, HEARTBEAT_ADDRESS } from './control-layout.ts'
+import { enumerateSplits, splitsByUid } from './enumerate-splits.ts'
 import { JobMetricsReader, loadHistograms } from './job-metrics.ts'
 import { activeResources, leavesNothing } from './leftovers.ts'
 import type { CoordinatorCommand, CoordinatorEvent, JobStart, ThreadsCommand, WorkerEvent, WorkerOutcome } from './thread-messages.ts'
 import { endThread, watchStrayErrors } from './stray-errors.ts'
 import { divertConsole } from './user-console.ts'
+import { assertRestorable } from './restore-check.ts'
 import { startWorkerPool } from './worker-pool.ts'
 import type { WorkerTask } from './worker.ts'
 import { batchRowsMaxOf, createWorkerMemory, ringBytesMaxOf, type WorkerSettings } from './worker-runtime.ts'
@@ -104,6 +112,7 @@ class Coordinator {
   #outputPending = new SharedArrayBuffer(0)
   #programPorts: MessagePort[] = []
   #metrics!: JobMetricsReader
+  #checkpoints: CheckpointCoordinator | undefined
   #jobUrl = ''
   /** The URL of a module that is bundled while this thread starts. */
   readonly #module: Promise<string>
@@ -129,7 +138,7 @@ class Coordinator {
 
   /** Runs the job. Returns what may be used for another one; undefined if the threads have ended. */
   async run(): Promise<Kept | undefined> {
-    divertConsole((message) => this.#post({ kind: 'log', operatorName: '', subtaskIndex: 0, message }))
+    divertConsole((message) => this.#log(message))
     const before = activeResources()
     const stray = new Promise<never>((_, reject) => watchStrayErrors('the coordinator', reject))
     try {
@@ -167,8 +176,30 @@ class Coordinator {
     const plan = this.#plan
     const options = new Map([...built.options, ...request.options])
     this.#post({ kind: 'planned', plan, planText: formatPlan(plan, built.graph), hangTimeoutMs: hangTimeoutMsOf(options) })
-    const splits = enumerateSplits(plan, built.graph)
-    this.#outputs = [...new Set(built.graph.programOutputs.map(({ name }) => name))]
+    const checkpointing = checkpointOptionsOf(options)
+    if (checkpointing === undefined) return this.#runPlanned(built.graph, planOptions, options, undefined)
+    const directory = JobDirectory.claim(checkpointing.directory, plan.jobName, request.fresh)
+    let outcome: CoordinatorEvent | undefined
+    try {
+      outcome = await this.#runPlanned(built.graph, planOptions, options, { options: checkpointing, directory })
+      return outcome
+    } finally {
+      directory.release(outcome?.kind === 'finished')
+    }
+  }
+
+  async #runPlanned(
+    graph: LogicalGraph,
+    planOptions: PlanOptions,
+    options: ReadonlyMap<string, string>,
+    checkpointing: { readonly options: CheckpointOptions; readonly directory: JobDirectory } | undefined,
+  ): Promise<CoordinatorEvent> {
+    const plan = this.#plan
+    const store = checkpointing && new CheckpointStore(new LocalCheckpointStorage(checkpointing.directory.folder), checkpointing.options.retained)
+    const restore = store && (await this.#findCheckpoint(store))
+    const lastCheckpointId = store === undefined ? 0 : await store.lastId()
+    const splits = enumerateSplits(plan, graph, restore)
+    this.#outputs = [...new Set(graph.programOutputs.map(({ name }) => name))]
     this.#outputPending = new SharedArrayBuffer(Math.max(1, this.#outputs.length) * 4)
     // Memory that was set by hand is what the user wants, whatever other jobs take.
     const memoryMax = options.get('millrace.worker.memory-max')
@@ -190,7 +221,12 @@ class Coordinator {
     const kernels = (this.#kernels = kept?.kernels ?? compileKernels())
     const tableSeed = freshSeed()
     const runs = this.#memories.map((_, workerIndex) => {
-      const settings = { kernels, tableSeed, splits, options, slabBytesMax, ringBytesMax, ...(budget && { budget: budget.memory }) }
+      const settings = {
+        ...{ kernels, tableSeed, splits, options, slabBytesMax, ringBytesMax, lastCheckpointId },
+        isCheckpointed: checkpointing !== undefined,
+        ...(budget && { budget: budget.memory }),
+        ...(restore && { restore }),
+      }
       return this.#runWorker(workerIndex, { ...planOptions }, settings)
     })
     const ports = this.#programPorts
@@ -199,24 +235,51 @@ class Coordinator {
         kind: 'running',
         memories: this.#memories,
         ports,
-        inputs: built.graph.programInputs,
-        outputs: built.graph.programOutputs,
+        inputs: graph.programInputs,
+        outputs: graph.programOutputs,
         outputPending: this.#outputPending,
       } satisfies CoordinatorEvent,
       ports,
     )
     const stopWatching = this.#watch(options)
+    if (checkpointing !== undefined) {
+      const { options: settings, directory } = checkpointing
+      this.#checkpoints = new CheckpointCoordinator({
+        ...settings,
+        plan,
+        splits: splitsByUid(plan, splits),
+        store: store!,
+        origin: { jobName: plan.jobName, engineVersion: packageVersion(), attempt: directory.attempt },
+        clock: systemClock,
+        lastId: lastCheckpointId,
+        begin: (checkpointId) => this.#tellWorkers(CHECKPOINTS_ADDRESS, checkpointId),
+        complete: (checkpointId) => this.#tellWorkers(CHECKPOINTS_ADDRESS + 4, checkpointId),
+        fail: (error) => this.#fail(error, CANCEL_TIMEOUT_MS),
+        log: (message) => this.#log(message),
+      })
+    }
     try {
       return await this.#outcome(runs)
     } finally {
+      await this.#checkpoints?.stop()
       stopWatching()
     }
+  }
+
+  /** The checkpoint to go on from, if there is one. */
+  async #findCheckpoint(store: CheckpointStore): Promise<JobSnapshot | undefined> {
+    const found = await store.newest()
+    if (found === undefined) return undefined
+    for (const warning of found.warnings) this.#log(warning)
+    assertRestorable(this.#plan, found.snapshot)
+    this.#log(`Goes on from checkpoint ${found.snapshot.checkpointId} of ${new Date(found.metadata.timestampMs).toISOString()}`)
+    return found.snapshot
   }
 
   #runWorker(
     workerIndex: number,
     planOptions: PlanOptions,
-    shared: Pick<WorkerSettings, 'kernels' | 'tableSeed' | 'splits' | 'options' | 'slabBytesMax' | 'ringBytesMax' | 'budget'>,
+    shared: Omit<WorkerSettings, 'plan' | 'workerIndex' | 'memories' | 'batchRowsMax'>,
   ): Promise<WorkerOutcome> {
     const { request } = this.#start
     const events = new MessageChannel()
@@ -224,6 +287,8 @@ class Coordinator {
     this.#programPorts.push(program.port1)
     const take = (event: WorkerEvent): void => {
       if (event.kind === 'counter') this.#metrics.nameCounter(workerIndex, event.counter)
+      else if (event.kind === 'snapshot') this.#checkpoints?.acknowledge(event.checkpointId, event.part, event.file)
+      else if (event.kind === 'subtaskEnded') this.#checkpoints?.subtaskEnded(event.ended)
       else this.#post(event)
     }
     events.port1.on('message', take)
@@ -350,11 +415,20 @@ class Coordinator {
   }
 
   #send(command: number): void {
+    this.#tellWorkers(COMMAND_ADDRESS, command)
+  }
+
+  /** Writes a control word of every worker. */
+  #tellWorkers(address: number, word: number): void {
     for (const memory of this.#memories) {
       // Pairs with Atomics.load in the worker's loop; the mail behind it wakes a parked worker and keeps an awake one from parking.
-      Atomics.store(new Int32Array(memory.buffer), COMMAND_ADDRESS >>> 2, command)
+      Atomics.store(new Int32Array(memory.buffer), address >>> 2, word)
       new Doorbell(memory.buffer, DOORBELL_ADDRESS).post()
     }
+  }
+
+  #log(message: string): void {
+    this.#post({ kind: 'log', operatorName: '', subtaskIndex: 0, message })
   }
 
   #post(event: CoordinatorEvent): void {

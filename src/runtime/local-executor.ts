@@ -13,11 +13,11 @@ import type { ProgramEdge } from '../operator/operator.ts'
 import type { ExecutionPlan } from '../plan/execution-plan.ts'
 import { LogicalGraph } from '../plan/transformation.ts'
 import { BarrierKind } from '../batch/generated/barrier-kind.ts'
-import type { SourceSplit } from '../operator/source.ts'
-import { SnapshotFileWriter } from '../state/snapshot-file.ts'
-import { enumerateSplits } from './enumerate-splits.ts'
-import { type JobSnapshot, partId } from './job-snapshot.ts'
+import { enumerateSplits, splitsByUid } from './enumerate-splits.ts'
+import { type JobSnapshot, partId } from '../checkpoint/job-snapshot.ts'
+import { type EndedSubtask, endedSubtaskOf, fileOf, PendingCheckpoint } from './pending-checkpoint.ts'
 import { type Histograms, JobMetricsReader } from './job-metrics.ts'
+import { assertRestorable } from './restore-check.ts'
 import { closeQuietly } from './worker-loop.ts'
 import { batchRowsMaxOf, createWorkerMemory, ringBytesMaxOf, WorkerRuntime } from './worker-runtime.ts'
 
@@ -38,6 +38,8 @@ export interface LocalExecutorOptions {
   readonly ringBytesMax?: number
   /** Asked each time an output is asked for room: true makes it say no this once. */
   readonly refuse?: () => boolean
+  /** Whether checkpoints will be taken; the last one behind the end of the job, see {@link LocalExecutor.hasProcessed}. @default false */
+  readonly isCheckpointed?: boolean
   /** The checkpoint to go on from: of a job with the same plan. */
   readonly restore?: JobSnapshot
   /** Given if latency is to be among the metrics. */
@@ -61,10 +63,12 @@ export class LocalExecutor {
   readonly metrics: JobMetricsReader
   readonly #clock: Clock
   readonly #scheduler: Random | undefined
+  readonly #plan: ExecutionPlan
   #closed = false
-  readonly #splits: ReadonlyMap<string, readonly SourceSplit[]>
+  readonly #splits: JobSnapshot['splits']
   /** The checkpoint under way. */
-  #pending: { readonly checkpointId: number; readonly files: Map<string, Uint8Array> } | undefined
+  #pending: PendingCheckpoint | undefined
+  readonly #endedSubtasks = new Map<string, EndedSubtask>()
   /** Ends the pause that the executor is in. */
   #wake: (() => void) | undefined
 
@@ -77,6 +81,7 @@ export class LocalExecutor {
   constructor(plan: ExecutionPlan, graph: LogicalGraph | readonly LogicalGraph[], options: LocalExecutorOptions) {
     this.#clock = options.clock
     this.#scheduler = options.scheduler
+    this.#plan = plan
     const { refuse } = options
     const ringBytesMax = options.ringBytesMax ?? ringBytesMaxOf(options.options)
     const graphs = graph instanceof LogicalGraph ? [graph] : graph
@@ -84,12 +89,9 @@ export class LocalExecutor {
     const memories = Array.from({ length: plan.workers }, (_, index) => createWorkerMemory(plan, index, slabBytesMax, ringBytesMax))
     this.metrics = new JobMetricsReader(plan, memories, options.clock, options.histograms, ringBytesMax)
     const { restore } = options
-    const splits = restore === undefined ? enumerateSplits(plan, graphs[0]) : new Map<number, readonly SourceSplit[]>()
-    for (const { id, operators } of plan.tasks) {
-      const known = restore?.splits.get(operators[0].uid)
-      if (known !== undefined) splits.set(id, known)
-    }
-    this.#splits = new Map([...splits].map(([task, of]) => [plan.tasks[task].operators[0].uid, of]))
+    if (restore !== undefined) assertRestorable(plan, restore)
+    const splits = enumerateSplits(plan, graphs[0], restore)
+    this.#splits = splitsByUid(plan, splits)
     const workers: WorkerRuntime[] = []
     try {
       for (let workerIndex = 0; workerIndex < plan.workers; workerIndex++)
@@ -106,6 +108,8 @@ export class LocalExecutor {
               options: options.options ?? new Map(),
               splits,
               ringBytesMax,
+              isCheckpointed: options.isCheckpointed === true,
+              lastCheckpointId: 0,
               ...(restore && { restore }),
             },
             graphs[Math.min(workerIndex, graphs.length - 1)],
@@ -116,10 +120,12 @@ export class LocalExecutor {
               log: options.log,
               announceCounter: (counter) => this.metrics.nameCounter(workerIndex, counter),
               takeSnapshot: (uid, subtaskIndex, part, { checkpointId }) => {
-                if (this.#pending?.checkpointId !== checkpointId) return
-                const writer = new SnapshotFileWriter()
-                part.snapshot(writer)
-                this.#pending.files.set(partId(uid, subtaskIndex), writer.finish())
+                if (this.#pending?.checkpointId === checkpointId) this.#pending.acknowledge(partId(uid, subtaskIndex), fileOf(part))
+              },
+              subtaskEnded: (subtask) => {
+                if (options.isCheckpointed !== true) return
+                const ended = endedSubtaskOf(subtask)
+                this.#endedSubtasks.set(ended.head, ended)
               },
               ...(refuse && { refuse }),
             },
@@ -136,33 +142,30 @@ export class LocalExecutor {
     return this.workers.every((worker) => worker.hasEnded)
   }
 
+  /** Whether all has been processed: what is left to be committed waits for a last checkpoint. */
+  get hasProcessed(): boolean {
+    return this.workers.every((worker) => worker.subtasks.every((subtask) => subtask.hasEnded))
+  }
+
   /** Starts a checkpoint. Only one may be under way. */
   startCheckpoint(checkpointId: number): void {
     assert(this.#pending === undefined, 'a checkpoint is under way')
-    this.#pending = { checkpointId, files: new Map() }
+    this.#pending = new PendingCheckpoint(this.#plan, checkpointId)
     const barrier = { checkpointId, timestampMs: this.#clock.nowMs(), kind: BarrierKind.CHECKPOINT }
-    for (const worker of this.workers) for (const subtask of worker.subtasks) subtask.offerBarrier(barrier)
+    for (const worker of this.workers) worker.offerBarrier(barrier)
   }
 
   /** The checkpoint under way, once every part has taken its snapshot or has ended; then none is under way. */
   takeCheckpoint(): JobSnapshot | undefined {
-    if (this.#pending === undefined) return undefined
-    const { checkpointId, files } = this.#pending
-    const ended = new Set<string>()
-    for (const worker of this.workers)
-      for (const subtask of worker.subtasks) {
-        const { index } = subtask
-        const { operators } = subtask.task
-        if (operators.every(({ uid }) => files.has(partId(uid, index)))) continue
-        if (!subtask.isClosed) return undefined
-        const head = partId(operators[0].uid, index)
-        ended.add(head)
-        const writer = new SnapshotFileWriter()
-        subtask.snapshotEnded(writer)
-        files.set(head, writer.finish())
-      }
+    const complete = this.#pending?.complete(this.#endedSubtasks)
+    if (complete === undefined) return undefined
     this.#pending = undefined
-    return { checkpointId, splits: this.#splits, files, ended }
+    return { ...complete, splits: this.#splits }
+  }
+
+  /** A checkpoint is kept: what was prepared for it is committed. */
+  completeCheckpoint(checkpointId: number): void {
+    for (const worker of this.workers) worker.notifyCheckpointComplete(checkpointId)
   }
 
   /** One step of one subtask (with a scheduler) or of all of them. Returns whether anything moved. */

@@ -218,6 +218,7 @@ export class OperatorDriver implements ElementTarget {
         return true
       case State.BARRIER:
         if (!output.hasCapacity()) return false
+        operator.prepareCommit?.(this.#barrier!.checkpointId)
         this.#snapshotHook(operator, this.#barrier!)
         output.emitBarrier(this.#barrier!)
         this.#state = State.IDLE

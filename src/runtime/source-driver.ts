@@ -55,7 +55,8 @@ export class SourceDriver {
   #waitsForOthers = false
   /** Which splits the reader has been given, by their places in the order from 0. */
   readonly taken: number[] = []
-  #barrier: CheckpointBarrier | undefined
+  /** In order: each goes out, even if its checkpoint has been given up, so that channels of several sources bring the same ones. */
+  readonly #barriers: CheckpointBarrier[] = []
   /** Set by the subtask while the source must not run ahead of others of its alignment group. */
   isHeld = false
   rowsOut = 0
@@ -89,14 +90,14 @@ export class SourceDriver {
 
   /** A checkpoint begins: its barrier goes out behind what has been read so far. */
   offerBarrier(barrier: CheckpointBarrier): void {
-    this.#barrier = barrier
+    this.#barriers.push(barrier)
   }
 
   /** Sends the barrier that waits, if the output takes it. */
   sendBarrier(): boolean {
-    const barrier = this.#barrier
+    const barrier = this.#barriers[0]
     if (barrier === undefined || this.#phase === Phase.DONE || !this.#output.hasCapacity()) return false
-    this.#barrier = undefined
+    this.#barriers.shift()
     this.#snapshotHook(this, barrier)
     this.#output.emitBarrier(barrier)
     return true

@@ -13,7 +13,7 @@ import type { InputChannel } from '../exchange/input-channel.ts'
 import type { Kernels } from '../kernels/kernels.ts'
 import { rowOperator } from '../operator/basic/row-operator.ts'
 import { recordLatency } from '../metrics/latency-histogram.ts'
-import { SinkOperator } from '../operator/basic/sink-operator.ts'
+import { holdsCommittables, SinkOperator } from '../operator/basic/sink-operator.ts'
 import type { Operator, OperatorContext, ProgramEdge, SnapshotReader, SnapshotWriter } from '../operator/operator.ts'
 import type { PlanOperator, PlanTask } from '../plan/execution-plan.ts'
 import type { LogicalGraph } from '../plan/transformation.ts'
@@ -41,6 +41,9 @@ export interface SubtaskEnvironment {
   readonly options: ReadonlyMap<string, string>
   /** A barrier has reached an operator or source. */
   takeSnapshot(uid: string, subtaskIndex: number, part: SnapshotPart, barrier: CheckpointBarrier): void
+  /** A subtask has processed all it will: what it holds belongs to every checkpoint from now on. */
+  subtaskEnded(subtask: Subtask): void
+  readonly isCheckpointed: boolean
   /** What an operator or source of a restored job wrote; undefined if nothing. */
   restored(uid: string, subtaskIndex: number): SnapshotReader | undefined
   /** Whether the subtask of a restored job had ended: then nothing of it runs, and its outputs end. */
@@ -111,6 +114,8 @@ export class Subtask {
   #takenBefore: readonly number[] = []
   #source: SourceDriver | null = null
   #gate: InputGate | null = null
+  /** Has processed everything. It is closed then too, unless something waits for a checkpoint to be committed. */
+  #ended = false
   #closed = false
   #timersMs = -Infinity
   readonly #slots: Float64Array
@@ -149,14 +154,24 @@ export class Subtask {
     assert(this.#source !== null || this.#gate !== null, 'a chain has no head')
   }
 
-  /** Makes the outputs that lead out of the chain and nothing else: what the operators had to send has been sent. */
+  /** Makes the outputs that lead out of the chain, and has sinks commit what they had prepared; what the operators had to send has been sent. */
   #reopenEnded(task: PlanTask): void {
     this.#takenBefore = takenSplits(this.#environment.restored(task.operators[0].uid, this.index))
     task.operators.forEach((planned, operatorIndex) => {
       const collector = new OutputCollector(this.#environment.refuse)
       const writers = this.#attachExchanges(planned, collector)
-      this.#members.push({ slots: this.#environment.operatorSlots(task, operatorIndex), output: collector, writers, driver: undefined })
+      const slots = this.#environment.operatorSlots(task, operatorIndex)
+      this.#members.push({ slots, output: collector, writers, driver: undefined })
       if (writers.length > 0) this.#ending.push(collector)
+      const own = planned.kind === 'sink' ? this.#environment.restored(planned.uid, this.index) : undefined
+      if (own === undefined || !holdsCommittables(own)) return
+      const operator = this.#create(planned)
+      try {
+        operator.open(this.#context(planned, operatorIndex, slots))
+        operator.restore(own)
+      } finally {
+        operator.close()
+      }
     })
   }
 
@@ -219,8 +234,12 @@ export class Subtask {
     })
   }
 
-  /** Whether everything has been read, processed and written. */
+  /** Whether everything has been read, processed and written; sinks may still wait to commit. */
   get hasEnded(): boolean {
+    return this.#ended
+  }
+
+  #isDone(): boolean {
     if (this.#hadEnded) return this.#ending.length === 0 && this.#writers.every((writer) => !writer.isBusy)
     const headEnded = this.#source !== null ? this.#source.hasEnded : this.#gate!.hasEnded
     return headEnded && this.#drivers.every((driver) => driver.hasCapacity()) && this.#writers.every((writer) => !writer.isBusy)
@@ -228,6 +247,7 @@ export class Subtask {
 
   /** Earliest instant at which a step would find something to do without new input: epoch ms. */
   get nextTimeMs(): number {
+    if (this.#ended) return Infinity
     let timerMs = Infinity
     for (const driver of this.#drivers) {
       const dueMs = driver.operator.nextProcessingTimeMs()
@@ -248,6 +268,7 @@ export class Subtask {
 
   /** Whether input waits or credit came: the check before parking. */
   hasWork(): boolean {
+    if (this.#ended) return false
     if (this.#gate !== null && this.#gate.hasInput()) return true
     for (const writer of this.#writers) for (const channel of writer.channels) if (channel.ring.isCreditGranted()) return true
     return false
@@ -260,7 +281,7 @@ export class Subtask {
    * the clock is not read again.
    */
   step(follows: boolean = false): boolean {
-    if (this.#closed) return false
+    if (this.#ended || this.#closed) return false
     this.#environment.slab.user = this
     this.#beginStep(follows)
     let moved = false
@@ -276,10 +297,28 @@ export class Subtask {
     if (!moved) for (const writer of this.#writers) if (writer.flush()) moved = true
     this.#publishMetrics()
     this.#environment.slab.verify()
-    const hasEnded = this.hasEnded
-    this.#endStep(!hasEnded && this.#isHeldBack(moved))
-    if (hasEnded) this.close()
+    const isDone = this.#isDone()
+    this.#endStep(!isDone && this.#isHeldBack(moved))
+    if (isDone) this.#end()
     return moved
+  }
+
+  #end(): void {
+    this.#ended = true
+    this.#environment.subtaskEnded(this)
+    if (!this.hasPendingCommits) this.close()
+  }
+
+  /** Whether a sink waits for a checkpoint. */
+  get hasPendingCommits(): boolean {
+    return this.#drivers.some(({ operator }) => operator.hasPendingCommits === true)
+  }
+
+  /** Tells the operators that a checkpoint is complete. */
+  notifyCheckpointComplete(checkpointId: number): void {
+    if (this.#closed) return
+    for (const { operator } of this.#drivers) operator.notifyCheckpointComplete?.(checkpointId)
+    if (this.#ended && !this.hasPendingCommits) this.close()
   }
 
   /** Name of the operator whose code runs now, if it is called while one does: the innermost that has an element in hand. */
@@ -297,9 +336,18 @@ export class Subtask {
     this.#source?.offerBarrier(barrier)
   }
 
-  /** Writes what must be known of a subtask that has ended. */
-  snapshotEnded(writer: SnapshotWriter): void {
-    writeTakenSplits(writer, this.#source?.taken ?? this.#takenBefore)
+  /** What must be known of a subtask that has ended, by the uids of its operators: the splits of its source, what sinks wait to commit. */
+  *endedParts(): Iterable<readonly [uid: string, part: SnapshotPart]> {
+    for (const [index, { uid }] of this.task.operators.entries()) {
+      const operator = this.#members[index].driver?.operator
+      const isWaiting = operator?.hasPendingCommits === true
+      if (index > 0 && !isWaiting) continue
+      const snapshot = (writer: SnapshotWriter): void => {
+        if (index === 0) writeTakenSplits(writer, this.#source?.taken ?? this.#takenBefore)
+        if (isWaiting) operator.snapshot(writer)
+      }
+      yield [uid, { snapshot }]
+    }
   }
 
   /** Ends the sources as if their input had ended. */
@@ -449,6 +497,7 @@ export class Subtask {
       program,
       heldMs: () => this.#heldMs,
       wake,
+      isCheckpointed: this.#environment.isCheckpointed,
       log,
       option: (key) => options.get(key),
     }

@@ -7,6 +7,7 @@ import type { BudgetMemory } from '../base/shared-budget.ts'
 import type { Decimal } from '../batch/types.ts'
 import type { ExecutionPlan } from '../plan/execution-plan.ts'
 import type { ProgramEdgeSpec } from '../plan/transformation.ts'
+import type { EndedSubtask } from './pending-checkpoint.ts'
 import type { CounterName } from './subtask.ts'
 
 /** How a job is to be run. */
@@ -20,6 +21,8 @@ export interface JobRequest {
   /** Undefined: the program's own, else the cores of the machine. */
   readonly parallelism: number | undefined
   readonly options: ReadonlyMap<string, string>
+  /** Whether what an earlier run has kept is moved aside. */
+  readonly fresh: boolean
 }
 
 /** A job, for threads that run one after the other. */
@@ -181,7 +184,12 @@ export type CoordinatorEvent =
   | { readonly kind: 'failed'; readonly error: ErrorRecord }
 
 /** Worker -> coordinator. */
-export type WorkerEvent = Extract<CoordinatorEvent, { kind: 'log' }> | { readonly kind: 'counter'; readonly counter: CounterName }
+export type WorkerEvent =
+  | Extract<CoordinatorEvent, { kind: 'log' }>
+  | { readonly kind: 'counter'; readonly counter: CounterName }
+  /** A barrier has reached a part, which wrote this. */
+  | { readonly kind: 'snapshot'; readonly checkpointId: number; readonly part: string; readonly file: Uint8Array }
+  | { readonly kind: 'subtaskEnded'; readonly ended: EndedSubtask }
 
 /** Worker -> main thread, on the program port. `ended` is the last message: ports of different threads are not ordered with each other. */
 export type ProgramMessage =

@@ -5,7 +5,8 @@ import type { Clock } from '../base/clock.ts'
 import { closeFailureText } from '../base/close.ts'
 import { type MillraceError, toErrorRecord } from '../base/errors.ts'
 import { IdleStrategy } from '../ring/idle-strategy.ts'
-import { Command, COMMAND_ADDRESS, HEARTBEAT_ADDRESS } from './control-layout.ts'
+import { BarrierKind } from '../batch/generated/barrier-kind.ts'
+import { CHECKPOINTS_ADDRESS, Command, COMMAND_ADDRESS, HEARTBEAT_ADDRESS } from './control-layout.ts'
 import type { WorkerOutcome } from './thread-messages.ts'
 import type { WorkerRuntime } from './worker-runtime.ts'
 
@@ -34,6 +35,9 @@ export async function runWorkerLoop(worker: WorkerRuntime, words: Int32Array, op
   const strategy = new IdleStrategy(doorbell, { clock, spinMicros: options.spinMicros })
   const command = COMMAND_ADDRESS >>> 2
   const heartbeat = HEARTBEAT_ADDRESS >>> 2
+  const begun = CHECKPOINTS_ADDRESS >>> 2
+  let lastBegun = worker.lastCheckpointId
+  let lastComplete = 0
   let stopped = false
   const hasWork = (): boolean => worker.hasWork()
   let turnMs = clock.monotonicMs()
@@ -56,6 +60,16 @@ export async function runWorkerLoop(worker: WorkerRuntime, words: Int32Array, op
       if (seen === Command.STOP && !stopped) {
         stopped = true
         worker.stopSources()
+      }
+      // As the command: mail follows.
+      for (const newest = Atomics.load(words, begun); lastBegun < newest;)
+        worker.offerBarrier({ checkpointId: ++lastBegun, timestampMs: clock.nowMs(), kind: BarrierKind.CHECKPOINT })
+      // As the command: mail follows.
+      const completeId = Atomics.load(words, begun + 1)
+      if (completeId !== lastComplete) {
+        lastComplete = completeId
+        worker.notifyCheckpointComplete(completeId)
+        if (worker.hasEnded) break
       }
       // Read by the coordinator's hang detection; orders nothing.
       Atomics.add(words, heartbeat, 1)

@@ -38,7 +38,7 @@ import {
   type WorkerLayout,
   workerSlots,
 } from './control-layout.ts'
-import { type JobSnapshot, partId, partReader } from './job-snapshot.ts'
+import { type JobSnapshot, partId, partReader } from '../checkpoint/job-snapshot.ts'
 import { SharedSplits } from './shared-splits.ts'
 import { takenSplits } from './source-driver.ts'
 import { type CounterName, type SnapshotPart, Subtask, type SubtaskEnvironment } from './subtask.ts'
@@ -75,6 +75,10 @@ export interface WorkerSettings {
   readonly splits: ReadonlyMap<number, readonly SourceSplit[]>
   /** Capacity of the rings at most; the same for all workers. */
   readonly ringBytesMax: number
+  /** Whether checkpoints are taken: then what is to be committed waits for them. */
+  readonly isCheckpointed: boolean
+  /** The greatest number that was given to a checkpoint before the job started. */
+  readonly lastCheckpointId: number
   /** The checkpoint to go on from. */
   readonly restore?: JobSnapshot
 }
@@ -91,7 +95,9 @@ export interface WorkerHooks {
   /** Asked each time an output is asked for room: true makes it say no this once. For tests. */
   refuse?(): boolean
   /** A barrier has reached a part of the job. */
-  takeSnapshot?(uid: string, subtaskIndex: number, part: SnapshotPart, barrier: CheckpointBarrier): void
+  takeSnapshot(uid: string, subtaskIndex: number, part: SnapshotPart, barrier: CheckpointBarrier): void
+  /** A subtask has processed all it will. */
+  subtaskEnded(subtask: Subtask): void
 }
 
 /**
@@ -162,7 +168,9 @@ export class WorkerRuntime {
       batchRowsMax: settings.batchRowsMax,
       tableSeed: settings.tableSeed,
       options: settings.options,
-      takeSnapshot: (uid, subtaskIndex, part, barrier) => hooks.takeSnapshot?.(uid, subtaskIndex, part, barrier),
+      takeSnapshot: (uid, subtaskIndex, part, barrier) => hooks.takeSnapshot(uid, subtaskIndex, part, barrier),
+      subtaskEnded: (subtask) => hooks.subtaskEnded(subtask),
+      isCheckpointed: settings.isCheckpointed,
       restored: (uid, subtaskIndex) => settings.restore && partReader(settings.restore, uid, subtaskIndex),
       hadEnded: (task, subtaskIndex) => settings.restore?.ended.has(partId(task.operators[0].uid, subtaskIndex)) === true,
       program: hooks.program,
@@ -232,6 +240,20 @@ export class WorkerRuntime {
     let nextMs = Infinity
     for (const subtask of this.subtasks) if (!subtask.isClosed) nextMs = Math.min(nextMs, subtask.nextTimeMs)
     return nextMs
+  }
+
+  get lastCheckpointId(): number {
+    return this.#settings.lastCheckpointId
+  }
+
+  /** A checkpoint begins at the sources of this worker. */
+  offerBarrier(barrier: CheckpointBarrier): void {
+    for (const subtask of this.subtasks) subtask.offerBarrier(barrier)
+  }
+
+  /** A checkpoint is complete. */
+  notifyCheckpointComplete(checkpointId: number): void {
+    for (const subtask of this.subtasks) subtask.notifyCheckpointComplete(checkpointId)
   }
 
   stopSources(): void {

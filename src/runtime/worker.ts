@@ -13,6 +13,8 @@ import { workerSlots } from './control-layout.ts'
 import { settleUserCode, watchStrayErrors } from './stray-errors.ts'
 import { WorkerSlot } from './subtask-metrics.ts'
 import type { ProgramMessage, PushMessage, WorkerEvent, WorkerOutcome } from './thread-messages.ts'
+import { partId } from '../checkpoint/job-snapshot.ts'
+import { endedSubtaskOf, fileOf } from './pending-checkpoint.ts'
 import { preloadPackage } from './preload.ts'
 import { activeResources, leavesNothing } from './leftovers.ts'
 import { type LoopOutcome, runWorkerLoop } from './worker-loop.ts'
@@ -111,8 +113,8 @@ export default async function runTask(task: WorkerTask): Promise<WorkerOutcome> 
 }
 
 async function runWorker(task: WorkerTask): Promise<LoopOutcome> {
-  const log = (operatorName: string, subtaskIndex: number, message: string): void =>
-    task.events.postMessage({ kind: 'log', operatorName, subtaskIndex, message } satisfies WorkerEvent)
+  const log = (operatorName: string, subtaskIndex: number, message: string): void => post({ kind: 'log', operatorName, subtaskIndex, message })
+  const post = (event: WorkerEvent): void => task.events.postMessage(event)
   let running: WorkerRuntime | undefined
   let isBuilt = false
   let stray: MillraceError | undefined
@@ -136,7 +138,12 @@ async function runWorker(task: WorkerTask): Promise<LoopOutcome> {
       wake: () => void worker.doorbell.post(),
       program: new PortEdge(task.program, task.outputs, task.outputPending),
       log,
-      announceCounter: (counter) => task.events.postMessage({ kind: 'counter', counter } satisfies WorkerEvent),
+      takeSnapshot: (uid, subtaskIndex, part, { checkpointId }) =>
+        post({ kind: 'snapshot', checkpointId, part: partId(uid, subtaskIndex), file: fileOf(part) }),
+      subtaskEnded: (subtask) => {
+        if (settings.isCheckpointed) post({ kind: 'subtaskEnded', ended: endedSubtaskOf(subtask) })
+      },
+      announceCounter: (counter) => post({ kind: 'counter', counter }),
     })
     const endGc = observeGc(workerSlots(settings.memories[settings.workerIndex].buffer, plan))
     running = worker

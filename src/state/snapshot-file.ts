@@ -173,6 +173,11 @@ export class SnapshotFile {
     return new SnapshotFile(sections)
   }
 
+  /** Whether nothing was written to it. */
+  get isEmpty(): boolean {
+    return this.#sections.length === 0
+  }
+
   /** Reads the elements, and the entries of these key groups. */
   reader({ start, end }: KeyGroupRange): KeyedSnapshotReader {
     return {

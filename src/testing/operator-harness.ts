@@ -531,6 +531,7 @@ class Run {
       batchRowsMax: this.#mode.batchRowsMax,
       // Another one each time: nothing may depend on it.
       tableSeed: this.#random.uint32(),
+      isCheckpointed: false,
       metrics: this.#metrics,
       program: { send: () => {}, pendingCount: () => 0, receive: () => undefined },
       heldMs: () => 0,

@@ -14,7 +14,7 @@ import { assertSamePlan, type ExecutionPlan, planJob } from '../plan/execution-p
 import type { LogicalGraph } from '../plan/transformation.ts'
 import { type BuiltJob, isJobProgram, type JobProgram, maxParallelismOf } from '../plan/job-program.ts'
 import { loadHistograms } from '../runtime/job-metrics.ts'
-import type { JobSnapshot } from '../runtime/job-snapshot.ts'
+import type { JobSnapshot } from '../checkpoint/job-snapshot.ts'
 import { LocalExecutor } from '../runtime/local-executor.ts'
 import type { JobMetrics } from '../runtime/thread-messages.ts'
 
@@ -143,6 +143,7 @@ export async function runJob(job: TestableJob, options: RunJobOptions = {}): Pro
       ...(options.batchRowsMax !== undefined && { batchRowsMax: options.batchRowsMax }),
       ...(options.ringBytesMax !== undefined && { ringBytesMax: options.ringBytesMax }),
       ...(random !== undefined && refusals > 0 && { refuse: () => random.next() < refusals }),
+      isCheckpointed: checkpointSteps !== Infinity,
       ...(restore && { restore }),
       log: (operatorName, subtaskIndex, message) => log.push(`${operatorName} ${subtaskIndex}: ${message}`),
     })
@@ -157,20 +158,28 @@ export async function runJob(job: TestableJob, options: RunJobOptions = {}): Pro
   let newest: JobSnapshot | undefined
   let [checkpoints, restores] = [0, 0]
   let checkpointDue = checkpointSteps
+  /** A checkpoint that is kept and that nobody has been told of: a crash may come in between. */
+  let untold: number | undefined
+  /** Numbers grow through crashes, as they do from process to process. */
+  let checkpointId = 0
   const stepCheckpoint = (): void => {
+    if (untold !== undefined) executor.completeCheckpoint(untold)
+    untold = undefined
     const complete = executor.takeCheckpoint()
     if (complete !== undefined) {
       newest = complete
+      untold = complete.checkpointId
       checkpoints++
       checkpointDue = steps + checkpointSteps
     }
-    if (steps < checkpointDue) return
+    if (steps < checkpointDue && !(executor.hasProcessed && checkpointDue !== Infinity)) return
     checkpointDue = Infinity
-    executor.startCheckpoint(checkpoints + 1)
+    executor.startCheckpoint(++checkpointId)
   }
   const crash = async (): Promise<void> => {
     crashes.shift()
     executor.abandon()
+    untold = undefined
     if (newest !== undefined) restores++
     executor = start(await graphsOf(await build(job, params)), newest)
     subtasks = executor.workers.flatMap((worker) => worker.subtasks)
@@ -198,7 +207,7 @@ export async function runJob(job: TestableJob, options: RunJobOptions = {}): Pro
       let moved = false
       for (let rounds = 0; rounds < roundsMax && !moved; rounds++) moved = round()
       if (waitsForTurns && (!moved || steps % IDLE_TURNS === 0)) await nextTurn()
-      if (moved || executor.hasEnded) {
+      if (moved || executor.hasEnded || executor.hasProcessed) {
         turns = 0
         continue
       }

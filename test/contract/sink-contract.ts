@@ -4,8 +4,8 @@ import { batchFromObjects, freeBatch } from '../../src/batch/batch-rows.ts'
 import type { RecordBatch } from '../../src/batch/record-batch.ts'
 import type { Schema } from '../../src/batch/types.ts'
 import type { OperatorContext } from '../../src/operator/operator.ts'
-import type { Sink, SinkWriter } from '../../src/operator/sink.ts'
-import { testContext } from '../unit/connector/file-probe.ts'
+import { isCommitting, type Sink, type SinkWriter } from '../../src/operator/sink.ts'
+import { finishWriter, testContext } from '../unit/connector/file-probe.ts'
 
 /** One fresh sink and what it has written. */
 export interface SinkUnderTest {
@@ -57,7 +57,7 @@ export function sinkContract<R>(
     expect(batch.begin, 'all pending rows are taken').toBe(batch.end)
   }
   const finish = (writer: SinkWriter): void => {
-    insist(() => writer.finish())
+    insist(() => finishWriter(writer))
     writer.close()
   }
   const batchOf = (context: OperatorContext, part: readonly R[]): RecordBatch =>
@@ -133,6 +133,25 @@ export function sinkContract<R>(
       rows.forEach((row, index) => write(open3[index % writers].writer, batchOf(open3[index % writers].context, [row])))
       for (const { writer } of open3) finish(writer)
       expect([...under.written()].sort()).toEqual(rows.map(textOf).sort())
+    })
+
+    test('if it commits: nothing is seen before, whoever commits, and twice is once', () => {
+      const under = newSink()
+      const { writer, context } = open(under)
+      if (!isCommitting(writer)) return
+      for (const row of rows) write(writer, batchOf(context, [row]))
+      insist(() => writer.finish())
+      expect(under.written()).toEqual([])
+      const committables = writer.prepareCommit()
+      expect(writer.prepareCommit(), 'each is handed out once').toEqual([])
+      expect(under.written()).toEqual([])
+      writer.close()
+      // As after a crash: another writer, which cannot know what was committed.
+      const other = open(under).writer
+      if (!isCommitting(other)) throw new Error('one writer commits and another does not')
+      for (let times = 0; times < 2; times++) for (const committable of committables) other.commit(committable)
+      expect(under.written()).toEqual(rows.map(textOf))
+      other.close()
     })
 
     test('its memory comes back, finished or not', () => {

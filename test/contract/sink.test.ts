@@ -90,6 +90,8 @@ sinkContract(
     const parts = (): string[] =>
       existsSync(path)
         ? readdirSync(path)
+            // As the file source passes over them.
+            .filter((part) => !part.startsWith('.'))
             .sort()
             .flatMap((part) => linesOf(join(path, part)).slice(1))
         : []

@@ -1,11 +1,12 @@
 // Whole jobs that crash and go on from their newest checkpoint: the same answers as without a crash, each record once.
-import { writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { DataStream } from '../../src/api/datastream/data-stream.ts'
 import type { StreamExecutionEnvironment } from '../../src/api/datastream/environment.ts'
 import type { Random } from '../../src/base/random.ts'
 import { t } from '../../src/batch/types.ts'
+import { fileSink } from '../../src/connector/file/file-sink.ts'
 import { fileSource } from '../../src/connector/file/file-source.ts'
 import { jsonFormat } from '../../src/format/json/json-format.ts'
 import type { KeyedProcessFunction } from '../../src/operator/function.ts'
@@ -180,6 +181,38 @@ test('splits of files are read once by several readers that crash', async () => 
         .aggregate({ rows: count(), all: sum('id') })
         .sinkTo(sink)
     })
+  })()
+  expect(restores).toBeGreaterThan(RESTORES_MIN)
+})
+
+test('a file that is written by a job that crashes holds each record once, whenever that is', async () => {
+  let restores = 0
+  await overSeeds(40, async (seed, random) => {
+    const path = join(folder, `result-${seed}.jsonl`)
+    const input = randomInput(random)
+    const define = (env: StreamExecutionEnvironment): void => {
+      env
+        .fromCollection(input, SCHEMA)
+        .assignTimestampsAndWatermarks(ordered)
+        .keyBy('key')
+        .process(remembering())
+        .map((text) => ({ text }))
+        .returns({ text: t.string() })
+        .sinkTo(fileSink({ path, format: jsonFormat() }))
+    }
+    const rowsOf = (): string[] => readFileSync(path, 'utf8').trim().split('\n')
+    const parallelism = pick(random, [1, 2, 3])
+    const { steps } = await runUnder(seed, parallelism, define)
+    const expected = rowsOf()
+    rmSync(path)
+    const run = await runUnder(seed, parallelism, define, {
+      checkpointSteps: 1 + random.integer(Math.ceil(steps / 6)),
+      // Also between the last checkpoint and what is committed for it.
+      crashSteps: Array.from({ length: 1 + random.integer(6) }, () => random.integer(Math.ceil(steps * 1.5))),
+    })
+    restores += run.restores
+    expectSame(rowsOf(), expected, `parallelism ${parallelism}`)
+    expect(readdirSync(folder).filter((name) => name.endsWith('.inprogress'))).toEqual([])
   })()
   expect(restores).toBeGreaterThan(RESTORES_MIN)
 })

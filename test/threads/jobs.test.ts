@@ -420,6 +420,7 @@ describe('failures', () => {
       source: undefined,
       params: { how: 'loop' },
       parallelism: 2,
+      fresh: false,
       options: new Map([
         ['millrace.worker.hang-timeout', '300'],
         ['millrace.worker.memory-max', String(64 << 20)],

@@ -5,6 +5,7 @@ import {
   closeSync,
   constants,
   existsSync,
+  fdatasyncSync,
   ftruncateSync,
   lstatSync,
   mkdirSync,
@@ -16,6 +17,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { basename, dirname, extname, join, resolve } from 'node:path'
+import { syncFolder } from '../../base/durable.ts'
 import { ConnectorError, PlanError, RestoreError } from '../../base/errors.ts'
 import { type OptionKeys, refuseUnknownOptions } from '../../base/option-keys.ts'
 import { type RecordBatch, RowKind } from '../../batch/record-batch.ts'
@@ -23,7 +25,7 @@ import { isObjectSchema, type Schema } from '../../batch/types.ts'
 import type { LineEncoder, LineFormat } from '../../format/line-format.ts'
 import { BUFFER_SLACK_BYTES } from '../../kernels/column-layout.ts'
 import type { OperatorContext, SnapshotReader, SnapshotWriter } from '../../operator/operator.ts'
-import type { Sink, SinkWriter } from '../../operator/sink.ts'
+import type { CommittingSinkWriter, Sink, SinkWriter } from '../../operator/sink.ts'
 import { STANDARD_PATH } from './file-listing.ts'
 
 const BUFFER_BYTES = 512 << 10
@@ -56,12 +58,17 @@ interface Part {
   bytes: number
 }
 
+/** A file that is complete and waits for its name. */
+type FileCommittable = Pick<Part, 'path' | 'inProgress' | 'bytes'>
+
 /** Bytes on their way to a descriptor; keeps what a full pipe does not take. */
-class FileWriter implements SinkWriter {
+class FileWriter implements CommittingSinkWriter {
   readonly #sink: FileSink
   readonly #context: OperatorContext
   readonly #encoder: LineEncoder
   #parts: Part[] = []
+  /** Complete, and not handed out to be committed yet. */
+  #complete: FileCommittable[] = []
   #buffer: number
   #bufferBytes = BUFFER_BYTES
   /** Buffered bytes: [#from, #to). */
@@ -105,13 +112,42 @@ class FileWriter implements SinkWriter {
     // A file is there even if it holds nothing; a part file is not.
     if (this.#parts.length === 0 && !this.#sink.isFolder) this.#part()
     if (!this.#writeOut()) return false
-    for (const part of this.#parts) {
-      if (part.file !== STANDARD_OUTPUT) closeSync(part.file)
-      part.file = -1
-      if (!part.isDirect) renameSync(part.inProgress, part.path)
+    for (const { file, isDirect, path, inProgress, bytes } of this.#parts) {
+      if (!isDirect) {
+        this.#sync(file, inProgress)
+        this.#complete.push({ path, inProgress, bytes })
+      }
+      if (file !== STANDARD_OUTPUT) closeSync(file)
     }
     this.#parts = []
     return true
+  }
+
+  prepareCommit(): readonly Uint8Array[] {
+    const complete = this.#complete
+    this.#complete = []
+    return complete.map((part) => Buffer.from(JSON.stringify(part)))
+  }
+
+  commit(committable: Uint8Array): void {
+    const { path, inProgress, bytes } = JSON.parse(Buffer.from(committable).toString()) as FileCommittable
+    try {
+      renameSync(inProgress, path)
+    } catch (error) {
+      const isDone = (error as NodeJS.ErrnoException).code === 'ENOENT' && statSync(path, { throwIfNoEntry: false })?.size === bytes
+      if (!isDone) throw notWritable(path, error)
+    }
+    if (this.#context.isCheckpointed) syncFolder(dirname(path))
+  }
+
+  /** What a checkpoint speaks of must be there after a loss of power too. */
+  #sync(file: number, path: string): void {
+    if (!this.#context.isCheckpointed) return
+    try {
+      fdatasyncSync(file)
+    } catch (error) {
+      throw notWritable(path, error)
+    }
   }
 
   snapshot(writer: SnapshotWriter): void {
@@ -119,7 +155,10 @@ class FileWriter implements SinkWriter {
     while (!this.#writeOut()) {
       // Files always take what they are given.
     }
-    for (const { path, inProgress, bytes } of this.#parts) writer.element('parts', Buffer.from(JSON.stringify({ path, inProgress, bytes })))
+    for (const { path, inProgress, bytes, file } of this.#parts) {
+      this.#sync(file, inProgress)
+      writer.element('parts', Buffer.from(JSON.stringify({ path, inProgress, bytes })))
+    }
   }
 
   restore(reader: SnapshotReader): void {

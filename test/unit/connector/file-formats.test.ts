@@ -11,7 +11,7 @@ import { type CsvFormatOptions, csvFormat } from '../../../src/format/csv/csv-fo
 import { jsonFormat } from '../../../src/format/json/json-format.ts'
 import type { LineFormat } from '../../../src/format/line-format.ts'
 import { textFormat } from '../../../src/format/text-format.ts'
-import { readAll, scratchFolder, SourceProbe, testContext } from './file-probe.ts'
+import { finishWriter, readAll, scratchFolder, SourceProbe, testContext } from './file-probe.ts'
 
 const folder = scratchFolder()
 let files = 0
@@ -33,7 +33,7 @@ function writtenAndRead(schema: Schema, rows: readonly Record<string, unknown>[]
       rows.map((row) => ({ row })),
     ),
   )
-  writer.finish()
+  finishWriter(writer)
   writer.close()
   return readAll(fileSource({ path, format, schema }))
 }

@@ -10,9 +10,17 @@ import type { RecordBatch } from '../../../src/batch/record-batch.ts'
 import { BAD_RECORDS_SIDE } from '../../../src/format/bad-records.ts'
 import { compileKernels, instantiateKernels } from '../../../src/kernels/kernels.ts'
 import type { OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../../../src/operator/operator.ts'
+import { isCommitting, type SinkWriter } from '../../../src/operator/sink.ts'
 import { PollResult, type Source, type SourceReader, type SourceSplit } from '../../../src/operator/source.ts'
 
 const module = compileKernels()
+
+/** Ends a sink's writer as a job without checkpoints does: what is complete is committed at once. Returns false to be called again. */
+export function finishWriter(writer: SinkWriter): boolean {
+  if (!writer.finish()) return false
+  if (isCommitting(writer)) for (const committable of writer.prepareCommit()) writer.commit(committable)
+  return true
+}
 
 /** A folder that is gone after the test file. */
 export function scratchFolder(): string {
@@ -42,6 +50,7 @@ export function testContext(batchRowsMax: number = 1024): TestContext {
     maxParallelism: 128,
     batchRowsMax,
     tableSeed: 7,
+    isCheckpointed: false,
     counters,
     lines,
     metrics: {

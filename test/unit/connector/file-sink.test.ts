@@ -13,7 +13,7 @@ import { fileSource } from '../../../src/connector/file/file-source.ts'
 import { printedValue, printSink } from '../../../src/connector/print-sink.ts'
 import { jsonFormat } from '../../../src/format/json/json-format.ts'
 import type { Sink, SinkWriter } from '../../../src/operator/sink.ts'
-import { readAll, scratchFolder, Snapshot, testContext, type TestContext } from './file-probe.ts'
+import { finishWriter, readAll, scratchFolder, Snapshot, testContext, type TestContext } from './file-probe.ts'
 
 const folder = scratchFolder()
 const schema = defineSchema({ id: t.int(), text: t.string().nullable() })
@@ -49,7 +49,7 @@ describe('fileSink', () => {
     expect(existsSync(path)).toBe(false)
     expect(readdirSync(join(folder, 'deep/er'))).toEqual(['.out.json.inprogress'])
     put({ row: { id: 3, text: null } })
-    expect(writer.finish()).toBe(true)
+    expect(finishWriter(writer)).toBe(true)
     const before = context.slab.allocatedBytes
     writer.close()
     expect(context.slab.allocatedBytes).toBeLessThan(before)
@@ -65,7 +65,7 @@ describe('fileSink', () => {
     failed.writer.close()
     expect(readFileSync(path, 'utf8')).toBe('old')
     const { writer } = open(fileSink({ path, format }))
-    writer.finish()
+    finishWriter(writer)
     writer.close()
     expect(readFileSync(path, 'utf8')).toBe('')
   })
@@ -76,7 +76,7 @@ describe('fileSink', () => {
     for (const subtaskIndex of [0, 1, 2]) {
       const { writer, put } = open(sink, schema, { ...testContext(), subtaskIndex })
       if (subtaskIndex !== 1) put(subtaskIndex)
-      writer.finish()
+      finishWriter(writer)
       writer.close()
     }
     expect(readdirSync(join(folder, 'parts'))).toEqual(['part-0.json', 'part-2.json'])
@@ -89,7 +89,7 @@ describe('fileSink', () => {
     const rows = Array.from({ length: 3000 }, (_, id) => ({ id, text: '"\\é🙂\n'.repeat(id % 50) }))
     rows[1500].text = 'x'.repeat(1_300_000)
     for (let at = 0; at < rows.length; at += 500) put(...rows.slice(at, at + 500).map((row) => ({ row })))
-    writer.finish()
+    finishWriter(writer)
     writer.close()
     expect(readAll(fileSource({ path, format, schema, lineBytesMax: 2 << 20 }))).toEqual(rows)
   })
@@ -106,7 +106,7 @@ describe('fileSink', () => {
     const second = open(fileSink({ path, format }))
     second.writer.restore(snapshot)
     second.put(30)
-    second.writer.finish()
+    finishWriter(second.writer)
     second.writer.close()
     expect(readAll(fileSource({ path, format, schema })).map(({ id }) => id)).toEqual([1, 2, 30])
     const third = open(fileSink({ path, format }))
@@ -127,7 +127,7 @@ describe('fileSink', () => {
     batch.rewind()
     batch.begin = 1
     expect(writer.write(batch)).toBe(true)
-    writer.finish()
+    finishWriter(writer)
     expect(readAll(fileSource({ path, format, schema })).map(({ id }) => id)).toEqual([4, 5])
   })
 
@@ -135,7 +135,7 @@ describe('fileSink', () => {
     const path = join(folder, 'objects.json')
     const { writer, put } = open(fileSink({ path, format }), OBJECT_SCHEMA)
     put({ row: { a: 2n ** 60n, b: new Map([['k', 1]]), c: new Decimal(120n, 2), d: Uint8Array.of(1, 2), e: undefined } }, { row: 'text' }, { row: [1, '5'] })
-    writer.finish()
+    finishWriter(writer)
     expect(readFileSync(path, 'utf8')).toBe('{"a":1152921504606846976,"b":{"k":1},"c":"1.20","d":"AQI="}\n"text"\n[1,"5"]\n')
     const loop: Record<string, unknown> = {}
     loop.self = loop
@@ -152,7 +152,7 @@ describe('fileSink', () => {
     put(1)
     writer.flush()
     expect(readdirSync(join(at, 'real'))).toContain('.out.json.inprogress')
-    writer.finish()
+    finishWriter(writer)
     writer.close()
     expect(lstatSync(join(at, 'first.json')).isSymbolicLink()).toBe(true)
     expect(readFileSync(join(at, 'real/out.json'), 'utf8')).toBe('{"id":1,"text":"text 1"}\n')
@@ -178,7 +178,7 @@ describe('fileSink', () => {
     const buffer = Buffer.alloc(1 << 20)
     let received = ''
     // The pipe takes less than a line at a time.
-    for (let writes = 0; !writer.finish(); writes++) {
+    for (let writes = 0; !finishWriter(writer); writes++) {
       expect(writes).toBeLessThan(100)
       received += buffer.toString('utf8', 0, readSync(reader, buffer))
     }
@@ -194,9 +194,9 @@ describe('fileSink', () => {
     const path = join(folder, 'silent')
     execFileSync('mkfifo', [path])
     const empty = open(fileSink({ path, format }))
-    expect(empty.writer.finish()).toBe(false)
+    expect(finishWriter(empty.writer)).toBe(false)
     const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
-    expect(empty.writer.finish()).toBe(true)
+    expect(finishWriter(empty.writer)).toBe(true)
     expect(readSync(reader, Buffer.alloc(10))).toBe(0)
     const { writer, put } = open(fileSink({ path, format }))
     put(1)
@@ -235,7 +235,7 @@ describe('printSink', () => {
     let text = ''
     const { writer, put } = open(printSink({ write: (more) => void (text += more), ...options }), of, context)
     put(...rows)
-    writer.finish()
+    finishWriter(writer)
     return text
   }
 

@@ -38,6 +38,7 @@ function contextOf(clock: VirtualClock, parallelism = 1, batchRowsMax = 500): Op
     maxParallelism: 128,
     batchRowsMax,
     tableSeed: 1,
+    isCheckpointed: false,
     program: { send: () => {}, pendingCount: () => 0, receive: () => undefined },
     heldMs: () => 0,
     wake: () => {},

@@ -124,6 +124,7 @@ export function drive(create: () => Operator, steps: readonly Step[], options: D
     maxParallelism: 128,
     batchRowsMax: options.batchRowsMax ?? 1024,
     tableSeed: 7,
+    isCheckpointed: false,
     metrics,
     program: { send: () => {}, pendingCount: () => 0, receive: () => undefined },
     heldMs: () => 0,

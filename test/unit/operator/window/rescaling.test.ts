@@ -49,6 +49,7 @@ function subtask(assigner: WindowAssigner<unknown, TimeWindow>, subtaskIndex: nu
     maxParallelism: 128,
     batchRowsMax: 64,
     tableSeed: subtaskIndex,
+    isCheckpointed: false,
     metrics: { lateRecords: 0, badRecords: 0, bytesRead: 0, bytesWritten: 0, counter: () => ({ value: 0 }) },
     program: { send: () => {}, pendingCount: () => 0, receive: () => undefined },
     heldMs: () => 0,

@@ -1,0 +1,142 @@
+// Checkpoints in a folder: `chk-N/` with its files and, once it is complete, `_metadata`. Every file is synced, then `_metadata` under another
+// name, which is renamed; then the folders. What a sync has refused is never synced again: the checkpoint is given up.
+
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { RestoreError } from '../base/errors.ts'
+import { type CheckpointStorage, type CheckpointUpload, METADATA_FILE } from './storage.ts'
+
+const FOLDER = /^chk-(\d+)$/
+const UNPUBLISHED_METADATA = `${METADATA_FILE}.tmp`
+
+/** A {@link CheckpointStorage} in a folder of this machine, which need not exist. */
+export class LocalCheckpointStorage implements CheckpointStorage {
+  readonly #folder: string
+
+  constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  nameOf(checkpointId: number, file: string = ''): string {
+    return join(this.#folder, `chk-${checkpointId}`, file)
+  }
+
+  async list(): Promise<readonly number[]> {
+    const published: number[] = []
+    for (const id of await this.#begun()) if (await exists(this.nameOf(id, METADATA_FILE))) published.push(id)
+    return published
+  }
+
+  async lastBegun(): Promise<number> {
+    return (await this.#begun()).at(-1) ?? 0
+  }
+
+  async begin(checkpointId: number): Promise<CheckpointUpload> {
+    await mkdir(this.#folder, { recursive: true })
+    const folder = this.nameOf(checkpointId)
+    try {
+      await mkdir(folder)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+      throw new RestoreError('CHECKPOINT_EXISTS', `Cannot begin checkpoint ${checkpointId}: "${folder}" is there already`, {
+        cause: error,
+        hint: 'Another process runs this job.',
+      })
+    }
+    return new LocalUpload(this.#folder, folder)
+  }
+
+  read(checkpointId: number, file: string): Promise<Uint8Array> {
+    return readFile(this.nameOf(checkpointId, file))
+  }
+
+  async remove(checkpointId: number): Promise<void> {
+    // First, so that nobody finds a checkpoint of which files are missing.
+    await rm(this.nameOf(checkpointId, METADATA_FILE), { force: true })
+    await rm(this.nameOf(checkpointId), { recursive: true, force: true })
+  }
+
+  async removeUnpublished(beforeId: number): Promise<void> {
+    for (const id of await this.#begun()) if (id < beforeId && !(await exists(this.nameOf(id, METADATA_FILE)))) await this.remove(id)
+  }
+
+  async #begun(): Promise<readonly number[]> {
+    let names: readonly string[]
+    try {
+      names = await readdir(this.#folder)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+      throw error
+    }
+    return names
+      .flatMap((name) => FOLDER.exec(name)?.[1] ?? [])
+      .map(Number)
+      .sort((left, right) => left - right)
+  }
+}
+
+class LocalUpload implements CheckpointUpload {
+  readonly #parent: string
+  readonly #folder: string
+  readonly #files = new Map<string, FileHandle>()
+
+  constructor(parent: string, folder: string) {
+    this.#parent = parent
+    this.#folder = folder
+  }
+
+  async append(file: string, bytes: Uint8Array): Promise<void> {
+    let handle = this.#files.get(file)
+    if (handle === undefined) this.#files.set(file, (handle = await open(join(this.#folder, file), 'wx')))
+    await writeAll(handle, bytes)
+  }
+
+  async publish(metadata: Uint8Array): Promise<void> {
+    for (const [file, handle] of this.#files) {
+      await handle.datasync()
+      await handle.close()
+      this.#files.delete(file)
+    }
+    const unpublished = join(this.#folder, UNPUBLISHED_METADATA)
+    const handle = await open(unpublished, 'wx')
+    try {
+      await writeAll(handle, metadata)
+      await handle.datasync()
+    } finally {
+      await handle.close()
+    }
+    // The names of the files, before the one that speaks of them.
+    await syncFolder(this.#folder)
+    await rename(unpublished, join(this.#folder, METADATA_FILE))
+    await syncFolder(this.#folder)
+    await syncFolder(this.#parent)
+  }
+
+  async abandon(): Promise<void> {
+    for (const handle of this.#files.values()) await handle.close().catch(() => {})
+    await rm(this.#folder, { recursive: true, force: true })
+  }
+}
+
+async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += (await handle.write(bytes, at, bytes.length - at)).bytesWritten
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const handle = await open(path, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
+  }
+}
