@@ -143,7 +143,11 @@ Examples:
   $ millrace run job.ts --inspect               then attach a debugger
   $ millrace run job.ts --json 2>summary.json >rows.txt`,
     )
-    .action(async (job: string, options: RunOptions) => setExitCode(await (await import('./run.ts')).runCommand(job, options, jobArguments, terminal)))
+    .action(async (job: string, options: RunOptions) => {
+      // First, and alone: a supervisor loads nothing of the engine.
+      const code = await (await import('./supervisor.ts')).superviseRun(options, terminal)
+      setExitCode(code ?? (await (await import('./run.ts')).runCommand(job, options, jobArguments, terminal)))
+    })
   jobOptions(program.command('explain').description('print the plan of a job without running it').summary('print the plan of a job'), 'explain')
     .option('--json', 'as JSON')
     .addHelpText(

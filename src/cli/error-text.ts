@@ -9,6 +9,9 @@ import type { Style } from './terminal.ts'
 /** What the command's exit code means. From 128 on it is what shells show for programs that die of a signal. */
 export const ExitCode = { OK: 0, JOB_FAILED: 1, USAGE: 2, RESTORE_REFUSED: 3, INTERRUPTED: 130, OUTPUT_CLOSED: 141, TERMINATED: 143 } as const
 
+/** What a supervised child exits with if its job has failed before any worker ran; nobody else sees it. */
+export const FAILED_BEFORE_RUNNING = 4
+
 /** The exit code for an error; what fails before anything ran is the program's or the command line's fault. */
 export function exitCodeOf(error: unknown, hasRun: boolean): number {
   if (error instanceof RestoreError) return ExitCode.RESTORE_REFUSED

@@ -7,12 +7,13 @@ import { Engine, type JobHandle } from '../engine/engine.ts'
 import { type JobModule, resolveJobModule } from '../engine/job-bundle.ts'
 import { parseSetting } from '../engine/options.ts'
 import type { ExecutionPlan } from '../plan/execution-plan.ts'
-import { engineFolders, errorText, ExitCode, exitCodeOf } from './error-text.ts'
+import { engineFolders, errorText, ExitCode, exitCodeOf, FAILED_BEFORE_RUNNING } from './error-text.ts'
 import { type JobParams, parseJobArguments } from './job-arguments.ts'
 import { figuresOf } from './job-figures.ts'
 import { jobNameOf } from './job-name.ts'
 import { Progress, type ProgressMode } from './progress.ts'
 import { summaryJson, summaryText } from './summary.ts'
+import { isSupervised, obeySupervisor } from './supervisor.ts'
 import { locateSyntaxError } from './syntax-error.ts'
 import { divertStreams, styleOf, type Terminal } from './terminal.ts'
 
@@ -88,7 +89,8 @@ export class Interruption {
   constructor(terminal: Terminal) {
     this.#terminal = terminal
     this.say = (text) => this.#terminal.say(text)
-    for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => this.#interrupt(name))
+    if (isSupervised) obeySupervisor((name) => this.#interrupt(name))
+    else for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => this.#interrupt(name))
   }
 
   get signal(): AbortSignal {
@@ -124,8 +126,9 @@ export async function runOnce(
   // One job: nobody waits for its threads.
   const engine = new Engine({ keepsThreads: false })
   let plan: ExecutionPlan | undefined
+  let handle: JobHandle | undefined
   try {
-    const handle = engine.submit(module.url, {
+    handle = engine.submit(module.url, {
       name: settings.name,
       params: settings.params,
       ...(settings.parallelism !== undefined && { parallelism: settings.parallelism }),
@@ -151,7 +154,8 @@ export async function runOnce(
     // As programs that die of a broken pipe: `| head` hears nothing.
     if (hasCode(error, 'OUTPUT_CLOSED')) return ExitCode.OUTPUT_CLOSED
     tellError(await locateSyntaxError(error, module), settings, module, terminal)
-    return exitCodeOf(error, plan !== undefined)
+    const code = exitCodeOf(error, plan !== undefined)
+    return code === ExitCode.JOB_FAILED && isSupervised && handle?.hasStarted !== true ? FAILED_BEFORE_RUNNING : code
   } finally {
     restoreStreams()
   }

@@ -95,6 +95,7 @@ export class JobHandle implements AsyncDisposable {
   readonly #planned: Promise<{ plan: ExecutionPlan; text: string }>
   #metrics: JobMetrics = NO_METRICS
   #job: RunningJob | undefined
+  #hasStarted = false
   #isPlanned = false
   /** The coordinator has told how the job ended. */
   #ended = false
@@ -148,6 +149,7 @@ export class JobHandle implements AsyncDisposable {
               tellHeaps(event.plan.workers, log)
               return
             case 'running':
+              this.#hasStarted = true
               this.#job = new RunningJob(event, (output, records) => this.#queue(output).add(records))
               for (const [output, queue] of this.#outputs) this.#checkOutput(output, queue)
               running(this.#job)
@@ -216,6 +218,11 @@ export class JobHandle implements AsyncDisposable {
   /** The metrics of the last tick; the final ones once the job has ended. */
   get metrics(): JobMetrics {
     return this.#metrics
+  }
+
+  /** @internal Whether the job's workers have been started. */
+  get hasStarted(): boolean {
+    return this.#hasStarted
   }
 
   /** The execution plan, once it is made. */

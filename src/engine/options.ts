@@ -3,9 +3,10 @@
 
 import { PlanError } from '../base/errors.ts'
 import { suggest } from '../base/suggest.ts'
+import { RESTART_STRATEGY_TYPES } from './restart-strategy.ts'
 
 /** What an option's text is read as. */
-export type OptionType = 'string' | 'boolean' | 'integer' | 'duration' | 'memory'
+export type OptionType = 'string' | 'boolean' | 'integer' | 'number' | 'duration' | 'memory'
 
 /** One option. */
 export interface ConfigOption {
@@ -17,6 +18,8 @@ export interface ConfigOption {
   /** As a user would write it; undefined if the value then follows from elsewhere, which the documentation says. */
   readonly default: string | undefined
   readonly documentation: string
+  /** The texts that are taken, of a string that is one of several. */
+  readonly choices?: readonly string[]
   /** Least and greatest canonical value of numbers. */
   readonly min?: number
   readonly max?: number
@@ -113,6 +116,104 @@ const OPTIONS: readonly ConfigOption[] = [
     default: '3',
     min: 1,
     documentation: 'How many complete checkpoints are kept.',
+  },
+  {
+    key: 'restart-strategy.type',
+    type: 'string',
+    unit: undefined,
+    default: undefined,
+    choices: RESTART_STRATEGY_TYPES,
+    documentation:
+      'When a job that has failed is started again by millrace run: none, fixed-delay, failure-rate or exponential-delay. Given with --set. Default: exponential-delay with execution.checkpointing.dir, else none.',
+  },
+  {
+    key: 'restart-strategy.fixed-delay.attempts',
+    type: 'integer',
+    unit: undefined,
+    default: '1',
+    min: 0,
+    documentation: 'How often a job is started again.',
+  },
+  {
+    key: 'restart-strategy.fixed-delay.delay',
+    type: 'duration',
+    unit: 'ms',
+    default: '1 s',
+    min: 0,
+    documentation: 'From a failure to the next start.',
+  },
+  {
+    key: 'restart-strategy.failure-rate.max-failures-per-interval',
+    type: 'integer',
+    unit: undefined,
+    default: '1',
+    min: 0,
+    documentation: 'One failure more within the interval ends the job.',
+  },
+  {
+    key: 'restart-strategy.failure-rate.failure-rate-interval',
+    type: 'duration',
+    unit: 'ms',
+    default: '1 min',
+    min: 1,
+    documentation: 'In which failures are counted.',
+  },
+  {
+    key: 'restart-strategy.failure-rate.delay',
+    type: 'duration',
+    unit: 'ms',
+    default: '1 s',
+    min: 0,
+    documentation: 'From a failure to the next start.',
+  },
+  {
+    key: 'restart-strategy.exponential-delay.initial-backoff',
+    type: 'duration',
+    unit: 'ms',
+    default: '1 s',
+    min: 0,
+    documentation: 'From the first failure to the next start.',
+  },
+  {
+    key: 'restart-strategy.exponential-delay.max-backoff',
+    type: 'duration',
+    unit: 'ms',
+    default: '1 min',
+    min: 0,
+    documentation: 'From a failure to the next start, at most.',
+  },
+  {
+    key: 'restart-strategy.exponential-delay.backoff-multiplier',
+    type: 'number',
+    unit: undefined,
+    default: '1.5',
+    min: 1,
+    documentation: 'By how much each delay is longer than the one before.',
+  },
+  {
+    key: 'restart-strategy.exponential-delay.jitter-factor',
+    type: 'number',
+    unit: undefined,
+    default: '0.1',
+    min: 0,
+    max: 1,
+    documentation: 'The part of a delay by which it is longer or shorter, at random.',
+  },
+  {
+    key: 'restart-strategy.exponential-delay.reset-backoff-threshold',
+    type: 'duration',
+    unit: 'ms',
+    default: '1 h',
+    min: 0,
+    documentation: 'A job that has run for so long begins with the first delay again.',
+  },
+  {
+    key: 'restart-strategy.exponential-delay.attempts-before-reset-backoff',
+    type: 'integer',
+    unit: undefined,
+    default: undefined,
+    min: 0,
+    documentation: 'How often a job is started again in a row. Default: without end.',
   },
   {
     key: 'metrics.latency.interval',
@@ -293,6 +394,7 @@ function canonical(option: ConfigOption, text: string): string {
   switch (option.type) {
     case 'string':
       if (text === '') refuse(option, text, 'a text that is not empty')
+      if (option.choices !== undefined && !option.choices.includes(text)) refuse(option, text, `one of ${option.choices.join(', ')}`)
       return text
     case 'boolean': {
       const truth = text.toLowerCase()
@@ -301,6 +403,12 @@ function canonical(option: ConfigOption, text: string): string {
     }
     case 'integer':
       return inRange(option, text, /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN, 'an integer')
+    case 'number': {
+      const value = /^[+-]?\d+(?:\.\d+)?$/.test(text) ? Number(text) : Number.NaN
+      const { min = -Infinity, max = Infinity } = option
+      if (!(value >= min && value <= max)) refuse(option, text, max === Infinity ? `a number of at least ${min}` : `a number in ${min}..${max}`)
+      return String(value)
+    }
     case 'duration':
       return inRange(option, text, measure(text, DURATION_UNITS), 'a duration like 500 ms, 10 s or 2 min')
     case 'memory':

@@ -2,10 +2,11 @@
 // coordinator's thread. Invariant: one job at a time; only after one that finished and left nothing behind do the threads wait for the next.
 
 import type { WasmMemory, WasmModule } from '../base/webassembly.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import type { Piscina } from 'piscina'
 import { systemClock } from '../base/clock.ts'
-import { fromErrorRecord, JobError, RUN_FRAGMENT, toErrorRecord } from '../base/errors.ts'
+import { fromErrorRecord, JobError, RestoreError, RUN_FRAGMENT, toErrorRecord } from '../base/errors.ts'
 import { workerMemoryBytes } from '../base/memory-budget.ts'
 import { availableCores, packageVersion } from '../base/platform.ts'
 import { freshSeed } from '../base/random.ts'
@@ -44,6 +45,9 @@ export interface CoordinatorData {
 
 /** How long a worker that was told to end may take, before its thread is ended. */
 const CANCEL_TIMEOUT_MS = 10_000
+/** How long a job that another process runs is waited for, and how often it is asked for. */
+const CLAIM_TIMEOUT_MS = 2000
+const CLAIM_RETRY_MS = 20
 /** Workers whose memories have grown beyond this, all together, give them back at once, and end. */
 const KEPT_BYTES_MAX = 512 << 20
 
@@ -81,6 +85,18 @@ export async function coordinate({ workerUrl, start }: CoordinatorData, port: Me
   }
   // What a job's module has left running here must not keep the thread.
   endThread()
+}
+
+/** Claims a job's folder. An engine whose supervisor has just been killed is about to end: it is given a moment. */
+async function claimJob(root: string, jobName: string, fresh: boolean): Promise<JobDirectory> {
+  for (const startMs = systemClock.monotonicMs(); ; await sleep(CLAIM_RETRY_MS)) {
+    try {
+      return JobDirectory.claim(root, jobName, fresh)
+    } catch (error) {
+      const isRunning = error instanceof RestoreError && error.code === 'JOB_RUNNING'
+      if (!isRunning || systemClock.monotonicMs() - startMs > CLAIM_TIMEOUT_MS) throw error
+    }
+  }
 }
 
 /** The module as these threads load it for their `run`-th job: anew, with variables of its own. */
@@ -178,7 +194,7 @@ class Coordinator {
     this.#post({ kind: 'planned', plan, planText: formatPlan(plan, built.graph), hangTimeoutMs: hangTimeoutMsOf(options) })
     const checkpointing = checkpointOptionsOf(options)
     if (checkpointing === undefined) return this.#runPlanned(built.graph, planOptions, options, undefined)
-    const directory = JobDirectory.claim(checkpointing.directory, plan.jobName, request.fresh)
+    const directory = await claimJob(checkpointing.directory, plan.jobName, request.fresh)
     let outcome: CoordinatorEvent | undefined
     try {
       outcome = await this.#runPlanned(built.graph, planOptions, options, { options: checkpointing, directory })

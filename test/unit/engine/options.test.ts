@@ -72,7 +72,7 @@ describe('parseOption()', () => {
   })
 
   test("refuses Flink's keys that a user would rely on", () => {
-    expect(refusalOf(() => parseOption('execution.checkpointing.interval', '10 s')).code).toBe('UNSUPPORTED_OPTION')
+    expect(refusalOf(() => parseOption('execution.checkpointing.unaligned.enabled', 'true')).code).toBe('UNSUPPORTED_OPTION')
   })
 })
 

@@ -1,0 +1,131 @@
+// The process around a run that is to survive its failures: starts the engine as a child, and again when it fails or is killed, from its newest
+// checkpoint. Invariant: no user code, no engine and no native code here, so that nothing but a signal can end it.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { systemClock } from '../base/clock.ts'
+import { freshSeed, Random } from '../base/random.ts'
+import { parseSetting } from '../engine/options.ts'
+import { type RestartStrategy, restartStrategyOf } from '../engine/restart-strategy.ts'
+import { hangTimeoutMsOf } from '../runtime/coordinator-ticks.ts'
+import { ExitCode, FAILED_BEFORE_RUNNING } from './error-text.ts'
+import type { RunOptions } from './run.ts'
+import type { Terminal } from './terminal.ts'
+
+/** Set for the child; it counts only together with a channel to the parent, since whatever the child starts has it too. */
+const MARK = 'MILLRACE_SUPERVISED'
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const
+/** The child says so often that its main thread runs. */
+const HEARTBEAT_MS = 1000
+
+/** Supervisor -> child: a signal has come. */
+interface SignalMessage {
+  readonly signal: (typeof SIGNALS)[number]
+}
+
+/** Whether this process is a supervisor's child. */
+export const isSupervised: boolean = process.env[MARK] === '1' && process.connected
+delete process.env[MARK]
+
+/**
+ * In the child: signals come from the supervisor alone (a terminal sends them to both), and the child does not outlive it.
+ *
+ * @param interrupt Called with each signal.
+ */
+export function obeySupervisor(interrupt: (signal: (typeof SIGNALS)[number]) => void): void {
+  // A listener keeps the signal from ending the process.
+  for (const signal of SIGNALS) process.on(signal, () => {})
+  process.on('message', (message) => interrupt((message as SignalMessage).signal))
+  // At once: an attempt without a supervisor may not commit another thing.
+  process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
+  process.channel?.unref()
+  setInterval(() => process.send?.('alive'), HEARTBEAT_MS).unref()
+}
+
+/** What the command line says that matters here. */
+export type SupervisedOptions = Pick<RunOptions, 'set' | 'watch' | 'inspect' | 'quiet' | 'json'>
+
+/**
+ * Supervises the run, if it is to be started again when it fails. Resolves with the exit code; undefined if the run is this process's own.
+ *
+ * @throws {PlanError} If a setting is wrong.
+ */
+export async function superviseRun(options: SupervisedOptions, terminal: Terminal): Promise<number | undefined> {
+  if (isSupervised || options.watch === true || (options.inspect !== undefined && options.inspect !== false)) return undefined
+  const values = new Map((options.set ?? []).map(parseSetting).map(({ key, value }) => [key, value]))
+  const strategy = restartStrategyOf(values, new Random(freshSeed()))
+  if (strategy === undefined) return undefined
+  const say = (text: string): void => {
+    if (options.quiet !== true && options.json !== true) terminal.say(text)
+  }
+  return supervise(strategy, hangTimeoutMsOf(values), say)
+}
+
+/** Runs the same command line in children until one ends for good. */
+async function supervise(strategy: RestartStrategy, hangTimeoutMs: number, say: (text: string) => void): Promise<number> {
+  let child: ChildProcess | undefined
+  let interruptedBy: (typeof SIGNALS)[number] | undefined
+  let endPause: (() => void) | undefined
+  for (const signal of SIGNALS)
+    process.on(signal, () => {
+      if (interruptedBy !== undefined) {
+        child?.kill('SIGKILL')
+        process.kill(process.pid, 'SIGKILL')
+      }
+      interruptedBy = signal
+      endPause?.()
+      if (child?.connected === true) child.send({ signal } satisfies SignalMessage)
+    })
+  let args = process.argv.slice(1)
+  let hasRun = false
+  for (;;) {
+    child = spawn(process.execPath, [...process.execArgv, ...args], { stdio: ['inherit', 'inherit', 'inherit', 'ipc'], env: { ...process.env, [MARK]: '1' } })
+    const { code, signal } = await endOf(child, hangTimeoutMs)
+    // What cannot even start will not the next time: a file that is not there, a folder that cannot be written.
+    if (code === FAILED_BEFORE_RUNNING && !hasRun) return ExitCode.JOB_FAILED
+    if (code !== null && code !== ExitCode.JOB_FAILED && code !== FAILED_BEFORE_RUNNING) return code
+    hasRun = true
+    const interrupted = (): number => (interruptedBy === 'SIGTERM' ? ExitCode.TERMINATED : ExitCode.INTERRUPTED)
+    if (interruptedBy !== undefined) return interrupted()
+    const what = signal === null ? 'The job has failed' : `The engine was ended by ${signal}`
+    const delayMs = strategy.onFailure(systemClock.monotonicMs())
+    if (delayMs === undefined) {
+      say(`${what}, and is not started again: ${strategy.description}\n`)
+      return ExitCode.JOB_FAILED
+    }
+    say(`${what}; starting it again in ${(delayMs / 1000).toFixed(1)} s\n`)
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, delayMs)
+      endPause = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+    endPause = undefined
+    if (interruptedBy !== undefined) return interrupted()
+    // What the first start has begun is gone on with.
+    args = withoutFresh(args)
+  }
+}
+
+/** Waits for the child's end; kills it if it says nothing for too long. */
+function endOf(child: ChildProcess, hangTimeoutMs: number): Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }> {
+  return new Promise((resolve, reject) => {
+    let timer: NodeJS.Timeout | undefined
+    const listen = (): void => {
+      clearTimeout(timer)
+      timer = setTimeout(() => child.kill('SIGKILL'), hangTimeoutMs)
+    }
+    listen()
+    child.on('message', listen)
+    child.on('error', reject)
+    child.on('exit', (code, signal) => {
+      clearTimeout(timer)
+      resolve({ code, signal })
+    })
+  })
+}
+
+function withoutFresh(args: readonly string[]): string[] {
+  const end = args.indexOf('--')
+  return args.filter((argument, index) => argument !== '--fresh' || (end !== -1 && index > end))
+}
