@@ -3,6 +3,7 @@
 
 import type { RecordBatch } from '../batch/record-batch.ts'
 import type { Schema } from '../batch/types.ts'
+import type { ElementSnapshotReader } from '../state/state.ts'
 import type { OperatorContext, Output, SnapshotReader, SnapshotWriter } from './operator.ts'
 
 /** A part of a source that one reader reads alone. Plain data: travels between threads and into snapshots. */
@@ -26,6 +27,42 @@ export const PollResult = {
 } as const
 export type PollResult = (typeof PollResult)[keyof typeof PollResult]
 
+const SPLITS_STATE = 'splits'
+const SPLIT_INDEX_BYTES = 4
+
+/** Writes where a reader stands in a split. `index` is the number with which the split was assigned. */
+export function writeSplitState(writer: SnapshotWriter, index: number, state: Uint8Array): void {
+  const bytes = new Uint8Array(SPLIT_INDEX_BYTES + state.length)
+  new DataView(bytes.buffer).setUint32(0, index, true)
+  bytes.set(state, SPLIT_INDEX_BYTES)
+  writer.element(SPLITS_STATE, bytes)
+}
+
+/** Reads what {@link writeSplitState} wrote. `state` is a copy. */
+export function readSplitStates(reader: ElementSnapshotReader, visit: (index: number, state: Uint8Array) => void): void {
+  reader.elements(SPLITS_STATE, (bytes) => visit(new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true), bytes.slice(SPLIT_INDEX_BYTES)))
+}
+
+/** A snapshot of one split alone. */
+export function splitSnapshot(index: number, state: Uint8Array): SnapshotReader {
+  return {
+    keyed() {},
+    elements(name, visit) {
+      if (name === SPLITS_STATE) writeSplitState({ keyed() {}, element: (_name, bytes) => visit(bytes) }, index, state)
+    },
+  }
+}
+
+/** A snapshot without its splits. */
+export function withoutSplits(snapshot: SnapshotReader): SnapshotReader {
+  return {
+    keyed: (name, visit) => snapshot.keyed(name, visit),
+    elements(name, visit) {
+      if (name !== SPLITS_STATE) snapshot.elements(name, visit)
+    },
+  }
+}
+
 /** Reads splits, on the worker's thread. */
 export interface SourceReader {
   /** The batch of the last `poll` that said BATCH; its `split` is the index given with the split. */
@@ -43,8 +80,12 @@ export interface SourceReader {
   assign(split: SourceSplit, index: number): void
   /** No split is left: after the current ones `poll` answers FINISHED. */
   noMoreSplits(): void
-  /** Writes current splits with exact positions (`element('splits', …)`). */
+  /** Writes current splits with exact positions, each by {@link writeSplitState}, and whatever else it holds. */
   snapshot(writer: SnapshotWriter): void
+  /**
+   * Reads what {@link snapshot} wrote. Splits come one by one, each in a call of its own, to the reader that goes on with them, which answers
+   * NEEDS_SPLIT before; what else there is comes in front of the first.
+   */
   restore(reader: SnapshotReader): void
   close(): void
 }

@@ -8,11 +8,11 @@ import { SnapshotFile } from '../state/snapshot-file.ts'
 /**
  * Refuses a checkpoint that does not fit a plan. Operators that the checkpoint does not know begin empty.
  *
- * @throws {RestoreError} `STATE_NOT_RESTORED` if an operator with state is gone; `PARALLELISM_CHANGED`; `MAX_PARALLELISM_CHANGED`.
+ * @throws {RestoreError} `STATE_NOT_RESTORED` if an operator with state is gone; `MAX_PARALLELISM_CHANGED`.
  */
 export function assertRestorable(plan: ExecutionPlan, snapshot: JobSnapshot): void {
-  const planned = new Map<string, PlanOperator & { readonly parallelism: number }>()
-  for (const { operators, parallelism } of plan.tasks) for (const operator of operators) planned.set(operator.uid, { ...operator, parallelism })
+  const planned = new Map<string, PlanOperator>()
+  for (const { operators } of plan.tasks) for (const operator of operators) planned.set(operator.uid, operator)
   const checkpoint = `checkpoint ${snapshot.checkpointId}`
   for (const { uid, name, parallelism, maxParallelism } of snapshot.operators) {
     if (!hasState(snapshot, uid, parallelism)) continue
@@ -21,14 +21,6 @@ export function assertRestorable(plan: ExecutionPlan, snapshot: JobSnapshot): vo
       throw new RestoreError('STATE_NOT_RESTORED', `Cannot restore ${checkpoint}: it holds state of "${name}" (uid "${uid}"), which the job does not have`, {
         hint: 'Give operators a uid that stays, or begin anew with --fresh.',
       })
-    if (operator.parallelism !== parallelism)
-      throw new RestoreError(
-        'PARALLELISM_CHANGED',
-        `Cannot restore ${checkpoint}: "${name}" ran ${parallelism} times, and would run ${operator.parallelism} times`,
-        {
-          hint: `Run it with --parallelism ${parallelism}.`,
-        },
-      )
     if (operator.maxParallelism !== maxParallelism)
       throw new RestoreError(
         'MAX_PARALLELISM_CHANGED',

@@ -16,29 +16,22 @@ export class SharedSplits implements SplitAssigner {
   readonly #progress: number
   readonly #readers: number
   readonly #splits: readonly SourceSplit[]
-  /** Of a restored job, the splits that nobody had: by their places. All others lie in the readers' snapshots, or were read. */
+  /** Of a restored job, the splits that are still to be handed out, by their places: all others were dealt out, or read. */
   readonly #left: readonly number[] | undefined
-  /**
-   * Of a restored job, the last split that each reader had. A reader whose barrier came late may have had one behind some that are left: those are
-   * for readers that are not so far, of which there is one, since one of them took it in the time that is forgotten.
-   */
-  readonly #last: readonly number[]
   /** Readers of this thread that have got their first split. */
   readonly #begun = new Set<number>()
 
   /**
    * @param counter Word index of the counter; `progress` of the first reader's word, `readers` of them. All zero at first.
-   * @param taken Of a restored job: places of the splits that each reader had been given, which are not to be handed out.
+   * @param left Of a restored job: places of the splits that are to be handed out.
    */
-  constructor(words: Int32Array, counter: number, progress: number, readers: number, splits: readonly SourceSplit[], taken?: readonly (readonly number[])[]) {
+  constructor(words: Int32Array, counter: number, progress: number, readers: number, splits: readonly SourceSplit[], left?: readonly number[]) {
     this.#words = words
     this.#counter = counter
     this.#progress = progress
     this.#readers = readers
     this.#splits = splits
-    const gone = new Set(taken?.flat())
-    this.#left = taken && [...splits.keys()].filter((place) => !gone.has(place))
-    this.#last = taken?.map((places) => places.at(-1) ?? -1) ?? []
+    this.#left = left
   }
 
   next(reader: number): AssignedSplit | 'wait' | undefined {
@@ -48,7 +41,7 @@ export class SharedSplits implements SplitAssigner {
     if (!this.#begun.has(reader)) {
       this.#begun.add(reader)
       if (reader >= this.#splits.length) return this.#finish(reader)
-      if (left === undefined) return this.#take(reader, reader)
+      if (left === undefined) return this.take(reader, reader)
     }
     // As in take(). It has read what it had.
     Atomics.store(words, this.#progress + reader, WAITING)
@@ -57,13 +50,13 @@ export class SharedSplits implements SplitAssigner {
       const counted = Atomics.load(words, this.#counter)
       const taken = left === undefined ? counted + this.#readers : (left[counted] ?? this.#splits.length)
       if (taken >= this.#splits.length) return this.#finish(reader)
-      if (taken < (this.#last[reader] ?? -1)) return 'wait'
       if (taken > this.#slowest() + this.#readers) return 'wait'
-      if (Atomics.compareExchange(words, this.#counter, counted, counted + 1) === counted) return this.#take(reader, taken)
+      if (Atomics.compareExchange(words, this.#counter, counted, counted + 1) === counted) return this.take(reader, taken)
     }
   }
 
-  #take(reader: number, split: number): AssignedSplit {
+  /** Notes that a reader reads the split at this place. */
+  take(reader: number, split: number): AssignedSplit {
     // Pairs with the loads in slowest(); the splits themselves are every thread's own copy, so nothing is published with it.
     Atomics.store(this.#words, this.#progress + reader, split + 1)
     return { split: this.#splits[split], index: split + 1 }

@@ -3,9 +3,10 @@
 import { WATERMARK_MAX } from '../batch/crossings.ts'
 import type { CheckpointBarrier, LatencyMarker } from '../exchange/control-element.ts'
 import type { SnapshotReader, SnapshotWriter } from '../operator/operator.ts'
-import { PollResult, type SourceReader, type SourceSplit } from '../operator/source.ts'
+import { PollResult, type SourceReader, type SourceSplit, splitSnapshot, writeSplitState } from '../operator/source.ts'
 import { UNION_STATE_PREFIX } from '../state/state.ts'
 import type { OutputCollector } from './output-collector.ts'
+import type { DealtSplit } from './restored-splits.ts'
 
 /** A split with its place in the hand-out order, which starts at 1. */
 export interface AssignedSplit {
@@ -17,6 +18,8 @@ export interface AssignedSplit {
 export interface SplitAssigner {
   /** The next split for this reader; `'wait'` if it must not run ahead of the slowest; undefined when none is left. */
   next(reader: number): AssignedSplit | 'wait' | undefined
+  /** Notes that a reader goes on with the split at this place, which was dealt to it. */
+  take(reader: number, place: number): AssignedSplit
 }
 
 /** How long a reader that is ahead of the others waits before it asks again. */
@@ -61,14 +64,24 @@ export class SourceDriver {
   isHeld = false
   rowsOut = 0
 
-  /** @param snapshotHook Called when a barrier is about to leave, between two batches. */
+  /** Of a restored job, the splits that this reader goes on with, in order. */
+  readonly #dealt: DealtSplit[]
+
+  /**
+   * @param snapshotHook Called when a barrier is about to leave, between two batches.
+   * @param dealt Of a restored job: the splits that this reader goes on with, in order; `finished` those it is to remember as read.
+   */
   constructor(
     reader: SourceReader,
     readerIndex: number,
     output: OutputCollector,
     splits: SplitAssigner,
     snapshotHook: (part: SourceDriver, barrier: CheckpointBarrier) => void,
+    dealt: readonly DealtSplit[] = [],
+    finished: readonly number[] = [],
   ) {
+    this.#dealt = [...dealt]
+    this.taken.push(...finished)
     this.#snapshotHook = snapshotHook
     this.reader = reader
     this.#readerIndex = readerIndex
@@ -76,16 +89,11 @@ export class SourceDriver {
     this.#splits = splits
   }
 
-  /** Writes what the reader holds, and which splits it has been given. */
+  /** Writes what the reader holds, what it has not come to yet of the splits that were dealt to it, and which splits it has been given. */
   snapshot(writer: SnapshotWriter): void {
     this.reader.snapshot(writer)
+    for (const { place, state } of this.#dealt) if (state !== undefined) writeSplitState(writer, place + 1, state)
     writeTakenSplits(writer, this.taken)
-  }
-
-  /** @param own What this reader wrote, if it wrote anything. */
-  restore(own: SnapshotReader): void {
-    this.reader.restore(own)
-    for (const place of takenSplits(own)) this.taken.push(place)
   }
 
   /** A checkpoint begins: its barrier goes out behind what has been read so far. */
@@ -158,6 +166,14 @@ export class SourceDriver {
       case PollResult.NOTHING:
         return false
       case PollResult.NEEDS_SPLIT: {
+        const dealt = this.#dealt.shift()
+        if (dealt !== undefined) {
+          const { split, index } = this.#splits.take(this.#readerIndex, dealt.place)
+          this.taken.push(dealt.place)
+          if (dealt.state === undefined) reader.assign(split, index)
+          else reader.restore(splitSnapshot(index, dealt.state))
+          return true
+        }
         const next = this.#splits.next(this.#readerIndex)
         this.#waitsForOthers = next === 'wait'
         if (next === 'wait') return false

@@ -15,13 +15,15 @@ import { rowOperator } from '../operator/basic/row-operator.ts'
 import { recordLatency } from '../metrics/latency-histogram.ts'
 import { holdsCommittables, SinkOperator } from '../operator/basic/sink-operator.ts'
 import type { Operator, OperatorContext, ProgramEdge, SnapshotReader, SnapshotWriter } from '../operator/operator.ts'
+import { withoutSplits } from '../operator/source.ts'
 import type { PlanOperator, PlanTask } from '../plan/execution-plan.ts'
 import type { LogicalGraph } from '../plan/transformation.ts'
 import { InputGate } from './input-gate.ts'
 import { OperatorDriver } from './operator-driver.ts'
 import { OperatorCounters } from './operator-counters.ts'
 import { OutputCollector } from './output-collector.ts'
-import { type SplitAssigner, SourceDriver, takenSplits, writeTakenSplits } from './source-driver.ts'
+import type { RestoredSplits } from './restored-splits.ts'
+import { type SplitAssigner, SourceDriver, writeTakenSplits } from './source-driver.ts'
 import type { WatermarkAlignment } from './watermark-alignment.ts'
 import { MetricSlot, OperatorSlot, WorkerSlot } from './subtask-metrics.ts'
 
@@ -44,8 +46,10 @@ export interface SubtaskEnvironment {
   /** A subtask has processed all it will: what it holds belongs to every checkpoint from now on. */
   subtaskEnded(subtask: Subtask): void
   readonly isCheckpointed: boolean
-  /** What an operator or source of a restored job wrote; undefined if nothing. */
-  restored(uid: string, subtaskIndex: number): SnapshotReader | undefined
+  /** What the parts of an operator or source of a restored job wrote, as far as it is this subtask's; undefined if nothing. */
+  restored(planned: PlanOperator, task: PlanTask, subtaskIndex: number): SnapshotReader | undefined
+  /** The splits of a restored source. */
+  restoredSplits(task: PlanTask): RestoredSplits | undefined
   /** Whether the subtask of a restored job had ended: then nothing of it runs, and its outputs end. */
   hadEnded(task: PlanTask, subtaskIndex: number): boolean
   readonly program: ProgramEdge
@@ -156,14 +160,14 @@ export class Subtask {
 
   /** Makes the outputs that lead out of the chain, and has sinks commit what they had prepared; what the operators had to send has been sent. */
   #reopenEnded(task: PlanTask): void {
-    this.#takenBefore = takenSplits(this.#environment.restored(task.operators[0].uid, this.index))
+    this.#takenBefore = this.#finishedBefore(task)
     task.operators.forEach((planned, operatorIndex) => {
       const collector = new OutputCollector(this.#environment.refuse)
       const writers = this.#attachExchanges(planned, collector)
       const slots = this.#environment.operatorSlots(task, operatorIndex)
       this.#members.push({ slots, output: collector, writers, driver: undefined })
       if (writers.length > 0) this.#ending.push(collector)
-      const own = planned.kind === 'sink' ? this.#environment.restored(planned.uid, this.index) : undefined
+      const own = planned.kind === 'sink' ? this.#environment.restored(planned, task, this.index) : undefined
       if (own === undefined || !holdsCommittables(own)) return
       const operator = this.#create(planned)
       try {
@@ -173,6 +177,11 @@ export class Subtask {
         operator.close()
       }
     })
+  }
+
+  /** Splits that were read before the job was restored: its first subtask remembers them for all. */
+  #finishedBefore(task: PlanTask): readonly number[] {
+    return this.index === 0 ? (this.#environment.restoredSplits(task)?.finished ?? []) : []
   }
 
   /** Ends one output as a stream ends: with the end of time in front. Returns whether anything was sent. */
@@ -204,15 +213,16 @@ export class Subtask {
       const takeSnapshot = (part: SnapshotPart, barrier: CheckpointBarrier): void => environment.takeSnapshot(planned.uid, index, part, barrier)
       if (body.kind === 'source') {
         const reader = body.source.createReader(context)
-        this.#source = new SourceDriver(reader, index, collector, environment.splits(task), takeSnapshot)
-        const own = environment.restored(planned.uid, index)
-        if (own !== undefined) this.#source.restore(own)
+        const own = environment.restored(planned, task, index)
+        if (own !== undefined) reader.restore(withoutSplits(own))
+        const dealt = environment.restoredSplits(task)?.dealt[index]
+        this.#source = new SourceDriver(reader, index, collector, environment.splits(task), takeSnapshot, dealt, this.#finishedBefore(task))
         return
       }
       const transformation = environment.graph.transformations[planned.fused[0]]
       const operator = this.#create(planned)
       operator.open(context)
-      const own = environment.restored(planned.uid, index)
+      const own = environment.restored(planned, task, index)
       if (own !== undefined) operator.restore(own)
       const inputs = new Set(transformation.edges.map((edge) => edge.input)).size
       const driver = new OperatorDriver(planned.name, operator, collector, inputs, takeSnapshot, this.#markerHook(planned, operatorIndex))

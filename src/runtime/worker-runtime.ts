@@ -38,9 +38,9 @@ import {
   type WorkerLayout,
   workerSlots,
 } from './control-layout.ts'
-import { type JobSnapshot, partId, partReader } from '../checkpoint/job-snapshot.ts'
+import { hadEnded, type JobSnapshot, SnapshotParts } from '../checkpoint/job-snapshot.ts'
+import { type RestoredSplits, restoredSplits } from './restored-splits.ts'
 import { SharedSplits } from './shared-splits.ts'
-import { takenSplits } from './source-driver.ts'
 import { type CounterName, type SnapshotPart, Subtask, type SubtaskEnvironment } from './subtask.ts'
 import { WorkerSlot } from './subtask-metrics.ts'
 import { alignmentOf } from './watermark-alignment.ts'
@@ -160,6 +160,7 @@ export class WorkerRuntime {
     this.#doorbells = this.#buffers.map((buffer) => new Doorbell(buffer, DOORBELL_ADDRESS))
     this.doorbell = this.#doorbells[workerIndex]!
     const buffer = this.#buffers[workerIndex]
+    const parts = settings.restore && new SnapshotParts(settings.restore)
     const environment: SubtaskEnvironment = {
       graph,
       slab: this.slab,
@@ -171,8 +172,9 @@ export class WorkerRuntime {
       takeSnapshot: (uid, subtaskIndex, part, barrier) => hooks.takeSnapshot(uid, subtaskIndex, part, barrier),
       subtaskEnded: (subtask) => hooks.subtaskEnded(subtask),
       isCheckpointed: settings.isCheckpointed,
-      restored: (uid, subtaskIndex) => settings.restore && partReader(settings.restore, uid, subtaskIndex),
-      hadEnded: (task, subtaskIndex) => settings.restore?.ended.has(partId(task.operators[0].uid, subtaskIndex)) === true,
+      restored: ({ uid }, task, subtaskIndex) => parts?.reader(uid, subtaskIndex, task.parallelism),
+      restoredSplits: (task) => this.#restoredSplits(task),
+      hadEnded: (task, subtaskIndex) => settings.restore !== undefined && hadEnded(settings.restore, task.operators[0].uid, subtaskIndex, task.parallelism),
       program: hooks.program,
       wake: () => hooks.wake(),
       ...(hooks.refuse && { refuse: () => hooks.refuse!() }),
@@ -337,17 +339,24 @@ export class WorkerRuntime {
   }
 
   #sharedSplits(task: PlanTask): SharedSplits {
-    const { plan, splits, restore } = this.#settings
+    const { plan, splits } = this.#settings
     const words = new Int32Array(this.#buffers[0])
-    const { uid } = task.operators[0]
-    const taken = restore && Array.from({ length: task.parallelism }, (_, reader) => takenSplits(partReader(restore, uid, reader)))
     return new SharedSplits(
       words,
       splitCounterAddress(task.id) >>> 2,
       splitProgressAddress(plan, task.id, 0) >>> 2,
       task.parallelism,
       splits.get(task.id) ?? [],
-      taken,
+      this.#restoredSplits(task)?.left,
     )
+  }
+
+  /** Every worker deals out the same. */
+  #restoredSplits({ id, operators, parallelism }: PlanTask): RestoredSplits | undefined {
+    const { restore, splits } = this.#settings
+    if (restore === undefined) return undefined
+    const [{ uid }] = operators
+    const readers = Array.from({ length: parallelism }, (_, reader) => reader).filter((reader) => !hadEnded(restore, uid, reader, parallelism))
+    return restoredSplits(restore, uid, splits.get(id)?.length ?? 0, parallelism, readers)
   }
 }

@@ -45,6 +45,8 @@ export interface RunJobOptions {
    * anew where there is none. What named outputs have given by then may come again; what named inputs have taken does not.
    */
   readonly crashSteps?: readonly number[]
+  /** How many workers there are behind each crash, in turn; the last number stays. @default as many as before */
+  readonly crashParallelism?: readonly number[]
   /** What is pushed to each named input, which then ends. */
   readonly inputs?: Readonly<Record<string, readonly unknown[]>>
 }
@@ -61,6 +63,7 @@ const KEYS: OptionKeys<RunJobOptions> = {
   options: true,
   checkpointSteps: true,
   crashSteps: true,
+  crashParallelism: true,
   inputs: true,
 }
 
@@ -117,10 +120,12 @@ export async function runJob(job: TestableJob, options: RunJobOptions = {}): Pro
     parallelism: options.parallelism ?? first.parallelism ?? 1,
     maxParallelism: maxParallelismOf(first, new Map(Object.entries(options.options ?? {}))),
   }
-  const plan = planJob(first.graph, planOptions)
+  let plan = planJob(first.graph, planOptions)
   /** For each worker its own; after a crash too, since functions may keep what they like. */
   const graphsOf = async (built: BuiltJob): Promise<LogicalGraph[]> => {
     const graphs = [built.graph]
+    // The plan of what was just built: after a crash there may be more workers, or fewer.
+    plan = planJob(built.graph, planOptions)
     for (let worker = 1; worker < plan.workers; worker++)
       graphs.push(job instanceof StreamExecutionEnvironment ? built.graph : (await build(job, params)).graph)
     graphs.forEach((graph, worker) => assertSamePlan(plan, graph, planOptions, worker))
@@ -154,6 +159,7 @@ export async function runJob(job: TestableJob, options: RunJobOptions = {}): Pro
   let steps = 0
   let idleSteps = 0
   let turns = 0
+  const parallelisms = [...(options.crashParallelism ?? [])]
   const crashes = [...(options.crashSteps ?? [])].sort((left, right) => left - right)
   let newest: JobSnapshot | undefined
   let [checkpoints, restores] = [0, 0]
@@ -178,6 +184,7 @@ export async function runJob(job: TestableJob, options: RunJobOptions = {}): Pro
   }
   const crash = async (): Promise<void> => {
     crashes.shift()
+    planOptions.parallelism = parallelisms.shift() ?? planOptions.parallelism
     executor.abandon()
     untold = undefined
     if (newest !== undefined) restores++

@@ -11,7 +11,7 @@ import { fileSource } from '../../src/connector/file/file-source.ts'
 import { jsonFormat } from '../../src/format/json/json-format.ts'
 import type { KeyedProcessFunction } from '../../src/operator/function.ts'
 import { compileRowReader } from '../../src/operator/row-code.ts'
-import type { Sink } from '../../src/operator/sink.ts'
+import type { CommittingSinkWriter, Sink } from '../../src/operator/sink.ts'
 import { count, max, sum } from '../../src/operator/window/slice-aggregates.ts'
 import { EventTimeSessionWindows, SlidingEventTimeWindows, TumblingEventTimeWindows } from '../../src/operator/window/assigners.ts'
 import { listState, mapState, valueState, type ListState, type MapState, type ValueState } from '../../src/state/state.ts'
@@ -23,23 +23,28 @@ const folder = scratchFolder()
 /** In all seeds of a test together: a crash may come before the first checkpoint, or behind the end. */
 const RESTORES_MIN = process.env['SIM_SEED'] === undefined ? 15 : -1
 
-/** Rows that a sink's writers delivered when their input had ended, by subtask: what a restored writer delivers replaces what it had delivered. */
+/** What a sink has committed: each piece once, however often it is committed, by whichever writer. */
 class Delivered {
-  readonly #rows = new Map<number, readonly unknown[]>()
+  readonly #pieces = new Map<string, readonly unknown[]>()
+  #writers = 0
 
   get rows(): readonly unknown[] {
-    return [...this.#rows.values()].flat()
+    return [...this.#pieces.values()].flat()
   }
 
-  /** A sink whose rows are state until it delivers them: each arrives once, whatever happens. */
+  /** A sink whose rows are state until a checkpoint covers them, and then again at the end. */
   readonly sink: Sink = {
     name: 'Delivered',
     needsEventLoop: false,
     parallelismMax: Infinity,
     describe: () => 'what tests look at',
-    createWriter: (schema, { subtaskIndex }) => {
+    createWriter: (schema): CommittingSinkWriter => {
       const reader = compileRowReader(schema)
-      const rows: unknown[] = []
+      // As files of different attempts have different names.
+      const writer = this.#writers++
+      let pieces = 0
+      let rows: unknown[] = []
+      let hasFinished = false
       return {
         hasCapacity: () => true,
         write: (batch) => {
@@ -53,11 +58,18 @@ class Delivered {
           return true
         },
         flush: () => true,
-        finish: () => {
-          this.#rows.set(subtaskIndex, rows)
-          return true
+        finish: () => (hasFinished = true),
+        prepareCommit: () => {
+          // Some checkpoints commit nothing; the end commits all.
+          const [piece, left] = pieces++ % 3 === 1 && !hasFinished ? [[], rows] : [rows, []]
+          rows = left
+          return piece.length === 0 ? [] : [Buffer.from(JSON.stringify({ id: `${writer}.${pieces}`, piece }))]
         },
-        snapshot: (writer) => writer.element('rows', Buffer.from(JSON.stringify(rows))),
+        commit: (committable) => {
+          const { id, piece } = JSON.parse(Buffer.from(committable).toString()) as { id: string; piece: unknown[] }
+          this.#pieces.set(id, piece)
+        },
+        snapshot: (state) => state.element('rows', Buffer.from(JSON.stringify(rows))),
         restore: (from) => from.elements('rows', (bytes) => rows.push(...(JSON.parse(Buffer.from(bytes).toString()) as unknown[]))),
         close: () => {},
       }
@@ -141,6 +153,7 @@ async function crashAndCompare(
   const { restores, lateRecords } = await runUnder(seed, parallelism, (env) => define(env, delivered.sink), {
     checkpointSteps: 1 + random.integer(Math.ceil(steps / 6)),
     crashSteps: Array.from({ length: 1 + random.integer(4) }, () => random.integer(Math.ceil(steps * 1.5))),
+    ...(random.integer(2) === 0 && { crashParallelism: Array.from({ length: 4 }, () => pick(random, [1, 2, 3, 4, 6])) }),
   })
   expect(lateRecords).toBe(0)
   expectSame(delivered.rows, expected.rows, `parallelism ${parallelism}`)

@@ -6,7 +6,7 @@ import type { RecordBatch } from '../../batch/record-batch.ts'
 import { isObjectSchema, type Schema } from '../../batch/types.ts'
 import type { OperatorContext, SnapshotReader, SnapshotWriter } from '../../operator/operator.ts'
 import { compileRowWriter, type RowWriter } from '../../operator/row-code.ts'
-import { PollResult, type Source, type SourceReader, type SourceSplit } from '../../operator/source.ts'
+import { PollResult, type Source, type SourceReader, type SourceSplit, readSplitStates, writeSplitState } from '../../operator/source.ts'
 
 /** Reads an array. Its position is the number of values read. */
 class CollectionReader implements SourceReader {
@@ -57,14 +57,13 @@ class CollectionReader implements SourceReader {
   }
 
   snapshot(writer: SnapshotWriter): void {
-    if (this.#assigned) writer.element('splits', new Uint8Array(new Float64Array([this.#split, this.#position]).buffer))
+    if (this.#assigned) writeSplitState(writer, this.#split, new Uint8Array(new Float64Array([this.#position]).buffer))
   }
 
   restore(reader: SnapshotReader): void {
-    reader.elements('splits', (bytes) => {
-      const [split, position] = new Float64Array(bytes.slice().buffer)
-      this.#split = split!
-      this.#position = position!
+    readSplitStates(reader, (index, state) => {
+      this.#split = index
+      this.#position = new Float64Array(state.buffer)[0]!
       this.#assigned = true
     })
   }

@@ -1,12 +1,11 @@
 // Reading numbered rows: what generators have in common. A split is a range of row numbers, a reader fills batches from its ranges. Runs on
 // the worker that owns the slab. Invariant: a reader's position is the number of the next row, exact between any two polls.
 
-import { assert } from '../../base/assert.ts'
 import { Column } from '../../batch/column.ts'
 import { RecordBatch } from '../../batch/record-batch.ts'
 import type { Schema } from '../../batch/types.ts'
 import type { OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../../operator/operator.ts'
-import { PollResult, type SourceReader, type SourceSplit } from '../../operator/source.ts'
+import { PollResult, type SourceReader, type SourceSplit, readSplitStates, writeSplitState } from '../../operator/source.ts'
 
 /** Row numbers `first` .. `first + block - 1`, then the same `stride` further on, and so on, all below `end`. */
 export interface RowRange {
@@ -19,6 +18,7 @@ export interface RowRange {
 /** Rows in one split of a bounded range: 16 MiB or so of a usual row. */
 const SPLIT_ROWS = 32_768
 const SPLITS_MAX = 65_536
+const ENDLESS = Number.MAX_SAFE_INTEGER
 
 /**
  * Cuts 0 .. `rowCount` - 1 into splits, in order and small, so that readers stay close to each other. An endless range becomes one split a
@@ -27,7 +27,7 @@ const SPLITS_MAX = 65_536
 export function rangeSplits(rowCount: number, parallelism: number): readonly SourceSplit[] {
   if (rowCount === Infinity) {
     return Array.from({ length: parallelism }, (_, reader) => {
-      const range: RowRange = { first: reader * SPLIT_ROWS, end: Number.MAX_SAFE_INTEGER, block: SPLIT_ROWS, stride: parallelism * SPLIT_ROWS }
+      const range: RowRange = { first: reader * SPLIT_ROWS, end: ENDLESS, block: SPLIT_ROWS, stride: parallelism * SPLIT_ROWS }
       return { id: `every ${parallelism} from ${reader}`, payload: range }
     })
   }
@@ -89,6 +89,8 @@ export class RangeReader implements SourceReader {
     for (let attempt = 0; attempt < EMPTY_BATCHES_MAX; attempt++) {
       const position = this.#current()
       if (position === undefined) return this.#withoutSplit()
+      // An endless range never ends, so all are taken before the first is read on.
+      if (position.end === ENDLESS && !this.#noMoreSplits) return PollResult.NEEDS_SPLIT
       const due = this.#due(nowMs)
       if (due === 0) return PollResult.NOTHING
       const first = position.next
@@ -120,12 +122,11 @@ export class RangeReader implements SourceReader {
   }
 
   snapshot(writer: SnapshotWriter): void {
-    for (const position of this.#positions) writer.element('splits', new TextEncoder().encode(JSON.stringify(position)))
+    for (const position of this.#positions) writeSplitState(writer, position.index, new TextEncoder().encode(JSON.stringify(position)))
   }
 
   restore(reader: SnapshotReader): void {
-    assert(this.#positions.length === 0, 'restored a reader that has begun')
-    reader.elements('splits', (value) => this.#positions.push(JSON.parse(new TextDecoder().decode(value)) as Position))
+    readSplitStates(reader, (_index, state) => this.#positions.push(JSON.parse(new TextDecoder().decode(state)) as Position))
   }
 
   close(): void {

@@ -26,6 +26,7 @@ import type { LineEncoder, LineFormat } from '../../format/line-format.ts'
 import { BUFFER_SLACK_BYTES } from '../../kernels/column-layout.ts'
 import type { OperatorContext, SnapshotReader, SnapshotWriter } from '../../operator/operator.ts'
 import type { CommittingSinkWriter, Sink, SinkWriter } from '../../operator/sink.ts'
+import { UNION_STATE_PREFIX } from '../../state/state.ts'
 import { STANDARD_PATH } from './file-listing.ts'
 
 const BUFFER_BYTES = 512 << 10
@@ -45,6 +46,12 @@ export interface FileSinkOptions {
 }
 
 const KEYS: OptionKeys<FileSinkOptions> = { path: true, format: true }
+
+/**
+ * Parts that are being written: each goes on in the subtask whose number it has in its name, or in another if there are fewer now; so no subtask makes
+ * a part of that name anew.
+ */
+const PARTS_STATE = `${UNION_STATE_PREFIX}parts`
 
 /** A file being written. */
 interface Part {
@@ -157,13 +164,15 @@ class FileWriter implements CommittingSinkWriter {
     }
     for (const { path, inProgress, bytes, file } of this.#parts) {
       this.#sync(file, inProgress)
-      writer.element('parts', Buffer.from(JSON.stringify({ path, inProgress, bytes })))
+      writer.element(PARTS_STATE, Buffer.from(JSON.stringify({ path, inProgress, bytes, subtask: this.#context.subtaskIndex })))
     }
   }
 
   restore(reader: SnapshotReader): void {
-    reader.elements('parts', (element) => {
-      const { path, inProgress, bytes } = JSON.parse(Buffer.from(element).toString()) as Part
+    const { subtaskIndex, parallelism } = this.#context
+    reader.elements(PARTS_STATE, (element) => {
+      const { path, inProgress, bytes, subtask } = JSON.parse(Buffer.from(element).toString()) as Part & { readonly subtask: number }
+      if (subtask % parallelism !== subtaskIndex) return
       try {
         const file = openSync(inProgress, 'r+')
         if (statSync(inProgress).size < bytes) throw new Error(`it has fewer than ${bytes} bytes`)

@@ -12,7 +12,7 @@ import { LineStream } from '../../format/line-stream.ts'
 import { ParquetFile } from '../../format/parquet/parquet-file.ts'
 import type { ParquetFormat } from '../../format/parquet/parquet-format.ts'
 import type { OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../../operator/operator.ts'
-import { PollResult, type Source, type SourceReader, type SourceSideOutput, type SourceSplit } from '../../operator/source.ts'
+import { PollResult, type Source, type SourceReader, type SourceSideOutput, type SourceSplit, readSplitStates, writeSplitState } from '../../operator/source.ts'
 import { FileInput } from './byte-input.ts'
 import { compressionOf, refuseUnlessGzip, SniffedInput } from './compression.ts'
 import { checkDeadLetters, DeadLetterFile } from './dead-letter-file.ts'
@@ -170,13 +170,13 @@ class FileReader implements SourceReader {
   }
 
   snapshot(writer: SnapshotWriter): void {
-    for (const { split, index, reader } of this.#active) writer.element('splits', Buffer.from(JSON.stringify({ split, index, position: reader.position })))
+    for (const { split, index, reader } of this.#active) writeSplitState(writer, index, Buffer.from(JSON.stringify({ split, position: reader.position })))
     this.#bad.snapshot(writer)
   }
 
   restore(reader: SnapshotReader): void {
-    reader.elements('splits', (bytes) => {
-      const { split, index, position } = JSON.parse(Buffer.from(bytes).toString()) as { split: SourceSplit; index: number; position: SplitPosition }
+    readSplitStates(reader, (index, state) => {
+      const { split, position } = JSON.parse(Buffer.from(state).toString()) as { split: SourceSplit; position: SplitPosition }
       this.#open(split, index, position)
     })
     this.#bad.restore(reader)

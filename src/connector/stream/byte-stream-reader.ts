@@ -8,7 +8,7 @@ import { type BadRecordPolicy, BadRecords } from '../../format/bad-records.ts'
 import type { LineFormat } from '../../format/line-format.ts'
 import { type LinePosition, LineStream } from '../../format/line-stream.ts'
 import type { OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../../operator/operator.ts'
-import { PollResult, type SourceReader, type SourceSplit } from '../../operator/source.ts'
+import { PollResult, type SourceReader, type SourceSplit, readSplitStates, writeSplitState } from '../../operator/source.ts'
 import { DeadLetterFile } from '../file/dead-letter-file.ts'
 import { headerIn } from '../file/split-reader.ts'
 import { type StreamFactory, StreamIntake } from './stream-intake.ts'
@@ -101,14 +101,14 @@ export class ByteStreamReader implements SourceReader {
   snapshot(writer: SnapshotWriter): void {
     if (this.#split !== undefined) {
       const position: Position = this.#resume ?? { ...this.#stream.position, split: this.#split }
-      writer.element('splits', Buffer.from(JSON.stringify(position)))
+      writeSplitState(writer, this.#split, Buffer.from(JSON.stringify(position)))
     }
     this.#bad.snapshot(writer)
   }
 
   restore(reader: SnapshotReader): void {
-    reader.elements('splits', (bytes) => {
-      this.#resume = JSON.parse(Buffer.from(bytes).toString()) as Position
+    readSplitStates(reader, (_index, state) => {
+      this.#resume = JSON.parse(Buffer.from(state).toString()) as Position
       this.#split = this.#resume.split
     })
     this.#bad.restore(reader)

@@ -11,7 +11,7 @@ import { BAD_RECORD_POLICIES, badRecordOutputs, type BadRecordPolicy } from '../
 import type { LineFormat } from '../../format/line-format.ts'
 import type { OperatorContext, SnapshotReader, SnapshotWriter } from '../../operator/operator.ts'
 import { compileRowWriter, type RowWriter } from '../../operator/row-code.ts'
-import { PollResult, type Source, type SourceReader, type SourceSplit } from '../../operator/source.ts'
+import { PollResult, type Source, type SourceReader, type SourceSplit, readSplitStates, writeSplitState } from '../../operator/source.ts'
 import { checkDeadLetters, DeadLetterFile } from '../file/dead-letter-file.ts'
 import { ByteStreamReader } from './byte-stream-reader.ts'
 import { type StreamFactory, StreamIntake } from './stream-intake.ts'
@@ -101,15 +101,14 @@ class ValueStreamReader implements SourceReader {
   }
 
   snapshot(writer: SnapshotWriter): void {
-    if (this.#split !== undefined) writer.element('splits', new Uint8Array(new Float64Array([this.#split, this.#position]).buffer))
+    if (this.#split !== undefined) writeSplitState(writer, this.#split, new Uint8Array(new Float64Array([this.#position]).buffer))
   }
 
   restore(reader: SnapshotReader): void {
-    reader.elements('splits', (bytes) => {
-      const [split, position] = new Float64Array(bytes.slice().buffer)
-      this.#split = split!
-      this.#position = position!
-      this.#toSkip = position!
+    readSplitStates(reader, (index, state) => {
+      this.#split = index
+      this.#position = new Float64Array(state.buffer)[0]!
+      this.#toSkip = this.#position
     })
   }
 

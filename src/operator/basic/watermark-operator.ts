@@ -5,6 +5,7 @@ import { WATERMARK_MAX, WATERMARK_MIN } from '../../batch/crossings.ts'
 import { readInt64AsNumber, RecordBatch, writeInt64 } from '../../batch/record-batch.ts'
 import { formatType, type Schema } from '../../batch/types.ts'
 import { BUFFER_SLACK_BYTES } from '../../kernels/column-layout.ts'
+import { UNION_STATE_PREFIX } from '../../state/state.ts'
 import { WatermarkMerger } from '../../time/watermark-merger.ts'
 import type { TimestampLimits, WatermarkGenerator, WatermarkStrategySpec } from '../../time/watermark-strategy.ts'
 import type { WatermarkView } from '../../time/watermark-view.ts'
@@ -26,6 +27,10 @@ export interface WatermarkRules {
 }
 
 export const DATASTREAM_WATERMARK_RULES: WatermarkRules = { behindMs: 1, initialMs: WATERMARK_MIN }
+
+/** How far time has come: of several parts the one furthest behind counts. Of each split that has been begun: it may go on in any subtask. */
+const WATERMARK_STATE = `${UNION_STATE_PREFIX}watermark`
+const SPLITS_STATE = `${UNION_STATE_PREFIX}splits`
 
 /** How far time has come in one split. */
 interface SplitTime {
@@ -163,22 +168,28 @@ export class WatermarkOperator extends StatelessOperator {
 
   /** The watermark is state: lateness after a restore is judged as if nothing had happened. When rescaling, the least of the parts counts. */
   override snapshot(writer: SnapshotWriter): void {
-    writer.element('watermark', new Uint8Array(new Float64Array([this.#streamWatermarkMs(), this.#current.maxMs]).buffer))
-    if (this.#merger === null) return
-    for (const { split, watermarkMs, maxMs } of this.#open) writer.element('splits', new Uint8Array(new Float64Array([split, watermarkMs, maxMs]).buffer))
+    writer.element(WATERMARK_STATE, new Uint8Array(new Float64Array([this.#streamWatermarkMs(), this.#current.maxMs]).buffer))
+    for (const { split, watermarkMs, maxMs } of this.#open) writer.element(SPLITS_STATE, new Uint8Array(new Float64Array([split, watermarkMs, maxMs]).buffer))
+    // Splits that were begun before the job was restored, some of which this subtask has not come to yet.
+    for (const [split, [watermarkMs, maxMs]] of this.#restored)
+      writer.element(SPLITS_STATE, new Uint8Array(new Float64Array([split, watermarkMs, maxMs]).buffer))
   }
 
   override restore(reader: SnapshotReader): void {
     let watermarkMs = Infinity
     let maxMs = Infinity
-    reader.elements('watermark', (bytes) => {
+    reader.elements(WATERMARK_STATE, (bytes) => {
       const [watermark, max] = new Float64Array(bytes.slice().buffer)
       watermarkMs = Math.min(watermarkMs, watermark)
       maxMs = Math.min(maxMs, max)
     })
-    reader.elements('splits', (bytes) => {
+    reader.elements(SPLITS_STATE, (bytes) => {
       const [split, watermark, max] = new Float64Array(bytes.slice().buffer)
-      this.#restored.set(split, [watermark, max])
+      // 0: no record had come.
+      if (split === 0) return
+      // Several parts may know of it; time only grows.
+      const [knownMs, knownMaxMs] = this.#restored.get(split) ?? [WATERMARK_MIN, WATERMARK_MIN]
+      this.#restored.set(split, [Math.max(knownMs, watermark), Math.max(knownMaxMs, max)])
     })
     if (watermarkMs === Infinity) return
     this.#current.watermarkMs = watermarkMs
@@ -381,8 +392,12 @@ export class WatermarkOperator extends StatelessOperator {
     if (openSplits !== this.#openSplits) this.#openAll(openSplits)
     if (split === this.#current.split) return
     if (this.#merger !== null) this.#current = this.#open.find((other) => other.split === split)!
-    else if (this.#current.split === 0) this.#current.split = split
-    else this.#enter(this.#newSplit(split, this.#current.watermarkMs))
+    else if (this.#current.split === 0) {
+      this.#current.split = split
+      this.#takeRestored(this.#current)
+    } else this.#enter(this.#newSplit(split, this.#current.watermarkMs))
+    // Splits come in order: those in front of it are others' or read.
+    if (this.#merger === null) for (const other of this.#restored.keys()) if (other < split) this.#restored.delete(other)
   }
 
   /** The only split from now on. */
@@ -418,9 +433,18 @@ export class WatermarkOperator extends StatelessOperator {
     const isPeriodic = generator?.onPeriodicEmit !== undefined && this.#emitIntervalMs > 0
     const nowMs = this.context.clock.nowMs()
     if (isPeriodic && this.#emitDueMs === Infinity) this.#emitDueMs = nowMs + this.#emitIntervalMs
-    const [restoredMs, maxMs] = this.#restored.get(split) ?? [watermarkMs, WATERMARK_MIN]
-    this.#restored.delete(split)
-    return { split, maxMs, watermarkMs: restoredMs, generator, isIdle: false, lastRecordMs: nowMs, lastHeldMs: this.context.heldMs() }
+    const time = { split, maxMs: WATERMARK_MIN, watermarkMs, generator, isIdle: false, lastRecordMs: nowMs, lastHeldMs: this.context.heldMs() }
+    this.#takeRestored(time)
+    return time
+  }
+
+  /** A split that was begun before the job was restored goes on with its time, unless this subtask's has come further. */
+  #takeRestored(time: SplitTime): void {
+    const restored = this.#restored.get(time.split)
+    if (restored === undefined) return
+    this.#restored.delete(time.split)
+    time.watermarkMs = Math.max(time.watermarkMs, restored[0])
+    time.maxMs = Math.max(time.maxMs, restored[1])
   }
 
   /** Asks the generators of splits that are not idle for watermarks that follow the clock. */

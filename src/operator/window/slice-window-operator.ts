@@ -14,6 +14,7 @@ import { UserFunctionError } from '../../base/errors.ts'
 import { restoreEntries, type SnapshotEntries } from '../../state/table-restore.ts'
 import { keyValueOf } from '../../state/key-value.ts'
 import { FOLD_ROWS, SegmentTable } from '../../state/segment-table.ts'
+import { UNION_STATE_PREFIX } from '../../state/state.ts'
 import { ByteReader, ByteWriter } from '../../state/value-codec.ts'
 import type { Operator, OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../operator.ts'
 import { DistinctValues } from './distinct-values.ts'
@@ -22,6 +23,9 @@ import { type AggregatePlan, type Aggregates, emit, fold, merge, planAggregates 
 import { type AlignedWindows, lastWindowEndMs, nextFiringMs, nextWindowEndMs, sliceEndMs, sliceStartMs, windowStartMs } from './slices.ts'
 import { NO_WINDOW_COUNTER } from './window.ts'
 import { windowResultSchema } from './window-result.ts'
+
+/** The watermark and the end of the last window that has fired; of several parts those furthest behind count. */
+const WATERMARK_STATE = `${UNION_STATE_PREFIX}watermark`
 
 /** What the operator does. */
 export interface SliceWindowOptions {
@@ -192,7 +196,7 @@ export class SliceWindowOperator implements Operator {
       })
       this.#distinct.forEach((values, index) => values.snapshot(writer, `distinct-${index}`, start, distinct[index], table))
     }
-    writer.element('watermark', new Uint8Array(new Float64Array([this.#watermarkMs, this.#firedMs]).buffer))
+    writer.element(WATERMARK_STATE, new Uint8Array(new Float64Array([this.#watermarkMs, this.#firedMs]).buffer))
   }
 
   restore(reader: SnapshotReader): void {
@@ -222,7 +226,7 @@ export class SliceWindowOperator implements Operator {
     })
     let watermarkMs = WATERMARK_MAX
     let firedMs = WATERMARK_MAX
-    reader.elements('watermark', (bytes) => {
+    reader.elements(WATERMARK_STATE, (bytes) => {
       const [watermark, fired] = new Float64Array(bytes.slice().buffer)
       watermarkMs = Math.min(watermarkMs, watermark)
       firedMs = Math.min(firedMs, fired)

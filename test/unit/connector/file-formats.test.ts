@@ -11,6 +11,7 @@ import { type CsvFormatOptions, csvFormat } from '../../../src/format/csv/csv-fo
 import { jsonFormat } from '../../../src/format/json/json-format.ts'
 import type { LineFormat } from '../../../src/format/line-format.ts'
 import { textFormat } from '../../../src/format/text-format.ts'
+import { readSplitStates } from '../../../src/operator/source.ts'
 import { finishWriter, readAll, scratchFolder, SourceProbe, testContext } from './file-probe.ts'
 
 const folder = scratchFolder()
@@ -520,7 +521,7 @@ describe('gzip', () => {
       for (let poll = 0; poll < polls; poll++) first.poll()
       const snapshot = first.snapshot()
       let position = { offset: 0, member: { offset: 0, fileOffset: 0 } }
-      snapshot.elements('splits', (bytes) => (position = JSON.parse(Buffer.from(bytes).toString()).position))
+      readSplitStates(snapshot, (_index, state) => (position = JSON.parse(Buffer.from(state).toString()).position))
       expect(position.member.offset).toBeLessThanOrEqual(position.offset)
       const second = new SourceProbe(source(path, { readBytes: 999 }), { snapshot, next: first.next })
       expect(order([...first.rows, ...second.drain().rows].map(({ id }) => id))).toEqual([90_000, -1])
