@@ -1,13 +1,22 @@
 // The folder of a job: `job.json`, its checkpoints, and `attempt-N`, which says who runs it. One process owns a job at a time: an attempt is begun
 // by creating its file, which only one can, and only once the process of the last one is gone.
 
+import { createHash } from 'node:crypto'
 import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
+import { threadId } from 'node:worker_threads'
 import { syncFolder } from '../base/durable.ts'
 import { RestoreError } from '../base/errors.ts'
 
-const ATTEMPT = /^attempt-(\d+)$/
+const ATTEMPT = /^attempt-([1-9]\d{0,14})$/
 const JOB_FILE = 'job.json'
+/** Leaves room for what is put behind it: file systems allow 255 bytes. */
+const NAME_LENGTH_MAX = 200
+
+/** How often a claim begins again because another was faster: more than processes that start together need. */
+const TRIES_MAX = 1000
+
+type JobStatus = 'running' | 'finished'
 
 /** Who runs an attempt. */
 interface Owner {
@@ -15,6 +24,8 @@ interface Owner {
   readonly pid: number
   /** When that process began, as the system counts: a number that was given again is another process. Undefined where the system does not say. */
   readonly started: string | undefined
+  /** One process may run jobs in several threads. */
+  readonly thread?: number
 }
 
 /** The folder of a job that this process owns. */
@@ -35,29 +46,39 @@ export class JobDirectory {
    *
    * @param root Folder of all jobs: made if it is not there.
    * @param fresh Whether what is there is moved aside, for the job to begin anew.
-   * @throws {RestoreError} `JOB_RUNNING` while a process runs it; `JOB_FINISHED` if there is nothing left to do and `fresh` is false.
+   * @throws {RestoreError} `JOB_RUNNING` while a process runs it; `JOB_FINISHED` if there is nothing left to do and `fresh` is false;
+   *   `SNAPSHOT_DAMAGED` if one cannot tell, since a file is not as it was written.
    */
   static claim(root: string, jobName: string, fresh: boolean): JobDirectory {
     const folder = join(root, folderNameOf(jobName))
-    for (;;) {
+    mkdirSync(root, { recursive: true })
+    for (let tries = 0; tries < TRIES_MAX; tries++) {
       const last = lastAttempt(folder)
+      if (last === 'moved') continue
       if (last !== undefined && isAlive(last.owner))
         throw new RestoreError('JOB_RUNNING', `Cannot run job "${jobName}": process ${last.owner.pid} runs it, in "${folder}"`, {
           hint: 'Stop that process, or give this run another --name.',
         })
-      if (fresh) moveAside(folder)
-      else if (statusOf(folder) === 'finished')
+      if (!fresh && statusOf(folder) === 'finished')
         throw new RestoreError('JOB_FINISHED', `Cannot run job "${jobName}": it has finished, says "${join(folder, JOB_FILE)}"`, {
           hint: 'Start it anew with --fresh, which moves the old folder aside.',
         })
-      mkdirSync(folder, { recursive: true })
-      const attempt = fresh ? 1 : (last?.attempt ?? 0) + 1
+      const isNew = make(folder)
+      const attempt = (last?.attempt ?? 0) + 1
       if (!begin(folder, attempt)) continue
+      if (fresh && !(isNew && attempt === 1)) {
+        // Only its owner moves a folder: another process may have begun in it since.
+        rmSync(join(moveAside(folder), `attempt-${attempt}`), { force: true })
+        continue
+      }
       const directory = new JobDirectory(folder, jobName, attempt)
       directory.#setStatus('running')
+      // The folder's own name, and that of the one moved aside.
+      syncFolder(root)
       for (const older of attemptsIn(folder)) if (older < attempt) rmSync(join(folder, `attempt-${older}`), { force: true })
       return directory
     }
+    throw new RestoreError('SNAPSHOT_DAMAGED', `Cannot run job "${jobName}": files come and go in "${folder}", or it is a link that leads nowhere`)
   }
 
   /** Ends the attempt. A job that has finished is not started again. */
@@ -66,15 +87,32 @@ export class JobDirectory {
     replace(join(this.folder, `attempt-${this.attempt}`), JSON.stringify({ pid: 0 } satisfies Partial<Owner>))
   }
 
-  #setStatus(status: 'running' | 'finished'): void {
+  #setStatus(status: JobStatus): void {
     replace(join(this.folder, JOB_FILE), `${JSON.stringify({ format: 1, job: this.#jobName, status })}\n`)
     syncFolder(this.folder)
   }
 }
 
-/** A name that is a folder's in every file system, different for different jobs. */
+/** A name that is a folder's in every file system, different for different jobs, and none that {@link moveAside} gives. */
 function folderNameOf(jobName: string): string {
-  return jobName.replaceAll(/[^\w.-]|^\.+/g, (part) => [...Buffer.from(part)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join(''))
+  const name = jobName.replaceAll(/[^\w.-]|^\.+|\.(?=old-\d+$)/gu, (part) =>
+    [...Buffer.from(part)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join(''),
+  )
+  // A percent sign without digits, and a tilde, stand in no other name.
+  if (name === '') return '%'
+  return name.length <= NAME_LENGTH_MAX ? name : `${name.slice(0, NAME_LENGTH_MAX)}~${createHash('sha256').update(jobName).digest('hex').slice(0, 32)}`
+}
+
+/** Returns whether the folder was not there. */
+function make(folder: string): boolean {
+  try {
+    // Not with those around it: then it would throw if the folder were moved while it looks.
+    mkdirSync(folder)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    return false
+  }
 }
 
 function attemptsIn(folder: string): number[] {
@@ -88,26 +126,64 @@ function attemptsIn(folder: string): number[] {
   }
 }
 
-function lastAttempt(folder: string): { readonly attempt: number; readonly owner: Owner } | undefined {
+/** Undefined if there is none; `moved` if another process began one while this one looked, or moved the folder. */
+function lastAttempt(folder: string): { readonly attempt: number; readonly owner: Owner } | 'moved' | undefined {
   const attempt = Math.max(0, ...attemptsIn(folder))
   if (attempt === 0) return undefined
-  return { attempt, owner: JSON.parse(readFileSync(join(folder, `attempt-${attempt}`), 'utf8')) as Owner }
+  const owner = ownerOf(folder, attempt)
+  return owner === undefined ? 'moved' : { attempt, owner }
 }
 
-/** Creates the file of an attempt, whole or not at all. Returns false if another process was faster. */
-function begin(folder: string, attempt: number): boolean {
-  const owner: Owner = { pid: process.pid, started: startOf(process.pid) }
-  const draft = join(folder, `.attempt-${attempt}-${process.pid}`)
-  writeFileSync(draft, JSON.stringify(owner))
+/** Undefined if there is no such attempt. */
+function ownerOf(folder: string, attempt: number): Owner | undefined {
+  const path = join(folder, `attempt-${attempt}`)
+  let problem: unknown
   try {
-    linkSync(draft, join(folder, `attempt-${attempt}`))
-    return true
+    const owner = JSON.parse(readFileSync(path, 'utf8')) as Owner | null
+    if (owner !== null && (owner.pid | 0) === owner.pid && owner.pid >= 0 && (owner.started === undefined || typeof owner.started === 'string')) return owner
+    problem = new Error('it names no process')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    problem = error
+  }
+  throw new RestoreError('SNAPSHOT_DAMAGED', `Cannot read "${path}", which says who runs the job: ${(problem as Error).message}`, {
+    cause: problem,
+    hint: 'Remove it if no process runs the job.',
+  })
+}
+
+/** Creates the file of an attempt, whole or not at all. Returns false, with nothing left of it, if another process was faster. */
+function begin(folder: string, attempt: number): boolean {
+  const owner: Owner = { pid: process.pid, started: startOf(process.pid), thread: threadId }
+  const content = JSON.stringify(owner)
+  const draft = join(folder, `.attempt-${attempt}-${process.pid}-${threadId}`)
+  const path = join(folder, `attempt-${attempt}`)
+  try {
+    writeFileSync(draft, content, { flush: true })
+    linkSync(draft, path)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'EEXIST' && code !== 'ENOENT') throw error
     return false
   } finally {
     rmSync(draft, { force: true })
   }
+  // The number is that of a look some time ago. Since then others may have begun, ended and begun again, or moved the folder and made another: whoever
+  // of two sees the other gives way, and of two who link before they look one does.
+  const attempts = attemptsIn(folder)
+  const isMine = (one: Owner | undefined): boolean => one?.pid === owner.pid && one.started === owner.started && one.thread === owner.thread
+  const isLast = attempts.every((other) => other <= attempt)
+  if (isMine(ownerOf(folder, attempt))) {
+    if (isLast && attempts.includes(attempt) && attempts.every((other) => other === attempt || !isHeld(folder, other))) return true
+    rmSync(path, { force: true })
+  }
+  return false
+}
+
+/** Whether a process runs an attempt, as far as one can tell. */
+function isHeld(folder: string, attempt: number): boolean {
+  const owner = ownerOf(folder, attempt)
+  return owner === undefined || isAlive(owner)
 }
 
 function isAlive({ pid, started }: Owner): boolean {
@@ -118,41 +194,45 @@ function isAlive({ pid, started }: Owner): boolean {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
   }
   const now = startOf(pid)
-  return started === undefined || now === undefined || started === now
+  return now !== 'ended' && (started === undefined || now === undefined || started === now)
 }
 
-/** When a process began, in ticks since the machine did; undefined where the system does not say. */
+/** When a process began, in ticks since the machine did; `ended` if only its parent has yet to ask after it; undefined where the system does not say. */
 function startOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     // The command's name, in parentheses, may hold anything.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return fields[0] === 'Z' || fields[0] === 'X' ? 'ended' : fields[19]
   } catch {
     return undefined
   }
 }
 
-function statusOf(folder: string): string | undefined {
+function statusOf(folder: string): JobStatus | undefined {
+  const path = join(folder, JOB_FILE)
+  let problem: unknown
   try {
-    return (JSON.parse(readFileSync(join(folder, JOB_FILE), 'utf8')) as { status?: string }).status
+    const { status } = JSON.parse(readFileSync(path, 'utf8')) as { status?: JobStatus }
+    if (status === 'running' || status === 'finished') return status
+    problem = new Error('it does not say how the job stands')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw new RestoreError('SNAPSHOT_DAMAGED', `Cannot read "${join(folder, JOB_FILE)}": ${(error as Error).message}`, { cause: error })
+    problem = error
   }
+  throw new RestoreError('SNAPSHOT_DAMAGED', `Cannot read "${path}": ${(problem as Error).message}`, { cause: problem })
 }
 
-function moveAside(folder: string): void {
+/** Returns where it is now. */
+function moveAside(folder: string): string {
   for (let number = 1; ; number++) {
+    const aside = `${folder}.old-${number}`
     try {
-      // Onto an empty folder the system would rename.
-      mkdirSync(dirname(folder), { recursive: true })
-      if (attemptsIn(`${folder}.old-${number}`).length > 0) continue
-      renameSync(folder, `${folder}.old-${number}`)
-      return
+      renameSync(folder, aside)
+      return aside
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
-      if (code === 'ENOENT') return
-      if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error
+      if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'ENOTDIR') throw error
     }
   }
 }
