@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { RestoreError } from '../base/errors.ts'
 import { type CheckpointStorage, type CheckpointUpload, METADATA_FILE } from './storage.ts'
 
-const FOLDER = /^chk-(\d+)$/
+/** As numbers are written: what is read as a number is found under its name again. */
+const FOLDER = /^chk-([1-9]\d*)$/
 const UNPUBLISHED_METADATA = `${METADATA_FILE}.tmp`
 
 /** A {@link CheckpointStorage} in a folder of this machine, which need not exist. */
@@ -61,17 +62,17 @@ export class LocalCheckpointStorage implements CheckpointStorage {
   }
 
   async #begun(): Promise<readonly number[]> {
-    let names: readonly string[]
     try {
-      names = await readdir(this.#folder)
+      const entries = await readdir(this.#folder, { withFileTypes: true })
+      return entries
+        .flatMap((entry) => (entry.isDirectory() ? (FOLDER.exec(entry.name)?.[1] ?? []) : []))
+        .map(Number)
+        .filter(Number.isSafeInteger)
+        .sort((left, right) => left - right)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
       throw error
     }
-    return names
-      .flatMap((name) => FOLDER.exec(name)?.[1] ?? [])
-      .map(Number)
-      .sort((left, right) => left - right)
   }
 }
 
