@@ -58,7 +58,8 @@ export class CheckpointStore {
         }
         operators.push({ ...operator, parts, ended, splits: snapshot.splits.get(operator.uid) })
       }
-      const files = bytes === 0 ? [] : [{ name: STATE_FILE, bytes, crc32: checksum }]
+      // Also one of no bytes is there if a part points into it.
+      const files = operators.every(({ parts }) => parts.length === 0) ? [] : [{ name: STATE_FILE, bytes, crc32: checksum }]
       await upload.publish(encodeMetadata({ ...origin, checkpointId: snapshot.checkpointId, files, operators }))
     } catch (error) {
       await upload.abandon().catch(() => {})
