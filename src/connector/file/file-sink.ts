@@ -13,6 +13,7 @@ import {
   readlinkSync,
   realpathSync,
   renameSync,
+  rmSync,
   statSync,
   writeSync,
 } from 'node:fs'
@@ -117,7 +118,10 @@ class FileWriter implements CommittingSinkWriter {
 
   finish(): boolean {
     // A file is there even if it holds nothing; a part file is not.
-    if (this.#parts.length === 0 && !this.#sink.isFolder) this.#part()
+    if (this.#parts.length === 0) {
+      if (this.#sink.isFolder) this.#removeLeftover()
+      else this.#part()
+    }
     if (!this.#writeOut()) return false
     for (const { file, isDirect, path, inProgress, bytes } of this.#parts) {
       if (!isDirect) {
@@ -204,9 +208,26 @@ class FileWriter implements CommittingSinkWriter {
     return part
   }
 
+  /** The name that is asked for; a link may lead elsewhere. */
+  #name(): string {
+    const { path, isFolder, format } = this.#sink
+    return isFolder ? join(path, `part-${this.#context.subtaskIndex}.${format.name}`) : path
+  }
+
+  /** What a run wrote that failed before a checkpoint spoke of it: other writers may have got those rows since, and this one none. */
+  #removeLeftover(): void {
+    const folder = resolve(this.#sink.path)
+    if (!existsSync(folder) || !statSync(folder).isDirectory()) return
+    const path = inProgressOf(behindLinks(this.#name()))
+    try {
+      rmSync(path, { force: true })
+    } catch (error) {
+      throw notWritable(path, error)
+    }
+  }
+
   #create(): Part {
-    const { path: target, isFolder, format } = this.#sink
-    const name = isFolder ? join(target, `part-${this.#context.subtaskIndex}.${format.name}`) : target
+    const name = this.#name()
     try {
       const stat = statSync(name, { throwIfNoEntry: false })
       if (stat?.isDirectory() === true) throw new Error('it is a folder')
@@ -217,7 +238,7 @@ class FileWriter implements CommittingSinkWriter {
         })
       const path = behindLinks(name)
       makeFolder(dirname(path))
-      const inProgress = join(dirname(path), `.${basename(path)}.inprogress`)
+      const inProgress = inProgressOf(path)
       return { path, inProgress, isDirect: false, file: openSync(inProgress, 'w'), bytes: 0 }
     } catch (error) {
       throw notWritable(name, error)
@@ -267,6 +288,11 @@ class FileWriter implements CommittingSinkWriter {
     this.#to = this.#buffer
     return true
   }
+}
+
+/** The name of a file until it is complete. */
+function inProgressOf(path: string): string {
+  return join(dirname(path), `.${basename(path)}.inprogress`)
 }
 
 function directPart(path: string, file: number): Part {

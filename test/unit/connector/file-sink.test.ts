@@ -113,6 +113,21 @@ describe('fileSink', () => {
     expect(() => third.writer.restore(snapshot)).toThrow(/Cannot go on writing ".*\.restored\.json\.inprogress"/)
   })
 
+  test('a part file that a run left which failed is gone when the writer of its name ends without a row', () => {
+    const path = join(folder, 'parts-left/')
+    const first = open(fileSink({ path, format }))
+    first.put(1)
+    first.writer.flush()
+    first.writer.close()
+    expect(readdirSync(path)).toEqual(['.part-0.json.inprogress'])
+    // The rows went to another subtask this time, which shares the folder.
+    writeFileSync(join(path, '.part-1.json.inprogress'), 'another')
+    const second = open(fileSink({ path, format }))
+    expect(finishWriter(second.writer)).toBe(true)
+    second.writer.close()
+    expect(readdirSync(path)).toEqual(['.part-1.json.inprogress'])
+  })
+
   test('rows through a selection', () => {
     const path = join(folder, 'selected.json')
     const { writer, context } = open(fileSink({ path, format }))
