@@ -175,8 +175,8 @@ describe('bans', () => {
 })
 
 describe('tests against the built package', () => {
-  /** What runs in the projects `dist` and `stress` of test/vitest.config.ts. */
-  const BUILT = ['threads', 'e2e', 'examples', 'stress'].flatMap((folder) => filesBelow(`test/${folder}`)).filter((path) => /\.m?[jt]s$/.test(path))
+  /** What runs in the projects `dist`, `stress` and `crash` of test/vitest.config.ts. */
+  const BUILT = ['threads', 'e2e', 'examples', 'stress', 'crash'].flatMap((folder) => filesBelow(`test/${folder}`)).filter((path) => /\.m?[jt]s$/.test(path))
   /** The ring is no part of the package's face: its stress test bundles src/ring as the build does, with the layout that the test lays out. */
   const BUNDLES_SOURCES = new Set(['test/stress/ring.stress.test.ts'])
 

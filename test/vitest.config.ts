@@ -1,6 +1,6 @@
 // How tests run. Two copies of the engine exist: the sources (most tests) and the built package in dist/ (tests with real threads, because a
 // worker cannot load TypeScript on Node 20). Each test process sees one of them: `millrace` means src/index.ts in the project "src" and
-// dist/index.js in the projects "dist" and "stress"; every test file has a process of its own.
+// dist/index.js in the projects "dist", "stress" and "crash"; every test file has a process of its own.
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
@@ -46,6 +46,7 @@ export default defineConfig({
       { extends: true, resolve: sources, test: { name: 'src', include: ['test/*.test.ts', ...folder('unit', 'contract', 'property', 'sim', 'types')] } },
       { extends: true, resolve: built, test: { name: 'dist', include: folder('threads', 'e2e', 'examples'), server: external } },
       { extends: true, resolve: built, test: { name: 'stress', include: folder('stress'), server: external, testTimeout: 300_000, fileParallelism: false } },
+      { extends: true, resolve: built, test: { name: 'crash', include: folder('crash'), server: external, testTimeout: 300_000, fileParallelism: false } },
       {
         extends: true,
         resolve: sources,

@@ -5,6 +5,7 @@
 import { type Engine, Millrace } from 'millrace'
 import { runJob } from 'millrace/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { dice } from '../fixtures/dice.ts'
 
 const TEST_TIMEOUT_MS = 240_000
 /** A push that takes so long was not heard when it came: far below the length of a park, far above what a busy machine takes. */
@@ -17,15 +18,6 @@ afterAll(() => engine.close())
 
 const own = (name: string): URL => new URL(`jobs/${name}.mjs`, import.meta.url)
 const shared = (name: string): URL => new URL(`../threads/jobs/${name}.mjs`, import.meta.url)
-
-/** A generator of integers below a bound; the same for the same seed. */
-function dice(seed: number): (bound: number) => number {
-  let state = seed
-  return (bound) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return Math.floor((state / 2 ** 32) * bound)
-  }
-}
 
 async function collect<R>(records: AsyncIterable<R>): Promise<R[]> {
   const list: R[] = []

@@ -1,0 +1,136 @@
+// Exactly once, on real processes: jobs of every kind are killed (SIGKILL) at any instant, while they start, process, write a checkpoint, commit or
+// end, and started again with the same command until they have finished. Goal: the result is that of a run that nobody killed, record by record;
+// records of a key keep their order where the job keeps it; no file stays under its hidden name; a job that has finished is not run again.
+// Method: a seed decides how often and when; most kills come at any instant of the usual time, the others when something happens in the
+// folder of the checkpoints or of the results. The seed decides what is drawn, not how fast the machine is: a failure may need several runs.
+//
+//   CRASH_KILLS   kills in all, spread over the cases; 160 if it is not set
+//   CRASH_SEED    repeats the draws of a run; each run has one of its own otherwise, which is printed
+
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { root, scratchFolder } from '../fixtures/command.ts'
+import { dice } from '../fixtures/dice.ts'
+import { CrashRun, differenceOf, ended, isFinishedAlready, recordLines, writeLines } from './harness.ts'
+
+const KILLS = Number(process.env['CRASH_KILLS'] ?? 160)
+const SEED = Number(process.env['CRASH_SEED'] ?? crypto.getRandomValues(new Uint32Array(1))[0])
+const INPUT_SEED = 20_261
+/** Kills between one beginning and one end: later ones find little left to do. */
+const KILLS_MAX = 6
+const CANARY_ROUNDS_MAX = 40
+
+const folder = scratchFolder()
+const path = (name: string): string => join(folder, name)
+const flights = join(root, 'node_modules/vega-datasets/data/flights-3m.parquet')
+
+/** Jobs, by name, with the parallelism at which each runs. */
+const JOBS: readonly {
+  readonly name: string
+  readonly job: string
+  readonly params: Readonly<Record<string, string>>
+  readonly parallelism: readonly number[]
+}[] = [
+  { name: 'windows', job: 'windows', params: { in: path('many.jsonl') }, parallelism: [1, 2, 3] },
+  { name: 'states and timers', job: 'process', params: { in: path('some.jsonl') }, parallelism: [1, 2, 3] },
+  { name: 'an interval join', job: 'join', params: { in: path('some.jsonl'), right: path('right.jsonl') }, parallelism: [1, 2, 3] },
+  { name: 'sessions and a window over all of them', job: 'sessions', params: { in: path('some.jsonl') }, parallelism: [1, 2, 3] },
+  { name: 'windows over a file that is compressed', job: 'windows', params: { in: path('many.jsonl.gz') }, parallelism: [2] },
+  { name: 'windows over a folder of files', job: 'windows', params: { in: path('folder') }, parallelism: [1, 3] },
+  { name: 'states and timers over a file that is compressed', job: 'process', params: { in: path('some.jsonl.gz') }, parallelism: [2] },
+  { name: 'readers with sinks of their own', job: 'copy', params: { in: path('folder') }, parallelism: [2, 3] },
+  { name: 'windows over row groups', job: 'flights', params: { in: flights }, parallelism: [2] },
+]
+const CASES = JOBS.flatMap(({ parallelism, ...job }) => parallelism.map((one) => ({ ...job, parallelism: one })))
+const KILLS_PER_CASE = Math.ceil(KILLS / CASES.length)
+
+const all = { kills: 0, restores: 0, rounds: 0 }
+
+beforeAll(() => {
+  const many = recordLines(INPUT_SEED, 600_000, 80)
+  const some = recordLines(INPUT_SEED + 1, 160_000, 60)
+  writeLines(path('many.jsonl'), many)
+  writeLines(path('many.jsonl.gz'), many)
+  writeLines(path('some.jsonl'), some)
+  writeLines(path('some.jsonl.gz'), some)
+  writeLines(path('right.jsonl'), recordLines(INPUT_SEED + 2, 80_000, 60))
+  mkdirSync(path('folder'))
+  for (let file = 0; file < 7; file++)
+    writeLines(join(path('folder'), `records-${file}.jsonl`), many.slice((file * many.length) / 7, ((file + 1) * many.length) / 7))
+})
+
+afterAll(() => {
+  process.stdout.write(`  seed ${SEED}: ${all.kills} kills, ${all.restores} starts from a checkpoint, ${all.rounds} jobs that finished\n`)
+})
+
+test.each(CASES.map((one, index) => ({ ...one, index })))(
+  'a job that is killed at any instant answers as one that is not: $name, parallelism $parallelism',
+  async ({ job, params, parallelism, index }) => {
+    const random = dice((SEED + index * 7919) >>> 0)
+    const description = { path: join('test/crash/jobs', `${job}.mjs`), parallelism, params }
+    const undisturbed = new CrashRun(description, path(`undisturbed-${index}`))
+    const startMs = performance.now()
+    await undisturbed.finish()
+    const usualMs = performance.now() - startMs
+    const expected = undisturbed.written()
+    const records = [...expected.values()].flat(2).length
+    expect(records).toBeGreaterThan(1000)
+    undisturbed.remove()
+
+    let kills = 0
+    let restores = 0
+    let rounds = 0
+    while (kills < KILLS_PER_CASE) {
+      const run = new CrashRun(description, path(`round-${index}-${rounds++}`))
+      const signals: string[] = []
+      for (let most = Math.min(KILLS_PER_CASE - kills, 1 + random(KILLS_MAX)), isFinished = false; !isFinished;) {
+        const { signal, stderr } = most-- > 0 ? await run.crash(random, usualMs) : await run.finish()
+        const from = /Goes on from checkpoint (\d+)/.exec(stderr)?.[1]
+        if (from !== undefined) restores++
+        if (signal !== null) kills++
+        signals.push(`${signal ?? 'finished'}, from checkpoint ${from ?? 'none'}`)
+        isFinished = signal === null
+      }
+      const { difference, examples } = differenceOf(run, expected)
+      const course = [`CRASH_SEED=${SEED}, round ${rounds}: ${signals.join('; ')}`, ...examples].join('\n')
+      expect(difference, course).toEqual({ lost: 0, duplicated: 0, outOfOrder: 0, inProgress: 0 })
+      const again = await ended(run.start())
+      expect(isFinishedAlready(again), `${course}\nand then ${again.status}: ${again.stderr}`).toBe(true)
+      run.remove()
+    }
+    process.stdout.write(
+      `  ${records} records, ${(usualMs / 1000).toFixed(1)} s undisturbed; ${kills} kills, ${restores} starts from a checkpoint, ${rounds} jobs that finished\n`,
+    )
+    all.kills += kills
+    all.restores += restores
+    all.rounds += rounds
+  },
+)
+
+test('a job that forgets what it has counted is found out', async () => {
+  const random = dice(SEED)
+  const description = { path: 'test/crash/jobs/canary.mjs', parallelism: 2, params: { in: path('some.jsonl') } }
+  const undisturbed = new CrashRun(description, path('undisturbed-canary'))
+  const startMs = performance.now()
+  await undisturbed.finish()
+  const usualMs = performance.now() - startMs
+  const expected = undisturbed.written()
+  let found = 0
+  // A round without a restore, or with one that finds nothing left to do, shows nothing.
+  for (let round = 0; round < CANARY_ROUNDS_MAX && found === 0; round++) {
+    const run = new CrashRun(description, path(`canary-${round}`))
+    await run.crash(random, usualMs)
+    const { stderr } = await run.finish()
+    const { difference } = differenceOf(run, expected)
+    expect(difference, stderr).toMatchObject(/Goes on/.test(stderr) ? { inProgress: 0 } : { lost: 0, duplicated: 0, outOfOrder: 0, inProgress: 0 })
+    found += difference.lost + difference.duplicated + difference.outOfOrder
+  }
+  expect(found).toBeGreaterThan(0)
+})
+
+test('jobs are killed as often as they should be, and many go on from a checkpoint', () => {
+  expect(all.kills).toBeGreaterThanOrEqual(KILLS)
+  // Not all of them: a kill may come before the first checkpoint, which is no restore, or a job may be killed once for all its life.
+  expect(all.restores).toBeGreaterThan(KILLS / 3)
+})
