@@ -203,7 +203,8 @@ function startOf(pid: number): string | undefined {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     // The command's name, in parentheses, may hold anything.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return fields[0] === 'Z' || fields[0] === 'X' ? 'ended' : fields[19]
+    // The state is that of the first thread: others may still be writing.
+    return (fields[0] === 'Z' || fields[0] === 'X') && Number(fields[17]) <= 1 ? 'ended' : fields[19]
   } catch {
     return undefined
   }

@@ -26,7 +26,7 @@ export interface JobSnapshot {
   readonly splits: ReadonlyMap<string, readonly SnapshotSplit[]>
   /** Files of state, by {@link partId}. */
   readonly files: ReadonlyMap<string, Uint8Array>
-  /** Subtasks that had ended, by {@link partId} of their heads: they are not run again, only said to have ended. */
+  /** Parts that had ended, by {@link partId}: they are not run again, only said to have ended. */
   readonly ended: ReadonlySet<string>
 }
 
@@ -86,9 +86,12 @@ export class SnapshotParts {
   }
 }
 
-/** Whether a subtask had ended. At another parallelism only all subtasks together had: those that had not leave something to do to all. */
-export function hadEnded({ operators, ended }: JobSnapshot, headUid: string, subtaskIndex: number, parallelism: number): boolean {
-  const had = operators.find(({ uid }) => uid === headUid)?.parallelism ?? 0
-  if (had === parallelism) return ended.has(partId(headUid, subtaskIndex))
-  return had > 0 && Array.from({ length: had }, (_, part) => ended.has(partId(headUid, part))).every(Boolean)
+/**
+ * Whether an operator or source had ended in one of `parallelism` subtasks. At another parallelism it had only if all its parts had: those that had not
+ * leave something to do to all.
+ */
+export function hadEnded({ operators, ended }: JobSnapshot, uid: string, subtaskIndex: number, parallelism: number): boolean {
+  const had = operators.find((operator) => operator.uid === uid)?.parallelism ?? 0
+  if (had === parallelism) return ended.has(partId(uid, subtaskIndex))
+  return had > 0 && Array.from({ length: had }, (_, part) => ended.has(partId(uid, part))).every(Boolean)
 }

@@ -13,7 +13,7 @@ import { figuresOf } from './job-figures.ts'
 import { jobNameOf } from './job-name.ts'
 import { Progress, type ProgressMode } from './progress.ts'
 import { summaryJson, summaryText } from './summary.ts'
-import { isSupervised, obeySupervisor } from './supervisor.ts'
+import { isStartedAgain, isSupervised, obeySupervisor } from './supervisor.ts'
 import { locateSyntaxError } from './syntax-error.ts'
 import { divertStreams, styleOf, type Terminal } from './terminal.ts'
 
@@ -153,6 +153,8 @@ export async function runOnce(
     progress.close()
     // As programs that die of a broken pipe: `| head` hears nothing.
     if (hasCode(error, 'OUTPUT_CLOSED')) return ExitCode.OUTPUT_CLOSED
+    // The child before this one was killed when it had done everything but to end.
+    if (isStartedAgain && hasCode(error, 'JOB_FINISHED')) return ExitCode.OK
     tellError(await locateSyntaxError(error, module), settings, module, terminal)
     const code = exitCodeOf(error, plan !== undefined)
     return code === ExitCode.JOB_FAILED && isSupervised && handle?.hasStarted !== true ? FAILED_BEFORE_RUNNING : code

@@ -11,7 +11,10 @@ import { ExitCode, FAILED_BEFORE_RUNNING } from './error-text.ts'
 import type { RunOptions } from './run.ts'
 import type { Terminal } from './terminal.ts'
 
-/** Set for the child; it counts only together with a channel to the parent, since whatever the child starts has it too. */
+/**
+ * Set for the child, to how many were started before it; it counts only together with a channel to the parent, since whatever the child starts has it
+ * too.
+ */
 const MARK = 'MILLRACE_SUPERVISED'
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 /** The child says so often that its main thread runs. */
@@ -23,7 +26,9 @@ interface SignalMessage {
 }
 
 /** Whether this process is a supervisor's child. */
-export const isSupervised: boolean = process.env[MARK] === '1' && process.connected
+export const isSupervised: boolean = process.env[MARK] !== undefined && process.connected
+/** Whether it goes on with what another child has begun. */
+export const isStartedAgain: boolean = isSupervised && Number(process.env[MARK]) > 0
 delete process.env[MARK]
 
 /**
@@ -77,8 +82,9 @@ async function supervise(strategy: RestartStrategy, hangTimeoutMs: number, say: 
     })
   let args = process.argv.slice(1)
   let hasRun = false
-  for (;;) {
-    child = spawn(process.execPath, [...process.execArgv, ...args], { stdio: ['inherit', 'inherit', 'inherit', 'ipc'], env: { ...process.env, [MARK]: '1' } })
+  for (let started = 0; ; started++) {
+    const env = { ...process.env, [MARK]: String(started) }
+    child = spawn(process.execPath, [...process.execArgv, ...args], { stdio: ['inherit', 'inherit', 'inherit', 'ipc'], env })
     const { code, signal } = await endOf(child, hangTimeoutMs)
     // What cannot even start will not the next time: a file that is not there, a folder that cannot be written.
     if (code === FAILED_BEFORE_RUNNING && !hasRun) return ExitCode.JOB_FAILED

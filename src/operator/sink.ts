@@ -31,8 +31,8 @@ export interface CommittingSinkWriter extends SinkWriter {
   /** Makes what is complete durable. Returns what {@link commit} needs of each piece: plain bytes, for another writer in another process too. */
   prepareCommit(): readonly Uint8Array[]
   /**
-   * Shows what was prepared to everybody, durably. May be called for what has been committed before, when nobody knows whether it was: then it does
-   * nothing.
+   * Shows what was prepared to everybody, durably. After a restore each writer is called for all that any writer had prepared, whether it was committed
+   * or not: what was is left alone, by writers on other threads at the same time too.
    */
   commit(committable: Uint8Array): void
 }

@@ -47,9 +47,9 @@ export class CheckpointCoordinator {
   }
 
   /** A barrier has reached a part. */
-  acknowledge(checkpointId: number, part: string, file: Uint8Array): void {
+  acknowledge(checkpointId: number, part: string, file: Uint8Array, hadEnded: boolean): void {
     if (this.#pending?.checkpoint.checkpointId !== checkpointId) return
-    this.#pending.checkpoint.acknowledge(part, file)
+    this.#pending.checkpoint.acknowledge(part, file, hadEnded)
     this.#tryComplete()
   }
 

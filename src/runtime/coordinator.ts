@@ -303,7 +303,7 @@ class Coordinator {
     this.#programPorts.push(program.port1)
     const take = (event: WorkerEvent): void => {
       if (event.kind === 'counter') this.#metrics.nameCounter(workerIndex, event.counter)
-      else if (event.kind === 'snapshot') this.#checkpoints?.acknowledge(event.checkpointId, event.part, event.file)
+      else if (event.kind === 'snapshot') this.#checkpoints?.acknowledge(event.checkpointId, event.part, event.file, event.hadEnded)
       else if (event.kind === 'subtaskEnded') this.#checkpoints?.subtaskEnded(event.ended)
       else this.#post(event)
     }

@@ -120,7 +120,7 @@ export class LocalExecutor {
               log: options.log,
               announceCounter: (counter) => this.metrics.nameCounter(workerIndex, counter),
               takeSnapshot: (uid, subtaskIndex, part, { checkpointId }) => {
-                if (this.#pending?.checkpointId === checkpointId) this.#pending.acknowledge(partId(uid, subtaskIndex), fileOf(part))
+                if (this.#pending?.checkpointId === checkpointId) this.#pending.acknowledge(partId(uid, subtaskIndex), fileOf(part), part.hadEnded === true)
               },
               subtaskEnded: (subtask) => {
                 if (options.isCheckpointed !== true) return

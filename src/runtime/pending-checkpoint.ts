@@ -34,15 +34,17 @@ export class PendingCheckpoint {
   readonly checkpointId: number
   readonly #plan: ExecutionPlan
   readonly #files = new Map<string, Uint8Array>()
+  readonly #ended = new Set<string>()
 
   constructor(plan: ExecutionPlan, checkpointId: number) {
     this.#plan = plan
     this.checkpointId = checkpointId
   }
 
-  /** A barrier has reached a part. */
-  acknowledge(part: string, file: Uint8Array): void {
+  /** A barrier has reached a part. @param hadEnded Whether it had ended before the job was restored. */
+  acknowledge(part: string, file: Uint8Array, hadEnded: boolean): void {
     this.#files.set(part, file)
+    if (hadEnded) this.#ended.add(part)
   }
 
   /**
@@ -52,7 +54,7 @@ export class PendingCheckpoint {
    */
   complete(endedSubtasks: ReadonlyMap<string, EndedSubtask>): Omit<JobSnapshot, 'splits'> | undefined {
     const files = new Map<string, Uint8Array>()
-    const ended = new Set<string>()
+    const ended = new Set(this.#ended)
     for (const { operators, parallelism } of this.#plan.tasks)
       for (let index = 0; index < parallelism; index++) {
         const parts = operators.map(({ uid }) => partId(uid, index))
@@ -63,7 +65,7 @@ export class PendingCheckpoint {
         // Its barrier will not come: what it has at its end is what it has at the barrier.
         const left = endedSubtasks.get(parts[0])
         if (left === undefined) return undefined
-        ended.add(parts[0])
+        for (const part of parts) ended.add(part)
         for (const [part, file] of left.files) files.set(part, file)
       }
     const operators = this.#plan.tasks.flatMap(({ operators: chain, parallelism }) =>

@@ -34,7 +34,7 @@ function hasState(snapshot: JobSnapshot, uid: string, parallelism: number): bool
   for (let subtask = 0; subtask < parallelism; subtask++) {
     const id = partId(uid, subtask)
     const file = snapshot.files.get(id)
-    if (snapshot.ended.has(id) || (file !== undefined && !SnapshotFile.open(file, id).isEmpty)) return true
+    if (file !== undefined && !SnapshotFile.open(file, id).isEmpty) return true
   }
   return false
 }

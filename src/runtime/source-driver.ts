@@ -5,6 +5,7 @@ import type { CheckpointBarrier, LatencyMarker } from '../exchange/control-eleme
 import type { SnapshotReader, SnapshotWriter } from '../operator/operator.ts'
 import { PollResult, type SourceReader, type SourceSplit, splitSnapshot, writeSplitState } from '../operator/source.ts'
 import { UNION_STATE_PREFIX } from '../state/state.ts'
+import { endedReader } from './ended-operator.ts'
 import type { OutputCollector } from './output-collector.ts'
 import type { DealtSplit } from './restored-splits.ts'
 
@@ -113,6 +114,11 @@ export class SourceDriver {
 
   get hasEnded(): boolean {
     return this.#phase === Phase.DONE
+  }
+
+  /** Whether it had ended before the job was restored. */
+  get hadEnded(): boolean {
+    return this.reader === endedReader
   }
 
   /** When to step again if the last step found nothing; epoch ms, Infinity = when woken. */

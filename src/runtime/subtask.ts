@@ -5,7 +5,6 @@ import { closeAll, closeFailureText } from '../base/close.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Schema } from '../batch/types.ts'
 import type { Slab } from '../base/slab.ts'
-import { WATERMARK_MAX } from '../batch/crossings.ts'
 import type { CheckpointBarrier, LatencyMarker } from '../exchange/control-element.ts'
 import type { ElementTarget } from '../exchange/element-target.ts'
 import type { ExchangeWriter } from '../exchange/exchange-writer.ts'
@@ -18,6 +17,7 @@ import type { Operator, OperatorContext, ProgramEdge, SnapshotReader, SnapshotWr
 import { withoutSplits } from '../operator/source.ts'
 import type { PlanOperator, PlanTask } from '../plan/execution-plan.ts'
 import type { LogicalGraph } from '../plan/transformation.ts'
+import { EndedOperator, endedReader } from './ended-operator.ts'
 import { InputGate } from './input-gate.ts'
 import { OperatorDriver } from './operator-driver.ts'
 import { OperatorCounters } from './operator-counters.ts'
@@ -30,6 +30,8 @@ import { MetricSlot, OperatorSlot, WorkerSlot } from './subtask-metrics.ts'
 /** An operator or source of a subtask, as checkpoints see it. */
 export interface SnapshotPart {
   snapshot(writer: SnapshotWriter): void
+  /** Whether it had ended before the job was restored: it only passes on that. */
+  readonly hadEnded?: boolean
 }
 
 /** What a subtask needs from its worker. */
@@ -43,15 +45,15 @@ export interface SubtaskEnvironment {
   readonly options: ReadonlyMap<string, string>
   /** A barrier has reached an operator or source. */
   takeSnapshot(uid: string, subtaskIndex: number, part: SnapshotPart, barrier: CheckpointBarrier): void
-  /** A subtask has processed all it will: what it holds belongs to every checkpoint from now on. */
+  /** A subtask has processed all it will: what it holds belongs to every checkpoint from now on. Told again once it has committed everything. */
   subtaskEnded(subtask: Subtask): void
   readonly isCheckpointed: boolean
   /** What the parts of an operator or source of a restored job wrote, as far as it is this subtask's; undefined if nothing. */
   restored(planned: PlanOperator, task: PlanTask, subtaskIndex: number): SnapshotReader | undefined
   /** The splits of a restored source. */
   restoredSplits(task: PlanTask): RestoredSplits | undefined
-  /** Whether the subtask of a restored job had ended: then nothing of it runs, and its outputs end. */
-  hadEnded(task: PlanTask, subtaskIndex: number): boolean
+  /** Whether an operator or source of a restored job had ended: then it is not run again. */
+  hadEnded(planned: PlanOperator, task: PlanTask, subtaskIndex: number): boolean
   readonly program: ProgramEdge
   wake(): void
   log(operatorName: string, subtaskIndex: number, message: string): void
@@ -111,11 +113,6 @@ export class Subtask {
   readonly #drivers: OperatorDriver[] = []
   readonly #writers: ExchangeWriter[] = []
   readonly #members: ChainMember[] = []
-  /** Of a subtask that had ended before the job was restored: outputs that are still to be ended, in turn. */
-  readonly #ending: OutputCollector[] = []
-  readonly #hadEnded: boolean
-  /** Splits that its source had been given. */
-  #takenBefore: readonly number[] = []
   #source: SourceDriver | null = null
   #gate: InputGate | null = null
   /** Has processed everything. It is closed then too, unless something waits for a checkpoint to be committed. */
@@ -143,11 +140,6 @@ export class Subtask {
     this.#headStepMs = environment.clock.nowMs()
     this.#alignment = environment.alignment(task, index)
     this.#markerIntervalMs = Number(environment.options.get('metrics.latency.interval') ?? 0)
-    this.#hadEnded = environment.hadEnded(task, index)
-    if (this.#hadEnded) {
-      this.#reopenEnded(task)
-      return
-    }
     try {
       this.#open(task)
     } catch (error) {
@@ -158,42 +150,9 @@ export class Subtask {
     assert(this.#source !== null || this.#gate !== null, 'a chain has no head')
   }
 
-  /** Makes the outputs that lead out of the chain, and has sinks commit what they had prepared; what the operators had to send has been sent. */
-  #reopenEnded(task: PlanTask): void {
-    this.#takenBefore = this.#finishedBefore(task)
-    task.operators.forEach((planned, operatorIndex) => {
-      const collector = new OutputCollector(this.#environment.refuse)
-      const writers = this.#attachExchanges(planned, collector)
-      const slots = this.#environment.operatorSlots(task, operatorIndex)
-      this.#members.push({ slots, output: collector, writers, driver: undefined })
-      if (writers.length > 0) this.#ending.push(collector)
-      const own = planned.kind === 'sink' ? this.#environment.restored(planned, task, this.index) : undefined
-      if (own === undefined || !holdsCommittables(own)) return
-      const operator = this.#create(planned)
-      try {
-        operator.open(this.#context(planned, operatorIndex, slots))
-        operator.restore(own)
-      } finally {
-        operator.close()
-      }
-    })
-  }
-
   /** Splits that were read before the job was restored: its first subtask remembers them for all. */
   #finishedBefore(task: PlanTask): readonly number[] {
     return this.index === 0 ? (this.#environment.restoredSplits(task)?.finished ?? []) : []
-  }
-
-  /** Ends one output as a stream ends: with the end of time in front. Returns whether anything was sent. */
-  #endOutput(): boolean {
-    const output = this.#ending[0]
-    if (output === undefined || !output.hasCapacity()) return false
-    if (output.watermarkMs < WATERMARK_MAX) output.emitWatermark(WATERMARK_MAX)
-    else {
-      output.emitEnd()
-      this.#ending.shift()
-    }
-    return true
   }
 
   /** Makes and opens the chain's operators, the head first. */
@@ -212,7 +171,7 @@ export class Subtask {
       environment.slab.user = { activeOperatorName: planned.name }
       const takeSnapshot = (part: SnapshotPart, barrier: CheckpointBarrier): void => environment.takeSnapshot(planned.uid, index, part, barrier)
       if (body.kind === 'source') {
-        const reader = body.source.createReader(context)
+        const reader = environment.hadEnded(planned, task, index) ? endedReader : body.source.createReader(context)
         const own = environment.restored(planned, task, index)
         if (own !== undefined) reader.restore(withoutSplits(own))
         const dealt = environment.restoredSplits(task)?.dealt[index]
@@ -220,7 +179,7 @@ export class Subtask {
         return
       }
       const transformation = environment.graph.transformations[planned.fused[0]]
-      const operator = this.#create(planned)
+      const operator = environment.hadEnded(planned, task, index) ? this.#createEnded(planned, context) : this.#create(planned)
       operator.open(context)
       const own = environment.restored(planned, task, index)
       if (own !== undefined) operator.restore(own)
@@ -250,7 +209,6 @@ export class Subtask {
   }
 
   #isDone(): boolean {
-    if (this.#hadEnded) return this.#ending.length === 0 && this.#writers.every((writer) => !writer.isBusy)
     const headEnded = this.#source !== null ? this.#source.hasEnded : this.#gate!.hasEnded
     return headEnded && this.#drivers.every((driver) => driver.hasCapacity()) && this.#writers.every((writer) => !writer.isBusy)
   }
@@ -328,7 +286,10 @@ export class Subtask {
   notifyCheckpointComplete(checkpointId: number): void {
     if (this.#closed) return
     for (const { operator } of this.#drivers) operator.notifyCheckpointComplete?.(checkpointId)
-    if (this.#ended && !this.hasPendingCommits) this.close()
+    if (!this.#ended || this.hasPendingCommits) return
+    // What has been committed is nothing to later checkpoints.
+    this.#environment.subtaskEnded(this)
+    this.close()
   }
 
   /** Name of the operator whose code runs now, if it is called while one does: the innermost that has an element in hand. */
@@ -353,7 +314,7 @@ export class Subtask {
       const isWaiting = operator?.hasPendingCommits === true
       if (index > 0 && !isWaiting) continue
       const snapshot = (writer: SnapshotWriter): void => {
-        if (index === 0) writeTakenSplits(writer, this.#source?.taken ?? this.#takenBefore)
+        if (index === 0 && this.#source !== null) writeTakenSplits(writer, this.#source.taken)
         if (isWaiting) operator.snapshot(writer)
       }
       yield [uid, { snapshot }]
@@ -382,7 +343,6 @@ export class Subtask {
   }
 
   #stepHead(): boolean {
-    if (this.#hadEnded) return this.#endOutput()
     if (this.#alignment !== null) this.#align(this.#alignment)
     if (this.#source === null) return this.#gate!.step()
     if (this.#source.sendBarrier()) return true
@@ -458,6 +418,22 @@ export class Subtask {
         fired = true
       }
     return fired
+  }
+
+  /** An operator that had ended: its results have left, but for what a sink was waiting to commit. */
+  #createEnded(planned: PlanOperator, context: OperatorContext): Operator {
+    const { outputSchema } = this.#environment.graph.transformations[planned.id]
+    const own = planned.kind === 'sink' ? this.#environment.restored(planned, this.task, this.index) : undefined
+    if (own !== undefined && holdsCommittables(own)) {
+      const sink = this.#create(planned)
+      try {
+        sink.open(context)
+        sink.restore(own)
+      } finally {
+        sink.close()
+      }
+    }
+    return new EndedOperator(outputSchema)
   }
 
   #create(planned: PlanOperator): Operator {

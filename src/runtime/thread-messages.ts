@@ -188,7 +188,7 @@ export type WorkerEvent =
   | Extract<CoordinatorEvent, { kind: 'log' }>
   | { readonly kind: 'counter'; readonly counter: CounterName }
   /** A barrier has reached a part, which wrote this. */
-  | { readonly kind: 'snapshot'; readonly checkpointId: number; readonly part: string; readonly file: Uint8Array }
+  | { readonly kind: 'snapshot'; readonly checkpointId: number; readonly part: string; readonly file: Uint8Array; readonly hadEnded: boolean }
   | { readonly kind: 'subtaskEnded'; readonly ended: EndedSubtask }
 
 /** Worker -> main thread, on the program port. `ended` is the last message: ports of different threads are not ordered with each other. */

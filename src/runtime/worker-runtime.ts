@@ -174,7 +174,7 @@ export class WorkerRuntime {
       isCheckpointed: settings.isCheckpointed,
       restored: ({ uid }, task, subtaskIndex) => parts?.reader(uid, subtaskIndex, task.parallelism),
       restoredSplits: (task) => this.#restoredSplits(task),
-      hadEnded: (task, subtaskIndex) => settings.restore !== undefined && hadEnded(settings.restore, task.operators[0].uid, subtaskIndex, task.parallelism),
+      hadEnded: ({ uid }, { parallelism }, subtaskIndex) => settings.restore !== undefined && hadEnded(settings.restore, uid, subtaskIndex, parallelism),
       program: hooks.program,
       wake: () => hooks.wake(),
       ...(hooks.refuse && { refuse: () => hooks.refuse!() }),

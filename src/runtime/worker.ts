@@ -139,7 +139,7 @@ async function runWorker(task: WorkerTask): Promise<LoopOutcome> {
       program: new PortEdge(task.program, task.outputs, task.outputPending),
       log,
       takeSnapshot: (uid, subtaskIndex, part, { checkpointId }) =>
-        post({ kind: 'snapshot', checkpointId, part: partId(uid, subtaskIndex), file: fileOf(part) }),
+        post({ kind: 'snapshot', checkpointId, part: partId(uid, subtaskIndex), file: fileOf(part), hadEnded: part.hadEnded === true }),
       subtaskEnded: (subtask) => {
         if (settings.isCheckpointed) post({ kind: 'subtaskEnded', ended: endedSubtaskOf(subtask) })
       },

@@ -1,5 +1,5 @@
 // Exactly once, on real processes: jobs of every kind are killed (SIGKILL) at any instant, while they start, process, write a checkpoint, commit or
-// end, and started again with the same command until they have finished. Goal: the result is that of a run that nobody killed, record by record;
+// end, and started again with the same command, some at another parallelism, until they have finished; the engine, the process around it, or both. Goal: the result is that of a run that nobody killed, record by record;
 // records of a key keep their order where the job keeps it; no file stays under its hidden name; a job that has finished is not run again.
 // Method: a seed decides how often and when; most kills come at any instant of the usual time, the others when something happens in the
 // folder of the checkpoints or of the results. The seed decides what is drawn, not how fast the machine is: a failure may need several runs.
@@ -17,6 +17,7 @@ import { CrashRun, differenceOf, ended, isFinishedAlready, recordLines, writeLin
 const KILLS = Number(process.env['CRASH_KILLS'] ?? 160)
 const SEED = Number(process.env['CRASH_SEED'] ?? crypto.getRandomValues(new Uint32Array(1))[0])
 const INPUT_SEED = 20_261
+const PARALLELISMS = [1, 2, 3]
 /** Kills between one beginning and one end: later ones find little left to do. */
 const KILLS_MAX = 6
 const CANARY_ROUNDS_MAX = 40
@@ -31,16 +32,18 @@ const JOBS: readonly {
   readonly job: string
   readonly params: Readonly<Record<string, string>>
   readonly parallelism: readonly number[]
+  /** Whether each start has another parallelism: where neither the order of records nor the names of files say how many subtasks wrote them. */
+  readonly isMoved?: boolean
 }[] = [
-  { name: 'windows', job: 'windows', params: { in: path('many.jsonl') }, parallelism: [1, 2, 3] },
+  { name: 'windows', job: 'windows', params: { in: path('many.jsonl') }, parallelism: [1, 2, 3], isMoved: true },
   { name: 'states and timers', job: 'process', params: { in: path('some.jsonl') }, parallelism: [1, 2, 3] },
-  { name: 'an interval join', job: 'join', params: { in: path('some.jsonl'), right: path('right.jsonl') }, parallelism: [1, 2, 3] },
-  { name: 'sessions and a window over all of them', job: 'sessions', params: { in: path('some.jsonl') }, parallelism: [1, 2, 3] },
+  { name: 'an interval join', job: 'join', params: { in: path('some.jsonl'), right: path('right.jsonl') }, parallelism: [1, 2, 3], isMoved: true },
+  { name: 'sessions and a window over all of them', job: 'sessions', params: { in: path('some.jsonl') }, parallelism: [1, 2, 3], isMoved: true },
   { name: 'windows over a file that is compressed', job: 'windows', params: { in: path('many.jsonl.gz') }, parallelism: [2] },
-  { name: 'windows over a folder of files', job: 'windows', params: { in: path('folder') }, parallelism: [1, 3] },
+  { name: 'windows over a folder of files', job: 'windows', params: { in: path('folder') }, parallelism: [1, 3], isMoved: true },
   { name: 'states and timers over a file that is compressed', job: 'process', params: { in: path('some.jsonl.gz') }, parallelism: [2] },
   { name: 'readers with sinks of their own', job: 'copy', params: { in: path('folder') }, parallelism: [2, 3] },
-  { name: 'windows over row groups', job: 'flights', params: { in: flights }, parallelism: [2] },
+  { name: 'windows over row groups', job: 'flights', params: { in: flights }, parallelism: [2], isMoved: true },
 ]
 const CASES = JOBS.flatMap(({ parallelism, ...job }) => parallelism.map((one) => ({ ...job, parallelism: one })))
 const KILLS_PER_CASE = Math.ceil(KILLS / CASES.length)
@@ -66,7 +69,7 @@ afterAll(() => {
 
 test.each(CASES.map((one, index) => ({ ...one, index })))(
   'a job that is killed at any instant answers as one that is not: $name, parallelism $parallelism',
-  async ({ job, params, parallelism, index }) => {
+  async ({ job, params, parallelism, isMoved = false, index }) => {
     const random = dice((SEED + index * 7919) >>> 0)
     const description = { path: join('test/crash/jobs', `${job}.mjs`), parallelism, params }
     const undisturbed = new CrashRun(description, path(`undisturbed-${index}`))
@@ -85,10 +88,11 @@ test.each(CASES.map((one, index) => ({ ...one, index })))(
       const run = new CrashRun(description, path(`round-${index}-${rounds++}`))
       const signals: string[] = []
       for (let most = Math.min(KILLS_PER_CASE - kills, 1 + random(KILLS_MAX)), isFinished = false; !isFinished;) {
-        const { signal, stderr } = most-- > 0 ? await run.crash(random, usualMs) : await run.finish()
+        const outcome = most-- > 0 ? await run.crash(random, usualMs, isMoved ? PARALLELISMS : [parallelism]) : { ...(await run.finish()), kills: 0 }
+        const { signal, stderr } = outcome
         const from = /Goes on from checkpoint (\d+)/.exec(stderr)?.[1]
         if (from !== undefined) restores++
-        if (signal !== null) kills++
+        kills += outcome.kills
         signals.push(`${signal ?? 'finished'}, from checkpoint ${from ?? 'none'}`)
         isFinished = signal === null
       }
@@ -120,8 +124,8 @@ test('a job that forgets what it has counted is found out', async () => {
   // A round without a restore, or with one that finds nothing left to do, shows nothing.
   for (let round = 0; round < CANARY_ROUNDS_MAX && found === 0; round++) {
     const run = new CrashRun(description, path(`canary-${round}`))
-    await run.crash(random, usualMs)
-    const { stderr } = await run.finish()
+    const crash = await run.crash(random, usualMs, [2])
+    const { stderr } = crash.signal === null ? crash : await run.finish()
     const { difference } = differenceOf(run, expected)
     expect(difference, stderr).toMatchObject(/Goes on/.test(stderr) ? { inProgress: 0 } : { lost: 0, duplicated: 0, outOfOrder: 0, inProgress: 0 })
     found += difference.lost + difference.duplicated + difference.outOfOrder

@@ -74,10 +74,15 @@ export class CrashRun {
     mkdirSync(this.#checkpoints, { recursive: true })
   }
 
-  start(): Command {
-    const { path, parallelism, params } = this.#job
+  /** @param isSupervised Whether the engine has a process around it that starts it again. */
+  start(isSupervised: boolean = true, parallelism: number = this.#job.parallelism): Command {
+    const { path, params } = this.#job
     const args = Object.entries({ ...params, out: this.#results }).flatMap(([name, value]) => [`--${name}`, value])
-    const options = [`execution.checkpointing.dir=${join(this.#folder, 'checkpoints')}`, `execution.checkpointing.interval=${CHECKPOINT_INTERVAL_MS}`]
+    const options = [
+      `execution.checkpointing.dir=${join(this.#folder, 'checkpoints')}`,
+      `execution.checkpointing.interval=${CHECKPOINT_INTERVAL_MS}`,
+      isSupervised ? 'restart-strategy.exponential-delay.initial-backoff=10' : 'restart-strategy.type=none',
+    ]
     return new Command([
       'run',
       path,
@@ -102,10 +107,22 @@ export class CrashRun {
     throw new Error(`The job ended with ${signal ?? status}:\n${stderr}`)
   }
 
-  /** Starts the job and kills it at an instant that chance decides. Returns how it ended: by the kill or, if that came too late, by itself. */
-  async crash(random: (bound: number) => number, usualMs: number): Promise<Outcome> {
-    const command = this.start()
-    const kill = (): void => void command.child.kill('SIGKILL')
+  /**
+   * Starts the job and kills it at an instant that chance decides: the engine, the process around it, or both. Returns how it ended: by the kill or,
+   * if that came too late or the engine was started again, by itself; and how many processes were killed.
+   *
+   * @param parallelisms One of them is drawn.
+   */
+  async crash(random: (bound: number) => number, usualMs: number, parallelisms: readonly number[]): Promise<Outcome & { readonly kills: number }> {
+    const isSupervised = random(2) === 0
+    const command = this.start(isSupervised, parallelisms[random(parallelisms.length)])
+    const victims = random(3)
+    let kills = 0
+    const kill = (): void => {
+      const engine = isSupervised ? this.#engine() : undefined
+      if (victims > 0 && engine !== undefined && killed(engine)) kills++
+      if ((victims !== 1 || engine === undefined) && command.child.kill('SIGKILL')) kills++
+    }
     const timers: NodeJS.Timeout[] = []
     const watchers: FSWatcher[] = []
     /** Kills soon after `count` things have happened in a folder whose names match. */
@@ -121,11 +138,19 @@ export class CrashRun {
     else if (kind < 4) for (const folder of [this.#results, ...subfolders(this.#results)]) killAt(folder, /^[^.]/, 1)
     else timers.push(setTimeout(kill, random(Math.ceil(usualMs * 1.1))))
     try {
-      return this.#expectRegular(await ended(command))
+      return { ...this.#expectRegular(await ended(command)), kills }
     } finally {
       for (const timer of timers) clearTimeout(timer)
       for (const watcher of watchers) watcher.close()
     }
+  }
+
+  /** The process that runs the job now; undefined while there is none. */
+  #engine(): number | undefined {
+    const attempt = Math.max(0, ...readdirSync(this.#checkpoints).flatMap((name) => Number(/^attempt-(\d+)$/.exec(name)?.[1] ?? 0)))
+    if (attempt === 0) return undefined
+    const { pid } = JSON.parse(readFileSync(join(this.#checkpoints, `attempt-${attempt}`), 'utf8')) as { pid: number }
+    return pid === 0 ? undefined : pid
   }
 
   /** What the job has written: by sink, the records of each file. */
@@ -182,6 +207,15 @@ function outOfOrder(files: readonly (readonly string[])[]): number {
       else place.number = number
     }
   return count
+}
+
+/** Kills a process. Returns false if it has ended already. */
+function killed(pid: number): boolean {
+  try {
+    return process.kill(pid, 'SIGKILL')
+  } catch {
+    return false
+  }
 }
 
 /** The lines of a file, without the header of a CSV file. */

@@ -10,6 +10,7 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readlinkSync,
   realpathSync,
   renameSync,
@@ -53,6 +54,16 @@ const KEYS: OptionKeys<FileSinkOptions> = { path: true, format: true }
  * a part of that name anew.
  */
 const PARTS_STATE = `${UNION_STATE_PREFIX}parts`
+/**
+ * How often the number of subtasks has changed, and what it is: from the first change on it is in the names of parts, since a part of the same number
+ * may be complete already.
+ */
+const GENERATION_STATE = `${UNION_STATE_PREFIX}generation`
+
+interface Generation {
+  readonly generation: number
+  readonly parallelism: number
+}
 
 /** A file being written. */
 interface Part {
@@ -75,6 +86,8 @@ class FileWriter implements CommittingSinkWriter {
   readonly #context: OperatorContext
   readonly #encoder: LineEncoder
   #parts: Part[] = []
+  /** In the names of parts, see {@link GENERATION_STATE}. */
+  #generation = 0
   /** Complete, and not handed out to be committed yet. */
   #complete: FileCommittable[] = []
   #buffer: number
@@ -118,10 +131,7 @@ class FileWriter implements CommittingSinkWriter {
 
   finish(): boolean {
     // A file is there even if it holds nothing; a part file is not.
-    if (this.#parts.length === 0) {
-      if (this.#sink.isFolder) this.#removeLeftover()
-      else this.#part()
-    }
+    if (this.#parts.length === 0 && !this.#sink.isFolder) this.#part()
     if (!this.#writeOut()) return false
     for (const { file, isDirect, path, inProgress, bytes } of this.#parts) {
       if (!isDirect) {
@@ -131,6 +141,7 @@ class FileWriter implements CommittingSinkWriter {
       if (file !== STANDARD_OUTPUT) closeSync(file)
     }
     this.#parts = []
+    if (this.#sink.isFolder) this.#removeLeftovers()
     return true
   }
 
@@ -163,20 +174,29 @@ class FileWriter implements CommittingSinkWriter {
 
   snapshot(writer: SnapshotWriter): void {
     if (this.#parts[0]?.isDirect === true) return
+    const { parallelism } = this.#context
+    writer.element(GENERATION_STATE, Buffer.from(JSON.stringify({ generation: this.#generation, parallelism } satisfies Generation)))
     while (!this.#writeOut()) {
       // Files always take what they are given.
     }
     for (const { path, inProgress, bytes, file } of this.#parts) {
       this.#sync(file, inProgress)
-      writer.element(PARTS_STATE, Buffer.from(JSON.stringify({ path, inProgress, bytes, subtask: this.#context.subtaskIndex })))
+      writer.element(PARTS_STATE, Buffer.from(JSON.stringify({ path, inProgress, bytes } satisfies FileCommittable)))
     }
   }
 
   restore(reader: SnapshotReader): void {
     const { subtaskIndex, parallelism } = this.#context
+    let isMoved = false
+    reader.elements(GENERATION_STATE, (element) => {
+      const before = JSON.parse(Buffer.from(element).toString()) as Generation
+      this.#generation = Math.max(this.#generation, before.generation)
+      if (before.parallelism !== parallelism) isMoved = true
+    })
+    if (isMoved) this.#generation++
     reader.elements(PARTS_STATE, (element) => {
-      const { path, inProgress, bytes, subtask } = JSON.parse(Buffer.from(element).toString()) as Part & { readonly subtask: number }
-      if (subtask % parallelism !== subtaskIndex) return
+      const { path, inProgress, bytes } = JSON.parse(Buffer.from(element).toString()) as FileCommittable
+      if (Number(PART_IN_PROGRESS.exec(basename(inProgress))?.[1] ?? 0) % parallelism !== subtaskIndex) return
       try {
         const file = openSync(inProgress, 'r+')
         if (statSync(inProgress).size < bytes) throw new Error(`it has fewer than ${bytes} bytes`)
@@ -211,16 +231,26 @@ class FileWriter implements CommittingSinkWriter {
   /** The name that is asked for; a link may lead elsewhere. */
   #name(): string {
     const { path, isFolder, format } = this.#sink
-    return isFolder ? join(path, `part-${this.#context.subtaskIndex}.${format.name}`) : path
+    const generation = this.#generation === 0 ? '' : `-${this.#generation}`
+    return isFolder ? join(path, `part-${this.#context.subtaskIndex}${generation}.${format.name}`) : path
   }
 
-  /** What a run wrote that failed before a checkpoint spoke of it: other writers may have got those rows since, and this one none. */
-  #removeLeftover(): void {
-    const folder = resolve(this.#sink.path)
-    if (!existsSync(folder) || !statSync(folder).isDirectory()) return
-    const path = inProgressOf(behindLinks(this.#name()))
+  /**
+   * Removes parts that a run wrote which failed before a checkpoint spoke of them: other writers may have got those rows since. Their numbers are those
+   * whose parts would go on here, see {@link PARTS_STATE}.
+   */
+  #removeLeftovers(): void {
+    const { path, format } = this.#sink
+    const { subtaskIndex, parallelism } = this.#context
+    const folder = resolve(path)
+    if (!existsSync(folder)) return
+    const kept = new Set(this.#complete.map(({ inProgress }) => resolve(inProgress)))
     try {
-      rmSync(path, { force: true })
+      for (const name of readdirSync(folder)) {
+        const file = join(folder, name)
+        const number = PART_IN_PROGRESS.exec(name)
+        if (number?.[2] === format.name && Number(number[1]) % parallelism === subtaskIndex && !kept.has(file)) rmSync(file, { force: true })
+      }
     } catch (error) {
       throw notWritable(path, error)
     }
@@ -289,6 +319,8 @@ class FileWriter implements CommittingSinkWriter {
     return true
   }
 }
+
+const PART_IN_PROGRESS = /^\.part-(\d+)(?:-\d+)?\.(\w+)\.inprogress$/
 
 /** The name of a file until it is complete. */
 function inProgressOf(path: string): string {

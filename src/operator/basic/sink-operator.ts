@@ -3,14 +3,18 @@
 
 import type { RecordBatch } from '../../batch/record-batch.ts'
 import type { Schema } from '../../batch/types.ts'
+import { UNION_STATE_PREFIX } from '../../state/state.ts'
 import { type OperatorContext, type Output, type SnapshotReader, type SnapshotWriter, StatelessOperator } from '../operator.ts'
 import { isCommitting, type Sink, type SinkWriter } from '../sink.ts'
 
 /** How long rows may wait in a writer's buffer, in ms of processing time. */
 const FLUSH_INTERVAL_MS = 100
 
-/** What is prepared and not committed, a piece an element. */
-const COMMITTABLES = 'committables'
+/**
+ * What is prepared and not committed, a piece an element. After a restore every writer commits all of it, which is as good as once: so that what a
+ * writer finds afterwards (files of other writers, say) is either committed or nobody's.
+ */
+const COMMITTABLES = `${UNION_STATE_PREFIX}committables`
 
 /** Whether something was waiting to be committed when the sink wrote its state. */
 export function holdsCommittables(reader: SnapshotReader): boolean {

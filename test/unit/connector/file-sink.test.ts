@@ -122,7 +122,9 @@ describe('fileSink', () => {
     expect(readdirSync(path)).toEqual(['.part-0.json.inprogress'])
     // The rows went to another subtask this time, which shares the folder.
     writeFileSync(join(path, '.part-1.json.inprogress'), 'another')
-    const second = open(fileSink({ path, format }))
+    // One whose number is that of no subtask any more goes with those of the same rest.
+    writeFileSync(join(path, '.part-2.json.inprogress'), 'of a run with more subtasks')
+    const second = open(fileSink({ path, format }), schema, { ...testContext(), parallelism: 2 })
     expect(finishWriter(second.writer)).toBe(true)
     second.writer.close()
     expect(readdirSync(path)).toEqual(['.part-1.json.inprogress'])

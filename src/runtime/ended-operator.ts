@@ -1,0 +1,37 @@
+// What stands for sources and operators that had ended when the checkpoint was taken that a job goes on from: they bring their ends and nothing else.
+
+import { assert } from '../base/assert.ts'
+import type { RecordBatch } from '../batch/record-batch.ts'
+import type { Schema } from '../batch/types.ts'
+import { StatelessOperator } from '../operator/operator.ts'
+import { PollResult, type SourceReader } from '../operator/source.ts'
+
+/** A reader that has read everything. */
+export const endedReader: SourceReader = {
+  get batch(): RecordBatch {
+    throw new Error('a reader that had ended has no batch')
+  },
+  retryAtMs: Infinity,
+  poll: () => PollResult.FINISHED,
+  assign() {},
+  noMoreSplits() {},
+  snapshot() {},
+  restore() {},
+  close() {},
+}
+
+/** An operator that has processed everything. What stands in front of it had ended too, so that no record comes. */
+export class EndedOperator extends StatelessOperator {
+  readonly hadEnded = true
+  readonly outputSchema: Schema
+
+  constructor(outputSchema: Schema) {
+    super()
+    this.outputSchema = outputSchema
+  }
+
+  override processBatch(batch: RecordBatch): boolean {
+    assert(batch.begin === batch.end, 'a record for an operator that had ended')
+    return true
+  }
+}
