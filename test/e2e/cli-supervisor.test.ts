@@ -63,10 +63,11 @@ class Run {
   }
 }
 
+/** Whether a process runs: one that has ended may keep its number until somebody asks after it. */
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
-    return true
+    return !existsSync('/proc/self/stat') || !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
   } catch {
     return false
   }
