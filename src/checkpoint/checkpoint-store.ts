@@ -76,13 +76,16 @@ export class CheckpointStore {
   }
 
   /**
-   * The newest checkpoint that is, to the byte, what was written; undefined if there is none at all.
+   * The newest checkpoint that is, to the byte, what was written; undefined if there never was one.
    *
+   * @param lastId The last one that was complete, as far as that is known: if it has gone, that is told.
    * @throws {RestoreError} `NO_CHECKPOINT_VERIFIES` if there are some and none is; `SNAPSHOT_VERSION` if the newest is in a format of another release.
    */
-  async newest(): Promise<FoundCheckpoint | undefined> {
+  async newest(lastId: number = 0): Promise<FoundCheckpoint | undefined> {
     const published = await this.#storage.list()
     const warnings: string[] = []
+    if (lastId > (published.at(-1) ?? 0))
+      warnings.push(`Checkpoint ${lastId} is passed over: it was complete, and "${this.#storage.nameOf(lastId, METADATA_FILE)}" has gone`)
     for (const id of published.toReversed()) {
       try {
         return { ...(await this.#load(id)), warnings }
@@ -91,8 +94,8 @@ export class CheckpointStore {
         warnings.push(`Checkpoint ${id} is passed over: ${(error as Error).message}`)
       }
     }
-    if (published.length === 0) return undefined
-    throw new RestoreError('NO_CHECKPOINT_VERIFIES', `Cannot restore the job: none of its ${published.length} checkpoints is as it was written`, {
+    if (warnings.length === 0) return undefined
+    throw new RestoreError('NO_CHECKPOINT_VERIFIES', `Cannot restore the job: none of its checkpoints is as it was written`, {
       hint: `${warnings.join('; ')}. Bring back a copy, or start anew with --fresh.`,
     })
   }

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { threadId } from 'node:worker_threads'
 import { syncFolder } from '../base/durable.ts'
 import { RestoreError } from '../base/errors.ts'
+import { failPoint } from '../base/fail-points.ts'
 
 const ATTEMPT = /^attempt-([1-9]\d{0,14})$/
 const JOB_FILE = 'job.json'
@@ -17,6 +18,13 @@ const NAME_LENGTH_MAX = 200
 const TRIES_MAX = 1000
 
 type JobStatus = 'running' | 'finished'
+
+/** What `job.json` says. */
+interface JobRecord {
+  readonly status: JobStatus
+  /** The last checkpoint that was complete; 0: none. */
+  readonly checkpoint: number
+}
 
 /** Who runs an attempt. */
 interface Owner {
@@ -34,11 +42,24 @@ export class JobDirectory {
   /** Which start of the job this is, from 1 on. */
   readonly attempt: number
   readonly #jobName: string
+  #lastCheckpointId: number
 
-  private constructor(folder: string, jobName: string, attempt: number) {
+  private constructor(folder: string, jobName: string, attempt: number, lastCheckpointId: number) {
     this.folder = folder
     this.attempt = attempt
     this.#jobName = jobName
+    this.#lastCheckpointId = lastCheckpointId
+  }
+
+  /** The last checkpoint of which it was noted that it is complete: by that one can tell that it has gone. 0: none. */
+  get lastCheckpointId(): number {
+    return this.#lastCheckpointId
+  }
+
+  /** Notes that a checkpoint is complete, before anything is committed for it. */
+  noteCheckpoint(checkpointId: number): void {
+    this.#lastCheckpointId = checkpointId
+    this.#setStatus('running')
   }
 
   /**
@@ -52,6 +73,7 @@ export class JobDirectory {
   static claim(root: string, jobName: string, fresh: boolean): JobDirectory {
     const folder = join(root, folderNameOf(jobName))
     mkdirSync(root, { recursive: true })
+    failPoint('claim.before')
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       const last = lastAttempt(folder)
       if (last === 'moved') continue
@@ -59,7 +81,8 @@ export class JobDirectory {
         throw new RestoreError('JOB_RUNNING', `Cannot run job "${jobName}": process ${last.owner.pid} runs it, in "${folder}"`, {
           hint: 'Stop that process, or give this run another --name.',
         })
-      if (!fresh && statusOf(folder) === 'finished')
+      const record = fresh ? undefined : recordOf(folder)
+      if (record?.status === 'finished')
         throw new RestoreError('JOB_FINISHED', `Cannot run job "${jobName}": it has finished, says "${join(folder, JOB_FILE)}"`, {
           hint: 'Start it anew with --fresh, which moves the old folder aside.',
         })
@@ -71,11 +94,14 @@ export class JobDirectory {
         rmSync(join(moveAside(folder), `attempt-${attempt}`), { force: true })
         continue
       }
-      const directory = new JobDirectory(folder, jobName, attempt)
+      failPoint('claim.attempt-begun')
+      const directory = new JobDirectory(folder, jobName, attempt, record?.checkpoint ?? 0)
       directory.#setStatus('running')
+      failPoint('claim.status-written')
       // The folder's own name, and that of the one moved aside.
       syncFolder(root)
       for (const older of attemptsIn(folder)) if (older < attempt) rmSync(join(folder, `attempt-${older}`), { force: true })
+      failPoint('claim.done')
       return directory
     }
     throw new RestoreError('SNAPSHOT_DAMAGED', `Cannot run job "${jobName}": files come and go in "${folder}", or it is a link that leads nowhere`)
@@ -83,12 +109,17 @@ export class JobDirectory {
 
   /** Ends the attempt. A job that has finished is not started again. */
   release(hasFinished: boolean): void {
-    if (hasFinished) this.#setStatus('finished')
+    if (hasFinished) {
+      failPoint('job.finished')
+      this.#setStatus('finished')
+      failPoint('job.status-written')
+    }
     replace(join(this.folder, `attempt-${this.attempt}`), JSON.stringify({ pid: 0 } satisfies Partial<Owner>))
+    failPoint('job.released')
   }
 
   #setStatus(status: JobStatus): void {
-    replace(join(this.folder, JOB_FILE), `${JSON.stringify({ format: 1, job: this.#jobName, status })}\n`)
+    replace(join(this.folder, JOB_FILE), `${JSON.stringify({ format: 1, job: this.#jobName, status, checkpoint: this.#lastCheckpointId })}\n`)
     syncFolder(this.folder)
   }
 }
@@ -210,12 +241,12 @@ function startOf(pid: number): string | undefined {
   }
 }
 
-function statusOf(folder: string): JobStatus | undefined {
+function recordOf(folder: string): JobRecord | undefined {
   const path = join(folder, JOB_FILE)
   let problem: unknown
   try {
-    const { status } = JSON.parse(readFileSync(path, 'utf8')) as { status?: JobStatus }
-    if (status === 'running' || status === 'finished') return status
+    const { status, checkpoint } = JSON.parse(readFileSync(path, 'utf8')) as Partial<JobRecord>
+    if ((status === 'running' || status === 'finished') && Number.isSafeInteger(checkpoint)) return { status, checkpoint: checkpoint! }
     problem = new Error('it does not say how the job stands')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined

@@ -4,6 +4,7 @@
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { RestoreError } from '../base/errors.ts'
+import { failPoint } from '../base/fail-points.ts'
 import { type CheckpointStorage, type CheckpointUpload, METADATA_FILE } from './storage.ts'
 
 /** As numbers are written: what is read as a number is found under its name again. */
@@ -44,6 +45,7 @@ export class LocalCheckpointStorage implements CheckpointStorage {
         hint: 'Another process runs this job.',
       })
     }
+    failPoint('storage.begun')
     return new LocalUpload(this.#folder, folder)
   }
 
@@ -54,6 +56,7 @@ export class LocalCheckpointStorage implements CheckpointStorage {
   async remove(checkpointId: number): Promise<void> {
     // First, so that nobody finds a checkpoint of which files are missing.
     await rm(this.nameOf(checkpointId, METADATA_FILE), { force: true })
+    failPoint('prune.unpublished-old')
     await rm(this.nameOf(checkpointId), { recursive: true, force: true })
   }
 
@@ -90,6 +93,7 @@ class LocalUpload implements CheckpointUpload {
     let handle = this.#files.get(file)
     if (handle === undefined) this.#files.set(file, (handle = await open(join(this.#folder, file), 'wx')))
     await writeAll(handle, bytes)
+    failPoint('storage.appended')
   }
 
   async publish(metadata: Uint8Array): Promise<void> {
@@ -98,19 +102,25 @@ class LocalUpload implements CheckpointUpload {
       await handle.close()
       this.#files.delete(file)
     }
+    failPoint('storage.files-synced')
     const unpublished = join(this.#folder, UNPUBLISHED_METADATA)
     const handle = await open(unpublished, 'wx')
     try {
       await writeAll(handle, metadata)
+      failPoint('storage.metadata-written')
       await handle.datasync()
+      failPoint('storage.metadata-synced')
     } finally {
       await handle.close()
     }
     // The names of the files, before the one that speaks of them.
     await syncFolder(this.#folder)
+    failPoint('storage.folder-synced')
     await rename(unpublished, join(this.#folder, METADATA_FILE))
+    failPoint('storage.renamed')
     await syncFolder(this.#folder)
     await syncFolder(this.#parent)
+    failPoint('storage.published')
   }
 
   async abandon(): Promise<void> {

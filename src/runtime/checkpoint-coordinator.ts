@@ -3,6 +3,7 @@
 
 import type { Clock } from '../base/clock.ts'
 import { JobError } from '../base/errors.ts'
+import { failPoint } from '../base/fail-points.ts'
 import type { CheckpointOrigin, CheckpointStore } from '../checkpoint/checkpoint-store.ts'
 import type { JobSnapshot } from '../checkpoint/job-snapshot.ts'
 import type { ExecutionPlan } from '../plan/execution-plan.ts'
@@ -20,7 +21,9 @@ export interface CheckpointCoordinatorOptions extends Pick<CheckpointOptions, 'i
   readonly lastId: number
   /** Has the sources send barriers. */
   begin(checkpointId: number): void
-  /** A checkpoint is kept: what was prepared for it may be committed. */
+  /** A checkpoint is kept: notes its number where the next start finds it. @throws what goes wrong: then nothing is committed. */
+  note(checkpointId: number): void
+  /** A checkpoint is kept and noted: what was prepared for it may be committed. */
   complete(checkpointId: number): void
   fail(error: Error): void
   log(message: string): void
@@ -50,6 +53,7 @@ export class CheckpointCoordinator {
   acknowledge(checkpointId: number, part: string, file: Uint8Array, hadEnded: boolean): void {
     if (this.#pending?.checkpoint.checkpointId !== checkpointId) return
     this.#pending.checkpoint.acknowledge(part, file, hadEnded)
+    failPoint('checkpoint.acknowledged')
     this.#tryComplete()
   }
 
@@ -81,7 +85,9 @@ export class CheckpointCoordinator {
       this.#pending = undefined
       this.#failed(new JobError('CHECKPOINT_TIMEOUT', `Checkpoint ${checkpointId} was not complete after ${this.#options.timeoutMs} ms`))
     }, this.#options.timeoutMs)
+    failPoint('checkpoint.before-begin')
     this.#options.begin(checkpointId)
+    failPoint('checkpoint.begun')
     this.#tryComplete()
   }
 
@@ -98,9 +104,12 @@ export class CheckpointCoordinator {
     if (pending === undefined || complete === undefined) return
     this.#pending = undefined
     clearTimeout(this.#timer)
+    failPoint('checkpoint.parts-complete')
     const save = async (): Promise<void> => {
       try {
         await store.save({ ...complete, splits }, { ...origin, timestampMs: pending.beganMs })
+        failPoint('checkpoint.before-note')
+        this.#options.note(complete.checkpointId)
       } catch (error) {
         this.#saving = undefined
         this.#failed(
@@ -112,10 +121,14 @@ export class CheckpointCoordinator {
       }
       this.#saving = undefined
       this.#failures = 0
+      failPoint('checkpoint.kept')
       this.#options.complete(complete.checkpointId)
+      failPoint('checkpoint.told')
       this.#scheduleNext(pending.beganMs)
       try {
+        failPoint('prune.before')
         await store.prune(complete.checkpointId)
+        failPoint('prune.done')
       } catch (error) {
         this.#options.log(`Cannot remove checkpoints before ${complete.checkpointId}: ${(error as Error).message}`)
       }

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import type { Piscina } from 'piscina'
 import { systemClock } from '../base/clock.ts'
+import { failPoint } from '../base/fail-points.ts'
 import { fromErrorRecord, JobError, RestoreError, RUN_FRAGMENT, toErrorRecord } from '../base/errors.ts'
 import { workerMemoryBytes } from '../base/memory-budget.ts'
 import { availableCores, packageVersion } from '../base/platform.ts'
@@ -212,7 +213,7 @@ class Coordinator {
   ): Promise<CoordinatorEvent> {
     const plan = this.#plan
     const store = checkpointing && new CheckpointStore(new LocalCheckpointStorage(checkpointing.directory.folder), checkpointing.options.retained)
-    const restore = store && (await this.#findCheckpoint(store))
+    const restore = store && (await this.#findCheckpoint(store, checkpointing.directory.lastCheckpointId))
     const lastCheckpointId = store === undefined ? 0 : await store.lastId()
     const splits = enumerateSplits(plan, graph, restore)
     this.#outputs = [...new Set(graph.programOutputs.map(({ name }) => name))]
@@ -269,6 +270,7 @@ class Coordinator {
         clock: systemClock,
         lastId: lastCheckpointId,
         begin: (checkpointId) => this.#tellWorkers(CHECKPOINTS_ADDRESS, checkpointId),
+        note: (checkpointId) => directory.noteCheckpoint(checkpointId),
         complete: (checkpointId) => this.#tellWorkers(CHECKPOINTS_ADDRESS + 4, checkpointId),
         fail: (error) => this.#fail(error, CANCEL_TIMEOUT_MS),
         log: (message) => this.#log(message),
@@ -282,12 +284,18 @@ class Coordinator {
     }
   }
 
-  /** The checkpoint to go on from, if there is one. */
-  async #findCheckpoint(store: CheckpointStore): Promise<JobSnapshot | undefined> {
-    const found = await store.newest()
+  /**
+   * The checkpoint to go on from, if there is one.
+   *
+   * @param lastId The last one that was complete, as the job's folder says.
+   */
+  async #findCheckpoint(store: CheckpointStore, lastId: number): Promise<JobSnapshot | undefined> {
+    const found = await store.newest(lastId)
     if (found === undefined) return undefined
+    failPoint('restore.found')
     for (const warning of found.warnings) this.#log(warning)
     assertRestorable(this.#plan, found.snapshot)
+    failPoint('restore.checked')
     this.#log(`Goes on from checkpoint ${found.snapshot.checkpointId} of ${new Date(found.metadata.timestampMs).toISOString()}`)
     return found.snapshot
   }

@@ -2,6 +2,7 @@
 // time. Runs on the worker's thread.
 
 import { assert } from '../base/assert.ts'
+import { failPoint } from '../base/fail-points.ts'
 import { WATERMARK_MAX, WATERMARK_MIN } from '../batch/crossings.ts'
 import type { CheckpointBarrier } from '../exchange/control-element.ts'
 import { FrameKind } from '../exchange/frame-kind.ts'
@@ -126,6 +127,7 @@ export class InputGate {
         this.#barrier = channel.control.barrier
         channel.held = true
         this.#aligned++
+        failPoint('gate.first-barrier')
         this.#releaseAligned()
         return
       case FrameKind.END:
@@ -160,6 +162,7 @@ export class InputGate {
     this.#barrier = undefined
     this.#aligned = 0
     for (const channel of this.channels) channel.held = false
+    failPoint('gate.aligned')
     this.#queue.push((driver) => driver.offerBarrier(barrier))
   }
 

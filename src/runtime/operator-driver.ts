@@ -2,6 +2,7 @@
 // order. Runs on the worker's thread; the only caller of an operator. Invariant: at most one element is in hand.
 
 import { assert } from '../base/assert.ts'
+import { failPoint } from '../base/fail-points.ts'
 import { WATERMARK_MIN } from '../batch/crossings.ts'
 import type { RecordBatch } from '../batch/record-batch.ts'
 import type { CheckpointBarrier, LatencyMarker } from '../exchange/control-element.ts'
@@ -218,9 +219,13 @@ export class OperatorDriver implements ElementTarget {
         return true
       case State.BARRIER:
         if (!output.hasCapacity()) return false
+        failPoint('operator.before-prepare')
         operator.prepareCommit?.(this.#barrier!.checkpointId)
+        failPoint('operator.prepared')
         this.#snapshotHook(operator, this.#barrier!)
+        failPoint('operator.snapshot')
         output.emitBarrier(this.#barrier!)
+        failPoint('operator.barrier-sent')
         this.#state = State.IDLE
         return true
       case State.END_INPUT:

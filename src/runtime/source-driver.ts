@@ -1,6 +1,7 @@
 // Drives one source reader: polls it, asks for splits, hands its batches to the chain, ends the stream. Runs on the worker's thread.
 
 import { WATERMARK_MAX } from '../batch/crossings.ts'
+import { failPoint } from '../base/fail-points.ts'
 import type { CheckpointBarrier, LatencyMarker } from '../exchange/control-element.ts'
 import type { SnapshotReader, SnapshotWriter } from '../operator/operator.ts'
 import { PollResult, type SourceReader, type SourceSplit, splitSnapshot, writeSplitState } from '../operator/source.ts'
@@ -107,8 +108,11 @@ export class SourceDriver {
     const barrier = this.#barriers[0]
     if (barrier === undefined || this.#phase === Phase.DONE || !this.#output.hasCapacity()) return false
     this.#barriers.shift()
+    failPoint('source.before-snapshot')
     this.#snapshotHook(this, barrier)
+    failPoint('source.snapshot')
     this.#output.emitBarrier(barrier)
+    failPoint('source.barrier-sent')
     return true
   }
 
@@ -177,7 +181,10 @@ export class SourceDriver {
           const { split, index } = this.#splits.take(this.#readerIndex, dealt.place)
           this.taken.push(dealt.place)
           if (dealt.state === undefined) reader.assign(split, index)
-          else reader.restore(splitSnapshot(index, dealt.state))
+          else {
+            reader.restore(splitSnapshot(index, dealt.state))
+            failPoint('restore.split')
+          }
           return true
         }
         const next = this.#splits.next(this.#readerIndex)

@@ -3,6 +3,7 @@
 import { assert } from '../base/assert.ts'
 import { closeAll, closeFailureText } from '../base/close.ts'
 import type { Clock } from '../base/clock.ts'
+import { failPoint } from '../base/fail-points.ts'
 import type { Schema } from '../batch/types.ts'
 import type { Slab } from '../base/slab.ts'
 import type { CheckpointBarrier, LatencyMarker } from '../exchange/control-element.ts'
@@ -182,7 +183,10 @@ export class Subtask {
       const operator = environment.hadEnded(planned, task, index) ? this.#createEnded(planned, context) : this.#create(planned)
       operator.open(context)
       const own = environment.restored(planned, task, index)
-      if (own !== undefined) operator.restore(own)
+      if (own !== undefined) {
+        operator.restore(own)
+        failPoint('restore.operator')
+      }
       const inputs = new Set(transformation.edges.map((edge) => edge.input)).size
       const driver = new OperatorDriver(planned.name, operator, collector, inputs, takeSnapshot, this.#markerHook(planned, operatorIndex))
       this.#drivers.push(driver)
@@ -273,7 +277,9 @@ export class Subtask {
 
   #end(): void {
     this.#ended = true
+    failPoint('subtask.ended')
     this.#environment.subtaskEnded(this)
+    failPoint('subtask.end-told')
     if (!this.hasPendingCommits) this.close()
   }
 
@@ -290,6 +296,7 @@ export class Subtask {
     // What has been committed is nothing to later checkpoints.
     this.#environment.subtaskEnded(this)
     this.close()
+    failPoint('subtask.closed')
   }
 
   /** Name of the operator whose code runs now, if it is called while one does: the innermost that has an element in hand. */

@@ -4,6 +4,7 @@
 import type { Clock } from '../base/clock.ts'
 import { closeFailureText } from '../base/close.ts'
 import { type MillraceError, toErrorRecord } from '../base/errors.ts'
+import { failPoint } from '../base/fail-points.ts'
 import { IdleStrategy } from '../ring/idle-strategy.ts'
 import { BarrierKind } from '../batch/generated/barrier-kind.ts'
 import { CHECKPOINTS_ADDRESS, Command, COMMAND_ADDRESS, HEARTBEAT_ADDRESS } from './control-layout.ts'
@@ -68,6 +69,7 @@ export async function runWorkerLoop(worker: WorkerRuntime, words: Int32Array, op
       const completeId = Atomics.load(words, begun + 1)
       if (completeId !== lastComplete) {
         lastComplete = completeId
+        failPoint('worker.told')
         worker.notifyCheckpointComplete(completeId)
         if (worker.hasEnded) break
       }

@@ -74,8 +74,11 @@ export class CrashRun {
     mkdirSync(this.#checkpoints, { recursive: true })
   }
 
-  /** @param isSupervised Whether the engine has a process around it that starts it again. */
-  start(isSupervised: boolean = true, parallelism: number = this.#job.parallelism): Command {
+  /**
+   * @param isSupervised Whether the engine has a process around it that starts it again.
+   * @param failPoint Where it ends: `name:k`, see src/base/fail-points.ts.
+   */
+  start(isSupervised: boolean = true, parallelism: number = this.#job.parallelism, failPoint?: string): Command {
     const { path, params } = this.#job
     const args = Object.entries({ ...params, out: this.#results }).flatMap(([name, value]) => [`--${name}`, value])
     const options = [
@@ -83,14 +86,13 @@ export class CrashRun {
       `execution.checkpointing.interval=${CHECKPOINT_INTERVAL_MS}`,
       isSupervised ? 'restart-strategy.exponential-delay.initial-backoff=10' : 'restart-strategy.type=none',
     ]
-    return new Command([
-      'run',
-      path,
-      ...['--name', 'job', '--parallelism', String(parallelism), '--quiet'],
-      ...options.flatMap((option) => ['--set', option]),
-      '--',
-      ...args,
-    ])
+    const settings = ['--name', 'job', '--parallelism', String(parallelism), '--quiet', ...options.flatMap((option) => ['--set', option])]
+    return new Command(['run', path, ...settings, '--', ...args], failPoint === undefined ? {} : { env: { FAILPOINT: failPoint } })
+  }
+
+  /** Runs the job until it comes to a fail point. Returns how it ended: there, or by itself if it never came there. */
+  async failAt(failPoint: string, parallelism: number): Promise<Outcome> {
+    return this.#expectRegular(await ended(this.start(false, parallelism, failPoint)))
   }
 
   /** Runs the job to its end. @throws if it does not get there. */

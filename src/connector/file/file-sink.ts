@@ -21,6 +21,7 @@ import {
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import { syncFolder } from '../../base/durable.ts'
 import { ConnectorError, PlanError, RestoreError } from '../../base/errors.ts'
+import { failPoint } from '../../base/fail-points.ts'
 import { type OptionKeys, refuseUnknownOptions } from '../../base/option-keys.ts'
 import { type RecordBatch, RowKind } from '../../batch/record-batch.ts'
 import { isObjectSchema, type Schema } from '../../batch/types.ts'
@@ -142,6 +143,7 @@ class FileWriter implements CommittingSinkWriter {
     }
     this.#parts = []
     if (this.#sink.isFolder) this.#removeLeftovers()
+    failPoint('file.finished')
     return true
   }
 
@@ -154,19 +156,24 @@ class FileWriter implements CommittingSinkWriter {
   commit(committable: Uint8Array): void {
     const { path, inProgress, bytes } = JSON.parse(Buffer.from(committable).toString()) as FileCommittable
     try {
+      failPoint('file.before-rename')
       renameSync(inProgress, path)
+      failPoint('file.renamed')
     } catch (error) {
       const isDone = (error as NodeJS.ErrnoException).code === 'ENOENT' && statSync(path, { throwIfNoEntry: false })?.size === bytes
       if (!isDone) throw notWritable(path, error)
     }
     if (this.#context.isCheckpointed) syncFolder(dirname(path))
+    failPoint('file.committed')
   }
 
   /** What a checkpoint speaks of must be there after a loss of power too. */
   #sync(file: number, path: string): void {
     if (!this.#context.isCheckpointed) return
     try {
+      failPoint('file.before-sync')
       fdatasyncSync(file)
+      failPoint('file.synced')
     } catch (error) {
       throw notWritable(path, error)
     }
@@ -201,6 +208,7 @@ class FileWriter implements CommittingSinkWriter {
         const file = openSync(inProgress, 'r+')
         if (statSync(inProgress).size < bytes) throw new Error(`it has fewer than ${bytes} bytes`)
         ftruncateSync(file, bytes)
+        failPoint('restore.file-reopened')
         this.#parts.push({ path, inProgress, isDirect: false, bytes, file })
       } catch (error) {
         throw new RestoreError('FILE_CHANGED', `Cannot go on writing "${inProgress}": ${(error as Error).message}`, { cause: error })
@@ -269,7 +277,9 @@ class FileWriter implements CommittingSinkWriter {
       const path = behindLinks(name)
       makeFolder(dirname(path))
       const inProgress = inProgressOf(path)
-      return { path, inProgress, isDirect: false, file: openSync(inProgress, 'w'), bytes: 0 }
+      const file = openSync(inProgress, 'w')
+      failPoint('file.created')
+      return { path, inProgress, isDirect: false, file, bytes: 0 }
     } catch (error) {
       throw notWritable(name, error)
     }

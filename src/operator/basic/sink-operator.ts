@@ -1,6 +1,7 @@
 // The operator at the end of a chain: hands rows to a sink's writer, flushes it when the input pauses, and has it commit when a checkpoint is
 // complete. Runs on the worker's thread.
 
+import { failPoint } from '../../base/fail-points.ts'
 import type { RecordBatch } from '../../batch/record-batch.ts'
 import type { Schema } from '../../batch/types.ts'
 import { UNION_STATE_PREFIX } from '../../state/state.ts'
@@ -83,8 +84,10 @@ export class SinkOperator extends StatelessOperator {
   notifyCheckpointComplete(checkpointId: number): void {
     if (!isCommitting(this.#writer)) return
     for (let first = this.#pending[0]; first !== undefined && first.checkpointId <= checkpointId; first = this.#pending[0]) {
+      failPoint('sink.before-commit')
       for (const committable of first.committables) this.#writer.commit(committable)
       this.#pending.shift()
+      failPoint('sink.committed')
     }
   }
 
@@ -101,7 +104,12 @@ export class SinkOperator extends StatelessOperator {
     this.#writer.restore(reader)
     // The checkpoint is complete, so they may be seen; whether they were already nobody knows.
     const writer = this.#writer
-    if (isCommitting(writer)) reader.elements(COMMITTABLES, (committable) => writer.commit(committable))
+    if (!isCommitting(writer)) return
+    reader.elements(COMMITTABLES, (committable) => {
+      failPoint('restore.sink-before-commit')
+      writer.commit(committable)
+      failPoint('restore.sink-committed')
+    })
   }
 
   override close(): void {

@@ -119,6 +119,22 @@ describe('attempts', () => {
     }
   })
 
+  test('the last checkpoint that was noted is known to the next attempt, and to none that begins anew', () => {
+    const root = newRoot()
+    const first = claim(root)
+    expect(first.lastCheckpointId).toBe(0)
+    first.noteCheckpoint(7)
+    first.noteCheckpoint(8)
+    first.release(false)
+    const second = claim(root)
+    expect(second.lastCheckpointId).toBe(8)
+    second.release(false)
+    const third = claim(root)
+    expect(third.lastCheckpointId, 'an attempt without a checkpoint forgets nothing').toBe(8)
+    third.release(false)
+    expect(claim(root, 'job', true).lastCheckpointId).toBe(0)
+  })
+
   test('a job that has finished is not started again', () => {
     const root = newRoot()
     const directory = claim(root)
@@ -341,7 +357,7 @@ describe('a claim that is overtaken between its look and its own file', () => {
     const { folder, attempt } = overtaken(() => {
       rmSync(join(folder, 'attempt-1'))
       writeFileSync(join(folder, 'attempt-3'), JSON.stringify({ pid: 0 }))
-      writeFileSync(join(folder, 'job.json'), JSON.stringify({ format: 1, job: 'job', status: 'finished' }))
+      writeFileSync(join(folder, 'job.json'), JSON.stringify({ format: 1, job: 'job', status: 'finished', checkpoint: 0 }))
     })
     expect(attempt).toThrow(refusal('JOB_FINISHED'))
     expect(readdirSync(folder).toSorted()).toEqual(['attempt-3', 'job.json'])
