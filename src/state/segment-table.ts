@@ -260,13 +260,23 @@ export class SegmentTable implements SlabUse {
     })
   }
 
-  /** The canonical key bytes of one entry, copied. */
-  keyBytesOf(entry: number): Uint8Array {
+  /**
+   * The canonical key bytes of one entry, copied.
+   *
+   * @param reuse Taken for the copy if it is as long.
+   */
+  keyBytesOf(entry: number, reuse?: Uint8Array): Uint8Array {
     const { slab } = this
     const word = slab.u32[(entry + layout.ENTRY_WORD_OFFSET) >>> 2]
     const length = word & 0xffffff
     const inline = this.form === KeyForm.VALUE || length - 1 <= this.keyBytes
     const at = inline ? entry + layout.ENTRY_KEY_OFFSET : slab.u32[(entry + layout.ENTRY_KEY_OFFSET) >>> 2]
+    if (reuse?.length === length) {
+      const { u8 } = slab
+      for (let index = 0; index < length - 1; index++) reuse[index] = u8[at + index]!
+      reuse[length - 1] = word >>> 24
+      return reuse
+    }
     const bytes = slab.u8.slice(at, at + length)
     bytes[length - 1] = word >>> 24
     return bytes

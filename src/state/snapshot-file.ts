@@ -22,6 +22,8 @@ const MARK_BYTES = 6
 const END_BYTES = 24
 const END_CHECKED_BYTES = 12
 const ENTRY_BYTES = 28
+/** In front of each entry of keyed state. */
+const LENGTHS_BYTES = 12
 
 const SectionKind = { ELEMENTS: 0, KEYED: 1 } as const
 
@@ -66,6 +68,7 @@ export class SnapshotFileWriter implements KeyedSnapshotWriter {
     if (groups === undefined) this.#keyed.set(state, (groups = []))
     const section = (groups[keyGroup] ??= { kind: SectionKind.KEYED, state, keyGroup, records: 0, writer: new ByteWriter() })
     const { writer } = section
+    writer.reserve(LENGTHS_BYTES + namespace.length + key.length + value.length)
     writer.uint32(namespace.length)
     writer.uint32(key.length)
     writer.uint32(value.length)

@@ -48,9 +48,11 @@ export class ByteWriter {
   }
 
   raw(bytes: Uint8Array): void {
-    this.reserve(bytes.length)
-    this.bytes.set(bytes, this.at)
-    this.at += bytes.length
+    const { length } = bytes
+    this.reserve(length)
+    if (length <= SHORT_BYTES) for (let index = 0; index < length; index++) this.bytes[this.at + index] = bytes[index]!
+    else this.bytes.set(bytes, this.at)
+    this.at += length
   }
 
   /** UTF-8 without a length. Returns false for a lone surrogate. */

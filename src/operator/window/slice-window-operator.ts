@@ -182,6 +182,9 @@ export class SliceWindowOperator implements Operator {
     const { slab } = this.#context
     const start = new Uint8Array(8)
     const bytes = new ByteWriter()
+    // Most keys are as long as the one before, and so are values.
+    let key: Uint8Array = new Uint8Array()
+    let value: Uint8Array = new Uint8Array()
     for (const { startMs, table, distinct, kept } of this.#slices.values()) {
       new DataView(start.buffer).setFloat64(0, startMs, true)
       table.forEachKeyGroup((keyGroup, entries, n) => {
@@ -191,7 +194,10 @@ export class SliceWindowOperator implements Operator {
           bytes.at = 0
           bytes.raw(slab.u8.subarray(at, at + this.#valueBytes))
           for (const rows of kept) rows.save(bytes, entry, table.valueOffset)
-          writer.keyed('slices', keyGroup, start, table.keyBytesOf(entry), bytes.copy())
+          key = table.keyBytesOf(entry, key)
+          if (value.length !== bytes.at) value = new Uint8Array(bytes.at)
+          bytes.copyTo(value, 0)
+          writer.keyed('slices', keyGroup, start, key, value)
         }
       })
       this.#distinct.forEach((values, index) => values.snapshot(writer, `distinct-${index}`, start, distinct[index], table))
