@@ -1,7 +1,7 @@
 // The metadata of a checkpoint: schemas/checkpoint.fbs in a frame with a checksum. Nothing of it is read before the checksum fits, since
 // FlatBuffers verify nothing.
 
-import { Builder, ByteBuffer } from 'flatbuffers'
+import { Builder, ByteBuffer, Encoding } from 'flatbuffers'
 import { crc32 } from 'node:zlib'
 import { decodeObjects, encodeObjects } from '../batch/batch-codec-objects.ts'
 import { RestoreError } from '../base/errors.ts'
@@ -124,12 +124,12 @@ export function decodeMetadata(bytes: Uint8Array, name: string): Metadata {
   return {
     checkpointId: Number(root.checkpointId()),
     timestampMs: Number(root.timestampMs()),
-    jobName: root.jobName()!,
-    engineVersion: root.engineVersion()!,
+    jobName: textOf(root.jobName(Encoding.UTF8_BYTES)),
+    engineVersion: textOf(root.engineVersion(Encoding.UTF8_BYTES)),
     attempt: root.attempt(),
     files: list(root.filesLength(), (index) => {
       const entry = root.files(index)!
-      return { name: entry.name()!, bytes: Number(entry.bytes()), crc32: entry.crc32() }
+      return { name: textOf(entry.name(Encoding.UTF8_BYTES)), bytes: Number(entry.bytes()), crc32: entry.crc32() }
     }),
     operators: list(root.operatorsLength(), (index) => operatorOf(root.operators(index)!)),
   }
@@ -138,8 +138,8 @@ export function decodeMetadata(bytes: Uint8Array, name: string): Metadata {
 function operatorOf(entry: OperatorState): MetadataOperator {
   const splits = entry.splitsArray()
   return {
-    uid: entry.uid()!,
-    name: entry.name()!,
+    uid: textOf(entry.uid(Encoding.UTF8_BYTES)),
+    name: textOf(entry.name(Encoding.UTF8_BYTES)),
     parallelism: entry.parallelism(),
     maxParallelism: entry.maxParallelism(),
     parts: list(entry.partsLength(), (index) => {
@@ -149,6 +149,11 @@ function operatorOf(entry: OperatorState): MetadataOperator {
     ended: list(entry.endedLength(), (index) => entry.ended(index)!),
     splits: splits === null ? undefined : (decodeObjects(splits) as SnapshotSplit[]),
   }
+}
+
+/** Every character: a text decoder would leave out a byte order mark in front. */
+function textOf(bytes: string | Uint8Array | null): string {
+  return Buffer.from(bytes as Uint8Array).toString()
 }
 
 function list<T>(length: number, at: (index: number) => T): T[] {

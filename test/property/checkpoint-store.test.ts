@@ -17,11 +17,14 @@ const scratch = mkdtempSync(join(tmpdir(), 'millrace-'))
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))
 let places = 0
 
-const names = fc.oneof(fc.constantFrom('', 'a', 'a/1', '/', 'заказы', '🦊'), fc.string({ unit: 'grapheme', maxLength: 8 }))
+const names = fc.oneof(fc.constantFrom('', 'a', 'a/1', '/', 'заказы', '🦊', '\ufeffmarked'), fc.string({ unit: 'grapheme', maxLength: 8 }))
 const payloads = fc.oneof(
   fc.constantFrom<unknown>(undefined, null, Infinity, -Infinity, Number.NaN, -0, 2n ** 63n, -(2n ** 70n), { position: Infinity }, [undefined, [[]]]),
   fc.record({ path: fc.string(), end: fc.oneof(fc.constant(Infinity), fc.maxSafeNat()), nested: fc.record({ at: fc.bigInt(), of: fc.constant(undefined) }) }),
-  fc.anything({ withBigInt: true, withDate: true, withMap: true, withSet: true, withTypedArray: true }),
+  fc
+    .anything({ withBigInt: true, withDate: true, withMap: true, withSet: true, withTypedArray: true })
+    // Node does not take a set of an invalid date for equal to its own copy.
+    .filter((value) => isDeepStrictEqual(structuredClone(value), structuredClone(value))),
 )
 const splits = fc.array(fc.record<SnapshotSplit>({ id: names, payload: payloads }), { maxLength: 4 })
 const subtask = fc.record({ file: fc.option(fc.uint8Array({ maxLength: 60 }), { nil: undefined }), hasEnded: fc.boolean() })
