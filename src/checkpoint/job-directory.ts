@@ -6,8 +6,9 @@ import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, wri
 import { join } from 'node:path'
 import { threadId } from 'node:worker_threads'
 import { syncFolder } from '../base/durable.ts'
-import { RestoreError } from '../base/errors.ts'
+import { PlanError, RestoreError } from '../base/errors.ts'
 import { failPoint } from '../base/fail-points.ts'
+import { makeFolder } from '../base/make-folder.ts'
 
 const ATTEMPT = /^attempt-([1-9]\d{0,14})$/
 const JOB_FILE = 'job.json'
@@ -68,11 +69,15 @@ export class JobDirectory {
    * @param root Folder of all jobs: made if it is not there.
    * @param fresh Whether what is there is moved aside, for the job to begin anew.
    * @throws {RestoreError} `JOB_RUNNING` while a process runs it; `JOB_FINISHED` if there is nothing left to do and `fresh` is false;
-   *   `SNAPSHOT_DAMAGED` if one cannot tell, since a file is not as it was written.
+   *   `SNAPSHOT_DAMAGED` if one cannot tell, since a file is not as it was written. {@link PlanError} `INVALID_OPTION` if there can be no such folder.
    */
   static claim(root: string, jobName: string, fresh: boolean): JobDirectory {
     const folder = join(root, folderNameOf(jobName))
-    mkdirSync(root, { recursive: true })
+    try {
+      makeFolder(root)
+    } catch (error) {
+      throw new PlanError('INVALID_OPTION', `Cannot keep checkpoints in "${root}": ${(error as Error).message}`, { cause: error })
+    }
     failPoint('claim.before')
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       const last = lastAttempt(folder)

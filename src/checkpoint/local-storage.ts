@@ -5,6 +5,7 @@ import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } fro
 import { join } from 'node:path'
 import { RestoreError } from '../base/errors.ts'
 import { failPoint } from '../base/fail-points.ts'
+import { makeFolder } from '../base/make-folder.ts'
 import { type CheckpointStorage, type CheckpointUpload, METADATA_FILE } from './storage.ts'
 
 /** As numbers are written: what is read as a number is found under its name again. */
@@ -34,7 +35,7 @@ export class LocalCheckpointStorage implements CheckpointStorage {
   }
 
   async begin(checkpointId: number): Promise<CheckpointUpload> {
-    await mkdir(this.#folder, { recursive: true })
+    makeFolder(this.#folder)
     const folder = this.nameOf(checkpointId)
     try {
       await mkdir(folder)

@@ -1,9 +1,10 @@
 // Bad records as lines of JSON at the end of a file. Every reader has the file open for itself: lines are appended by one write each time, so
 // readers on several threads do not mix them up.
 
-import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs'
+import { closeSync, openSync, writeSync } from 'node:fs'
 import { isUtf8 } from 'node:buffer'
 import { dirname } from 'node:path'
+import { makeFolder } from '../../base/make-folder.ts'
 import { ConnectorError } from '../../base/errors.ts'
 import type { BadRecord, BadRecordPolicy, DeadLetterTarget } from '../../format/bad-records.ts'
 
@@ -39,7 +40,7 @@ export class DeadLetterFile implements DeadLetterTarget {
 
 function openForLetters(path: string): number {
   try {
-    mkdirSync(dirname(path), { recursive: true })
+    makeFolder(dirname(path))
     return openSync(path, 'a')
   } catch (error) {
     throw new ConnectorError('FILE_NOT_WRITABLE', `Cannot write dead letters to "${path}": ${(error as Error).message}`, { cause: error })

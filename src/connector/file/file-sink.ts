@@ -8,7 +8,6 @@ import {
   fdatasyncSync,
   ftruncateSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readlinkSync,
@@ -22,6 +21,7 @@ import { basename, dirname, extname, join, resolve } from 'node:path'
 import { syncFolder } from '../../base/durable.ts'
 import { ConnectorError, PlanError, RestoreError } from '../../base/errors.ts'
 import { failPoint } from '../../base/fail-points.ts'
+import { makeFolder } from '../../base/make-folder.ts'
 import { type OptionKeys, refuseUnknownOptions } from '../../base/option-keys.ts'
 import { type RecordBatch, RowKind } from '../../batch/record-batch.ts'
 import { isObjectSchema, type Schema } from '../../batch/types.ts'
@@ -363,18 +363,6 @@ function behindLinks(path: string): string {
   let target = path
   while (lstatSync(target, { throwIfNoEntry: false })?.isSymbolicLink() === true) target = resolve(realpathSync(dirname(target)), readlinkSync(target))
   return target
-}
-
-/** Folder by folder: Node's recursive form never returns where the system refuses with "no such file" (in /proc). */
-function makeFolder(path: string): void {
-  if (existsSync(path)) return
-  makeFolder(dirname(path))
-  try {
-    mkdirSync(path)
-  } catch (error) {
-    // Another subtask was faster.
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-  }
 }
 
 function refuseChanges(batch: RecordBatch): void {

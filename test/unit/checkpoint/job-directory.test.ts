@@ -98,6 +98,8 @@ async function startClaimer(): Promise<Claimer> {
   }
 }
 
+const hasProc = existsSync('/proc/self/stat')
+
 describe('attempts', () => {
   test('the first is 1; a second process is refused while the first lives, and told its number', () => {
     const root = newRoot()
@@ -133,6 +135,15 @@ describe('attempts', () => {
     expect(third.lastCheckpointId, 'an attempt without a checkpoint forgets nothing').toBe(8)
     third.release(false)
     expect(claim(root, 'job', true).lastCheckpointId).toBe(0)
+  })
+
+  test('a folder that cannot be made is refused, where Node would try for ever too', () => {
+    const file = newRoot()
+    writeFileSync(file, '')
+    for (const root of [join(file, 'below'), ...(hasProc ? ['/proc/checkpoints'] : [])])
+      expect(() => claim(root)).toThrow(
+        expect.objectContaining({ name: 'PlanError', code: 'INVALID_OPTION', message: expect.stringContaining(root) as string }),
+      )
   })
 
   test('a job that has finished is not started again', () => {
@@ -175,8 +186,6 @@ describe('owners that are gone', () => {
     }
     expect(claim(root).attempt).toBe(4)
   })
-
-  const hasProc = existsSync('/proc/self/stat')
 
   test.runIf(hasProc)('a process whose number was given again does not hold it; the one that began then does', () => {
     const root = newRoot()
