@@ -5,6 +5,7 @@ import { systemClock } from '../base/clock.ts'
 import { PlanError } from '../base/errors.ts'
 import type { JobModule } from '../engine/job-bundle.ts'
 import { logText } from '../engine/log-text.ts'
+import { refuseCheckpoints } from '../runtime/checkpoint-options.ts'
 import { LocalExecutor } from '../runtime/local-executor.ts'
 import { settleUserCode } from '../runtime/stray-errors.ts'
 import { ExitCode, exitCodeOf } from './error-text.ts'
@@ -20,6 +21,8 @@ const PORT_MAX = 65_535
 
 /** Runs a job under an inspector. If none is open yet, opens one and waits until a debugger has attached to it. */
 export async function runInspected(settings: RunSettings, address: boolean | string, terminal: Terminal): Promise<number> {
+  // Before anybody attaches a debugger.
+  refuseCheckpoints(new Map(Object.entries(settings.options)))
   if (inspector.url() === undefined) {
     const { host, port } = parseAddress(address)
     // Node prints the address of the inspector itself.
@@ -49,6 +52,7 @@ export async function runInspected(settings: RunSettings, address: boolean | str
         settings.params,
         (found) => (module = found),
       )
+      refuseCheckpoints(new Map([...built.options, ...Object.entries(settings.options)]))
       hasRun = true
       running = new LocalExecutor(plan, built.graph, {
         clock: systemClock,

@@ -24,6 +24,14 @@ export interface CheckpointOptions {
   readonly retained: number
 }
 
+/** Refuses checkpoints for a job on the calling thread, which takes none. @throws {PlanError} `INVALID_LOCAL_JOB` */
+export function refuseCheckpoints(options: ReadonlyMap<string, string>): void {
+  if (!options.has(DIRECTORY) && !options.has(INTERVAL)) return
+  throw new PlanError('INVALID_LOCAL_JOB', 'Cannot take checkpoints: the job runs on the calling thread', {
+    hint: `Leave out ${DIRECTORY} and ${INTERVAL}, or submit the job's module to an engine.`,
+  })
+}
+
 /**
  * Reads the options; undefined for a job without checkpoints.
  *

@@ -7,7 +7,7 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:wor
 import type { Piscina } from 'piscina'
 import { systemClock } from '../base/clock.ts'
 import { failPoint } from '../base/fail-points.ts'
-import { fromErrorRecord, JobError, RestoreError, RUN_FRAGMENT, toErrorRecord } from '../base/errors.ts'
+import { fromErrorRecord, JobError, PlanError, RestoreError, RUN_FRAGMENT, toErrorRecord } from '../base/errors.ts'
 import { workerMemoryBytes } from '../base/memory-budget.ts'
 import { availableCores, packageVersion } from '../base/platform.ts'
 import { freshSeed } from '../base/random.ts'
@@ -194,6 +194,10 @@ class Coordinator {
     const options = new Map([...built.options, ...request.options])
     this.#post({ kind: 'planned', plan, planText: formatPlan(plan, built.graph), hangTimeoutMs: hangTimeoutMsOf(options) })
     const checkpointing = checkpointOptionsOf(options)
+    if (checkpointing === undefined && request.fresh)
+      throw new PlanError('INVALID_OPTION', 'Cannot begin anew: nothing says where checkpoints are kept', {
+        hint: 'Set execution.checkpointing.dir to the folder.',
+      })
     if (checkpointing === undefined) return this.#runPlanned(built.graph, planOptions, options, undefined)
     const directory = await claimJob(checkpointing.directory, plan.jobName, request.fresh)
     let outcome: CoordinatorEvent | undefined

@@ -144,6 +144,8 @@ export class WorkerRuntime {
   readonly #layouts: readonly WorkerLayout[]
   readonly #doorbells: readonly Doorbell[]
   readonly #hooks: WorkerHooks
+  /** The splits of restored sources, by task id. */
+  readonly #restored = new Map<number, RestoredSplits>()
   /** Fixed-region views of every worker's memory, made at start: they stay good whatever grows. */
   readonly #buffers: readonly SharedArrayBuffer[]
 
@@ -351,12 +353,16 @@ export class WorkerRuntime {
     )
   }
 
-  /** Every worker deals out the same. */
+  /** Every worker deals out the same, once for each source. */
   #restoredSplits({ id, operators, parallelism }: PlanTask): RestoredSplits | undefined {
     const { restore, splits } = this.#settings
     if (restore === undefined) return undefined
+    const known = this.#restored.get(id)
+    if (known !== undefined) return known
     const [{ uid }] = operators
     const readers = Array.from({ length: parallelism }, (_, reader) => reader).filter((reader) => !hadEnded(restore, uid, reader, parallelism))
-    return restoredSplits(restore, uid, splits.get(id)?.length ?? 0, parallelism, readers)
+    const restored = restoredSplits(restore, uid, splits.get(id)?.length ?? 0, parallelism, readers)
+    this.#restored.set(id, restored)
+    return restored
   }
 }

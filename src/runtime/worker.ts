@@ -113,8 +113,8 @@ export default async function runTask(task: WorkerTask): Promise<WorkerOutcome> 
 }
 
 async function runWorker(task: WorkerTask): Promise<LoopOutcome> {
-  const log = (operatorName: string, subtaskIndex: number, message: string): void => post({ kind: 'log', operatorName, subtaskIndex, message })
   const post = (event: WorkerEvent): void => task.events.postMessage(event)
+  const log = (operatorName: string, subtaskIndex: number, message: string): void => post({ kind: 'log', operatorName, subtaskIndex, message })
   let running: WorkerRuntime | undefined
   let isBuilt = false
   let stray: MillraceError | undefined

@@ -147,6 +147,14 @@ describe('a run with checkpoints', () => {
     run.expectResult()
   })
 
+  test('is refused where none can be taken or found', async () => {
+    const run = new Run('nowhere')
+    const inspected = await run.start({}, {}, '--inspect=0').ended
+    expect([inspected.status, inspected.stderr]).toEqual([2, expect.stringMatching(/INVALID_LOCAL_JOB[^]*calling thread/) as string])
+    const fresh = await new Command(['run', job('ten-rows.js'), '--fresh']).ended
+    expect([fresh.status, fresh.stderr]).toEqual([2, expect.stringMatching(/INVALID_OPTION[^]*Cannot begin anew[^]*execution\.checkpointing\.dir/) as string])
+  })
+
   test('that cannot start is not started again', async () => {
     const run = new Run('impossible')
     const missing = await run.start({}, { input: run.path('nothing.jsonl') }).ended

@@ -12,6 +12,7 @@ import { maxParallelismOf } from '../../plan/job-program.ts'
 import type { LogicalGraph } from '../../plan/transformation.ts'
 import { exchangeRingBytes } from '../../runtime/control-layout.ts'
 import { loadHistograms } from '../../runtime/job-metrics.ts'
+import { refuseCheckpoints } from '../../runtime/checkpoint-options.ts'
 import { LocalExecutor } from '../../runtime/local-executor.ts'
 import type { DataStream } from './data-stream.ts'
 import { type CloseableIterator, StreamExecutionEnvironment } from './environment.ts'
@@ -147,6 +148,7 @@ export class LocalEnvironment extends StreamExecutionEnvironment {
   #start(graph: LogicalGraph, options: ExecuteOptions): LocalJobHandle {
     const { name = LOCAL_NAME } = options
     const plan = this.#plan(graph, name)
+    refuseCheckpoints(this.settings.options)
     const edge = new LocalEdge()
     const executor = new LocalExecutor(plan, graph, {
       clock: systemClock,
