@@ -6,9 +6,9 @@ import { fileURLToPath } from 'node:url'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const CHECKS = {
   format: ['node_modules/oxfmt/bin/oxfmt', '--check'],
-  lint: ['node_modules/oxlint/bin/oxlint', '--type-aware', '--deny-warnings'],
   // First the declarations: some files are checked against the built package.
   build: ['.scripts/build.mjs'],
+  lint: ['node_modules/oxlint/bin/oxlint', '--type-aware', '--deny-warnings'],
   types: ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json'],
   api: ['.scripts/api-report.mjs'],
 }

@@ -10,6 +10,8 @@ import type { DataName, DataPaths } from './data.ts'
 export interface Settings {
   /** Tiny inputs, one round, no bounds: the test that benchmarks still run and still compute what they say. */
   readonly smoke: boolean
+  /** The sizes that the figures are promised for, where they take minutes. */
+  readonly full: boolean
   readonly data: DataPaths
   /** A folder that is removed after the run. */
   readonly folder: string

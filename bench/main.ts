@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { type DataName, type DataPaths, writeData } from './data.ts'
 import { answerMeasurement, type Benchmark, holds, LINE_HEAD, lineJson, lineText, machineText, newRunner, type Settings } from './harness.ts'
+import { checkpoints } from './lines/checkpoints.ts'
 import { closures } from './lines/closures.ts'
 import { command } from './lines/command.ts'
 import { countByKey } from './lines/count-by-key.ts'
@@ -16,10 +17,27 @@ import { jsonLines } from './lines/json-lines.ts'
 import { keyedProcess } from './lines/keyed-process.ts'
 import { latency } from './lines/latency.ts'
 import { pipe } from './lines/pipe.ts'
+import { recovery } from './lines/recovery.ts'
 import { standing } from './lines/standing.ts'
+import { stateBackends } from './lines/state-backends.ts'
 import { windowCount } from './lines/window-count.ts'
 
-const BENCHMARKS: readonly Benchmark[] = [jsonLines, csv, pipe, countByKey, windowCount, keyedProcess, closures, latency, command, flights, standing]
+const BENCHMARKS: readonly Benchmark[] = [
+  jsonLines,
+  csv,
+  pipe,
+  countByKey,
+  windowCount,
+  keyedProcess,
+  closures,
+  latency,
+  command,
+  flights,
+  checkpoints,
+  recovery,
+  standing,
+  stateBackends,
+]
 
 const USAGE = `Usage: npm run bench -- [NAME ...] [options]
 
@@ -28,6 +46,7 @@ Measures the benchmarks whose name contains one of the NAMEs; all of them withou
   --only NAME   the same as NAME
   --runs N      rounds of each benchmark
   --smoke       tiny inputs, in one process: only the answers count
+  --full        sizes that take minutes and gigabytes of disk: 100 M keys of state
   --json        a line of JSON for each figure
   --list        what there is
   --micro       the engine's parts instead, one by one
@@ -47,6 +66,7 @@ function commandLine() {
         runs: { type: 'string' },
         json: { type: 'boolean', default: false },
         smoke: { type: 'boolean', default: false },
+        full: { type: 'boolean', default: false },
         list: { type: 'boolean', default: false },
         micro: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
@@ -72,7 +92,7 @@ function refuse(message: string): never {
 }
 
 async function runAll(folder: string): Promise<void> {
-  const { json, smoke } = args
+  const { json, smoke, full } = args
   const wanted = BENCHMARKS.filter(({ name }) => names.length === 0 || names.some((part) => name.includes(part)))
   if (!json) say(`${machineText()}\n\n${LINE_HEAD}`)
   const written: Partial<Record<DataName, string>> = {}
@@ -80,7 +100,7 @@ async function runAll(folder: string): Promise<void> {
     for (const name of benchmark.data) written[name] ??= writeData(name, folder, smoke)
     await bundleJobs(benchmark.jobs ?? [])
     const data: DataPaths = written
-    const settings: Settings = { smoke, folder, data }
+    const settings: Settings = { smoke, full, folder, data }
     const rounds = args.runs === undefined ? undefined : Number(args.runs)
     if (!json && !smoke) process.stderr.write(`… ${benchmark.title}\r`)
     const lines = await benchmark.run(newRunner(benchmark, settings, rounds))

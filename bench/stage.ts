@@ -1,6 +1,7 @@
 // A worker's surroundings without a worker: a slab, kernels and a context, for benchmarks that drive a reader, a kernel or an operator directly.
 
 import { systemClock } from '../src/base/clock.ts'
+import { nodeFileSystem } from '../src/base/file-system.ts'
 import { Slab } from '../src/base/slab.ts'
 import type { RecordBatch } from '../src/batch/record-batch.ts'
 import { compileKernels, instantiateKernels, type Kernels } from '../src/kernels/kernels.ts'
@@ -32,6 +33,7 @@ export function newStage(): Stage {
     batchRowsMax: BATCH_ROWS,
     tableSeed: TABLE_SEED,
     isCheckpointed: false,
+    files: nodeFileSystem,
     metrics: {
       lateRecords: 0,
       badRecords: 0,

@@ -45,12 +45,13 @@ export type { ProcessJoinContext, ProcessJoinFunction } from './operator/join/in
 export type { CoGroupFunction, JoinFunction } from './operator/window/co-group-operator.ts'
 export { aggregatingState, listState, mapState, reducingState, valueState } from './state/state.ts'
 export type { AggregateFunction, AggregatingState, ListState, MapState, ReducingState, StateTtlConfig, ValueState } from './state/state.ts'
+export type { StateEvolution, StateOptions } from './state/state.ts'
 export { WatermarkStrategy } from './time/watermark-strategy.ts'
 export type { TimestampAssigner, TimestampLimits, WatermarkGenerator } from './time/watermark-strategy.ts'
 export { Engine, JobHandle } from './engine/engine.ts'
 export type { JobResult, SubmitOptions } from './engine/engine.ts'
 export { LocalJobHandle } from './engine/local-handle.ts'
-export type { InputHandle, OutputHandle } from './engine/program-handles.ts'
+export type { InputHandle, OutputHandle, PushOptions, PushUntil } from './engine/program-handles.ts'
 export type {
   ChannelMetrics,
   GcMetrics,
@@ -61,13 +62,21 @@ export type {
   TaskMetrics,
   WorkerMetrics,
 } from './runtime/thread-messages.ts'
+export { Savepoint, type SavepointEntry, type SavepointOperator, type SavepointState, type SavepointValueOf } from './checkpoint/savepoint-reader.ts'
+export { type SavepointOperatorOptions, type SavepointOperatorWriter, SavepointWriter, type SavepointWriterOptions } from './checkpoint/savepoint-writer.ts'
 export type { JobProgram } from './plan/job-program.ts'
 export { fileSource, type FileSourceOptions } from './connector/file/file-source.ts'
 export { fileSink, type FileSinkOptions } from './connector/file/file-sink.ts'
+export type { PartitionCommitOptions } from './connector/file/partition-commit.ts'
+export type { PartitionTimeExtractorOptions } from './connector/file/partition-time.ts'
+export type { RollingPolicyOptions } from './connector/file/rolling-policy.ts'
 export { asyncIterableSource, readableSource, type ReadableSourceOptions } from './connector/stream/stream-source.ts'
 export type { StreamFactory, StreamInput } from './connector/stream/stream-intake.ts'
 export type { OutputFactory, StreamOutput } from './connector/stream/stream-target.ts'
 export { writableSink, type WritableSinkOptions } from './connector/stream/writable-sink.ts'
+export { sqliteSink, type SqliteSinkOptions } from './connector/sqlite/sqlite-sink.ts'
+export { postgresSink, type PostgresSinkOptions } from './connector/postgres/postgres-sink.ts'
+export type { PostgresConnection } from './connector/postgres/postgres-store.ts'
 export { blackholeSink } from './connector/blackhole-sink.ts'
 export { printSink, type PrintSinkOptions } from './connector/print-sink.ts'
 export { nexmarkSource, type NexmarkSourceOptions } from './connector/nexmark/nexmark-source.ts'

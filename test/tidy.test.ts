@@ -53,6 +53,7 @@ describe('floors', () => {
     ['format', 'plan'],
     ['connector', 'runtime'],
     ['engine'],
+    ['sql'],
     ['api'],
     ['cli', 'server', 'testing'],
   ]
@@ -131,12 +132,18 @@ describe('bans', () => {
       instead: 'nothing: an embedded engine leaves the process alone, but for its own threads',
       allowed: ['src/cli/', 'src/runtime/stray-errors.ts'],
     },
-    { name: 'globalThis', pattern: /\bglobalThis\b/, instead: 'a parameter: two engines live in one process', allowed: [] },
+    {
+      name: 'globalThis',
+      pattern: /\bglobalThis\b/,
+      instead: 'a parameter: two engines live in one process',
+      // For one call of a package that sets a timer, which there is no other way to leave out.
+      allowed: ['src/state/lmdb-environment.ts'],
+    },
     {
       name: 'setTimeout',
       pattern: /\bset(?:Timeout|Interval|Immediate)\(/,
       instead: 'the timer service, or a wake-up of the worker loop',
-      allowed: ['src/ring/parking.ts', 'src/connector/', 'src/runtime/', 'src/engine/', 'src/server/', 'src/cli/', 'src/testing/'],
+      allowed: ['src/base/clock.ts', 'src/ring/parking.ts', 'src/connector/', 'src/runtime/', 'src/engine/', 'src/server/', 'src/cli/', 'src/testing/'],
     },
     {
       name: "fill and copyWithin of a slab's views",

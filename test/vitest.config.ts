@@ -1,6 +1,7 @@
 // How tests run. Two copies of the engine exist: the sources (most tests) and the built package in dist/ (tests with real threads, because a
 // worker cannot load TypeScript on Node 20). Each test process sees one of them: `millrace` means src/index.ts in the project "src" and
 // dist/index.js in the projects "dist", "stress" and "crash"; every test file has a process of its own.
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
@@ -34,6 +35,14 @@ const checkedKernels = {
   },
 }
 
+/** All of them, where the caller does not say otherwise. */
+const FAULTS = { IO_ERRORS: 'all', POWER_IMAGES: process.env['POWER_IMAGES'] ?? '2400' }
+
+/** Where tests have no threads of their own: all cores, also of two, of which vitest would leave one alone. */
+const COMPUTING = { maxWorkers: Math.max(2, availableParallelism() - 1) }
+/** One file at a time, behind the others: its jobs have threads and processes of their own, and some are asked how much of a core they use. */
+const RUNNING = { fileParallelism: false, sequence: { groupOrder: 1 } }
+
 export default defineConfig({
   root: path('..'),
   test: {
@@ -43,18 +52,41 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     projects: [
-      { extends: true, resolve: sources, test: { name: 'src', include: ['test/*.test.ts', ...folder('unit', 'contract', 'property', 'sim', 'types')] } },
-      { extends: true, resolve: built, test: { name: 'dist', include: folder('threads', 'e2e', 'examples'), server: external } },
-      { extends: true, resolve: built, test: { name: 'stress', include: folder('stress'), server: external, testTimeout: 300_000, fileParallelism: false } },
-      { extends: true, resolve: built, test: { name: 'crash', include: folder('crash'), server: external, testTimeout: 300_000, fileParallelism: false } },
+      {
+        extends: true,
+        resolve: sources,
+        test: { name: 'src', include: ['test/*.test.ts', ...folder('unit', 'contract', 'property', 'model', 'sim', 'types')], ...COMPUTING },
+      },
+      { extends: true, resolve: built, test: { name: 'dist', include: folder('threads', 'e2e', 'examples'), server: external, ...RUNNING } },
+      { extends: true, resolve: built, test: { name: 'stress', include: folder('stress'), server: external, testTimeout: 300_000, ...RUNNING } },
+      // The seeds that the project "src" leaves.
+      {
+        extends: true,
+        resolve: sources,
+        test: { name: 'sim', include: folder('sim/engine'), env: { SIM_SEEDS: '101-500' }, testTimeout: 300_000 },
+      },
+      {
+        extends: true,
+        resolve: built,
+        // Two at once: much of their time goes into starts of processes.
+        test: { name: 'crash', include: folder('crash'), server: external, testTimeout: 300_000, maxConcurrency: 2, ...RUNNING },
+      },
+      {
+        extends: true,
+        resolve: sources,
+        // In the project "src" the same tests take a sample.
+        test: { name: 'faults', include: ['test/sim/io-errors.test.ts', 'test/sim/power-loss.test.ts'], testTimeout: 300_000, env: FAULTS, ...COMPUTING },
+      },
       {
         extends: true,
         resolve: sources,
         plugins: [checkedKernels],
         test: {
           name: 'checked',
+          env: { SIM_SEEDS: '501-520' },
           include: folder('unit/kernels', 'unit/batch', 'unit/exchange', 'unit/operator', 'contract', 'property', 'sim'),
           testTimeout: 120_000,
+          ...COMPUTING,
         },
       },
     ],

@@ -15,6 +15,10 @@ export interface GeneratedOptions {
   readonly keys: number
   /** Rows in one millisecond of event time. */
   readonly rowsPerMs: number
+  /** From this row on there are fewer keys. */
+  readonly fewerFrom?: { readonly row: number; readonly keys: number }
+  /** Told when a reader has made a batch. */
+  readonly made?: (context: OperatorContext) => void
 }
 
 export const BASE_MS = Date.UTC(2026, 0, 1)
@@ -76,10 +80,11 @@ export class GeneratedSource implements Source<{ key: number; amount: number; pr
   }
 
   createReader(context: OperatorContext): SourceReader {
-    const { keys, rowsPerMs } = this.#options
+    const { keys, rowsPerMs, fewerFrom, made } = this.#options
     return new RangeReader(context, this.schema, {
       generate(first, count, batch) {
-        fill(context.slab, batch.columns, first, count, keys, rowsPerMs)
+        made?.(context)
+        fill(context.slab, batch.columns, first, count, fewerFrom !== undefined && first >= fewerFrom.row ? fewerFrom.keys : keys, rowsPerMs)
         batch.rowCount = count
         batch.timestamps = 0
         batch.selection = 0

@@ -1,4 +1,4 @@
-// Time as an interface, so that a whole job runs under a virtual clock. The only file that reads the machine's clocks.
+// Time as interfaces, so that a whole job runs under a virtual clock. The only file that reads the machine's clocks.
 
 /** A source of processing time. All engine code takes one; none reads the machine's clock. */
 export interface Clock {
@@ -16,6 +16,24 @@ export const systemClock: Clock = {
   nowMs: () => Date.now(),
   // timeOrigin differs between threads; the sum does not.
   monotonicMs: () => timeOrigin + performance.now(),
+}
+
+/** Calls back later, on the thread of the caller. A job's coordinator takes one, so that it runs under virtual time too. */
+export interface Timers {
+  /**
+   * Calls `callback` once, when `delayMs` or a little more of monotonic time have passed; never before the caller has returned.
+   *
+   * @returns what takes it back; after the call it does nothing.
+   */
+  after(delayMs: number, callback: () => void): () => void
+}
+
+/** The machine's timers. They keep the thread alive. */
+export const systemTimers: Timers = {
+  after(delayMs, callback) {
+    const timer = setTimeout(callback, delayMs)
+    return () => clearTimeout(timer)
+  },
 }
 
 /** A clock that moves only when told to. */

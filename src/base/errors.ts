@@ -25,6 +25,11 @@ export class MillraceError extends Error {
 /** A program, an option or an argument is wrong; nothing has run. Exit code 2. */
 export class PlanError extends MillraceError {}
 
+/** Whether an error, or what lies underneath, has that code. */
+export function hasCode(error: unknown, code: string): boolean {
+  return error instanceof MillraceError && (error.code === code || hasCode(error.cause, code))
+}
+
 /** Where a record that cannot be read stands, as far as that is known. */
 export interface BadRecordPosition {
   /** Its path, or what it is called in messages. */
@@ -128,4 +133,9 @@ export function fromErrorRecord(record: ErrorRecord): Error {
       : Object.assign(new Error(record.message, cause && { cause }), { name: record.name, ...(record.code !== undefined && { code: record.code }) })
   if (record.stack !== undefined) error.stack = record.stack
   return error
+}
+
+/** The same error with another hint. */
+export function withHint(error: MillraceError, hint: string): Error {
+  return fromErrorRecord({ ...toErrorRecord(error), hint })
 }

@@ -228,7 +228,7 @@ export class Slab {
     const where = this.user === undefined ? '' : ` in operator "${this.user.activeOperatorName}"`
     throw new StateError('SLAB_FULL', `Cannot allocate ${bytes} bytes${what}${where}: ${reason} (${this.#allocatedBytes} bytes in use by this worker)`, {
       cause,
-      hint: 'Give the process more memory or raise millrace.worker.memory-max, give the state a TTL, or lower the parallelism.',
+      hint: 'Give the process more memory or raise millrace.worker.memory-max, set state.backend.type to lmdb, give the state a TTL, or lower the parallelism.',
     })
   }
 }

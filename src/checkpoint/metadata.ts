@@ -10,21 +10,24 @@ import { CheckpointMetadata } from './generated/checkpoint-metadata.ts'
 import { OperatorState } from './generated/operator-state.ts'
 import { StatePart } from './generated/state-part.ts'
 import type { SnapshotOperator, SnapshotSplit } from './job-snapshot.ts'
+import type { OperatorSignature } from './operator-signature.ts'
 
-const FORMAT_VERSION = 1
+const FORMAT_VERSION = 3
 const MARK = Buffer.from('MRCHKPT', 'latin1')
 const HEAD_BYTES = 16
 const LENGTH = 8
 const CHECKSUM = 12
 
-/** A file of the checkpoint. */
+/** A file that the checkpoint is made of. */
 export interface MetadataFile {
+  /** The checkpoint in whose folder it lies: this one, or one that it builds on. */
+  readonly checkpointId: number
   readonly name: string
   readonly bytes: number
   readonly crc32: number
 }
 
-/** Where the state of one subtask of an operator lies. */
+/** Where the state of one subtask of an operator lies, or a part of it: of several files the first holds everything, the others what changed since. */
 export interface MetadataPart {
   readonly subtask: number
   /** Index into `files`. */
@@ -36,6 +39,8 @@ export interface MetadataPart {
 /** An operator with what it wrote. */
 export interface MetadataOperator extends SnapshotOperator {
   readonly parts: readonly MetadataPart[]
+  /** Of an unaligned checkpoint: what was on its way to its subtasks. */
+  readonly inFlight: readonly MetadataPart[]
   /** Subtasks that had ended. */
   readonly ended: readonly number[]
   /** Of a source. */
@@ -54,20 +59,29 @@ export interface Metadata {
   readonly operators: readonly MetadataOperator[]
 }
 
+/** Splits stay the same from checkpoint to checkpoint: a table of many rows has thousands. */
+const encodedSplits = new WeakMap<readonly SnapshotSplit[], Uint8Array>()
+
+function encodedSplitsOf(splits: readonly SnapshotSplit[], name: string): Uint8Array {
+  let encoded = encodedSplits.get(splits)
+  if (encoded === undefined) encodedSplits.set(splits, (encoded = new Uint8Array(encodeObjects(splits, `splits of ${name}`))))
+  return encoded
+}
+
 /** Writes the metadata. */
 export function encodeMetadata(metadata: Metadata): Uint8Array {
   const builder = new Builder(4096)
-  const files = metadata.files.map(({ name, bytes, crc32: checksum }) =>
-    CheckpointFile.createCheckpointFile(builder, builder.createString(name), BigInt(bytes), checksum),
+  const files = metadata.files.map(({ checkpointId, name, bytes, crc32: checksum }) =>
+    CheckpointFile.createCheckpointFile(builder, BigInt(checkpointId), builder.createString(name), BigInt(bytes), checksum),
   )
-  const operators = metadata.operators.map(({ uid, name, parallelism, maxParallelism, parts, ended, splits }) => {
+  const operators = metadata.operators.map(({ uid, name, parallelism, maxParallelism, signature, parts, inFlight, ended, splits }) => {
     const [uidAt, nameAt] = [builder.createString(uid), builder.createString(name)]
-    const partsAt = OperatorState.createPartsVector(
-      builder,
-      parts.map(({ subtask, file, offset, bytes }) => StatePart.createStatePart(builder, subtask, file, BigInt(offset), BigInt(bytes))),
-    )
+    const write = ({ subtask, file, offset, bytes }: MetadataPart): number => StatePart.createStatePart(builder, subtask, file, BigInt(offset), BigInt(bytes))
+    const partsAt = OperatorState.createPartsVector(builder, parts.map(write))
+    const inFlightAt = inFlight.length === 0 ? 0 : OperatorState.createInFlightVector(builder, inFlight.map(write))
+    const signatureAt = builder.createString(JSON.stringify(signature))
     const endedAt = OperatorState.createEndedVector(builder, [...ended])
-    const splitsAt = splits === undefined ? 0 : OperatorState.createSplitsVector(builder, encodeObjects(splits, `splits of ${name}`))
+    const splitsAt = splits === undefined ? 0 : builder.createByteVector(encodedSplitsOf(splits, name))
     OperatorState.startOperatorState(builder)
     OperatorState.addUid(builder, uidAt)
     OperatorState.addName(builder, nameAt)
@@ -75,7 +89,9 @@ export function encodeMetadata(metadata: Metadata): Uint8Array {
     OperatorState.addMaxParallelism(builder, maxParallelism)
     OperatorState.addParts(builder, partsAt)
     OperatorState.addEnded(builder, endedAt)
+    OperatorState.addSignature(builder, signatureAt)
     if (splitsAt !== 0) OperatorState.addSplits(builder, splitsAt)
+    if (inFlightAt !== 0) OperatorState.addInFlight(builder, inFlightAt)
     return OperatorState.endOperatorState(builder)
   })
   const root = CheckpointMetadata.createCheckpointMetadata(
@@ -129,7 +145,12 @@ export function decodeMetadata(bytes: Uint8Array, name: string): Metadata {
     attempt: root.attempt(),
     files: list(root.filesLength(), (index) => {
       const entry = root.files(index)!
-      return { name: textOf(entry.name(Encoding.UTF8_BYTES)), bytes: Number(entry.bytes()), crc32: entry.crc32() }
+      return {
+        checkpointId: Number(entry.checkpointId()),
+        name: textOf(entry.name(Encoding.UTF8_BYTES)),
+        bytes: Number(entry.bytes()),
+        crc32: entry.crc32(),
+      }
     }),
     operators: list(root.operatorsLength(), (index) => operatorOf(root.operators(index)!)),
   }
@@ -142,13 +163,16 @@ function operatorOf(entry: OperatorState): MetadataOperator {
     name: textOf(entry.name(Encoding.UTF8_BYTES)),
     parallelism: entry.parallelism(),
     maxParallelism: entry.maxParallelism(),
-    parts: list(entry.partsLength(), (index) => {
-      const part = entry.parts(index)!
-      return { subtask: part.subtask(), file: part.file(), offset: Number(part.offset()), bytes: Number(part.bytes()) }
-    }),
+    parts: list(entry.partsLength(), (index) => partOf(entry.parts(index)!)),
+    inFlight: list(entry.inFlightLength(), (index) => partOf(entry.inFlight(index)!)),
+    signature: JSON.parse(textOf(entry.signature(Encoding.UTF8_BYTES))) as OperatorSignature,
     ended: list(entry.endedLength(), (index) => entry.ended(index)!),
     splits: splits === null ? undefined : (decodeObjects(splits) as SnapshotSplit[]),
   }
+}
+
+function partOf(part: StatePart): MetadataPart {
+  return { subtask: part.subtask(), file: part.file(), offset: Number(part.offset()), bytes: Number(part.bytes()) }
 }
 
 /** Every character: a text decoder would leave out a byte order mark in front. */

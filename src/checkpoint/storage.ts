@@ -13,10 +13,23 @@ export interface CheckpointStorage {
   begin(checkpointId: number): Promise<CheckpointUpload>
   /** Reads a whole file. @throws what the storage throws. */
   read(checkpointId: number, file: string): Promise<Uint8Array>
+  /**
+   * Makes durable that a checkpoint is published. Whoever published it may have crashed between the two, and what is committed for it must not
+   * outlive it.
+   *
+   * @throws what the storage throws.
+   */
+  confirm(checkpointId: number): Promise<void>
   /** Removes a checkpoint, published or not. One that readers might still find is unpublished first. */
   remove(checkpointId: number): Promise<void>
-  /** Removes what was begun before `checkpointId` and never published. */
-  removeUnpublished(beforeId: number): Promise<void>
+  /** Takes a published checkpoint out of the list. Its files stay, for those that build on it. */
+  unpublish(checkpointId: number): Promise<void>
+  /**
+   * Removes what was begun before `beforeId` and is not published.
+   *
+   * @param except What is not removed.
+   */
+  removeUnpublished(beforeId: number, except?: ReadonlySet<number>): Promise<void>
 }
 
 /** A checkpoint that is being written. Calls come one after the other. */

@@ -7,8 +7,10 @@ import { PlanError } from '../base/errors.ts'
 import { packageVersion } from '../base/platform.ts'
 import { suggest } from '../base/suggest.ts'
 import { engineFolders, errorText, ExitCode, exitCodeOf } from './error-text.ts'
+import type { JobsOptions, StopOptions } from './control.ts'
 import type { NexmarkCommandOptions } from './nexmark.ts'
 import type { RunOptions } from './run.ts'
+import { addSavepointCommands } from './savepoint-commands.ts'
 import { styleOf, type Terminal } from './terminal.ts'
 
 /** Runs one command line (without the program's name). Resolves with the exit code; prints whatever is wrong. */
@@ -107,6 +109,7 @@ Examples:
   $ millrace run job.ts                         run a job on every core
   $ millrace run job.ts -- --input clicks.json  give the job arguments
   $ millrace explain job.ts                     print its plan
+  $ millrace list --dir checkpoints             show jobs that take checkpoints
   $ millrace nexmark --events 1000000 --out nexmark.json
 
 Exit codes: 0 done, 1 the job failed, 2 wrong usage or plan, 3 restore refused, 130 interrupted,
@@ -123,6 +126,11 @@ Exit codes: 0 done, 1 the job failed, 2 wrong usage or plan, 3 restore refused, 
   jobOptions(program.command('run').description('run a job').summary('run a job'), 'run')
     .addOption(new Option('--watch', 'run it again whenever its files change').conflicts('inspect'))
     .option('--fresh', 'with execution.checkpointing.dir: begin anew, and move what earlier runs have kept aside')
+    .addOption(
+      new Option('--take-over', 'if another process runs the job: have it end, without a savepoint, and go on from its newest checkpoint').conflicts('inspect'),
+    )
+    .option('--from-savepoint <folder>', 'start from a savepoint, unless the job has taken a checkpoint since it did')
+    .option('-n, --allow-non-restored-state', 'drop state, of a checkpoint or savepoint, whose operators the job does not have')
     .option('--dev', 'check more, for development: rows kept too long, maps that return nothing')
     .option('--inspect [host:port]', 'run on one thread under an inspector, so that breakpoints hold; an address is given with --inspect=')
     .option('-q, --quiet', 'no progress and no summary, only errors and what the job logs')
@@ -139,6 +147,7 @@ Examples:
   $ millrace run job.ts --parallelism 4 --set millrace.batch.rows-max=1024
   $ millrace run job.ts -- --input clicks.json --limit 100
   $ millrace run job.ts --set execution.checkpointing.dir=checkpoints --set execution.checkpointing.interval=1s
+  $ millrace run job.ts --fresh --from-savepoint savepoints/friday --parallelism 8
   $ millrace run job.ts --watch --dev
   $ millrace run job.ts --inspect               then attach a debugger
   $ millrace run job.ts --json 2>summary.json >rows.txt`,
@@ -159,6 +168,79 @@ Examples:
   $ millrace explain job.ts --parallelism 8 --json`,
     )
     .action(async (job: string, options: RunOptions) => setExitCode(await (await import('./explain.ts')).explainCommand(job, options, jobArguments, terminal)))
+  jobsOption(program.command('list'))
+    .description('list the jobs below a folder: name, status, attempt, last checkpoint, process, since when')
+    .summary('list jobs and how they stand')
+    .option('--json', 'as JSON')
+    .addHelpText(
+      'after',
+      `
+Status: running, restarting (it failed, and is about to be started again), finished, stopped, cancelled, failed.
+
+Examples:
+  $ millrace list --dir checkpoints
+  $ millrace list --dir checkpoints --json`,
+    )
+    .action(async (options: JobsOptions & { json?: boolean }) => setExitCode((await import('./control.ts')).listCommand(options, terminal)))
+  jobCommand(program.command('cancel'))
+    .description('cancel a job that another process runs: what its newest checkpoint does not hold is not committed, and comes again')
+    .summary('cancel a running job')
+    .addHelpText(
+      'after',
+      `
+The same command that started the job goes on with it from its newest checkpoint.
+
+Examples:
+  $ millrace cancel word-count --dir checkpoints
+  $ millrace cancel checkpoints/word-count`,
+    )
+    .action(async (job: string, options: JobsOptions) => setExitCode(await (await import('./control.ts')).cancelCommand(job, options, terminal)))
+  jobCommand(program.command('stop'))
+    .description('stop a job that another process runs behind a last checkpoint, for which its sinks commit, so that nothing follows it')
+    .summary('stop a running job behind a savepoint')
+    .option('--savepoint <folder>', 'write the last checkpoint to this folder too, which must not be there or be empty; its path is printed')
+    .option('--drain', 'end the sources first, so that every window and timer fires and the job has finished: for jobs that end for good')
+    .addHelpText(
+      'after',
+      `
+The same command that started the job goes on with it from its last checkpoint, unless it was drained.
+
+Examples:
+  $ millrace stop word-count --dir checkpoints
+  $ millrace stop word-count --dir checkpoints --savepoint savepoints/friday
+  $ millrace run word-count.ts --from-savepoint savepoints/friday --parallelism 8`,
+    )
+    .action(async (job: string, options: StopOptions) => setExitCode(await (await import('./control.ts')).stopCommand(job, options, terminal)))
+  const savepoint = program
+    .command('savepoint')
+    .description('take savepoints of jobs, look at them, compare them with jobs, remove them')
+    .summary('take, list, read, compare and remove savepoints')
+    .argument('[command]')
+    .allowExcessArguments()
+    .usage('<command> [options]')
+  jobCommand(savepoint.command('create'))
+    .argument('<folder>', 'folder of the savepoint, which must not be there or be empty; its path is printed')
+    .description('take a savepoint of a job that another process runs, and that goes on')
+    .summary('take a savepoint of a running job')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ millrace savepoint create word-count savepoints/friday --dir checkpoints
+  $ millrace run word-count.ts --name copy --from-savepoint savepoints/friday`,
+    )
+    .action(async (job: string, folder: string, options: JobsOptions) =>
+      setExitCode(await (await import('./savepoint.ts')).createSavepointCommand(job, folder, options, terminal)),
+    )
+  addSavepointCommands(savepoint, { jobArguments, terminal, setExitCode, jobOptions: (command) => jobOptions(command, 'compare it') })
+  savepoint.action((command: string | undefined) => {
+    if (command !== undefined) {
+      const near = nearCommand(savepoint, command)
+      throw unknownCommand(`Cannot do "savepoint ${command}"`, near && `savepoint ${near}`)
+    }
+    savepoint.outputHelp({ error: true })
+    throw new CommanderError(ExitCode.USAGE, 'millrace.help', '')
+  })
   program
     .command('nexmark')
     .description('write events of the Nexmark benchmark as JSON lines')
@@ -213,8 +295,17 @@ Examples:
       command.outputHelp()
     })
   // Commands inherit it, and only the program itself has to look at whatever it was given.
-  for (const command of program.commands) command.allowExcessArguments(false)
+  for (const command of [...program.commands, ...savepoint.commands]) command.allowExcessArguments(command === savepoint)
   return program
+}
+
+/** A command to a job that another process runs. */
+function jobCommand(command: Command): Command {
+  return jobsOption(command).argument('<job>', 'its name below --dir, or the path of its folder')
+}
+
+function jobsOption(command: Command): Command {
+  return command.option('--dir <folder>', "folder of the jobs' folders: what execution.checkpointing.dir is for them")
 }
 
 function nearCommand(program: Command, mistyped: string): string | undefined {

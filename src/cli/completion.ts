@@ -38,12 +38,16 @@ complete -o default -F __millrace_complete millrace
 
 /** Adds the values that only the engine knows. */
 export function addCompletion(root: RootCommand): void {
-  for (const name of ['run', 'explain']) {
+  for (const name of ['run', 'explain', 'savepoint diff']) {
     const command = root.commands.get(name)
     const job = command?.arguments.get('job')
     if (job !== undefined) job.handler = (complete) => jobFiles(typedFolder(), 0).forEach((file) => complete(file, ''))
     const set = command?.options.get('set')
     if (set !== undefined) set.handler = (complete) => configOptions().forEach(({ key, documentation }) => complete(`${key}=`, documentation))
+  }
+  for (const name of ['list', 'read', 'diff', 'rm']) {
+    const folder = root.commands.get(`savepoint ${name}`)?.arguments.get('folder')
+    if (folder !== undefined) folder.handler = (complete) => foldersIn(typedFolder()).forEach((path) => complete(`${path}/`, ''))
   }
   const help = root.commands.get('help')?.arguments.get('command')
   if (help !== undefined) help.handler = (complete) => root.commands.forEach(({ description }, name) => name !== '' && complete(name, description ?? ''))
@@ -53,6 +57,16 @@ export function addCompletion(root: RootCommand): void {
 function typedFolder(): string {
   const word = process.argv.at(-1) ?? ''
   return word.startsWith('-') ? '.' : word.endsWith('/') ? word : dirname(word)
+}
+
+/** Folders in a folder. */
+function foldersIn(folder: string): string[] {
+  try {
+    const entries = readdirSync(folder, { withFileTypes: true })
+    return entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.')).map(({ name }) => join(folder, name))
+  } catch {
+    return []
+  }
 }
 
 /** Files that may be jobs, near first. */

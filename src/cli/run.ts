@@ -2,7 +2,7 @@
 // except with --inspect.
 
 import { systemClock } from '../base/clock.ts'
-import { MillraceError } from '../base/errors.ts'
+import { hasCode } from '../base/errors.ts'
 import { Engine, type JobHandle } from '../engine/engine.ts'
 import { type JobModule, resolveJobModule } from '../engine/job-bundle.ts'
 import { parseSetting } from '../engine/options.ts'
@@ -24,6 +24,10 @@ export interface RunOptions {
   readonly name?: string
   readonly watch?: boolean
   readonly fresh?: boolean
+  readonly fromSavepoint?: string
+  readonly takeOver?: boolean
+  /** State of operators that the job does not have is dropped. */
+  readonly allowNonRestoredState?: boolean
   readonly dev?: boolean
   /** `true`, or where the inspector listens. */
   readonly inspect?: boolean | string
@@ -31,6 +35,9 @@ export interface RunOptions {
   readonly json?: boolean
   readonly verbose?: boolean
 }
+
+/** The option that --allow-non-restored-state sets. */
+export const ALLOW_NON_RESTORED = 'execution.state-recovery.ignore-unclaimed-state'
 
 /** Everything about a run that does not change while it is watched. */
 export interface RunSettings {
@@ -41,6 +48,8 @@ export interface RunSettings {
   readonly params: JobParams
   /** Whether what earlier runs have kept is moved aside. */
   readonly fresh: boolean
+  /** Whether a process that runs the job is told to end. */
+  readonly takesOver: boolean
   readonly progress: ProgressMode
   readonly isJson: boolean
   readonly isVerbose: boolean
@@ -62,7 +71,9 @@ function runSettings(job: string, options: RunOptions, jobArguments: readonly st
     if (note === undefined) values.set(key, value)
     else if (options.quiet !== true) terminal.say(`note: ${note}\n`)
   }
+  if (options.allowNonRestoredState === true) values.set(ALLOW_NON_RESTORED, 'true')
   if (options.dev === true) values.set('millrace.dev', 'true')
+  if (options.fromSavepoint !== undefined) values.set('execution.state-recovery.path', options.fromSavepoint)
   const parallelism = options.parallelism ?? (values.has('parallelism.default') ? Number(values.get('parallelism.default')) : undefined)
   return {
     job,
@@ -72,6 +83,7 @@ function runSettings(job: string, options: RunOptions, jobArguments: readonly st
     params: parseJobArguments(jobArguments),
     progress: options.quiet === true || options.json === true ? 'quiet' : terminal.isInteractive ? 'drawn' : 'plain',
     fresh: options.fresh === true,
+    takesOver: options.takeOver === true,
     isJson: options.json === true,
     isVerbose: options.verbose === true,
   }
@@ -123,8 +135,8 @@ export async function runOnce(
   interruption.say = (text) => progress.say(text)
   // Standard output belongs to sinks, which write to it without this stream.
   const restoreStreams = divertStreams((text) => progress.say(text))
-  // One job: nobody waits for its threads.
-  const engine = new Engine({ keepsThreads: false })
+  // One job: nobody waits for its threads, and whatever starts it again is a process.
+  const engine = new Engine({ keepsThreads: false, restarts: false, supervisorPid: isSupervised ? process.ppid : undefined })
   let plan: ExecutionPlan | undefined
   let handle: JobHandle | undefined
   try {
@@ -134,6 +146,7 @@ export async function runOnce(
       ...(settings.parallelism !== undefined && { parallelism: settings.parallelism }),
       options: settings.options,
       fresh: settings.fresh,
+      takeOver: settings.takesOver,
       signal,
       onMetrics: (metrics) => progress.update(metrics),
       onLog: (operatorName, subtaskIndex, message) => progress.log(operatorName, subtaskIndex, message),
@@ -171,10 +184,6 @@ async function notePlan(handle: JobHandle, note: (plan: ExecutionPlan, text: str
   } catch {
     // Told by the result.
   }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof MillraceError && (error.code === code || hasCode(error.cause, code))
 }
 
 /** Tells an error of a job. */

@@ -9,7 +9,7 @@ const TASK_COLUMNS_MAX = 72
 /** A run that did not fail. */
 export interface RunSummary {
   readonly job: string
-  readonly state: 'finished' | 'cancelled'
+  readonly state: 'finished' | 'cancelled' | 'stopped'
   readonly figures: JobFigures
 }
 
@@ -38,7 +38,7 @@ const COLUMNS: readonly Column[] = [
 export function summaryText({ job, state, figures }: RunSummary, style: Style): string {
   const { runningMs, rowsRead, rowsWritten, tasks, latency } = figures
   const rate = runningMs > 0 ? `, ${formatShort((rowsRead * 1000) / runningMs)} rows/s` : ''
-  const head = `${style.bold(job)} ${state === 'finished' ? 'finished' : style.yellow('was cancelled')} in ${formatDuration(runningMs)}: ${formatCount(rowsRead)} rows read, ${formatCount(rowsWritten)} written${rate}`
+  const head = `${style.bold(job)} ${state === 'finished' ? 'finished' : style.yellow(`was ${state}`)} in ${formatDuration(runningMs)}: ${formatCount(rowsRead)} rows read, ${formatCount(rowsWritten)} written${rate}`
   if (tasks.length === 0) return `${head}\n`
   const columns = COLUMNS.filter(({ isConstant, value }) => isConstant === true || tasks.some((task) => Math.round(value(task)) > 0))
   const cells = tasks.map((task) => columns.map(({ value, format }) => format(value(task))))

@@ -4,6 +4,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { systemClock } from '../base/clock.ts'
 import { freshSeed, Random } from '../base/random.ts'
+import { CoordinatorWatch } from '../engine/coordinator-watch.ts'
 import { parseSetting } from '../engine/options.ts'
 import { type RestartStrategy, restartStrategyOf } from '../engine/restart-strategy.ts'
 import { hangTimeoutMsOf } from '../runtime/coordinator-ticks.ts'
@@ -19,11 +20,16 @@ const MARK = 'MILLRACE_SUPERVISED'
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 /** The child says so often that its main thread runs. */
 const HEARTBEAT_MS = 1000
+/** How long a child may take to end once it has begun to: a thread that a call of the system holds would keep it for ever. */
+const EXIT_MS_MAX = 5000
 
 /** Supervisor -> child: a signal has come. */
 interface SignalMessage {
   readonly signal: (typeof SIGNALS)[number]
 }
+
+/** Child -> supervisor: it lives, or it ends with this code. */
+type ChildMessage = 'alive' | { readonly exitCode: number }
 
 /** Whether this process is a supervisor's child. */
 export const isSupervised: boolean = process.env[MARK] !== undefined && process.connected
@@ -43,7 +49,9 @@ export function obeySupervisor(interrupt: (signal: (typeof SIGNALS)[number]) => 
   // At once: an attempt without a supervisor may not commit another thing.
   process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
   process.channel?.unref()
-  setInterval(() => process.send?.('alive'), HEARTBEAT_MS).unref()
+  const say = (message: ChildMessage): void => void process.send?.(message)
+  setInterval(() => say('alive'), HEARTBEAT_MS).unref()
+  process.on('exit', (exitCode) => say({ exitCode }))
 }
 
 /** What the command line says that matters here. */
@@ -109,29 +117,43 @@ async function supervise(strategy: RestartStrategy, hangTimeoutMs: number, say: 
     endPause = undefined
     if (interruptedBy !== undefined) return interrupted()
     // What the first start has begun is gone on with.
-    args = withoutFresh(args)
+    args = withoutFirst(args)
   }
 }
 
-/** Waits for the child's end; kills it if it says nothing for too long. */
+/** Waits for the child's end; kills it if it says nothing for too long, or does not end when it should: then its code is the one that it has told. */
 function endOf(child: ChildProcess, hangTimeoutMs: number): Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }> {
   return new Promise((resolve, reject) => {
-    let timer: NodeJS.Timeout | undefined
-    const listen = (): void => {
-      clearTimeout(timer)
-      timer = setTimeout(() => child.kill('SIGKILL'), hangTimeoutMs)
-    }
-    listen()
-    child.on('message', listen)
+    // Silence of the child, not a stop of this process: a look hears what has come meanwhile.
+    const watch = new CoordinatorWatch(
+      hangTimeoutMs,
+      () => {},
+      () => child.kill('SIGKILL'),
+    )
+    let told: number | null = null
+    let exitTimer: NodeJS.Timeout | undefined
+    watch.heard()
+    child.on('message', (message: ChildMessage) => {
+      watch.heard()
+      if (message === 'alive') return
+      exitTimer = setTimeout(() => {
+        told = message.exitCode
+        child.kill('SIGKILL')
+      }, EXIT_MS_MAX)
+    })
     child.on('error', reject)
     child.on('exit', (code, signal) => {
-      clearTimeout(timer)
-      resolve({ code, signal })
+      watch.end()
+      clearTimeout(exitTimer)
+      resolve(told === null ? { code, signal } : { code: told, signal: null })
     })
   })
 }
 
-function withoutFresh(args: readonly string[]): string[] {
+/** What holds for the first start alone. */
+const FIRST_FLAGS = new Set(['--fresh', '--take-over'])
+
+function withoutFirst(args: readonly string[]): string[] {
   const end = args.indexOf('--')
-  return args.filter((argument, index) => argument !== '--fresh' || (end !== -1 && index > end))
+  return args.filter((argument, index) => !FIRST_FLAGS.has(argument) || (end !== -1 && index > end))
 }

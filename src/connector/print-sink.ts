@@ -9,6 +9,7 @@ import { type Decimal, isObjectSchema, type LogicalType, type Schema } from '../
 import { readValue } from '../batch/values.ts'
 import type { OperatorContext, OperatorMetrics } from '../operator/operator.ts'
 import type { Sink, SinkWriter } from '../operator/sink.ts'
+import { doubleText } from '../base/double-text.ts'
 
 const STANDARD_OUTPUT = 1
 const STANDARD_ERROR = 2
@@ -103,9 +104,9 @@ export function printedValue(value: unknown, type: LogicalType): string {
   if (value === null) return 'null'
   switch (type.kind) {
     case 'FLOAT':
-      return printedDouble(value as number, Math.fround)
+      return doubleText(value as number, Math.fround)
     case 'DOUBLE':
-      return printedDouble(value as number, Number)
+      return doubleText(value as number, Number)
     case 'DECIMAL':
       return (value as Decimal).toString()
     case 'DATE':
@@ -136,30 +137,6 @@ export function printedValue(value: unknown, type: LogicalType): string {
     default:
       return (value as string | number | bigint | boolean).toString()
   }
-}
-
-/** Java's `Double.toString`: the shortest digits, `1.0`, `1.0E7`, `1.0E-4`. */
-function printedDouble(value: number, round: (value: number) => number): string {
-  if (Number.isNaN(value)) return 'NaN'
-  if (!Number.isFinite(value)) return value > 0 ? 'Infinity' : '-Infinity'
-  if (value === 0) return Object.is(value, -0) ? '-0.0' : '0.0'
-  const [mantissa, power] = shortestExponential(value, round).split('e') as [string, string]
-  const exponent = Number(power)
-  if (exponent >= -3 && exponent < 7) {
-    const plain = Number(`${mantissa}e${power}`).toString()
-    return plain.includes('.') ? plain : `${plain}.0`
-  }
-  return `${mantissa.includes('.') ? mantissa : `${mantissa}.0`}E${exponent}`
-}
-
-/** The fewest digits that read back as the same value in the type's width. */
-function shortestExponential(value: number, round: (value: number) => number): string {
-  if (round === Number) return value.toExponential()
-  for (let digits = 0; digits <= 9; digits++) {
-    const text = value.toExponential(digits)
-    if (round(Number(text)) === value) return text
-  }
-  return value.toExponential()
 }
 
 function splitNanos(nanos: bigint): [number, number] {

@@ -1,5 +1,6 @@
-// Notices a coordinator's thread that stands still: its event loop answers nothing. Runs on the main thread. Invariant: what keeps the main thread
-// itself, or stops the whole process, is not taken for it: only silence at one look after the other counts, and each look lets messages come in first.
+// Notices a coordinator's thread that stands still: its event loop answers nothing. Runs on the main thread; in a supervisor, for its child's main thread.
+// Invariant: what keeps the watching thread itself, or stops the whole process, is not taken for it: only silence at one look after the other counts, and
+// each look lets messages come in first.
 
 import { TICK_MS_IDLE } from '../runtime/coordinator-ticks.ts'
 

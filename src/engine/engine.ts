@@ -1,42 +1,47 @@
 // The embeddable front: submits jobs, hands out handles to them. Runs on the main thread, which stays free: a job has its coordinator's thread
 // and its workers, from job-threads.ts.
 
-import type { MessagePort } from 'node:worker_threads'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { fromErrorRecord, JobError, type MillraceError, PlanError, type StateError, toErrorRecord } from '../base/errors.ts'
+import { systemClock } from '../base/clock.ts'
+import { hasCode, JobError, MillraceError, PlanError, toErrorRecord, withHint } from '../base/errors.ts'
 import { type OptionKeys, refuseUnknownOptions } from '../base/option-keys.ts'
 import { checkParallelism } from '../base/key-groups.ts'
-import { heapsNote, processSlabBytes } from '../base/memory-budget.ts'
+import { heapsNote } from '../base/memory-budget.ts'
 import { heapFlagBytes, isEngineThread, packageRoot } from '../base/platform.ts'
-import { SharedBudget } from '../base/shared-budget.ts'
-import { decimalsWithin, notCloneable, restoreDecimals } from '../batch/cloned-values.ts'
-import type { Decimal, Schema } from '../batch/types.ts'
-import { logToStandardError } from './log-text.ts'
-import { parseOption } from './options.ts'
+import { freshSeed, Random } from '../base/random.ts'
+import type { Schema } from '../batch/types.ts'
 import type { ExecutionPlan } from '../plan/execution-plan.ts'
 import { isJobProgram, JOB_MODULE_HINT, type JobProgram } from '../plan/job-program.ts'
 import type { ProgramEdgeSpec } from '../plan/transformation.ts'
-import { Doorbell } from '../ring/parking.ts'
-import { CoordinatorWatch } from './coordinator-watch.ts'
-import { type JobThreads, ThreadCache } from './job-threads.ts'
-import { hangTimeoutMsOf } from '../runtime/coordinator-ticks.ts'
-import { DOORBELL_ADDRESS } from '../runtime/control-layout.ts'
-import { edgeError, type InputHandle, type OutputHandle, OutputQueue, PendingPushes } from './program-handles.ts'
-import type { CoordinatorCommand, CoordinatorEvent, JobMetrics, JobRequest, ProgramMessage, PushMessage } from '../runtime/thread-messages.ts'
+import { CHECKPOINT_DIR_OPTION } from '../runtime/checkpoint-options.ts'
+import type { SavepointRequest } from '../runtime/checkpoint-coordinator.ts'
+import type { CoordinatorCommand, JobMetrics, JobRequest, PushMessage } from '../runtime/thread-messages.ts'
+import { JobAttempt } from './job-attempt.ts'
+import { ThreadCache } from './job-threads.ts'
+import { logToStandardError } from './log-text.ts'
+import { parseOption } from './options.ts'
+import { edgeError, type InputHandle, type OutputHandle, OutputQueue, PendingPushes, type PushOptions, untilOf } from './program-handles.ts'
+import { mayEndOtherwise, type RestartRefusal, Restarts, THREADS_STAY } from './restart-strategy.ts'
+import type { RunningJob } from './running-job.ts'
 
-/** What the slabs of all jobs of this process share, whichever engine runs them; made with the first job. Whether its heaps have been told of. */
-const shared: { budget: SharedArrayBuffer | undefined; hasToldHeaps: boolean } = { budget: undefined, hasToldHeaps: false }
+/** Of this process, whichever engine runs its jobs. */
+let hasToldHeaps = false
 
 /** How a job is submitted. */
 export interface SubmitOptions {
   /** Shown everywhere; the module's file name unless given. */
   readonly name?: string
-  /** Given to the job's program as its second argument. Structured-clonable. */
+  /** Given to the job's program as its second argument. Structured-clonable. Not to be changed while the job runs: it may be started again. */
   readonly params?: Readonly<Record<string, unknown>>
   /** Number of workers. @default what the program sets, else the cores this process may use */
   readonly parallelism?: number
-  /** Configuration options by key; win over those the program sets. */
+  /**
+   * Configuration options by key; win over those the program sets.
+   *
+   * With `execution.checkpointing.dir`, or a `restart-strategy.type`, a job that fails is started again in this process. {@link JobHandle.result} settles
+   * once it has ended for good; the hint of its error says why it was not started again.
+   */
   readonly options?: Readonly<Record<string, string>>
   /**
    * With `execution.checkpointing.dir`: begins anew, and moves what earlier runs have kept aside. Otherwise the job goes on from its newest
@@ -45,6 +50,14 @@ export interface SubmitOptions {
    * @default false
    */
   readonly fresh?: boolean
+  /**
+   * With `execution.checkpointing.dir`: a process that runs the job and answers is told to end, without a savepoint, and this one goes on with the job from
+   * its newest checkpoint. Otherwise it keeps the job, and this start is refused with `JOB_RUNNING`. One that does not answer is killed in any case, see
+   * `millrace.job.answer-timeout`.
+   *
+   * @default false
+   */
+  readonly takeOver?: boolean
   /** Cancels the job when aborted. */
   readonly signal?: AbortSignal
   /** Called a few times a second while rows move, once a second while none does. */
@@ -59,6 +72,7 @@ const SUBMIT_KEYS: OptionKeys<SubmitOptions> = {
   parallelism: true,
   options: true,
   fresh: true,
+  takeOver: true,
   signal: true,
   onMetrics: true,
   onLog: true,
@@ -66,7 +80,8 @@ const SUBMIT_KEYS: OptionKeys<SubmitOptions> = {
 
 /** How a job ended. */
 export interface JobResult {
-  readonly state: 'finished' | 'cancelled'
+  /** `stopped`: by a savepoint, from which it can go on. */
+  readonly state: 'finished' | 'cancelled' | 'stopped'
   readonly metrics: JobMetrics
 }
 
@@ -79,132 +94,75 @@ const DISPLAY_NAME = /([^/\\]+?)(\.[cm]?[jt]s)?$/
 /** A submitted job. */
 export class JobHandle implements AsyncDisposable {
   readonly name: string
-  /** Resolves when the job finished or was cancelled; rejects with the error that failed it. */
+  /** Resolves when the job finished, was cancelled or stopped; rejects with the error that failed it for good. */
   readonly result: Promise<JobResult>
-  readonly #threads: JobThreads
-  /** The job's number among those of its threads. */
-  readonly #run: number
-  /** Resolves when nothing of the job runs on its threads any more. */
-  readonly #released: Promise<void>
+  readonly #threads: ThreadCache
+  readonly #options: SubmitOptions
+  readonly #log: NonNullable<SubmitOptions['onLog']>
+  /** What the next attempt is started with. */
+  #request: JobRequest
+  #attempt: JobAttempt
+  readonly #restarts: Restarts | undefined
   readonly #outputs = new Map<string, OutputQueue>()
   readonly #pushes = new PendingPushes()
+  /** Savepoints that were asked for and are not there yet, by number: called with what went wrong. */
+  readonly #savepoints = new Map<number, (error: unknown) => void>()
+  #savepointsAsked = 0
+  /** What was asked for between two attempts. */
+  readonly #waiting: CoordinatorCommand[] = []
   /** Schemas of outputs, where the program has said what it expects. */
   readonly #schemas = new Map<string, string>()
-  /** Resolves once the job runs; without it if the job ends before. Rejects with what failed it until then. */
-  readonly #started: Promise<RunningJob | undefined>
+  /** Resolves once the job has run, or has ended without. Rejects with what failed it until then. */
+  readonly #started: Promise<unknown>
   readonly #planned: Promise<{ plan: ExecutionPlan; text: string }>
   #metrics: JobMetrics = NO_METRICS
   #job: RunningJob | undefined
+  #inputs: readonly ProgramEdgeSpec[] = []
+  #takesCheckpoints = false
   #hasStarted = false
-  #isPlanned = false
-  /** The coordinator has told how the job ended. */
-  #ended = false
+  #restartCount = 0
+  #isCancelled = false
+  #isStopped = false
   /** The handle has told everybody. */
   #settled = false
-  /** Cancelled before it ran, by ending its threads. */
-  #isAbandoned = false
+  /** An attempt has failed, and the next one is not there yet. */
+  #isBetween = false
+  /** Ends the wait for the next attempt. */
+  #endPause: (() => void) | undefined
+  readonly #tellPlanned: (value: { plan: ExecutionPlan; text: string }) => void
+  readonly #tellStarted: () => void
+  readonly #finish: (result: JobResult) => void
+  readonly #fail: (error: unknown) => void
 
-  /** @internal Handles are made by {@link Engine.submit}. */
-  constructor(request: JobRequest, options: SubmitOptions, threads: ThreadCache) {
+  /**
+   * @internal Handles are made by {@link Engine.submit}.
+   * @param restarts Whether the job may be started again in this process.
+   */
+  constructor(request: JobRequest, options: SubmitOptions, threads: ThreadCache, restarts: boolean) {
     this.name = request.jobName
-    const budget = SharedBudget.ofJob((shared.budget ??= SharedBudget.ofProcess(processSlabBytes())))
-    let released!: () => void
-    this.#released = new Promise((resolve) => (released = resolve))
+    this.#request = request
+    this.#options = options
+    this.#threads = threads
+    this.#log = options.onLog ?? logToStandardError
+    this.#restarts = restarts ? new Restarts(new Random(freshSeed())) : undefined
     let planned!: (value: { plan: ExecutionPlan; text: string }) => void
-    let running!: (job: RunningJob) => void
-    this.#planned = new Promise((resolve) => (planned = resolve))
-    const started = new Promise<RunningJob>((resolve) => (running = resolve))
+    let running!: () => void
     let finish!: (result: JobResult) => void
     let fail!: (error: unknown) => void
+    this.#planned = new Promise((resolve) => (planned = resolve))
+    const started = new Promise<void>((resolve) => (running = resolve))
     this.result = new Promise<JobResult>((resolve, reject) => {
       finish = resolve
       fail = reject
     })
-    const log = options.onLog ?? logToStandardError
-    const watch = new CoordinatorWatch(
-      hangTimeoutMsOf(request.options),
-      () => this.#tell({ kind: 'ask' }),
-      (timeoutMs) => {
-        const failure = new JobError('COORDINATOR_HUNG', `The coordinator thread of job "${this.name}" has not answered for ${timeoutMs} ms`, {
-          hint: 'The module of the job, its program or a source that is planned blocks it; look for endless loops or blocking calls.',
-        })
-        this.#settle(failure)
-        fail(failure)
-        this.#threads.terminate()
-      },
-    )
-    this.#threads = threads.run(
-      { request, budget },
-      {
-        onEvent: (event) => {
-          if (event.kind === 'finished' || event.kind === 'cancelled' || event.kind === 'failed') {
-            this.#ended = true
-            watch.end()
-          } else watch.heard()
-          switch (event.kind) {
-            case 'planned':
-              this.#isPlanned = true
-              watch.setTimeoutMs(event.hangTimeoutMs)
-              planned({ plan: event.plan, text: event.planText })
-              tellHeaps(event.plan.workers, log)
-              return
-            case 'running':
-              this.#hasStarted = true
-              this.#job = new RunningJob(event, (output, records) => this.#queue(output).add(records))
-              for (const [output, queue] of this.#outputs) this.#checkOutput(output, queue)
-              running(this.#job)
-              return
-            case 'metrics':
-              this.#metrics = event.metrics
-              options.onMetrics?.(event.metrics)
-              return
-            case 'log':
-              log(event.operatorName, event.subtaskIndex, event.message)
-              return
-            case 'finished':
-              this.#metrics = event.metrics
-              // What the workers sent may still be on its way: other ports, other order.
-              void (this.#job?.drained ?? Promise.resolve()).then(() => {
-                this.#settle()
-                finish({ state: 'finished', metrics: event.metrics })
-              })
-              return
-            case 'cancelled':
-              this.#metrics = event.metrics ?? this.#metrics
-              this.#settle()
-              finish({ state: 'cancelled', metrics: this.#metrics })
-              return
-            case 'failed': {
-              const error = fromErrorRecord(event.error)
-              this.#settle(error)
-              fail(error)
-            }
-          }
-        },
-        onError: (error: Error & { code?: unknown }) => {
-          const failure = coordinatorFailure(error, this.name, this.#isPlanned)
-          this.#settle(failure)
-          fail(failure)
-        },
-        onReleased: () => {
-          watch.end()
-          released()
-          if (this.#ended) return
-          if (this.#isAbandoned) {
-            this.#settle()
-            finish({ state: 'cancelled', metrics: this.#metrics })
-            return
-          }
-          const error = new JobError('COORDINATOR_LOST', 'The coordinator thread ended before the job did')
-          this.#settle(error)
-          fail(error)
-        },
-      },
-    )
-    this.#run = this.#threads.currentRun
+    this.#tellPlanned = planned
+    this.#tellStarted = running
+    this.#finish = finish
+    this.#fail = fail
+    this.#attempt = this.#start()
     // Whoever awaits `result` hears of a failure; nobody else must make the process die of an unhandled rejection.
     this.result.catch(() => {})
-    this.#started = Promise.race([started, this.result.then(() => undefined)])
+    this.#started = Promise.race([started, this.result])
     this.#started.catch(() => {})
     const { signal } = options
     if (signal === undefined) return
@@ -215,9 +173,116 @@ export class JobHandle implements AsyncDisposable {
     if (signal.aborted) onAbort()
   }
 
-  /** The metrics of the last tick; the final ones once the job has ended. */
+  #start(): JobAttempt {
+    return new JobAttempt(this.#request, this.#threads, {
+      onPlanned: ({ plan, planText, options }) => {
+        this.#takesCheckpoints = options.has(CHECKPOINT_DIR_OPTION)
+        this.#restarts?.configure(options)
+        this.#tellPlanned({ plan, text: planText })
+        tellHeaps(plan.workers, this.#log)
+      },
+      onRunning: (job) => {
+        this.#hasStarted = true
+        this.#job = job
+        this.#inputs = job.inputs
+        for (const [output, queue] of this.#outputs) {
+          job.expect(output, queue.size)
+          this.#checkOutput(output, queue)
+        }
+        this.#tellStarted()
+      },
+      onRecords: (output, records) => this.#queue(output).add(records),
+      onMetrics: (metrics) => {
+        this.#metrics = metrics
+        this.#options.onMetrics?.(metrics)
+      },
+      onCheckpoint: (checkpointId) => this.#job?.complete(checkpointId),
+      onLog: this.#log,
+      onSavepoint: (id, error) => {
+        // How the job has ended, or that it goes on, says more.
+        if (!hasCode(error, 'JOB_ENDED')) this.#savepoints.get(id)?.(error)
+      },
+      onEnd: (end) => {
+        // Whoever waits for a checkpoint hears that the job has finished before the handle ends all pushes.
+        if (end.state === 'finished' && this.#job?.finish() === true) setImmediate(() => this.#end(end.state, end.metrics))
+        else if (end.state !== 'failed') this.#end(end.state, end.metrics)
+        else this.#goOn(end.error).catch((error: unknown) => this.#giveUp(error))
+      },
+    })
+  }
+
+  /** The attempt has failed: starts another one after a while, unless the job has failed for good. */
+  async #goOn(error: unknown): Promise<void> {
+    const attempt = this.#attempt
+    if (this.#restarts === undefined || this.#isCancelled) return this.#giveUp(error)
+    // Another process, or one that could not say so, has done the rest.
+    if (this.#restartCount > 0 && hasCode(error, 'JOB_FINISHED')) return this.#end('finished')
+    const hasRun = attempt.isPlanned && this.#hasStarted
+    if (!hasRun || !mayEndOtherwise(error)) return this.#giveUp(error)
+    const refusal = this.#restarts.refusal(this.#inputs.map(({ name }) => name))
+    if (refusal !== undefined) return this.#giveUp(error, refusal)
+    this.#isBetween = true
+    const missed = new JobError('SAVEPOINT_FAILED', `Cannot take a savepoint of job "${this.name}": it has failed, and is about to be started again`, {
+      cause: error,
+    })
+    for (const settle of [...this.#savepoints.values()]) settle(missed)
+    const isGone = await attempt.isGone()
+    if (this.#settled) return
+    if (!isGone) return this.#giveUp(error, THREADS_STAY)
+    this.#job?.close()
+    this.#job = undefined
+    const decision = this.#restarts.onFailure(systemClock.monotonicMs())
+    if ('reason' in decision) return this.#giveUp(error, decision)
+    const { delayMs } = decision
+    const restart = this.#restartCount + 1
+    this.#log('', 0, `The job has failed; starting it again in ${(delayMs / 1000).toFixed(1)} s (restart ${restart}): ${shortText(error)}`)
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, delayMs)
+      this.#endPause = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+    if (this.#settled) return
+    this.#restartCount = restart
+    this.#isBetween = false
+    // What the first start has begun is gone on with.
+    this.#request = { ...this.#request, fresh: false, takeOver: false, endedThread: attempt.threadId }
+    this.#attempt = this.#start()
+    for (const command of this.#waiting.splice(0)) this.#attempt.tell(command)
+    if (this.#isStopped) this.#attempt.tell({ kind: 'stop' })
+  }
+
+  /** Fails the job for good. */
+  #giveUp(error: unknown, refusal?: RestartRefusal): void {
+    const failure = refusal === undefined ? error : withNote(error, refusal)
+    if (refusal?.isUnexpected === true) this.#log('', 0, `The job has failed, and is not started again: ${refusal.reason}`)
+    this.#settle(failure)
+    this.#fail(failure)
+  }
+
+  #end(state: JobResult['state'], metrics: JobMetrics = this.#metrics): void {
+    this.#metrics = metrics
+    this.#settle()
+    this.#finish({ state, metrics })
+  }
+
+  /** The metrics of the last tick; the final ones once the job has ended. Those of a job that was started again begin anew. */
   get metrics(): JobMetrics {
     return this.#metrics
+  }
+
+  /**
+   * How often the job was started again after a failure, see `restart-strategy.type`. Records of outputs that came behind the checkpoint from which it
+   * goes on come again.
+   *
+   * @example
+   * const handle = engine.submit(alerts, { options: { 'execution.checkpointing.dir': 'checkpoints' } })
+   * await handle.result
+   * if (handle.restartCount > 0) console.log(`finished at start ${handle.restartCount + 1}`)
+   */
+  get restartCount(): number {
+    return this.#restartCount
   }
 
   /** @internal Whether the job's workers have been started. */
@@ -232,15 +297,21 @@ export class JobHandle implements AsyncDisposable {
 
   /** Ends the job now; what was in flight is dropped. Resolves when everything has stopped. */
   async cancel(): Promise<void> {
-    if (!this.#settled) this.#tell({ kind: 'cancel' })
+    this.#isCancelled = true
+    if (this.#isBetween) this.#endBetween()
+    else if (!this.#settled) this.#attempt.tell({ kind: 'cancel' })
     // Before the job runs, the coordinator's thread is the job's module's and program's, which may never come back to hear of it.
     const timer = setTimeout(() => {
-      if (this.#job !== undefined || this.#settled) return
-      this.#isAbandoned = true
-      this.#threads.terminate()
+      if (this.#job === undefined && !this.#settled) this.#attempt.abandon()
     }, START_GRACE_MS)
     await this.stopped()
     clearTimeout(timer)
+  }
+
+  /** Ends a job of which nothing runs. */
+  #endBetween(): void {
+    if (!this.#settled) this.#end('cancelled')
+    this.#endPause?.()
   }
 
   /** @internal Bundles the job's TypeScript module and tells the coordinator, which waits for it. */
@@ -248,22 +319,88 @@ export class JobHandle implements AsyncDisposable {
     try {
       const { resolveJobModule } = await import('./job-bundle.ts')
       const { url } = await resolveJobModule(jobUrl)
-      this.#tell({ kind: 'module', jobUrl: url })
+      this.#request = { ...this.#request, jobUrl: url }
+      this.#attempt.tell({ kind: 'module', jobUrl: url })
     } catch (error) {
-      this.#tell({ kind: 'refuse', error: toErrorRecord(error) })
+      this.#attempt.tell({ kind: 'refuse', error: toErrorRecord(error) })
     }
   }
 
   /** @internal Resolves when nothing of the job runs any more, however it ended. */
   async stopped(): Promise<void> {
     await this.result.catch(() => {})
-    await this.#released
+    await this.#attempt.released
   }
 
-  /** Ends the sources as if their input had ended, and lets the rest finish. */
+  /** Ends the sources as if their input had ended, and lets the rest finish. A job that waits to be started again is cancelled. */
   async stop(): Promise<JobResult> {
-    if (!this.#settled) this.#tell({ kind: 'stop' })
+    this.#isStopped = true
+    if (this.#isBetween) this.#endBetween()
+    else if (!this.#settled) this.#attempt.tell({ kind: 'stop' })
     return this.result
+  }
+
+  /**
+   * Takes a savepoint, and goes on: the state of the job with the position of every source, from which a job can start (`execution.state-recovery.path`),
+   * this one or a changed one, at any parallelism. It waits for the job to run, and for a checkpoint that is under way. In a job that takes checkpoints a
+   * savepoint is one too.
+   *
+   * @param directory Folder of the savepoint: not there yet, or empty. It can be moved and copied, and nothing but its owner removes it.
+   * @returns Resolves with its absolute path when it survives everything.
+   * @throws {PlanError} `SAVEPOINT_EXISTS` if the folder holds something.
+   * @throws {JobError} `SAVEPOINT_IN_PROGRESS` while another one is taken; `SAVEPOINT_FAILED`, `CHECKPOINT_FAILED` if it cannot be kept: the job goes on;
+   *   `JOB_ENDED`.
+   * @example
+   * const handle = engine.submit(alerts)
+   * const path = await handle.triggerSavepoint('savepoints/before-the-upgrade')
+   */
+  triggerSavepoint(directory: string): Promise<string> {
+    return this.#savepoint(directory, 'continue')
+  }
+
+  /**
+   * Takes a savepoint and stops the job, so that nothing follows the savepoint: its sources read no more, sinks commit what they have, no timer fires. If
+   * the savepoint fails the job goes on.
+   *
+   * @param directory As for {@link triggerSavepoint}.
+   * @param options With `drain` the sources end first, as if their input had: every window and event-time timer fires, and the job has finished. Only for
+   *   jobs that end for good: one that starts from the savepoint finds nothing left to do.
+   * @returns Resolves with the path of the savepoint once nothing of the job runs any more.
+   * @throws as {@link triggerSavepoint}; and what fails the job behind its savepoint.
+   * @example
+   * const handle = engine.submit(alerts)
+   * await handle.stopWithSavepoint('savepoints/friday')
+   * engine.submit(alerts, { options: { 'execution.state-recovery.path': 'savepoints/friday' } })
+   */
+  async stopWithSavepoint(directory: string, { drain = false }: { readonly drain?: boolean } = {}): Promise<string> {
+    const path = await this.#savepoint(directory, drain ? 'drain' : 'stop')
+    await this.stopped()
+    await this.result
+    return path
+  }
+
+  async #savepoint(directory: string, mode: SavepointRequest['mode']): Promise<string> {
+    if (typeof directory !== 'string' || directory === '')
+      throw new PlanError('INVALID_ARGUMENT', `Cannot take a savepoint of job "${this.name}": expected the path of a folder`)
+    const folder = resolve(directory)
+    const ended = new JobError('JOB_ENDED', `Cannot take a savepoint of job "${this.name}": it has ended`)
+    if (this.#settled || this.#attempt.isEnding) throw ended
+    const id = ++this.#savepointsAsked
+    await new Promise<void>((settle, refuse) => {
+      this.#savepoints.set(id, (error) => {
+        this.#savepoints.delete(id)
+        if (error === undefined) settle()
+        else refuse(error)
+      })
+      const command: CoordinatorCommand = { kind: 'savepoint', id, request: { folder, mode } }
+      if (this.#isBetween) this.#waiting.push(command)
+      else this.#attempt.tell(command)
+      this.result.then(
+        () => this.#savepoints.get(id)?.(ended),
+        (error: unknown) => this.#savepoints.get(id)?.(error),
+      )
+    })
+    return folder
   }
 
   /**
@@ -280,22 +417,22 @@ export class JobHandle implements AsyncDisposable {
   /** A named input; a schema gives its records their type, and is held against that of the input. */
   input<R = unknown>(name: string, schema?: Schema<R>): InputHandle<R> {
     const ended = (): JobError => new JobError('JOB_ENDED', `Cannot push to input "${name}": job "${this.name}" has ended`)
-    const send = async (records: PushMessage['records']): Promise<void> => {
-      const job = await this.#started
-      if (job === undefined || this.#settled) throw ended()
-      const error = edgeError('input', name, schema?.toString(), this.name, job.inputs)
+    const send = async (records: PushMessage['records'], options?: PushOptions): Promise<void> => {
+      await this.#started
+      if (!this.#hasStarted || this.#settled) throw ended()
+      const error = edgeError('input', name, schema?.toString(), this.name, this.#inputs)
       if (error !== undefined) throw error
-      await this.#pushes.untilEnd(job.push(name, records), ended)
+      const job = this.#job
+      // A job with inputs is not started again: it is about to fail.
+      if (job === undefined) throw ended()
+      const until = untilOf(options, name, this.#takesCheckpoints, this.#inputs.filter((input) => input.name === name).length)
+      await this.#pushes.untilEnd(job.push(name, records, until), ended)
     }
-    return { push: (record) => send([record]), end: () => send('ended') }
+    return { push: (record, options) => send([record], options), end: () => send('ended') }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.cancel()
-  }
-
-  #tell(command: CoordinatorCommand): void {
-    this.#threads.tell(this.#run, command)
   }
 
   #queue(output: string, schema?: string): OutputQueue {
@@ -330,139 +467,24 @@ export class JobHandle implements AsyncDisposable {
   }
 }
 
+/** An error in a line of the log. */
+function shortText(error: unknown): string {
+  return error instanceof MillraceError ? `${error.code}: ${error.message}` : String(error)
+}
+
+/** The error, with why its job is not started again behind its hint. */
+function withNote(error: unknown, { reason, isUnexpected }: RestartRefusal): unknown {
+  if (!(error instanceof MillraceError) || (!isUnexpected && error.hint !== undefined)) return error
+  return withHint(error, [error.hint, `The job is not started again: ${reason}.`].filter((part) => part !== undefined).join(' '))
+}
+
 /** Tells once that the heaps of workers may take more than is meant for them. */
 function tellHeaps(workers: number, log: NonNullable<SubmitOptions['onLog']>): void {
-  const note = shared.hasToldHeaps ? undefined : heapsNote(workers, heapFlagBytes())
+  const note = hasToldHeaps ? undefined : heapsNote(workers, heapFlagBytes())
   if (note === undefined) return
-  shared.hasToldHeaps = true
+  hasToldHeaps = true
   log('', 0, `note: ${note}`)
 }
-
-/** What an error that ended the coordinator's thread means. Classes do not survive the way between threads. */
-function coordinatorFailure(error: Error & { readonly code?: unknown }, jobName: string, isPlanned: boolean): MillraceError {
-  if (error.code === 'JOB_RUNS_PROGRAM') return new PlanError(error.code, error.message, { hint: JOB_MODULE_HINT, cause: error })
-  if (error.code === 'ERR_WORKER_OUT_OF_MEMORY')
-    return new JobError('COORDINATOR_LOST', `The coordinator thread of job "${jobName}" ran out of memory`, {
-      cause: error,
-      hint: 'The module of the job or its program keeps too much there: have sources read it instead, or give each thread more with --max-old-space-size.',
-    })
-  return new JobError('COORDINATOR_LOST', `The coordinator thread failed: ${String(error)}`, {
-    cause: error,
-    ...(!isPlanned && { hint: `The module of the job did more than define it. ${JOB_MODULE_HINT}` }),
-  })
-}
-
-/** Records that are to be sent together, and the promise of all who pushed them. */
-interface Pushed {
-  readonly id: number
-  readonly input: string
-  readonly records: unknown[] | 'ended'
-  readonly decimals: Decimal[]
-  readonly accepted: Promise<void>
-  readonly refuse: (error: StateError) => void
-}
-
-/** The main thread's ends of the ports of a running job. */
-class RunningJob {
-  readonly #ports: readonly MessagePort[]
-  readonly #doorbells: readonly Doorbell[]
-  readonly inputs: readonly ProgramEdgeSpec[]
-  readonly outputs: readonly ProgramEdgeSpec[]
-  /** Names of the outputs, in the order of their counters. */
-  readonly #outputNames: readonly string[]
-  readonly #pending: Int32Array
-  readonly #outbox: Pushed[] = []
-  /** Pushed messages that no source has taken yet, by id. */
-  readonly #waiting = new Map<number, () => void>()
-  #pushes = 0
-  /** Resolves when every worker has sent its last record. */
-  readonly drained: Promise<unknown>
-
-  constructor(event: Extract<CoordinatorEvent, { kind: 'running' }>, receive: (output: string, records: readonly unknown[]) => void) {
-    this.#ports = event.ports
-    this.#doorbells = event.memories.map((memory) => new Doorbell(memory.buffer, DOORBELL_ADDRESS))
-    this.inputs = event.inputs
-    this.outputs = event.outputs
-    this.#outputNames = [...new Set(event.outputs.map(({ name }) => name))]
-    this.#pending = new Int32Array(event.outputPending)
-    this.drained = Promise.all(
-      this.#ports.map(
-        (port) =>
-          new Promise<void>((resolve) => {
-            port.on('message', (message: ProgramMessage) => {
-              if ('ended' in message) resolve()
-              else if ('accepted' in message) this.#accept(message.accepted)
-              else {
-                restoreDecimals(message.decimals)
-                receive(message.output, message.records)
-              }
-            })
-            port.on('close', resolve)
-          }),
-      ),
-    )
-  }
-
-  #accept(id: number): void {
-    this.#waiting.get(id)?.()
-    this.#waiting.delete(id)
-  }
-
-  /** The program has taken `count` records: the workers may send more. */
-  taken(output: string, count: number): void {
-    // Pairs with Atomics.add and load in the worker's PortEdge, whose sink looks again after the mail below.
-    const before = Atomics.sub(this.#pending, this.#outputNames.indexOf(output), count)
-    if (before % TAKEN_RING_INTERVAL < count) for (const doorbell of this.#doorbells) doorbell.post()
-  }
-
-  /**
-   * Resolves when the source has taken the records. Records pushed in one turn of the event loop travel together.
-   *
-   * @throws {StateError} `VALUE_NOT_ENCODABLE`
-   */
-  push(input: string, records: PushMessage['records']): Promise<void> {
-    const decimals = records === 'ended' ? [] : decimalsWithin(records, inputPlace(input))
-    const last = this.#outbox[this.#outbox.length - 1]
-    if (last !== undefined && last.input === input && last.records !== 'ended' && records !== 'ended') {
-      last.records.push(...records)
-      last.decimals.push(...decimals)
-      return last.accepted
-    }
-    const id = ++this.#pushes
-    let refuse!: (error: StateError) => void
-    const accepted = new Promise<void>((resolve, reject) => {
-      this.#waiting.set(id, resolve)
-      refuse = reject
-    })
-    this.#outbox.push({ id, input, records: records === 'ended' ? records : [...records], decimals, accepted, refuse })
-    if (this.#outbox.length === 1) queueMicrotask(() => this.#flush())
-    return accepted
-  }
-
-  #flush(): void {
-    for (const { id, input, records, decimals, refuse } of this.#outbox.splice(0)) {
-      try {
-        // Inputs are read by subtask 0.
-        this.#ports[0].postMessage({ id, input, records, decimals } satisfies PushMessage)
-      } catch (error) {
-        this.#waiting.delete(id)
-        refuse(notCloneable(inputPlace(input), error))
-      }
-    }
-    // Mail: a message at the port is nothing that a worker's hasWork() sees.
-    this.#doorbells[0].post()
-  }
-
-  close(): void {
-    for (const port of this.#ports) port.close()
-  }
-}
-
-function inputPlace(input: string): string {
-  return `input "${input}"`
-}
-
-const TAKEN_RING_INTERVAL = 1024
 
 /**
  * Runs jobs in this process. Two engines in one process do not know each other.
@@ -475,15 +497,25 @@ export class Engine implements AsyncDisposable {
   readonly #threads: ThreadCache
   readonly #jobs = new Set<JobHandle>()
   #closed = false
+  readonly #restarts: boolean
+  readonly #supervisorPid: number | undefined
 
   readonly #signal: AbortSignal | undefined
   readonly #onAbort = (): void => void this.close()
 
   /**
    * @internal Engines are made by `Millrace.start`.
-   * @param options Closes the engine when aborted; whether threads wait for further jobs.
+   * @param options Closes the engine when aborted; whether threads wait for further jobs; whether jobs that have failed are started again in this process;
+   *   which process starts this one again when it fails.
    */
-  constructor({ signal, keepsThreads = true }: { readonly signal?: AbortSignal; readonly keepsThreads?: boolean } = {}) {
+  constructor({
+    signal,
+    keepsThreads = true,
+    restarts = true,
+    supervisorPid,
+  }: { readonly signal?: AbortSignal; readonly keepsThreads?: boolean; readonly restarts?: boolean; readonly supervisorPid?: number | undefined } = {}) {
+    this.#restarts = restarts
+    this.#supervisorPid = supervisorPid
     if (isEngineThread())
       throw new PlanError('JOB_RUNS_PROGRAM', 'Cannot start an engine on a thread of an engine: the module of the job starts the program around it', {
         hint: JOB_MODULE_HINT,
@@ -518,11 +550,18 @@ export class Engine implements AsyncDisposable {
         source: isJobProgram(job) ? job.source : undefined,
         params: options.params ?? {},
         parallelism: options.parallelism,
-        options: new Map(Object.entries(options.options ?? {}).map(([key, text]) => [key, parseOption(key, text).value])),
+        options: new Map(
+          Object.entries(options.options ?? {})
+            .map(([key, text]) => parseOption(key, text))
+            .map(({ key, value }) => [key, value]),
+        ),
         fresh: options.fresh === true,
+        takeOver: options.takeOver === true,
+        supervisorPid: this.#supervisorPid,
       },
       options,
       this.#threads,
+      this.#restarts,
     )
     if (isTypeScript) void handle.bundle(jobUrl)
     this.#jobs.add(handle)

@@ -11,6 +11,9 @@ const WAIT_MS_MAX = 5000
 /** Each job leaves its module behind on the threads that it ran on. */
 const RUNS_MAX = 100
 
+/** Coordinators' threads that have not ended. */
+const live = new Set<number>()
+
 /** What a job hears from its threads. */
 export interface ThreadsListener {
   onEvent(event: CoordinatorEvent): void
@@ -67,6 +70,8 @@ export class ThreadCache {
 export class JobThreads {
   /** What the first job asked for: whoever asks for the same finds as many workers. */
   readonly parallelism: number | undefined
+  /** The coordinator's number among the threads of this process. */
+  readonly threadId: number
   /** Resolves when all of them have ended: the coordinator's thread ends last. */
   readonly exited: Promise<void>
   readonly #coordinator: Worker
@@ -85,6 +90,8 @@ export class JobThreads {
     this.#budget = job.budget
     const workerData: CoordinatorData = { workerUrl: new URL('worker-entry.cjs', folder).href, start: this.#startOf(job, 1) }
     this.#coordinator = new Worker(new URL('coordinator.js', folder), { workerData, execArgv: ['--enable-source-maps'] })
+    this.threadId = this.#coordinator.threadId
+    live.add(this.threadId)
     this.#coordinator.on('message', (event: CoordinatorEvent) => {
       this.#listener?.onEvent(event)
       if (event.kind === 'finished' && event.isKept) this.#wait()
@@ -93,6 +100,7 @@ export class JobThreads {
     this.exited = new Promise((resolve) =>
       this.#coordinator.once('exit', () => {
         clearTimeout(this.#waitTimer)
+        live.delete(this.threadId)
         this.#isWaiting = false
         this.#budget.release()
         this.#release()
@@ -154,7 +162,7 @@ export class JobThreads {
   }
 
   #startOf({ request, budget }: NewJob, run: number): JobStart {
-    return { run, request, budget: budget.memory, keepsThreads: this.#keeps && run < RUNS_MAX }
+    return { run, request, budget: budget.memory, liveThreads: [...live].filter((id) => id !== this.threadId), keepsThreads: this.#keeps && run < RUNS_MAX }
   }
 
   #post(command: ThreadsCommand): void {

@@ -8,7 +8,7 @@ import type { Histograms } from '../runtime/job-metrics.ts'
 import type { LocalExecutor } from '../runtime/local-executor.ts'
 import type { JobMetrics } from '../runtime/thread-messages.ts'
 import type { JobResult } from './engine.ts'
-import { edgeError, type InputHandle, type OutputHandle, OutputQueue, PendingPushes } from './program-handles.ts'
+import { edgeError, type InputHandle, type OutputHandle, OutputQueue, PendingPushes, type PushOptions, untilOf } from './program-handles.ts'
 
 type Pushed = { readonly records: readonly unknown[] | 'ended'; readonly accepted: () => void }
 
@@ -142,13 +142,14 @@ export class LocalJobHandle implements AsyncDisposable {
   /** A named input; see `JobHandle.input`. */
   input<R = unknown>(name: string, schema?: Schema<R>): InputHandle<R> {
     const ended = (): JobError => new JobError('JOB_ENDED', `Cannot push to input "${name}": job "${this.name}" has ended`)
-    const send = async (records: readonly unknown[] | 'ended'): Promise<void> => {
+    const send = async (records: readonly unknown[] | 'ended', options?: PushOptions): Promise<void> => {
       const error = edgeError('input', name, schema?.toString(), this.name, this.#graph.programInputs)
       if (error !== undefined) throw error
       if (this.#ended) throw ended()
+      untilOf(options, name, false, 1)
       await this.#pushes.untilEnd(this.#edge.push(name, records), ended)
     }
-    return { push: (record) => send([record]), end: () => send('ended') }
+    return { push: (record, options) => send([record], options), end: () => send('ended') }
   }
 
   /** Ends the job now; what was in flight is dropped. Resolves when everything has stopped. */

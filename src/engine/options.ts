@@ -3,6 +3,7 @@
 
 import { PlanError } from '../base/errors.ts'
 import { suggest } from '../base/suggest.ts'
+import { CheckpointingMode } from '../runtime/checkpoint-options.ts'
 import { RESTART_STRATEGY_TYPES } from './restart-strategy.ts'
 
 /** What an option's text is read as. */
@@ -86,6 +87,32 @@ const OPTIONS: readonly ConfigOption[] = [
     documentation: 'From the beginning of one checkpoint to that of the next. Needs execution.checkpointing.dir.',
   },
   {
+    key: 'execution.checkpointing.mode',
+    type: 'string',
+    unit: undefined,
+    default: 'EXACTLY_ONCE',
+    choices: Object.values(CheckpointingMode),
+    documentation:
+      'EXACTLY_ONCE or AT_LEAST_ONCE: whether an operator holds inputs whose barrier has come until all have. If it does not, records that came behind a barrier may count twice after a restore.',
+  },
+  {
+    key: 'execution.checkpointing.unaligned.enabled',
+    type: 'boolean',
+    unit: undefined,
+    default: 'false',
+    documentation:
+      'Barriers overtake records that wait, and those become part of the checkpoint: it is complete however slowly records are processed. With EXACTLY_ONCE only.',
+  },
+  {
+    key: 'execution.checkpointing.aligned-checkpoint-timeout',
+    type: 'duration',
+    unit: 'ms',
+    default: '0 ms',
+    min: 0,
+    documentation:
+      'How long a checkpoint may take before its barriers overtake records. 0: they do so at once. Needs execution.checkpointing.unaligned.enabled.',
+  },
+  {
     key: 'execution.checkpointing.min-pause',
     type: 'duration',
     unit: 'ms',
@@ -118,13 +145,36 @@ const OPTIONS: readonly ConfigOption[] = [
     documentation: 'How many complete checkpoints are kept.',
   },
   {
+    key: 'execution.checkpointing.incremental',
+    type: 'boolean',
+    unit: undefined,
+    default: 'true',
+    documentation: 'Whether a checkpoint may hold, of state that can tell, only what changed since the one before.',
+  },
+  {
+    key: 'execution.state-recovery.path',
+    type: 'string',
+    unit: undefined,
+    default: undefined,
+    documentation:
+      'Folder of a savepoint, or of a checkpoint, from which the job starts; millrace run --from-savepoint says the same. A job that has taken a checkpoint since then goes on from that. Default: none.',
+  },
+  {
+    key: 'execution.state-recovery.ignore-unclaimed-state',
+    type: 'boolean',
+    unit: undefined,
+    default: 'false',
+    documentation:
+      'Whether a job may start from a checkpoint or savepoint that holds state of operators which the job does not have: that state is dropped. millrace run --allow-non-restored-state says the same.',
+  },
+  {
     key: 'restart-strategy.type',
     type: 'string',
     unit: undefined,
     default: undefined,
     choices: RESTART_STRATEGY_TYPES,
     documentation:
-      'When a job that has failed is started again by millrace run: none, fixed-delay, failure-rate or exponential-delay. Given with --set. Default: exponential-delay with execution.checkpointing.dir, else none.',
+      'When a job that has failed is started again: none, fixed-delay, failure-rate or exponential-delay. For millrace run it is given with --set; for an engine within a program by whoever submits the job, or by its program. Default: exponential-delay with execution.checkpointing.dir, else none.',
   },
   {
     key: 'restart-strategy.fixed-delay.attempts',
@@ -224,6 +274,33 @@ const OPTIONS: readonly ConfigOption[] = [
     documentation: 'How often sources send a marker whose time to each sink is measured. 0: never.',
   },
   {
+    key: 'state.backend.type',
+    type: 'string',
+    unit: undefined,
+    default: 'memory',
+    choices: ['memory', 'lmdb'],
+    documentation:
+      'Where keyed state is: memory, or lmdb: in memory as far as state.backend.lmdb.cache-size goes, the rest on disk. Keys with timers, or with windows of the general kind, are in memory always, and so is what windows keep for first, last, topN, countDistinct and the least or greatest text. A checkpoint of the one is read by the other.',
+  },
+  {
+    key: 'state.backend.lmdb.dir',
+    type: 'string',
+    unit: undefined,
+    default: undefined,
+    documentation:
+      'Folder on a local disk for state that is not in memory. Workers make folders of their own in it, which are removed with the job. Default: that of the system for temporary files, which may be memory.',
+  },
+  {
+    key: 'state.backend.lmdb.cache-size',
+    type: 'memory',
+    unit: 'bytes',
+    default: undefined,
+    min: 1 << 20,
+    max: 2 ** 32,
+    documentation:
+      'Keyed state of one worker that is kept in memory with state.backend.type=lmdb, shared by its operators. Default: a quarter of the memory of the worker.',
+  },
+  {
     key: 'millrace.batch.rows-max',
     type: 'integer',
     unit: 'rows',
@@ -259,6 +336,15 @@ const OPTIONS: readonly ConfigOption[] = [
     default: '180 s',
     min: 1,
     documentation: 'A worker that stands still for so long inside one step fails the job; so does a coordinator that answers nothing.',
+  },
+  {
+    key: 'millrace.job.answer-timeout',
+    type: 'duration',
+    unit: 'ms',
+    default: '10 s',
+    min: 100,
+    documentation:
+      'When a job is started that another process runs: how long that one may take to answer. If it does, this start is refused; if it hangs or was stopped, it is killed, and this start goes on with the job.',
   },
   {
     key: 'millrace.dev',
@@ -329,6 +415,9 @@ const UNSUPPORTED: readonly string[] = [
   'web.',
 ]
 
+/** Older names of Flink's, and what they are called now. */
+const RENAMED: ReadonlyMap<string, string> = new Map([['execution.savepoint.path', 'execution.state-recovery.path']])
+
 const BY_KEY: ReadonlyMap<string, ConfigOption> = new Map(OPTIONS.map((option) => [option.key, option]))
 
 /** All options, in the order in which they are documented. */
@@ -343,8 +432,8 @@ export function configOptions(): readonly ConfigOption[] {
  * `INVALID_OPTION` for a value that is none.
  */
 export function parseOption(key: string, text: string): ParsedOption {
-  const option = BY_KEY.get(key)
-  if (option !== undefined) return { key, value: canonical(option, text.trim()), note: undefined }
+  const option = BY_KEY.get(RENAMED.get(key) ?? key)
+  if (option !== undefined) return { key: option.key, value: canonical(option, text.trim()), note: undefined }
   const meaningless = MEANINGLESS.find(([start]) => isBelow(key, start))
   if (meaningless !== undefined) return { key, value: text, note: `${key} has no effect: ${meaningless[1]}` }
   if (UNSUPPORTED.some((start) => isBelow(key, start)))

@@ -1,7 +1,47 @@
 // The named inputs and outputs of a job as the program around the engine holds them. Runs on the program's thread.
 
-import { JobError } from '../base/errors.ts'
+import { JobError, PlanError } from '../base/errors.ts'
+import { type OptionKeys, refuseUnknownOptions } from '../base/option-keys.ts'
 import type { ProgramEdgeSpec } from '../plan/transformation.ts'
+
+/** What a push waits for: that the job has taken the record, or that a checkpoint which holds it is complete. */
+export type PushUntil = 'accepted' | 'checkpoint'
+
+/** How a record is pushed. */
+export interface PushOptions {
+  /**
+   * `accepted`: until the job has taken the record; if the job fails behind that it may be lost. `checkpoint`: until the next checkpoint or savepoint is
+   * complete, or the job has finished, so that nothing loses it; if the promise rejects, push the record again once the job runs again. That takes as long
+   * as checkpoints are apart: push many, and await them together.
+   *
+   * @default 'accepted'
+   */
+  readonly until?: PushUntil
+}
+
+const PUSH_KEYS: OptionKeys<PushOptions> = { until: true }
+
+/**
+ * What a push is to wait for.
+ *
+ * @param sources How many sources of the job the input has.
+ * @throws {PlanError} `INVALID_OPTION` if it is none of what there is, or nobody could say when a checkpoint holds the record.
+ */
+export function untilOf(options: PushOptions | undefined, input: string, takesCheckpoints: boolean, sources: number): PushUntil {
+  if (options === undefined) return 'accepted'
+  refuseUnknownOptions(`push to input "${input}"`, options, PUSH_KEYS)
+  const { until = 'accepted' } = options
+  if (until !== 'accepted' && until !== 'checkpoint')
+    throw new PlanError('INVALID_OPTION', `Cannot push to input "${input}" until ${JSON.stringify(until)}: it must be "accepted" or "checkpoint"`)
+  if (until === 'accepted') return until
+  const what = `Cannot push to input "${input}" until a checkpoint is complete`
+  if (!takesCheckpoints) throw new PlanError('INVALID_OPTION', `${what}: the job takes none`, { hint: 'Set execution.checkpointing.dir to a folder.' })
+  if (sources > 1)
+    throw new PlanError('INVALID_OPTION', `${what}: ${sources} sources of the job share the input`, {
+      hint: 'Ask the environment for the input once, and use that stream twice.',
+    })
+  return until
+}
 
 /** Pushes records to a named input of a running job. */
 export interface InputHandle<R = unknown> {
@@ -9,10 +49,15 @@ export interface InputHandle<R = unknown> {
    * Resolves when the engine has accepted the record: awaiting it is the backpressure. It comes to the job as structured clone gives it, decimals as
    * decimals.
    *
+   * @param options Whether to wait for a checkpoint that holds the record.
    * @throws {JobError} If the job has ended.
    * @throws {StateError} `VALUE_NOT_ENCODABLE` if it holds what cannot be taken to another thread.
+   * @throws {PlanError} `INVALID_OPTION`
+   * @example
+   * const orders = engine.submit(alerts, { options: { 'execution.checkpointing.dir': 'checkpoints' } }).input<Order>('orders')
+   * await orders.push({ user: 'ada', amount: 12 }, { until: 'checkpoint' }) // whatever happens now, it counts
    */
-  push(record: R): Promise<void>
+  push(record: R, options?: PushOptions): Promise<void>
   /** Says that nothing follows: the source ends. */
   end(): Promise<void>
 }
@@ -42,12 +87,12 @@ export class PendingPushes {
    *
    * @param ended The error if the job has ended without a failure.
    */
-  untilEnd(accepted: Promise<void>, ended: () => JobError): Promise<void> {
+  untilEnd(accepted: Promise<unknown>, ended: () => JobError): Promise<void> {
     return new Promise((resolve, reject) => {
       const refuse = (failure: unknown): void => reject(failure ?? ended())
       this.#refusals.add(refuse)
       const forget = (): boolean => this.#refusals.delete(refuse)
-      accepted.finally(forget).then(resolve, reject)
+      accepted.finally(forget).then(() => resolve(), reject)
     })
   }
 
@@ -76,6 +121,11 @@ export class OutputQueue implements OutputHandle {
   constructor(taken: (count: number) => void, cancel: () => void) {
     this.#taken = taken
     this.#cancel = cancel
+  }
+
+  /** How many have come and were not taken. */
+  get size(): number {
+    return this.#records.length - this.#next
   }
 
   add(records: readonly unknown[]): void {

@@ -1,5 +1,7 @@
-// When a job that has failed is started again: Flink's restart strategies. Pure, but for the time that is given.
+// When a job that has failed is started again: Flink's restart strategies, and what a process asks that starts it again itself. Pure, but for the time
+// that is given.
 
+import { hasCode, PlanError, RestoreError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 
 /** Asked once at each failure. */
@@ -11,6 +13,7 @@ export interface RestartStrategy {
 }
 
 const KEY = 'restart-strategy'
+const CHECKPOINT_DIR = 'execution.checkpointing.dir'
 /** Texts of Flink's that mean the same. */
 const TYPES: Readonly<Record<string, string>> = {
   none: 'none',
@@ -33,7 +36,7 @@ export const RESTART_STRATEGY_TYPES: readonly string[] = Object.keys(TYPES)
  * @param random Spreads the delays of `exponential-delay`.
  */
 export function restartStrategyOf(options: ReadonlyMap<string, string>, random: Random): RestartStrategy | undefined {
-  const type = TYPES[options.get(`${KEY}.type`) ?? (options.has('execution.checkpointing.dir') ? 'exponential-delay' : 'none')]
+  const type = TYPES[options.get(`${KEY}.type`) ?? (options.has(CHECKPOINT_DIR) ? 'exponential-delay' : 'none')]
   const number = (key: string, otherwise: number): number => Number(options.get(`${KEY}.${type}.${key}`) ?? otherwise)
   switch (type) {
     case 'fixed-delay':
@@ -102,5 +105,69 @@ function exponentialDelay({ initialMs, maxMs, multiplier, jitter, resetMs, attem
       return failures > attempts ? undefined : Math.round(backoffMs * (1 + jitter * (random.next() * 2 - 1)))
     },
     description: `${KEY}.exponential-delay.attempts-before-reset-backoff is ${attempts}`,
+  }
+}
+
+/** Why a job is not started again. */
+export interface RestartRefusal {
+  /** A clause. */
+  readonly reason: string
+  /** Whether its options have said that it would be: then the log says why not. */
+  readonly isUnexpected: boolean
+}
+
+/** A thread that the system holds, inside of a call, may still write what the next attempt would. */
+export const THREADS_STAY: RestartRefusal = {
+  reason: 'a thread of it has not ended, and may still write; only the end of the process ends it',
+  isUnexpected: true,
+}
+
+/** Whether another start could end otherwise: what refuses a program, an option or a checkpoint would refuse it again, and who reads no more is gone. */
+export function mayEndOtherwise(error: unknown): boolean {
+  return !(error instanceof PlanError || error instanceof RestoreError || hasCode(error, 'OUTPUT_CLOSED'))
+}
+
+/** Decides for one job, in the process that runs it. */
+export class Restarts {
+  readonly #random: Random
+  #options: ReadonlyMap<string, string> = new Map()
+  #strategy: RestartStrategy | undefined
+  #isConfigured = false
+
+  /** @param random As for {@link restartStrategyOf}. */
+  constructor(random: Random) {
+    this.#random = random
+  }
+
+  /** Called at each start, once the options are known: those of the first one count, so that the strategy sees all failures. */
+  configure(options: ReadonlyMap<string, string>): void {
+    if (this.#isConfigured) return
+    this.#isConfigured = true
+    this.#options = options
+    this.#strategy = restartStrategyOf(options, this.#random)
+  }
+
+  /**
+   * Why the job cannot be started again, whatever its strategy says; undefined if it can.
+   *
+   * @param inputs Names of those that the program feeds.
+   */
+  refusal(inputs: readonly string[]): RestartRefusal | undefined {
+    if (this.#strategy === undefined) {
+      const reason = this.#options.has(`${KEY}.type`) ? `${KEY}.type is ${this.#options.get(`${KEY}.type`)}` : `${CHECKPOINT_DIR} is not set`
+      return { reason, isUnexpected: false }
+    }
+    if (inputs.length === 0) return undefined
+    const names = [...new Set(inputs)].map((name) => `"${name}"`).join(', ')
+    return {
+      reason: `what was pushed to ${names} behind its last checkpoint is lost, and only the program has it; submit the job and push it again`,
+      isUnexpected: true,
+    }
+  }
+
+  /** Asks the strategy, once at each failure. */
+  onFailure(nowMs: number): { readonly delayMs: number } | RestartRefusal {
+    const delayMs = this.#strategy?.onFailure(nowMs)
+    return delayMs === undefined ? { reason: this.#strategy?.description ?? `${KEY}.type is none`, isUnexpected: true } : { delayMs }
   }
 }

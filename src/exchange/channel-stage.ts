@@ -77,6 +77,13 @@ export class ChannelStage {
     this.#rows = 0
   }
 
+  /** Gives the memory back. */
+  free(): void {
+    this.#builder?.free()
+    this.#builder = undefined
+    this.#rows = 0
+  }
+
   #copyPerRow(view: RecordBatch, batch: RecordBatch, withTimestamps: boolean): void {
     const { u8, i32 } = this.#slab
     const hasTimestamps = withTimestamps && view.timestamps !== 0

@@ -23,6 +23,10 @@ export class ChannelWriter {
   #oversized: Uint8Array | null = null
   #oversizedSent = 0
   bytesOut = 0
+  /** Takes frames for which the ring has no room: they wait here, in front of whatever is sent later. Set while a barrier overtakes records. */
+  overdraws = false
+  /** What waits, first come first. */
+  #overdraft: { readonly kind: FrameKind; readonly bytes: Uint8Array }[] = []
 
   constructor(ring: RingProducer, buffer: ArrayBufferLike) {
     this.ring = ring
@@ -56,8 +60,14 @@ export class ChannelWriter {
       this.#refusedEnd = -1
       return end
     }
-    const address = ring.tryClaim(bytes)
-    if (address === NO_SPACE) return from
+    const address = this.#claim(bytes)
+    if (address === NO_SPACE) {
+      if (!this.overdraws) return from
+      const frame = new Uint8Array(bytes)
+      this.#overdraw(FrameKind.BATCH, frame.subarray(0, encodeBatch(batch, from, end, frame, 0)))
+      this.#refusedEnd = -1
+      return end
+    }
     this.#refusedEnd = -1
     const written = encodeBatch(batch, from, end, this.#u8, address)
     ring.commit(FrameKind.BATCH, written)
@@ -67,8 +77,13 @@ export class ChannelWriter {
 
   /** Sends a control element. */
   writeControl(element: ControlElement): boolean {
-    const address = this.ring.tryClaim(CONTROL_BYTES_MAX)
-    if (address === NO_SPACE) return false
+    const address = this.#claim(CONTROL_BYTES_MAX)
+    if (address === NO_SPACE) {
+      if (!this.overdraws) return false
+      const frame = new Uint8Array(CONTROL_BYTES_MAX)
+      this.#overdraw(element.kind, frame.subarray(0, element.write(new DataView(frame.buffer), 0)))
+      return true
+    }
     const bytes = element.write(this.#data, address)
     this.ring.commit(element.kind, bytes)
     this.bytesOut += bytes
@@ -78,6 +93,38 @@ export class ChannelWriter {
   /** Shows the consumer what was written. */
   publish(): void {
     this.ring.publish()
+  }
+
+  /** Whether frames wait that were taken without room. */
+  get isOverdrawn(): boolean {
+    return this.#overdraft.length > 0
+  }
+
+  /** Sends frames that were taken without room, as far as there is credit now. Returns whether any went. */
+  payBack(): boolean {
+    const { ring } = this
+    let sent = 0
+    for (const { kind, bytes } of this.#overdraft) {
+      const address = ring.tryClaim(bytes.length)
+      if (address === NO_SPACE) break
+      this.#u8.set(bytes, address)
+      ring.commit(kind, bytes.length)
+      sent++
+    }
+    if (sent === 0) return false
+    this.#overdraft.splice(0, sent)
+    ring.publish()
+    return true
+  }
+
+  /** Frames that wait go first. */
+  #claim(bytes: number): number {
+    return this.#overdraft.length === 0 ? this.ring.tryClaim(bytes) : NO_SPACE
+  }
+
+  #overdraw(kind: FrameKind, bytes: Uint8Array): void {
+    this.#overdraft.push({ kind, bytes })
+    this.bytesOut += bytes.length
   }
 
   /** One row longer than a frame: encoded aside, sent in parts over as many calls as its credit takes. */
@@ -90,11 +137,18 @@ export class ChannelWriter {
     const whole = this.#oversized
     while (this.#oversizedSent < whole.length) {
       const length = Math.min(this.ring.frameLengthMax, whole.length - this.#oversizedSent)
-      const address = this.ring.tryClaim(length)
-      if (address === NO_SPACE) return false
-      this.#u8.set(whole.subarray(this.#oversizedSent, this.#oversizedSent + length), address)
+      const part = whole.subarray(this.#oversizedSent, this.#oversizedSent + length)
+      const kind = this.#oversizedSent + length === whole.length ? FrameKind.BATCH : FrameKind.BATCH_PART
+      const address = this.#claim(length)
+      if (address === NO_SPACE) {
+        if (!this.overdraws) return false
+        this.#oversizedSent += length
+        this.#overdraw(kind, part)
+        continue
+      }
+      this.#u8.set(part, address)
       this.#oversizedSent += length
-      this.ring.commit(this.#oversizedSent === whole.length ? FrameKind.BATCH : FrameKind.BATCH_PART, length)
+      this.ring.commit(kind, length)
       this.ring.publish()
       this.bytesOut += length
     }

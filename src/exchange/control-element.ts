@@ -77,7 +77,7 @@ export class ControlElement {
     else if (kind === FrameKind.STATUS) this.isIdle = data.getUint8(at) === 1
     else if (kind === FrameKind.BARRIER)
       this.barrier = {
-        checkpointId: data.getUint32(at + 4, true) * WORD + data.getUint32(at, true),
+        checkpointId: checkpointIdOf(data.getUint32(at + 4, true), data.getUint32(at, true)),
         timestampMs: data.getFloat64(at + BARRIER_TIMESTAMP, true),
         kind: data.getUint8(at + BARRIER_KIND) as BarrierKind,
       }
@@ -88,4 +88,9 @@ export class ControlElement {
         subtaskIndex: data.getInt32(at + MARKER_SUBTASK, true),
       }
   }
+}
+
+/** In V8 a product with 2^32 is a double even if it is 0: stored in a field that held small integers it gives the object another shape, and all code for it is lost. */
+function checkpointIdOf(high: number, low: number): number {
+  return high === 0 ? low : high * WORD + low
 }

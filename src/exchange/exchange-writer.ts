@@ -42,6 +42,10 @@ export class ExchangeWriter implements ElementTarget {
   /** The last watermark of a batch, for a channel that gets none of its rows. */
   readonly #passing = new ControlElement()
   readonly #controlSent: Uint8Array
+  /** Whether channels take what they have no room for; and whether some hold such frames. */
+  #overdraws = false
+  #isOverdrawn = false
+  #hasEnded = false
 
   constructor(slab: Slab, kernels: GatherKernels, schema: Schema, channels: readonly ChannelWriter[], router: Router) {
     this.channels = channels
@@ -56,12 +60,22 @@ export class ExchangeWriter implements ElementTarget {
 
   /** Whether an element is still on its way. Unlike {@link hasCapacity} this sends nothing. */
   get isBusy(): boolean {
-    return this.#hand !== Hand.EMPTY
+    return this.#hand !== Hand.EMPTY || this.#isOverdrawn
   }
 
   hasCapacity(): boolean {
-    if (this.#hand !== Hand.EMPTY) this.run()
-    return this.#hand === Hand.EMPTY
+    if (this.isBusy) this.run()
+    return this.#hand === Hand.EMPTY && (!this.#isOverdrawn || this.#overdraws)
+  }
+
+  /**
+   * While it overdraws, nothing is refused: what the rings have no room for waits in memory of its own, in front of everything later, and is sent as
+   * there is credit. What is in hand is taken at once.
+   */
+  overdraw(overdraws: boolean): void {
+    this.#overdraws = overdraws
+    for (const channel of this.channels) channel.overdraws = overdraws
+    if (overdraws) this.run()
   }
 
   offerBatch(batch: RecordBatch): void {
@@ -83,6 +97,8 @@ export class ExchangeWriter implements ElementTarget {
   }
 
   offerBarrier(barrier: CheckpointBarrier): void {
+    // Nothing stands behind the end: for who waits for the barrier it is as good.
+    if (this.#hasEnded) return
     this.#control.barrier = barrier
     this.#offerControl(FrameKind.BARRIER)
   }
@@ -93,12 +109,13 @@ export class ExchangeWriter implements ElementTarget {
   }
 
   offerEnd(): void {
+    this.#hasEnded = true
     this.#offerControl(FrameKind.END)
   }
 
   /** Goes on sending what is in hand, and what waits for consumers that want it. Returns whether anything moved. */
   run(): boolean {
-    let moved = false
+    let moved = this.#isOverdrawn && this.#payBack()
     let left = false
     const { channels } = this
     if (this.#hand === Hand.BATCH) {
@@ -121,10 +138,23 @@ export class ExchangeWriter implements ElementTarget {
     } else {
       for (let channel = 0; channel < channels.length; channel++)
         if (this.#stages[channel].rowCount > 0 && this.#isHungry(channel) && this.#sendStage(channel)) moved = true
+      if (this.#overdraws) this.#noteOverdraft()
       return moved
     }
+    if (this.#overdraws) this.#noteOverdraft()
     if (!left) this.#hand = Hand.EMPTY
     return moved || !left
+  }
+
+  #payBack(): boolean {
+    let moved = false
+    for (const channel of this.channels) if (channel.payBack()) moved = true
+    this.#noteOverdraft()
+    return moved
+  }
+
+  #noteOverdraft(): void {
+    this.#isOverdrawn = this.channels.some((channel) => channel.isOverdrawn)
   }
 
   /** Sends what waits for company: the worker has nothing else to do. Returns whether anything moved. */
@@ -137,6 +167,7 @@ export class ExchangeWriter implements ElementTarget {
       if (this.#stages[channel].rowCount > 0) this.#sendStage(channel)
       if (writer.bytesOut !== before) moved = true
     }
+    if (this.#overdraws) this.#noteOverdraft()
     return moved
   }
 

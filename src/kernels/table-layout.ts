@@ -14,7 +14,7 @@
 export const KeyForm = { VALUE: 0, BYTES: 1 } as const
 export type KeyForm = (typeof KeyForm)[keyof typeof KeyForm]
 
-export const TABLE_BYTES = 64
+export const TABLE_BYTES = 128
 export const TABLE_KEY_FORM = 0
 export const TABLE_ENTRY_BYTES = 1
 /** Width of the key area: 8 in value form. */
@@ -38,6 +38,8 @@ export const TABLE_INSERTED = 13
 export const TABLE_ENTRY_COUNT = 14
 export const TABLE_SCRATCH = 15
 export const TABLE_SCRATCH_BYTES = 2048 + 64
+/** The epoch that entries get which are looked up to be changed: that of the next checkpoint. 0: entries keep none. */
+export const TABLE_EPOCH = 16
 
 export const SEGMENT_BYTES = 512
 export const SEGMENT_INDEX = 0
@@ -65,7 +67,7 @@ export const ENTRY_FLAGS_OFFSET = 8
 export const ENTRY_WORD_OFFSET = 12
 export const ENTRY_KEY_OFFSET = 16
 
-/** Flag: inserted and not yet reported to the caller. The other 31 bits are the state backend's (the epoch of the last change). */
+/** Flag: inserted and not yet reported to the caller. The other 31 bits are the epoch of the last change. */
 export const ENTRY_FLAG_NEW = 0x80000000
 
 export const GROW_INDEX = 1

@@ -12,6 +12,8 @@ export interface TableKernels {
   tableRemove(table: number, entries: number, n: number): void
   /** Lists the live entries of one chunk: u32 out[]. Returns how many. */
   segmentChunkEntries(table: number, segment: number, chunk: number, out: number): number
+  /** Lists the entries with routes from..to-1 that were last looked up before an epoch: u32 out[], with room for one more. Returns how many. */
+  segmentOlderEntries(table: number, segment: number, from: number, to: number, before: number, out: number): number
   /** Fills the segment's new, empty index. */
   segmentReindex(table: number, segment: number): void
   /** Moves entries of one chunk, from its `from`-th on, to where the directory says now. Returns how many were passed; fewer than all = TABLE_PENDING_*. */
@@ -20,6 +22,26 @@ export interface TableKernels {
   segmentCompactHeap(table: number, segment: number): void
   /** Lists the entries of a segment by key group; counts[g]..counts[g + 1] are those of group first + from + g. See the kernel. */
   segmentEntriesByGroup(table: number, segment: number, from: number, groups: number, counts: number, out: number): void
+
+  /** Adds up the bytes and records that a snapshot of a segment takes, by key group: u32 {bytes, records, next, written}[]. See the kernel. */
+  segmentRecordBytes(table: number, segment: number, since: number, namespaceBytes: number, valueBytes: number, from: number, groups: number): void
+  /** Writes those records, each where `next` of its group says. Writes up to 7 bytes behind them. */
+  segmentWriteRecords(
+    table: number,
+    segment: number,
+    since: number,
+    namespace: number,
+    namespaceBytes: number,
+    valueOffset: number,
+    valueBytes: number,
+    from: number,
+    groups: number,
+  ): void
+
+  /** {@link segmentRecordBytes} for the key or namespace records at start..end-1; snapshot-layout.ts draws the block at `pool`. */
+  poolRecordBytes(pool: number, start: number, end: number, groups: number): void
+  /** Writes those records, each where `next` of its group says. */
+  poolWriteRecords(pool: number, start: number, end: number, groups: number): void
 
   /** The keys of entries as arrays of a key batch; `words` only in bytes form. The payloads are the table's own. */
   entryKeys(table: number, entries: number, n: number, hashes: number, keys: number, words: number): void

@@ -2,10 +2,13 @@
 // on the worker that owns the subtask, never re-entered.
 
 import type { Clock } from '../base/clock.ts'
+import type { FileSystem } from '../base/file-system.ts'
 import type { Slab } from '../base/slab.ts'
 import type { RecordBatch } from '../batch/record-batch.ts'
 import type { Schema } from '../batch/types.ts'
 import type { Kernels } from '../kernels/kernels.ts'
+import type { KeyedSnapshotWriter } from '../state/state.ts'
+import type { StateDeclaration } from '../state/state-schema.ts'
 
 /**
  * Where an operator sends what it makes. One output may feed several consumers; each sees everything.
@@ -31,6 +34,8 @@ export interface OperatorContext {
   readonly slab: Slab
   readonly kernels: Kernels
   readonly clock: Clock
+  /** Where sinks write files. */
+  readonly files: FileSystem
   /** Shown in errors, logs and metrics. */
   readonly operatorName: string
   /** Stable identity for snapshots. */
@@ -67,6 +72,12 @@ export interface ProgramEdge {
   pendingCount(output: string): number
   /** Takes what the program has pushed to an input: a list of records, `'ended'` behind the last, undefined if there is nothing now. */
   receive(input: string): readonly unknown[] | 'ended' | undefined
+  /**
+   * A snapshot of the source of an input is written. Left out where nobody waits for checkpoints.
+   *
+   * @param isWhole Whether the source has emitted all that it has received; else all but some of the last list.
+   */
+  noteSnapshot?(input: string, isWhole: boolean): void
 }
 
 /** Counters every operator may bump: plain additions, which everybody sees at once. */
@@ -98,6 +109,20 @@ export interface SnapshotReader {
   elements(state: string, visit: (value: Uint8Array) => void): void
 }
 
+/** What an operator is and keeps, as far as that is known before it is opened. */
+export interface OperatorDescription {
+  /** In words: "process function". An operator goes on only from the state of one of the same type. */
+  readonly type: string
+  /** What its state means beside the types, by names that a person knows. It goes on only from state with the same ones. */
+  readonly traits?: Readonly<Record<string, string>>
+  /** States that it will declare. */
+  readonly states?: readonly StateDeclaration[]
+  /** Whether its functions may declare further ones when they run. @default false */
+  readonly declaresMore?: boolean
+  /** Whether keys may have timers. @default true */
+  readonly hasTimers?: boolean
+}
+
 /**
  * A unit of the data path.
  *
@@ -124,6 +149,9 @@ export interface Operator {
   readonly crossings: 'carry' | 'queue' | 'cut'
   /** The schema of what it emits. */
   readonly outputSchema: Schema
+
+  /** What it is, for checkpoints; operators without state have nothing to say. Called where the job is planned, on an instance that is never opened. */
+  describe?(): OperatorDescription | undefined
 
   open(context: OperatorContext): void
 
@@ -157,17 +185,43 @@ export interface Operator {
   /** Whether the last call returned `false` because its time was over: it wants to be called again soon, although nothing else may have moved. */
   readonly hasPaused?: boolean
 
-  /** A checkpoint's barrier has come: makes ready what is to be committed once the checkpoint is complete. {@link snapshot} follows. */
-  prepareCommit?(checkpointId: number): void
+  /**
+   * A checkpoint's barrier has come: gives away what it keeps and will not write as state. {@link prepareCommit} and {@link snapshot} follow.
+   *
+   * @returns `false` to be called again, as other methods.
+   */
+  prepareSnapshotPreBarrier?(): boolean
+
+  /**
+   * For operators that refuse although their output has room (a sink whose edge is full, calls in flight): gives up the batch or timer that was
+   * refused, so that a barrier can overtake what is left of it. Rows in front of `begin` have been taken and are in the next {@link snapshot}; the others
+   * come again, in another batch. Called between two calls of any other method.
+   *
+   * @returns false if it cannot be left now: then the barrier waits.
+   */
+  leaveBatch?(): boolean
+
+  /**
+   * A checkpoint's barrier has come: makes ready what is to be committed once the checkpoint is complete. {@link snapshot} follows.
+   *
+   * @returns `false` to be called again, as other methods.
+   */
+  prepareCommit?(checkpointId: number, output: Output): boolean
 
   /** Writes all state. Called between two elements of the stream, never inside a batch. */
-  snapshot(writer: SnapshotWriter): void
+  snapshot(writer: KeyedSnapshotWriter): void
 
   /** A checkpoint is complete, and survives everything: commits what was made ready for it. Called between two calls of any other method. */
   notifyCheckpointComplete?(checkpointId: number): void
 
-  /** Whether something waits for a checkpoint to be committed. An operator whose input has ended stays open until then. */
+  /** Whether something waits for a checkpoint to be committed, or is being committed. An operator whose input has ended stays open until then. */
   readonly hasPendingCommits?: boolean
+
+  /** Whether something is being committed, or could not be: of what waits, what a checkpoint that is complete covers. */
+  readonly isCommitting?: boolean
+
+  /** Called at each step behind the end of the input, and behind a savepoint that stops the job, until nothing is left to be committed. @throws what a commit failed with. */
+  checkCommits?(): void
 
   /** Reads state into a fresh instance. */
   restore(reader: SnapshotReader): void

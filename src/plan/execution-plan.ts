@@ -282,6 +282,7 @@ function parallelismOf(
   const { body, edges, settings } = wantedBy(transformation, consumers)
   if (body.kind === 'operator' && body.followsInput === true && settings.parallelism === undefined)
     return Math.max(...edges.map((edge) => before[edge.from.id]))
+  if (followsOne(wantedBy(transformation, consumers))) return 1
   const wanted = settings.parallelism ?? options.parallelism
   if (!Number.isInteger(wanted) || wanted < 1)
     throw new PlanError('INVALID_PARALLELISM', `Cannot run "${settings.name}" with parallelism ${wanted}: it must be a positive integer`)
@@ -293,7 +294,24 @@ function parallelismOf(
         hint: 'Raise the parallelism of the job (--parallelism), or lower that of the operator.',
       },
     )
-  return Math.min(wanted, wantedBy(transformation, consumers).parallelismMax)
+  const { parallelismMax } = wantedBy(transformation, consumers)
+  if (body.kind === 'operator' && settings.parallelism !== undefined && wanted > parallelismMax)
+    throw new PlanError(
+      'INVALID_PARALLELISM',
+      `Cannot run "${settings.name}" with parallelism ${wanted}: all of its state is one key's, so it has one subtask`,
+      {
+        hint: 'Group the records with keyBy to have several, or leave its parallelism out.',
+      },
+    )
+  return Math.min(wanted, parallelismMax)
+}
+
+/** Whether it stands behind an operator that has one subtask, whose order it keeps in the same one unless it is told otherwise. */
+function followsOne({ settings, edges }: Transformation): boolean {
+  if (settings.parallelism !== undefined || edges.length === 0) return false
+  return edges.every(
+    ({ from, partitioner }) => partitioner.kind === 'forward' && ((from.body.kind === 'operator' && from.parallelismMax === 1) || followsOne(from)),
+  )
 }
 
 /** The transformation whose settings say how parallel one is: itself, or the consumer that it belongs to. */
@@ -346,7 +364,11 @@ function fuse(chain: readonly Transformation[], parallelism: readonly number[], 
   const runs: Transformation[][] = []
   for (const transformation of chain) {
     const edge = chainableEdge(transformation, parallelism)
-    const run = edge === undefined || edge.side !== undefined ? undefined : runs.find((candidate) => candidate[candidate.length - 1] === edge.from)
+    // Where another parallelism would need an exchange there is a border at every parallelism: records in flight find the function that they were for.
+    const run =
+      edge === undefined || edge.side !== undefined || edge.partitioner.kind !== 'forward'
+        ? undefined
+        : runs.find((candidate) => candidate[candidate.length - 1] === edge.from)
     const fusable = run !== undefined && isRowFunction(transformation) && passesValuesOn(edge!.from) && consumers[edge!.from.id].length === 1
     if (fusable) run.push(transformation)
     else runs.push([transformation])

@@ -58,6 +58,8 @@ export type TransformationBody =
       readonly sides?: 'any' | readonly { readonly id: string; readonly schema: Schema }[]
       /** Functions that may run fused with those of neighbours, in one loop; `create` makes them alone. */
       readonly rowStages?: { readonly inputSchema: Schema; readonly stages: readonly NamedRowStage[] }
+      /** It commits for the writers of the sink in front of it: nothing needs to be behind it. */
+      readonly commits?: true
       /** It records the watermarks that its consumers can see. */
       readonly generatesWatermarks?: true
       /** Its results have timestamps whether its records have or not. */
@@ -117,6 +119,11 @@ export function haveTimestamps(edges: readonly Pick<Edge, 'from'>[]): boolean {
   })
 }
 
+/** Whether what comes to a transformation leaves the job there, at once or when it is committed. */
+export function isEnd({ body }: Transformation): boolean {
+  return body.kind === 'sink' || (body.kind === 'operator' && body.commits === true)
+}
+
 /** A named input or output of a job, and the schema of its records. */
 export interface ProgramEdgeSpec {
   readonly name: string
@@ -170,7 +177,7 @@ export class LogicalGraph {
   /** A graph of the sinks that were added since the last call, with all that leads to them. Streams stay, for sinks to come. */
   takeSinks(): LogicalGraph {
     const graph = this.ofNewSinks()
-    for (const transformation of this.transformations) if (transformation.body.kind === 'sink') this.#taken.add(transformation)
+    for (const transformation of this.transformations) if (isEnd(transformation)) this.#taken.add(transformation)
     return graph
   }
 
@@ -179,7 +186,7 @@ export class LogicalGraph {
     const needed = new Set<Transformation>()
     // An edge points to an earlier transformation: one pass from the end finds all.
     for (const transformation of this.transformations.toReversed()) {
-      if (transformation.body.kind === 'sink' && !this.#taken.has(transformation)) needed.add(transformation)
+      if (isEnd(transformation) && !this.#taken.has(transformation)) needed.add(transformation)
       if (needed.has(transformation)) for (const { from } of transformation.edges) needed.add(from)
     }
     const graph = new LogicalGraph()

@@ -112,6 +112,20 @@ export class Doorbell {
    * @returns whether the thread slept.
    */
   park(hasWork: () => boolean, timeoutMs: number): boolean {
+    if (!this.tryPark(hasWork)) return false
+    // Pairs with Atomics.notify in ring(). Returns `not-equal` if a waker came between the check and here.
+    const outcome = Atomics.wait(this.#words, STATE, PARKED, Math.min(timeoutMs, this.#timeoutMsMax))
+    this.unpark(outcome === 'timed-out', hasWork)
+    return true
+  }
+
+  /**
+   * {@link park} up to its wait: for the others the owner sleeps from here on, until {@link unpark}. Where many workers share a thread, whoever steps
+   * them keeps the time.
+   *
+   * @returns false if there is mail or work: then the owner is awake.
+   */
+  tryPark(hasWork: () => boolean): boolean {
     const words = this.#words
     // Declares sleep: pairs with Atomics.load(STATE) in ring(). Publishes no plain writes; what counts is that both checks come after it.
     Atomics.store(words, STATE, PARKED)
@@ -121,10 +135,15 @@ export class Doorbell {
       return false
     }
     words[PARK_COUNT]++
-    // Pairs with Atomics.notify in ring(). Returns `not-equal` if a waker came between the check and here.
-    const outcome = Atomics.wait(words, STATE, PARKED, Math.min(timeoutMs, this.#timeoutMsMax))
-    this.#wakeUp(outcome, hasWork)
     return true
+  }
+
+  /** {@link park} behind its wait. @param isTimedOut Whether the wait ended by itself. */
+  unpark(isTimedOut: boolean, hasWork: () => boolean): void {
+    const words = this.#words
+    // Pairs with the compareExchange in ring(): PARKED still here after a timeout means that nobody has rung.
+    const before = Atomics.exchange(words, STATE, AWAKE)
+    if (isTimedOut && before === PARKED && (this.hasMail() || hasWork())) words[LATE_WAKE_COUNT]++
   }
 
   /**
@@ -136,25 +155,18 @@ export class Doorbell {
    */
   async parkAsync(hasWork: () => boolean, timeoutMs: number): Promise<boolean> {
     assert(this.#pending === undefined, 'doorbell is already waited on')
-    const words = this.#words
-    // As in park(): pairs with Atomics.load(STATE) in ring().
-    Atomics.store(words, STATE, PARKED)
-    if (this.hasMail() || hasWork()) {
-      Atomics.store(words, STATE, AWAKE)
-      return false
-    }
-    words[PARK_COUNT]++
+    if (!this.tryPark(hasWork)) return false
     this.#keepAlive ??= setInterval(() => {}, 2 ** 31 - 1)
     // As in park(): pairs with Atomics.notify in ring().
-    const waiting = waitAsync(words, STATE, PARKED, Math.min(timeoutMs, this.#timeoutMsMax))
+    const waiting = waitAsync(this.#words, STATE, PARKED, Math.min(timeoutMs, this.#timeoutMsMax))
     if (!waiting.async) {
-      this.#wakeUp(waiting.value as string, hasWork)
+      this.unpark(waiting.value === 'timed-out', hasWork)
       return true
     }
     this.#pending = waiting.value as Promise<string>
     const outcome = await this.#pending
     this.#pending = undefined
-    this.#wakeUp(outcome, hasWork)
+    this.unpark(outcome === 'timed-out', hasWork)
     return true
   }
 
@@ -178,12 +190,5 @@ export class Doorbell {
   close(): void {
     clearInterval(this.#keepAlive)
     this.#keepAlive = undefined
-  }
-
-  #wakeUp(outcome: string, hasWork: () => boolean): void {
-    const words = this.#words
-    // Pairs with the compareExchange in ring(): PARKED still here after a timeout means that nobody has rung.
-    const before = Atomics.exchange(words, STATE, AWAKE)
-    if (outcome === 'timed-out' && before === PARKED && (this.hasMail() || hasWork())) words[LATE_WAKE_COUNT]++
   }
 }

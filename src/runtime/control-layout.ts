@@ -2,9 +2,10 @@
 // moved. Every thread computes the same layout from the plan.
 //
 //   SLAB_RESERVED_BYTES          control words (int32, one cache line each)
-//     + 0    command             RUN, STOP (drain the sources), CANCEL
+//     + 0    command             RUN, STOP (drain the sources), DRAIN (the same, for a savepoint), CANCEL, END (behind a savepoint)
 //     + 128  heartbeat           counts the worker's loop; the coordinator sees a hang when it stands still
-//     + 256  checkpoints         the last one that has begun, the last one that is complete
+//     + 256  checkpoints         the last one that has begun, the last one that is complete, the one behind which sources
+//                              stand still, the last one that is a savepoint, the last one that overtakes
 //     + 384  doorbell            ring/parking.ts
 //   then     split counters      one cache line for each source task (worker 0's slab): next split to hand out
 //   then     split progress      one int32 for each source task and subtask: index of the split being read
@@ -22,13 +23,21 @@ import { CHANNEL_SLOTS, OPERATOR_SLOTS, SUBTASK_SLOTS, WORKER_SLOTS } from './su
 
 const LINE_BYTES = 128
 
-export const Command = { RUN: 0, STOP: 1, CANCEL: 2 } as const
+export const Command = { RUN: 0, STOP: 1, CANCEL: 2, DRAIN: 3, END: 4 } as const
 export type Command = (typeof Command)[keyof typeof Command]
 
 export const COMMAND_ADDRESS = SLAB_RESERVED_BYTES
 export const HEARTBEAT_ADDRESS = COMMAND_ADDRESS + LINE_BYTES
-/** Number of the last checkpoint that has begun; behind it that of the last one that is complete. 0: none. */
+/** Number of the last checkpoint that has begun; 0: none. */
 export const CHECKPOINTS_ADDRESS = HEARTBEAT_ADDRESS + LINE_BYTES
+/** Number of the last checkpoint that is complete; 0: none. */
+export const COMPLETE_CHECKPOINT_ADDRESS = CHECKPOINTS_ADDRESS + 4
+/** Number of the checkpoint behind which sources stand still; 0: none. */
+export const FINAL_CHECKPOINT_ADDRESS = CHECKPOINTS_ADDRESS + 8
+/** Number of the last checkpoint that is a savepoint, for which everything is written; 0: none. */
+export const SAVEPOINT_ADDRESS = CHECKPOINTS_ADDRESS + 12
+/** Number of the last checkpoint whose barriers overtake; 0: none. */
+export const OVERTAKING_CHECKPOINT_ADDRESS = CHECKPOINTS_ADDRESS + 16
 export const DOORBELL_ADDRESS = CHECKPOINTS_ADDRESS + LINE_BYTES
 const SPLITS_ADDRESS = DOORBELL_ADDRESS + DOORBELL_BYTES
 

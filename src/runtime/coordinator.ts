@@ -2,12 +2,13 @@
 // coordinator's thread. Invariant: one job at a time; only after one that finished and left nothing behind do the threads wait for the next.
 
 import type { WasmMemory, WasmModule } from '../base/webassembly.ts'
+import { isAbsolute, relative } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import type { Piscina } from 'piscina'
-import { systemClock } from '../base/clock.ts'
+import { systemClock, systemTimers } from '../base/clock.ts'
 import { failPoint } from '../base/fail-points.ts'
-import { fromErrorRecord, JobError, PlanError, RestoreError, RUN_FRAGMENT, toErrorRecord } from '../base/errors.ts'
+import { fromErrorRecord, JobError, PlanError, RUN_FRAGMENT, toErrorRecord } from '../base/errors.ts'
 import { workerMemoryBytes } from '../base/memory-budget.ts'
 import { availableCores, packageVersion } from '../base/platform.ts'
 import { freshSeed } from '../base/random.ts'
@@ -18,21 +19,37 @@ import { jobProgramOf, maxParallelismOf } from '../plan/job-program.ts'
 import type { LogicalGraph } from '../plan/transformation.ts'
 import { Doorbell, PARK_TIMEOUT_MS_MAX } from '../ring/parking.ts'
 import { spinMicrosFor } from '../ring/idle-strategy.ts'
-import { hangTimeoutMsOf, TICK_MS, TICK_MS_IDLE } from './coordinator-ticks.ts'
+import { answerTimeoutMsOf, hangTimeoutMsOf, TICK_MS, TICK_MS_IDLE } from './coordinator-ticks.ts'
 import { CheckpointStore } from '../checkpoint/checkpoint-store.ts'
-import { JobDirectory } from '../checkpoint/job-directory.ts'
+import type { EndStatus, JobDirectory } from '../checkpoint/job-directory.ts'
 import type { JobSnapshot } from '../checkpoint/job-snapshot.ts'
+import { assertRestorable } from '../checkpoint/restore-decision.ts'
+import { summarize } from '../checkpoint/snapshot-summary.ts'
 import { LocalCheckpointStorage } from '../checkpoint/local-storage.ts'
-import { CheckpointCoordinator } from './checkpoint-coordinator.ts'
-import { type CheckpointOptions, checkpointOptionsOf } from './checkpoint-options.ts'
-import { CHECKPOINTS_ADDRESS, Command, COMMAND_ADDRESS, DOORBELL_ADDRESS, HEARTBEAT_ADDRESS } from './control-layout.ts'
+import { confirmSavepoint, readSavepoint } from '../checkpoint/savepoint.ts'
+import { claimJob } from './claim-job.ts'
+import type { ControlHandlers } from './control-server.ts'
+import { CheckpointCoordinator, type SavepointRequest } from './checkpoint-coordinator.ts'
+import { allowsNonRestoredState, type CheckpointOptions, checkpointOptionsOf, checkpointTimeoutMsOf, savepointOf } from './checkpoint-options.ts'
+import {
+  CHECKPOINTS_ADDRESS,
+  Command,
+  COMMAND_ADDRESS,
+  COMPLETE_CHECKPOINT_ADDRESS,
+  DOORBELL_ADDRESS,
+  FINAL_CHECKPOINT_ADDRESS,
+  HEARTBEAT_ADDRESS,
+  OVERTAKING_CHECKPOINT_ADDRESS,
+  SAVEPOINT_ADDRESS,
+} from './control-layout.ts'
 import { enumerateSplits, splitsByUid } from './enumerate-splits.ts'
+import { inFlightRefusals } from './in-flight.ts'
 import { JobMetricsReader, loadHistograms } from './job-metrics.ts'
+import { plannedOperators, signaturesOf } from './planned-operators.ts'
 import { activeResources, leavesNothing } from './leftovers.ts'
 import type { CoordinatorCommand, CoordinatorEvent, JobStart, ThreadsCommand, WorkerEvent, WorkerOutcome } from './thread-messages.ts'
 import { endThread, watchStrayErrors } from './stray-errors.ts'
 import { divertConsole } from './user-console.ts'
-import { assertRestorable } from './restore-check.ts'
 import { startWorkerPool } from './worker-pool.ts'
 import type { WorkerTask } from './worker.ts'
 import { batchRowsMaxOf, createWorkerMemory, ringBytesMaxOf, type WorkerSettings } from './worker-runtime.ts'
@@ -46,9 +63,8 @@ export interface CoordinatorData {
 
 /** How long a worker that was told to end may take, before its thread is ended. */
 const CANCEL_TIMEOUT_MS = 10_000
-/** How long a job that another process runs is waited for, and how often it is asked for. */
-const CLAIM_TIMEOUT_MS = 2000
-const CLAIM_RETRY_MS = 20
+/** How long the threads of workers that are ended may take. */
+const END_MS_MAX = 2000
 /** Workers whose memories have grown beyond this, all together, give them back at once, and end. */
 const KEPT_BYTES_MAX = 512 << 20
 
@@ -88,16 +104,8 @@ export async function coordinate({ workerUrl, start }: CoordinatorData, port: Me
   endThread()
 }
 
-/** Claims a job's folder. An engine whose supervisor has just been killed is about to end: it is given a moment. */
-async function claimJob(root: string, jobName: string, fresh: boolean): Promise<JobDirectory> {
-  for (const startMs = systemClock.monotonicMs(); ; await sleep(CLAIM_RETRY_MS)) {
-    try {
-      return JobDirectory.claim(root, jobName, fresh)
-    } catch (error) {
-      const isRunning = error instanceof RestoreError && error.code === 'JOB_RUNNING'
-      if (!isRunning || systemClock.monotonicMs() - startMs > CLAIM_TIMEOUT_MS) throw error
-    }
-  }
+function jobHasEnded(status: EndStatus): never {
+  throw new JobError('JOB_ENDED', `Cannot take a savepoint: the job has ended, and is ${status}`)
 }
 
 /** The module as these threads load it for their `run`-th job: anew, with variables of its own. */
@@ -130,6 +138,13 @@ class Coordinator {
   #programPorts: MessagePort[] = []
   #metrics!: JobMetricsReader
   #checkpoints: CheckpointCoordinator | undefined
+  #directory: JobDirectory | undefined
+  /** How the job has ended, once its folder has been given up. */
+  readonly #ended: Promise<EndStatus>
+  #tellEnded!: (status: EndStatus) => void
+  /** Settled once savepoints can be taken; never, if the job ends before. */
+  readonly #running: Promise<CheckpointCoordinator>
+  #becomeRunning!: (checkpoints: CheckpointCoordinator) => void
   #jobUrl = ''
   /** The URL of a module that is bundled while this thread starts. */
   readonly #module: Promise<string>
@@ -145,6 +160,8 @@ class Coordinator {
     this.#kept = kept
     this.#pool = kept.pool
     this.#port = port
+    this.#ended = new Promise((resolve) => (this.#tellEnded = resolve))
+    this.#running = new Promise((resolve) => (this.#becomeRunning = resolve))
     this.#module = new Promise((resolve, reject) => {
       this.#takeModule = resolve
       this.#refuseModule = reject
@@ -192,20 +209,84 @@ class Coordinator {
     this.#plan = planJob(built.graph, planOptions)
     const plan = this.#plan
     const options = new Map([...built.options, ...request.options])
-    this.#post({ kind: 'planned', plan, planText: formatPlan(plan, built.graph), hangTimeoutMs: hangTimeoutMsOf(options) })
+    this.#post({ kind: 'planned', plan, planText: formatPlan(plan, built.graph), options })
     const checkpointing = checkpointOptionsOf(options)
-    if (checkpointing === undefined && request.fresh)
-      throw new PlanError('INVALID_OPTION', 'Cannot begin anew: nothing says where checkpoints are kept', {
+    if (checkpointing === undefined && (request.fresh || request.takeOver))
+      throw new PlanError('INVALID_OPTION', `Cannot ${request.fresh ? 'begin anew' : 'take the job over'}: nothing says where checkpoints are kept`, {
         hint: 'Set execution.checkpointing.dir to the folder.',
       })
     if (checkpointing === undefined) return this.#runPlanned(built.graph, planOptions, options, undefined)
-    const directory = await claimJob(checkpointing.directory, plan.jobName, request.fresh)
+    const { directory, control } = await claimJob(checkpointing.directory, plan.jobName, {
+      fresh: request.fresh,
+      takeOver: request.takeOver,
+      savepoint: savepointOf(options),
+      supervisorPid: request.supervisorPid,
+      liveThreads: this.#start.liveThreads,
+      ...(request.endedThread !== undefined && { endedThread: request.endedThread }),
+      answerTimeoutMs: answerTimeoutMsOf(options),
+      handlers: this.#handlers(),
+      log: (message) => this.#log(message),
+    })
+    this.#directory = directory
     let outcome: CoordinatorEvent | undefined
     try {
       outcome = await this.#runPlanned(built.graph, planOptions, options, { options: checkpointing, directory })
       return outcome
     } finally {
-      directory.release(outcome?.kind === 'finished')
+      // Another process that claims the folder listens in it.
+      control?.hide()
+      if (await this.#haveWorkersEnded())
+        this.#release(directory, outcome?.kind === 'finished' || outcome?.kind === 'stopped' || outcome?.kind === 'cancelled' ? outcome.kind : 'failed')
+      await control?.end()
+    }
+  }
+
+  /** A thread that a call of the system holds may still write: then the folder stays this process's until its end. */
+  async #haveWorkersEnded(): Promise<boolean> {
+    if (this.#destroyed === undefined) return true
+    const late = sleep(END_MS_MAX, false, { ref: false })
+    return Promise.race([this.#destroyed.then(() => true), late])
+  }
+
+  /** What other processes may ask. */
+  #handlers(): ControlHandlers {
+    const request = async (savepoint: SavepointRequest): Promise<void> => {
+      const outside = savepoint.folder === undefined ? '..' : relative(this.#directory!.folder, savepoint.folder)
+      if (!outside.startsWith('..') && !isAbsolute(outside))
+        throw new PlanError('INVALID_ARGUMENT', `Cannot write a savepoint to "${savepoint.folder}": it lies in the folder of the job`, {
+          hint: 'Checkpoints come and go there; name another folder.',
+        })
+      await Promise.race([this.takeSavepoint(savepoint), this.#ended.then(jobHasEnded)])
+    }
+    return {
+      status: () => ({
+        ...{ job: this.#plan.jobName, pid: process.pid, attempt: this.#directory?.attempt ?? 0 },
+        ...{ state: this.#checkpoints === undefined ? 'starting' : 'running', checkpoint: this.#directory?.lastCheckpointId ?? 0 },
+      }),
+      cancel: async () => {
+        this.take({ kind: 'cancel' })
+        return { status: await this.#ended }
+      },
+      stop: async ({ savepoint, drain = false }) => {
+        await request({ folder: savepoint, mode: drain ? 'drain' : 'stop' })
+        const status = await this.#ended
+        return { status, checkpoint: this.#directory!.lastCheckpointId, savepoint }
+      },
+      savepoint: async ({ directory }) => {
+        await request({ folder: directory, mode: 'continue' })
+        return { savepoint: directory }
+      },
+    }
+  }
+
+  #release(directory: JobDirectory, status: EndStatus): void {
+    try {
+      directory.release(status)
+      this.#tellEnded(status)
+    } catch (error) {
+      // What has failed the job says more. One that has finished must not run again.
+      if (status === 'finished') throw error
+      this.#log((error as Error).message)
     }
   }
 
@@ -217,8 +298,16 @@ class Coordinator {
   ): Promise<CoordinatorEvent> {
     const plan = this.#plan
     const store = checkpointing && new CheckpointStore(new LocalCheckpointStorage(checkpointing.directory.folder), checkpointing.options.retained)
-    const restore = store && (await this.#findCheckpoint(store, checkpointing.directory.lastCheckpointId))
-    const lastCheckpointId = store === undefined ? 0 : await store.lastId()
+    const planned = once(() => plannedOperators(plan, graph))
+    const checkRestore = (title: string, snapshot: JobSnapshot): void => {
+      const { operators } = assertRestorable(title, summarize(snapshot), planned(), allowsNonRestoredState(options), inFlightRefusals(plan, graph, snapshot))
+      for (const { name, uid, verdict, reason } of operators) if (verdict === 'drop') this.#log(`State of "${name}" (uid "${uid}") is dropped: ${reason}`)
+    }
+    const checkpoint = store && (await this.#findCheckpoint(store, checkpointing.directory.lastCheckpointId, checkRestore))
+    const restore =
+      checkpoint ?? (await this.#readSavepoint(checkpointing === undefined ? savepointOf(options) : checkpointing.directory.savepoint, checkRestore))
+    // Numbers go on behind those of a savepoint too: stores may know them.
+    const lastCheckpointId = Math.max(restore?.checkpointId ?? 0, store === undefined ? 0 : await store.lastId())
     const splits = enumerateSplits(plan, graph, restore)
     this.#outputs = [...new Set(graph.programOutputs.map(({ name }) => name))]
     this.#outputPending = new SharedArrayBuffer(Math.max(1, this.#outputs.length) * 4)
@@ -245,6 +334,7 @@ class Coordinator {
       const settings = {
         ...{ kernels, tableSeed, splits, options, slabBytesMax, ringBytesMax, lastCheckpointId },
         isCheckpointed: checkpointing !== undefined,
+        isIncremental: checkpointing?.options.isIncremental === true,
         ...(budget && { budget: budget.memory }),
         ...(restore && { restore }),
       }
@@ -263,29 +353,64 @@ class Coordinator {
       ports,
     )
     const stopWatching = this.#watch(options)
-    if (checkpointing !== undefined) {
-      const { options: settings, directory } = checkpointing
-      this.#checkpoints = new CheckpointCoordinator({
-        ...settings,
-        plan,
-        splits: splitsByUid(plan, splits),
-        store: store!,
-        origin: { jobName: plan.jobName, engineVersion: packageVersion(), attempt: directory.attempt },
-        clock: systemClock,
-        lastId: lastCheckpointId,
-        begin: (checkpointId) => this.#tellWorkers(CHECKPOINTS_ADDRESS, checkpointId),
-        note: (checkpointId) => directory.noteCheckpoint(checkpointId),
-        complete: (checkpointId) => this.#tellWorkers(CHECKPOINTS_ADDRESS + 4, checkpointId),
-        fail: (error) => this.#fail(error, CANCEL_TIMEOUT_MS),
-        log: (message) => this.#log(message),
-      })
-    }
+    const checkpoints = new CheckpointCoordinator({
+      plan,
+      signatures: () => signaturesOf(planned()),
+      splits: splitsByUid(plan, splits),
+      periodic: checkpointing && { ...checkpointing.options, store: store! },
+      timeoutMs: checkpointTimeoutMsOf(options),
+      origin: { jobName: plan.jobName, engineVersion: packageVersion(), attempt: checkpointing?.directory.attempt ?? 1 },
+      clock: systemClock,
+      timers: systemTimers,
+      lastId: lastCheckpointId,
+      restoresInFlight: restore !== undefined && restore.inFlight.size > 0,
+      begin: (checkpointId, savepoint) => {
+        // In front of the number: whoever sees that knows what it is.
+        if (savepoint !== undefined) this.#tellWorkers(SAVEPOINT_ADDRESS, checkpointId)
+        if (savepoint === 'stop') this.#tellWorkers(FINAL_CHECKPOINT_ADDRESS, checkpointId)
+        this.#tellWorkers(CHECKPOINTS_ADDRESS, checkpointId)
+      },
+      overtake: (checkpointId) => this.#tellWorkers(OVERTAKING_CHECKPOINT_ADDRESS, checkpointId),
+      resume: () => this.#tellWorkers(FINAL_CHECKPOINT_ADDRESS, 0),
+      drain: () => this.#send(Command.DRAIN),
+      end: () => this.#send(Command.END),
+      note: (checkpointId) => checkpointing?.directory.noteCheckpoint(checkpointId),
+      complete: (checkpointId) => {
+        this.#tellWorkers(COMPLETE_CHECKPOINT_ADDRESS, checkpointId)
+        this.#post({ kind: 'checkpoint', checkpointId })
+      },
+      fail: (error) => this.#fail(error, CANCEL_TIMEOUT_MS),
+      log: (message) => this.#log(message),
+    })
+    this.#checkpoints = checkpoints
+    this.#becomeRunning(checkpoints)
     try {
-      return await this.#outcome(runs)
+      const outcome = await this.#outcome(runs)
+      if (outcome.kind === 'finished') await checkpoints.finish()
+      return outcome
     } finally {
-      await this.#checkpoints?.stop()
+      await checkpoints.stop()
       stopWatching()
     }
+  }
+
+  /**
+   * Takes a savepoint, once the job runs.
+   *
+   * @throws as {@link CheckpointCoordinator.takeSavepoint}; and what ends the job before.
+   */
+  async takeSavepoint(request: SavepointRequest): Promise<void> {
+    await (await this.#running).takeSavepoint(request)
+  }
+
+  async #readSavepoint(folder: string | undefined, check: (title: string, snapshot: JobSnapshot) => void): Promise<JobSnapshot | undefined> {
+    if (folder === undefined) return undefined
+    const { snapshot, metadata } = await readSavepoint(folder)
+    await confirmSavepoint(folder)
+    failPoint('restore.savepoint-read')
+    check(`the savepoint in "${folder}"`, snapshot)
+    this.#log(`Starts from the savepoint in "${folder}" of ${new Date(metadata.timestampMs).toISOString()}`)
+    return snapshot
   }
 
   /**
@@ -293,12 +418,12 @@ class Coordinator {
    *
    * @param lastId The last one that was complete, as the job's folder says.
    */
-  async #findCheckpoint(store: CheckpointStore, lastId: number): Promise<JobSnapshot | undefined> {
+  async #findCheckpoint(store: CheckpointStore, lastId: number, check: (title: string, snapshot: JobSnapshot) => void): Promise<JobSnapshot | undefined> {
     const found = await store.newest(lastId)
     if (found === undefined) return undefined
     failPoint('restore.found')
     for (const warning of found.warnings) this.#log(warning)
-    assertRestorable(this.#plan, found.snapshot)
+    check(`checkpoint ${found.snapshot.checkpointId}`, found.snapshot)
     failPoint('restore.checked')
     this.#log(`Goes on from checkpoint ${found.snapshot.checkpointId} of ${new Date(found.metadata.timestampMs).toISOString()}`)
     return found.snapshot
@@ -315,7 +440,8 @@ class Coordinator {
     this.#programPorts.push(program.port1)
     const take = (event: WorkerEvent): void => {
       if (event.kind === 'counter') this.#metrics.nameCounter(workerIndex, event.counter)
-      else if (event.kind === 'snapshot') this.#checkpoints?.acknowledge(event.checkpointId, event.part, event.file, event.hadEnded)
+      else if (event.kind === 'snapshot') this.#checkpoints?.acknowledge(event.checkpointId, event.id, event.part, event.hadEnded, event.inFlight)
+      else if (event.kind === 'inFlight') this.#checkpoints?.takeInFlight(event.checkpointId, event.id, event.file)
       else if (event.kind === 'subtaskEnded') this.#checkpoints?.subtaskEnded(event.ended)
       else this.#post(event)
     }
@@ -367,6 +493,7 @@ class Coordinator {
     )
     if (this.#failure !== undefined) return { kind: 'failed', error: toErrorRecord(this.#failure) }
     if (outcomes.some((outcome) => outcome.kind === 'cancelled')) return { kind: 'cancelled', metrics: this.#metrics.read() }
+    if (outcomes.some((outcome) => outcome.kind === 'stopped')) return { kind: 'stopped', metrics: this.#metrics.read() }
     this.#isClean = outcomes.every((outcome) => outcome.kind === 'ended' && outcome.isClean)
     return { kind: 'finished', metrics: this.#metrics.read(), isKept: false }
   }
@@ -432,7 +559,11 @@ class Coordinator {
     if (command.kind === 'ask') this.#post({ kind: 'alive' })
     else if (command.kind === 'module') this.#takeModule(command.jobUrl)
     else if (command.kind === 'refuse') this.#refuseModule(fromErrorRecord(command.error))
-    else if (command.kind === 'cancel') {
+    else if (command.kind === 'savepoint') {
+      const { id, request } = command
+      const tell = (error: unknown): void => this.#post({ kind: 'savepoint', id, error: error === undefined ? undefined : toErrorRecord(error) })
+      this.takeSavepoint(request).then(tell, tell)
+    } else if (command.kind === 'cancel') {
       this.#cancelled = true
       this.#takeModule('')
       this.#endWorkers(CANCEL_TIMEOUT_MS)
@@ -462,4 +593,10 @@ class Coordinator {
   #post(event: CoordinatorEvent): void {
     this.#port.postMessage(event)
   }
+}
+
+/** Makes something when it is first asked for. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined
+  return () => (made ??= { value: make() }).value
 }

@@ -3,8 +3,9 @@
 import { assert } from '../base/assert.ts'
 import type { RecordBatch } from '../batch/record-batch.ts'
 import type { Schema } from '../batch/types.ts'
-import { StatelessOperator } from '../operator/operator.ts'
+import { type Operator, type OperatorContext, type SnapshotReader, StatelessOperator } from '../operator/operator.ts'
 import { PollResult, type SourceReader } from '../operator/source.ts'
+import type { KeyedSnapshotWriter } from '../state/state.ts'
 
 /** A reader that has read everything. */
 export const endedReader: SourceReader = {
@@ -33,5 +34,51 @@ export class EndedOperator extends StatelessOperator {
   override processBatch(batch: RecordBatch): boolean {
     assert(batch.begin === batch.end, 'a record for an operator that had ended')
     return true
+  }
+}
+
+/** A sink that had ended, with something left to commit: it is closed once that is done. */
+export class EndedSinkOperator extends EndedOperator {
+  #sink: Operator | undefined
+
+  constructor(sink: Operator) {
+    super(sink.outputSchema)
+    this.#sink = sink
+  }
+
+  override open(context: OperatorContext): void {
+    super.open(context)
+    this.#sink!.open(context)
+  }
+
+  override restore(reader: SnapshotReader): void {
+    this.#sink!.restore(reader)
+    if (!this.hasPendingCommits) this.close()
+  }
+
+  get hasPendingCommits(): boolean {
+    return this.#sink?.hasPendingCommits === true
+  }
+
+  checkCommits(): void {
+    this.#sink?.checkCommits?.()
+  }
+
+  override nextProcessingTimeMs(): number {
+    return this.#sink?.nextProcessingTimeMs() ?? Infinity
+  }
+
+  override fireTimers(): boolean {
+    this.checkCommits()
+    return true
+  }
+
+  override snapshot(writer: KeyedSnapshotWriter): void {
+    if (this.hasPendingCommits) this.#sink!.snapshot(writer)
+  }
+
+  override close(): void {
+    this.#sink?.close()
+    this.#sink = undefined
   }
 }

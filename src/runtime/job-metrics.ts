@@ -130,7 +130,7 @@ export class JobMetricsReader {
       operators: totals,
       subtasks: states,
       rowsIn: totals[0].rowsIn,
-      rowsOut: total(totals, ({ rowsIn, rowsOut }, index) => (!isChainEnd(planned, index) ? 0 : planned.operators[index].kind === 'sink' ? rowsIn : rowsOut)),
+      rowsOut: total(totals, ({ rowsIn, rowsOut }, index) => (planned.operators[index].kind === 'sink' ? rowsIn : isChainEnd(planned, index) ? rowsOut : 0)),
       bytesIn: total(totals, ({ bytesIn }) => bytesIn),
       bytesOut: total(totals, ({ bytesOut }) => bytesOut),
       lateRecords: total(totals, ({ lateRecords }) => lateRecords),

@@ -6,6 +6,7 @@ import type { WasmModule } from '../base/webassembly.ts'
 import type { Clock } from '../base/clock.ts'
 import { closeAllOrThrow } from '../base/close.ts'
 import { VirtualClock } from '../base/clock.ts'
+import type { FileSystem } from '../base/file-system.ts'
 import type { Random } from '../base/random.ts'
 import { workerMemoryBytes } from '../base/memory-budget.ts'
 import { compileKernels } from '../kernels/kernels.ts'
@@ -13,11 +14,17 @@ import type { ProgramEdge } from '../operator/operator.ts'
 import type { ExecutionPlan } from '../plan/execution-plan.ts'
 import { LogicalGraph } from '../plan/transformation.ts'
 import { BarrierKind } from '../batch/generated/barrier-kind.ts'
+import type { CheckpointCoordinator } from './checkpoint-coordinator.ts'
 import { enumerateSplits, splitsByUid } from './enumerate-splits.ts'
-import { type JobSnapshot, partId } from '../checkpoint/job-snapshot.ts'
-import { type EndedSubtask, endedSubtaskOf, fileOf, PendingCheckpoint } from './pending-checkpoint.ts'
+import { type JobSnapshot, jobSnapshotOf } from '../checkpoint/job-snapshot.ts'
+import type { OperatorSignature } from '../checkpoint/operator-signature.ts'
+import { assertRestorable } from '../checkpoint/restore-decision.ts'
+import { summarize } from '../checkpoint/snapshot-summary.ts'
+import { allowsNonRestoredState, isIncremental } from './checkpoint-options.ts'
+import { inFlightRefusals } from './in-flight.ts'
+import { type EndedSubtask, endedSubtaskOf, PendingCheckpoint } from './pending-checkpoint.ts'
 import { type Histograms, JobMetricsReader } from './job-metrics.ts'
-import { assertRestorable } from './restore-check.ts'
+import { plannedOperators, signaturesOf } from './planned-operators.ts'
 import { closeQuietly } from './worker-loop.ts'
 import { batchRowsMaxOf, createWorkerMemory, ringBytesMaxOf, WorkerRuntime } from './worker-runtime.ts'
 
@@ -42,6 +49,10 @@ export interface LocalExecutorOptions {
   readonly isCheckpointed?: boolean
   /** The checkpoint to go on from: of a job with the same plan. */
   readonly restore?: JobSnapshot
+  /** Who takes the checkpoints, instead of {@link LocalExecutor.startCheckpoint}. */
+  readonly checkpoints?: Pick<CheckpointCoordinator, 'acknowledge' | 'takeInFlight' | 'subtaskEnded'> | undefined
+  /** Where sinks write files. @default the machine's file system */
+  readonly files?: FileSystem | undefined
   /** Given if latency is to be among the metrics. */
   readonly histograms?: Histograms | undefined
   log(operatorName: string, subtaskIndex: number, message: string): void
@@ -65,7 +76,12 @@ export class LocalExecutor {
   readonly #scheduler: Random | undefined
   readonly #plan: ExecutionPlan
   #closed = false
-  readonly #splits: JobSnapshot['splits']
+  /** The splits of each source, by uid. */
+  readonly splits: JobSnapshot['splits']
+  /** The last checkpoint that was taken. */
+  #last: JobSnapshot | undefined
+  /** What the operators are, by uid. */
+  readonly signatures: ReadonlyMap<string, OperatorSignature>
   /** The checkpoint under way. */
   #pending: PendingCheckpoint | undefined
   readonly #endedSubtasks = new Map<string, EndedSubtask>()
@@ -89,9 +105,14 @@ export class LocalExecutor {
     const memories = Array.from({ length: plan.workers }, (_, index) => createWorkerMemory(plan, index, slabBytesMax, ringBytesMax))
     this.metrics = new JobMetricsReader(plan, memories, options.clock, options.histograms, ringBytesMax)
     const { restore } = options
-    if (restore !== undefined) assertRestorable(plan, restore)
+    const planned = restore !== undefined || options.isCheckpointed === true ? plannedOperators(plan, graphs[0]) : []
+    this.signatures = signaturesOf(planned)
+    if (restore !== undefined) {
+      const allows = allowsNonRestoredState(options.options ?? new Map())
+      assertRestorable(`checkpoint ${restore.checkpointId}`, summarize(restore), planned, allows, inFlightRefusals(plan, graphs[0], restore))
+    }
     const splits = enumerateSplits(plan, graphs[0], restore)
-    this.#splits = splitsByUid(plan, splits)
+    this.splits = splitsByUid(plan, splits)
     const workers: WorkerRuntime[] = []
     try {
       for (let workerIndex = 0; workerIndex < plan.workers; workerIndex++)
@@ -109,6 +130,7 @@ export class LocalExecutor {
               splits,
               ringBytesMax,
               isCheckpointed: options.isCheckpointed === true,
+              isIncremental: options.isCheckpointed === true && isIncremental(options.options ?? new Map()),
               lastCheckpointId: 0,
               ...(restore && { restore }),
             },
@@ -119,13 +141,20 @@ export class LocalExecutor {
               wake: () => this.#wake?.(),
               log: options.log,
               announceCounter: (counter) => this.metrics.nameCounter(workerIndex, counter),
-              takeSnapshot: (uid, subtaskIndex, part, { checkpointId }) => {
-                if (this.#pending?.checkpointId === checkpointId) this.#pending.acknowledge(partId(uid, subtaskIndex), fileOf(part), part.hadEnded === true)
+              files: options.files,
+              snapshotTaken: (checkpointId, id, part, ended, inFlight) => {
+                if (options.checkpoints !== undefined) options.checkpoints.acknowledge(checkpointId, id, part, ended, inFlight)
+                else if (this.#pending?.checkpointId === checkpointId) this.#pending.acknowledge(id, part, ended, inFlight)
+              },
+              inFlightTaken: (checkpointId, id, file) => {
+                if (options.checkpoints !== undefined) options.checkpoints.takeInFlight(checkpointId, id, file)
+                else if (this.#pending?.checkpointId === checkpointId) this.#pending.takeInFlight(id, file)
               },
               subtaskEnded: (subtask) => {
                 if (options.isCheckpointed !== true) return
                 const ended = endedSubtaskOf(subtask)
-                this.#endedSubtasks.set(ended.head, ended)
+                if (options.checkpoints === undefined) this.#endedSubtasks.set(ended.head, ended)
+                else options.checkpoints.subtaskEnded(ended)
               },
               ...(refuse && { refuse }),
             },
@@ -150,9 +179,20 @@ export class LocalExecutor {
   /** Starts a checkpoint. Only one may be under way. */
   startCheckpoint(checkpointId: number): void {
     assert(this.#pending === undefined, 'a checkpoint is under way')
-    this.#pending = new PendingCheckpoint(this.#plan, checkpointId)
+    this.#pending = new PendingCheckpoint(this.#plan, this.signatures, checkpointId)
+    this.offerBarrier(checkpointId)
+  }
+
+  /** Has every source send a barrier. */
+  offerBarrier(checkpointId: number): void {
     const barrier = { checkpointId, timestampMs: this.#clock.nowMs(), kind: BarrierKind.CHECKPOINT }
     for (const worker of this.workers) worker.offerBarrier(barrier)
+  }
+
+  /** The barriers of a checkpoint that has begun overtake what is in flight from now on. */
+  overtake(checkpointId: number): void {
+    const barrier = { checkpointId, timestampMs: this.#clock.nowMs(), kind: BarrierKind.UNALIGNED_CHECKPOINT }
+    for (const worker of this.workers) worker.overtake(barrier)
   }
 
   /** The checkpoint under way, once every part has taken its snapshot or has ended; then none is under way. */
@@ -160,7 +200,8 @@ export class LocalExecutor {
     const complete = this.#pending?.complete(this.#endedSubtasks)
     if (complete === undefined) return undefined
     this.#pending = undefined
-    return { ...complete, splits: this.#splits }
+    this.#last = jobSnapshotOf({ ...complete, splits: this.splits }, this.#last)
+    return this.#last
   }
 
   /** A checkpoint is kept: what was prepared for it is committed. */

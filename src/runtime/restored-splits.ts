@@ -2,9 +2,8 @@
 // with whatever was left in front of the last of them: so each reader gets splits in their order, and time does not run backwards. All behind it
 // is handed out as ever.
 
-import { type JobSnapshot, partId } from '../checkpoint/job-snapshot.ts'
+import { type JobSnapshot, openPart } from '../checkpoint/job-snapshot.ts'
 import { readSplitStates } from '../operator/source.ts'
-import { SnapshotFile } from '../state/snapshot-file.ts'
 import { takenSplits } from './source-driver.ts'
 
 /** A split by its place in the order from 0, and what its reader wrote of it; undefined if none had begun it. */
@@ -33,10 +32,8 @@ export function restoredSplits(snapshot: JobSnapshot, uid: string, splitCount: n
   const taken = new Set<number>()
   const had = snapshot.operators.find((operator) => operator.uid === uid)?.parallelism ?? 0
   for (let part = 0; part < had; part++) {
-    const id = partId(uid, part)
-    const file = snapshot.files.get(id)
-    if (file === undefined) continue
-    const reader = SnapshotFile.open(file, id).reader(NO_KEY_GROUPS)
+    const reader = openPart(snapshot, uid, part)?.reader(NO_KEY_GROUPS)
+    if (reader === undefined) continue
     readSplitStates(reader, (index, state) => states.set(index - 1, state))
     for (const place of takenSplits(reader)) taken.add(place)
   }

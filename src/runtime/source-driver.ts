@@ -2,6 +2,7 @@
 
 import { WATERMARK_MAX } from '../batch/crossings.ts'
 import { failPoint } from '../base/fail-points.ts'
+import { BarrierKind } from '../batch/generated/barrier-kind.ts'
 import type { CheckpointBarrier, LatencyMarker } from '../exchange/control-element.ts'
 import type { SnapshotReader, SnapshotWriter } from '../operator/operator.ts'
 import { PollResult, type SourceReader, type SourceSplit, splitSnapshot, writeSplitState } from '../operator/source.ts'
@@ -57,11 +58,16 @@ export class SourceDriver {
   #phase: Phase = Phase.READING
   /** Cancelled with savepoint or drained: no more polls. */
   #stopped = false
+  /** Behind the barrier of a savepoint that stops the job: nothing follows it, unless the savepoint fails. */
+  #isSuspended = false
   #waitsForOthers = false
   /** Which splits the reader has been given, by their places in the order from 0. */
   readonly taken: number[] = []
   /** In order: each goes out, even if its checkpoint has been given up, so that channels of several sources bring the same ones. */
   readonly #barriers: CheckpointBarrier[] = []
+  /** Number of the last barrier that was sent. */
+  barrierId = -1
+  #overtakes = false
   /** Set by the subtask while the source must not run ahead of others of its alignment group. */
   isHeld = false
   rowsOut = 0
@@ -72,6 +78,7 @@ export class SourceDriver {
   /**
    * @param snapshotHook Called when a barrier is about to leave, between two batches.
    * @param dealt Of a restored job: the splits that this reader goes on with, in order; `finished` those it is to remember as read.
+   * @param restoredBarrier Of a job restored with batches in flight: sent before anything is read.
    */
   constructor(
     reader: SourceReader,
@@ -81,7 +88,9 @@ export class SourceDriver {
     snapshotHook: (part: SourceDriver, barrier: CheckpointBarrier) => void,
     dealt: readonly DealtSplit[] = [],
     finished: readonly number[] = [],
+    restoredBarrier?: CheckpointBarrier,
   ) {
+    if (restoredBarrier !== undefined) this.#barriers.push(restoredBarrier)
     this.#dealt = [...dealt]
     this.taken.push(...finished)
     this.#snapshotHook = snapshotHook
@@ -103,31 +112,46 @@ export class SourceDriver {
     this.#barriers.push(barrier)
   }
 
+  /** A barrier overtakes what is in flight: it takes the place of those that wait, and goes also behind the end, which others have yet to hear of. */
+  overtake(barrier: CheckpointBarrier): void {
+    if (barrier.checkpointId <= this.barrierId) return
+    this.#barriers.splice(0, Infinity, barrier)
+    this.#overtakes = true
+  }
+
   /** Sends the barrier that waits, if the output takes it. */
   sendBarrier(): boolean {
     const barrier = this.#barriers[0]
-    if (barrier === undefined || this.#phase === Phase.DONE || !this.#output.hasCapacity()) return false
+    if (barrier === undefined || (this.#phase === Phase.DONE && !this.#overtakes) || !this.#output.hasCapacity()) return false
     this.#barriers.shift()
+    this.barrierId = barrier.checkpointId
+    this.#overtakes = false
     failPoint('source.before-snapshot')
-    this.#snapshotHook(this, barrier)
+    if (barrier.kind !== BarrierKind.RESTORED) this.#snapshotHook(this, barrier)
     failPoint('source.snapshot')
     this.#output.emitBarrier(barrier)
     failPoint('source.barrier-sent')
+    if (barrier.kind === BarrierKind.STOP_WITH_SAVEPOINT) this.#isSuspended = true
     return true
+  }
+
+  /** Goes on behind a savepoint that should have stopped the job, and failed. */
+  resume(): void {
+    this.#isSuspended = false
   }
 
   get hasEnded(): boolean {
     return this.#phase === Phase.DONE
   }
 
-  /** Whether it had ended before the job was restored. */
+  /** Whether it has ended, or had before the job was restored: as its {@link snapshot} says it. */
   get hadEnded(): boolean {
-    return this.reader === endedReader
+    return this.reader === endedReader || this.#phase === Phase.DONE
   }
 
   /** When to step again if the last step found nothing; epoch ms, Infinity = when woken. */
   retryAtMs(nowMs: number): number {
-    if (this.#phase !== Phase.READING) return Infinity
+    if (this.#phase !== Phase.READING || this.#isSuspended) return Infinity
     return this.#waitsForOthers || this.isHeld ? nowMs + SPLIT_RETRY_MS : this.reader.retryAtMs
   }
 
@@ -138,7 +162,7 @@ export class SourceDriver {
 
   /** Sends a latency marker behind what was read so far, if the output takes one. */
   sendMarker(marker: LatencyMarker): boolean {
-    if (this.#phase !== Phase.READING || !this.#output.hasCapacity()) return false
+    if (this.#phase !== Phase.READING || this.#isSuspended || !this.#output.hasCapacity()) return false
     this.#output.emitMarker(marker)
     return true
   }
@@ -146,7 +170,7 @@ export class SourceDriver {
   /** Produces at most one batch. Returns whether anything happened. */
   step(): boolean {
     const output = this.#output
-    if (this.#phase === Phase.DONE || !output.hasCapacity()) return false
+    if (this.#phase === Phase.DONE || this.#isSuspended || this.#barriers[0]?.kind === BarrierKind.RESTORED || !output.hasCapacity()) return false
     switch (this.#phase) {
       case Phase.READING:
         return this.#poll()

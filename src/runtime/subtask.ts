@@ -1,9 +1,12 @@
 // One parallel instance of a task: builds the chain's operators and their drivers, steps them. Runs on the worker's thread.
 
+import type { KeyedSnapshotWriter } from '../state/state.ts'
 import { assert } from '../base/assert.ts'
 import { closeAll, closeFailureText } from '../base/close.ts'
 import type { Clock } from '../base/clock.ts'
 import { failPoint } from '../base/fail-points.ts'
+import type { FileSystem } from '../base/file-system.ts'
+import { BarrierKind } from '../batch/generated/barrier-kind.ts'
 import type { Schema } from '../batch/types.ts'
 import type { Slab } from '../base/slab.ts'
 import type { CheckpointBarrier, LatencyMarker } from '../exchange/control-element.ts'
@@ -14,13 +17,16 @@ import type { Kernels } from '../kernels/kernels.ts'
 import { rowOperator } from '../operator/basic/row-operator.ts'
 import { recordLatency } from '../metrics/latency-histogram.ts'
 import { holdsCommittables, SinkOperator } from '../operator/basic/sink-operator.ts'
-import type { Operator, OperatorContext, ProgramEdge, SnapshotReader, SnapshotWriter } from '../operator/operator.ts'
+import type { Operator, OperatorContext, ProgramEdge, SnapshotReader } from '../operator/operator.ts'
 import { withoutSplits } from '../operator/source.ts'
 import type { PlanOperator, PlanTask } from '../plan/execution-plan.ts'
-import type { LogicalGraph } from '../plan/transformation.ts'
-import { EndedOperator, endedReader } from './ended-operator.ts'
+import { isEnd, type LogicalGraph } from '../plan/transformation.ts'
+import type { OvertakenBatch, OvertakenInGate } from './backlog.ts'
+import { checkpointingModeOf } from './checkpoint-options.ts'
+import { EndedOperator, endedReader, EndedSinkOperator } from './ended-operator.ts'
+import { encodeInFlight, type RestoredElements } from './in-flight.ts'
 import { InputGate } from './input-gate.ts'
-import { OperatorDriver } from './operator-driver.ts'
+import { OperatorDriver, type SnapshotHook } from './operator-driver.ts'
 import { OperatorCounters } from './operator-counters.ts'
 import { OutputCollector } from './output-collector.ts'
 import type { RestoredSplits } from './restored-splits.ts'
@@ -30,9 +36,11 @@ import { MetricSlot, OperatorSlot, WorkerSlot } from './subtask-metrics.ts'
 
 /** An operator or source of a subtask, as checkpoints see it. */
 export interface SnapshotPart {
-  snapshot(writer: SnapshotWriter): void
-  /** Whether it had ended before the job was restored: it only passes on that. */
+  snapshot(writer: KeyedSnapshotWriter): void
+  /** Whether it has ended, or had before the job was restored: it only passes on that. */
   readonly hadEnded?: boolean
+  /** Batches in front of it that the barrier has overtaken; `'follows'` if {@link SubtaskEnvironment.takeInFlight} is still to bring them. */
+  readonly inFlight?: Uint8Array | 'follows' | undefined
 }
 
 /** What a subtask needs from its worker. */
@@ -41,16 +49,22 @@ export interface SubtaskEnvironment {
   readonly slab: Slab
   readonly kernels: Kernels
   readonly clock: Clock
+  readonly files: FileSystem
   readonly batchRowsMax: number
   readonly tableSeed: number
   readonly options: ReadonlyMap<string, string>
   /** A barrier has reached an operator or source. */
   takeSnapshot(uid: string, subtaskIndex: number, part: SnapshotPart, barrier: CheckpointBarrier): void
+  /** What a barrier has overtaken in front of an operator has been collected: undefined if it was nothing. */
+  takeInFlight(uid: string, subtaskIndex: number, checkpointId: number, inFlight: Uint8Array | undefined): void
   /** A subtask has processed all it will: what it holds belongs to every checkpoint from now on. Told again once it has committed everything. */
   subtaskEnded(subtask: Subtask): void
   readonly isCheckpointed: boolean
   /** What the parts of an operator or source of a restored job wrote, as far as it is this subtask's; undefined if nothing. */
   restored(planned: PlanOperator, task: PlanTask, subtaskIndex: number): SnapshotReader | undefined
+  /** Whether the job was restored with batches in flight; and what was on its way to an operator. */
+  readonly restoresInFlight: boolean
+  restoredElements(planned: PlanOperator, task: PlanTask, subtaskIndex: number): RestoredElements
   /** The splits of a restored source. */
   restoredSplits(task: PlanTask): RestoredSplits | undefined
   /** Whether an operator or source of a restored job had ended: then it is not run again. */
@@ -112,6 +126,8 @@ export class Subtask {
   readonly index: number
   readonly #environment: SubtaskEnvironment
   readonly #drivers: OperatorDriver[] = []
+  /** Those whose elements a barrier may overtake: not a committer, to which what its writers have prepared comes in front of the barrier. */
+  readonly #overtakable: OperatorDriver[] = []
   readonly #writers: ExchangeWriter[] = []
   readonly #members: ChainMember[] = []
   #source: SourceDriver | null = null
@@ -131,6 +147,12 @@ export class Subtask {
   /** Interval of latency markers in ms, 0 = none; and when the next one is due. */
   readonly #markerIntervalMs: number
   #markerDueMs = -Infinity
+  /** Number of the barrier that is overtaking elements; undefined while none is. */
+  #overtakerId: number | undefined
+  #lastOvertakerId: number | undefined
+  /** What was in front of the head at the last such barrier; and what the gate has collected. Whichever is there first waits for the other. */
+  #overtakenAtHead: readonly OvertakenBatch[] | undefined
+  #overtakenInGate: OvertakenInGate | undefined
 
   constructor(task: PlanTask, index: number, environment: SubtaskEnvironment) {
     this.task = task
@@ -171,16 +193,33 @@ export class Subtask {
       const context = this.#context(planned, operatorIndex, slots)
       environment.slab.user = { activeOperatorName: planned.name }
       const takeSnapshot = (part: SnapshotPart, barrier: CheckpointBarrier): void => environment.takeSnapshot(planned.uid, index, part, barrier)
+      const takeOperatorSnapshot: SnapshotHook = (operator, barrier, overtaken, hasEnded) => {
+        const isFollowed = planned.chainedTo === undefined && this.#gate?.overtakerId === barrier.checkpointId
+        takeSnapshot(
+          {
+            snapshot: (writer) => {
+              if (!hasEnded || operator.hasPendingCommits === true) operator.snapshot(writer)
+            },
+            hadEnded: hasEnded || (operator as SnapshotPart).hadEnded === true,
+            inFlight: isFollowed ? 'follows' : encodeInFlight(overtaken, undefined, environment.graph, planned),
+          },
+          barrier,
+        )
+        if (!isFollowed || barrier.checkpointId !== this.#lastOvertakerId) return
+        this.#overtakenAtHead = overtaken
+        this.#tellInFlight()
+      }
       if (body.kind === 'source') {
         const reader = environment.hadEnded(planned, task, index) ? endedReader : body.source.createReader(context)
         const own = environment.restored(planned, task, index)
         if (own !== undefined) reader.restore(withoutSplits(own))
         const dealt = environment.restoredSplits(task)?.dealt[index]
-        this.#source = new SourceDriver(reader, index, collector, environment.splits(task), takeSnapshot, dealt, this.#finishedBefore(task))
+        const restored = environment.restoresInFlight ? { checkpointId: 0, timestampMs: environment.clock.nowMs(), kind: BarrierKind.RESTORED } : undefined
+        this.#source = new SourceDriver(reader, index, collector, environment.splits(task), takeSnapshot, dealt, this.#finishedBefore(task), restored)
         return
       }
       const transformation = environment.graph.transformations[planned.fused[0]]
-      const operator = environment.hadEnded(planned, task, index) ? this.#createEnded(planned, context) : this.#create(planned)
+      const operator = environment.hadEnded(planned, task, index) ? this.#createEnded(planned) : this.#create(planned)
       operator.open(context)
       const own = environment.restored(planned, task, index)
       if (own !== undefined) {
@@ -188,22 +227,33 @@ export class Subtask {
         failPoint('restore.operator')
       }
       const inputs = new Set(transformation.edges.map((edge) => edge.input)).size
-      const driver = new OperatorDriver(planned.name, operator, collector, inputs, takeSnapshot, this.#markerHook(planned, operatorIndex))
+      const driver = new OperatorDriver(planned.name, operator, collector, inputs, takeOperatorSnapshot, this.#markerHook(planned, operatorIndex))
+      const { batches, inGate } = environment.restoredElements(planned, task, index)
+      if (batches.length > 0) driver.restore(batches, environment.slab)
       this.#drivers.push(driver)
+      if (body.kind !== 'operator' || body.commits !== true) this.#overtakable.push(driver)
       member.driver = driver
       if (body.kind === 'operator' && body.alignment !== undefined) this.#aligned.push(collector)
-      if (planned.chainedTo === undefined)
+      if (planned.chainedTo === undefined) {
         this.#gate = new InputGate(
           environment.inputChannels(task, index),
           driver,
           inputs,
           environment.silentChannels(task, index),
           environment.channelSlots(task),
+          checkpointingModeOf(environment.options),
+          (checkpointId, overtaken) => {
+            if (checkpointId !== this.#lastOvertakerId) return
+            this.#overtakenInGate = overtaken
+            this.#tellInFlight()
+          },
         )
-      else {
+        if (inGate !== undefined) this.#gate.restore(inGate)
+      } else {
         const producer = outputs.get(planned.chainedTo)!
         this.#attach(planned.chainedSide === undefined ? producer : producer.openSide(planned.chainedSide, transformation.edges[0].schema), driver)
       }
+      if (batches.length > 0 || inGate !== undefined) failPoint('restore.in-flight')
     })
   }
 
@@ -214,7 +264,7 @@ export class Subtask {
 
   #isDone(): boolean {
     const headEnded = this.#source !== null ? this.#source.hasEnded : this.#gate!.hasEnded
-    return headEnded && this.#drivers.every((driver) => driver.hasCapacity()) && this.#writers.every((writer) => !writer.isBusy)
+    return headEnded && this.#drivers.every((driver) => driver.isIdle) && this.#writers.every((writer) => !writer.isBusy)
   }
 
   /** Earliest instant at which a step would find something to do without new input: epoch ms. */
@@ -222,10 +272,11 @@ export class Subtask {
     if (this.#ended) return Infinity
     let timerMs = Infinity
     for (const driver of this.#drivers) {
+      if (driver.isSuspended) continue
       const dueMs = driver.operator.nextProcessingTimeMs()
       if (dueMs > this.#timersMs) timerMs = Math.min(timerMs, dueMs)
       // What is due already had its turn in this millisecond; what is held back gets it once it can go on.
-      else if (driver.hasCapacity()) timerMs = Math.min(timerMs, this.#timersMs + 1)
+      else if (driver.isIdle) timerMs = Math.min(timerMs, this.#timersMs + 1)
     }
     const nowMs = this.#environment.clock.nowMs()
     if (this.#source !== null && this.#markerIntervalMs > 0)
@@ -235,7 +286,7 @@ export class Subtask {
 
   /** Whether an operator itself refuses, like a sink whose edge is full, and no channel: then nobody rings when it can go on. */
   #isRefused(): boolean {
-    return this.#drivers.some((driver) => !driver.hasCapacity()) && this.#writers.every((writer) => !writer.isBusy)
+    return this.#drivers.some((driver) => !driver.isIdle) && this.#writers.every((writer) => !writer.isBusy)
   }
 
   /** Whether input waits or credit came: the check before parking. */
@@ -253,16 +304,14 @@ export class Subtask {
    * the clock is not read again.
    */
   step(follows: boolean = false): boolean {
-    if (this.#ended || this.#closed) return false
+    if (this.#closed) return false
+    if (this.#ended) return this.#closeOnceCommitted()
     this.#environment.slab.user = this
     this.#beginStep(follows)
     let moved = false
-    for (const writer of this.#writers) if (writer.run()) moved = true
-    for (let index = this.#drivers.length - 1; index >= 0; index--) {
-      const driver = this.#drivers[index]
-      if (!driver.hasCapacity() && driver.run()) moved = true
-    }
-    if (this.#stepHead()) moved = true
+    if (this.#stepChain()) moved = true
+    // What has waited gets its turn now: the next barrier that overtakes may come before the next step does.
+    if (this.#overtakerId !== undefined && this.#endOvertaking(this.#overtakerId) && this.#stepChain()) moved = true
     // Input first: a source that was held back for long has brought something before anybody asks whether it is idle.
     if (this.#fireTimers()) moved = true
     // With nothing else to do, nothing is worth waiting for.
@@ -273,6 +322,16 @@ export class Subtask {
     this.#endStep(!isDone && this.#isHeldBack(moved))
     if (isDone) this.#end()
     return moved
+  }
+
+  #stepChain(): boolean {
+    let moved = false
+    for (const writer of this.#writers) if (writer.run()) moved = true
+    for (let index = this.#drivers.length - 1; index >= 0; index--) {
+      const driver = this.#drivers[index]
+      if (!driver.isIdle && driver.run()) moved = true
+    }
+    return this.#stepHead() || moved
   }
 
   #end(): void {
@@ -288,20 +347,34 @@ export class Subtask {
     return this.#drivers.some(({ operator }) => operator.hasPendingCommits === true)
   }
 
+  /** Whether sinks have committed all that checkpoints cover which are complete. @throws what a commit failed with. */
+  hasCommitted(): boolean {
+    if (this.#closed) return true
+    for (const { operator } of this.#drivers) operator.checkCommits?.()
+    return !this.#drivers.some(({ operator }) => operator.isCommitting === true)
+  }
+
   /** Tells the operators that a checkpoint is complete. */
   notifyCheckpointComplete(checkpointId: number): void {
     if (this.#closed) return
     for (const { operator } of this.#drivers) operator.notifyCheckpointComplete?.(checkpointId)
-    if (!this.#ended || this.hasPendingCommits) return
+    if (this.#ended) this.#closeOnceCommitted()
+  }
+
+  /** Returns whether the subtask, which has ended, could be closed. */
+  #closeOnceCommitted(): boolean {
+    for (const { operator } of this.#drivers) operator.checkCommits?.()
+    if (this.hasPendingCommits) return false
     // What has been committed is nothing to later checkpoints.
     this.#environment.subtaskEnded(this)
     this.close()
     failPoint('subtask.closed')
+    return true
   }
 
   /** Name of the operator whose code runs now, if it is called while one does: the innermost that has an element in hand. */
   get activeOperatorName(): string {
-    for (let index = this.#drivers.length - 1; index >= 0; index--) if (!this.#drivers[index].hasCapacity()) return this.#drivers[index].name
+    for (let index = this.#drivers.length - 1; index >= 0; index--) if (!this.#drivers[index].isIdle) return this.#drivers[index].name
     return this.task.operators[0].name
   }
 
@@ -314,18 +387,63 @@ export class Subtask {
     this.#source?.offerBarrier(barrier)
   }
 
-  /** What must be known of a subtask that has ended, by the uids of its operators: the splits of its source, what sinks wait to commit. */
-  *endedParts(): Iterable<readonly [uid: string, part: SnapshotPart]> {
+  /**
+   * Has the barrier of a checkpoint that has begun overtake what is in flight here: until it has passed every operator, outputs refuse nothing, operators
+   * that refuse by themselves are left, and nothing new is taken.
+   */
+  overtake(barrier: CheckpointBarrier): void {
+    if (this.#ended || this.#closed || (this.#source === null && this.#overtakable.length === 0)) return
+    this.#overtakerId = this.#lastOvertakerId = barrier.checkpointId
+    this.#overtakenAtHead = this.#overtakenInGate = undefined
+    this.#source?.overtake(barrier)
+    this.#gate?.overtake(barrier)
+    this.#setOvertaking(true)
+  }
+
+  #setOvertaking(isOvertaking: boolean): void {
+    for (const writer of this.#writers) writer.overdraw(isOvertaking)
+    for (const driver of this.#overtakable) driver.overtake(isOvertaking, this.#environment.slab)
+  }
+
+  /** Once the barrier has passed everything. Returns whether it has. */
+  #endOvertaking(overtakerId: number): boolean {
+    if ((this.#source ?? this.#gate!).barrierId < overtakerId || this.#drivers.some(({ barrierId }) => barrierId < overtakerId)) return false
+    this.#overtakerId = undefined
+    this.#setOvertaking(false)
+    return true
+  }
+
+  #tellInFlight(): void {
+    const [atHead, inGate] = [this.#overtakenAtHead, this.#overtakenInGate]
+    if (atHead === undefined || inGate === undefined) return
+    this.#overtakenAtHead = this.#overtakenInGate = undefined
+    const { graph } = this.#environment
+    const [head] = this.task.operators
+    this.#environment.takeInFlight(head.uid, this.index, this.#gate!.overtakerId, encodeInFlight(atHead, inGate, graph, head))
+  }
+
+  /**
+   * What must be known of a subtask that has ended, by the uids of its operators: the splits of its source, what sinks wait to commit.
+   *
+   * @param keepsState Whether the rest of their state is wanted too: for a savepoint that drains the job, to be read.
+   */
+  *endedParts(keepsState: boolean): Iterable<readonly [uid: string, part: SnapshotPart]> {
     for (const [index, { uid }] of this.task.operators.entries()) {
       const operator = this.#members[index].driver?.operator
-      const isWaiting = operator?.hasPendingCommits === true
-      if (index > 0 && !isWaiting) continue
-      const snapshot = (writer: SnapshotWriter): void => {
+      const isWritten = operator !== undefined && (keepsState || operator.hasPendingCommits === true)
+      if (index > 0 && !isWritten) continue
+      const snapshot = (writer: KeyedSnapshotWriter): void => {
         if (index === 0 && this.#source !== null) writeTakenSplits(writer, this.#source.taken)
-        if (isWaiting) operator.snapshot(writer)
+        if (isWritten) operator.snapshot(writer)
       }
       yield [uid, { snapshot }]
     }
+  }
+
+  /** Goes on behind a savepoint that should have stopped the job, and failed. */
+  resume(): void {
+    this.#source?.resume()
+    for (const driver of this.#drivers) driver.isSuspended = false
   }
 
   /** Ends the sources as if their input had ended. */
@@ -346,16 +464,20 @@ export class Subtask {
   /** The source's reader and the operators that were opened. */
   *#parts(): Iterable<{ close(): void }> {
     if (this.#source !== null) yield this.#source.reader
-    for (const driver of this.#drivers) yield driver.operator
+    for (const driver of this.#drivers) {
+      yield driver
+      yield driver.operator
+    }
   }
 
   #stepHead(): boolean {
     if (this.#alignment !== null) this.#align(this.#alignment)
     if (this.#source === null) return this.#gate!.step()
-    if (this.#source.sendBarrier()) return true
+    // It does not take the place of a batch: with a checkpoint for each step nothing would ever be read.
+    const isSent = this.#source.sendBarrier()
     this.#source.isHeld = this.#isHeld
     if (this.#markerIntervalMs > 0) this.#sendMarker(this.#source)
-    return !this.#isHeld && this.#source.step()
+    return (!this.#isHeld && this.#source.step()) || isSent
   }
 
   /** Time from one step to the next counts as held if the subtask was held at either: nobody looks in between. */
@@ -409,7 +531,7 @@ export class Subtask {
   #isHeldBack(moved: boolean): boolean {
     for (const writer of this.#writers) if (writer.isBusy) return true
     if (moved) return false
-    for (const driver of this.#drivers) if (!driver.hasCapacity()) return true
+    for (const driver of this.#drivers) if (!driver.isIdle) return true
     return false
   }
 
@@ -419,7 +541,7 @@ export class Subtask {
     this.#timersMs = nowMs
     let fired = false
     for (const driver of this.#drivers)
-      if (driver.operator.nextProcessingTimeMs() <= nowMs && driver.hasCapacity()) {
+      if (!driver.isSuspended && driver.operator.nextProcessingTimeMs() <= nowMs && driver.isIdle) {
         // A millisecond has passed once it is over: more records may come in this one, and belong to it.
         driver.fireTimers(nowMs - 1)
         fired = true
@@ -428,19 +550,10 @@ export class Subtask {
   }
 
   /** An operator that had ended: its results have left, but for what a sink was waiting to commit. */
-  #createEnded(planned: PlanOperator, context: OperatorContext): Operator {
-    const { outputSchema } = this.#environment.graph.transformations[planned.id]
-    const own = planned.kind === 'sink' ? this.#environment.restored(planned, this.task, this.index) : undefined
-    if (own !== undefined && holdsCommittables(own)) {
-      const sink = this.#create(planned)
-      try {
-        sink.open(context)
-        sink.restore(own)
-      } finally {
-        sink.close()
-      }
-    }
-    return new EndedOperator(outputSchema)
+  #createEnded(planned: PlanOperator): Operator {
+    const transformation = this.#environment.graph.transformations[planned.id]
+    const own = isEnd(transformation) ? this.#environment.restored(planned, this.task, this.index) : undefined
+    return own !== undefined && holdsCommittables(own) ? new EndedSinkOperator(this.#create(planned)) : new EndedOperator(transformation.outputSchema)
   }
 
   #create(planned: PlanOperator): Operator {
@@ -472,13 +585,14 @@ export class Subtask {
   }
 
   #context(planned: PlanOperator, operatorIndex: number, slots: Float64Array): OperatorContext {
-    const { slab, kernels, clock, batchRowsMax, tableSeed, options, program, wake } = this.#environment
+    const { slab, kernels, clock, files, batchRowsMax, tableSeed, options, program, wake } = this.#environment
     const log = (message: string): void => this.#environment.log(planned.name, this.index, message)
     const announce = (index: number, name: string): void => this.#environment.announceCounter({ task: this.task.id, operatorIndex, index, name })
     return {
       slab,
       kernels,
       clock,
+      files,
       operatorName: planned.name,
       uid: planned.uid,
       subtaskIndex: this.index,

@@ -7,7 +7,9 @@ import type { BudgetMemory } from '../base/shared-budget.ts'
 import type { Decimal } from '../batch/types.ts'
 import type { ExecutionPlan } from '../plan/execution-plan.ts'
 import type { ProgramEdgeSpec } from '../plan/transformation.ts'
-import type { EndedSubtask } from './pending-checkpoint.ts'
+import type { PartSnapshot } from '../checkpoint/job-snapshot.ts'
+import type { SavepointRequest } from './checkpoint-coordinator.ts'
+import type { EndedSubtask, InFlight } from './pending-checkpoint.ts'
 import type { CounterName } from './subtask.ts'
 
 /** How a job is to be run. */
@@ -23,6 +25,12 @@ export interface JobRequest {
   readonly options: ReadonlyMap<string, string>
   /** Whether what an earlier run has kept is moved aside. */
   readonly fresh: boolean
+  /** Whether a process that runs the job, and answers, is told to end. */
+  readonly takeOver: boolean
+  /** The process that starts this one again when it fails. */
+  readonly supervisorPid: number | undefined
+  /** The coordinator's thread of the attempt before this one, in the same process: it has ended, and may not have given up the job's folder. */
+  readonly endedThread?: number
 }
 
 /** A job, for threads that run one after the other. */
@@ -31,6 +39,8 @@ export interface JobStart {
   readonly run: number
   readonly request: JobRequest
   readonly budget: BudgetMemory
+  /** Coordinators' threads of this process that have not ended, this one left out. */
+  readonly liveThreads: readonly number[]
   /** Whether the threads are to wait for another job once this one has finished. */
   readonly keepsThreads: boolean
 }
@@ -49,6 +59,8 @@ export type CoordinatorCommand =
   | { readonly kind: 'ask' }
   | { readonly kind: 'cancel' }
   | { readonly kind: 'stop' }
+  /** Wants `savepoint` with the same number. */
+  | { readonly kind: 'savepoint'; readonly id: number; readonly request: SavepointRequest }
   | { readonly kind: 'module'; readonly jobUrl: string }
   /** The module could not be made: the job fails with this. */
   | { readonly kind: 'refuse'; readonly error: ErrorRecord }
@@ -165,7 +177,8 @@ export interface JobMetrics {
 /** Coordinator -> main thread. */
 export type CoordinatorEvent =
   | { readonly kind: 'alive' }
-  | { readonly kind: 'planned'; readonly plan: ExecutionPlan; readonly planText: string; readonly hangTimeoutMs: number }
+  /** With the options of the program and of whoever has submitted it. */
+  | { readonly kind: 'planned'; readonly plan: ExecutionPlan; readonly planText: string; readonly options: ReadonlyMap<string, string> }
   /** The workers run. Their memories hold the doorbells to ring after a push; the ports, one a worker, carry records of named inputs and outputs. */
   | {
       readonly kind: 'running'
@@ -177,10 +190,16 @@ export type CoordinatorEvent =
       readonly outputPending: SharedArrayBuffer
     }
   | { readonly kind: 'metrics'; readonly metrics: JobMetrics }
+  /** It is kept: nothing of it is lost any more. Of savepoints too. */
+  | { readonly kind: 'checkpoint'; readonly checkpointId: number }
   | { readonly kind: 'log'; readonly operatorName: string; readonly subtaskIndex: number; readonly message: string }
+  /** A savepoint has been taken, unless an error says why not. */
+  | { readonly kind: 'savepoint'; readonly id: number; readonly error: ErrorRecord | undefined }
   /** `isKept`: nothing of the job runs any more, and its threads wait for another one. Otherwise they are about to end, as after all that follows. */
   | { readonly kind: 'finished'; readonly metrics: JobMetrics; readonly isKept: boolean }
   | { readonly kind: 'cancelled'; readonly metrics: JobMetrics | undefined }
+  /** Behind a savepoint. */
+  | { readonly kind: 'stopped'; readonly metrics: JobMetrics }
   | { readonly kind: 'failed'; readonly error: ErrorRecord }
 
 /** Worker -> coordinator. */
@@ -188,7 +207,16 @@ export type WorkerEvent =
   | Extract<CoordinatorEvent, { kind: 'log' }>
   | { readonly kind: 'counter'; readonly counter: CounterName }
   /** A barrier has reached a part, which wrote this. */
-  | { readonly kind: 'snapshot'; readonly checkpointId: number; readonly part: string; readonly file: Uint8Array; readonly hadEnded: boolean }
+  | {
+      readonly kind: 'snapshot'
+      readonly checkpointId: number
+      readonly id: string
+      readonly part: PartSnapshot
+      readonly hadEnded: boolean
+      readonly inFlight: InFlight
+    }
+  /** What the barrier has overtaken in front of a part; undefined if it was nothing. */
+  | { readonly kind: 'inFlight'; readonly checkpointId: number; readonly id: string; readonly file: Uint8Array | undefined }
   | { readonly kind: 'subtaskEnded'; readonly ended: EndedSubtask }
 
 /** Worker -> main thread, on the program port. `ended` is the last message: ports of different threads are not ordered with each other. */
@@ -196,6 +224,8 @@ export type ProgramMessage =
   | { readonly output: string; readonly records: readonly unknown[]; readonly decimals: readonly Decimal[] }
   /** A pushed message was taken by the source. */
   | { readonly accepted: number }
+  /** What was pushed to an input up to a message is in the checkpoint of that number, and in all behind it. */
+  | { readonly input: string; readonly held: number; readonly checkpointId: number }
   | { readonly ended: true }
 
 /** Main thread -> worker, on the program port. */
@@ -212,4 +242,6 @@ export type WorkerOutcome =
   /** `isClean`: user code has left nothing on the thread, which may run another job. */
   | { readonly kind: 'ended'; readonly isClean: boolean }
   | { readonly kind: 'cancelled' }
+  /** Behind the savepoint that stopped the job, for which everything has been committed. */
+  | { readonly kind: 'stopped' }
   | { readonly kind: 'failed'; readonly task: string; readonly subtaskIndex: number; readonly error: ErrorRecord }

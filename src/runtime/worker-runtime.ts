@@ -5,6 +5,7 @@ import type { WasmMemory, WasmModule } from '../base/webassembly.ts'
 import type { Clock } from '../base/clock.ts'
 import { closeAll, closeAllOrThrow, closeFailureText } from '../base/close.ts'
 import { StateError } from '../base/errors.ts'
+import { type FileSystem, nodeFileSystem } from '../base/file-system.ts'
 import { RING_BYTES_MAX } from '../base/memory-budget.ts'
 import { type BudgetMemory, SharedBudget } from '../base/shared-budget.ts'
 import { createSlabMemory, renewSlabMemory, Slab, SLAB_RESERVED_BYTES } from '../base/slab.ts'
@@ -23,11 +24,13 @@ import { compileRowReader, DEV_OPTION } from '../operator/row-code.ts'
 import type { ExecutionPlan, PlanExchange, PlanTask } from '../plan/execution-plan.ts'
 import type { Edge, LogicalGraph } from '../plan/transformation.ts'
 import { Doorbell } from '../ring/parking.ts'
+import type { RingConsumer } from '../ring/ring.ts'
 import { SpscRing } from '../ring/spsc-ring.ts'
 import {
   type ChannelPlace,
   channelSlots,
   channelTargets,
+  COMPLETE_CHECKPOINT_ADDRESS,
   DOORBELL_ADDRESS,
   latencyBuckets,
   layoutWorker,
@@ -38,10 +41,13 @@ import {
   type WorkerLayout,
   workerSlots,
 } from './control-layout.ts'
-import { hadEnded, type JobSnapshot, SnapshotParts } from '../checkpoint/job-snapshot.ts'
+import { hadEnded, type JobSnapshot, partId, type PartSnapshot, SnapshotParts } from '../checkpoint/job-snapshot.ts'
+import { restoredElements } from './in-flight.ts'
+import { PartSnapshots } from './part-snapshots.ts'
+import type { InFlight } from './pending-checkpoint.ts'
 import { type RestoredSplits, restoredSplits } from './restored-splits.ts'
 import { SharedSplits } from './shared-splits.ts'
-import { type CounterName, type SnapshotPart, Subtask, type SubtaskEnvironment } from './subtask.ts'
+import { type CounterName, Subtask, type SubtaskEnvironment } from './subtask.ts'
 import { WorkerSlot } from './subtask-metrics.ts'
 import { alignmentOf } from './watermark-alignment.ts'
 
@@ -77,6 +83,8 @@ export interface WorkerSettings {
   readonly ringBytesMax: number
   /** Whether checkpoints are taken: then what is to be committed waits for them. */
   readonly isCheckpointed: boolean
+  /** Whether a checkpoint may hold, of what can tell, only what changed since the one before. */
+  readonly isIncremental: boolean
   /** The greatest number that was given to a checkpoint before the job started. */
   readonly lastCheckpointId: number
   /** The checkpoint to go on from. */
@@ -86,6 +94,8 @@ export interface WorkerSettings {
 /** What a worker reaches outside itself. */
 export interface WorkerHooks {
   readonly clock: Clock
+  /** @default the machine's */
+  readonly files?: FileSystem | undefined
   readonly program: ProgramEdge
   /** Called when a callback of the event loop has brought work: ends the pause of whoever drives the worker. */
   wake(): void
@@ -94,8 +104,17 @@ export interface WorkerHooks {
   announceCounter(counter: CounterName): void
   /** Asked each time an output is asked for room: true makes it say no this once. For tests. */
   refuse?(): boolean
-  /** A barrier has reached a part of the job. */
-  takeSnapshot(uid: string, subtaskIndex: number, part: SnapshotPart, barrier: CheckpointBarrier): void
+  /** Given the receiving end of each channel: returns what the channel is read through. For tests. */
+  readThrough?(ring: RingConsumer): RingConsumer
+  /**
+   * A barrier has reached a part of the job.
+   *
+   * @param part What it wrote, of which some may lie in the worker's slab until the checkpoint is complete, or the next one begins.
+   * @param hadEnded Whether the part had ended before the job was restored.
+   */
+  snapshotTaken(checkpointId: number, id: string, part: PartSnapshot, hadEnded: boolean, inFlight: InFlight): void
+  /** What a barrier has overtaken in front of a part has been collected: undefined if it was nothing. */
+  inFlightTaken(checkpointId: number, id: string, inFlight: Uint8Array | undefined): void
   /** A subtask has processed all it will. */
   subtaskEnded(subtask: Subtask): void
 }
@@ -139,6 +158,7 @@ export class WorkerRuntime {
   readonly subtasks: readonly Subtask[]
   /** The subtask that is being stepped. */
   activeSubtask: Subtask | undefined
+  keepsEndedState = false
   readonly #settings: WorkerSettings
   readonly #graph: LogicalGraph
   readonly #layouts: readonly WorkerLayout[]
@@ -148,6 +168,7 @@ export class WorkerRuntime {
   readonly #restored = new Map<number, RestoredSplits>()
   /** Fixed-region views of every worker's memory, made at start: they stay good whatever grows. */
   readonly #buffers: readonly SharedArrayBuffer[]
+  readonly #snapshots: PartSnapshots
 
   constructor(settings: WorkerSettings, graph: LogicalGraph, hooks: WorkerHooks) {
     const { plan, workerIndex, memories } = settings
@@ -162,19 +183,33 @@ export class WorkerRuntime {
     this.#doorbells = this.#buffers.map((buffer) => new Doorbell(buffer, DOORBELL_ADDRESS))
     this.doorbell = this.#doorbells[workerIndex]!
     const buffer = this.#buffers[workerIndex]
+    const words = new Int32Array(buffer)
+    this.#snapshots = new PartSnapshots(this.slab, settings.isIncremental)
     const parts = settings.restore && new SnapshotParts(settings.restore)
     const environment: SubtaskEnvironment = {
       graph,
       slab: this.slab,
       kernels: this.kernels,
       clock: hooks.clock,
+      files: hooks.files ?? nodeFileSystem,
       batchRowsMax: settings.batchRowsMax,
       tableSeed: settings.tableSeed,
       options: settings.options,
-      takeSnapshot: (uid, subtaskIndex, part, barrier) => hooks.takeSnapshot(uid, subtaskIndex, part, barrier),
+      takeSnapshot: (uid, subtaskIndex, part, barrier) => {
+        const id = partId(uid, subtaskIndex)
+        // A barrier that another worker has sent may be here before the mail that the checkpoint in front of it is complete.
+        this.#snapshots.complete(Atomics.load(words, COMPLETE_CHECKPOINT_ADDRESS >>> 2))
+        hooks.snapshotTaken(barrier.checkpointId, id, this.#snapshots.take(id, part, barrier), part.hadEnded === true, part.inFlight)
+      },
+      takeInFlight: (uid, subtaskIndex, checkpointId, inFlight) => hooks.inFlightTaken(checkpointId, partId(uid, subtaskIndex), inFlight),
       subtaskEnded: (subtask) => hooks.subtaskEnded(subtask),
       isCheckpointed: settings.isCheckpointed,
       restored: ({ uid }, task, subtaskIndex) => parts?.reader(uid, subtaskIndex, task.parallelism),
+      restoresInFlight: settings.restore !== undefined && settings.restore.inFlight.size > 0,
+      restoredElements: (planned, task, subtaskIndex) =>
+        settings.restore === undefined
+          ? { batches: [], inGate: undefined }
+          : restoredElements(settings.restore, plan, graph, planned, task, subtaskIndex, this.slab, this.kernels),
       restoredSplits: (task) => this.#restoredSplits(task),
       hadEnded: ({ uid }, { parallelism }, subtaskIndex) => settings.restore !== undefined && hadEnded(settings.restore, uid, subtaskIndex, parallelism),
       program: hooks.program,
@@ -255,13 +290,26 @@ export class WorkerRuntime {
     for (const subtask of this.subtasks) subtask.offerBarrier(barrier)
   }
 
+  /** The barriers of a checkpoint that has begun overtake what is in flight. */
+  overtake(barrier: CheckpointBarrier): void {
+    for (const subtask of this.subtasks) subtask.overtake(barrier)
+  }
+
   /** A checkpoint is complete. */
   notifyCheckpointComplete(checkpointId: number): void {
+    this.#snapshots.complete(checkpointId)
     for (const subtask of this.subtasks) subtask.notifyCheckpointComplete(checkpointId)
   }
 
-  stopSources(): void {
+  /** Ends the sources as if their input had ended. @param keepsState Whether a savepoint wants the state of subtasks when they have ended. */
+  stopSources(keepsState: boolean): void {
+    this.keepsEndedState ||= keepsState
     for (const subtask of this.subtasks) subtask.stopSource()
+  }
+
+  /** Goes on behind a savepoint that should have stopped the job, and failed. */
+  resume(): void {
+    for (const subtask of this.subtasks) subtask.resume()
   }
 
   /** Closes what is still open: after a failure or a cancellation. */
@@ -336,7 +384,7 @@ export class WorkerRuntime {
     const buffer = this.#buffers[workerIndex]
     return this.#inputPlaces(task, subtaskIndex).map(({ exchange, address, capacityBytes, fromSubtask }) => {
       const ring = new SpscRing(buffer, address, capacityBytes, { producer: this.#doorbells[fromSubtask], consumer: this.#doorbells[workerIndex] })
-      return new InputChannel(ring, exchange.input, this.slab, this.#edgeOf(exchange).schema)
+      return new InputChannel(this.#hooks.readThrough?.(ring) ?? ring, exchange.input, this.slab, this.#edgeOf(exchange).schema, exchange.edgeIndex)
     })
   }
 

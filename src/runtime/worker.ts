@@ -13,8 +13,7 @@ import { workerSlots } from './control-layout.ts'
 import { settleUserCode, watchStrayErrors } from './stray-errors.ts'
 import { WorkerSlot } from './subtask-metrics.ts'
 import type { ProgramMessage, PushMessage, WorkerEvent, WorkerOutcome } from './thread-messages.ts'
-import { partId } from '../checkpoint/job-snapshot.ts'
-import { endedSubtaskOf, fileOf } from './pending-checkpoint.ts'
+import { endedSubtaskOf } from './pending-checkpoint.ts'
 import { preloadPackage } from './preload.ts'
 import { activeResources, leavesNothing } from './leftovers.ts'
 import { type LoopOutcome, runWorkerLoop } from './worker-loop.ts'
@@ -45,6 +44,11 @@ class PortEdge implements ProgramEdge {
   readonly #pending: Int32Array
   readonly #outputs: readonly string[]
   readonly #received = new Map<string, PushMessage[]>()
+  /** Of each input: the last message that was taken, and the one before. */
+  readonly #taken = new Map<string, { readonly id: number; readonly before: number }>()
+  /** Inputs whose sources have written a snapshot, and the last message that is in it whole. */
+  readonly #held: { readonly input: string; readonly held: number }[] = []
+  #checkpointId = 0
 
   constructor(port: MessagePort, outputs: readonly string[], pending: SharedArrayBuffer) {
     this.#port = port
@@ -81,7 +85,21 @@ class PortEdge implements ProgramEdge {
     if (taken === undefined) return undefined
     // What was pushed is in the stream now: the pusher may go on.
     this.#port.postMessage({ accepted: taken.id } satisfies ProgramMessage)
+    this.#taken.set(input, { id: taken.id, before: this.#taken.get(input)?.id ?? 0 })
+    // No barrier comes from there any more: a checkpoint that begins from now on holds all.
+    if (taken.records === 'ended') this.#port.postMessage({ input, held: taken.id, checkpointId: this.#checkpointId + 1 } satisfies ProgramMessage)
     return taken.records
+  }
+
+  noteSnapshot(input: string, isWhole: boolean): void {
+    const taken = this.#taken.get(input)
+    if (taken !== undefined) this.#held.push({ input, held: isWhole ? taken.id : taken.before })
+  }
+
+  /** A part has written its snapshot. */
+  snapshotTaken(checkpointId: number): void {
+    this.#checkpointId = Math.max(this.#checkpointId, checkpointId)
+    for (const held of this.#held.splice(0)) this.#port.postMessage({ ...held, checkpointId } satisfies ProgramMessage)
   }
 }
 
@@ -133,15 +151,19 @@ async function runWorker(task: WorkerTask): Promise<LoopOutcome> {
     const { plan } = settings
     assertSamePlan(plan, graph, task.planOptions, settings.workerIndex)
     isBuilt = true
+    const program = new PortEdge(task.program, task.outputs, task.outputPending)
     const worker: WorkerRuntime = new WorkerRuntime(settings, graph, {
       clock: systemClock,
       wake: () => void worker.doorbell.post(),
-      program: new PortEdge(task.program, task.outputs, task.outputPending),
+      program,
       log,
-      takeSnapshot: (uid, subtaskIndex, part, { checkpointId }) =>
-        post({ kind: 'snapshot', checkpointId, part: partId(uid, subtaskIndex), file: fileOf(part), hadEnded: part.hadEnded === true }),
+      snapshotTaken: (checkpointId, id, part, hadEnded, inFlight) => {
+        program.snapshotTaken(checkpointId)
+        post({ kind: 'snapshot', checkpointId, id, part, hadEnded, inFlight })
+      },
+      inFlightTaken: (checkpointId, id, file) => post({ kind: 'inFlight', checkpointId, id, file }),
       subtaskEnded: (subtask) => {
-        if (settings.isCheckpointed) post({ kind: 'subtaskEnded', ended: endedSubtaskOf(subtask) })
+        post({ kind: 'subtaskEnded', ended: endedSubtaskOf(subtask, worker.keepsEndedState) })
       },
       announceCounter: (counter) => post({ kind: 'counter', counter }),
     })

@@ -16,6 +16,7 @@ export class BlobHeap implements SlabUse {
   readonly #slab: Slab
   readonly #free = new Uint32Array(SLAB_CLASS)
   readonly #pages: number[] = []
+  #bytesInUse = 0
 
   constructor(slab: Slab) {
     this.#slab = slab
@@ -23,7 +24,12 @@ export class BlobHeap implements SlabUse {
 
   /** What a full slab says of the heap. */
   describeUse(): string {
-    return 'long keys and values of keyed state'
+    return `long keys and values of keyed state in ${this.#bytesInUse} bytes`
+  }
+
+  /** Bytes of the blocks that have been allocated and not freed. */
+  get bytesInUse(): number {
+    return this.#bytesInUse
   }
 
   /** The size of the block that holds `bytes` bytes. */
@@ -34,6 +40,7 @@ export class BlobHeap implements SlabUse {
   /** A block of at least `bytes` bytes, aligned to 16. Contents are undefined. */
   allocate(bytes: number): number {
     const sizeClass = classOf(bytes)
+    this.#bytesInUse += 2 ** sizeClass
     if (sizeClass >= SLAB_CLASS) return this.#slab.allocate(2 ** sizeClass, this)
     const free = this.#free[sizeClass]
     if (free !== 0) {
@@ -52,6 +59,7 @@ export class BlobHeap implements SlabUse {
   /** Gives back a block that was allocated for `bytes` bytes (or any number of the same capacity). */
   free(address: number, bytes: number): void {
     const sizeClass = classOf(bytes)
+    this.#bytesInUse -= 2 ** sizeClass
     if (sizeClass >= SLAB_CLASS) {
       this.#slab.free(address, 2 ** sizeClass)
       return

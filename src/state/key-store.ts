@@ -1,13 +1,13 @@
 // The keys of one keyed operator: which there are, where their records lie, and which one is current. Kernels find a batch's keys in a
 // SegmentTable; an entry there holds the address of the key's record, which never moves and so stands for the key (a handle) in timers and
 // namespaces too, while entries move when segments split. Runs on the worker's thread. Invariant: a record with state, timers or namespaces is
-// never freed.
+// never freed, unless a tier has taken all of that out of memory.
 //
-//   key record        u32 key word, 0 = free | u32 key group | 8 bytes payload, or u32 address of it | u32 timers | u32 namespaces | u32 flags
-//                     | u32 first late block | u64 hash | timer slots | presence bits | slots
-//   namespace record  u32 1, 0 = free | u32 key record | f64 first | u32 timers | u32 0 | u32 flags | u32 first late block | f64 second
-//                     | timer slots | presence bits | slots
-//   timer slots       for each time domain: f64 time | f64 queued at | f64 sequence (time/timer-queue.ts)
+//   key record        u32 key word, 0 = free | u32 key group | 8 bytes payload, or u32 address of it | u32 timers | u32 its first namespace
+//                     | u32 flags, epoch | u32 first late block | u64 hash | timer slots | presence bits | slots
+//   namespace record  u32 the one before of its key's + 1, 0 = free | u32 key record | f64 first | u32 timers | u32 the next one of its key's
+//                     | u32 flags, epoch | u32 first late block | f64 second | timer slots | presence bits | slots
+//   timer slots       for each time domain: f64 time | f64 queued at | f64 sequence; then for each: u32 first further timer (time/timer-queue.ts)
 //   late block        u32 next | u32 number of the state | u32 presence | u32 0 | slot
 
 import { assert } from '../base/assert.ts'
@@ -19,39 +19,103 @@ import { type LogicalType, physicalKindOf, type Schema } from '../batch/types.ts
 import { PhysicalKind } from '../kernels/column-layout.ts'
 import type { Kernels } from '../kernels/kernels.ts'
 import { KeyEncoder, type KeyBatch } from '../kernels/keys.ts'
-import { ENTRY_HASH_OFFSET, ENTRY_KEY_OFFSET, ENTRY_WORD_OFFSET, KeyForm } from '../kernels/table-layout.ts'
+import * as layout from '../kernels/snapshot-layout.ts'
+import { ENTRY_FLAGS_OFFSET, ENTRY_HASH_OFFSET, ENTRY_KEY_OFFSET, ENTRY_WORD_OFFSET, KeyForm } from '../kernels/table-layout.ts'
 import { BlobHeap } from './blob-heap.ts'
 import { keyPartsOf, keyValueOf } from './key-value.ts'
 import { PairIndex } from './pair-index.ts'
+import { type RecordSource, writeGroups } from './record-groups.ts'
 import { RecordPool } from './record-pool.ts'
-import { SegmentTable } from './segment-table.ts'
+import { CACHE_SEGMENT_ENTRIES, SegmentTable } from './segment-table.ts'
 import { INLINE_STATES_MAX, type StateScope, type StateSlot } from './state-scope.ts'
 
-const KEY_WORD = 0
-const KEY_GROUP = 4
-const KEY_PAYLOAD = 8
+export const KEY_WORD = 0
+export const KEY_GROUP = 4
+export const KEY_PAYLOAD = 8
 const TIMERS = 16
-const NAMESPACES = 20
+const FIRST_NAMESPACE = 20
 const FLAGS = 24
 const LATE = 28
-const KEY_HASH = 32
+export const KEY_HASH = 32
 const NAMESPACE_KEY = 4
 const NAMESPACE_FIRST = 8
+const NAMESPACE_NEXT = 20
 const NAMESPACE_SECOND = 32
 const TIMER_SLOTS = 40
 const TIMER_SLOT_BYTES = 24
+const FURTHER_TIMERS = TIMER_SLOTS + 2 * TIMER_SLOT_BYTES
+const TIMERS_BYTES = FURTHER_TIMERS + 8 - TIMER_SLOTS
 const LATE_NEXT = 0
 const LATE_NUMBER = 4
 const LATE_PRESENCE = 8
 const LATE_SLOT = 16
 const FLAG_LISTED = 1
 const FLAG_NAMESPACE = 2
+const FLAG_SAVED = layout.RECORD_FLAG_SAVED
+const FLAG_STORED = 8
+const FLAGS_MASK = (1 << layout.RECORD_EPOCH_SHIFT) - 1
+/** So many removals are remembered at least, and as many as there are records. */
+const REMOVALS_MIN = 4096
 /** XXH64 of one zero byte: the canonical bytes of NULL. */
 const HASH_OF_NULL_LOW = 0xdb052768
-const HASH_OF_NULL_HIGH = 0xe934a84a
+export const HASH_OF_NULL_HIGH = 0xe934a84a
 const WORD_NULL = 1
 const WORD_INT64 = (1 << 24) | 9
-const INLINE_PAYLOAD_BYTES = 8
+/** Longer payloads lie in the heap. */
+export const INLINE_PAYLOAD_BYTES = 8
+
+/** Entries that were made and not found again are of none. Only with a cold tier. */
+const FIRST_ROUND = 2
+/** Entries of a segment of a full cache. */
+const CACHE_SEGMENT_ENTRIES_USUAL = CACHE_SEGMENT_ENTRIES * 0.75
+/** About what the index of a table takes for an entry. */
+const INDEX_BYTES = 24
+/** And what that of namespaces does. */
+const NAMESPACE_INDEX_BYTES = 8
+
+/** Where keys are that are not in memory: state/lmdb-backend.ts. */
+export interface ColdTier {
+  /** Whether it tells which keys were used when. */
+  readonly hasEpochs: boolean
+  /** Up to which size it keeps keys in memory. */
+  readonly cacheBytes: number
+  /** Fills in the records u32[n] of keys that have just been made. Marks those that it knows with {@link KeyStore.setStored}. */
+  load(records: number, n: number): void
+  /** Timers that it holds, of a time domain. */
+  timerCount(domain: 0 | 1): number
+  /** No timer that it holds is earlier, as times are in records; Infinity only if it holds none. */
+  nextTimer(domain: 0 | 1): number
+  /** Up to where timers in memory may fire: what it holds comes later. */
+  timersLoadedUpTo(domain: 0 | 1): number
+  /** Brings some keys back whose timers may be due, those with the earliest first. Frees nothing. */
+  loadTimers(domain: 0 | 1, upTo: number): void
+  /** Visits the timers that it holds: of keys that are not here, or of their namespaces. */
+  forEachTimer(domain: 0 | 1, visit: (keyGroup: number, namespace: Uint8Array, key: Uint8Array, timeMs: number, sequence: number) => void): void
+}
+
+/** The timers of one time domain as far as they leave memory with their records: time/timer-queue.ts. */
+export interface RecordTimers {
+  /** Bytes that they take beside the records. */
+  readonly bytesInUse: number
+  /** As times are in records: Infinity if there is none. */
+  earliestOf(record: number): number
+  /** Visits the timers of a record: their times as they are in records, and sequence numbers. */
+  forEachOf(record: number, visit: (time: number, sequence: number) => void): void
+  /** Gives a record one of its timers back. */
+  load(record: number, time: number, sequence: number): void
+  /** Forgets the timers of a record that is about to be released. */
+  drop(record: number): void
+  /** Epoch ms of a time in records. */
+  msOf(time: number): number
+}
+
+/** What a state is given. */
+export interface StateLot {
+  readonly scope: StateScope
+  readonly slot: StateSlot
+  /** Whether it lies in a block of its own, not beside its key. */
+  readonly isLate: boolean
+}
 
 /** One input of a keyed operator. */
 export interface KeyedInput {
@@ -68,8 +132,26 @@ export interface KeyStoreOptions {
   readonly maxParallelism: number
   readonly tableSeed: number
   readonly inputs: readonly KeyedInput[]
-  /** Whether keys and namespaces may have timers; costs 48 bytes each. */
+  /** Whether keys and namespaces may have timers; costs 56 bytes each. */
   readonly timers: boolean
+}
+
+/** A record of a key or namespace that is no more. */
+export interface RemovedRecord {
+  readonly epoch: number
+  readonly keyGroup: number
+  readonly key: Uint8Array
+  /** The namespace; NaN for a key. */
+  readonly first: number
+  readonly second: number
+}
+
+/** Where a state lies that kernels can write. */
+export interface StatePlace extends StateSlot {
+  readonly kind: layout.StateKind
+  /** Byte offset of the time of the last refresh; 0 without TTL. */
+  readonly ttlOffset: number
+  readonly ttlMs: number
 }
 
 /** The scope of keys or of namespaces. */
@@ -182,6 +264,16 @@ export class KeyStore {
   onSweep: ((scope: 'key' | 'namespace') => void) | null = null
   /** How many records of each kind TTL clean-up looks at in one {@link settle}. */
   sweepRecords = 0
+  /** Of the epoch, where flags have it; 0: nobody will ask which records were used in it. */
+  #mark = 0
+  /** Records that snapshots may hold and that are no more. */
+  #removed: RemovedRecord[] = []
+  /** The last epoch of whose removals some are not known. */
+  #forgottenEpoch = 0
+  /** Set before the first key by a backend that keeps only some of the keys here. */
+  tier: ColdTier | null = null
+  /** By time domain: set before the first key, if there can be timers. */
+  readonly timers: RecordTimers[] = []
   readonly #options: KeyStoreOptions
   readonly #form: KeyForm
   readonly #keyTypes: readonly LogicalType[] | undefined
@@ -203,6 +295,7 @@ export class KeyStore {
   #fewBytes = 0
   #gather = 0
   #gatherBytes = 0
+  #round = FIRST_ROUND
   #sweptKey = 0
   #sweptNamespace = 0
 
@@ -213,7 +306,7 @@ export class KeyStore {
     this.keyGroups = keyGroupRangeOf(options.subtaskIndex, options.parallelism, options.maxParallelism)
     this.#form = formOf(options.inputs)
     this.#keyTypes = keyTypesOf(options.inputs[0])
-    this.#presence = TIMER_SLOTS + (options.timers ? 2 * TIMER_SLOT_BYTES : 0)
+    this.#presence = TIMER_SLOTS + (options.timers ? TIMERS_BYTES : 0)
     this.key = this.#keyScope = new RecordScope(this, 'key', this.#presence)
     this.namespace = this.#namespaceScope = new RecordScope(this, 'namespace', this.#presence)
   }
@@ -232,14 +325,19 @@ export class KeyStore {
     return TIMER_SLOTS + domain * TIMER_SLOT_BYTES
   }
 
+  /** Offset of the first timer of a domain that has a record of its own. */
+  furtherTimersOffset(domain: 0 | 1): number {
+    return FURTHER_TIMERS + domain * 4
+  }
+
   /** A place for a state of `bytes` bytes, beside its key if possible. */
-  allot(kind: 'key' | 'namespace', bytes: number): { readonly scope: StateScope; readonly slot: StateSlot } {
+  allot(kind: 'key' | 'namespace', bytes: number): StateLot {
     const scope = kind === 'key' ? this.#keyScope : this.#namespaceScope
-    if (!this.#frozen && scope.states < INLINE_STATES_MAX) return { scope, slot: scope.allot(bytes) }
+    if (!this.#frozen && scope.states < INLINE_STATES_MAX) return { scope, slot: scope.allot(bytes), isLate: false }
     const late = new LateScope(this, scope, this.#late.length, bytes)
     this.#late.push(late)
     late.sync()
-    return { scope: late, slot: { presence: LATE_PRESENCE, mask: 1, offset: LATE_SLOT } }
+    return { scope: late, slot: { presence: LATE_PRESENCE, mask: 1, offset: LATE_SLOT }, isLate: true }
   }
 
   /** Finds or makes the keys of rows: see KeyedStateBackend.resolve. */
@@ -268,8 +366,58 @@ export class KeyStore {
     return this.slab.u32[(scratch >>> 2) + 2]
   }
 
+  /** Finds or makes keys by their canonical bytes. */
+  resolveKeys(keys: readonly Uint8Array[]): void {
+    this.#freeze()
+    this.#withBatch(keys, (batch, out) => this.#resolve(batch, out))
+  }
+
+  /** The entries of keys by their canonical bytes, 0 for those that are not here. Makes none. */
+  entriesOf(keys: readonly Uint8Array[]): number[] {
+    return this.#withBatch(keys, (batch, out) => {
+      this.#table.find(batch, out)
+      return [...this.slab.u32.subarray(out >>> 2, (out >>> 2) + keys.length)]
+    })
+  }
+
+  /** @param use Gets the keys and room for a word for each. */
+  #withBatch<T>(keys: readonly Uint8Array[], use: (batch: KeyBatch, out: number) => T): T {
+    const { slab } = this
+    const n = keys.length
+    // u32 out[n] | u32 offsets[n + 1] | the bytes
+    const bytes = n * 8 + 4 + keys.reduce((sum, { length }) => sum + length, 0) + 64
+    const out = slab.allocate(bytes)
+    const offsets = out + n * 4
+    const data = offsets + (n + 1) * 4
+    let at = 0
+    keys.forEach((key, index) => {
+      slab.u32[(offsets >>> 2) + index] = at
+      slab.u8.set(key, data + at)
+      at += key.length
+    })
+    slab.u32[(offsets >>> 2) + n] = at
+    const result = use(this.#encoders[0].encodeCanonical(offsets, data, n), out)
+    slab.free(out, bytes)
+    return result
+  }
+
   /** Makes a key current; the current namespace is none. */
   select(key: number): void {
+    if (this.#mark !== 0 && key !== 0) this.#touch(key)
+    this.#select(key)
+  }
+
+  /** {@link select}, which is no use of the key. */
+  show(key: number): void {
+    this.#select(key)
+  }
+
+  /** {@link selectNamespace}, which is no use of it. */
+  showNamespace(record: number): void {
+    this.#selectNamespace(record)
+  }
+
+  #select(key: number): void {
     this.#keyScope.record = key
     this.#namespaceScope.record = 0
     this.namespaceFirst = Number.NaN
@@ -279,12 +427,22 @@ export class KeyStore {
   setNamespace(first: number, second: number): void {
     this.namespaceFirst = first
     this.namespaceSecond = second
-    this.#namespaceScope.record = this.#index.find(this.#keyScope.record, first, second)
+    const record = this.#index.find(this.#keyScope.record, first, second)
+    if (this.#mark !== 0 && record !== 0) this.#touch(record)
+    this.#namespaceScope.record = record
     if (this.#late.length > 0) this.#syncLate()
   }
 
   /** Makes the key of a namespace record and that namespace current. */
   selectNamespace(record: number): void {
+    if (this.#mark !== 0) {
+      this.#touch(record)
+      this.#touch(this.slab.u32[(record + NAMESPACE_KEY) >>> 2])
+    }
+    this.#selectNamespace(record)
+  }
+
+  #selectNamespace(record: number): void {
     const { u32, f64 } = this.slab
     this.#keyScope.record = u32[(record + NAMESPACE_KEY) >>> 2]!
     this.namespaceFirst = f64[(record + NAMESPACE_FIRST) >>> 3]!
@@ -309,12 +467,15 @@ export class KeyStore {
     assert(key !== 0, 'a namespace was used without a current key')
     const record = this.#namespaces.allocate()
     const { u32, f64 } = this.slab
+    const next = u32[(key + FIRST_NAMESPACE) >>> 2]
     u32[record >>> 2] = 1
+    u32[(record + NAMESPACE_NEXT) >>> 2] = next
+    if (next !== 0) u32[next >>> 2] = record + 1
+    u32[(key + FIRST_NAMESPACE) >>> 2] = record
     u32[(record + NAMESPACE_KEY) >>> 2] = key
     f64[(record + NAMESPACE_FIRST) >>> 3] = this.namespaceFirst
     f64[(record + NAMESPACE_SECOND) >>> 3] = this.namespaceSecond
-    u32[(record + FLAGS) >>> 2] = FLAG_NAMESPACE | FLAG_LISTED
-    u32[(key + NAMESPACES) >>> 2]++
+    u32[(record + FLAGS) >>> 2] = FLAG_NAMESPACE | FLAG_LISTED | this.#mark
     this.#maybeEmpty.push(record)
     this.#index.add(record)
     scope.record = record
@@ -329,8 +490,171 @@ export class KeyStore {
     if (delta < 0 && u32[at] === 0) this.noteIfEmpty(record)
   }
 
-  timersOf(record: number): number {
-    return this.slab.u32[(record + TIMERS) >>> 2]
+  /** Whether there are keys by value: one column of integers. */
+  get isByValue(): boolean {
+    return this.#form === KeyForm.VALUE
+  }
+
+  get maxParallelism(): number {
+    return this.#options.maxParallelism
+  }
+
+  /** Where the presence bits of states begin in a record: two words. */
+  get presenceOffset(): number {
+    return this.#presence
+  }
+
+  /** How many states lie in key records. */
+  get inlineStates(): number {
+    return this.#keyScope.states
+  }
+
+  /** About how many bytes of the slab the keys, their namespaces and their values take. */
+  get bytesInUse(): number {
+    // What an empty table keeps nobody can give back.
+    if (this.keyCount === 0) return 0
+    const perNamespace = this.#namespaceScope.recordBytes + NAMESPACE_INDEX_BYTES
+    const timers = this.timers.reduce((sum, { bytesInUse }) => sum + bytesInUse, 0)
+    const keys = this.#table.bytes + this.#keys.count * this.#keyScope.recordBytes
+    return keys + this.#namespaces.count * perNamespace + timers + this.heap.bytesInUse
+  }
+
+  /** A record that stands for no key, for states to be read into. Freed by {@link freeSpare}. */
+  makeSpare(): number {
+    this.#freeze()
+    const record = this.slab.allocateZeroed(this.#keyScope.recordBytes)
+    const at = record >>> 2
+    this.slab.u32[at] = 1
+    // Listed already: it never gets on the list of those to be freed.
+    this.slab.u32[at + FLAGS / 4] = FLAG_LISTED
+    return record
+  }
+
+  freeSpare(record: number): void {
+    this.slab.free(record, this.#keyScope.recordBytes)
+  }
+
+  /** Where a part of about so many keys ends that begins at a route, in the order of hashes; 0 behind the last one. Only while there are keys. */
+  partEnd(from: number, keys: number): number {
+    const end = this.#table.partEnd(from, keys)
+    return end < this.#table.routeEnd ? end : 0
+  }
+
+  /** Lists entries of a part of the keys that were not found again in this round or the one before. */
+  takeUnused(from: number, end: number): number[] {
+    const unused: number[] = []
+    this.#table.forEachOlder(from, end === 0 ? this.#table.routeEnd : end, this.#round - 1, (entries, n) => {
+      const { u32 } = this.slab
+      for (let at = entries >>> 2; at < (entries >>> 2) + n; at++) unused.push(u32[at])
+    })
+    return unused
+  }
+
+  /** Gives memory back that keys of a part no longer need. */
+  trim(from: number, end: number): void {
+    this.#table.trim(from, end === 0 ? this.#table.routeEnd : end)
+  }
+
+  /** Begins a round: what is not found again in it, nor in the next one, is not used. */
+  beginRound(): void {
+    this.#table.epoch = ++this.#round
+  }
+
+  recordOf(entry: number): number {
+    return this.slab.u32[(entry + this.#table.valueOffset) >>> 2]
+  }
+
+  /** Removes keys by their entries u32[n], each named once: their states hold nothing in the heap any more, their timers and namespaces were dropped. */
+  release(entries: number, n: number): void {
+    const { slab } = this
+    this.removals++
+    for (let index = 0; index < n; index++) {
+      const record = this.recordOf(slab.u32[(entries >>> 2) + index])
+      this.#freePayload(record)
+      this.#keys.free(record)
+    }
+    this.#table.remove(entries, n)
+    // Before they are used again.
+    if (this.#maybeEmpty.length > 0) this.#maybeEmpty = this.#maybeEmpty.filter((record) => slab.u32[record >>> 2] !== 0)
+  }
+
+  isStored(key: number): boolean {
+    return (this.slab.u32[(key + FLAGS) >>> 2] & FLAG_STORED) !== 0
+  }
+
+  /**
+   * Marks a key that lies in the cold tier too: its record stays, even if it is empty, until the tier knows. Snapshots may hold values of it.
+   *
+   * @param epoch When it was used last.
+   */
+  setStored(key: number, epoch: number): void {
+    const at = (key + FLAGS) >>> 2
+    this.slab.u32[at] = (this.slab.u32[at] & FLAGS_MASK) | (epoch << layout.RECORD_EPOCH_SHIFT) | FLAG_STORED | FLAG_SAVED
+  }
+
+  /** The epoch that has begun; 0: nobody will ask for changes. */
+  get epoch(): number {
+    return this.#mark >>> layout.RECORD_EPOCH_SHIFT
+  }
+
+  /** The epoch in which a record was used last. */
+  epochOf(record: number): number {
+    return this.slab.u32[(record + FLAGS) >>> 2] >>> layout.RECORD_EPOCH_SHIFT
+  }
+
+  /** Notes that a key which snapshots may hold is no more. */
+  noteRemoved(key: number): void {
+    if (this.#mark !== 0) this.#noteRemoved(key, Number.NaN, Number.NaN)
+  }
+
+  /** Whether a key has timers or namespaces. */
+  hasAttached(key: number): boolean {
+    const { u32 } = this.slab
+    return u32[(key + TIMERS) >>> 2] !== 0 || u32[(key + FIRST_NAMESPACE) >>> 2] !== 0
+  }
+
+  /** The first namespace record of a key; 0 if it has none. */
+  firstNamespaceOf(key: number): number {
+    return this.slab.u32[(key + FIRST_NAMESPACE) >>> 2]
+  }
+
+  /** The next one behind a namespace record; 0 behind the last one. */
+  nextNamespaceOf(record: number): number {
+    return this.slab.u32[(record + NAMESPACE_NEXT) >>> 2]
+  }
+
+  /** Gives the current key a namespace back, which is then the current one. Snapshots may hold values of it. Returns its record. */
+  restoreNamespace(first: number, second: number, epoch: number): number {
+    this.#namespaceScope.record = 0
+    this.namespaceFirst = first
+    this.namespaceSecond = second
+    const record = this.makeNamespace()
+    if (this.#late.length > 0) this.#syncLate()
+    const at = (record + FLAGS) >>> 2
+    this.slab.u32[at] = (this.slab.u32[at] & FLAGS_MASK) | (epoch << layout.RECORD_EPOCH_SHIFT) | FLAG_SAVED
+    return record
+  }
+
+  /** Frees the namespaces of a key that is about to be released. Their states hold nothing in the heap any more. */
+  dropNamespaces(key: number): void {
+    for (let record = this.firstNamespaceOf(key); record !== 0;) {
+      const next = this.nextNamespaceOf(record)
+      this.#index.remove(record)
+      this.#namespaces.free(record)
+      record = next
+    }
+    this.slab.u32[(key + FIRST_NAMESPACE) >>> 2] = 0
+  }
+
+  /** Keeps a record that is about to be released off the list of those that may be empty. */
+  unlist(record: number): void {
+    const at = (record + FLAGS) >>> 2
+    this.slab.u32[at] = this.slab.u32[at] | FLAG_LISTED
+  }
+
+  /** Whether a record holds nothing. */
+  isEmpty(record: number): boolean {
+    return this.#isEmpty(record)
   }
 
   groupOf(key: number): number {
@@ -377,16 +701,96 @@ export class KeyStore {
     if (this.#maybeEmpty.length > 0) this.#freeEmpty()
   }
 
-  /** Visits every key record, or every namespace record, as the current one. */
+  /** Visits every key record, or every namespace record, as the current one. That alone is no use of it. */
   forEach(kind: 'key' | 'namespace', visit: (record: number) => void): void {
     if (!this.#frozen) return
     const pool = kind === 'key' ? this.#keys : this.#namespaces
     pool.forEach((record) => {
-      if (kind === 'key') this.select(record)
-      else this.selectNamespace(record)
+      if (kind === 'key') this.#select(record)
+      else this.#selectNamespace(record)
       visit(record)
     })
-    this.select(0)
+    this.#select(0)
+  }
+
+  /** Begins an epoch: from now on records that are used are told from others. 0 ends that. */
+  beginEpoch(epoch: number): void {
+    this.#mark = epoch << layout.RECORD_EPOCH_SHIFT
+  }
+
+  /** Notes that a record is used. */
+  touch(record: number): void {
+    if (this.#mark !== 0) this.#touch(record)
+  }
+
+  /** Whether a record was used in epoch `since` or later, and, as {@link isSaved} says, whether a snapshot may hold a value of it. */
+  isTouched(record: number, since: number): boolean {
+    return this.epochOf(record) >= since
+  }
+
+  isSaved(record: number): boolean {
+    return (this.slab.u32[(record + FLAGS) >>> 2] & FLAG_SAVED) !== 0
+  }
+
+  /** Notes that a snapshot holds a value of a record. */
+  noteSaved(record: number): void {
+    const at = (record + FLAGS) >>> 2
+    this.slab.u32[at] = this.slab.u32[at] | FLAG_SAVED
+  }
+
+  /** Whether {@link removedSince} knows everything from epoch `since` on. */
+  knowsRemovals(since: number): boolean {
+    return since > this.#forgottenEpoch
+  }
+
+  /** Records that snapshots may hold and that were removed in epoch `since` or later; what is older is forgotten. */
+  removedSince(since: number): readonly RemovedRecord[] {
+    this.#removed = this.#removed.filter(({ epoch }) => epoch >= since)
+    return this.#removed
+  }
+
+  /** One state of all keys, or of all namespaces, as records of a snapshot. */
+  records(kind: 'key' | 'namespace', { kind: stateKind, offset, presence, mask, ttlOffset, ttlMs }: StatePlace): RecordSource {
+    const { slab, keyGroups } = this
+    return {
+      slab,
+      writeRecords: (since, stage, visit) => {
+        if (!this.#frozen) return
+        const pool = kind === 'key' ? this.#keys : this.#namespaces
+        const { kernels } = this.#options
+        const block = slab.allocateZeroed(layout.POOL_BYTES)
+        const word = block >>> 2
+        const { u32 } = slab
+        u32[word + layout.POOL_RECORD_BYTES] = pool.recordBytes
+        u32[word + layout.POOL_IS_NAMESPACE] = kind === 'key' ? 0 : 1
+        u32[word + layout.POOL_KIND] = stateKind
+        u32[word + layout.POOL_OFFSET] = offset
+        u32[word + layout.POOL_PRESENCE] = presence
+        u32[word + layout.POOL_MASK] = mask
+        u32[word + layout.POOL_TTL_OFFSET] = ttlOffset
+        u32[word + layout.POOL_SINCE] = since
+        u32[word + layout.POOL_FIRST_GROUP] = keyGroups.start
+        slab.f64[(block >>> 3) + layout.POOL_EXPIRED_MS] = this.nowMs - ttlMs
+        const count = (counted: number): void => pool.forEachChunk((start, end) => kernels.poolRecordBytes(block, start, end, counted))
+        const write = (counted: number): void => pool.forEachChunk((start, end) => kernels.poolWriteRecords(block, start, end, counted))
+        writeGroups(slab, keyGroups.start, keyGroups.end - keyGroups.start + 1, count, write, stage, visit)
+        slab.free(block, layout.POOL_BYTES)
+      },
+    }
+  }
+
+  #touch(record: number): void {
+    const { u32 } = this.slab
+    const at = (record + FLAGS) >>> 2
+    u32[at] = (u32[at] & FLAGS_MASK) | this.#mark
+  }
+
+  #noteRemoved(key: number, first: number, second: number): void {
+    if (this.#removed.length >= Math.max(REMOVALS_MIN, this.keyCount + this.namespaceCount)) {
+      this.#forgottenEpoch = this.#mark >>> layout.RECORD_EPOCH_SHIFT
+      this.#removed = []
+    }
+    this.#removed.push({ epoch: this.#mark >>> layout.RECORD_EPOCH_SHIFT, keyGroup: this.groupOf(key), key: this.bytesOf(key), first, second })
   }
 
   close(): void {
@@ -416,10 +820,18 @@ export class KeyStore {
       firstGroup: this.keyGroups.start,
       lastGroup: this.keyGroups.end,
       slotSeed: tableSeed,
+      ...(this.tier !== null && { segmentEntriesMax: CACHE_SEGMENT_ENTRIES, depth: this.#depthOf(this.tier.cacheBytes) }),
     })
+    if (this.tier !== null) this.#table.epoch = this.#round
     this.#keys = new RecordPool(slab, this.#keyScope.recordBytes)
     this.#namespaces = new RecordPool(slab, this.#namespaceScope.recordBytes)
     this.#index = new PairIndex(slab, { owner: NAMESPACE_KEY, first: NAMESPACE_FIRST, second: NAMESPACE_SECOND })
+  }
+
+  /** How deep a table begins that is to hold as many keys as fit. */
+  #depthOf(cacheBytes: number): number {
+    const entries = cacheBytes / (INDEX_BYTES + this.#keyScope.recordBytes)
+    return Math.max(0, Math.ceil(Math.log2(entries / CACHE_SEGMENT_ENTRIES_USUAL)))
   }
 
   #encode(batch: RecordBatch, begin: number, n: number, input: number): KeyBatch {
@@ -479,6 +891,9 @@ export class KeyStore {
     const first = out >>> 2
     const last = first + keys.count
     for (let at = first; at < last; at++) u32[at] = u32[(u32[at] + value) >>> 2]!
+    if (this.tier === null || inserted === 0) return
+    for (let at = fresh; at < fresh + inserted; at++) u32[at] = u32[(u32[at] + value) >>> 2]!
+    this.tier.load(fresh * 4, inserted)
   }
 
   #makeKey(entry: number): void {
@@ -487,6 +902,7 @@ export class KeyStore {
     const { u32 } = slab
     const low = u32[(entry + ENTRY_HASH_OFFSET) >>> 2]
     const high = u32[(entry + ENTRY_HASH_OFFSET + 4) >>> 2]
+    u32[(entry + ENTRY_FLAGS_OFFSET) >>> 2] = 0
     let word = u32[(entry + ENTRY_WORD_OFFSET) >>> 2]
     let payload = entry + ENTRY_KEY_OFFSET
     let payloadBytes = INLINE_PAYLOAD_BYTES
@@ -504,8 +920,11 @@ export class KeyStore {
     u32[at + FLAGS / 4] = FLAG_LISTED
     u32[(entry + this.#table.valueOffset) >>> 2] = record
     this.#maybeEmpty.push(record)
-    if (payloadBytes <= INLINE_PAYLOAD_BYTES) slab.copy(record + KEY_PAYLOAD, payload, payloadBytes)
-    else {
+    if (payloadBytes <= INLINE_PAYLOAD_BYTES) {
+      // Both have room for eight, and what is behind the payload in an entry is zero.
+      u32[at + KEY_PAYLOAD / 4] = u32[payload >>> 2]!
+      u32[at + KEY_PAYLOAD / 4 + 1] = u32[(payload >>> 2) + 1]!
+    } else {
       const copy = this.heap.allocate(payloadBytes + 32)
       slab.copy(copy, payload, payloadBytes)
       slab.u32[at + KEY_PAYLOAD / 4] = copy
@@ -526,7 +945,18 @@ export class KeyStore {
     const { u32 } = this.slab
     const at = record >>> 2
     const presence = this.#presence >>> 2
-    return u32[at + presence] === 0 && u32[at + presence + 1] === 0 && u32[at + TIMERS / 4] === 0 && u32[at + NAMESPACES / 4] === 0 && u32[at + LATE / 4] === 0
+    if (u32[at + presence] !== 0 || u32[at + presence + 1] !== 0 || u32[at + TIMERS / 4] !== 0 || u32[at + LATE / 4] !== 0) return false
+    return u32[at + FIRST_NAMESPACE / 4] === 0 || (u32[at + FLAGS / 4] & FLAG_NAMESPACE) !== 0
+  }
+
+  /** Takes a namespace record out of the list of its key's. */
+  #unlink(record: number): void {
+    const { u32 } = this.slab
+    const next = this.nextNamespaceOf(record)
+    const previous = u32[record >>> 2] - 1
+    if (previous === 0) u32[(u32[(record + NAMESPACE_KEY) >>> 2] + FIRST_NAMESPACE) >>> 2] = next
+    else u32[(previous + NAMESPACE_NEXT) >>> 2] = next
+    if (next !== 0) u32[next >>> 2] = previous + 1
   }
 
   #freeEmpty(): void {
@@ -540,13 +970,15 @@ export class KeyStore {
       u32[at + FLAGS / 4] = u32[at + FLAGS / 4] & ~FLAG_LISTED
       if (!this.#isEmpty(record)) continue
       if ((u32[at + FLAGS / 4] & FLAG_NAMESPACE) === 0) {
-        empty.push(record)
+        if (this.tier === null || (u32[at + FLAGS / 4] & FLAG_STORED) === 0) empty.push(record)
         continue
       }
       const key = u32[at + NAMESPACE_KEY / 4]
+      if (this.#mark !== 0 && (u32[at + FLAGS / 4] & FLAG_SAVED) !== 0)
+        this.#noteRemoved(key, slab.f64[(record + NAMESPACE_FIRST) >>> 3], slab.f64[(record + NAMESPACE_SECOND) >>> 3])
       this.#index.remove(record)
+      this.#unlink(record)
       this.#namespaces.free(record)
-      u32[(key + NAMESPACES) >>> 2]--
       this.noteIfEmpty(key)
     }
     this.#maybeEmpty = []
@@ -582,6 +1014,7 @@ export class KeyStore {
     this.#table.find(batch, out)
     this.#table.remove(out, n)
     for (const key of keys) {
+      if (this.#mark !== 0 && this.isSaved(key)) this.#noteRemoved(key, Number.NaN, Number.NaN)
       this.#freePayload(key)
       this.#keys.free(key)
     }
@@ -590,14 +1023,14 @@ export class KeyStore {
   #sweep(): void {
     const visit = this.onSweep!
     this.#sweptKey = this.#keys.sweep(this.#sweptKey, this.sweepRecords, (record) => {
-      this.select(record)
+      this.#select(record)
       visit('key')
     })
     this.#sweptNamespace = this.#namespaces.sweep(this.#sweptNamespace, this.sweepRecords, (record) => {
-      this.selectNamespace(record)
+      this.#selectNamespace(record)
       visit('namespace')
     })
-    this.select(0)
+    this.#select(0)
   }
 
   #syncLate(): void {

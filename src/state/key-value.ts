@@ -1,9 +1,24 @@
-// Canonical key bytes back to values as user code sees them. For single keys (the current key of a function, tools that read a savepoint);
-// whole batches go through `SegmentTable.keysToColumns`.
+// Canonical key bytes back to values as user code sees them, and from them. For single keys (the current key of a function, tools that read and write
+// savepoints); whole batches go through `SegmentTable.keysToColumns` and `BatchKeys`.
 
-import { KeyTag } from '../base/key-bytes.ts'
+import {
+  arrayKeyBytes,
+  binaryKeyBytes,
+  booleanKeyBytes,
+  compositeKeyBytes,
+  decimalKeyBytes,
+  int64KeyBytes,
+  keyBytesOf,
+  KeyTag,
+  type KeyValue,
+  nanosKeyBytes,
+  nullKeyBytes,
+  numberKeyBytes,
+  textKeyBytes,
+} from '../base/key-bytes.ts'
 import { Decimal, type LogicalType } from '../batch/types.ts'
 import { decodeText } from '../batch/values.ts'
+import { ByteReader, ByteWriter, valueCodecOf } from './value-codec.ts'
 
 const NANOS_PER_MS = 1_000_000n
 const NANOS_PER_MICRO = 1000n
@@ -58,5 +73,51 @@ export function keyValueOf(bytes: Uint8Array, type?: LogicalType): unknown {
     }
     case KeyTag.ARRAY:
       return keyPartsOf(bytes).map((part) => keyValueOf(part, type?.kind === 'ARRAY' ? type.element : undefined))
+  }
+}
+
+/**
+ * The canonical bytes of a value in a key column of `type`; without a type, of what a key function returned.
+ *
+ * @param title Named in errors.
+ * @throws {BadRecordError} `VALUE_OUT_OF_TYPE` if the value does not fit the type. {@link StateError} `INVALID_KEY` if it cannot be a key.
+ */
+export function typedKeyBytes(value: unknown, type: LogicalType | undefined, title: string): Uint8Array {
+  if (type === undefined || type.kind === 'OBJECT') return keyBytesOf(value as KeyValue)
+  const writer = new ByteWriter()
+  const codec = valueCodecOf(type, title)
+  codec.write(writer, value)
+  // As a column would hold it: padded, cut, rounded.
+  const held = codec.read(new ByteReader().load(writer.bytes, 0, writer.at))
+  return columnKeyBytes(held, type)
+}
+
+function columnKeyBytes(value: unknown, type: LogicalType): Uint8Array {
+  if (value === null) return nullKeyBytes()
+  switch (type.kind) {
+    case 'BOOLEAN':
+      return booleanKeyBytes(value as boolean)
+    case 'CHAR':
+    case 'VARCHAR':
+      return textKeyBytes(value as string)
+    case 'BINARY':
+    case 'VARBINARY':
+      return binaryKeyBytes(value as Uint8Array)
+    case 'DECIMAL':
+      return decimalKeyBytes((value as Decimal).unscaled * 10n ** BigInt(type.scale - (value as Decimal).scale), type.scale)
+    case 'TIMESTAMP':
+    case 'TIMESTAMP_LTZ': {
+      if (typeof value === 'number') return numberKeyBytes(value)
+      const nanos = value as bigint
+      if (type.precision <= 6) return int64KeyBytes(nanos / NANOS_PER_MICRO)
+      const rest = ((nanos % NANOS_PER_MS) + NANOS_PER_MS) % NANOS_PER_MS
+      return nanosKeyBytes((nanos - rest) / NANOS_PER_MS, Number(rest))
+    }
+    case 'ROW':
+      return compositeKeyBytes(type.fields.map((field) => columnKeyBytes((value as Record<string, unknown>)[field.name], field.type)))
+    case 'ARRAY':
+      return arrayKeyBytes((value as readonly unknown[]).map((element) => columnKeyBytes(element, type.element)))
+    default:
+      return typeof value === 'bigint' ? int64KeyBytes(value) : keyBytesOf(value as KeyValue)
   }
 }

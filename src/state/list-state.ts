@@ -3,6 +3,7 @@
 //   slot     u32 address | u32 bytes | u32 elements | u32 0
 //   element  with TTL: f64 time of its refresh; the encoded value. Times never fall along the list, so what expires is its front.
 
+import { StateKind } from '../kernels/snapshot-layout.ts'
 import type { ListState } from './state.ts'
 import { type HandleOptions, SlotState } from './value-states.ts'
 import { type ByteReader, type ByteWriter, type ValueCodec, valueCodecOf } from './value-codec.ts'
@@ -20,7 +21,7 @@ export class StoredListState<T> extends SlotState implements ListState<T> {
 
   constructor(options: HandleOptions, type: LogicalType | undefined) {
     // Elements have their own ages; the list as a whole has none.
-    super({ ...options, ttl: undefined }, LIST_BYTES)
+    super({ ...options, ttl: undefined }, LIST_BYTES, options.ttl === undefined ? StateKind.LIST : undefined)
     this.#codec = valueCodecOf(type, options.name)
     this.#timed = options.ttl !== undefined
     this.#elementTtlMs = options.ttl?.ttlMs ?? 0

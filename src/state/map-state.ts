@@ -75,7 +75,7 @@ export class StoredMapState<K, V> extends SlotState implements MapState<K, V> {
 
   constructor(options: HandleOptions, keyType: LogicalType | undefined, type: LogicalType | undefined) {
     // Entries have their own ages; the map as a whole has none.
-    super({ ...options, ttl: undefined }, MAP_BYTES)
+    super({ ...options, ttl: undefined }, MAP_BYTES, undefined)
     this.#keyType = keyType
     this.#keyRange = keyType === undefined || keyType.nullable ? undefined : numberRangeOf(keyType)
     this.#keys = keyCodecOf(keyType, options.name)

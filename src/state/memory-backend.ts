@@ -3,8 +3,7 @@
 
 import { StateError } from '../base/errors.ts'
 import type { RecordBatch } from '../batch/record-batch.ts'
-import { formatType } from '../batch/types.ts'
-import type { KeyStore } from './key-store.ts'
+import type { KeyStore, StateLot } from './key-store.ts'
 import { LIST_BYTES, StoredListState } from './list-state.ts'
 import { MAP_BYTES, StoredMapState } from './map-state.ts'
 import {
@@ -22,32 +21,45 @@ import {
   type ReducingStateDescriptor,
   type StateDescriptor,
   type StateScope,
-  UNION_STATE_PREFIX,
   type ValueState,
   type ValueStateDescriptor,
   type StateTtlConfig,
 } from './state.ts'
+import { decideState, stateRefused } from './state-evolution.ts'
+import {
+  describeState,
+  formatStateSchema,
+  KEY_STATE_PREFIX,
+  keyedSchemaOf,
+  NAMESPACE_STATE_PREFIX,
+  readStateSchemas,
+  type StateSchema,
+} from './state-schema.ts'
 import { AggregatedState, FoldedState, type HandleOptions, type StoredState, TTL_BYTES, valueSlotBytes, valueStateOf } from './value-states.ts'
 import { ByteReader, ByteWriter } from './value-codec.ts'
 
-/** Names of states in snapshots: those of keys as they are, those of namespaces behind a prefix that no name of a key state begins with. */
-const NAMESPACE_PREFIX = 'namespace:'
-const KEY_PREFIX = 'key:'
-/** Names the keyed states of a snapshot. */
-const STATE_NAMES = `${UNION_STATE_PREFIX}keyed states`
 const NAMESPACE_BYTES = 16
 const CLEANUP_RECORDS_DEFAULT = 16
 const NO_NAMESPACE = new Uint8Array(0)
 
-interface Declared {
+/** A state that has been asked for. */
+export interface Declared {
   readonly descriptor: StateDescriptor
   readonly scope: StateScope
   readonly handle: StoredState
-  /** Name in snapshots. */
-  readonly snapshotName: string
+  /** Where it lies, and how many bytes of that are its own. */
+  readonly lot: StateLot
+  readonly slotBytes: number
+  /** Under its name in snapshots. */
+  readonly schema: StateSchema
 }
 
-/** An entry of a state that nobody has declared yet. */
+/** A restored state that nobody has declared yet. */
+interface WaitingState {
+  readonly schema: StateSchema
+  readonly entries: readonly WaitingEntry[]
+}
+
 interface WaitingEntry {
   readonly keyGroup: number
   readonly namespace: Uint8Array
@@ -58,6 +70,9 @@ interface WaitingEntry {
 /** The state of all keys of one operator, in memory. */
 export class MemoryStateBackend implements KeyedStateBackend {
   readonly store: KeyStore
+  /** The states of keys, and those of namespaces, in the order of their declaration. */
+  protected readonly keyStates: Declared[] = []
+  protected readonly namespaceStates: Declared[] = []
   readonly #declared = new Map<string, Declared>()
   /** By descriptor, for functions that ask with each record. */
   readonly #known = { key: new WeakMap<StateDescriptor, Declared>(), namespace: new WeakMap<StateDescriptor, Declared>() }
@@ -65,7 +80,7 @@ export class MemoryStateBackend implements KeyedStateBackend {
   readonly #reader = new ByteReader()
   readonly #restored = new ByteReader()
   /** Restored states that have not been declared. */
-  readonly #waiting = new Map<string, WaitingEntry[]>()
+  readonly #waiting = new Map<string, WaitingState>()
 
   constructor(store: KeyStore) {
     this.store = store
@@ -90,16 +105,18 @@ export class MemoryStateBackend implements KeyedStateBackend {
   }
 
   #declare(descriptor: StateDescriptor, scope: StateScope): Declared {
-    const snapshotName = (scope === 'key' ? KEY_PREFIX : NAMESPACE_PREFIX) + descriptor.name
+    const snapshotName = (scope === 'key' ? KEY_STATE_PREFIX : NAMESPACE_STATE_PREFIX) + descriptor.name
     const known = this.#declared.get(snapshotName)
     if (known !== undefined) {
-      if (signatureOf(known.descriptor) !== signatureOf(descriptor)) refuseChange(descriptor, known.descriptor)
+      if (formatStateSchema(known.schema) !== formatStateSchema(keyedSchemaOf(snapshotName, descriptor))) refuseChange(descriptor, known.schema)
       return known
     }
     const bytes = slotBytesOf(descriptor) + (descriptor.ttl !== undefined && descriptor.kind !== 'list' && descriptor.kind !== 'map' ? TTL_BYTES : 0)
-    const place = this.store.allot(scope, bytes)
-    const options = { name: descriptor.name, store: this.store, ...place, ttl: descriptor.ttl, writer: this.#writer, reader: this.#reader }
-    const declared = { descriptor, scope, handle: handleOf(options, descriptor), snapshotName }
+    const lot = this.store.allot(scope, bytes)
+    const options = { name: descriptor.name, store: this.store, ...lot, ttl: descriptor.ttl, writer: this.#writer, reader: this.#reader }
+    const declared = { descriptor, scope, handle: handleOf(options, descriptor), lot, slotBytes: bytes, schema: keyedSchemaOf(snapshotName, descriptor) }
+    if (scope === 'key') this.keyStates.push(declared)
+    else this.namespaceStates.push(declared)
     this.#declared.set(snapshotName, declared)
     if (descriptor.ttl !== undefined && cleanupOf(descriptor.ttl) > 0) {
       this.store.onSweep = this.#sweep
@@ -167,8 +184,10 @@ export class MemoryStateBackend implements KeyedStateBackend {
 
   forEachKey(descriptor: StateDescriptor, visit: () => void): void {
     const { handle } = this.declare(descriptor, 'key')
-    this.store.forEach('key', () => {
-      if (handle.holds()) visit()
+    this.store.forEach('key', (record) => {
+      if (!handle.holds()) return
+      this.store.touch(record)
+      visit()
     })
   }
 
@@ -178,49 +197,88 @@ export class MemoryStateBackend implements KeyedStateBackend {
 
   snapshot(writer: KeyedSnapshotWriter): void {
     const { store } = this
-    const declared = [...this.#declared.values()]
-    const encoder = new TextEncoder()
-    for (const name of [...this.#declared.keys(), ...this.#waiting.keys()]) writer.element(STATE_NAMES, encoder.encode(name))
-    for (const [name, entries] of this.#waiting) for (const { keyGroup, namespace, key, value } of entries) writer.keyed(name, keyGroup, namespace, key, value)
-    for (const scope of ['key', 'namespace'] as const) {
-      const states = declared.filter((state) => state.scope === scope)
-      if (states.length === 0) continue
+    for (const { schema } of [...this.#declared.values(), ...this.#waiting.values()]) describeState(writer, schema)
+    for (const [name, { entries }] of this.#waiting)
+      for (const { keyGroup, namespace, key, value } of entries) writer.keyed(name, keyGroup, namespace, key, value)
+    for (const scope of ['key', 'namespace'] as const) this.#snapshotScope(scope, writer)
+    store.beginEpoch(this.#hasEpochs ? writer.nextEpoch : 0)
+  }
+
+  get #hasEpochs(): boolean {
+    return this.store.tier?.hasEpochs ?? true
+  }
+
+  #snapshotScope(scope: StateScope, writer: KeyedSnapshotWriter): void {
+    const { store } = this
+    const { since } = writer
+    const states = [...this.#declared.values()].filter((state) => state.scope === scope)
+    const isChange = this.#hasEpochs && since > 0 && store.knowsRemovals(since) && states.every(({ schema }) => writer.changes(schema.name))
+    // Kernels write what they can, the rest is written one by one.
+    const others: Declared[] = []
+    for (const state of states)
+      if (state.handle.place === undefined) others.push(state)
+      else writer.records(state.schema.name, store.records(scope, state.handle.place))
+    this.snapshotCold(scope, writer, isChange ? since : 0)
+    if (others.length > 0) {
       const bytes = new ByteWriter()
-      store.forEach(scope, () => {
+      store.forEach(scope, (record) => {
+        if (isChange && !store.isTouched(record, since)) return
         const key = store.key.record
+        const isSaved = isChange && store.isSaved(record)
         let keyBytes: Uint8Array | undefined
         let namespace: Uint8Array = NO_NAMESPACE
-        for (const { handle, snapshotName } of states) {
-          if (!handle.holds()) continue
+        for (const { handle, schema } of others) {
+          const holds = handle.holds()
+          if (!holds && !isSaved) continue
           if (keyBytes === undefined) {
             keyBytes = store.bytesOf(key)
             if (scope === 'namespace') namespace = namespaceBytes(store.namespaceFirst, store.namespaceSecond)
           }
+          if (!holds) {
+            writer.removed(schema.name, store.groupOf(key), namespace, keyBytes)
+            continue
+          }
+          store.noteSaved(record)
           bytes.at = 0
           handle.save(bytes)
-          writer.keyed(snapshotName, store.groupOf(key), namespace, keyBytes, bytes.copy())
+          writer.keyed(schema.name, store.groupOf(key), namespace, keyBytes, bytes.copy())
         }
       })
     }
+    if (!isChange) return
+    for (const { keyGroup, key, first, second } of store.removedSince(since)) {
+      const isKey = Number.isNaN(first)
+      if (isKey !== (scope === 'key')) continue
+      const namespace = isKey ? NO_NAMESPACE : namespaceBytes(first, second)
+      for (const { schema } of states) writer.removed(schema.name, keyGroup, namespace, key)
+    }
   }
 
+  /** Writes keys that are not in memory; those that were used in epoch `since` or later, and what they no longer hold, unless it is 0. */
+  protected snapshotCold(_scope: StateScope, _writer: KeyedSnapshotWriter, _since: number): void {}
+
   restore(reader: KeyedSnapshotReader): void {
-    const decoder = new TextDecoder()
-    const names = new Set<string>()
-    reader.elements(STATE_NAMES, (bytes) => names.add(decoder.decode(bytes.slice())))
     const { start, end } = this.store.keyGroups
-    for (const name of names) {
+    let count = 0
+    for (const [name, schema] of readStateSchemas(reader)) {
+      if (!name.startsWith(KEY_STATE_PREFIX) && !name.startsWith(NAMESPACE_STATE_PREFIX)) continue
       const declared = this.#declared.get(name)
+      const migrate = declared && migrationOf(declared, schema)
       const waiting: WaitingEntry[] = []
       reader.keyed(name, (keyGroup, namespace, key, value) => {
         if (keyGroup < start || keyGroup > end) return
-        if (declared !== undefined) this.#restoreEntry(declared, namespace, key, value)
-        else waiting.push({ keyGroup, namespace: namespace.slice(), key: key.slice(), value: value.slice() })
+        if (declared !== undefined) {
+          this.#restoreEntry(declared, namespace, key, migrate === undefined ? value : migrate(value, this.store.nowMs))
+          this.restored(++count)
+        } else waiting.push({ keyGroup, namespace: namespace.slice(), key: key.slice(), value: value.slice() })
       })
-      if (declared === undefined) this.#waiting.set(name, waiting)
+      if (declared === undefined) this.#waiting.set(name, { schema, entries: waiting })
     }
     this.store.select(0)
   }
+
+  /** Called behind each entry that {@link restore} has read, the count-th. */
+  protected restored(_count: number): void {}
 
   close(): void {
     for (const scope of ['key', 'namespace'] as const) {
@@ -240,11 +298,16 @@ export class MemoryStateBackend implements KeyedStateBackend {
   }
 
   /** A state may be declared in the middle of a record, whose key then stays the current one. */
-  #restoreLate(declared: Declared, entries: readonly WaitingEntry[]): void {
+  #restoreLate(declared: Declared, { schema, entries }: WaitingState): void {
     const { store } = this
+    const migrate = migrationOf(declared, schema)
     const { namespaceFirst, namespaceSecond } = store
     const key = store.key.record
-    for (const { namespace, key, value } of entries) this.#restoreEntry(declared, namespace, key, value)
+    for (const { namespace, key, value } of entries) {
+      this.#restoreEntry(declared, namespace, key, migrate === undefined ? value : migrate(value, store.nowMs))
+      // Checkpoints since the restore hold it: if it is removed the next one has to say so.
+      store.noteSaved(declared.scope === 'key' ? store.key.record : store.namespace.record)
+    }
     store.select(key)
     if (key !== 0 && namespaceFirst === namespaceFirst) store.setNamespace(namespaceFirst, namespaceSecond)
   }
@@ -294,12 +357,16 @@ function handleOf(options: HandleOptions, descriptor: StateDescriptor): StoredSt
   }
 }
 
-function signatureOf(descriptor: StateDescriptor): string {
-  const { kind, type, ttl } = descriptor
-  const keyType = descriptor.kind === 'map' ? descriptor.keyType : undefined
-  return `${kind} state${keyType === undefined ? '' : ` by ${formatType(keyType)}`} of ${type === undefined ? 'any values' : formatType(type)}${ttl === undefined ? '' : ` with a TTL of ${ttl.ttlMs} ms`}`
+function refuseChange(descriptor: StateDescriptor, known: StateSchema): never {
+  throw new StateError(
+    'STATE_CHANGED',
+    `Cannot use state "${descriptor.name}" as ${formatStateSchema(keyedSchemaOf(known.name, descriptor))}: it was declared as ${formatStateSchema(known)}`,
+  )
 }
 
-function refuseChange(descriptor: StateDescriptor, known: StateDescriptor): never {
-  throw new StateError('STATE_CHANGED', `Cannot use state "${descriptor.name}" as ${signatureOf(descriptor)}: it was declared as ${signatureOf(known)}`)
+/** What rewrites the entries of a state; undefined if they stay as they are. @throws {RestoreError} `STATE_CHANGED` if they cannot follow. */
+function migrationOf({ schema, descriptor }: Declared, saved: StateSchema): ((entry: Uint8Array, nowMs: number) => Uint8Array) | undefined {
+  const decision = decideState(saved, schema, descriptor.evolution)
+  if (decision.verdict === 'refuse') throw stateRefused(descriptor.name, decision.reason)
+  return decision.verdict === 'migrate' ? decision.migrate : undefined
 }

@@ -11,15 +11,20 @@ import {
   type MapState,
   type MapStateDescriptor,
   type OperatorStateBackend,
-  UNION_STATE_PREFIX,
+  type StateEvolution,
 } from './state.ts'
+import { decideState, stateRefused } from './state-evolution.ts'
+import {
+  describeState,
+  LIST_STATE_PREFIX,
+  readStateSchemas,
+  schemaOf,
+  shownNameOf,
+  type StateKind,
+  type StateSchema,
+  UNION_LIST_STATE_PREFIX,
+} from './state-schema.ts'
 import { ByteReader, ByteWriter, type ValueCodec, valueCodecOf } from './value-codec.ts'
-
-const LIST_STATE_PREFIX = 'list:'
-/** Apart from what operators themselves keep as union state. */
-const UNION_LIST_STATE_PREFIX = `${UNION_STATE_PREFIX}list:`
-/** Names the operator states of a snapshot. */
-const STATE_NAMES = `${UNION_STATE_PREFIX}operator states`
 
 /** Shared scratch of one backend's states. */
 interface Scratch {
@@ -145,86 +150,103 @@ class BroadcastMapState<K, V> implements MapState<K, V> {
   }
 }
 
+/** A restored state that has not been declared. */
+interface WaitingState {
+  readonly schema: StateSchema
+  readonly elements: readonly Uint8Array[]
+}
+
+interface DeclaredState {
+  readonly schema: StateSchema
+  readonly evolution: StateEvolution | undefined
+  readonly elements: Iterable<Uint8Array>
+  restore(bytes: Uint8Array): void
+}
+
+const PREFIXES = [LIST_STATE_PREFIX, UNION_LIST_STATE_PREFIX, BROADCAST_STATE_PREFIX]
+
 /** The operator state of one subtask. */
 export class HeapOperatorState implements OperatorStateBackend {
   readonly #lists = new Map<string, OperatorListState<never>>()
   readonly #maps = new Map<string, BroadcastMapState<never, never>>()
+  /** Both, by name. */
+  readonly #declared = new Map<string, DeclaredState>()
   readonly #scratch: Scratch = { writer: new ByteWriter(), reader: new ByteReader() }
-  /** Restored states that have not been declared. */
-  readonly #waiting = new Map<string, Uint8Array[]>()
+  readonly #waiting = new Map<string, WaitingState>()
 
   getListState<T>(descriptor: ListStateDescriptor<T>): ListState<T> {
-    return this.#list(LIST_STATE_PREFIX, descriptor)
+    return this.#list(LIST_STATE_PREFIX, 'operator-list', descriptor)
   }
 
   getUnionListState<T>(descriptor: ListStateDescriptor<T>): ListState<T> {
-    return this.#list(UNION_LIST_STATE_PREFIX, descriptor)
+    return this.#list(UNION_LIST_STATE_PREFIX, 'union-list', descriptor)
   }
 
   getBroadcastState<K, V>(descriptor: MapStateDescriptor<K, V>): MapState<K, V> {
     const name = BROADCAST_STATE_PREFIX + descriptor.name
-    let state = this.#maps.get(name) as BroadcastMapState<K, V> | undefined
-    if (state === undefined) {
-      state = new BroadcastMapState<K, V>(
-        descriptor.name,
-        valueCodecOf(descriptor.keyType, descriptor.name),
-        valueCodecOf(descriptor.type, descriptor.name),
-        this.#scratch,
-      )
-      this.#maps.set(name, state as unknown as BroadcastMapState<never, never>)
-      this.#restoreMap(name, state as unknown as BroadcastMapState<never, never>)
-    }
+    const known = this.#maps.get(name) as BroadcastMapState<K, V> | undefined
+    if (known !== undefined) return known
+    const { keyType, type, evolution } = descriptor
+    const state = new BroadcastMapState<K, V>(descriptor.name, valueCodecOf(keyType, descriptor.name), valueCodecOf(type, descriptor.name), this.#scratch)
+    this.#maps.set(name, state as unknown as BroadcastMapState<never, never>)
+    const schema = schemaOf(name, 'broadcast', descriptor)
+    this.#declare({ schema, evolution, elements: { [Symbol.iterator]: () => state.items.values() }, restore: (bytes) => state.restore(bytes) })
     return state
   }
 
   snapshot(writer: ElementSnapshotWriter): void {
-    const encoder = new TextEncoder()
-    for (const name of [...this.#lists.keys(), ...this.#maps.keys(), ...this.#waiting.keys()]) writer.element(STATE_NAMES, encoder.encode(name))
-    for (const [name, { elements }] of this.#lists) for (const bytes of elements) writer.element(name, bytes)
-    for (const [name, { items }] of this.#maps) for (const bytes of items.values()) writer.element(name, bytes)
-    for (const [name, elements] of this.#waiting) for (const bytes of elements) writer.element(name, bytes)
+    for (const { schema, elements } of [...this.#declared.values(), ...this.#waiting.values()]) {
+      describeState(writer, schema)
+      for (const bytes of elements) writer.element(schema.name, bytes)
+    }
   }
 
   restore(reader: ElementSnapshotReader): void {
-    const decoder = new TextDecoder()
-    const names = new Set<string>()
-    reader.elements(STATE_NAMES, (bytes) => names.add(decoder.decode(bytes.slice())))
-    for (const name of names) {
+    for (const [name, schema] of readStateSchemas(reader)) {
+      if (!PREFIXES.some((prefix) => name.startsWith(prefix))) continue
       const elements: Uint8Array[] = []
       reader.elements(name, (bytes) => elements.push(bytes.slice()))
-      this.#waiting.set(name, elements)
+      this.#waiting.set(name, { schema, elements })
     }
-    for (const [name, state] of this.#lists) this.#restoreList(name, state)
-    for (const [name, state] of this.#maps) this.#restoreMap(name, state)
+    for (const state of this.#declared.values()) this.#restore(state)
   }
 
   close(): void {
     this.#lists.clear()
     this.#maps.clear()
+    this.#declared.clear()
   }
 
-  #list<T>(prefix: string, descriptor: ListStateDescriptor<T>): ListState<T> {
+  #list<T>(prefix: string, kind: StateKind, descriptor: ListStateDescriptor<T>): ListState<T> {
     const name = prefix + descriptor.name
-    let state = this.#lists.get(name) as OperatorListState<T> | undefined
-    if (state === undefined) {
-      state = new OperatorListState<T>(valueCodecOf(descriptor.type, descriptor.name), this.#scratch)
-      this.#lists.set(name, state as unknown as OperatorListState<never>)
-      this.#restoreList(name, state as unknown as OperatorListState<never>)
-    }
+    const known = this.#lists.get(name) as OperatorListState<T> | undefined
+    if (known !== undefined) return known
+    const state = new OperatorListState<T>(valueCodecOf(descriptor.type, descriptor.name), this.#scratch)
+    this.#lists.set(name, state as unknown as OperatorListState<never>)
+    this.#declare({
+      schema: schemaOf(name, kind, descriptor),
+      evolution: descriptor.evolution,
+      elements: { [Symbol.iterator]: () => state.elements.values() },
+      restore: (bytes) => state.elements.push(bytes),
+    })
     return state
   }
 
-  #restoreList(name: string, state: OperatorListState<never>): void {
-    state.elements.push(...this.#taken(name))
+  #declare(state: DeclaredState): void {
+    this.#declared.set(state.schema.name, state)
+    this.#restore(state)
   }
 
-  #restoreMap(name: string, state: BroadcastMapState<never, never>): void {
-    for (const bytes of this.#taken(name)) state.restore(bytes)
-  }
-
-  #taken(name: string): readonly Uint8Array[] {
-    const elements = this.#waiting.get(name) ?? []
-    this.#waiting.delete(name)
-    return elements
+  /** Gives a state what was restored of it. @throws {RestoreError} `STATE_CHANGED` if its values cannot follow. */
+  #restore({ schema, evolution, restore }: DeclaredState): void {
+    const title = shownNameOf(schema.name)
+    // Under its name in another role: what a subtask has been dealt of a list is not the list.
+    const other = PREFIXES.map((prefix) => this.#waiting.get(prefix + title)).find((state) => state !== undefined && state.schema.name !== schema.name)
+    const waiting = this.#waiting.get(schema.name) ?? other
+    if (waiting === undefined) return
+    const decision = decideState(waiting.schema, schema, evolution)
+    if (decision.verdict === 'refuse') throw stateRefused(title, decision.reason)
+    this.#waiting.delete(waiting.schema.name)
+    for (const bytes of waiting.elements) restore(decision.verdict === 'migrate' ? decision.migrate(bytes, 0) : bytes)
   }
 }

@@ -58,12 +58,21 @@ export class RecordPool implements SlabUse {
     this.#count--
   }
 
+  /** Bytes of a record. */
+  get recordBytes(): number {
+    return this.#recordBytes
+  }
+
+  /** Visits the runs of records, those that are free among them: from the first to behind the last. */
+  forEachChunk(visit: (start: number, end: number) => void): void {
+    for (const chunk of this.#chunks) visit(chunk.address, chunk === this.#chunks.at(-1) ? this.#next : chunk.end)
+  }
+
   /** Visits the records in use, in memory order. The visitor may free the record it was given. */
   forEach(visit: (address: number) => void): void {
-    for (const chunk of this.#chunks) {
-      const end = chunk === this.#chunks.at(-1) ? this.#next : chunk.end
-      for (let address = chunk.address; address < end; address += this.#recordBytes) if (this.#slab.u32[address >>> 2] !== 0) visit(address)
-    }
+    this.forEachChunk((start, end) => {
+      for (let address = start; address < end; address += this.#recordBytes) if (this.#slab.u32[address >>> 2] !== 0) visit(address)
+    })
   }
 
   /**

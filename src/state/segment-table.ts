@@ -11,12 +11,16 @@ import * as layout from '../kernels/table-layout.ts'
 import { KeyForm } from '../kernels/table-layout.ts'
 import type { TableKernels } from '../kernels/table.ts'
 import { keyPartsOf, keyValueOf } from './key-value.ts'
+import { type RecordSource, writeGroups } from './record-groups.ts'
 
 /**
  * So many rows at once are best looked up and then folded into their entries: a lookup of more ends with its first entries out of the cache and their
  * pages out of the TLB (1 M keys: 6.5 ns a row for the count of a whole batch).
  */
 export const FOLD_ROWS = 512
+
+/** In a cache a few neighbours are looked for at a time, in all of their segment, and no split should last: entries that a segment of it holds at most. */
+export const CACHE_SEGMENT_ENTRIES = 8192
 
 const SLOTS_MIN = 64
 const CHUNK_BYTES_MIN = 2048
@@ -30,7 +34,15 @@ const CHUNKS_REGULAR = 40
 const ROUTE_HASH_BITS = 16
 /** A full segment becomes 2 to the power of this many: an entry moves once while its table grows by that factor. */
 const SPLIT_BITS = 3
+/** Room for fewer entries than this is not worth giving back, nor is less than a third of it. */
+const TRIM_ENTRIES_MIN = 512
+const TRIM_SHARE = 2 / 3
+/** Chunks of a full segment of a cache: what one segment has too much no other one can use. */
+const CACHE_CHUNKS = 32
+/** About what the index takes for an entry. */
+const INDEX_BYTES_PER_ENTRY = 24
 const NO_GROUP_MASK = 0xffffffff
+const NAMESPACE_BYTES_MAX = 8
 
 /** What a table holds and whose keys. */
 export interface SegmentTableOptions {
@@ -48,8 +60,10 @@ export interface SegmentTableOptions {
   readonly slotSeed: number
   /** How many entries to make room for at once: what a predecessor of the same kind held. */
   readonly expectedEntries?: number
-  /** How many entries a segment may hold before it is split: for tests, which reach splits with few. @default SEGMENT_ENTRIES_MAX */
+  /** How many entries a segment may hold before it is split. @default SEGMENT_ENTRIES_MAX */
   readonly segmentEntriesMax?: number
+  /** The segments to begin with, 2 to the power of this: so many entries are to come that all will be needed, and splits would leave blocks behind. @default 0 */
+  readonly depth?: number
 }
 
 /** One segment: its block in the slab and what TypeScript alone needs to know of it. */
@@ -119,6 +133,8 @@ export class SegmentTable implements SlabUse {
     this.#set(layout.TABLE_SCRATCH, this.#allocate(layout.TABLE_SCRATCH_BYTES))
     this.#bytes += layout.TABLE_BYTES
     this.#start(options.expectedEntries ?? 0)
+    const depth = Math.min(options.depth ?? 0, this.#routeBits)
+    if (depth > 0) this.#divide(this.#segments[0], depth)
   }
 
   /** Number of live entries. */
@@ -129,6 +145,34 @@ export class SegmentTable implements SlabUse {
   /** Bytes of the slab that the table holds. */
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** About how many bytes the entries take. */
+  get bytesInUse(): number {
+    const entries = this.entryCount * (this.entryBytes + INDEX_BYTES_PER_ENTRY)
+    return this.form === KeyForm.VALUE ? entries : entries + this.#heapBytesInUse
+  }
+
+  get #heapBytesInUse(): number {
+    const { u32 } = this.slab
+    let bytes = 0
+    this.#segments.forEach(({ address, heap }, index) => {
+      if (heap.length === 0 || address === this.#segments[index - 1]?.address) return
+      const at = address >>> 2
+      for (const block of heap) bytes += block.bytes
+      bytes -= u32[at + layout.SEGMENT_HEAP_DEAD] + (u32[at + layout.SEGMENT_HEAP_END] - u32[at + layout.SEGMENT_HEAP_NEXT])
+    })
+    return bytes
+  }
+
+  /** Gives memory back that the entries with routes from..to-1 no longer need. Entries move. */
+  trim(from: number = 0, to: number = this.routeEnd): void {
+    for (let route = from; route < to;) {
+      const segment = this.#segmentAt(route)
+      const room = segment.chunks.reduce((sum, { bytes }) => sum + bytes, 0) / this.entryBytes
+      if (room >= TRIM_ENTRIES_MIN && this.slab.u32[(segment.address >>> 2) + layout.SEGMENT_COUNT] <= room * TRIM_SHARE) this.#divide(segment, 0)
+      route = (segment.prefix + 1) * 2 ** (this.#routeBits - segment.depth)
+    }
   }
 
   /** What a full slab says of the table. */
@@ -189,7 +233,9 @@ export class SegmentTable implements SlabUse {
     this.#kernels.tableRemove(this.#control, entries, n)
   }
 
-  /** Visits all entries in the order of their routes, in lists of u32 addresses. The visitor must not insert; it may remove what it was given. */
+  /**
+   * Visits all entries in the order of their routes, in lists of u32 addresses. The visitor must not insert; it may remove what it was given.
+   */
   forEachEntries(visit: (entries: number, n: number) => void): void {
     if (this.#list === 0) this.#list = this.#allocate(this.#listBytes())
     for (const segment of this.#distinctSegments()) {
@@ -198,6 +244,51 @@ export class SegmentTable implements SlabUse {
         if (n > 0) visit(this.#list, n)
       }
     }
+  }
+
+  /** Routes are less than this: key groups from the table's first on, then bits of the hash. */
+  get routeEnd(): number {
+    return 2 ** this.#routeBits
+  }
+
+  /** The end of a part of about `entries` entries that begins at a route: a segment, or some of its routes. */
+  partEnd(from: number, entries: number): number {
+    const segment = this.#segmentAt(from)
+    const parts = Math.ceil(this.slab.u32[(segment.address >>> 2) + layout.SEGMENT_COUNT] / entries)
+    const width = 2 ** (this.#routeBits - segment.depth)
+    const step = parts <= 1 ? width : Math.max(1, width / powerOfTwoFrom(parts))
+    return Math.floor(from / step) * step + step
+  }
+
+  /**
+   * Visits the entries with routes from..to-1 that were last looked up before an epoch, in lists of u32 addresses, one for each segment. The visitor must not
+   * insert; it may remove what it was given.
+   */
+  forEachOlder(from: number, to: number, before: number, visit: (entries: number, n: number) => void): void {
+    for (let route = from; route < to;) {
+      const { address, depth, prefix } = this.#segmentAt(route)
+      const bytes = (this.slab.u32[(address >>> 2) + layout.SEGMENT_COUNT] + 1) * 4
+      const list = this.slab.allocate(bytes)
+      const n = this.#kernels.segmentOlderEntries(this.#control, address, from, to, before, list)
+      if (n > 0) visit(list, n)
+      this.slab.free(list, bytes)
+      route = (prefix + 1) * 2 ** (this.#routeBits - depth)
+    }
+  }
+
+  /** How many entries there are in the segments that hold the routes from..to-1. */
+  countWithin(from: number, to: number): number {
+    let count = 0
+    for (let route = from; route < to;) {
+      const { address, depth, prefix } = this.#segmentAt(route)
+      count += this.slab.u32[(address >>> 2) + layout.SEGMENT_COUNT]
+      route = (prefix + 1) * 2 ** (this.#routeBits - depth)
+    }
+    return count
+  }
+
+  #segmentAt(route: number): Segment {
+    return this.#segments[Math.floor(route / 2 ** (this.#routeBits - this.#depth))]
   }
 
   /**
@@ -210,10 +301,7 @@ export class SegmentTable implements SlabUse {
     for (const segment of this.#distinctSegments()) {
       const n = slab.u32[(segment.address >>> 2) + layout.SEGMENT_COUNT]
       if (n === 0) continue
-      // The routes of the segment, as the key groups in their upper bits.
-      const width = 2 ** (this.#routeBits - segment.depth - ROUTE_HASH_BITS)
-      const from = Math.floor(segment.prefix * width)
-      const groups = Math.max(1, width)
+      const { from, groups } = this.#groupsOf(segment.depth, segment.prefix)
       const list = slab.allocate(n * 4)
       const counts = slab.allocate((groups + 1) * 4)
       this.#kernels.segmentEntriesByGroup(this.#control, segment.address, from, groups, counts, list)
@@ -225,6 +313,46 @@ export class SegmentTable implements SlabUse {
       slab.free(list, n * 4)
       slab.free(counts, (groups + 1) * 4)
     }
+  }
+
+  /** The epoch that entries get from now on when {@link findOrInsert} finds them: they are about to change. 0 stands for none. */
+  set epoch(epoch: number) {
+    this.#set(layout.TABLE_EPOCH, epoch)
+  }
+
+  /**
+   * The entries as records of a snapshot.
+   *
+   * @param namespace Its bytes, 0 or 8 of them.
+   * @param valueBytes How much of the value area is written.
+   */
+  records(namespace: Uint8Array, valueBytes: number): RecordSource {
+    const { slab } = this
+    const kernels = this.#kernels
+    const table = this.#control
+    return {
+      slab,
+      writeRecords: (since, stage, visit) => {
+        const firstGroup = this.#get(layout.TABLE_FIRST_GROUP)
+        const name = slab.allocate(NAMESPACE_BYTES_MAX)
+        slab.u8.set(namespace, name)
+        for (const { address, depth, prefix } of this.#distinctSegments()) {
+          if (slab.u32[(address >>> 2) + layout.SEGMENT_COUNT] === 0) continue
+          const { from, groups } = this.#groupsOf(depth, prefix)
+          const count = (counted: number): void => kernels.segmentRecordBytes(table, address, since, namespace.length, valueBytes, from, counted)
+          const write = (counted: number): void =>
+            kernels.segmentWriteRecords(table, address, since, name, namespace.length, this.valueOffset, valueBytes, from, counted)
+          writeGroups(slab, firstGroup + from, groups, count, write, stage, visit)
+        }
+        slab.free(name, NAMESPACE_BYTES_MAX)
+      },
+    }
+  }
+
+  /** The key groups that the routes of a segment hold, from the table's first group on. */
+  #groupsOf(depth: number, prefix: number): { readonly from: number; readonly groups: number } {
+    const width = 2 ** (this.#routeBits - depth - ROUTE_HASH_BITS)
+    return { from: Math.floor(prefix * width), groups: Math.max(1, width) }
   }
 
   /**
@@ -356,7 +484,13 @@ export class SegmentTable implements SlabUse {
     return Math.ceil((this.#chunkBytesMax() * 2) / this.entryBytes) * 4
   }
 
+  get #chunkBytesMin(): number {
+    return powerOfTwoFrom(Math.max(CHUNK_BYTES_MIN, this.entryBytes * 8 + layout.CHUNK_SLACK_BYTES))
+  }
+
   #chunkBytesMax(): number {
+    if (this.#segmentEntriesMax < layout.SEGMENT_ENTRIES_MAX)
+      return Math.max(this.#chunkBytesMin, powerOfTwoFrom((this.entryBytes * this.#segmentEntriesMax) / CACHE_CHUNKS))
     return Math.max(CHUNK_BYTES_MAX, powerOfTwoFrom(this.entryBytes * CHUNK_ENTRIES))
   }
 
@@ -419,7 +553,7 @@ export class SegmentTable implements SlabUse {
     switch (this.#get(layout.TABLE_PENDING_REASON)) {
       case layout.GROW_INDEX:
         if (this.slab.u32[(address >>> 2) + layout.SEGMENT_COUNT] >= this.#segmentEntriesMax && segment.depth < this.#routeBits) {
-          this.#split(segment)
+          this.#divide(segment, Math.min(SPLIT_BITS, this.#routeBits - segment.depth))
           return true
         }
         this.#growIndex(segment)
@@ -448,8 +582,7 @@ export class SegmentTable implements SlabUse {
     const count = segment.chunks.length
     assert(count < layout.SEGMENT_CHUNKS_MAX, 'the chunk list of a segment is full')
     const total = segment.chunks.reduce((sum, chunk) => sum + chunk.bytes, 0)
-    const least = powerOfTwoFrom(Math.max(CHUNK_BYTES_MIN, this.entryBytes * 8 + layout.CHUNK_SLACK_BYTES))
-    const regular = Math.min(this.#chunkBytesMax(), Math.max(least, wanted, powerOfTwoFrom(total)))
+    const regular = Math.min(this.#chunkBytesMax(), Math.max(this.#chunkBytesMin, wanted, powerOfTwoFrom(total)))
     const bytes = count < CHUNKS_REGULAR ? regular : regular * 2 ** (count - CHUNKS_REGULAR)
     const address = this.#allocate(bytes)
     // Zero entries are what insertion expects; it also touches the fresh pages by writes.
@@ -487,12 +620,11 @@ export class SegmentTable implements SlabUse {
     for (const block of old) this.#release(block.address, block.bytes)
   }
 
-  /** Replaces a segment by several, by the next bits of the route; entries move. */
-  #split(segment: Segment): void {
+  /** Replaces a segment by 2 to the power of `bits`, by the next bits of the route; entries move. */
+  #divide(segment: Segment, bits: number): void {
     const entryCount = this.#get(layout.TABLE_ENTRY_COUNT)
     const inserted = this.#get(layout.TABLE_INSERTED)
     const count = this.slab.u32[(segment.address >>> 2) + layout.SEGMENT_COUNT]
-    const bits = Math.min(SPLIT_BITS, this.#routeBits - segment.depth)
     const depth = segment.depth + bits
     while (this.#depth < depth) this.#doubleDirectory()
     const expected = (count >>> bits) + (count >>> (bits + 4))

@@ -5,6 +5,7 @@ import { PlanError } from '../base/errors.ts'
 import { type OptionKeys, refuseUnknownOptions } from '../base/option-keys.ts'
 import type { RecordBatch } from '../batch/record-batch.ts'
 import type { DataType, LogicalType } from '../batch/types.ts'
+import type { RecordSource } from './record-groups.ts'
 
 /** How long an entry of a state lives, in processing time; Flink's names. */
 export interface StateTtlConfig {
@@ -31,8 +32,21 @@ export interface StateTtlConfig {
   readonly cleanupIncrementally?: number
 }
 
+/**
+ * How the columns of a ROW follow from those that a snapshot has: needed where the types alone do not say it. Columns are named with those they lie
+ * in: `address.zip`. Of lists it is about the elements, of maps about the values. It may stay once it was applied.
+ */
+export interface StateEvolution {
+  /** New names by old ones: `{ amount: 'price' }`. */
+  readonly renamed?: Readonly<Record<string, string>>
+  /** Columns that are gone for good. Needed only where a new one could be taken for them. */
+  readonly dropped?: readonly string[]
+  /** Values of columns that are new. @default NULL */
+  readonly defaults?: Readonly<Record<string, unknown>>
+}
+
 /** What every state may be given. */
-export interface StateOptions {
+export interface StateOptions extends StateEvolution {
   /** Lets entries expire. In a list each element has its own age, in a map each entry. */
   readonly ttl?: StateTtlConfig
 }
@@ -41,6 +55,8 @@ interface DescriptorBase {
   /** Unique within the operator; it finds the state in a snapshot. */
   readonly name: string
   readonly ttl: StateTtlConfig | undefined
+  /** Undefined: what the types say is all there is to say. */
+  readonly evolution?: StateEvolution
 }
 
 // The type parameters of descriptors that hold no value of them.
@@ -102,10 +118,35 @@ export type StateDescriptor =
   | ReducingStateDescriptor<never>
   | AggregatingStateDescriptor<never, never, unknown>
 
-const STATE_KEYS: OptionKeys<StateOptions> = { ttl: true }
+const STATE_KEYS: OptionKeys<StateOptions> = { ttl: true, renamed: true, dropped: true, defaults: true }
 const TTL_KEYS: OptionKeys<StateTtlConfig> = { ttlMs: true, updateType: true, stateVisibility: true, cleanupIncrementally: true }
 
-function checked(name: string, options: StateOptions): StateTtlConfig | undefined {
+/** What a descriptor takes from its options. */
+function checked(name: string, options: StateOptions, type: LogicalType | undefined): Pick<DescriptorBase, 'ttl' | 'evolution'> {
+  const ttl = checkedTtl(name, options)
+  const { renamed, dropped, defaults } = options
+  if (renamed === undefined && dropped === undefined && defaults === undefined) return { ttl }
+  const refuse = (reason: string): never => {
+    throw new PlanError('INVALID_STATE', `Cannot declare state "${name}": ${reason}`)
+  }
+  const isDeclared = (path: string): boolean => hasColumn(type, path.split('.'))
+  for (const [old, column] of Object.entries(renamed ?? {})) {
+    const path = [...old.split('.').slice(0, -1), column].join('.')
+    if (!isDeclared(path)) refuse(`"${old}" is renamed to "${column}", and its type has no column "${path}"`)
+  }
+  for (const column of dropped ?? []) if (isDeclared(column)) refuse(`column "${column}" is said to be dropped, and its type has it`)
+  for (const column of Object.keys(defaults ?? {})) if (!isDeclared(column)) refuse(`"${column}" has a default, and its type has no such column`)
+  return { ttl, evolution: Object.freeze({ ...(renamed && { renamed }), ...(dropped && { dropped }), ...(defaults && { defaults }) }) }
+}
+
+function hasColumn(type: LogicalType | undefined, [name, ...rest]: readonly string[]): boolean {
+  if (type?.kind === 'ARRAY') return hasColumn(type.element, [name, ...rest])
+  if (type?.kind === 'MAP') return hasColumn(type.value, [name, ...rest])
+  const field = type?.kind === 'ROW' ? type.fields.find((candidate) => candidate.name === name) : undefined
+  return field !== undefined && (rest.length === 0 || hasColumn(field.type, rest))
+}
+
+function checkedTtl(name: string, options: StateOptions): StateTtlConfig | undefined {
   if (name === '') throw new PlanError('INVALID_STATE', 'Cannot declare a state without a name')
   refuseUnknownOptions(`declare state "${name}"`, options, STATE_KEYS)
   const { ttl } = options
@@ -125,22 +166,22 @@ function checked(name: string, options: StateOptions): StateTtlConfig | undefine
  * const count = valueState('count', t.double())
  */
 export function valueState<T>(name: string, type?: DataType<T>, options: StateOptions = {}): ValueStateDescriptor<T> {
-  return Object.freeze({ kind: 'value', name, type: type?.logical, ttl: checked(name, options) })
+  return Object.freeze({ kind: 'value', name, type: type?.logical, ...checked(name, options, type?.logical) })
 }
 
 /** Declares a state of a list per key; `type` is that of its elements. */
 export function listState<T>(name: string, type?: DataType<T>, options: StateOptions = {}): ListStateDescriptor<T> {
-  return Object.freeze({ kind: 'list', name, type: type?.logical, ttl: checked(name, options) })
+  return Object.freeze({ kind: 'list', name, type: type?.logical, ...checked(name, options, type?.logical) })
 }
 
 /** Declares a state of a map per key. Map keys are what keys of streams may be; a bigint and an equal number are one key. */
 export function mapState<K, V>(name: string, keyType?: DataType<K>, valueType?: DataType<V>, options: StateOptions = {}): MapStateDescriptor<K, V> {
-  return Object.freeze({ kind: 'map', name, keyType: keyType?.logical, type: valueType?.logical, ttl: checked(name, options) })
+  return Object.freeze({ kind: 'map', name, keyType: keyType?.logical, type: valueType?.logical, ...checked(name, options, valueType?.logical) })
 }
 
 /** Declares a state that folds added values with `reduce`. */
 export function reducingState<T>(name: string, reduce: (left: T, right: T) => T, type?: DataType<T>, options: StateOptions = {}): ReducingStateDescriptor<T> {
-  return Object.freeze({ kind: 'reducing', name, reduce, type: type?.logical, ttl: checked(name, options) })
+  return Object.freeze({ kind: 'reducing', name, reduce, type: type?.logical, ...checked(name, options, type?.logical) })
 }
 
 /** Declares a state that folds added values into an accumulator of type `accumulatorType`. */
@@ -150,7 +191,7 @@ export function aggregatingState<IN, ACC, OUT>(
   accumulatorType?: DataType<ACC>,
   options: StateOptions = {},
 ): AggregatingStateDescriptor<IN, ACC, OUT> {
-  return Object.freeze({ kind: 'aggregating', name, aggregate, type: accumulatorType?.logical, ttl: checked(name, options) })
+  return Object.freeze({ kind: 'aggregating', name, aggregate, type: accumulatorType?.logical, ...checked(name, options, accumulatorType?.logical) })
 }
 
 /**
@@ -241,9 +282,27 @@ export interface StateStore {
   getState<IN, ACC, OUT>(descriptor: AggregatingStateDescriptor<IN, ACC, OUT>): AggregatingState<IN, OUT>
 }
 
-/** Where keyed state is written: one entry at a time, and elements that say which states there are. What operators are given fits. */
+/**
+ * Where keyed state is written: an entry or a table at a time, and elements that say which states there are. What operators are given fits.
+ *
+ * A state is written whole, unless {@link changes} says that its changes will do: then what changed in epoch {@link since} or later is written, what
+ * was removed, and which namespaces were dropped, whose entries in this snapshot are newer than that. An epoch is the time up to the checkpoint of that
+ * number.
+ */
 export interface KeyedSnapshotWriter extends ElementSnapshotWriter {
+  /** Which changes are to be written; 0: everything is. */
+  readonly since: number
+  /** The epoch that begins behind this snapshot. 0: nobody will ask when an entry changed. */
+  readonly nextEpoch: number
   keyed(state: string, keyGroup: number, namespace: Uint8Array, key: Uint8Array, value: Uint8Array): void
+  /** Asks, before a state's first record, whether only its changes are to be written. A caller who asks can tell what they are. */
+  changes(state: string): boolean
+  /** An entry that is no more. Only of states whose changes are written. */
+  removed(state: string, keyGroup: number, namespace: Uint8Array, key: Uint8Array): void
+  /** A namespace of which nothing is left from before. Only of states whose changes are written. */
+  dropped(state: string, namespace: Uint8Array): void
+  /** All entries that a source has, or those that changed. They are read until the checkpoint is complete, or the next one begins. */
+  records(state: string, source: RecordSource): void
 }
 
 /** Where keyed state is read: only entries of the own key groups, in any order. */
@@ -328,6 +387,8 @@ export interface ElementSnapshotReader {
 
 /** Prefix of the snapshot names of union list states: a restore gives all elements to every subtask. */
 export const UNION_STATE_PREFIX = 'union:'
+/** Prefix of the snapshot names of what each subtask knows for itself: at its own parallelism a restore gives it that; at another one all elements to all. */
+export const OWN_STATE_PREFIX = 'own:'
 /** Prefix of the snapshot names of broadcast states: equal in all subtasks; a restore gives one subtask's elements to every subtask. */
 export const BROADCAST_STATE_PREFIX = 'broadcast:'
 

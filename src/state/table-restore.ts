@@ -1,34 +1,89 @@
-// Puts entries of a snapshot back into a table. Used while an operator restores; never on the data path.
+// Puts entries of a snapshot back into a table, many at a time. Used while an operator restores; never on the data path.
 
 import type { Slab } from '../base/slab.ts'
-import { KeyEncoder, type KeyKernels } from '../kernels/keys.ts'
+import { BUFFER_SLACK_BYTES } from '../kernels/column-layout.ts'
+import { KeyEncoder } from '../kernels/keys.ts'
+import type { Kernels } from '../kernels/kernels.ts'
 import type { SegmentTable } from './segment-table.ts'
 
-/** Entries read from a snapshot: canonical key bytes and the value area of each. */
-export interface SnapshotEntries {
-  readonly keys: Uint8Array[]
-  readonly values: Uint8Array[]
-}
+const ENTRIES_AT_ONCE = 1024
 
-/** Inserts all entries; a key that is there already gets the new value. */
-export function restoreEntries(slab: Slab, kernels: KeyKernels, table: SegmentTable, { keys, values }: SnapshotEntries): void {
-  const n = keys.length
-  if (n === 0) return
-  const dataBytes = keys.reduce((sum, key) => sum + key.length, 0)
-  const bytes = (n + 1) * 4 + n * 4 + dataBytes
-  const offsets = slab.allocate(bytes)
-  const out = offsets + (n + 1) * 4
-  const data = out + n * 4
-  let at = 0
-  keys.forEach((key, index) => {
-    slab.u32[(offsets >>> 2) + index] = at
-    slab.u8.set(key, data + at)
-    at += key.length
-  })
-  slab.u32[(offsets >>> 2) + n] = at
-  const encoder = new KeyEncoder(slab, kernels, table.form, 1)
-  table.findOrInsert(encoder.encodeCanonical(offsets, data, n), out)
-  values.forEach((value, index) => slab.u8.set(value, slab.u32[(out >>> 2) + index] + table.valueOffset))
-  encoder.free()
-  slab.free(offsets, bytes)
+/**
+ * Fills one table.
+ *
+ * @example
+ * const restore = new TableRestore(slab, kernels, table, 8)
+ * restore.add(keyBytes, value)
+ * restore.finish()
+ */
+export class TableRestore {
+  readonly #slab: Slab
+  readonly #kernels: Kernels
+  readonly #table: SegmentTable
+  readonly #encoder: KeyEncoder
+  readonly #valueBytes: number
+  // What waits to be put in.
+  readonly #offsets = new Uint32Array(ENTRIES_AT_ONCE + 1)
+  readonly #values: Uint8Array
+  #keys = new Uint8Array(ENTRIES_AT_ONCE * 16)
+  #count = 0
+
+  /** @param valueBytes How much of each value area is given; 0 for none. */
+  constructor(slab: Slab, kernels: Kernels, table: SegmentTable, valueBytes: number) {
+    this.#slab = slab
+    this.#kernels = kernels
+    this.#table = table
+    this.#encoder = new KeyEncoder(slab, kernels, table.form, 1)
+    this.#valueBytes = valueBytes
+    this.#values = new Uint8Array(ENTRIES_AT_ONCE * valueBytes)
+  }
+
+  /** Puts an entry in, by canonical key bytes; a key that is there already gets the new value. Bytes are copied. */
+  add(key: Uint8Array, value?: Uint8Array): void {
+    const at = this.#offsets[this.#count]
+    const end = at + key.length
+    if (end > this.#keys.length) {
+      const grown = new Uint8Array(Math.max(end, this.#keys.length * 2))
+      grown.set(this.#keys)
+      this.#keys = grown
+    }
+    for (let index = 0; index < key.length; index++) this.#keys[at + index] = key[index]!
+    if (value !== undefined) {
+      const base = this.#count * this.#valueBytes
+      for (let index = 0; index < this.#valueBytes; index++) this.#values[base + index] = value[index]!
+    }
+    this.#offsets[++this.#count] = end
+    if (this.#count === ENTRIES_AT_ONCE) this.flush()
+  }
+
+  /** Puts in what waits. Nothing may be added afterwards. */
+  finish(): void {
+    this.flush()
+    this.#encoder.free()
+  }
+
+  /** Puts in what waits. */
+  flush(): void {
+    const n = this.#count
+    if (n === 0) return
+    const slab = this.#slab
+    const valueBytes = n * this.#valueBytes
+    const keyBytes = this.#offsets[n]
+    // u32 offsets[n + 1] | u32 entries[n] | values | keys
+    const bytes = (2 * n + 1) * 4 + valueBytes + keyBytes + BUFFER_SLACK_BYTES
+    const offsets = slab.allocate(bytes)
+    const entries = offsets + (n + 1) * 4
+    const values = entries + n * 4
+    const keys = values + valueBytes
+    slab.u32.set(this.#offsets.subarray(0, n + 1), offsets >>> 2)
+    slab.u8.set(this.#values.subarray(0, valueBytes), values)
+    slab.u8.set(this.#keys.subarray(0, keyBytes), keys)
+    this.#table.findOrInsert(this.#encoder.encodeCanonical(offsets, keys, n), entries)
+    // None is new to whoever asks next.
+    this.#table.listNew(entries, n)
+    // In order: of a key that comes twice the last value counts.
+    if (valueBytes > 0) this.#kernels.entryReadValues(entries, n, this.#table.valueOffset, this.#valueBytes, values)
+    slab.free(offsets, bytes)
+    this.#count = 0
+  }
 }

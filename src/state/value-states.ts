@@ -4,8 +4,9 @@
 import type { Slab } from '../base/slab.ts'
 import type { LogicalType } from '../batch/types.ts'
 import { writeText } from '../batch/values.ts'
+import { StateKind } from '../kernels/snapshot-layout.ts'
 import type { BlobHeap } from './blob-heap.ts'
-import type { KeyStore } from './key-store.ts'
+import type { KeyStore, StatePlace } from './key-store.ts'
 import type { StateScope, StateSlot } from './state-scope.ts'
 import type { AggregateFunction, AggregatingState, ReducingState, StateTtlConfig, ValueState } from './state.ts'
 import {
@@ -28,6 +29,8 @@ export interface HandleOptions {
   readonly store: KeyStore
   readonly scope: StateScope
   readonly slot: StateSlot
+  /** Whether the state lies in a block of its own. */
+  readonly isLate: boolean
   readonly ttl: StateTtlConfig | undefined
   /** Scratch shared by all handles of a backend. */
   readonly writer: ByteWriter
@@ -44,6 +47,8 @@ export interface StoredState {
   save(writer: ByteWriter): void
   /** Reads what {@link save} wrote into the current record. */
   load(reader: ByteReader): void
+  /** Where it lies, if kernels can write what {@link save} writes. */
+  readonly place: StatePlace | undefined
 }
 
 /** Bytes that a TTL adds to a slot. */
@@ -67,8 +72,10 @@ export abstract class SlotState implements StoredState {
   protected readonly refreshOnRead: boolean
   /** Whether what has expired is seen until it is cleaned up. */
   protected readonly returnsExpired: boolean
+  readonly place: StatePlace | undefined
 
-  constructor(options: HandleOptions, slotBytes: number) {
+  /** @param kind How a value lies in its slot; undefined if kernels cannot write it. */
+  constructor(options: HandleOptions, slotBytes: number, kind: StateKind | undefined) {
     this.scope = options.scope
     this.name = options.name
     this.store = options.store
@@ -83,6 +90,8 @@ export abstract class SlotState implements StoredState {
     this.returnsExpired = options.ttl?.stateVisibility === 'ReturnExpiredIfNotCleanedUp'
     this.writer = options.writer
     this.reader = options.reader
+    const { ttlMs } = this
+    this.place = kind === undefined || options.isLate ? undefined : { ...options.slot, kind, ttlOffset: ttlMs > 0 ? this.ttlOffset : 0, ttlMs }
   }
 
   /** The record if it holds a live value, else 0. Counts as reading. */
@@ -169,7 +178,7 @@ export class NumberState extends SlotState implements ValueState<number> {
   readonly #anyNumber: boolean
 
   constructor(options: HandleOptions, type: LogicalType, range: NumberRange) {
-    super(options, NUMBER_BYTES)
+    super(options, NUMBER_BYTES, StateKind.WORD)
     this.#type = type
     this.#range = range
     this.#anyNumber = !range.integral && !range.single
@@ -205,7 +214,7 @@ export class BigintState extends SlotState implements ValueState<bigint> {
   readonly #type: LogicalType
 
   constructor(options: HandleOptions, type: LogicalType) {
-    super(options, NUMBER_BYTES)
+    super(options, NUMBER_BYTES, StateKind.WORD)
     this.#type = type
   }
 
@@ -239,7 +248,7 @@ export class BooleanState extends SlotState implements ValueState<boolean> {
   readonly #type: LogicalType
 
   constructor(options: HandleOptions, type: LogicalType) {
-    super(options, NUMBER_BYTES)
+    super(options, NUMBER_BYTES, StateKind.BOOLEAN)
     this.#type = type
   }
 
@@ -305,7 +314,7 @@ export class TextState extends BlobState implements ValueState<string> {
   readonly #type: LogicalType
 
   constructor(options: HandleOptions, type: LogicalType) {
-    super(options, NUMBER_BYTES)
+    super(options, NUMBER_BYTES, StateKind.TEXT)
     this.#type = type
   }
 
@@ -352,7 +361,7 @@ export class EncodedState extends BlobState implements ValueState<unknown> {
   readonly #codec: ValueCodec
 
   constructor(options: HandleOptions, type: LogicalType | undefined) {
-    super(options, NUMBER_BYTES)
+    super(options, NUMBER_BYTES, StateKind.BLOB)
     this.#codec = valueCodecOf(type, options.name)
   }
 
@@ -387,7 +396,7 @@ export class AnyState extends SlotState implements ValueState<unknown> {
   readonly #codec: ValueCodec
 
   constructor(options: HandleOptions) {
-    super(options, ANY_BYTES)
+    super(options, ANY_BYTES, StateKind.ANY)
     this.#codec = valueCodecOf(undefined, options.name)
   }
 
@@ -453,6 +462,11 @@ export function valueSlotBytes(type: LogicalType | undefined): number {
   return type === undefined || type.kind === 'OBJECT' ? ANY_BYTES : NUMBER_BYTES
 }
 
+/** Whether values of a type lie in their slot, and nowhere else. */
+export function isInPlace(type: LogicalType | undefined): boolean {
+  return type !== undefined && (numberRangeOf(type) !== undefined || type.kind === 'BIGINT' || type.kind === 'BOOLEAN')
+}
+
 /** A handle of one value. */
 export type AnyValueState = SlotState & ValueState<unknown>
 
@@ -492,6 +506,10 @@ export class FoldedState<T> implements ReducingState<T>, StoredState {
 
   clear(): void {
     this.#value.clear()
+  }
+
+  get place(): StatePlace | undefined {
+    return this.#value.place
   }
 
   holds(): boolean {
@@ -541,6 +559,10 @@ export class AggregatedState<IN, ACC, OUT> implements AggregatingState<IN, OUT>,
 
   clear(): void {
     this.#value.clear()
+  }
+
+  get place(): StatePlace | undefined {
+    return this.#value.place
   }
 
   holds(): boolean {

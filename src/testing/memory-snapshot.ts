@@ -2,6 +2,8 @@
 
 import { keyGroupRangeOf } from '../base/key-groups.ts'
 import type { SnapshotReader, SnapshotWriter } from '../operator/operator.ts'
+import type { RecordSource } from '../state/record-groups.ts'
+import { SnapshotChain } from '../state/snapshot-chain.ts'
 import { SnapshotFile, SnapshotFileWriter } from '../state/snapshot-file.ts'
 
 interface KeyedEntry {
@@ -13,6 +15,8 @@ interface KeyedEntry {
 
 /** What operators have written. */
 export class MemorySnapshot implements SnapshotWriter {
+  readonly since = 0
+  readonly nextEpoch = 0
   readonly #file = new SnapshotFileWriter()
 
   keyed(state: string, keyGroup: number, namespace: Uint8Array, key: Uint8Array, value: Uint8Array): void {
@@ -23,14 +27,31 @@ export class MemorySnapshot implements SnapshotWriter {
     this.#file.element(state, value)
   }
 
+  changes(state: string): boolean {
+    return this.#file.changes(state)
+  }
+
+  removed(state: string, keyGroup: number, namespace: Uint8Array, key: Uint8Array): void {
+    this.#file.removed(state, keyGroup, namespace, key)
+  }
+
+  dropped(state: string, namespace: Uint8Array): void {
+    this.#file.dropped(state, namespace)
+  }
+
+  records(state: string, source: RecordSource): void {
+    this.#file.records(state, source)
+  }
+
   /** Number of entries and elements. */
   get size(): number {
-    return this.#file.records
+    return this.#file.recordCount
   }
 
   /** A reader for one subtask: the keyed entries of its key groups in reverse, since their order means nothing, and all elements. */
   reader(subtaskIndex: number = 0, parallelism: number = 1, maxParallelism: number = 128): SnapshotReader {
-    const reader = SnapshotFile.open(this.#file.finish(), 'a snapshot in memory').reader(keyGroupRangeOf(subtaskIndex, parallelism, maxParallelism))
+    const file = SnapshotFile.open(this.#file.finish(), 'a snapshot in memory')
+    const reader = new SnapshotChain([file]).reader(keyGroupRangeOf(subtaskIndex, parallelism, maxParallelism))
     return {
       keyed: (state, visit) => {
         const entries: KeyedEntry[] = []

@@ -8,6 +8,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { keyBytesOf, type KeyValue } from '../base/key-bytes.ts'
 import { VirtualClock } from '../base/clock.ts'
 import { MillraceError } from '../base/errors.ts'
+import { nodeFileSystem } from '../base/file-system.ts'
 import { Random } from '../base/random.ts'
 import { Slab } from '../base/slab.ts'
 import { batchFromObjects, type BatchRowInit, batchToObjects, freeBatch } from '../batch/batch-rows.ts'
@@ -532,6 +533,7 @@ class Run {
       // Another one each time: nothing may depend on it.
       tableSeed: this.#random.uint32(),
       isCheckpointed: false,
+      files: nodeFileSystem,
       metrics: this.#metrics,
       program: { send: () => {}, pendingCount: () => 0, receive: () => undefined },
       heldMs: () => 0,

@@ -5,7 +5,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { StreamExecutionEnvironment } from '../api/datastream/environment.ts'
 import { JobEnvironment } from '../api/datastream/job.ts'
 import { VirtualClock } from '../base/clock.ts'
-import { JobError } from '../base/errors.ts'
+import { closeFailureText } from '../base/close.ts'
+import { JobError, PlanError } from '../base/errors.ts'
+import { type FileSystem, nodeFileSystem } from '../base/file-system.ts'
 import { type OptionKeys, refuseUnknownOptions } from '../base/option-keys.ts'
 import { Random } from '../base/random.ts'
 import type { ProgramEdge } from '../operator/operator.ts'
@@ -15,8 +17,11 @@ import type { LogicalGraph } from '../plan/transformation.ts'
 import { type BuiltJob, isJobProgram, type JobProgram, maxParallelismOf } from '../plan/job-program.ts'
 import { loadHistograms } from '../runtime/job-metrics.ts'
 import type { JobSnapshot } from '../checkpoint/job-snapshot.ts'
+import { alignedTimeoutMsOf, CHECKPOINT_DIR_OPTION, checkpointOptionsOf } from '../runtime/checkpoint-options.ts'
 import { LocalExecutor } from '../runtime/local-executor.ts'
 import type { JobMetrics } from '../runtime/thread-messages.ts'
+import { DurableCheckpoints } from './durable-checkpoints.ts'
+import { FaultyFileSystem, type IoError } from './io-errors.ts'
 
 /** How a job is run. */
 export interface RunJobOptions {
@@ -45,6 +50,15 @@ export interface RunJobOptions {
    * anew where there is none. What named outputs have given by then may come again; what named inputs have taken does not.
    */
   readonly crashSteps?: readonly number[]
+  /**
+   * Folder in which checkpoints are kept as those of a job on threads, and found again: by the same job behind a crash, and by the next run of it.
+   * Configuration options of `execution.checkpointing` hold as there, but for the interval. Needs `checkpointSteps`. @default in memory
+   */
+  readonly checkpointDir?: string
+  /** Where checkpoints and the files of file sinks are. @default the machine's file system */
+  readonly disk?: FileSystem
+  /** Calls to the disk that fail: those for checkpoints and of file sinks. What the job does then is what it does in truth; run it again to go on. */
+  readonly ioErrors?: readonly IoError[]
   /** How many workers there are behind each crash, in turn; the last number stays. @default as many as before */
   readonly crashParallelism?: readonly number[]
   /** What is pushed to each named input, which then ends. */
@@ -63,6 +77,9 @@ const KEYS: OptionKeys<RunJobOptions> = {
   options: true,
   checkpointSteps: true,
   crashSteps: true,
+  checkpointDir: true,
+  disk: true,
+  ioErrors: true,
   crashParallelism: true,
   inputs: true,
 }
@@ -82,8 +99,12 @@ export interface JobRun {
   readonly steps: number
   /** Checkpoints that were complete. */
   readonly checkpoints: number
-  /** Crashes after which the job went on from a checkpoint. */
+  /** Starts from a checkpoint: behind crashes, and of a job that was run before; and those of them where records were in flight that a barrier had overtaken. */
   readonly restores: number
+  readonly restoresInFlight: number
+  /** Calls to the disk, and how many of them failed on purpose. */
+  readonly diskCalls: number
+  readonly ioFailures: number
 }
 
 /** A job: what `defineJob` returned, its program alone, or an environment on which streams were defined. */
@@ -139,8 +160,25 @@ export async function runJob(job: TestableJob, options: RunJobOptions = {}): Pro
   const log: string[] = []
   const configuration = new Map([[DEV_OPTION, 'true'], ...first.options, ...Object.entries(options.options ?? {})])
   const histograms = await loadHistograms(configuration)
+  if (options.checkpointDir !== undefined && checkpointSteps === Infinity)
+    throw new PlanError('INVALID_OPTION', 'Cannot run the job: checkpointDir is set, and checkpointSteps is not')
+  const disk = new FaultyFileSystem(options.disk ?? nodeFileSystem, options.ioErrors ?? [])
+  let files = disk.begin()
+  let durable: DurableCheckpoints | undefined
+  const openCheckpoints = async (): Promise<DurableCheckpoints | undefined> => {
+    if (options.checkpointDir === undefined) return undefined
+    const settings = checkpointOptionsOf(new Map([...configuration, [CHECKPOINT_DIR_OPTION, options.checkpointDir]]))!
+    return DurableCheckpoints.open({
+      jobName: plan.jobName,
+      settings: { ...settings, intervalMs: checkpointSteps },
+      files,
+      log: (message) => log.push(message),
+    })
+  }
   const start = (graphs: readonly LogicalGraph[], restore?: JobSnapshot): LocalExecutor =>
     new LocalExecutor(plan, graphs, {
+      files,
+      checkpoints: durable,
       clock,
       program,
       options: configuration,
@@ -152,7 +190,15 @@ export async function runJob(job: TestableJob, options: RunJobOptions = {}): Pro
       ...(restore && { restore }),
       log: (operatorName, subtaskIndex, message) => log.push(`${operatorName} ${subtaskIndex}: ${message}`),
     })
-  let executor = start(await graphsOf(first))
+  durable = await openCheckpoints()
+  let executor: LocalExecutor
+  try {
+    executor = start(await graphsOf(first), durable?.found?.snapshot)
+  } catch (error) {
+    await closeAfter(durable, log)
+    throw error
+  }
+  durable?.start(plan, executor)
   let subtasks = executor.workers.flatMap((worker) => worker.subtasks)
   const roundsMax = refusals > 0 ? IDLE_ROUNDS_REFUSING_MAX : IDLE_ROUNDS_MAX
   const waitsForTurns = plan.tasks.some((task) => task.needsEventLoop)
@@ -162,10 +208,20 @@ export async function runJob(job: TestableJob, options: RunJobOptions = {}): Pro
   const parallelisms = [...(options.crashParallelism ?? [])]
   const crashes = [...(options.crashSteps ?? [])].sort((left, right) => left - right)
   let newest: JobSnapshot | undefined
-  let [checkpoints, restores] = [0, 0]
+  let [checkpoints, restores, restoresInFlight] = [0, 0, 0]
   let checkpointDue = checkpointSteps
   /** A checkpoint that is kept and that nobody has been told of: a crash may come in between. */
   let untold: number | undefined
+  /** When the barriers of the checkpoint under way begin to overtake; they may not behind a restore of batches in flight, see CheckpointCoordinator. */
+  const alignedTimeoutMs = alignedTimeoutMsOf(configuration)
+  let overtakeAtMs = Infinity
+  let mayOvertake = true
+  const countRestore = (restore: JobSnapshot | undefined): void => {
+    mayOvertake = restore === undefined || restore.inFlight.size === 0
+    if (restore !== undefined) restores++
+    if (!mayOvertake) restoresInFlight++
+  }
+  countRestore(durable?.found?.snapshot)
   /** Numbers grow through crashes, as they do from process to process. */
   let checkpointId = 0
   const stepCheckpoint = (): void => {
@@ -177,18 +233,33 @@ export async function runJob(job: TestableJob, options: RunJobOptions = {}): Pro
       untold = complete.checkpointId
       checkpoints++
       checkpointDue = steps + checkpointSteps
+      overtakeAtMs = Infinity
+      mayOvertake = true
+    }
+    if (clock.nowMs() >= overtakeAtMs) {
+      overtakeAtMs = Infinity
+      executor.overtake(checkpointId)
     }
     if (steps < checkpointDue && !(executor.hasProcessed && checkpointDue !== Infinity)) return
     checkpointDue = Infinity
     executor.startCheckpoint(++checkpointId)
+    if (alignedTimeoutMs !== undefined && mayOvertake) overtakeAtMs = clock.nowMs() + alignedTimeoutMs
   }
   const crash = async (): Promise<void> => {
     crashes.shift()
     planOptions.parallelism = parallelisms.shift() ?? planOptions.parallelism
+    checkpoints += durable?.count ?? 0
+    files = disk.begin()
     executor.abandon()
     untold = undefined
-    if (newest !== undefined) restores++
-    executor = start(await graphsOf(await build(job, params)), newest)
+    overtakeAtMs = Infinity
+    // What was being written stays as it is.
+    durable = undefined
+    durable = await openCheckpoints()
+    const restore = durable === undefined ? newest : durable.found?.snapshot
+    countRestore(restore)
+    executor = start(await graphsOf(await build(job, params)), restore)
+    durable?.start(plan, executor)
     subtasks = executor.workers.flatMap((worker) => worker.subtasks)
     checkpointDue = steps + checkpointSteps
   }
@@ -204,7 +275,8 @@ export async function runJob(job: TestableJob, options: RunJobOptions = {}): Pro
     while (!executor.hasEnded) {
       if (stepMs > 0) clock.advanceMs(stepMs)
       if (crashes.length > 0 && steps >= crashes[0]) await crash()
-      stepCheckpoint()
+      if (durable === undefined) stepCheckpoint()
+      else await durable.step(steps)
       if (random !== undefined && idleSteps < subtasks.length * 2) {
         steps++
         idleSteps = subtasks[random.integer(subtasks.length)].step() ? 0 : idleSteps + 1
@@ -220,13 +292,17 @@ export async function runJob(job: TestableJob, options: RunJobOptions = {}): Pro
       }
       turns++
       if (waitsForTurns && turns < IDLE_TURNS) continue
-      const nextMs = Math.min(...executor.workers.map((worker) => worker.nextTimeMs))
+      const nextMs = Math.min(overtakeAtMs, ...executor.workers.map((worker) => worker.nextTimeMs))
       if (nextMs < Infinity && turns < IDLE_JUMPS_MAX) clock.setMs(Math.max(nextMs, clock.nowMs() + 1))
       else if (!waitsForTurns || turns > IDLE_TURNS_MAX)
         throw new JobError('STUCK', 'Cannot go on with the job: every subtask waits for something that never comes')
     }
     const metrics = executor.metrics.read()
     executor.close()
+    checkpoints += durable?.count ?? 0
+    const last = durable
+    durable = undefined
+    await last?.close(true)
     return {
       plan,
       outputs: program.outputs,
@@ -237,10 +313,23 @@ export async function runJob(job: TestableJob, options: RunJobOptions = {}): Pro
       steps,
       checkpoints,
       restores,
+      restoresInFlight,
+      diskCalls: disk.calls,
+      ioFailures: disk.failures,
     }
   } catch (error) {
     executor.abandon()
+    await closeAfter(durable, log)
     throw error
+  }
+}
+
+/** Ends the checkpoints of a job that has failed: what fails now must not hide why. */
+async function closeAfter(durable: DurableCheckpoints | undefined, log: string[]): Promise<void> {
+  try {
+    await durable?.close(false)
+  } catch (error) {
+    log.push(closeFailureText(error))
   }
 }
 

@@ -5,9 +5,12 @@
 // with every record costs a few writes to the key's record. A node whose record does not know of it any more is dropped when it comes up, or when
 // there are too many of them.
 //
+// A backend may take records out of memory with their timers (RecordTimers), whose nodes are stale then. It says up to when timers may fire before some
+// of those have to come back.
+//
 //   time   kept as epoch ms + 2^52, at least 1, so that 0 means none; what lies beyond ±2^52 ms counts as infinite
 //   slot   f64 time of the timer, 0 = none | f64 time of the earliest node, 0 = none | f64 sequence: registrations are numbered
-//   further timer   u32 1, 0 = free | u32 record | f64 time | f64 sequence
+//   further timer   u32 the one before of its record's + 1, 0 = free | u32 record | f64 time | f64 sequence | u32 the next one of its record's | u32 0
 //   node   u32 next | u32 record, or further timer + 1 | f64 time
 //
 // The wheel has levels of 1024 slots: a node lies at the highest 10-bit digit in which its time differs from the cursor, so that the slots of
@@ -15,7 +18,7 @@
 
 import { assert } from '../base/assert.ts'
 import type { Slab, SlabUse } from '../base/slab.ts'
-import type { KeyStore } from '../state/key-store.ts'
+import type { KeyStore, RecordTimers } from '../state/key-store.ts'
 import { PairIndex } from '../state/pair-index.ts'
 import { RecordPool } from '../state/record-pool.ts'
 import type { TimerDomain } from './timer-service.ts'
@@ -32,10 +35,11 @@ const SLOT_QUEUED = 8
 const SLOT_SEQUENCE = 16
 const NODE_BYTES = 16
 const NODES_MIN = 1024
-const FURTHER_BYTES = 24
+const FURTHER_BYTES = 32
 const FURTHER_RECORD = 4
 const FURTHER_TIME = 8
 const FURTHER_SEQUENCE = 16
+const FURTHER_NEXT = 24
 /** Stale nodes beyond this many and beyond the live ones are swept out. */
 const STALE_MAX = 4096
 
@@ -49,12 +53,14 @@ function toMs(time: number): number {
 }
 
 /** Timers of one time domain: see {@link TimerDomain}. */
-export class TimerQueue implements TimerDomain, SlabUse {
+export class TimerQueue implements TimerDomain, RecordTimers, SlabUse {
   firedMs = Number.NaN
   firedInNamespace = false
   readonly #store: KeyStore
   readonly #slab: Slab
+  readonly #domain: 0 | 1
   readonly #slot: number
+  readonly #furtherSlot: number
   readonly #further: RecordPool
   readonly #furtherIndex: PairIndex
   #count = 0
@@ -86,13 +92,16 @@ export class TimerQueue implements TimerDomain, SlabUse {
   constructor(store: KeyStore, domain: 0 | 1) {
     this.#store = store
     this.#slab = store.slab
+    this.#domain = domain
     this.#slot = store.timerOffset(domain)
+    this.#furtherSlot = store.furtherTimersOffset(domain)
     this.#further = new RecordPool(store.slab, FURTHER_BYTES)
     this.#furtherIndex = new PairIndex(store.slab, { owner: FURTHER_RECORD, first: FURTHER_TIME, second: FURTHER_TIME })
+    store.timers[domain] = this
   }
 
   get count(): number {
-    return this.#count
+    return this.#count + (this.#store.tier?.timerCount(this.#domain) ?? 0)
   }
 
   /** What a full slab says of the queue. */
@@ -101,8 +110,10 @@ export class TimerQueue implements TimerDomain, SlabUse {
   }
 
   get nextMs(): number {
-    if (this.#count === 0) return Infinity
-    return toMs(this.#dueAt < this.#dueCount ? Math.min(this.#dueTime, this.#next) : this.#next)
+    const { tier } = this.#store
+    if (this.#count === 0) return tier === null || tier.timerCount(this.#domain) === 0 ? Infinity : toMs(tier.nextTimer(this.#domain))
+    const next = this.#dueAt < this.#dueCount ? Math.min(this.#dueTime, this.#next) : this.#next
+    return toMs(tier === null ? next : Math.min(next, tier.nextTimer(this.#domain)))
   }
 
   register(timeMs: number): void {
@@ -122,30 +133,81 @@ export class TimerQueue implements TimerDomain, SlabUse {
     if (record !== 0) this.#delete(record, toTime(timeMs))
   }
 
+  /** Gives the current key, or its current namespace, a timer of a snapshot back. One that exists stays where it is. */
+  restore(timeMs: number, sequence: number): void {
+    const { key, namespace } = this.#store
+    const record = namespace.record === 0 ? key.record : namespace.record
+    const time = toTime(timeMs)
+    if (!this.#has(record, time)) this.load(record, time, sequence)
+  }
+
   poll(upToMs: number): boolean {
     const upTo = Math.min(TIME_MAX, Math.max(1, Math.floor(upToMs) + BIAS))
+    const { tier } = this.#store
     for (;;) {
-      // A timer behind the group's time was registered meanwhile: it comes first.
-      if (this.#behind.length > 0 && this.#dueAt < this.#dueCount && this.#timeOf(this.#behind[0]) < this.#dueTime) this.#returnGroup()
+      const loadedUpTo = tier === null ? Infinity : tier.timersLoadedUpTo(this.#domain)
+      // A timer behind the group's time was registered meanwhile, or left memory: it comes first.
+      const isLate = loadedUpTo < this.#dueTime || (this.#behind.length > 0 && this.#timeOf(this.#behind[0]) < this.#dueTime)
+      if (this.#dueAt < this.#dueCount && isLate) this.#returnGroup()
       while (this.#dueAt < this.#dueCount) {
         if (this.#dueTime > upTo) return false
         const ref = this.#due[this.#dueAt]
         const sequence = this.#dueSequences[this.#dueAt++]
         if (this.#takeIfDue(ref, sequence)) return true
       }
-      if (!this.#nextGroup(upTo)) return false
+      if (this.#nextGroup(Math.min(upTo, loadedUpTo))) continue
+      if (tier === null || tier.nextTimer(this.#domain) > upTo) return false
+      tier.loadTimers(this.#domain, upTo)
     }
   }
 
-  /** Visits every timer: its record, time and sequence number. */
-  forEach(visit: (record: number, timeMs: number, sequence: number) => void): void {
+  /** Visits the timers that do not lie in the record of their key or namespace: its record, time and sequence number. */
+  forEachFurther(visit: (record: number, timeMs: number, sequence: number) => void): void {
     const { f64, u32 } = this.#slab
-    for (const kind of ['key', 'namespace'] as const)
-      this.#store.forEach(kind, (record) => {
-        const slot = (record + this.#slot) >>> 3
-        if (f64[slot] !== 0) visit(record, toMs(f64[slot]), f64[slot + 2])
-      })
     this.#further.forEach((timer) => visit(u32[(timer + FURTHER_RECORD) >>> 2], toMs(f64[(timer + FURTHER_TIME) >>> 3]), f64[(timer + FURTHER_SEQUENCE) >>> 3]))
+  }
+
+  // ---- timers that leave memory with their records, and come back ----
+
+  get bytesInUse(): number {
+    return this.#further.count * FURTHER_BYTES + this.#count * NODE_BYTES
+  }
+
+  earliestOf(record: number): number {
+    let earliest = Infinity
+    this.forEachOf(record, (time) => (earliest = Math.min(earliest, time)))
+    return earliest
+  }
+
+  forEachOf(record: number, visit: (time: number, sequence: number) => void): void {
+    const { f64, u32 } = this.#slab
+    const slot = (record + this.#slot) >>> 3
+    if (f64[slot] !== 0) visit(f64[slot], f64[slot + SLOT_SEQUENCE / 8])
+    for (let timer = u32[(record + this.#furtherSlot) >>> 2]; timer !== 0; timer = u32[(timer + FURTHER_NEXT) >>> 2])
+      visit(f64[(timer + FURTHER_TIME) >>> 3], f64[(timer + FURTHER_SEQUENCE) >>> 3])
+  }
+
+  load(record: number, time: number, sequence: number): void {
+    // Of a restored job: numbers go on behind those that were given.
+    this.#sequence = Math.max(this.#sequence, sequence)
+    this.#add(record, time, sequence)
+  }
+
+  drop(record: number): void {
+    const { f64, u32 } = this.#slab
+    const slot = (record + this.#slot) >>> 3
+    if (f64[slot] !== 0) this.#count--
+    f64[slot] = f64[slot + SLOT_QUEUED / 8] = 0
+    for (let timer = u32[(record + this.#furtherSlot) >>> 2]; timer !== 0;) {
+      const next = u32[(timer + FURTHER_NEXT) >>> 2]
+      this.#freeFurther(timer)
+      this.#count--
+      timer = next
+    }
+  }
+
+  msOf(time: number): number {
+    return toMs(time)
   }
 
   close(): void {
@@ -158,32 +220,43 @@ export class TimerQueue implements TimerDomain, SlabUse {
 
   #register(record: number, time: number): void {
     assert(record !== 0, 'a timer was registered without a current key')
+    if (!this.#has(record, time)) this.#add(record, time, ++this.#sequence)
+  }
+
+  #has(record: number, time: number): boolean {
+    if (this.#slab.f64[(record + this.#slot) >>> 3] === time) return true
+    return this.#furtherIndex.count > 0 && this.#furtherIndex.find(record, time, time) !== 0
+  }
+
+  #add(record: number, time: number, sequence: number): void {
     const { f64 } = this.#slab
     const slot = (record + this.#slot) >>> 3
-    const own = f64[slot]
-    if (own === time) return
-    if (this.#furtherIndex.count > 0 && this.#furtherIndex.find(record, time, time) !== 0) return
     this.#count++
     this.#store.countTimers(record, 1)
-    if (own !== 0) {
-      this.#registerFurther(record, time)
+    if (f64[slot] !== 0) {
+      this.#addFurther(record, time, sequence)
       return
     }
     f64[slot] = time
-    f64[slot + SLOT_SEQUENCE / 8] = ++this.#sequence
+    f64[slot + SLOT_SEQUENCE / 8] = sequence
     const queued = f64[slot + SLOT_QUEUED / 8]
     if (queued !== 0 && queued <= time) return
     f64[slot + SLOT_QUEUED / 8] = time
     this.#push(record, time)
   }
 
-  #registerFurther(record: number, time: number): void {
+  #addFurther(record: number, time: number, sequence: number): void {
     const timer = this.#further.allocate()
     const { u32, f64 } = this.#slab
+    const first = (record + this.#furtherSlot) >>> 2
+    const next = u32[first]
     u32[timer >>> 2] = 1
+    u32[(timer + FURTHER_NEXT) >>> 2] = next
+    if (next !== 0) u32[next >>> 2] = timer + 1
+    u32[first] = timer
     u32[(timer + FURTHER_RECORD) >>> 2] = record
     f64[(timer + FURTHER_TIME) >>> 3] = time
-    f64[(timer + FURTHER_SEQUENCE) >>> 3] = ++this.#sequence
+    f64[(timer + FURTHER_SEQUENCE) >>> 3] = sequence
     this.#furtherIndex.add(timer)
     this.#push(timer + 1, time)
   }
@@ -202,6 +275,12 @@ export class TimerQueue implements TimerDomain, SlabUse {
   }
 
   #freeFurther(timer: number): void {
+    const { u32 } = this.#slab
+    const next = u32[(timer + FURTHER_NEXT) >>> 2]
+    const previous = u32[timer >>> 2] - 1
+    if (previous === 0) u32[(u32[(timer + FURTHER_RECORD) >>> 2] + this.#furtherSlot) >>> 2] = next
+    else u32[(previous + FURTHER_NEXT) >>> 2] = next
+    if (next !== 0) u32[next >>> 2] = previous + 1
     this.#furtherIndex.remove(timer)
     this.#further.free(timer)
   }
@@ -445,16 +524,21 @@ export class TimerQueue implements TimerDomain, SlabUse {
     }
   }
 
-  /** Drops all stale nodes. */
+  /** Drops all stale nodes, and of several that stand for one timer, as where a record is used again, all but one. */
   #sweep(): void {
     const { u32 } = this.#slab
     const kept: number[] = []
+    const seen = new Set<number>()
     const look = (node: number): void => {
-      if (this.#isStale(node)) {
+      const ref = u32[(node + 4) >>> 2]
+      if (this.#isStale(node) || seen.has(ref)) {
         u32[node >>> 2] = this.#freeNode
         this.#freeNode = node
         this.#nodeCount--
-      } else kept.push(node)
+      } else {
+        seen.add(ref)
+        kept.push(node)
+      }
     }
     for (let slot = 0; slot < LEVELS * SLOTS; slot++) {
       for (let node = this.#heads[slot]; node !== 0;) {

@@ -20,7 +20,8 @@ export interface TimerService {
 
 /**
  * The timers of one time domain (event or processing time), of all keys. A timer is a (key, namespace, time); timers fire in the order of their
- * times, those of one time in the order they were registered.
+ * times, those of one time in the order they were registered. Where keys leave memory and not all that have timers at one time fit into it, that order
+ * holds for those of each key.
  */
 export interface TimerDomain {
   /** Registers a timer of the backend's current key. One that exists stays where it is. */

@@ -88,6 +88,25 @@ export class WatermarkMerger {
     crossings.count = kept
   }
 
+  /** All that it knows: the merged watermark, those of the channels, and their statuses. */
+  save(): Float64Array {
+    return Float64Array.of(this.#merged, ...this.#watermarks, ...this.#states)
+  }
+
+  /** Takes over what {@link save} has given, for as many channels. */
+  load(saved: Float64Array): void {
+    const count = this.#states.length
+    this.#merged = saved[0]!
+    this.#watermarks.set(saved.subarray(1, 1 + count))
+    this.#states.set(saved.subarray(1 + count))
+  }
+
+  /** Knows nothing of the channels again, but keeps the merged watermark. */
+  forgetChannels(): void {
+    this.#watermarks.fill(WATERMARK_MIN)
+    this.#states.fill(ACTIVE)
+  }
+
   /** Raises the merged watermark to at least this: the state of a restored snapshot. */
   restore(watermarkMs: number): void {
     this.#merged = Math.max(this.#merged, watermarkMs)

@@ -170,6 +170,14 @@ export function checkpointStorageContract(name: string, newPlace: () => PlaceUnd
       expect(await storage.lastBegun()).toBe(0)
     })
 
+    test('one that is confirmed is published as before', async () => {
+      const place = newPlace()
+      await publish(place.open(), 1, 2)
+      await place.open().confirm(2)
+      expect(await place.open().list()).toEqual([1, 2])
+      await expect(place.open().confirm(3)).rejects.toBeInstanceOf(Error)
+    })
+
     test('what is removed is gone, and nothing else', async () => {
       const place = newPlace()
       const [storage, other] = [place.open(), place.open()]
@@ -204,6 +212,23 @@ export function checkpointStorageContract(name: string, newPlace: () => PlaceUnd
       expect(await storage.list()).toEqual([1, 4, 5, 6, 8, 10])
       await publish(storage, 2, 3)
       expect(await storage.list(), 'these could be begun again').toEqual([1, 2, 3, 4, 5, 6, 8, 10])
+    })
+
+    test('one that is unpublished is not listed, and its files stay until they are not named any more', async () => {
+      const place = newPlace()
+      const storage = place.open()
+      await publish(storage, 1, 2, 3)
+      await storage.unpublish(2)
+      await storage.unpublish(2)
+      await storage.unpublish(7)
+      expect(await place.open().list()).toEqual([1, 3])
+      expect(await storage.lastBegun()).toBe(3)
+      await expect(storage.begin(2)).rejects.toThrow(EXISTS)
+      await storage.removeUnpublished(3, new Set([2]))
+      expect([...(await storage.read(2, 'state'))]).toEqual([2])
+      await storage.removeUnpublished(3, new Set([1]))
+      await expect(storage.read(2, 'state')).rejects.toBeInstanceOf(Error)
+      expect(await storage.list()).toEqual([1, 3])
     })
 
     test('names tell checkpoints and files apart', async () => {

@@ -2,9 +2,13 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
+import type { Random } from '../../src/base/random.ts'
 import { LocalCheckpointStorage } from '../../src/checkpoint/local-storage.ts'
 import { METADATA_FILE } from '../../src/checkpoint/storage.ts'
+import { FaultyFileSystem } from '../../src/testing/io-errors.ts'
+import { VirtualDisk as SyncedDisk } from '../../src/testing/virtual-disk.ts'
 import { type MemoryPlace, MemoryCheckpointStorage } from '../fixtures/memory-checkpoint-storage.ts'
+import { VirtualCheckpointStorage, VirtualDisk } from '../sim/engine/virtual-disk.ts'
 import { checkpointStorageContract } from './checkpoint-storage-contract.ts'
 
 const scratch = mkdtempSync(join(tmpdir(), 'millrace-'))
@@ -29,6 +33,9 @@ const STRANGE_FOLDERS = [
   'chk_4',
   '4',
 ]
+const METADATA = Uint8Array.of(2)
+/** A loss of power that takes all that was not synced. */
+const NOTHING_UNSYNCED = { integer: () => 0, next: () => 0 } as unknown as Random
 const STRANGE_FILES = ['notes.txt', 'chk-5', METADATA_FILE]
 
 checkpointStorageContract('a local folder', () => {
@@ -71,6 +78,32 @@ test('LocalCheckpointStorage gives up a checkpoint whose metadata cannot be writ
   expect(readdirSync(folder)).toEqual([])
 })
 
+// The engine was killed between the two, its next start committed what belonged to the checkpoint, and then the power failed: all was committed twice.
+test('LocalCheckpointStorage makes a checkpoint durable whose publisher has ended before it was', async () => {
+  let published = 0
+  for (let at = 1, hasEnded = true; hasEnded; at++) {
+    const disk = new SyncedDisk()
+    const dying = new LocalCheckpointStorage('/jobs/one', new FaultyFileSystem(disk, [{ code: 'EIO', at, times: Infinity, calls: ['sync'] }]).begin())
+    const publish = async (): Promise<void> => {
+      const upload = await dying.begin(1)
+      await upload.append('state', Uint8Array.of(1))
+      await upload.publish(METADATA)
+    }
+    hasEnded = await publish().then(
+      () => false,
+      () => true,
+    )
+    if ((await new LocalCheckpointStorage('/jobs/one', disk).list()).length === 0) continue
+    published++
+    await new LocalCheckpointStorage('/jobs/one', disk).confirm(1)
+    const left = new LocalCheckpointStorage('/jobs/one', disk.powerLoss(NOTHING_UNSYNCED))
+    expect(await left.list()).toEqual([1])
+    expect(await left.read(1, METADATA_FILE)).toEqual(METADATA)
+  }
+  // Behind the name the folder is synced, and the one around it.
+  expect(published).toBe(3)
+})
+
 test('LocalCheckpointStorage lets its folder be seen by the names that the design gives: chk-N, its files, _metadata', async () => {
   const folder = newFolder()
   const upload = await new LocalCheckpointStorage(folder).begin(12)
@@ -79,3 +112,12 @@ test('LocalCheckpointStorage lets its folder be seen by the names that the desig
   await upload.publish(Uint8Array.of(1))
   expect(readdirSync(join(folder, 'chk-12')).toSorted()).toEqual([METADATA_FILE, 'state'])
 })
+
+checkpointStorageContract(
+  'the virtual disk of the simulation',
+  () => {
+    const disk = new VirtualDisk()
+    return { open: () => new VirtualCheckpointStorage(disk) }
+  },
+  { skip: [{ reason: 'nothing else lies on it', tests: ['strangers are no checkpoints, and stay'] }] },
+)

@@ -4,10 +4,14 @@ import { defineSchema, t } from '../../src/batch/types.ts'
 import { blackholeSink } from '../../src/connector/blackhole-sink.ts'
 import { callbackSink } from '../../src/connector/collection/callback-sink.ts'
 import { fileSink } from '../../src/connector/file/file-sink.ts'
+import { postgresSink } from '../../src/connector/postgres/postgres-sink.ts'
 import { printSink } from '../../src/connector/print-sink.ts'
 import { programSink } from '../../src/connector/program/program-sink.ts'
+import { sqliteSink } from '../../src/connector/sqlite/sqlite-sink.ts'
 import { csvFormat } from '../../src/format/csv/csv-format.ts'
 import { jsonFormat } from '../../src/format/json/json-format.ts'
+import { hasPostgres, postgresServer } from '../fixtures/postgres.ts'
+import { sqliteQuery } from '../fixtures/sqlite.ts'
 import { scratchFolder } from '../unit/connector/file-probe.ts'
 import { sinkContract } from './sink-contract.ts'
 
@@ -20,6 +24,7 @@ const ROWS: readonly Row[] = Array.from({ length: 40 }, (_, id) => ({ id, name: 
 const json = (row: Row): string => JSON.stringify({ id: row.id, name: row.name })
 
 const folder = scratchFolder()
+const postgres = postgresServer()
 let paths = 0
 const linesOf = (path: string): string[] => (existsSync(path) ? readFileSync(path, 'utf8').split('\n').slice(0, -1) : [])
 
@@ -101,6 +106,38 @@ sinkContract(
   ROWS,
   ({ id, name }) => `${id},${name ?? ''}`,
 )
+
+for (const keys of [undefined, ['id']]) {
+  sinkContract(
+    `a table of SQLite, ${keys === undefined ? 'appended to' : 'by keys'}`,
+    () => {
+      const path = join(folder, `rows-${paths++}.db`)
+      sqliteQuery(path, 'CREATE TABLE "the rows" (id INTEGER PRIMARY KEY, name TEXT)')
+      return {
+        sink: sqliteSink({ path, table: 'the rows', ...(keys && { keys }) }),
+        written: () => (sqliteQuery(path, 'SELECT id, name FROM "the rows" ORDER BY id') as unknown as Row[]).map(json),
+      }
+    },
+    SCHEMA,
+    ROWS,
+    json,
+  )
+
+  if (!hasPostgres) continue
+  sinkContract(
+    `a table of PostgreSQL, ${keys === undefined ? 'appended to' : 'by keys'}`,
+    async () => {
+      const table = await postgres.createTable('id integer PRIMARY KEY, name text')
+      return {
+        sink: postgresSink({ connection: postgres.connection, table, ...(keys && { keys }) }),
+        written: async () => ((await postgres.query(`SELECT id, name FROM ${table} ORDER BY id`)) as unknown as Row[]).map(json),
+      }
+    },
+    SCHEMA,
+    ROWS,
+    json,
+  )
+}
 
 sinkContract('a blackhole', () => ({ sink: blackholeSink(), written: () => [] }), SCHEMA, [], json, {
   skip: [

@@ -7,6 +7,7 @@ import { Slab } from '../../src/base/slab.ts'
 import { batchFromObjects } from '../../src/batch/batch-rows.ts'
 import { Decimal, defineSchema, t } from '../../src/batch/types.ts'
 import { aggregatingState, type KeyedStateBackend, listState, mapState, reducingState, valueState } from '../../src/state/state.ts'
+import { MemorySnapshot } from '../../src/testing/memory-snapshot.ts'
 
 /** One subtask's share of a job with 128 key groups, keyed by the column `key` of a batch. */
 export interface BackendShare {
@@ -19,40 +20,6 @@ export interface BackendShare {
 /** Tests that an implementation does not pass, each with its reason. */
 export interface ContractOptions {
   readonly skip?: readonly { readonly reason: string; readonly tests: readonly string[] }[]
-}
-
-interface Entry {
-  readonly keyGroup: number
-  readonly namespace: Uint8Array
-  readonly key: Uint8Array
-  readonly value: Uint8Array
-}
-
-/** A keyed snapshot in memory. */
-export class Entries {
-  readonly states = new Map<string, Entry[]>()
-  readonly names = new Map<string, Uint8Array[]>()
-
-  element(state: string, value: Uint8Array): void {
-    this.names.set(state, [...(this.names.get(state) ?? []), value.slice()])
-  }
-
-  keyed(state: string, keyGroup: number, namespace: Uint8Array, key: Uint8Array, value: Uint8Array): void {
-    const list = this.states.get(state) ?? []
-    this.states.set(state, list)
-    list.push({ keyGroup, namespace: namespace.slice(), key: key.slice(), value: value.slice() })
-  }
-
-  reader() {
-    return {
-      elements: (state: string, visit: (value: Uint8Array) => void): void => {
-        for (const value of this.names.get(state) ?? []) visit(value)
-      },
-      keyed: (state: string, visit: (keyGroup: number, namespace: Uint8Array, key: Uint8Array, value: Uint8Array) => void): void => {
-        for (const { keyGroup, namespace, key, value } of this.states.get(state) ?? []) visit(keyGroup, namespace, key, value)
-      },
-    }
-  }
 }
 
 export const KEY_SCHEMAS = {
@@ -542,8 +509,11 @@ export function stateContract(name: string, newBackend: (share: BackendShare) =>
           sum: backend.getState(reducingState<number>('sum', (left, right) => left + right)),
           window: backend.getState(valueState('value', t.double()), 'namespace'),
         })
-        const keyOf = (n: number): KeyValue => (keyType === 'string' ? `key ${n}` : keyType === 'safeInt' ? n : ['composite', n])
-        const entries = new Entries()
+        // Some longer than the head of a record can say.
+        const textOf = (n: number): string => `text ${n}${n % 100 === 0 ? '.'.repeat(70_000) : ''}`
+        const keyOf = (n: number): KeyValue =>
+          keyType === 'string' ? `key ${n}${n % 100 === 0 ? '.'.repeat(5000) : ''}` : keyType === 'safeInt' ? n : ['composite', n]
+        const entries = new MemorySnapshot()
         for (const subtaskIndex of [0, 1, 2]) {
           const backend = open({ keyType, subtaskIndex, parallelism: 3 })
           const states = declare(backend)
@@ -552,7 +522,7 @@ export function stateContract(name: string, newBackend: (share: BackendShare) =>
             if (Math.floor((keyGroupOf(keyBytesOf(key), 128) * 3) / 128) !== subtaskIndex) continue
             at(backend, key)
             states.value.update(n)
-            if (n % 2 === 0) states.text.update(`text ${n}`)
+            if (n % 2 === 0) states.text.update(textOf(n))
             states.any.update(n % 3 === 0 ? n : { n })
             states.list.addAll([`${n}`, 'x'])
             states.map.putAll([
@@ -589,7 +559,7 @@ export function stateContract(name: string, newBackend: (share: BackendShare) =>
               states.window.value(),
             ]).toEqual([
               n,
-              n % 2 === 0 ? `text ${n}` : null,
+              n % 2 === 0 ? textOf(n) : null,
               n % 3 === 0 ? n : { n },
               [`${n}`, 'x'],
               [
@@ -612,7 +582,7 @@ export function stateContract(name: string, newBackend: (share: BackendShare) =>
     }
 
     test('a state declared after the restore finds its entries, also after another snapshot', () => {
-      const entries = new Entries()
+      const entries = new MemorySnapshot()
       const backend = open()
       const state = backend.getState(valueState('v', t.int()))
       at(backend, 1)
@@ -620,7 +590,7 @@ export function stateContract(name: string, newBackend: (share: BackendShare) =>
       backend.snapshot(entries)
       const between = open()
       between.restore(entries.reader())
-      const again = new Entries()
+      const again = new MemorySnapshot()
       between.snapshot(again)
       const restored = open()
       restored.restore(again.reader())
@@ -639,12 +609,13 @@ export function stateContract(name: string, newBackend: (share: BackendShare) =>
         at(backend, key)
         ;(key % 2 === 0 ? state : other).update(key)
       }
-      const seen: unknown[] = []
+      const seen: [unknown, unknown][] = []
       backend.forEachKey(valueState('v', t.int()), () => {
         seen.push([backend.currentKeyValue(), state.value()])
         state.clear()
       })
-      expect(seen).toEqual([0, 2, 4, 6, 8].map((key) => [key, key]))
+      expect(seen).toHaveLength(5)
+      expect(new Map(seen)).toEqual(new Map([0, 2, 4, 6, 8].map((key) => [key, key])))
       backend.settle()
       expect(backend.keyCount).toBe(5)
     })

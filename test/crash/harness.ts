@@ -1,14 +1,17 @@
 // Runs a job of the built command, kills it without warning, starts it again, until it has finished; then looks at what it has written.
 import { type FSWatcher, mkdirSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { createConnection } from 'node:net'
+import { basename, join, relative } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { Command, type Outcome } from '../fixtures/command.ts'
 import { dice } from '../fixtures/dice.ts'
+import type { RunTables } from './tables.ts'
 
 const CHECKPOINT_INTERVAL_MS = 50
 /** A run that takes so long hangs: several times the longest on a machine that others use too. */
 const RUN_MS_MAX = 60_000
 const EXAMPLES_MAX = 6
+const SUCCESS = '_SUCCESS'
 /** What stands under a hidden name until it is complete. */
 const IN_PROGRESS = /\.inprogress$/
 
@@ -18,7 +21,16 @@ export interface CrashJob {
   readonly path: string
   readonly parallelism: number
   readonly params: Readonly<Record<string, string>>
+  /** Options beside those of every run: `key=value`. */
+  readonly settings?: readonly string[]
+  /** Where its keyed state is. With lmdb nothing that may leave memory stays there. @default 'memory' */
+  readonly backend?: Backend
 }
+
+export type Backend = 'memory' | 'lmdb'
+
+/** Barriers that overtake records at once. */
+export const OVERTAKING = ['execution.checkpointing.unaligned.enabled=true', 'execution.checkpointing.aligned-checkpoint-timeout=0']
 
 /** Records by key, numbered from 0 in each key, in the order of time, at even milliseconds: the same for the same seed. */
 export function recordLines(seed: number, count: number, keys: number): string[] {
@@ -61,11 +73,14 @@ export class CrashRun {
   readonly #folder: string
   readonly #results: string
   readonly #checkpoints: string
+  readonly #tables: RunTables | undefined
   /** Whether the last run was. */
   #wasKilled = false
 
-  constructor(job: CrashJob, folder: string) {
+  /** @param tables Where the job writes to, if not into files. */
+  constructor(job: CrashJob, folder: string, tables?: RunTables) {
     this.#job = job
+    this.#tables = tables
     this.#folder = folder
     this.#results = join(folder, 'results')
     this.#checkpoints = join(folder, 'checkpoints', 'job')
@@ -77,27 +92,60 @@ export class CrashRun {
   /**
    * @param isSupervised Whether the engine has a process around it that starts it again.
    * @param failPoint Where it ends: `name:k`, see src/base/fail-points.ts.
+   * @param flags More of the command line.
    */
-  start(isSupervised: boolean = true, parallelism: number = this.#job.parallelism, failPoint?: string): Command {
-    const { path, params } = this.#job
-    const args = Object.entries({ ...params, out: this.#results }).flatMap(([name, value]) => [`--${name}`, value])
+  start(
+    isSupervised: boolean = true,
+    parallelism: number = this.#job.parallelism,
+    failPoint?: string,
+    backend: Backend = this.#job.backend ?? 'memory',
+    flags: readonly string[] = [],
+  ): Command {
+    const { path, params, settings: own = [] } = this.#job
+    const args = Object.entries({ ...params, ...this.#tables?.params, out: this.#results }).flatMap(([name, value]) => [`--${name}`, value])
     const options = [
       `execution.checkpointing.dir=${join(this.#folder, 'checkpoints')}`,
       `execution.checkpointing.interval=${CHECKPOINT_INTERVAL_MS}`,
+      `state.backend.type=${backend}`,
+      `state.backend.lmdb.dir=${join(this.#folder, 'state')}`,
+      'state.backend.lmdb.cache-size=1mb',
+      'millrace.job.answer-timeout=1000',
       isSupervised ? 'restart-strategy.exponential-delay.initial-backoff=10' : 'restart-strategy.type=none',
+      // The last one counts.
+      ...own,
     ]
-    const settings = ['--name', 'job', '--parallelism', String(parallelism), '--quiet', ...options.flatMap((option) => ['--set', option])]
+    const settings = ['--name', 'job', '--parallelism', String(parallelism), '--quiet', ...flags, ...options.flatMap((option) => ['--set', option])]
     return new Command(['run', path, ...settings, '--', ...args], failPoint === undefined ? {} : { env: { FAILPOINT: failPoint } })
   }
 
   /** Runs the job until it comes to a fail point. Returns how it ended: there, or by itself if it never came there. */
-  async failAt(failPoint: string, parallelism: number): Promise<Outcome> {
-    return this.#expectRegular(await ended(this.start(false, parallelism, failPoint)))
+  async failAt(failPoint: string, parallelism: number, backend?: Backend): Promise<Outcome> {
+    return this.#expectRegular(await ended(this.start(false, parallelism, failPoint, backend)))
+  }
+
+  /** A folder beside those of the job. */
+  path(name: string): string {
+    return join(this.#folder, name)
+  }
+
+  /** Asks the process that a command has started, once it listens. Resolves with what it answers; empty if it ends without an answer. */
+  async ask(command: Command, request: object): Promise<string> {
+    while (command.child.exitCode === null && command.child.signalCode === null) {
+      const answer = await askOnce(join(this.#checkpoints, 'control.sock'), request)
+      if (answer !== undefined) return answer
+    }
+    return ''
+  }
+
+  /** Resolves with the process that runs the job, once one listens for it; undefined if the command ends before. */
+  async listening(command: Command): Promise<number | undefined> {
+    const answer = await this.ask(command, { command: 'status' })
+    return answer === '' ? undefined : (JSON.parse(answer) as { result: { pid: number } }).result.pid
   }
 
   /** Runs the job to its end. @throws if it does not get there. */
-  async finish(): Promise<Outcome> {
-    return this.#expectRegular(await ended(this.start()))
+  async finish(parallelism?: number, backend?: Backend): Promise<Outcome> {
+    return this.#expectRegular(await ended(this.start(true, parallelism, undefined, backend)))
   }
 
   /** A run ends by a kill or with 0. Only one that followed a kill may find that the killed one had done everything but to end. */
@@ -136,6 +184,8 @@ export class CrashRun {
     const kind = random(10)
     // While a checkpoint is written, published, or what was prepared for it is committed.
     if (kind < 3) killAt(this.#checkpoints, /^chk-/, 1 + random(5))
+    // While rows are written: each transaction has a journal.
+    else if (kind < 5 && this.#tables?.folder !== undefined) killAt(this.#tables.folder, /-journal$/, 1 + random(20))
     // When results get their names, and until the job's folder says that it has finished.
     else if (kind < 4) for (const folder of [this.#results, ...subfolders(this.#results)]) killAt(folder, /^[^.]/, 1)
     else timers.push(setTimeout(kill, random(Math.ceil(usualMs * 1.1))))
@@ -155,14 +205,21 @@ export class CrashRun {
     return pid === 0 ? undefined : pid
   }
 
+  /** Whether it writes to tables. */
+  get hasTables(): boolean {
+    return this.#tables !== undefined
+  }
+
   /** What the job has written: by sink, the records of each file. */
-  written(): Written {
+  async written(): Promise<Written> {
+    if (this.#tables !== undefined) return this.#tables.read()
     const entries = readdirSync(this.#results, { withFileTypes: true }).filter(({ name }) => !IN_PROGRESS.test(name))
     return new Map(
       entries.map((entry) => {
         const path = join(this.#results, entry.name)
-        const files = entry.isDirectory() ? readdirSync(path).flatMap((name) => (IN_PROGRESS.test(name) ? [] : [join(path, name)])) : [path]
-        return [entry.name, files.map(recordsIn)]
+        if (!entry.isDirectory()) return [entry.name, [recordsIn(path)]]
+        const files = readdirSync(path, { recursive: true, withFileTypes: true }).filter((file) => file.isFile() && !IN_PROGRESS.test(file.name))
+        return [entry.name, files.map((file) => recordsIn(join(file.parentPath, file.name), relative(path, file.parentPath)))]
       }),
     )
   }
@@ -177,8 +234,8 @@ export class CrashRun {
 }
 
 /** Compares what a job has written with what it should have. The examples are some of the records that are there too often or too rarely. */
-export function differenceOf(run: CrashRun, expected: Written): { readonly difference: Difference; readonly examples: readonly string[] } {
-  const written = run.written()
+export async function differenceOf(run: CrashRun, expected: Written): Promise<{ readonly difference: Difference; readonly examples: readonly string[] }> {
+  const written = await run.written()
   const examples: string[] = []
   const difference = { lost: 0, duplicated: 0, outOfOrder: 0, inProgress: run.inProgress() }
   for (const sink of new Set([...written.keys(), ...expected.keys()])) {
@@ -211,6 +268,20 @@ function outOfOrder(files: readonly (readonly string[])[]): number {
   return count
 }
 
+/** Undefined if nobody listens. */
+function askOnce(path: string, request: object): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    let answer = ''
+    const socket = createConnection(path, () => socket.write(`${JSON.stringify({ v: 1, id: 1, ...request })}\n`))
+    socket.on('data', (chunk) => {
+      answer += chunk.toString()
+      if (answer.endsWith('\n')) socket.destroy()
+    })
+    socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ENOENT' || error.code === 'ECONNREFUSED' ? undefined : answer))
+    socket.on('close', () => resolve(answer))
+  })
+}
+
 /** Kills a process. Returns false if it has ended already. */
 function killed(pid: number): boolean {
   try {
@@ -220,11 +291,23 @@ function killed(pid: number): boolean {
   }
 }
 
-/** The lines of a file, without the header of a CSV file. */
-function recordsIn(path: string): readonly string[] {
-  return readFileSync(path, 'utf8')
+/** The lines of a file, without the header of a CSV file, behind the folder of their partition if there is one. A success file is one record. */
+function recordsIn(path: string, partition: string = ''): readonly string[] {
+  if (basename(path) === SUCCESS) return [`${partition}/ ${SUCCESS}`]
+  const records = readFileSync(path, 'utf8')
     .split('\n')
     .slice(path.endsWith('.csv') ? 1 : 0, -1)
+  return partition === '' ? records : records.map((record) => `${partition}/ ${record}`)
+}
+
+/** Records of partitions that are said to be complete and are not there: of a run that may have ended anywhere. */
+export async function missingFromComplete(run: CrashRun, expected: Written): Promise<readonly string[]> {
+  // There are partitions of folders only; and a database that was locked by a process that was killed is opened by the next start, not by us.
+  if (run.hasTables) return []
+  // What is said first: the process that was killed may still be ending.
+  const complete = new Set([...(await run.written()).values()].flat(2).filter((record) => record.endsWith(`/ ${SUCCESS}`)))
+  const written = new Set([...(await run.written()).values()].flat(2))
+  return [...expected.values()].flat(2).filter((record) => complete.has(record.replace(/\/ .*$/, `/ ${SUCCESS}`)) && !written.has(record))
 }
 
 function subfolders(folder: string): string[] {

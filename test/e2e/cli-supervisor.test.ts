@@ -1,4 +1,5 @@
 // Runs that take checkpoints: they go on after failures, kills and ends of their supervisor, and each result is there once.
+import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -102,6 +103,30 @@ describe('a run with checkpoints', () => {
     await command.says(/(?:at the gate[^]*){4}/)
     writeFileSync(run.path('gate'), '')
     expect((await command.ended).status).toBe(0)
+    run.expectResult()
+  })
+
+  test('whose engine is stopped is started again: nothing comes from it any more', async () => {
+    const run = new Run('frozen')
+    const command = run.start({ 'millrace.worker.hang-timeout': '5 s' }, { gate: run.path('gate') })
+    await command.says(/at the gate/)
+    const { engine } = run
+    process.kill(engine, 'SIGSTOP')
+    await command.says(/The engine was ended by SIGKILL; starting it again/)
+    writeFileSync(run.path('gate'), '')
+    expect((await command.ended).status).toBe(0)
+    expect(isAlive(engine)).toBe(false)
+    run.expectResult()
+  })
+
+  test.skipIf(process.platform === 'win32')('of which the system holds a worker is started again, and the folder is not given up before', async () => {
+    const run = new Run('held')
+    execFileSync('mkfifo', [run.path('pipe')])
+    const command = run.start({ 'millrace.worker.hang-timeout': '4 s' }, { pipe: run.path('pipe'), held: run.path('held') })
+    await command.says(/WORKER_HUNG/)
+    expect(run.engine).toBeGreaterThan(0)
+    const { status, stderr } = await command.ended
+    expect([status, stderr]).toEqual([0, expect.stringMatching(/The job has failed; starting it again/) as string])
     run.expectResult()
   })
 

@@ -16,6 +16,9 @@ const flights = env
 const bids = env.fromCollection([{ price: 7 }], defineSchema({ price: t.double() }))
 `
 const JOB = 'declare const job: JobProgram\n'
+/** Compiled, not run: there is nothing to read. */
+const WITHOUT_SAVEPOINT = 'declare const absent: unknown\n'
+const COUNTS = 'declare const counts: DataStream<{ page: string; windowStart: number; views: number }>\n'
 
 /** Files with examples, and what these build on. A `declare` stands for what a program has: such an example is compiled, not run. */
 const PRELUDES: Record<string, string> = {
@@ -29,9 +32,16 @@ const lookup = async (item: string, signal: AbortSignal): Promise<number> => (si
   'src/api/datastream/millrace.ts': JOB,
   'src/api/datastream/windowed-stream.ts': FLIGHTS,
   'src/batch/types.ts': '',
+  'src/checkpoint/savepoint-reader.ts': WITHOUT_SAVEPOINT,
+  'src/checkpoint/savepoint-writer.ts': '',
+  'src/connector/file/file-sink.ts': '',
+  'src/connector/postgres/postgres-sink.ts': COUNTS,
+  'src/connector/sqlite/sqlite-sink.ts': COUNTS,
   'src/connector/stream/stream-source.ts': `${STREAMS}const emitter = new EventEmitter()\n`,
   'src/connector/stream/writable-sink.ts': `${STREAMS}declare const response: ServerResponse\nconst alerts = env.fromElements(1)\n`,
   'src/engine/engine.ts': 'declare const alerts: JobProgram\ndeclare const engine: Engine\n',
+  'src/engine/program-handles.ts':
+    'declare const alerts: JobProgram\ndeclare const engine: Engine\ninterface Order { readonly user: string; readonly amount: number }\n',
   'src/format/text-format.ts': '',
   'src/operator/function.ts': 'type Click = { readonly user: string }\n',
   'src/state/state.ts': '',

@@ -3,8 +3,10 @@
  * disorder, driven in every way. They share the plan of the aggregates and nothing else. Compared: the results with their timestamps (as a
  * multiset: the order of keys is the operator's own), and the number of late records.
  */
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import * as fc from 'fast-check'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { Decimal, defineSchema, type Schema, t } from '../../src/batch/types.ts'
 import type { Operator } from '../../src/operator/operator.ts'
 import {
@@ -22,6 +24,7 @@ import { TopRowsOperator } from '../../src/operator/window/top-rows-operator.ts'
 import { windowResultSchema } from '../../src/operator/window/window-result.ts'
 import type { ProcessWindowFunction } from '../../src/operator/window/window-function.ts'
 import type { TimeWindow } from '../../src/operator/window/window.ts'
+import { CachedTable } from '../../src/state/lmdb-tables.ts'
 import { drive, type Driven, type Step, WAYS } from '../unit/operator/window/drive.ts'
 
 const SCHEMA = defineSchema({
@@ -38,6 +41,8 @@ const SCHEMA = defineSchema({
   tags: t.array(t.string()).nullable(),
 }) as Schema
 const KEY = { kind: 'columns', columns: [0] } as const
+/** Nothing stays in memory behind a batch. */
+const LMDB = { 'state.backend.type': 'lmdb', 'state.backend.lmdb.dir': join(tmpdir(), 'millrace-tests'), 'state.backend.lmdb.cache-size': '0' }
 
 const record = fc.record({
   key: fc.constantFrom('a', 'b', 'a key longer than an entry has room for'),
@@ -147,7 +152,7 @@ it('built-in aggregates are the same in columns and record by record', () => {
         }
         const options = { inputSchema: SCHEMA, key: KEY, windows, aggregates, lateOutput: undefined }
         const columnar = drive(() => new SliceWindowOperator(options), steps, { schemas: [SCHEMA], ...WAYS[way][1] })
-        const byRecord = drive(() => general(assigner, aggregates), steps, { schemas: [SCHEMA], ...WAYS[otherWay][1] })
+        const byRecord = drive(() => general(assigner, aggregates), steps, { schemas: [SCHEMA], settings: way === otherWay ? {} : LMDB, ...WAYS[otherWay][1] })
         expect(shown(columnar).toSorted()).toEqual(shown(byRecord).toSorted())
         expect(columnar.late).toBe(byRecord.late)
         expect([columnar.leakedBytes, byRecord.leakedBytes]).toEqual([0, 0])
@@ -155,6 +160,26 @@ it('built-in aggregates are the same in columns and record by record', () => {
     ),
     { numRuns: 100 },
   )
+})
+
+// No cache: behind each batch everything leaves memory, and comes back.
+it.each(['text', 'safe', 'flag', 'float', 'two columns'])('aggregates of slices that are not in memory are the same, by %s', (name) => {
+  const columns = name === 'two columns' ? [4, 1] : [SCHEMA.fields.findIndex((field) => field.name === name)]
+  const key = { kind: 'columns', columns } as const
+  const read = vi.spyOn(CachedTable.prototype, 'read')
+  fc.assert(
+    fc.property(shapes, inputs, fc.integer({ min: 0, max: WAYS.length - 1 }), fc.integer({ min: 0, max: WAYS.length - 1 }), ({ windows }, list, way, other) => {
+      const steps = stepsOf(list)
+      const aggregates = { ...AGGREGATES, top: topN(2, 'wide', { order: 'ascending', columns: ['tags', 'text'] }) }
+      const options = { inputSchema: SCHEMA, key, windows, aggregates, lateOutput: undefined }
+      const inMemory = drive(() => new SliceWindowOperator(options), steps, { schemas: [SCHEMA], ...WAYS[way][1] })
+      const cached = drive(() => new SliceWindowOperator(options), steps, { schemas: [SCHEMA], settings: LMDB, ...WAYS[other][1] })
+      expect(shown(cached).toSorted()).toEqual(shown(inMemory).toSorted())
+      expect([cached.late, cached.held, cached.leakedBytes]).toEqual([inMemory.late, inMemory.held, 0])
+    }),
+    { numRuns: 25 },
+  )
+  expect(read).toHaveBeenCalled()
 })
 
 it('sums and means of wide DECIMALs are the same in windows of one slice, where both add in the order of arrival', () => {
@@ -255,7 +280,7 @@ it('where sessions merge, first, last and the order of a top are those of arriva
   const aggregates = { first: first('tiny'), last: last('tiny'), mean: avg('long'), top: topN(2, 'tiny', { columns: ['safe'] }) }
   const sessions = (): Operator => general(EventTimeSessionWindows.withGap(4), aggregates)
   const check = (steps: readonly Step[], way: (typeof WAYS)[number][1]): void => {
-    const driven = drive(sessions, steps, { schemas: [SCHEMA], ...way })
+    const driven = drive(sessions, steps, { schemas: [SCHEMA], settings: LMDB, ...way })
     const model = modelOfSessions(4, 2, steps)
     expect(shown(driven).toSorted()).toEqual(model.rows.toSorted())
     expect([driven.late, driven.leakedBytes]).toEqual([model.late, 0])

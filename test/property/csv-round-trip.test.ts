@@ -55,7 +55,7 @@ class Case {
       header: this.chance(2),
       delimiter: this.pick(isPlain ? [',', '|', '\t'] : [',', ',', '|', ';', '\t', ' ', '-', '#', 'a', '0', '\\']),
       quote: this.pick(isPlain ? ['"', "'", ''] : ['"', '"', "'", '', '', ';', '#']),
-      escape: this.pick(isPlain ? ['', '\\'] : ['', '\\', '"', '|', 'N', '#', '1', '/']),
+      escape: this.pick(isPlain ? ['', '\\'] : ['', '\\', '"', '|', 'N', 'n', '#', '1', '/']),
       nullLiteral: this.pick<string | null | undefined>(
         isPlain ? [undefined, '', 'NULL'] : [undefined, null, '', 'NULL', 'n/a', '0', '\\N', 'a;b', '#', 'N', '\ufeff'],
       ),

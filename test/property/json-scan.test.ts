@@ -14,18 +14,22 @@ const module = compileKernels()
 /** What a whole input gave, a line each: rows, or the reason and the field. */
 type Outcome = readonly unknown[]
 
-function expectedOutcomes(fields: readonly ScanField[], options: JsonScanOptions, lines: readonly Buffer[]): Outcome {
-  const out: unknown[] = []
+/** @returns The outcomes, and how many rows the record with most of them has. */
+function expectedOutcomes(fields: readonly ScanField[], options: JsonScanOptions, lines: readonly Buffer[]): { outcomes: Outcome; mostRows: number } {
+  const outcomes: unknown[] = []
+  let mostRows = 1
   for (const line of lines) {
     const outcome = scanJsonLineTwin(fields, options, line)
-    if ('rows' in outcome) out.push(...outcome.rows)
-    else out.push([outcome.reason, outcome.field])
+    if ('rows' in outcome) {
+      outcomes.push(...outcome.rows)
+      mostRows = Math.max(mostRows, outcome.rows.length)
+    } else outcomes.push([outcome.reason, outcome.field])
   }
-  return out
+  return { outcomes, mostRows }
 }
 
-/** Scans the text in random blocks into batches of random sizes, leaving bad records out. */
-function scannedOutcomes(dice: Dice, fields: readonly ScanField[], options: JsonScanOptions, text: Buffer): Outcome {
+/** Scans the text in random blocks into batches of random sizes, of `mostRows` at least, leaving bad records out. */
+function scannedOutcomes(dice: Dice, fields: readonly ScanField[], options: JsonScanOptions, text: Buffer, mostRows: number): Outcome {
   const slab = new Slab(1 << 28)
   const kernels = instantiateKernels(module, slab)
   const plan = new JsonScanPlan(slab, fields, options)
@@ -39,7 +43,7 @@ function scannedOutcomes(dice: Dice, fields: readonly ScanField[], options: Json
   // CHAR is padded: what a batch holds may be longer than the text.
   let dataBytes = Math.max(4096, text.length)
   while (at < text.length) {
-    const columns = new TestColumns(slab, fields, 1 + dice.below(30), dataBytes)
+    const columns = new TestColumns(slab, fields, Math.max(mostRows, 1 + dice.below(30)), dataBytes)
     plan.setColumns(columns.descriptors)
     let row = 0
     let full = false
@@ -130,8 +134,8 @@ function randomCase(seed: number, wild: boolean): { fields: ScanField[]; options
 function disagreement(seed: number, wild: boolean): string {
   const { fields, options, lines } = randomCase(seed, wild)
   const text = Buffer.concat(lines.flatMap((line) => [line, Buffer.from('\n')]))
-  const expected = expectedOutcomes(fields, options, lines)
-  const actual = scannedOutcomes(new Dice(seed + 1), fields, options, text)
+  const { outcomes: expected, mostRows } = expectedOutcomes(fields, options, lines)
+  const actual = scannedOutcomes(new Dice(seed + 1), fields, options, text, mostRows)
   for (let index = 0; index < Math.max(expected.length, actual.length); index++) {
     if (show(actual[index]) === show(expected[index])) continue
     const story = `seed ${seed}, outcome ${index} of ${expected.length}, ${JSON.stringify(options)}\n${JSON.stringify(fields)}\n${lines.join('\n').slice(0, 4000)}`

@@ -69,11 +69,7 @@ class Slice {
     this.kept.free()
     this.kept = new KeptRows(this.context, this.schema, this.plan)
     const reader = new ByteReader().load(bytes, 0, bytes.length)
-    for (const address of this.addresses) {
-      const area = slab.u8.slice(address + BASE, address + BASE + this.areaBytes)
-      this.kept.load(reader, new DataView(area.buffer))
-      slab.u8.set(area, address + BASE)
-    }
+    for (const address of this.addresses) this.kept.load(reader, slab.u32, (address + BASE) >>> 2)
   }
 }
 

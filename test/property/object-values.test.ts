@@ -30,7 +30,6 @@ const oddNames = fc.constantFrom('__proto__', '__keys__', 'constructor', 'toJSON
 const anyText = fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 6 }).map((units) => String.fromCharCode(...units))
 const values = fc.anything({
   withBigInt: true,
-  withDate: true,
   withMap: true,
   withSet: true,
   withTypedArray: true,

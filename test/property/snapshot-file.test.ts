@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { RestoreError } from '../../src/base/errors.ts'
+import { SnapshotChain } from '../../src/state/snapshot-chain.ts'
 import { SnapshotFile, SnapshotFileWriter } from '../../src/state/snapshot-file.ts'
 
 const GROUPS = 8
@@ -18,7 +19,7 @@ function fileOf(records: readonly AnyRecord[]): Uint8Array {
   for (const each of records)
     if (each.kind === 'element') writer.element(each.state, each.value)
     else writer.keyed(each.state, each.keyGroup, each.namespace, each.key, each.value)
-  expect(writer.records).toBe(records.length)
+  expect(writer.recordCount).toBe(records.length)
   return writer.finish()
 }
 
@@ -32,7 +33,7 @@ function plain(value: Uint8Array): number[] {
 function readBack(file: SnapshotFile, state: string, range: typeof ALL): unknown {
   const elements: unknown[] = []
   const entries: unknown[] = []
-  const reader = file.reader(range)
+  const reader = new SnapshotChain([file]).reader(range)
   reader.elements(state, (value) => elements.push(plain(value)))
   reader.keyed(state, (keyGroup, namespace, key, value) => entries.push([keyGroup, plain(namespace), plain(key), plain(value)]))
   return { elements, entries }
@@ -110,8 +111,8 @@ test('a changed file is refused: flipped bits, other bytes, cut ends, moved and 
 })
 
 test('a file of a later format is refused as such', () => {
-  // The bytes of an empty file: an empty directory, and a checksum that fits version 2.
-  const file = Buffer.from('4d52534e41500200080000000000000000000000000000004d52534e41504544', 'hex')
+  // The bytes of an empty file: an empty directory, and a checksum that fits version 5.
+  const file = Buffer.from('4d52534e41500500080000000000000000000000000000004d52534e41504544', 'hex')
   let crc = ~0
   for (const byte of Buffer.concat([file.subarray(0, 8), file.subarray(8, 20)])) {
     crc ^= byte
@@ -119,15 +120,38 @@ test('a file of a later format is refused as such', () => {
   }
   file.writeUInt32LE(~crc >>> 0, 20)
   expect(() => SnapshotFile.open(file, 'chk-7/state')).toThrow(expect.objectContaining({ code: 'SNAPSHOT_VERSION' }))
-  file[6] = 1
+  file[6] = 2
   expect(() => SnapshotFile.open(file, 'chk-7/state')).toThrow(expect.objectContaining({ code: 'SNAPSHOT_DAMAGED' }))
+})
+
+test('lengths up to and beyond what a head holds are read back', () => {
+  const lengths = [0, 1, 4094, 4095, 4096, 65_533, 65_534, 65_535, 65_536, 70_000]
+  const namespaces = [0, 3, 8, 8, 16, 16, 300, 0, 8].map((length, index) => new Uint8Array(length).fill(length === 8 ? index : 1))
+  const writer = new SnapshotFileWriter({ since: 1 })
+  writer.changes('s')
+  const expected: unknown[] = []
+  for (const keyBytes of lengths.filter((length) => length < 65_533))
+    for (const valueBytes of [...lengths, undefined])
+      for (const namespace of namespaces) {
+        const key = new Uint8Array(keyBytes).fill(2)
+        if (valueBytes === undefined) writer.removed('s', 1, namespace, key)
+        else writer.keyed('s', 1, namespace, key, new Uint8Array(valueBytes).fill(3))
+        expected.push([namespace.join(), keyBytes, valueBytes])
+      }
+  const found: unknown[] = []
+  SnapshotFile.open(writer.finish(), 'test').records('s', ALL, (_group, namespace, key, value) => {
+    if (!key.every((byte) => byte === 2) || value?.every((byte) => byte === 3) === false) throw new Error('other bytes than were written')
+    found.push([namespace.join(), key.length, value?.length])
+  })
+  expect(found).toEqual(expected)
 })
 
 test('the format is frozen', () => {
   const writer = new SnapshotFileWriter()
-  writer.keyed('b', 3, Uint8Array.of(9), Uint8Array.of(1, 2), Uint8Array.of(7, 7, 7))
+  const [key, value] = [Uint8Array.of(1, 2), Uint8Array.of(7, 7, 7)]
+  for (const namespace of [[], [9], [9], [1, 2, 3, 4, 5, 6, 7, 8]]) writer.keyed('b', 3, Uint8Array.from(namespace), key, value)
   writer.element('a', Uint8Array.of(5))
   expect(Buffer.from(writer.finish()).toString('hex')).toMatchInlineSnapshot(
-    `"4d52534e41500100010000000501000000020000000300000009010207070708000000000005000000000001000000222a288b0000000001000000610d00000000001200000000000100000010a31ce60300000001000100621f000000000002000000000059ffb8484d52534e41504544"`,
+    `"4d52534e4150040001000000050230000001020707070230002001000000090102070707023000100102070707023000300102030405060708010207070708000000000005000000000001000000222a288b0000000001000000610d0000000000310000000000040000000d01bfb00300000001000100623e000000000002000000000043ef75be4d52534e41504544"`,
   )
 })

@@ -1,12 +1,15 @@
 // Keyed state of every kind against plain maps, under any sequence of operations, namespaces and snapshots.
 
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { keyBytesOf } from '../../src/base/key-bytes.ts'
+import { keyBytesOf, type KeyValue } from '../../src/base/key-bytes.ts'
 import { Slab } from '../../src/base/slab.ts'
 import { t } from '../../src/batch/types.ts'
 import { compileKernels, instantiateKernels } from '../../src/kernels/kernels.ts'
 import { KeyStore } from '../../src/state/key-store.ts'
+import { LmdbStateBackend } from '../../src/state/lmdb-backend.ts'
 import { MemoryStateBackend } from '../../src/state/memory-backend.ts'
 import { type KeyedStateBackend, listState, mapState, valueState } from '../../src/state/state.ts'
 import { MemorySnapshot } from '../../src/testing/memory-snapshot.ts'
@@ -14,19 +17,26 @@ import { KEY_SCHEMAS } from '../contract/state-contract.ts'
 
 const module = compileKernels()
 
-function open(slab: Slab, late: boolean) {
-  const backend: KeyedStateBackend = new MemoryStateBackend(
-    new KeyStore({
-      slab,
-      kernels: instantiateKernels(module, slab),
-      subtaskIndex: 0,
-      parallelism: 1,
-      maxParallelism: 128,
-      tableSeed: 7,
-      inputs: [{ schema: KEY_SCHEMAS.string, key: { kind: 'columns', columns: [0] } }],
-      timers: false,
-    }),
-  )
+const directory = join(tmpdir(), 'millrace-tests')
+
+type Kind = 'memory' | 'lmdb'
+
+function openBackend(kind: Kind, slab: Slab, keyType: 'safeInt' | 'string', cacheBytes: number): KeyedStateBackend {
+  const store = new KeyStore({
+    slab,
+    kernels: instantiateKernels(module, slab),
+    subtaskIndex: 0,
+    parallelism: 1,
+    maxParallelism: 128,
+    tableSeed: 7,
+    inputs: [{ schema: KEY_SCHEMAS[keyType], key: { kind: 'columns', columns: [0] } }],
+    timers: false,
+  })
+  return kind === 'memory' ? new MemoryStateBackend(store) : new LmdbStateBackend(store, { directory, cacheBytes })
+}
+
+function open(kind: Kind, slab: Slab, late: boolean) {
+  const backend = openBackend(kind, slab, 'string', 0)
   // Late states lie elsewhere.
   if (late) backend.resolveKey(keyBytesOf('first'))
   const states = (['key', 'namespace'] as const).map((scope) => ({
@@ -61,13 +71,20 @@ const operation = fc.record({
   plain,
 })
 
-describe('MemoryStateBackend', () => {
+const backends: readonly { readonly name: string; readonly writer: Kind; readonly reader: Kind; readonly numRuns: number }[] = [
+  { name: 'MemoryStateBackend', writer: 'memory', reader: 'memory', numRuns: 400 },
+  { name: 'LmdbStateBackend', writer: 'lmdb', reader: 'lmdb', numRuns: 100 },
+  { name: 'what the one backend has written and the other reads', writer: 'lmdb', reader: 'memory', numRuns: 50 },
+]
+
+describe.each(backends)('$name', ({ writer, reader, numRuns }) => {
   it('is a map of maps, whatever is written, cleared, settled and restored', () => {
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 50 }), fc.boolean(), (operations, late) => {
         const slab = new Slab()
         const before = slab.allocatedBytes
-        let { backend, states } = open(slab, late)
+        let current = writer
+        let { backend, states } = open(current, slab, late)
         const models = new Map<string, Model>()
         const modelOf = (key: string, namespace: number): Model => {
           const id = `${namespace} ${key}`
@@ -109,7 +126,8 @@ describe('MemoryStateBackend', () => {
             backend.snapshot(snapshot)
             backend.close()
             same(slab.allocatedBytes, before)
-            ;({ backend, states } = open(slab, late))
+            current = current === writer ? reader : writer
+            ;({ backend, states } = open(current, slab, late))
             backend.restore(snapshot.reader())
           }
         }
@@ -123,7 +141,93 @@ describe('MemoryStateBackend', () => {
         backend.close()
         expect(slab.allocatedBytes).toBe(before)
       }),
-      { numRuns: 400 },
+      { numRuns },
+    )
+  })
+})
+
+// Many keys of two kinds, of which a few fit into memory: numbers beside their key, and values of all lengths. Buckets are filled, split and emptied.
+describe('LmdbStateBackend with a small cache', () => {
+  const step = fc.record({
+    from: fc.integer({ min: -300, max: 3000 }),
+    length: fc.integer({ min: 1, max: 400 }),
+    stride: fc.integer({ min: 1, max: 7 }),
+    kind: fc.constantFrom('write', 'write', 'write', 'clear', 'read', 'visit', 'snapshot'),
+    value: fc.integer({ min: 0, max: 1000 }),
+  })
+  it.each([
+    { name: 'numbers by number', keyType: 'safeInt', isLong: false },
+    { name: 'texts by number', keyType: 'safeInt', isLong: true },
+    { name: 'numbers by text', keyType: 'string', isLong: false },
+    { name: 'texts by text', keyType: 'string', isLong: true },
+  ] as const)('is a map: $name', ({ keyType, isLong }) => {
+    const keyOf = (index: number): KeyValue =>
+      keyType === 'safeInt' ? (index === 7 ? null : index * 1e9) : index === 7 ? null : `${'k'.repeat(Math.abs(index) % 37)}${index}`
+    const textOf = (value: number): string => (value % 5 === 0 ? 'x'.repeat(value * 7) : `text ${value}`)
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 1, maxLength: 14 }), fc.integer({ min: 0, max: 100_000 }), (steps, cacheBytes) => {
+        const slab = new Slab()
+        const before = slab.allocatedBytes
+        const declare = (opened: KeyedStateBackend) => ({
+          backend: opened,
+          number: opened.getState(valueState('number', t.double())),
+          flag: opened.getState(valueState('flag', t.boolean())),
+          big: opened.getState(valueState('big', t.bigint())),
+          text: isLong ? opened.getState(valueState('text', t.string())) : undefined,
+        })
+        let { backend, number, flag, big, text } = declare(openBackend('lmdb', slab, keyType, cacheBytes))
+        const model = new Map<number, number>()
+        const select = (index: number): void => backend.select(backend.resolveKey(keyBytesOf(keyOf(index))))
+        const held = () => [number.value(), flag.value(), big.value(), text?.value()]
+        const expected = (value: number | undefined) =>
+          value === undefined
+            ? [null, null, null, isLong ? null : undefined]
+            : [value, value % 2 === 0, value % 3 === 0 ? null : BigInt(value), isLong ? textOf(value) : undefined]
+        for (const { from, length, stride, kind, value } of steps) {
+          if (kind === 'snapshot') {
+            const snapshot = new MemorySnapshot()
+            backend.snapshot(snapshot)
+            backend.close()
+            same(slab.allocatedBytes, before)
+            ;({ backend, number, flag, big, text } = declare(openBackend('lmdb', slab, keyType, cacheBytes)))
+            backend.restore(snapshot.reader())
+            continue
+          }
+          if (kind === 'visit') {
+            const seen = new Map<unknown, number>()
+            backend.forEachKey(valueState('number', t.double()), () => {
+              seen.set(backend.currentKeyValue(), number.value()!)
+              flag.update(number.value()! % 2 === 0)
+            })
+            same(seen, new Map([...model].map(([index, held]) => [keyOf(index), held])))
+            continue
+          }
+          for (let index = from; index < from + length * stride; index += stride) {
+            select(index)
+            if (kind === 'read') same(held(), expected(model.get(index)))
+            else if (kind === 'clear') {
+              for (const state of [number, flag, big, text]) state?.clear()
+              model.delete(index)
+            } else {
+              const own = value + (index & 3)
+              number.update(own)
+              flag.update(own % 2 === 0)
+              big.update(own % 3 === 0 ? null : BigInt(own))
+              text?.update(textOf(own))
+              model.set(index, own)
+            }
+          }
+          backend.settle()
+        }
+        same(backend.keyCount, model.size)
+        for (let index = -300; index < 5800; index += 11) {
+          select(index)
+          expect(held(), `key ${index}`).toEqual(expected(model.get(index)))
+        }
+        backend.close()
+        expect(slab.allocatedBytes).toBe(before)
+      }),
+      { numRuns: 25 },
     )
   })
 })

@@ -1,5 +1,7 @@
 // Timers against a plain list of them: the same operations, the same firings in the same order.
 
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { keyBytesOf } from '../../src/base/key-bytes.ts'
@@ -7,9 +9,13 @@ import { Slab } from '../../src/base/slab.ts'
 import { defineSchema, t } from '../../src/batch/types.ts'
 import { compileKernels, instantiateKernels } from '../../src/kernels/kernels.ts'
 import { KeyStore } from '../../src/state/key-store.ts'
+import { LmdbStateBackend } from '../../src/state/lmdb-backend.ts'
+import { MemoryStateBackend } from '../../src/state/memory-backend.ts'
+import type { KeyedStateBackend } from '../../src/state/state.ts'
 import { TimerQueue } from '../../src/time/timer-queue.ts'
 
 const module = compileKernels()
+const directory = join(tmpdir(), 'millrace-tests')
 const SCHEMA = defineSchema({ key: t.int() })
 
 interface ModelTimer {
@@ -47,7 +53,7 @@ const timeArbitrary = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(Infinity, -Infinity, 2 ** 31, 2 ** 30 - 1) },
 )
 const operation = fc.record({
-  kind: fc.constantFrom('register', 'register', 'register', 'delete', 'move', 'move', 'poll', 'poll'),
+  kind: fc.constantFrom('register', 'register', 'register', 'delete', 'move', 'move', 'poll', 'poll', 'settle'),
   key: fc.integer({ min: 1, max: 4 }),
   // 0 is no namespace.
   namespace: fc.constantFrom(0, 0, 0, 1, 2),
@@ -63,7 +69,8 @@ function same(actual: unknown, expected: unknown): void {
   expect(actual).toEqual(expected)
 }
 
-function newQueue(): { store: KeyStore; queue: TimerQueue } {
+/** Of lmdb nothing stays in memory behind a batch. */
+function newQueue(kind: 'memory' | 'lmdb'): { store: KeyStore; backend: KeyedStateBackend; queue: TimerQueue } {
   const slab = new Slab()
   const store = new KeyStore({
     slab,
@@ -75,65 +82,77 @@ function newQueue(): { store: KeyStore; queue: TimerQueue } {
     inputs: [{ schema: SCHEMA, key: { kind: 'columns', columns: [0] } }],
     timers: true,
   })
-  return { store, queue: new TimerQueue(store, 0) }
+  const backend = kind === 'memory' ? new MemoryStateBackend(store) : new LmdbStateBackend(store, { directory, cacheBytes: 0 })
+  return { store, backend, queue: new TimerQueue(store, 0) }
 }
 
 describe('TimerQueue', () => {
-  it('fires as a sorted list of timers does, whatever is registered, moved and deleted, also while they fire', () => {
-    fc.assert(
-      fc.property(fc.array(operation, { maxLength: 60 }), (operations) => {
-        const { store, queue } = newQueue()
-        const model = new Model()
-        const at = (key: number, namespace: number): void => {
-          store.select(store.resolveKey(keyBytesOf(key)))
-          if (namespace !== 0) store.setNamespace(namespace, namespace + 0)
-        }
-        const register = (key: number, namespace: number, time: number): void => {
-          at(key, namespace)
-          if (namespace === 0) queue.register(time)
-          else queue.registerInNamespace(time)
-          model.register(key, namespace, time)
-        }
-        const remove = (key: number, namespace: number, time: number): void => {
-          at(key, namespace)
-          if (namespace === 0) queue.delete(time)
-          else queue.deleteInNamespace(time)
-          model.delete(key, namespace, time)
-        }
-        for (const { kind, key, namespace, time, other, reaction, budget } of operations) {
-          if (kind === 'register') register(key, namespace, time)
-          else if (kind === 'delete') remove(key, namespace, time)
-          else if (kind === 'move') {
-            const own = model.timers.find((timer) => timer.key === key && timer.namespace === namespace)
-            if (own !== undefined) remove(key, namespace, own.time)
-            register(key, namespace, other)
-          } else {
-            for (let left = budget; left > 0; left--) {
-              const expected = model.poll(time)
-              same(queue.nextMs <= (expected?.time ?? Infinity), true)
-              same(queue.poll(time), expected !== undefined)
-              if (expected === undefined) break
-              same(
-                [store.valueOf(store.key.record), queue.firedInNamespace ? store.namespaceFirst : 0, queue.firedMs],
-                [expected.key, expected.namespace, expected.time],
-              )
-              if (reaction?.delete === true) remove(reaction.key, 0, reaction.time)
-              else if (reaction !== undefined && left > 1) register(reaction.key, 0, reaction.time)
-            }
-            store.settle()
+  it.each([
+    { kind: 'memory', numRuns: 2000 },
+    { kind: 'lmdb', numRuns: 300 },
+  ] as const)(
+    'fires as a sorted list of timers does, whatever is registered, moved and deleted, also while they fire: $kind',
+    ({ kind: backendKind, numRuns }) => {
+      fc.assert(
+        fc.property(fc.array(operation, { maxLength: 60 }), (operations) => {
+          const { store, backend, queue } = newQueue(backendKind)
+          const before = store.slab.allocatedBytes
+          const model = new Model()
+          const at = (key: number, namespace: number): void => {
+            store.select(store.resolveKey(keyBytesOf(key)))
+            if (namespace !== 0) store.setNamespace(namespace, namespace + 0)
           }
-          expect(queue.count).toBe(model.timers.length)
-        }
-        for (let expected = model.poll(Infinity); expected !== undefined; expected = model.poll(Infinity)) {
-          expect(queue.poll(Infinity)).toBe(true)
-          expect([store.valueOf(store.key.record), queue.firedMs]).toEqual([expected.key, expected.time])
-        }
-        expect(queue.poll(Infinity)).toBe(false)
-        expect(queue.nextMs).toBe(Infinity)
-        store.settle()
-        expect([store.keyCount, store.namespaceCount]).toEqual([0, 0])
-      }),
-      { numRuns: 2000 },
-    )
-  })
+          const register = (key: number, namespace: number, time: number): void => {
+            at(key, namespace)
+            if (namespace === 0) queue.register(time)
+            else queue.registerInNamespace(time)
+            model.register(key, namespace, time)
+          }
+          const remove = (key: number, namespace: number, time: number): void => {
+            at(key, namespace)
+            if (namespace === 0) queue.delete(time)
+            else queue.deleteInNamespace(time)
+            model.delete(key, namespace, time)
+          }
+          for (const { kind, key, namespace, time, other, reaction, budget } of operations) {
+            if (kind === 'register') register(key, namespace, time)
+            else if (kind === 'settle') backend.settle()
+            else if (kind === 'delete') remove(key, namespace, time)
+            else if (kind === 'move') {
+              const own = model.timers.find((timer) => timer.key === key && timer.namespace === namespace)
+              if (own !== undefined) remove(key, namespace, own.time)
+              register(key, namespace, other)
+            } else {
+              for (let left = budget; left > 0; left--) {
+                const expected = model.poll(time)
+                same(queue.nextMs <= (expected?.time ?? Infinity), true)
+                same(queue.poll(time), expected !== undefined)
+                if (expected === undefined) break
+                same(
+                  [store.valueOf(store.key.record), queue.firedInNamespace ? store.namespaceFirst : 0, queue.firedMs],
+                  [expected.key, expected.namespace, expected.time],
+                )
+                if (reaction?.delete === true) remove(reaction.key, 0, reaction.time)
+                else if (reaction !== undefined && left > 1) register(reaction.key, 0, reaction.time)
+              }
+              backend.settle()
+            }
+            expect(queue.count).toBe(model.timers.length)
+          }
+          for (let expected = model.poll(Infinity); expected !== undefined; expected = model.poll(Infinity)) {
+            expect(queue.poll(Infinity)).toBe(true)
+            expect([store.valueOf(store.key.record), queue.firedMs]).toEqual([expected.key, expected.time])
+          }
+          expect(queue.poll(Infinity)).toBe(false)
+          expect(queue.nextMs).toBe(Infinity)
+          backend.settle()
+          expect([backend.keyCount, store.namespaceCount]).toEqual([0, 0])
+          queue.close()
+          backend.close()
+          expect(store.slab.allocatedBytes).toBeLessThanOrEqual(before)
+        }),
+        { numRuns },
+      )
+    },
+  )
 })

@@ -71,7 +71,8 @@ const STEPPED = [
   'takeMail',
   'hasMail',
   'park',
-  '#wakeUp',
+  'tryPark',
+  'unpark',
 ]
 const CALL = new RegExp(`\\b(?:Atomics\\.\\w+|(?:this|doorbell)(?:\\.#\\w+)?\\??\\.(?:${STEPPED.join('|')})|hasWork)\\(`, 'g')
 const METHOD = new RegExp(`^  (${STEPPED.join('|')})\\(`)

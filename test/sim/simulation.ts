@@ -19,10 +19,10 @@ export type Program = (env: StreamExecutionEnvironment) => void
 const only = process.env['SIM_SEED'] === undefined ? undefined : Number(process.env['SIM_SEED'])
 const base = Number.parseInt((process.env['SIM_SEED_BASE'] ?? '0').slice(0, 7), 16) || 0
 
-/** The body of a test: the scenario once for each of `count` seeds. */
-export function overSeeds(count: number, scenario: (seed: number, random: Random) => Promise<void>): () => Promise<void> {
+/** The body of a test: the scenario once for each of `count` seeds, from `first` on. */
+export function overSeeds(count: number, scenario: (seed: number, random: Random) => Promise<void>, first: number = 1): () => Promise<void> {
   return async () => {
-    const seeds = only === undefined ? Array.from({ length: count }, (_, index) => base + index + 1) : [only]
+    const seeds = only === undefined ? Array.from({ length: count }, (_, index) => base + index + first) : [only]
     for (const seed of seeds) {
       try {
         await scenario(seed, new Random(seed))

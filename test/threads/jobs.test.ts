@@ -421,13 +421,18 @@ describe('failures', () => {
       params: { how: 'loop' },
       parallelism: 2,
       fresh: false,
+      takeOver: false,
+      supervisorPid: undefined,
       options: new Map([
         ['millrace.worker.hang-timeout', '300'],
         ['millrace.worker.memory-max', String(64 << 20)],
       ]),
     }
     const budget = { process: new SharedArrayBuffer(8), job: new SharedArrayBuffer(4) }
-    const workerData: CoordinatorData = { workerUrl: new URL('worker-entry.cjs', dist).href, start: { run: 1, request, budget, keepsThreads: true } }
+    const workerData: CoordinatorData = {
+      workerUrl: new URL('worker-entry.cjs', dist).href,
+      start: { run: 1, request, budget, liveThreads: [], keepsThreads: true },
+    }
     const coordinator = new Worker(new URL('coordinator.js', dist), { workerData })
     const outcomes: string[] = []
     coordinator.on('message', (event: CoordinatorEvent) => {
@@ -448,7 +453,7 @@ describe('failures', () => {
     const error = await failureOf(handle.result)
     expect(error).toBeInstanceOf(StateError)
     expect(error.message).toMatch(
-      /^Cannot allocate \d+ bytes for (a table of \d+ keys in \d+ bytes|\d+ records of keyed state) in operator "Sum": the worker's memory budget of 25165824 bytes/,
+      /^Cannot allocate \d+ bytes for (a table of \d+ keys in \d+ bytes|\d+ records of keyed state|long keys and values of keyed state in \d+ bytes) in operator "Sum": the worker's memory budget of 25165824 bytes/,
     )
     expect([error.code, error.hint]).toEqual(['SLAB_FULL', expect.stringContaining('TTL')])
   })

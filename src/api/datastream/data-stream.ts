@@ -15,7 +15,8 @@ import { sideMismatch } from '../../operator/process/side-outputs.ts'
 import { WatermarkOperator } from '../../operator/basic/watermark-operator.ts'
 import type { Collector, FilterFunction, FlatMapFunction, MapFunction, ProcessFunction } from '../../operator/function.ts'
 import type { AnyProcessFunction, ProcessInput } from '../../operator/process/process-operator.ts'
-import type { Sink } from '../../operator/sink.ts'
+import { SinkOperator } from '../../operator/basic/sink-operator.ts'
+import { COMMITTABLE_SCHEMA, type Sink } from '../../operator/sink.ts'
 import { type Edge, haveTimestamps, type Partitioner, type Transformation, type TransformationBody } from '../../plan/transformation.ts'
 import type { WindowAssigner } from '../../operator/window/assigners.ts'
 import type { GlobalWindow, Window } from '../../operator/window/window.ts'
@@ -176,7 +177,10 @@ export class DataStream<R, Columns = unknown> extends Stream<R> {
     return other instanceof BroadcastStream ? new BroadcastConnectedStream(this, other) : new ConnectedStreams(this, other as DataStream<unknown>)
   }
 
-  /** Groups all records into windows, in one subtask. */
+  /**
+   * Groups all records into windows, in one subtask. What follows runs there too, in the order of the results, up to the next `keyBy` or partitioning,
+   * unless it is told its parallelism.
+   */
   windowAll<W extends Window>(assigner: WindowAssigner<R, W>): WindowedStream<R, null, unknown, W, Columns> {
     return this.#keyedByNothing().window(assigner)
   }
@@ -375,12 +379,12 @@ export class DataStream<R, Columns = unknown> extends Stream<R> {
 
   /** Ends the stream in a sink. The result only sets its name, uid and parallelism. */
   sinkTo(sink: Sink): DataStreamSink {
-    return new DataStreamSink(this.#sink(sink))
+    return this.#sink(sink)
   }
 
   /** @internal {@link sinkTo}, where this stream only prepares records for the sink. */
   preparedSink(sink: Sink): DataStreamSink {
-    return new DataStreamSink(this.#sink(sink), this as unknown as DataStream<never>)
+    return this.#sink(sink, this as unknown as DataStream<never>)
   }
 
   /** Prints every record on standard output, as Flink's print connector does. */
@@ -450,9 +454,22 @@ export class DataStream<R, Columns = unknown> extends Stream<R> {
     return this.environment.keyedStream(this, this.partitioned({ kind: 'global' }), { kind: 'columns', columns: [] })
   }
 
-  #sink(sink: Sink): Transformation {
+  #sink(sink: Sink, before?: DataStream<never>): DataStreamSink {
+    const { graph } = this.environment
+    const { committer } = sink
     const edges = this.recordEdges().map((edge) => ({ ...edge, input: 0 }))
-    return this.environment.graph.add(sink.name, { kind: 'sink', sink }, edges, this.schema, sink.parallelismMax)
+    const schema = committer === undefined ? this.schema : COMMITTABLE_SCHEMA
+    const writer = graph.add(sink.name, { kind: 'sink', sink }, edges, schema, sink.parallelismMax)
+    if (committer === undefined) return new DataStreamSink(writer, before)
+    const body: TransformationBody = {
+      kind: 'operator',
+      watermarks: { kind: 'none' },
+      needsEventLoop: committer.needsEventLoop,
+      commits: true,
+      create: () => new SinkOperator(committer, COMMITTABLE_SCHEMA),
+    }
+    const edge: Edge = { from: writer, side: undefined, partitioner: { kind: 'global' }, input: 0, schema: COMMITTABLE_SCHEMA }
+    return new DataStreamSink(writer, before, graph.add(committer.name, body, [edge], COMMITTABLE_SCHEMA, 1))
   }
 
   #settings(method: string): Transformation['settings'] {
@@ -499,20 +516,27 @@ function rowBody(input: Schema, stage: NamedRowStage, output: Schema): Transform
 export class DataStreamSink {
   readonly #transformation: Transformation
   readonly #before: DataStream<never> | undefined
+  readonly #committer: Transformation | undefined
 
-  /** @param before What only prepares records for the sink, and so is as parallel as it. */
-  constructor(transformation: Transformation, before?: DataStream<never>) {
+  /**
+   * @param before What only prepares records for the sink, and so is as parallel as it.
+   * @param committer What commits for the sink's writers: it is called after the sink.
+   */
+  constructor(transformation: Transformation, before?: DataStream<never>, committer?: Transformation) {
     this.#transformation = transformation
     this.#before = before
+    this.#committer = committer
   }
 
   name(name: string): this {
     this.#transformation.settings.name = name
+    if (this.#committer !== undefined) this.#committer.settings.name = `${name}: Committer`
     return this
   }
 
   uid(uid: string): this {
     this.#transformation.settings.uid = uid
+    if (this.#committer !== undefined) this.#committer.settings.uid = `${uid}-committer`
     return this
   }
 

@@ -149,7 +149,9 @@ export class KeyedStream<R, K, KeyRow = unknown, Columns = unknown> extends Data
     schema: Schema<T>,
     others: readonly (readonly Omit<Edge, 'input'>[])[] = [],
   ): DataStream<T, C> {
-    return new DataStream(this.environment, this.edges, this.schema).operator(name, body, schema, others)
+    // Keyed by nothing, all state is one key's: of the other subtasks none could have it, nor would a restore find whose it is.
+    const isOneKey = this.key.kind === 'columns' && this.key.columns.length === 0
+    return new DataStream(this.environment, this.edges, this.schema).operator(name, body, schema, others, isOneKey ? 1 : undefined)
   }
 
   /** @internal */

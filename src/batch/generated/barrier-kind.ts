@@ -8,6 +8,11 @@ export const BarrierKind = {
   /**
    * The job stops behind this one.
    */
-  STOP_WITH_SAVEPOINT: 3
+  STOP_WITH_SAVEPOINT: 3,
+
+  /**
+   * No checkpoint: what was in flight when a checkpoint was taken stands in front of it, all that is read after the restore behind it.
+   */
+  RESTORED: 4
 } as const;
 export type BarrierKind = (typeof BarrierKind)[keyof typeof BarrierKind];

@@ -3,7 +3,7 @@
 import * as flatbuffers from 'flatbuffers';
 
 /**
- * A file of the checkpoint, which lies beside `_metadata`.
+ * A file that the checkpoint is made of.
  */
 export class CheckpointFile {
   bb: flatbuffers.ByteBuffer|null = null;
@@ -23,47 +23,60 @@ static getSizePrefixedRootAsCheckpointFile(bb:flatbuffers.ByteBuffer, obj?:Check
   return (obj || new CheckpointFile()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
 }
 
+/**
+ * The checkpoint in whose folder it lies: this one, or one that it builds on.
+ */
+checkpointId():bigint {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.readUint64(this.bb_pos + offset) : BigInt('0');
+}
+
 name():string|null
 name(optionalEncoding:flatbuffers.Encoding):string|Uint8Array|null
 name(optionalEncoding?:any):string|Uint8Array|null {
-  const offset = this.bb!.__offset(this.bb_pos, 4);
+  const offset = this.bb!.__offset(this.bb_pos, 6);
   return offset ? this.bb!.__string(this.bb_pos + offset, optionalEncoding) : null;
 }
 
 bytes():bigint {
-  const offset = this.bb!.__offset(this.bb_pos, 6);
+  const offset = this.bb!.__offset(this.bb_pos, 8);
   return offset ? this.bb!.readUint64(this.bb_pos + offset) : BigInt('0');
 }
 
 crc32():number {
-  const offset = this.bb!.__offset(this.bb_pos, 8);
+  const offset = this.bb!.__offset(this.bb_pos, 10);
   return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
 }
 
 static startCheckpointFile(builder:flatbuffers.Builder) {
-  builder.startObject(3);
+  builder.startObject(4);
+}
+
+static addCheckpointId(builder:flatbuffers.Builder, checkpointId:bigint) {
+  builder.addFieldInt64(0, checkpointId, BigInt('0'));
 }
 
 static addName(builder:flatbuffers.Builder, nameOffset:flatbuffers.Offset) {
-  builder.addFieldOffset(0, nameOffset, 0);
+  builder.addFieldOffset(1, nameOffset, 0);
 }
 
 static addBytes(builder:flatbuffers.Builder, bytes:bigint) {
-  builder.addFieldInt64(1, bytes, BigInt('0'));
+  builder.addFieldInt64(2, bytes, BigInt('0'));
 }
 
 static addCrc32(builder:flatbuffers.Builder, crc32:number) {
-  builder.addFieldInt32(2, crc32, 0);
+  builder.addFieldInt32(3, crc32, 0);
 }
 
 static endCheckpointFile(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
-  builder.requiredField(offset, 4) // name
+  builder.requiredField(offset, 6) // name
   return offset;
 }
 
-static createCheckpointFile(builder:flatbuffers.Builder, nameOffset:flatbuffers.Offset, bytes:bigint, crc32:number):flatbuffers.Offset {
+static createCheckpointFile(builder:flatbuffers.Builder, checkpointId:bigint, nameOffset:flatbuffers.Offset, bytes:bigint, crc32:number):flatbuffers.Offset {
   CheckpointFile.startCheckpointFile(builder);
+  CheckpointFile.addCheckpointId(builder, checkpointId);
   CheckpointFile.addName(builder, nameOffset);
   CheckpointFile.addBytes(builder, bytes);
   CheckpointFile.addCrc32(builder, crc32);

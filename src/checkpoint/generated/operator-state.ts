@@ -79,25 +79,48 @@ endedArray():Uint32Array|null {
 }
 
 /**
+ * What kind of operator it is, its key and what its state means, as JSON: src/checkpoint/operator-signature.ts.
+ */
+signature():string|null
+signature(optionalEncoding:flatbuffers.Encoding):string|Uint8Array|null
+signature(optionalEncoding?:any):string|Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 16);
+  return offset ? this.bb!.__string(this.bb_pos + offset, optionalEncoding) : null;
+}
+
+/**
  * Of a source: its splits as they were listed when the job first started, one MessagePack array. Absent for all others.
  */
 splits(index: number):number|null {
-  const offset = this.bb!.__offset(this.bb_pos, 16);
+  const offset = this.bb!.__offset(this.bb_pos, 18);
   return offset ? this.bb!.readUint8(this.bb!.__vector(this.bb_pos + offset) + index) : 0;
 }
 
 splitsLength():number {
-  const offset = this.bb!.__offset(this.bb_pos, 16);
+  const offset = this.bb!.__offset(this.bb_pos, 18);
   return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
 }
 
 splitsArray():Uint8Array|null {
-  const offset = this.bb!.__offset(this.bb_pos, 16);
+  const offset = this.bb!.__offset(this.bb_pos, 18);
   return offset ? new Uint8Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset)) : null;
 }
 
+/**
+ * Of an unaligned checkpoint: the batches that the barrier has overtaken on their way to a subtask. Absent if there are none.
+ */
+inFlight(index: number, obj?:StatePart):StatePart|null {
+  const offset = this.bb!.__offset(this.bb_pos, 20);
+  return offset ? (obj || new StatePart()).__init(this.bb!.__indirect(this.bb!.__vector(this.bb_pos + offset) + index * 4), this.bb!) : null;
+}
+
+inFlightLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 20);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
 static startOperatorState(builder:flatbuffers.Builder) {
-  builder.startObject(7);
+  builder.startObject(9);
 }
 
 static addUid(builder:flatbuffers.Builder, uidOffset:flatbuffers.Offset) {
@@ -153,8 +176,12 @@ static startEndedVector(builder:flatbuffers.Builder, numElems:number) {
   builder.startVector(4, numElems, 4);
 }
 
+static addSignature(builder:flatbuffers.Builder, signatureOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(6, signatureOffset, 0);
+}
+
 static addSplits(builder:flatbuffers.Builder, splitsOffset:flatbuffers.Offset) {
-  builder.addFieldOffset(6, splitsOffset, 0);
+  builder.addFieldOffset(7, splitsOffset, 0);
 }
 
 static createSplitsVector(builder:flatbuffers.Builder, data:number[]|Uint8Array):flatbuffers.Offset {
@@ -169,16 +196,33 @@ static startSplitsVector(builder:flatbuffers.Builder, numElems:number) {
   builder.startVector(1, numElems, 1);
 }
 
+static addInFlight(builder:flatbuffers.Builder, inFlightOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(8, inFlightOffset, 0);
+}
+
+static createInFlightVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startInFlightVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
 static endOperatorState(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 4) // uid
   builder.requiredField(offset, 6) // name
   builder.requiredField(offset, 12) // parts
   builder.requiredField(offset, 14) // ended
+  builder.requiredField(offset, 16) // signature
   return offset;
 }
 
-static createOperatorState(builder:flatbuffers.Builder, uidOffset:flatbuffers.Offset, nameOffset:flatbuffers.Offset, parallelism:number, maxParallelism:number, partsOffset:flatbuffers.Offset, endedOffset:flatbuffers.Offset, splitsOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createOperatorState(builder:flatbuffers.Builder, uidOffset:flatbuffers.Offset, nameOffset:flatbuffers.Offset, parallelism:number, maxParallelism:number, partsOffset:flatbuffers.Offset, endedOffset:flatbuffers.Offset, signatureOffset:flatbuffers.Offset, splitsOffset:flatbuffers.Offset, inFlightOffset:flatbuffers.Offset):flatbuffers.Offset {
   OperatorState.startOperatorState(builder);
   OperatorState.addUid(builder, uidOffset);
   OperatorState.addName(builder, nameOffset);
@@ -186,7 +230,9 @@ static createOperatorState(builder:flatbuffers.Builder, uidOffset:flatbuffers.Of
   OperatorState.addMaxParallelism(builder, maxParallelism);
   OperatorState.addParts(builder, partsOffset);
   OperatorState.addEnded(builder, endedOffset);
+  OperatorState.addSignature(builder, signatureOffset);
   OperatorState.addSplits(builder, splitsOffset);
+  OperatorState.addInFlight(builder, inFlightOffset);
   return OperatorState.endOperatorState(builder);
 }
 }

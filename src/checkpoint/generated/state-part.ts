@@ -3,7 +3,8 @@
 import * as flatbuffers from 'flatbuffers';
 
 /**
- * What one operator or source wrote in one subtask: a file of state (src/state/snapshot-file.ts) within a file of the checkpoint.
+ * What one operator or source wrote in one subtask: a file of state (src/state/snapshot-file.ts) within a file of the checkpoint. Where a subtask has
+ * several, the first holds everything and the others what changed since, in this order.
  */
 export class StatePart {
   bb: flatbuffers.ByteBuffer|null = null;

@@ -54,7 +54,10 @@ class ProgramReader implements SourceReader {
     this.#ended = true
   }
 
-  snapshot(): void {}
+  /** Nothing of it: what is left of a list is lost with its job, which the program is told. */
+  snapshot(): void {
+    this.#context.program.noteSnapshot?.(this.#input, this.#rest.length === 0)
+  }
 
   restore(): void {}
 

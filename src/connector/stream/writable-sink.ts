@@ -3,13 +3,13 @@
 
 import { ConnectorError, PlanError } from '../../base/errors.ts'
 import { type OptionKeys, refuseUnknownOptions } from '../../base/option-keys.ts'
-import { type RecordBatch, RowKind } from '../../batch/record-batch.ts'
+import type { RecordBatch } from '../../batch/record-batch.ts'
 import { isObjectSchema, type Schema } from '../../batch/types.ts'
 import type { LineEncoder, LineFormat } from '../../format/line-format.ts'
 import { BUFFER_SLACK_BYTES } from '../../kernels/column-layout.ts'
 import type { OperatorContext } from '../../operator/operator.ts'
 import { compileRowReader, type RowReader } from '../../operator/row-code.ts'
-import type { Sink, SinkWriter } from '../../operator/sink.ts'
+import { refuseChanges, type Sink, type SinkWriter } from '../../operator/sink.ts'
 import { requireFactory } from './stream-source.ts'
 import { type OutputFactory, StreamTarget } from './stream-target.ts'
 
@@ -50,7 +50,7 @@ class ObjectWriter implements SinkWriter {
   }
 
   write(batch: RecordBatch): boolean {
-    refuseChanges(batch)
+    refuseChanges(batch, 'to a stream: it takes inserted records only')
     const reader = this.#reader
     reader.bind(batch)
     for (; batch.begin < batch.end; batch.begin++) {
@@ -104,7 +104,7 @@ class LineWriter implements SinkWriter {
   }
 
   write(batch: RecordBatch): boolean {
-    refuseChanges(batch)
+    refuseChanges(batch, 'to a stream: it takes inserted records only')
     const encoder = this.#encoder
     encoder.bind(batch)
     while (batch.begin < batch.end) {
@@ -162,13 +162,6 @@ class LineWriter implements SinkWriter {
     this.#buffer = slab.allocate(bytes + BUFFER_SLACK_BYTES)
     this.#bufferBytes = bytes
   }
-}
-
-function refuseChanges(batch: RecordBatch): void {
-  if (batch.kinds === 0) return
-  for (let position = batch.begin; position < batch.end; position++)
-    if (batch.kindOf(batch.physicalRow(position)) !== RowKind.INSERT)
-      throw new ConnectorError('CHANGELOG_NOT_SUPPORTED', 'Cannot write an update or a deletion to a stream: it takes inserted records only')
 }
 
 /**

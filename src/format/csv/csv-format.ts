@@ -269,6 +269,18 @@ export class CsvFormat implements LineFormat {
     throw new PlanError('INVALID_OPTION', `Cannot use ${JSON.stringify(nullLiteral)} as the CSV text of NULL: it ${why} and would not be read back`)
   }
 
+  /** @throws {PlanError} `INVALID_OPTION` if what is escaped is read as another character: Flink takes `\n`, `\r`, `\t` and `\0` for control characters. */
+  #checkEscapes(): void {
+    const { escape = '', quote = '"', conversion = 'strict' } = this.options
+    if (conversion !== 'flink' || escape === '') return
+    const found = [escape, ...(quote === '' ? [this.delimiter] : [])].find((mark) => 'nrt0'.includes(mark))
+    if (found === undefined) return
+    const kind = found === escape ? 'escape' : 'delimiter'
+    throw new PlanError('INVALID_OPTION', `Cannot write CSV with the ${kind} "${found}": behind an escape Flink reads it as a control character`, {
+      hint: `Set another ${kind} in csvFormat${kind === 'delimiter' ? ', or a quote' : ''}.`,
+    })
+  }
+
   describe(): string {
     const { options } = this
     return `CSV${this.header ? ' with a header' : ''}${this.delimiter === ',' ? '' : `, delimited by ${JSON.stringify(this.delimiter)}`}, ${options.conversion ?? 'strict'}`
@@ -329,6 +341,7 @@ export class CsvFormat implements LineFormat {
   createEncoder(schema: Schema, slab: Slab, kernels: Kernels): LineEncoder {
     const { delimiter, quote, escape, arrayElementDelimiter, nullLiteral, quoteAll, timestampFormat, conversion = 'strict' } = this.options
     this.#checkNullLiteral(true)
+    this.#checkEscapes()
     const plan = new CsvFormatPlan(slab, scanFieldsOf(schema), {
       fraction: conversion === 'flink' ? 'trimmed' : 'precision',
       reading: {

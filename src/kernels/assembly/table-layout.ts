@@ -16,6 +16,7 @@ export const TABLE_PENDING_BYTES: usize = 48
 export const TABLE_INSERTED: usize = 52
 export const TABLE_ENTRY_COUNT: usize = 56
 export const TABLE_SCRATCH: usize = 60
+export const TABLE_EPOCH: usize = 64
 
 export const SEGMENT_INDEX: usize = 0
 export const SEGMENT_SLOTS: usize = 4

@@ -7,7 +7,7 @@ import { differShort, sameBytes, SHORT_BYTES } from './rows'
 import {
   chunkEnd, chunkStart, ENTRY_FLAGS, ENTRY_HASH, ENTRY_KEY, ENTRY_WORD, FLAG_NEW, FORM_BYTES, FORM_VALUE, GROW_ENTRIES, GROW_HEAP, GROW_INDEX, keyGroup,
   SEGMENT_CHUNK_COUNT, SEGMENT_COUNT, SEGMENT_END, SEGMENT_FREE, SEGMENT_HEAP_DEAD, SEGMENT_HEAP_END, SEGMENT_HEAP_NEXT, SEGMENT_INDEX, SEGMENT_LIMIT,
-  SEGMENT_NEXT, SEGMENT_SLOTS, storedPayload, TABLE_DEPTH, TABLE_DIRECTORY, TABLE_ENTRY_BYTES, TABLE_ENTRY_COUNT, TABLE_FIRST_GROUP, TABLE_INSERTED,
+  SEGMENT_NEXT, SEGMENT_SLOTS, storedPayload, TABLE_DEPTH, TABLE_DIRECTORY, TABLE_ENTRY_BYTES, TABLE_ENTRY_COUNT, TABLE_EPOCH, TABLE_FIRST_GROUP, TABLE_INSERTED,
   TABLE_KEY_BYTES, TABLE_KEY_FORM, TABLE_PENDING_BYTES, TABLE_PENDING_REASON, TABLE_PENDING_SEGMENT, TABLE_ROUTE_SHIFT, TABLE_SCRATCH, TABLE_SLOT_MULTIPLIER,
 } from './table-layout'
 
@@ -275,14 +275,25 @@ function storePayload(segment: usize, entry: usize, keyBytes: u32, payload: usiz
   return load<u32>(table, TABLE_DEPTH) != 0 || <u64>load<u32>(table, TABLE_ENTRY_COUNT) * (load<u32>(table, TABLE_ENTRY_BYTES) + INDEX_BYTES_PER_ENTRY) > SMALL_BYTES_MAX
 }
 
+/** Writes down when entries were last changed: those of rows start..end-1. */
+// @ts-ignore: decorator
+@inline function noteEpoch(epoch: u32, start: u32, end: u32, out: usize): void {
+  for (let row = start; row < end; row++) {
+    const entry: usize = load<u32>(out + (<usize>row << 2))
+    store<u32>(entry, (load<u32>(entry, ENTRY_FLAGS) & FLAG_NEW) | epoch, ENTRY_FLAGS)
+  }
+}
+
 // @ts-ignore: decorator
 @inline function lookUp(form: u32, inserting: bool, table: usize, hashes: usize, keys: usize, words: usize, from: u32, n: u32, out: usize): u32 {
   const scratch: usize = load<u32>(table, TABLE_SCRATCH)
+  const epoch: u32 = inserting ? load<u32>(table, TABLE_EPOCH) : 0
   for (let start = from; start < n; start += BLOCK_ROWS) {
     const end = min<u32>(start + BLOCK_ROWS, n)
     const done = isBig(table)
       ? lookUpBig(form, inserting, table, hashes, keys, words, start, end, scratch, out)
       : lookUpSmall(form, inserting, table, hashes, keys, words, start, end, scratch, out)
+    if (epoch != 0) noteEpoch(epoch, start, done, out)
     if (done != end) return done
   }
   return n
@@ -373,6 +384,27 @@ export function segmentChunkEntries(table: usize, segment: usize, chunk: u32, ou
   for (let entry = chunkStart(segment, chunk); entry < end; entry += entryBytes) {
     store<u32>(out + (<usize>count << 2), <u32>entry)
     count += u32(load<u32>(entry, ENTRY_WORD) != 0)
+  }
+  return count
+}
+
+/**
+ * Lists the live entries of a segment whose routes are from..to-1 and that were last looked up before an epoch: u32 out[], with room for all entries and one
+ * more. Returns how many.
+ */
+export function segmentOlderEntries(table: usize, segment: usize, from: u32, to: u32, before: u32, out: usize): u32 {
+  const entryBytes: usize = load<u32>(table, TABLE_ENTRY_BYTES)
+  const chunks = load<u32>(segment, SEGMENT_CHUNK_COUNT)
+  const width = to - from
+  let count: u32 = 0
+  for (let chunk: u32 = 0; chunk < chunks; chunk++) {
+    const end = chunkEnd(segment, chunk)
+    for (let entry = chunkStart(segment, chunk); entry < end; entry += entryBytes) {
+      store<u32>(out + (<usize>count << 2), <u32>entry)
+      const isOlder = (load<u32>(entry, ENTRY_FLAGS) & ~FLAG_NEW) < before
+      const isThere = routeOf(table, load<u32>(entry, ENTRY_HASH + 4)) - from < width
+      count += u32(isOlder & isThere & (load<u32>(entry, ENTRY_WORD) != 0))
+    }
   }
   return count
 }

@@ -6,12 +6,14 @@ import type { OptionKeys } from '../../base/option-keys.ts'
 import { WATERMARK_MIN } from '../../batch/crossings.ts'
 import { assertInserts, type RecordBatch } from '../../batch/record-batch.ts'
 import { isObjectSchema, type Schema } from '../../batch/types.ts'
+import { describeState, type StateSchema } from '../../state/state-schema.ts'
 import { ByteReader, ByteWriter, type ValueCodec, valueCodecOf } from '../../state/value-codec.ts'
 import { refusePromise, type RichFunction, userError } from '../function.ts'
-import type { Operator, OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../operator.ts'
+import type { Operator, OperatorContext, OperatorDescription, Output, SnapshotReader, SnapshotWriter } from '../operator.ts'
 import { compileRowReader, type RowReader } from '../row-code.ts'
 import { runtimeContextOf } from '../runtime-context.ts'
 import { RowCollector } from '../window/row-collector.ts'
+import { recordTypeOf } from '../window/window-contents.ts'
 import { callingOperator } from './calling-operator.ts'
 import type { AsyncRetryStrategy } from './retry-strategy.ts'
 
@@ -60,6 +62,7 @@ interface Entry {
 /** More subtasks than there can be: makes one number of a subtask's index and the parallelism. */
 const SUBTASKS_MAX = 65_536
 const CAPACITY_DEFAULT = 100
+const IN_FLIGHT_STATE = 'in-flight'
 
 /** See the file's head. */
 export class AsyncOperator implements Operator {
@@ -103,10 +106,7 @@ export class AsyncOperator implements Operator {
     this.#context = context
     this.#reader = compileRowReader(this.#inputSchema)
     this.#collector = new RowCollector(context, this.outputSchema)
-    this.#codec = valueCodecOf(
-      isObjectSchema(this.#inputSchema) ? undefined : { kind: 'ROW', nullable: false, fields: this.#inputSchema.fields },
-      'records in flight',
-    )
+    this.#codec = valueCodecOf(recordTypeOf(this.#inputSchema), 'records in flight')
     this.#user(() => refusePromise(this.#fn.open?.(runtimeContextOf(context))))
   }
 
@@ -167,9 +167,21 @@ export class AsyncOperator implements Operator {
     return this.settle(output)
   }
 
+  describe(): OperatorDescription {
+    return { type: 'asynchronous calls', states: [{ schema: this.#stateSchema() }] }
+  }
+
+  /** Results that are neither in flight nor sent would be nobody's. */
+  leaveBatch(): boolean {
+    if (this.#collector.isOpen) return false
+    this.#bound = null
+    return true
+  }
+
   snapshot(writer: SnapshotWriter): void {
     const { subtaskIndex, parallelism } = this.#context
     const origin = subtaskIndex + parallelism * SUBTASKS_MAX
+    if (this.#queue.length > 0) describeState(writer, this.#stateSchema())
     for (const { watermarkMs, timestampMs, record } of this.#queue) {
       const bytes = new ByteWriter()
       bytes.float64(origin)
@@ -178,7 +190,7 @@ export class AsyncOperator implements Operator {
         bytes.float64(timestampMs)
         this.#codec.write(bytes, record)
       }
-      writer.element('in-flight', bytes.bytes.subarray(0, bytes.at))
+      writer.element(IN_FLIGHT_STATE, bytes.bytes.subarray(0, bytes.at))
     }
   }
 
@@ -187,7 +199,7 @@ export class AsyncOperator implements Operator {
     const entries: { readonly watermarkMs: number; readonly timestampMs: number; readonly record: unknown }[] = []
     // Among records of other subtasks a watermark may be too high: then it is left to the next one.
     let isOwn = true
-    reader.elements('in-flight', (value) => {
+    reader.elements(IN_FLIGHT_STATE, (value) => {
       const bytes = new ByteReader().load(value, 0, value.length)
       isOwn = bytes.float64() === subtaskIndex + parallelism * SUBTASKS_MAX && isOwn
       const watermarkMs = bytes.float64()
@@ -320,6 +332,11 @@ export class AsyncOperator implements Operator {
     // With no record between two watermarks the later one says all.
     else last.watermarkMs = Math.max(last.watermarkMs, watermarkMs)
     this.#ready = true
+  }
+
+  #stateSchema(): StateSchema {
+    const type = recordTypeOf(this.#inputSchema)
+    return { name: IN_FLIGHT_STATE, kind: 'in-flight', ...(type && { type }) }
   }
 
   /** Emits what may go out: from the front while it is done; unordered, whatever is done in front of the next watermark. */

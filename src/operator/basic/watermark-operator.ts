@@ -10,7 +10,7 @@ import { WatermarkMerger } from '../../time/watermark-merger.ts'
 import type { TimestampLimits, WatermarkGenerator, WatermarkStrategySpec } from '../../time/watermark-strategy.ts'
 import type { WatermarkView } from '../../time/watermark-view.ts'
 import { refusePromise, userError } from '../function.ts'
-import { type OperatorContext, type Output, type SnapshotReader, type SnapshotWriter, StatelessOperator } from '../operator.ts'
+import { type OperatorContext, type OperatorDescription, type Output, type SnapshotReader, type SnapshotWriter, StatelessOperator } from '../operator.ts'
 import { compileRowReader, DEV_OPTION, type RowReader } from '../row-code.ts'
 import { RowPace } from '../row-pace.ts'
 
@@ -164,6 +164,10 @@ export class WatermarkOperator extends StatelessOperator {
     this.#idle = true
     output.emitStatus(true)
     return true
+  }
+
+  describe(): OperatorDescription {
+    return { type: 'watermark generator' }
   }
 
   /** The watermark is state: lateness after a restore is judged as if nothing had happened. When rescaling, the least of the parts counts. */

@@ -6,10 +6,11 @@
 
 import { PlanError, UserFunctionError } from '../../base/errors.ts'
 import type { LogicalType, Schema } from '../../batch/types.ts'
-import type { ListState } from '../../state/state.ts'
+import type { KeyedStateBackend, ListState } from '../../state/state.ts'
 import { type Collector, type OutputTag, refusePromise, type RichFunction, type RuntimeContext } from '../function.ts'
+import type { OperatorDescription } from '../operator.ts'
 import { requireDurationMs } from '../window/duration.ts'
-import { type KeyedRowInput, KeyedRowOperator } from '../window/keyed-row-operator.ts'
+import { declarationsOf, type KeyedRowInput, KeyedRowOperator } from '../window/keyed-row-operator.ts'
 import { ownFunction } from '../window/own-function.ts'
 import { recordTypeOf, typedList } from '../window/window-contents.ts'
 
@@ -88,7 +89,23 @@ export class IntervalJoinOperator extends KeyedRowOperator<unknown> {
   }
 
   protected override openFunction(): void {
-    const { backend } = this
+    this.#buffers = this.#buffersIn(this.backend)
+    const context = this.runtimeContext()
+    this.#processContext = new JoinContext(context, (tag, value) => this.collector.collectTagged(tag, value))
+    this.#opened = true
+    this.callFunction(() => this.#function.open?.(context))
+  }
+
+  describe(): OperatorDescription {
+    return {
+      type: 'interval join',
+      traits: { bounds: `${this.#lowerBoundMs} ms to ${this.#upperBoundMs} ms` },
+      states: declarationsOf((backend) => this.#buffersIn(backend)),
+      declaresMore: true,
+    }
+  }
+
+  #buffersIn(backend: KeyedStateBackend): readonly [ListState<Waiting>, ListState<Waiting>] {
     const buffer = (side: string, schema: Schema): ListState<Waiting> => {
       const timestamp: LogicalType = { kind: 'BIGINT', nullable: false, safeInteger: true }
       const row = recordTypeOf(schema) ?? { kind: 'OBJECT', nullable: true }
@@ -99,11 +116,7 @@ export class IntervalJoinOperator extends KeyedRowOperator<unknown> {
       ]
       return backend.getState(typedList<Waiting>(`${side}-buffer`, { kind: 'ROW', nullable: false, fields }), 'namespace')
     }
-    this.#buffers = [buffer('left', this.inputs[LEFT].schema), buffer('right', this.inputs[RIGHT].schema)]
-    const context = this.runtimeContext()
-    this.#processContext = new JoinContext(context, (tag, value) => this.collector.collectTagged(tag, value))
-    this.#opened = true
-    this.callFunction(() => this.#function.open?.(context))
+    return [buffer('left', this.inputs[LEFT].schema), buffer('right', this.inputs[RIGHT].schema)]
   }
 
   override close(): void {

@@ -1,14 +1,19 @@
 // Keyed state and timers of one operator, opened, written and read as one. Runs on the worker's thread.
 
+import { StateKind } from '../../kernels/snapshot-layout.ts'
 import { KeyStore, type KeyedInput } from '../../state/key-store.ts'
-import { MemoryStateBackend, namespaceBytes, setNamespaceBytes } from '../../state/memory-backend.ts'
-import type { KeyedStateBackend } from '../../state/state.ts'
+import { namespaceBytes, setNamespaceBytes } from '../../state/memory-backend.ts'
+import { openStateBackend } from '../../state/state-backend.ts'
+import type { KeyedSnapshotWriter, KeyedStateBackend } from '../../state/state.ts'
+import { describeState, EVENT_TIMERS_STATE, PROCESSING_TIMERS_STATE } from '../../state/state-schema.ts'
 import { TimerQueue } from '../../time/timer-queue.ts'
 import type { TimerDomain } from '../../time/timer-service.ts'
-import type { OperatorContext, SnapshotReader, SnapshotWriter } from '../operator.ts'
+import type { OperatorContext, SnapshotReader } from '../operator.ts'
 
-const TIMER_STATES = ['timers:event', 'timers:processing'] as const
+const TIMER_STATES = [EVENT_TIMERS_STATE, PROCESSING_TIMERS_STATE] as const
 const NO_NAMESPACE = new Uint8Array(0)
+/** Timers restored between two looks at the memory. */
+const SETTLE_TIMERS = 4096
 
 /** What {@link openKeyedState} makes. */
 export interface KeyedState {
@@ -16,7 +21,7 @@ export interface KeyedState {
   readonly store: KeyStore
   readonly eventTimers: TimerDomain
   readonly processingTimers: TimerDomain
-  snapshot(writer: SnapshotWriter): void
+  snapshot(writer: KeyedSnapshotWriter): void
   restore(reader: SnapshotReader): void
   close(): void
 }
@@ -42,7 +47,7 @@ const noTimers: TimerDomain = {
 export function openKeyedState(context: OperatorContext, inputs: readonly KeyedInput[], withTimers: boolean): KeyedState {
   const { slab, kernels, subtaskIndex, parallelism, maxParallelism, tableSeed } = context
   const store = new KeyStore({ slab, kernels, subtaskIndex, parallelism, maxParallelism, tableSeed, inputs, timers: withTimers })
-  const backend = new MemoryStateBackend(store)
+  const backend = openStateBackend(store, context.isCheckpointed, (key) => context.option(key))
   const queues = withTimers ? [new TimerQueue(store, 0), new TimerQueue(store, 1)] : []
   return {
     backend,
@@ -51,11 +56,11 @@ export function openKeyedState(context: OperatorContext, inputs: readonly KeyedI
     processingTimers: queues[1] ?? noTimers,
     snapshot(writer) {
       backend.snapshot(writer)
-      queues.forEach((queue, domain) => snapshotTimers(store, queue, TIMER_STATES[domain], writer))
+      queues.forEach((queue, domain) => snapshotTimers(store, queue, domain as 0 | 1, writer))
     },
     restore(reader) {
       backend.restore(reader)
-      queues.forEach((queue, domain) => restoreTimers(store, queue, TIMER_STATES[domain], reader))
+      queues.forEach((queue, domain) => restoreTimers({ store, backend }, queue, TIMER_STATES[domain], reader))
       store.select(0)
     },
     close() {
@@ -65,36 +70,46 @@ export function openKeyedState(context: OperatorContext, inputs: readonly KeyedI
   }
 }
 
-function snapshotTimers(store: KeyStore, queue: TimerQueue, state: string, writer: SnapshotWriter): void {
-  // Collected first: visiting selects records.
-  const timers: { readonly record: number; readonly timeMs: number; readonly sequence: number }[] = []
-  queue.forEach((record, timeMs, sequence) => timers.push({ record, timeMs, sequence }))
-  for (const { record, timeMs, sequence } of timers) {
-    const namespace = store.selectRecord(record) ? namespaceBytes(store.namespaceFirst, store.namespaceSecond) : NO_NAMESPACE
+function snapshotTimers(store: KeyStore, queue: TimerQueue, domain: 0 | 1, writer: KeyedSnapshotWriter): void {
+  const state = TIMER_STATES[domain]
+  if (queue.count > 0) describeState(writer, { name: state, kind: 'timers' })
+  const place = { kind: StateKind.TIMER, offset: store.timerOffset(domain), presence: 0, mask: 0, ttlOffset: 0, ttlMs: 0 }
+  for (const scope of ['key', 'namespace'] as const) writer.records(state, store.records(scope, place))
+  const write = (keyGroup: number, namespace: Uint8Array, key: Uint8Array, timeMs: number, sequence: number): void => {
     const value = new Uint8Array(16)
     const view = new DataView(value.buffer)
     view.setFloat64(0, timeMs, true)
     view.setFloat64(8, sequence, true)
-    writer.keyed(state, store.groupOf(store.key.record), namespace, store.bytesOf(store.key.record), value)
+    writer.keyed(state, keyGroup, namespace, key, value)
   }
+  // Collected first: visiting selects records.
+  const further: { readonly record: number; readonly timeMs: number; readonly sequence: number }[] = []
+  queue.forEachFurther((record, timeMs, sequence) => further.push({ record, timeMs, sequence }))
+  for (const { record, timeMs, sequence } of further) {
+    const namespace = store.selectRecord(record) ? namespaceBytes(store.namespaceFirst, store.namespaceSecond) : NO_NAMESPACE
+    write(store.groupOf(store.key.record), namespace, store.bytesOf(store.key.record), timeMs, sequence)
+  }
+  store.tier?.forEachTimer(domain, write)
   store.select(0)
 }
 
-function restoreTimers(store: KeyStore, queue: TimerQueue, state: string, reader: SnapshotReader): void {
-  const timers: { readonly key: Uint8Array; readonly namespace: Uint8Array; readonly timeMs: number; readonly sequence: number }[] = []
+function restoreTimers(
+  { store, backend }: { readonly store: KeyStore; readonly backend: KeyedStateBackend },
+  queue: TimerQueue,
+  state: string,
+  reader: SnapshotReader,
+): void {
+  let count = 0
   reader.keyed(state, (keyGroup, namespace, key, value) => {
     if (keyGroup < store.keyGroups.start || keyGroup > store.keyGroups.end) return
     const view = new DataView(value.buffer, value.byteOffset, value.byteLength)
-    timers.push({ key: key.slice(), namespace: namespace.slice(), timeMs: view.getFloat64(0, true), sequence: view.getFloat64(8, true) })
-  })
-  // Registered again in their order.
-  timers.sort((left, right) => left.sequence - right.sequence)
-  for (const { key, namespace, timeMs } of timers) {
     store.select(store.resolveKey(key))
-    if (namespace.length === 0) queue.register(timeMs)
-    else {
+    if (namespace.length > 0) {
       setNamespaceBytes(store, namespace)
-      queue.registerInNamespace(timeMs)
+      store.makeNamespace()
     }
-  }
+    queue.restore(view.getFloat64(0, true), view.getFloat64(8, true))
+    // Lets a backend that keeps only some keys in memory make room.
+    if (++count % SETTLE_TIMERS === 0) backend.settle()
+  })
 }

@@ -8,11 +8,12 @@ import type { KeySpec } from '../../batch/key-spec.ts'
 import { assertInserts, type RecordBatch } from '../../batch/record-batch.ts'
 import { Schema } from '../../batch/types.ts'
 import { HeapOperatorState } from '../../state/operator-state.ts'
-import { type MapStateDescriptor, UNION_STATE_PREFIX } from '../../state/state.ts'
+import { BROADCAST_STATE_PREFIX, type KeyedSnapshotWriter, type MapStateDescriptor, OWN_STATE_PREFIX } from '../../state/state.ts'
+import { schemaOf } from '../../state/state-schema.ts'
 import { KEY_COLUMN } from '../basic/key-operator.ts'
 import { refusePromise, type RichFunction, userError } from '../function.ts'
 import type { TimerDomain } from '../../time/timer-service.ts'
-import type { Operator, OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../operator.ts'
+import type { Operator, OperatorContext, OperatorDescription, Output, SnapshotReader } from '../operator.ts'
 import { ownFunction } from '../window/own-function.ts'
 import { compileProcessLoop, DEV_OPTION, type ProcessLoop } from '../row-code.ts'
 import { RowPace } from '../row-pace.ts'
@@ -22,7 +23,7 @@ import { SideOutputs } from './side-outputs.ts'
 
 /** Rows of a step at most: user code is slower than kernels. */
 const ROWS_PER_STEP = 1024
-const WATERMARK_STATE = `${UNION_STATE_PREFIX}watermark`
+const WATERMARK_STATE = `${OWN_STATE_PREFIX}watermark`
 
 /** One input of a process function. */
 export interface ProcessInput {
@@ -162,7 +163,22 @@ export class ProcessOperator implements Operator {
     return true
   }
 
-  snapshot(writer: SnapshotWriter): void {
+  describe(): OperatorDescription {
+    const broadcast = this.#inputs.flatMap(({ states }) => states ?? [])
+    return {
+      type: 'process function',
+      states: [
+        ...broadcast.map((descriptor) => ({
+          schema: schemaOf(BROADCAST_STATE_PREFIX + descriptor.name, 'broadcast', descriptor),
+          evolution: descriptor.evolution,
+        })),
+      ],
+      declaresMore: true,
+      hasTimers: this.#fn.onTimer !== undefined,
+    }
+  }
+
+  snapshot(writer: KeyedSnapshotWriter): void {
     this.#state?.backend.setProcessingTimeMs(this.#context.clock.nowMs())
     this.#state?.snapshot(writer)
     this.#operatorState.snapshot(writer)

@@ -7,10 +7,10 @@ import { Column } from '../../batch/column.ts'
 import type { KeySpec } from '../../batch/key-spec.ts'
 import type { RecordBatch } from '../../batch/record-batch.ts'
 import type { LogicalType, Schema } from '../../batch/types.ts'
-import { KeyEncoder } from '../../kernels/keys.ts'
+import { type KeyBatch, KeyEncoder } from '../../kernels/keys.ts'
 import type { KeyForm } from '../../kernels/table-layout.ts'
 import { SegmentTable } from '../../state/segment-table.ts'
-import { restoreEntries } from '../../state/table-restore.ts'
+import { TableRestore } from '../../state/table-restore.ts'
 import type { OperatorContext, SnapshotWriter } from '../operator.ts'
 import type { AggregatePlan } from './slice-aggregates.ts'
 
@@ -66,30 +66,33 @@ export class DistinctValues {
     slab.free(rows, (n + 1) * 4)
   }
 
-  /** Sets the accumulator of every key to the number of its values. */
-  count(pairs: SegmentTable, groups: SegmentTable): void {
+  /** Sets the accumulators of keys, all of whose pairs there are, to the number of their values: of entries u32[n]. */
+  count(pairs: SegmentTable, groups: SegmentTable, keys: number, keyCount: number): void {
     const { kernels } = this.#context
     const offset = groups.valueOffset + this.plan.offset
-    groups.forEachEntries((entries, n) => kernels.aggregateReset(entries, n, offset, 8))
+    kernels.aggregateReset(keys, keyCount, offset, 8)
     pairs.forEachEntries((entries, n) => kernels.aggregateCount(this.#groupsOf(pairs, entries, n, groups), n, offset))
   }
 
   /** Writes the pairs of a slice under the key groups of their keys. */
-  snapshot(writer: SnapshotWriter, state: string, namespace: Uint8Array, pairs: SegmentTable, groups: SegmentTable): void {
-    const { slab } = this.#context
-    const keyGroups = new Map<number, number>()
-    groups.forEachKeyGroup((keyGroup, entries, n) => {
-      for (let index = 0; index < n; index++) keyGroups.set(slab.u32[(entries >>> 2) + index], keyGroup)
-    })
+  snapshot(writer: SnapshotWriter, state: string, namespace: Uint8Array, pairs: SegmentTable): void {
+    const { slab, maxParallelism } = this.#context
     pairs.forEachEntries((entries, n) => {
-      const found = this.#groupsOf(pairs, entries, n, groups)
+      const owners = this.ownersOf(pairs, entries, n)
       for (let index = 0; index < n; index++)
-        writer.keyed(state, keyGroups.get(slab.u32[(found >>> 2) + index])!, namespace, pairs.keyBytesOf(slab.u32[(entries >>> 2) + index]), NO_VALUE)
+        writer.keyed(
+          state,
+          slab.u32[((owners + 4) >>> 2) + index * 2] % maxParallelism,
+          namespace,
+          pairs.keyBytesOf(slab.u32[(entries >>> 2) + index]),
+          NO_VALUE,
+        )
     })
   }
 
-  restore(pairs: SegmentTable, keys: Uint8Array[]): void {
-    restoreEntries(this.#context.slab, this.#context.kernels, pairs, { keys, values: [] })
+  /** What puts pairs back that {@link snapshot} has written. */
+  restore(pairs: SegmentTable): TableRestore {
+    return new TableRestore(this.#context.slab, this.#context.kernels, pairs, 0)
   }
 
   free(): void {
@@ -99,17 +102,25 @@ export class DistinctValues {
     if (this.#listRows > 0) this.#context.slab.free(this.#list, this.#listRows * 4)
   }
 
+  /** Address of the hashes of the keys of `n` pairs: u64[n], valid until the next call. */
+  ownersOf(pairs: SegmentTable, entries: number, n: number): number {
+    return this.#keysOf(pairs, entries, n).hashes
+  }
+
   /** The entries of the keys of `n` pairs: u32 entries, valid until the next call. */
   #groupsOf(pairs: SegmentTable, entries: number, n: number, groups: SegmentTable): number {
     this.#reserve(n)
+    groups.find(this.#keysOf(pairs, entries, n), this.#list)
+    return this.#list
+  }
+
+  /** The keys of `n` pairs, valid until the next call. */
+  #keysOf(pairs: SegmentTable, entries: number, n: number): KeyBatch {
     for (const column of this.#columns) column.clear()
     pairs.keysToColumns(entries, n, this.#columns, 0)
-    const keys =
-      this.#key.kind === 'encoded'
-        ? this.#groups.encodeCanonicalColumn(this.#groupDescriptors[0], 0, 0, n)
-        : this.#groups.encode(this.#groupDescriptors, 0, 0, n)
-    groups.find(keys, this.#list)
-    return this.#list
+    return this.#key.kind === 'encoded'
+      ? this.#groups.encodeCanonicalColumn(this.#groupDescriptors[0], 0, 0, n)
+      : this.#groups.encode(this.#groupDescriptors, 0, 0, n)
   }
 
   #reserve(rows: number): void {

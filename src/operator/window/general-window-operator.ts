@@ -6,18 +6,18 @@ import { assert } from '../../base/assert.ts'
 import { PlanError, UserFunctionError } from '../../base/errors.ts'
 import type { LogicalType, Schema } from '../../batch/types.ts'
 import { t } from '../../batch/types.ts'
-import type { AggregateFunction, StateDescriptor, ValueState } from '../../state/state.ts'
+import type { AggregateFunction, KeyedSnapshotWriter, KeyedStateBackend, StateDescriptor, ValueState } from '../../state/state.ts'
 import { valueState } from '../../state/state.ts'
 import type { TimerDomain } from '../../time/timer-service.ts'
 import { type OutputTag, type ReduceFunction, refusePromise } from '../function.ts'
-import type { SnapshotReader, SnapshotWriter } from '../operator.ts'
+import type { OperatorDescription, SnapshotReader } from '../operator.ts'
 import { EventTimeSessionWindows, isMergingAssigner, ProcessingTimeSessionWindows, type WindowAssigner } from './assigners.ts'
 import type { Evictor, TimestampedValue } from './evictors.ts'
-import { KeyedRowOperator, type KeyedRowInput } from './keyed-row-operator.ts'
+import { declarationsOf, KeyedRowOperator, type KeyedRowInput } from './keyed-row-operator.ts'
 import { MergingWindowSet, type MergeListener } from './merging-window-set.ts'
 import { ownFunction } from './own-function.ts'
 import { AggregatedRows, aggregateRows } from './row-aggregates.ts'
-import type { AggregatePlan } from './slice-aggregates.ts'
+import { type AggregatePlan, formatAggregates } from './slice-aggregates.ts'
 import { canMerge, EventTimeTrigger, isFire, isPurge, ProcessingTimeTrigger, type Trigger } from './triggers.ts'
 import { AggregatedContents, CoGroupedContents, type ContentsState, ListedContents, ReducedContents, TimestampedContents } from './window-contents.ts'
 import { WindowContext, type WindowHost, WindowTriggerContext } from './window-contexts.ts'
@@ -61,7 +61,20 @@ export interface GeneralWindowOptions {
 
 /** Numbers that are stored for one window that merges. */
 const SESSION_NUMBERS = 4
+const CONTENTS_TEXTS = {
+  reduce: 'one record',
+  aggregate: 'one accumulator',
+  builtIn: 'accumulators',
+  list: 'every record',
+  coGroup: 'every record of two streams',
+}
 const MERGING_SET = valueState('merging-window-set', t.array(t.double()))
+
+/** What an assigner or a trigger calls itself; one of the user's that does not say it goes by the name of its class. */
+function nameOfPart(part: object): string {
+  const text = String(part) // oxlint-disable-line typescript/no-base-to-string -- looked at below
+  return text.startsWith('[object') ? part.constructor.name : text
+}
 
 /** Groups the records of each key by windows and calls a function when a trigger says so. */
 export class GeneralWindowOperator extends KeyedRowOperator<unknown> implements MergeListener<Window>, WindowHost {
@@ -105,14 +118,7 @@ export class GeneralWindowOperator extends KeyedRowOperator<unknown> implements 
 
   protected override openFunction(): void {
     const { backend } = this
-    const options = this.#contentsOptions
-    const { schema } = this.inputs[0]
-    if (this.#evictor !== undefined) this.#contents = new TimestampedContents(backend, schema)
-    else if (options.kind === 'reduce') this.#contents = new ReducedContents(backend, options.schema ?? schema, options.reduce as ReduceFunction<unknown>)
-    else if (options.kind === 'builtIn') this.#contents = new AggregatedRows(backend, schema, options.plans)
-    else if (options.kind === 'aggregate') this.#contents = new AggregatedContents(backend, options.aggregate, options.type)
-    else if (options.kind === 'list') this.#contents = new ListedContents(backend, schema)
-    else this.#contents = new CoGroupedContents(backend, schema, this.inputs[1].schema)
+    this.#contents = this.#contentsIn(backend)
     if (this.#merging !== null) this.#mergingState = backend.getState(MERGING_SET, 'key')
     this.#triggerContext = new WindowTriggerContext(this)
     this.#processContext = new WindowContext(this, this.#merging !== null)
@@ -121,7 +127,46 @@ export class GeneralWindowOperator extends KeyedRowOperator<unknown> implements 
     this.callFunction(() => this.#function?.open?.(this.runtimeContext()))
   }
 
-  override snapshot(writer: SnapshotWriter): void {
+  describe(): OperatorDescription {
+    const options = this.#contentsOptions
+    return {
+      type: 'windows',
+      traits: {
+        windows: nameOfPart(this.#assigner),
+        // How often a trigger of a kind fires may change.
+        trigger: nameOfPart(this.#trigger).replace(/\(.*/s, ''),
+        contents: this.#evictor === undefined ? CONTENTS_TEXTS[options.kind] : 'every record with its time',
+        ...(options.kind === 'builtIn' && { aggregates: formatAggregates(this.inputs[0].schema, options.plans) }),
+      },
+      states: [
+        ...declarationsOf((backend) => {
+          this.#contentsIn(backend)
+          if (this.#merging !== null) backend.getState(MERGING_SET, 'key')
+        }),
+      ],
+      declaresMore: true,
+    }
+  }
+
+  #contentsIn(backend: KeyedStateBackend): ContentsState {
+    const options = this.#contentsOptions
+    const { schema } = this.inputs[0]
+    if (this.#evictor !== undefined) return new TimestampedContents(backend, schema)
+    switch (options.kind) {
+      case 'reduce':
+        return new ReducedContents(backend, options.schema ?? schema, options.reduce as ReduceFunction<unknown>)
+      case 'builtIn':
+        return new AggregatedRows(backend, schema, options.plans)
+      case 'aggregate':
+        return new AggregatedContents(backend, options.aggregate, options.type)
+      case 'list':
+        return new ListedContents(backend, schema)
+      case 'coGroup':
+        return new CoGroupedContents(backend, schema, this.inputs[1].schema)
+    }
+  }
+
+  override snapshot(writer: KeyedSnapshotWriter): void {
     super.snapshot(writer)
     this.#contents.snapshot?.(writer)
   }

@@ -1,6 +1,6 @@
 // The rows that one aggregate of one slice keeps whole: the values of min, max, first and last that have no fixed width, and the rows of top-N.
 // They lie in columns; accumulators refer to them, in kernels. What no entry refers to any more is left behind, until half of the rows are
-// such and the others move. Runs on the worker's thread.
+// such and the others move; so is what belongs to an entry that leaves memory. Runs on the worker's thread.
 
 import { assert } from '../../base/assert.ts'
 import { Column } from '../../batch/column.ts'
@@ -14,8 +14,11 @@ import type { OperatorContext } from '../operator.ts'
 import type { AggregatePlan, FoldRows, KeepPlan } from './slice-aggregates.ts'
 
 const COLUMN_ROWS = 64
-/** Fewer rows than this never move. */
+/** Fewer rows than this never move; so many do where most of them belong to entries that have left memory. */
 const MOVED_ROWS_MIN = 1024
+const MOVED_RELEASED_MIN = 64
+/** About what a value takes beside its bytes. */
+const VALUE_BYTES = 12
 const SEQUENCE: Field = { name: '$sequence', type: { kind: 'BIGINT', nullable: false, safeInteger: true } }
 
 /** The kept rows of one aggregate and one slice (or one window, where slices are merged). */
@@ -28,6 +31,8 @@ export class KeptRows {
   /** The kept columns, behind them the sequences in which the rows arrived. */
   #columns: readonly Column[]
   #rowCount = 0
+  /** Rows of entries that have left memory, as far as they lie here still. */
+  #releasedCount = 0
   /** With so many rows, those that nothing refers to are dropped. */
   #movedAt = MOVED_ROWS_MIN
 
@@ -70,11 +75,11 @@ export class KeptRows {
 
   /** Drops what no entry of the slice's table refers to, once it is the greater part. */
   settle(table: SegmentTable): void {
-    if (this.#rowCount < this.#movedAt) return
+    if (this.#rowCount < (this.#releasedCount * 2 > this.#rowCount ? MOVED_RELEASED_MIN : this.#movedAt)) return
     const { slab, kernels } = this.#context
     const old = this.#columns
     this.#columns = this.#newColumns()
-    this.#rowCount = 0
+    this.#rowCount = this.#releasedCount = 0
     table.forEachEntries((entries, n) => {
       const bytes = n * this.#keep.limit * 4
       const rows = slab.allocate(bytes)
@@ -120,12 +125,13 @@ export class KeptRows {
   /**
    * Reads what {@link save} wrote and lets the value area refer to it.
    *
+   * @param area Has the value area from word `word` on.
    * @returns The greatest sequence that was read; -1 without rows.
    */
-  load(reader: ByteReader, area: DataView): number {
+  load(reader: ByteReader, area: Uint32Array, word: number): number {
     let sequence = -1
-    const { offset } = this.#plan
-    const count = area.getUint32(offset, true)
+    const at = word + (this.#plan.offset >>> 2)
+    const count = area[at]
     for (let place = 1; place <= count; place++) {
       const row = this.#rowCount++
       const values = this.#codec.read(reader) as Record<string, unknown>
@@ -133,16 +139,30 @@ export class KeptRows {
         this.#columns[index].ensureRows(row + 1)
         writeValue(this.#columns[index], row, values[name])
       })
-      area.setUint32(offset + place * 4, row + 1, true)
+      area[at + place] = row + 1
       sequence = Math.max(sequence, values[SEQUENCE.name] as number)
     }
     return sequence
   }
 
+  /** Notes that entries u32[n] are about to go: what they keep is left behind. */
+  release(entries: number, n: number, base: number): void {
+    const { u32 } = this.#context.slab
+    const offset = base + this.#plan.offset
+    for (let at = entries >>> 2, end = at + n; at < end; at++) this.#releasedCount += u32[(u32[at] + offset) >>> 2]
+  }
+
+  /** About how many bytes the rows of entries in memory take. */
+  get bytesInUse(): number {
+    if (this.#rowCount === 0) return 0
+    const bytes = this.#columns.reduce((sum, column) => sum + bytesOf(column, this.#rowCount), 0)
+    return (bytes * (this.#rowCount - this.#releasedCount)) / this.#rowCount
+  }
+
   clear(): void {
     this.free()
     this.#columns = this.#newColumns()
-    this.#rowCount = 0
+    this.#rowCount = this.#releasedCount = 0
     this.#movedAt = MOVED_ROWS_MIN
   }
 
@@ -182,4 +202,8 @@ export class KeptRows {
     this.#rowCount += count
     slab.free(rows, n * 4)
   }
+}
+
+function bytesOf({ dataLength, children }: Column, rows: number): number {
+  return children.reduce((sum, child) => sum + bytesOf(child, rows), rows * VALUE_BYTES + dataLength)
 }

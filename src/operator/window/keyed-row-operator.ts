@@ -7,10 +7,11 @@ import { WATERMARK_MIN } from '../../batch/crossings.ts'
 import type { KeySpec } from '../../batch/key-spec.ts'
 import { assertInserts, type RecordBatch } from '../../batch/record-batch.ts'
 import type { Schema } from '../../batch/types.ts'
-import { type KeyedStateBackend, UNION_STATE_PREFIX } from '../../state/state.ts'
+import { type KeyedSnapshotWriter, type KeyedStateBackend, OWN_STATE_PREFIX, type StateDescriptor, type StateScope } from '../../state/state.ts'
+import { keyedDeclarationOf, type StateDeclaration } from '../../state/state-schema.ts'
 import type { TimerDomain } from '../../time/timer-service.ts'
 import { type KeyedRuntimeContext, refusePromise, userError } from '../function.ts'
-import type { Operator, OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../operator.ts'
+import type { Operator, OperatorContext, Output, SnapshotReader } from '../operator.ts'
 import { type KeyedState, openKeyedState } from '../process/keyed-state.ts'
 import { compileRowReader, DEV_OPTION, type RowReader } from '../row-code.ts'
 import { RowPace } from '../row-pace.ts'
@@ -21,13 +22,21 @@ import { RowCollector } from './row-collector.ts'
 const ROWS_PER_STEP = 1024
 /** Stands for the key of records that all have one: its bytes are given, never read from a column. */
 const CONSTANT_KEY: KeySpec = { kind: 'encoded', column: 0 }
-const WATERMARK_STATE = `${UNION_STATE_PREFIX}watermark`
+const WATERMARK_STATE = `${OWN_STATE_PREFIX}watermark`
 
 /** One input: what its records look like and where their key lies; undefined = all records have one key. */
 export interface KeyedRowInput {
   /** The columns that functions see. The batches may have the key's column behind them. */
   readonly schema: Schema
   readonly key: KeySpec | undefined
+}
+
+/** The states that something declares when it is given a backend. */
+export function declarationsOf(declare: (backend: KeyedStateBackend) => void): readonly StateDeclaration[] {
+  const declarations: StateDeclaration[] = []
+  const recorder = { getState: (descriptor: StateDescriptor, scope: StateScope = 'key') => void declarations.push(keyedDeclarationOf(descriptor, scope)) }
+  declare(recorder as unknown as KeyedStateBackend)
+  return declarations
 }
 
 /** Drives rows, watermarks and timers; subclasses say what each does. */
@@ -152,7 +161,7 @@ export abstract class KeyedRowOperator<OUT> implements Operator {
     return true
   }
 
-  snapshot(writer: SnapshotWriter): void {
+  snapshot(writer: KeyedSnapshotWriter): void {
     this.#state.snapshot(writer)
     const bytes = new Uint8Array(8)
     new DataView(bytes.buffer).setFloat64(0, this.watermarkMs, true)

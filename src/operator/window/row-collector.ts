@@ -101,6 +101,11 @@ export class RowCollector<OUT> implements Collector<OUT> {
     return false
   }
 
+  /** Whether a turn has begun whose rows have not all been emitted. */
+  get isOpen(): boolean {
+    return this.#open
+  }
+
   /** Starts a turn. Only while `output.hasCapacity()`. */
   begin(output: Output): void {
     this.#output = output

@@ -171,6 +171,20 @@ export interface AggregatePlan {
   readonly flag: number
 }
 
+/** Aggregates in words, without the names of their results, which state does not have: "count(), sum(price INT)". */
+export function formatAggregates(schema: Schema, plans: readonly AggregatePlan[]): string {
+  const columnText = (column: number): string => `${schema.fields[column].name} ${formatType(schema.fields[column].type)}`
+  return plans
+    .map(({ kind, column, keep }) => {
+      const kept =
+        kind === 'topN' && keep !== undefined
+          ? [`${keep.limit} ${keep.order === KeepOrder.ASCENDING ? 'least' : 'greatest'} of ${keep.columns.map(columnText).join(' ')}`]
+          : []
+      return `${kind}(${[...(column === -1 ? [] : [columnText(column)]), ...kept].join(', ')})`
+    })
+    .join(', ')
+}
+
 /**
  * Binds aggregates to a schema.
  *

@@ -1,5 +1,6 @@
 // The columnar window operator: built-in aggregates over aligned event-time windows (tumbling, sliding, cumulative), by slices. Records are
-// folded into one table a slice, in kernels; windows of several slices merge them when they fire. Runs on the worker's thread.
+// folded into one table a slice, in kernels; windows of several slices merge them when they fire. With the backend lmdb the tables are a cache, and
+// windows of which something is not in memory fire by ranges of keys. Runs on the worker's thread.
 
 import { keyGroupRangeOf } from '../../base/key-groups.ts'
 import { BatchBuilder } from '../../batch/batch-builder.ts'
@@ -10,22 +11,25 @@ import type { KeySpec } from '../../batch/key-spec.ts'
 import { assertInserts, RecordBatch, writeInt64 } from '../../batch/record-batch.ts'
 import type { LogicalType, Schema } from '../../batch/types.ts'
 import { writeValue } from '../../batch/values.ts'
-import { UserFunctionError } from '../../base/errors.ts'
-import { restoreEntries, type SnapshotEntries } from '../../state/table-restore.ts'
+import { RestoreError, UserFunctionError } from '../../base/errors.ts'
+import { TableRestore } from '../../state/table-restore.ts'
 import { keyValueOf } from '../../state/key-value.ts'
-import { FOLD_ROWS, SegmentTable } from '../../state/segment-table.ts'
-import { UNION_STATE_PREFIX } from '../../state/state.ts'
+import type { CachedTable, EntryTails, LmdbTables } from '../../state/lmdb-tables.ts'
+import { CACHE_SEGMENT_ENTRIES, FOLD_ROWS, SegmentTable } from '../../state/segment-table.ts'
+import { type KeyedSnapshotWriter, OWN_STATE_PREFIX } from '../../state/state.ts'
+import { openTables } from '../../state/state-backend.ts'
+import { describeState, type StateSchema } from '../../state/state-schema.ts'
 import { ByteReader, ByteWriter } from '../../state/value-codec.ts'
-import type { Operator, OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../operator.ts'
+import type { Operator, OperatorContext, OperatorDescription, Output, SnapshotReader, SnapshotWriter } from '../operator.ts'
 import { DistinctValues } from './distinct-values.ts'
 import { KeptRows } from './kept-rows.ts'
-import { type AggregatePlan, type Aggregates, emit, fold, merge, planAggregates } from './slice-aggregates.ts'
-import { type AlignedWindows, lastWindowEndMs, nextFiringMs, nextWindowEndMs, sliceEndMs, sliceStartMs, windowStartMs } from './slices.ts'
+import { type AggregatePlan, type Aggregates, emit, fold, formatAggregates, merge, planAggregates } from './slice-aggregates.ts'
+import { type AlignedWindows, formatWindows, lastWindowEndMs, nextFiringMs, nextWindowEndMs, sliceEndMs, sliceStartMs, windowStartMs } from './slices.ts'
 import { NO_WINDOW_COUNTER } from './window.ts'
 import { windowResultSchema } from './window-result.ts'
 
 /** The watermark and the end of the last window that has fired; of several parts those furthest behind count. */
-const WATERMARK_STATE = `${UNION_STATE_PREFIX}watermark`
+const WATERMARK_STATE = `${OWN_STATE_PREFIX}watermark`
 
 /** What the operator does. */
 export interface SliceWindowOptions {
@@ -43,8 +47,11 @@ interface Slice {
   readonly startMs: number
   readonly lastEndMs: number
   readonly table: SegmentTable
-  /** What each countDistinct has seen. */
+  /** Its entries that are not in memory. */
+  readonly cached: CachedTable | undefined
+  /** What each countDistinct has seen, and of that what is not in memory. */
   readonly distinct: readonly SegmentTable[]
+  readonly cachedDistinct: readonly CachedTable[]
   /** What each aggregate keeps that keeps rows. */
   readonly kept: readonly KeptRows[]
   /** Address of the int32 rows of the batch in hand that fall into it. */
@@ -53,17 +60,28 @@ interface Slice {
   rowCount: number
 }
 
-/** A window that is being emitted: its entries, and how far they have been. */
+/** A window that is being emitted: entries of it, and how far they have been. */
 interface Firing {
   readonly endMs: number
+  readonly parts: readonly Slice[]
   /** The table and the kept rows to read: a slice's, or `merged`. */
   readonly table: SegmentTable
   readonly kept: readonly KeptRows[]
   readonly merged: boolean
-  readonly entries: number
-  readonly count: number
+  entries: number
+  entriesBytes: number
+  count: number
   next: number
+  /** Where the entries begin that come after these, if it goes by ranges of routes. */
+  route: number
+  /** How wide a range is; 0: the entries are all that there are. */
+  readonly rangeRoutes: number
+  /** What each countDistinct has seen of the keys of a range. */
+  readonly seen: readonly SegmentTable[]
 }
+
+/** What a slice has of its own. */
+type Tables = Pick<Slice, 'table' | 'cached' | 'distinct' | 'cachedDistinct' | 'kept'>
 
 /** The columns of a result. */
 export function sliceWindowSchema(options: Pick<SliceWindowOptions, 'inputSchema' | 'key' | 'aggregates'>): Schema {
@@ -86,8 +104,10 @@ export class SliceWindowOperator implements Operator {
   /** By start, in no order: there are few. */
   readonly #slices = new Map<number, Slice>()
   /** Tables of dropped slices, emptied, for the next ones. */
-  readonly #spare: Pick<Slice, 'table' | 'distinct' | 'kept'>[] = []
+  readonly #spare: Tables[] = []
   #distinct: readonly DistinctValues[] = []
+  #tier: LmdbTables | undefined
+  #hasPaused = false
   #expectedEntries = 0
   #entries = 0
   /** Row r of the batch in hand is record `sequence` + r of all that have come. */
@@ -96,6 +116,9 @@ export class SliceWindowOperator implements Operator {
   #firing: Firing | undefined
   /** End of the last window fired. */
   #firedMs = WATERMARK_MIN
+  /** See KeyedSnapshotWriter; and the slices that were dropped, each in its epoch, as far as a checkpoint may still hold them. */
+  #epoch = 0
+  #dropped: { readonly startMs: number; readonly epoch: number }[] = []
 
   constructor(options: SliceWindowOptions) {
     this.#options = options
@@ -112,6 +135,7 @@ export class SliceWindowOperator implements Operator {
     this.#distinct = this.#plans
       .filter(({ kind }) => kind === 'countDistinct')
       .map((plan) => new DistinctValues(context, this.#options.inputSchema, this.#options.key, this.#keys.form, plan))
+    this.#tier = this.#openTier()
     this.#builder = new BatchBuilder(context.slab, this.outputSchema, context.batchRowsMax)
     this.#lateView = new RecordBatch(context.slab, this.#options.inputSchema, [])
     this.#entries = context.slab.allocate(FOLD_ROWS * 4)
@@ -122,7 +146,29 @@ export class SliceWindowOperator implements Operator {
     return this.#watermarkMs === WATERMARK_MIN ? WATERMARK_MIN : nextFiringMs(this.#options.windows, this.#watermarkMs)
   }
 
+  /** Whether the last call has ended because reading and writing had taken long enough. */
+  get hasPaused(): boolean {
+    return this.#hasPaused
+  }
+
   processBatch(batch: RecordBatch, output: Output): boolean {
+    const tier = this.#tier
+    if (tier === undefined) return this.#processRows(batch, output)
+    const { end } = batch
+    batch.end = Math.min(end, batch.begin + CACHED_ROWS_PER_STEP)
+    const done = this.#processRows(batch, output)
+    batch.end = end
+    this.#makeRoom(tier)
+    this.#hasPaused = done && batch.begin < end
+    return done && batch.begin === end
+  }
+
+  #makeRoom(tier: LmdbTables): void {
+    tier.shrink()
+    if (this.#keptPlans.length > 0) for (const { table, kept } of this.#slices.values()) for (const rows of kept) rows.settle(table)
+  }
+
+  #processRows(batch: RecordBatch, output: Output): boolean {
     const { begin, end } = batch
     if (begin === end) return true
     assertInserts(batch)
@@ -153,6 +199,7 @@ export class SliceWindowOperator implements Operator {
   }
 
   advance(watermarkMs: number, output: Output): boolean {
+    this.#hasPaused = false
     for (;;) {
       if (this.#firing !== undefined && !this.#emitFiring(this.#firing, output)) return false
       // Windows that had passed before a slice came to be stay passed: its records count only in those still to come.
@@ -178,79 +225,142 @@ export class SliceWindowOperator implements Operator {
     return true
   }
 
-  snapshot(writer: SnapshotWriter): void {
-    const { slab } = this.#context
+  describe(): OperatorDescription {
+    const { inputSchema, windows } = this.#options
+    const states = this.#plans
+      .filter(({ kind }) => kind === 'countDistinct')
+      .map(({ column }, index) => ({ schema: distinctSchema(index, inputSchema.fields[column].type) }))
+    return {
+      type: 'aligned windows',
+      traits: { windows: formatWindows(windows), aggregates: formatAggregates(inputSchema, this.#plans) },
+      states: [{ schema: SLICES_SCHEMA }, ...states],
+      hasTimers: false,
+    }
+  }
+
+  snapshot(writer: KeyedSnapshotWriter): void {
+    describeState(writer, SLICES_SCHEMA)
+    this.#distinct.forEach(({ plan }, index) => describeState(writer, distinctSchema(index, this.#options.inputSchema.fields[plan.column].type)))
     const start = new Uint8Array(8)
+    const name = (startMs: number): Uint8Array => {
+      new DataView(start.buffer).setFloat64(0, startMs, true)
+      return start
+    }
+    // What rows are kept of changes without the table being told.
+    const isChange = this.#keptPlans.length === 0 && writer.changes(SLICES_SCHEMA.name)
+    if (isChange) for (const { startMs, epoch } of this.#dropped) if (epoch >= writer.since) writer.dropped(SLICES_SCHEMA.name, name(startMs))
+    if (writer.since > 0) this.#dropped = this.#dropped.filter(({ epoch }) => epoch >= writer.since)
+    this.#epoch = writer.nextEpoch
+    for (const { startMs, table, cached, distinct, cachedDistinct, kept } of this.#slices.values()) {
+      if (kept.length === 0) writer.records(SLICES_SCHEMA.name, (cached ?? table).records(name(startMs), this.#valueBytes))
+      else this.#snapshotKept(writer, name(startMs), table, kept)
+      cached?.forEachCold(isChange ? writer.since : 0, (keyGroup, key, value, tail) =>
+        writer.keyed(SLICES_SCHEMA.name, keyGroup, start, key, kept.length === 0 ? value : Buffer.concat([value.subarray(0, this.#valueBytes), tail])),
+      )
+      this.#distinct.forEach((values, index) => {
+        values.snapshot(writer, distinctName(index), name(startMs), distinct[index])
+        cachedDistinct[index]?.forEachCold(0, (keyGroup, key) => writer.keyed(distinctName(index), keyGroup, start, key, NO_VALUE))
+      })
+      if (cached === undefined) table.epoch = this.#epoch
+    }
+    this.#tier?.beginCheckpoint(writer.nextEpoch)
+    writer.element(WATERMARK_STATE, new Uint8Array(new Float64Array([this.#watermarkMs, this.#firedMs]).buffer))
+  }
+
+  #snapshotKept(writer: SnapshotWriter, namespace: Uint8Array, table: SegmentTable, kept: readonly KeptRows[]): void {
+    const { slab } = this.#context
     const bytes = new ByteWriter()
     // Most keys are as long as the one before, and so are values.
     let key: Uint8Array = new Uint8Array()
     let value: Uint8Array = new Uint8Array()
-    for (const { startMs, table, distinct, kept } of this.#slices.values()) {
-      new DataView(start.buffer).setFloat64(0, startMs, true)
-      table.forEachKeyGroup((keyGroup, entries, n) => {
-        for (let index = 0; index < n; index++) {
-          const entry = slab.u32[(entries >>> 2) + index]
-          const at = entry + table.valueOffset
-          bytes.at = 0
-          bytes.raw(slab.u8.subarray(at, at + this.#valueBytes))
-          for (const rows of kept) rows.save(bytes, entry, table.valueOffset)
-          key = table.keyBytesOf(entry, key)
-          if (value.length !== bytes.at) value = new Uint8Array(bytes.at)
-          bytes.copyTo(value, 0)
-          writer.keyed('slices', keyGroup, start, key, value)
-        }
-      })
-      this.#distinct.forEach((values, index) => values.snapshot(writer, `distinct-${index}`, start, distinct[index], table))
-    }
-    writer.element(WATERMARK_STATE, new Uint8Array(new Float64Array([this.#watermarkMs, this.#firedMs]).buffer))
+    table.forEachKeyGroup((keyGroup, entries, n) => {
+      for (let index = 0; index < n; index++) {
+        const entry = slab.u32[(entries >>> 2) + index]
+        const at = entry + table.valueOffset
+        bytes.at = 0
+        bytes.raw(slab.u8.subarray(at, at + this.#valueBytes))
+        for (const rows of kept) rows.save(bytes, entry, table.valueOffset)
+        key = table.keyBytesOf(entry, key)
+        if (value.length !== bytes.at) value = new Uint8Array(bytes.at)
+        bytes.copyTo(value, 0)
+        writer.keyed(SLICES_SCHEMA.name, keyGroup, namespace, key, value)
+      }
+    })
   }
 
   restore(reader: SnapshotReader): void {
-    const { slab } = this.#context
-    const slices = new Map<number, SnapshotEntries>()
+    const { slab, kernels } = this.#context
+    const slices = new Map<number, TableRestore>()
+    const restoreOf = (startMs: number): TableRestore => {
+      let restore = slices.get(startMs)
+      if (restore === undefined) slices.set(startMs, (restore = new TableRestore(slab, kernels, this.#slice(startMs).table, this.#valueBytes)))
+      return restore
+    }
     const bytes = new ByteReader()
-    reader.keyed('slices', (_keyGroup, namespace, key, value) => {
+    let count = 0
+    const makeRoom = (restores: ReadonlyMap<number, TableRestore>): void => {
+      if (this.#tier === undefined || ++count % CACHED_ROWS_PER_STEP !== 0) return
+      for (const restore of restores.values()) restore.flush()
+      this.#makeRoom(this.#tier)
+    }
+    reader.keyed(SLICES_SCHEMA.name, (_keyGroup, namespace, key, value) => {
+      makeRoom(slices)
       const startMs = new DataView(namespace.buffer, namespace.byteOffset, 8).getFloat64(0, true)
-      const entries = slices.get(startMs) ?? { keys: [], values: [] }
-      slices.set(startMs, entries)
-      entries.keys.push(key.slice())
+      const restore = restoreOf(startMs)
+      if (this.#keptPlans.length === 0) {
+        restore.add(key, value)
+        return
+      }
       const area = value.slice(0, this.#valueBytes)
-      entries.values.push(area)
       bytes.load(value, 0, value.length).at = this.#valueBytes
-      for (const rows of this.#slice(startMs).kept) this.#sequence = Math.max(this.#sequence, rows.load(bytes, new DataView(area.buffer)) + 1)
+      for (const rows of this.#slice(startMs).kept) this.#sequence = Math.max(this.#sequence, rows.load(bytes, new Uint32Array(area.buffer), 0) + 1)
+      restore.add(key, area)
     })
-    for (const [startMs, entries] of slices) restoreEntries(slab, this.#context.kernels, this.#slice(startMs).table, entries)
+    for (const restore of slices.values()) restore.finish()
+    this.#tier?.shrink()
     this.#distinct.forEach((values, index) => {
-      const keys = new Map<number, Uint8Array[]>()
-      reader.keyed(`distinct-${index}`, (_keyGroup, namespace, key) => {
+      const pairs = new Map<number, TableRestore>()
+      reader.keyed(distinctName(index), (_keyGroup, namespace, key) => {
+        makeRoom(pairs)
         const startMs = new DataView(namespace.buffer, namespace.byteOffset, 8).getFloat64(0, true)
-        const list = keys.get(startMs) ?? []
-        keys.set(startMs, list)
-        list.push(key.slice())
+        let restore = pairs.get(startMs)
+        if (restore === undefined) pairs.set(startMs, (restore = values.restore(this.#slice(startMs).distinct[index])))
+        restore.add(key)
       })
-      for (const [startMs, list] of keys) values.restore(this.#slice(startMs).distinct[index], list)
+      for (const restore of pairs.values()) restore.finish()
+      this.#tier?.shrink()
     })
     let watermarkMs = WATERMARK_MAX
     let firedMs = WATERMARK_MAX
+    let lastFiredMs = WATERMARK_MIN
     reader.elements(WATERMARK_STATE, (bytes) => {
       const [watermark, fired] = new Float64Array(bytes.slice().buffer)
       watermarkMs = Math.min(watermarkMs, watermark)
       firedMs = Math.min(firedMs, fired)
+      lastFiredMs = Math.max(lastFiredMs, fired)
     })
     if (watermarkMs === WATERMARK_MAX && firedMs === WATERMARK_MAX) return
+    // Parts stand at different times where a barrier has overtaken watermarks. Of tumbling windows nothing is left behind those that have fired.
+    if (lastFiredMs > watermarkMs + 1 && this.#options.windows.kind !== 'tumbling' && slices.size > 0)
+      throw new RestoreError(
+        'IN_FLIGHT_NOT_RESTORED',
+        `Cannot restore operator "${this.#context.operatorName}" at another parallelism: some of its subtasks had come further in time than others, and their windows overlap`,
+        { hint: 'Start the job once more at the parallelism that it had: its first checkpoint is aligned.' },
+      )
     this.#watermarkMs = watermarkMs
     this.#firedMs = firedMs
   }
 
   close(): void {
     const { slab } = this.#context
-    if (this.#firing?.merged) freeTables({ ...this.#firing, distinct: [] })
+    if (this.#firing !== undefined) this.#freeFiring(this.#firing)
     for (const slice of this.#slices.values()) {
       freeTables(slice)
       if (slice.rowCapacity > 0) slab.free(slice.rows, slice.rowCapacity * 4)
     }
     this.#slices.clear()
     for (const spare of this.#spare) freeTables(spare)
+    this.#tier?.close()
     for (const values of this.#distinct) values.free()
     if (this.#late !== undefined && this.#late.rowCapacity > 0) slab.free(this.#late.rows, this.#late.rowCapacity * 4)
     if (this.#entries > 0) slab.free(this.#entries, FOLD_ROWS * 4)
@@ -319,9 +429,10 @@ export class SliceWindowOperator implements Operator {
   }
 
   #foldPart(batch: RecordBatch, slice: Slice, selection: number, begin: number, n: number): void {
-    const { table } = slice
+    const { table, cached } = slice
     const entries = this.#entries
-    table.findOrInsert(this.#keys.encode(batch, selection, begin, n), entries)
+    const inserted = table.findOrInsert(this.#keys.encode(batch, selection, begin, n), entries)
+    if (cached !== undefined && inserted > 0) cached.load(table.listNew(entries, n), inserted)
     const rows = { entries, n, selection, begin }
     for (const plan of this.#plans) fold(this.#context.kernels, plan, table.valueOffset, batch.columns, rows)
     for (const kept of slice.kept) {
@@ -352,21 +463,47 @@ export class SliceWindowOperator implements Operator {
   }
 
   #lateSlice(): Slice {
-    return (this.#late ??= { startMs: NaN, lastEndMs: NaN, table: undefined as never, distinct: [], kept: [], rows: 0, rowCapacity: 0, rowCount: 0 })
+    return (this.#late ??= {
+      startMs: NaN,
+      lastEndMs: NaN,
+      table: undefined as never,
+      cached: undefined,
+      distinct: [],
+      cachedDistinct: [],
+      kept: [],
+      rows: 0,
+      rowCapacity: 0,
+      rowCount: 0,
+    })
   }
 
   #slice(startMs: number): Slice {
     let slice = this.#slices.get(startMs)
     if (slice === undefined) {
-      const tables = this.#spare.pop() ?? {
-        table: this.#newTable(),
-        distinct: this.#distinct.map((values) => values.newTable(this.#expectedEntries)),
-        kept: this.#newKept(),
-      }
+      const tables = this.#spare.pop() ?? this.#newTables()
+      if (tables.cached === undefined) tables.table.epoch = this.#epoch
       slice = { startMs, lastEndMs: lastWindowEndMs(this.#options.windows, startMs), ...tables, rows: 0, rowCapacity: 0, rowCount: 0 }
       this.#slices.set(startMs, slice)
     }
     return slice
+  }
+
+  #newTables(): Tables {
+    const table = this.#newTable()
+    const kept = this.#newKept()
+    const distinct = this.#distinct.map((values) => values.newTable(this.#expectedEntries))
+    const tier = this.#tier
+    if (tier === undefined) return { table, cached: undefined, distinct, cachedDistinct: [], kept }
+    const cachedDistinct = this.#distinct.map((values, index) =>
+      tier.add(distinct[index], { ownersOf: (entries, n) => values.ownersOf(distinct[index], entries, n) }),
+    )
+    return { table, cached: tier.add(table, { tails: kept.length === 0 ? undefined : tailsOf(table, kept) }), distinct, cachedDistinct, kept }
+  }
+
+  #openTier(): LmdbTables | undefined {
+    const { slab, kernels, subtaskIndex, parallelism, maxParallelism } = this.#context
+    const keyGroups = keyGroupRangeOf(subtaskIndex, parallelism, maxParallelism)
+    return openTables({ slab, kernels, keyGroups, maxParallelism }, (key) => this.#context.option(key))
   }
 
   #newKept(): readonly KeptRows[] {
@@ -384,6 +521,7 @@ export class SliceWindowOperator implements Operator {
       lastGroup: range.end,
       slotSeed: tableSeed,
       expectedEntries: this.#expectedEntries,
+      ...(this.#tier !== undefined && { segmentEntriesMax: CACHE_SEGMENT_ENTRIES }),
     })
   }
 
@@ -395,46 +533,127 @@ export class SliceWindowOperator implements Operator {
       .sort((left, right) => left.startMs - right.startMs)
     const merged = parts.length > 1
     const { table, kept } = merged ? { table: this.#newTable(), kept: this.#newKept() } : parts[0]
-    if (merged)
-      for (const part of parts)
-        part.table.mergeInto(table, (targets, sources, n) => {
-          for (const plan of this.#plans) merge(this.#context.kernels, plan, table.valueOffset, targets, sources, n)
-          kept.forEach((rows, index) => rows.merge(part.kept[index], table.valueOffset, targets, sources, n))
-        })
-    this.#distinct.forEach((values, index) =>
-      this.#countDistinct(
-        values,
-        parts.map((part) => part.distinct[index]),
-        table,
-      ),
-    )
+    const empty = { endMs, parts, table, kept, merged, entries: 0, entriesBytes: 0, count: 0, next: 0, route: 0 }
+    if (parts.every(isInMemory)) {
+      if (merged) for (const part of parts) part.table.mergeInto(table, (targets, sources, n) => this.#merge(empty, part, targets, sources, n))
+      const firing = (this.#firing = { ...empty, rangeRoutes: 0, seen: [] })
+      this.#listEntries(firing)
+      this.#distinct.forEach((values, index) =>
+        this.#countDistinct(
+          values,
+          parts.map((part) => part.distinct[index]),
+          firing,
+        ),
+      )
+      this.#expectedEntries = table.entryCount
+    } else {
+      // What lies together there lies by values here.
+      for (const { cachedDistinct } of parts) for (const cached of cachedDistinct) cached.evictAll()
+      const entries = parts.reduce(
+        (sum, { cached, cachedDistinct }) => sum + cachedDistinct.reduce((most, { entriesMax }) => Math.max(most, entriesMax), cached!.entriesMax),
+        0,
+      )
+      const rangeRoutes = Math.max(1, table.routeEnd / 2 ** Math.ceil(Math.log2(Math.max(1, entries / RANGE_ENTRIES))))
+      this.#firing = { ...empty, rangeRoutes, seen: this.#distinct.map((values) => values.newTable(RANGE_ENTRIES)) }
+      this.#expectedEntries = RANGE_ENTRIES
+      this.#readRange(this.#firing)
+    }
+  }
+
+  #merge({ table, kept }: Pick<Firing, 'table' | 'kept'>, part: Slice, targets: number, sources: number, n: number): void {
+    for (const plan of this.#plans) merge(this.#context.kernels, plan, table.valueOffset, targets, sources, n)
+    kept.forEach((rows, index) => rows.merge(part.kept[index], table.valueOffset, targets, sources, n))
+  }
+
+  /** Makes all entries of the table those that are emitted. */
+  #listEntries(firing: Firing): void {
     const { slab } = this.#context
-    const count = table.entryCount
-    const entries = slab.allocate(Math.max(1, count) * 4)
-    let at = entries
-    table.forEachEntries((list, n) => {
+    firing.count = firing.table.entryCount
+    firing.entries = slab.allocate((firing.entriesBytes = Math.max(1, firing.count) * 4))
+    let at = firing.entries
+    firing.table.forEachEntries((list, n) => {
       slab.copy(at, list, n * 4)
       at += n * 4
     })
-    this.#expectedEntries = count
-    this.#firing = { endMs, table, kept, merged, entries, count, next: 0 }
   }
 
-  /** Counts the values of some slices into the accumulators of `table`. */
-  #countDistinct(values: DistinctValues, parts: readonly SegmentTable[], table: SegmentTable): void {
+  /** Goes on to the next range of keys, all of which is in memory until {@link #endRange}. */
+  #readRange(firing: Firing): void {
+    const { route } = firing
+    const end = route + firing.rangeRoutes
+    firing.route = end
+    firing.next = 0
+    this.#readEntries(firing, route, end)
+    this.#distinct.forEach((values, index) => {
+      const seen = firing.seen[index]
+      for (const { cached, cachedDistinct } of firing.parts) cachedDistinct[index].copyTo(seen, cached!.positionOfRoute(route), cached!.positionOfRoute(end))
+      values.count(seen, firing.table, firing.entries, firing.count)
+      seen.clear(seen.entryCount)
+    })
+  }
+
+  #readEntries(firing: Firing, route: number, end: number): void {
+    const { slab } = this.#context
+    const { parts, table, merged } = firing
+    for (const part of parts) {
+      const cached = part.cached!
+      cached.read(route, end)
+      const { entries, bytes, count } = cached.list(route, end)
+      if (!merged) {
+        firing.entries = entries
+        firing.entriesBytes = bytes
+        firing.count = count
+        return
+      }
+      if (count > 0) {
+        const targets = slab.allocate(count * 4)
+        table.findOrInsert(part.table.keysOf(entries, count), targets)
+        this.#merge(firing, part, targets, entries, count)
+        slab.free(targets, count * 4)
+        cached.forget(entries, count)
+        for (const rows of part.kept) rows.settle(part.table)
+      }
+      slab.free(entries, bytes)
+    }
+    this.#listEntries(firing)
+  }
+
+  #endRange(firing: Firing): void {
+    const { rangeRoutes, merged, table, kept, parts, entries, entriesBytes, count } = firing
+    if (rangeRoutes > 0) {
+      if (merged) {
+        table.clear(count)
+        for (const rows of kept) rows.clear()
+      } else {
+        parts[0].cached!.forget(entries, count)
+        for (const rows of kept) rows.settle(table)
+      }
+    }
+    this.#context.slab.free(entries, entriesBytes)
+    firing.entriesBytes = 0
+  }
+
+  #freeFiring(firing: Firing): void {
+    if (firing.entriesBytes > 0) this.#context.slab.free(firing.entries, firing.entriesBytes)
+    for (const seen of firing.seen) seen.free()
+    if (firing.merged) freeTables({ ...firing, cached: undefined, distinct: [], cachedDistinct: [] })
+  }
+
+  /** Counts the values of some slices into the accumulators of all entries of a window. */
+  #countDistinct(values: DistinctValues, parts: readonly SegmentTable[], { table, entries, count }: Firing): void {
     if (parts.length === 1) {
-      values.count(parts[0], table)
+      values.count(parts[0], table, entries, count)
       return
     }
     const merged = values.newTable(Math.max(...parts.map((part) => part.entryCount)))
     for (const part of parts) part.mergeInto(merged, () => {})
-    values.count(merged, table)
+    values.count(merged, table, entries, count)
     merged.free()
   }
 
   /** Emits what is left of a window. False: the output refused. */
   #emitFiring(firing: Firing, output: Output): boolean {
-    const { slab, kernels, batchRowsMax } = this.#context
+    const { kernels, batchRowsMax } = this.#context
     const keyCount = this.outputSchema.fields.length - 2 - this.#plans.length
     while (firing.next < firing.count) {
       if (!output.hasCapacity()) return false
@@ -456,8 +675,13 @@ export class SliceWindowOperator implements Operator {
       firing.next += n
       output.emit(this.#builder.finish(n))
     }
-    slab.free(firing.entries, Math.max(1, firing.count) * 4)
-    if (firing.merged) freeTables({ ...firing, distinct: [] })
+    this.#endRange(firing)
+    if (firing.rangeRoutes > 0 && firing.route < firing.table.routeEnd) {
+      this.#readRange(firing)
+      this.#hasPaused = true
+      return false
+    }
+    this.#freeFiring(firing)
     this.#firedMs = firing.endMs
     this.#firing = undefined
     this.#dropSlices()
@@ -474,12 +698,15 @@ export class SliceWindowOperator implements Operator {
     for (const slice of this.#slices.values()) {
       if (slice.lastEndMs > this.#firedMs) continue
       this.#slices.delete(slice.startMs)
-      const { table, distinct, kept } = slice
+      if (this.#epoch > 0) this.#dropped.push({ startMs: slice.startMs, epoch: this.#epoch })
+      const { table, cached, distinct, cachedDistinct, kept } = slice
+      cached?.clear()
+      for (const values of cachedDistinct) values.clear()
       if (this.#spare.length < SPARE_TABLES_MAX) {
         table.clear(this.#expectedEntries)
         for (const values of distinct) values.clear(values.entryCount)
         for (const rows of kept) rows.clear()
-        this.#spare.push({ table, distinct, kept })
+        this.#spare.push({ table, cached, distinct, cachedDistinct, kept })
       } else freeTables(slice)
       if (slice.rowCapacity > 0) this.#context.slab.free(slice.rows, slice.rowCapacity * 4)
     }
@@ -506,8 +733,41 @@ export class SliceWindowOperator implements Operator {
 }
 
 const SPARE_TABLES_MAX = 4
+/** Rows between two looks at the memory, where entries are read and written. */
+const CACHED_ROWS_PER_STEP = 1024
+/** About so many entries, of all slices, are in memory at once when a window fires by ranges. */
+const RANGE_ENTRIES = 4096
+const NO_VALUE = new Uint8Array(0)
+const SLICES_SCHEMA: StateSchema = { name: 'slices', kind: 'slices' }
 
-function freeTables({ table, distinct, kept }: Pick<Slice, 'table' | 'distinct' | 'kept'>): void {
+function distinctName(index: number): string {
+  return `distinct-${index}`
+}
+
+function distinctSchema(index: number, type: LogicalType): StateSchema {
+  return { name: distinctName(index), kind: 'distinct', type }
+}
+
+/** Whether all of a slice is. */
+function isInMemory({ cached, cachedDistinct }: Slice): boolean {
+  return cached?.isInMemory !== false && cachedDistinct.every((values) => values.isInMemory)
+}
+
+/** The rows that entries of a slice keep, as what leaves memory with them. */
+function tailsOf({ valueOffset, slab }: SegmentTable, kept: readonly KeptRows[]): EntryTails {
+  return {
+    get bytesInUse() {
+      return kept.reduce((sum, { bytesInUse }) => sum + bytesInUse, 0)
+    },
+    save: (entry, writer) => kept.forEach((rows) => rows.save(writer, entry, valueOffset)),
+    load: (entry, reader) => kept.forEach((rows) => rows.load(reader, slab.u32, (entry + valueOffset) >>> 2)),
+    release: (entries, n) => kept.forEach((rows) => rows.release(entries, n, valueOffset)),
+  }
+}
+
+function freeTables({ table, cached, distinct, cachedDistinct, kept }: Tables): void {
+  cached?.free()
+  for (const values of cachedDistinct) values.free()
   table.free()
   for (const values of distinct) values.free()
   for (const rows of kept) rows.free()

@@ -11,6 +11,13 @@ export type AlignedWindows =
   /** Windows [S, S + step), [S, S + 2 step) … [S, S + size). */
   | { readonly kind: 'cumulative'; readonly sizeMs: number; readonly stepMs: number; readonly offsetMs: number }
 
+/** Windows in words: "sliding, 20000 ms every 10000 ms". */
+export function formatWindows(windows: AlignedWindows): string {
+  const offset = windows.offsetMs === 0 ? '' : `, shifted by ${windows.offsetMs} ms`
+  const every = windows.kind === 'sliding' ? ` every ${windows.slideMs} ms` : windows.kind === 'cumulative' ? ` in steps of ${windows.stepMs} ms` : ''
+  return `${windows.kind}, ${windows.sizeMs} ms${every}${offset}`
+}
+
 /** Windows end every so often. */
 function periodMsOf(windows: AlignedWindows): number {
   switch (windows.kind) {

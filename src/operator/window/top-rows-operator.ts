@@ -1,11 +1,12 @@
 // A window operator whose one aggregate is a top, so that its results are the rows of the top and their ranks instead of an array. The rows are
 // views on what the window operator emits. Runs on the worker's thread.
 
+import type { KeyedSnapshotWriter } from '../../state/state.ts'
 import { PlanError } from '../../base/errors.ts'
 import { Column } from '../../batch/column.ts'
 import { RecordBatch, writeInt64 } from '../../batch/record-batch.ts'
 import { type LogicalType, Schema } from '../../batch/types.ts'
-import type { Operator, OperatorContext, Output, SnapshotReader, SnapshotWriter } from '../operator.ts'
+import type { Operator, OperatorContext, OperatorDescription, Output, SnapshotReader } from '../operator.ts'
 
 /** Name of the column behind those of the records: 1 for the best. */
 export const RANK = 'rank'
@@ -38,6 +39,10 @@ export class TopRowsOperator implements Operator {
     return this.#windows.crossings
   }
 
+  describe(): OperatorDescription | undefined {
+    return this.#windows.describe?.()
+  }
+
   open(context: OperatorContext): void {
     this.#rows = new RowsOutput(context, this.outputSchema)
     this.#windows.open({ ...context, batchRowsMax: Math.max(1, Math.floor(context.batchRowsMax / this.#limit)) })
@@ -67,7 +72,7 @@ export class TopRowsOperator implements Operator {
     return this.#windows.endInput(this.#rows.to(output), input)
   }
 
-  snapshot(writer: SnapshotWriter): void {
+  snapshot(writer: KeyedSnapshotWriter): void {
     this.#windows.snapshot(writer)
   }
 

@@ -224,7 +224,13 @@ test('a batch function reads columns as typed arrays', async () => {
       for (const row of batch.rows) total += amount[row]
       out.collect({ rows: batch.rows.length, total, users: [...batch.rows].map((row) => String(user.value(row))).join('') })
     })
-  expect(await env.executeAndCollect(totals)).toEqual([{ rows: 3, total: 7, users: 'aaa' }])
+  // On a machine that is busy the filter may pass them on in several batches.
+  const sums = await env.executeAndCollect(totals)
+  expect(sums.reduce((all, one) => ({ rows: all.rows + one.rows, total: all.total + one.total, users: all.users + one.users }))).toEqual({
+    rows: 3,
+    total: 7,
+    users: 'aaa',
+  })
 })
 
 test('a batch function gets its rows as an Arrow batch, which lives as long as the call', async () => {

@@ -6,30 +6,30 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSy
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { RestoreError } from '../../../src/base/errors.ts'
+import { type FileSystem, nodeFileSystem } from '../../../src/base/file-system.ts'
 import { JobDirectory } from '../../../src/checkpoint/job-directory.ts'
 
 /** What other processes do between a claim's look at the folder and its own file: run once. */
-const between = vi.hoisted((): { act: (() => void) | undefined } => ({ act: undefined }))
-vi.mock(import('node:fs'), async (importOriginal) => {
-  const original = await importOriginal()
-  const writeFileSync: typeof original.writeFileSync = (path, ...rest) => {
+const between: { act: (() => void) | undefined } = { act: undefined }
+const files: FileSystem = {
+  ...nodeFileSystem,
+  open(path, mode) {
     const { act } = between
-    if (act !== undefined && String(path).includes('/.attempt-')) {
+    if (act !== undefined && path.includes('/.attempt-')) {
       between.act = undefined
       act()
     }
-    original.writeFileSync(path, ...rest)
-  }
-  return { ...original, writeFileSync }
-})
+    return nodeFileSystem.open(path, mode)
+  },
+}
 
 const scratch = mkdtempSync(join(tmpdir(), 'millrace-'))
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))
 let roots = 0
 const newRoot = (): string => join(scratch, `root-${roots++}`)
-const claim = (root: string, name: string = 'job', fresh: boolean = false): JobDirectory => JobDirectory.claim(root, name, fresh)
+const claim = (root: string, name: string = 'job', fresh: boolean = false): JobDirectory => JobDirectory.claim(root, name, { fresh }, { files })
 
 /** A refusal whose message holds these words. */
 const refusal = (code: string, ...words: readonly string[]): unknown =>
@@ -65,8 +65,8 @@ buildSync({
       process.on('message', ({ root, fresh = false, at = 0, release = false }) => {
         while (Date.now() < at);
         try {
-          if (release) directory.release(false)
-          else directory = JobDirectory.claim(root, 'job', fresh)
+          if (release) directory.release('failed')
+          else directory = JobDirectory.claim(root, 'job', { fresh })
           process.send({ attempt: directory.attempt, folder: directory.folder })
         } catch (error) {
           process.send({ error: { name: error.name, code: error.code, message: error.message } })
@@ -117,7 +117,7 @@ describe('attempts', () => {
       const directory = claim(root)
       expect(directory.attempt).toBe(attempt)
       expect(readdirSync(directory.folder).toSorted()).toEqual([`attempt-${attempt}`, 'job.json'])
-      directory.release(false)
+      directory.release('failed')
     }
   })
 
@@ -127,13 +127,13 @@ describe('attempts', () => {
     expect(first.lastCheckpointId).toBe(0)
     first.noteCheckpoint(7)
     first.noteCheckpoint(8)
-    first.release(false)
+    first.release('failed')
     const second = claim(root)
     expect(second.lastCheckpointId).toBe(8)
-    second.release(false)
+    second.release('failed')
     const third = claim(root)
     expect(third.lastCheckpointId, 'an attempt without a checkpoint forgets nothing').toBe(8)
-    third.release(false)
+    third.release('failed')
     expect(claim(root, 'job', true).lastCheckpointId).toBe(0)
   })
 
@@ -149,7 +149,7 @@ describe('attempts', () => {
   test('a job that has finished is not started again', () => {
     const root = newRoot()
     const directory = claim(root)
-    directory.release(true)
+    directory.release('finished')
     expect(() => claim(root)).toThrow(refusal('JOB_FINISHED', 'job "job"', join(directory.folder, 'job.json')))
     expect(() => claim(root), 'asking changes nothing').toThrow(refusal('JOB_FINISHED'))
   })
@@ -165,7 +165,7 @@ describe('attempts', () => {
       const directory = claim(root, 'job', true)
       expect(directory.attempt).toBe(1)
       expect(readdirSync(directory.folder).toSorted()).toEqual(['attempt-1', 'job.json'])
-      directory.release(time % 2 === 0)
+      directory.release(time % 2 === 0 ? 'finished' : 'cancelled')
     }
     expect(readdirSync(root).toSorted()).toEqual(['job', 'job.old-1', 'job.old-2', 'job.old-3'])
     expect([1, 2, 3].map((time) => readFileSync(join(root, `job.old-${time}`, 'kept'), 'utf8'))).toEqual(['1', '2', '3'])
@@ -272,7 +272,7 @@ describe('names', () => {
 
   test('a name that looks like a folder moved aside does not find that one', () => {
     const root = newRoot()
-    claim(root, 'job').release(false)
+    claim(root, 'job').release('failed')
     claim(root, 'job', true)
     expect(existsSync(join(root, 'job.old-1'))).toBe(true)
     expect(claim(root, 'job.old-1').attempt).toBe(1)
@@ -394,7 +394,7 @@ describe('damaged files', () => {
     for (const content of [...HALVES, '{"format":1,"job":"job"}', '{"format":1,"job":"job","status":"fini']) {
       const root = newRoot()
       const directory = claim(root)
-      directory.release(false)
+      directory.release('failed')
       writeFileSync(join(directory.folder, 'job.json'), content)
       expect(() => claim(root), content).toThrow(refusal('SNAPSHOT_DAMAGED', join(directory.folder, 'job.json')))
       expect(claim(root, 'job', true).attempt).toBe(1)

@@ -370,6 +370,17 @@ describe('CSV', () => {
     expect(csvWrittenAndRead(one, [{ a: null }], { nullLiteral: '\\N', escape: '\\' })).toEqual([{ a: null }])
   })
 
+  // A time was written as 106:511:103.48 and read as a text that begins with a NUL.
+  test('marks that Flink reads as control characters behind an escape are read, and not written', () => {
+    const one = defineSchema({ s: t.string(), n: t.int() })
+    const flink = { conversion: 'flink', quote: '', escape: '1', delimiter: '0' } as const
+    expect(() => csvWrittenAndRead(one, [], flink)).toThrow('Cannot write CSV with the delimiter "0": behind an escape Flink reads it as a control character')
+    expect(() => csvWrittenAndRead(one, [], { conversion: 'flink', escape: 'n' })).toThrow('Cannot write CSV with the escape "n"')
+    const rows = [{ s: 'n0', n: 105 }]
+    expect(csvWrittenAndRead(one, rows, { ...flink, conversion: 'strict' })).toEqual(rows)
+    expect(csvWrittenAndRead(one, rows, { ...flink, quote: '"' })).toEqual(rows)
+  })
+
   test('timestamps are read in the form in which they are written', () => {
     const times = defineSchema({ at: t.timestamp(3), precise: t.timestamp(9), zoned: t.timestampLtz(3) })
     const rows = [1_000_000_000_123, -1, 0].map((at) => ({ at, precise: BigInt(at) * 1_000_000n + 789n, zoned: at }))

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll } from 'vitest'
 import { VirtualClock } from '../../../src/base/clock.ts'
+import { nodeFileSystem } from '../../../src/base/file-system.ts'
 import { Slab } from '../../../src/base/slab.ts'
 import { batchToObjects } from '../../../src/batch/batch-rows.ts'
 import type { RecordBatch } from '../../../src/batch/record-batch.ts'
@@ -18,8 +19,13 @@ const module = compileKernels()
 /** Ends a sink's writer as a job without checkpoints does: what is complete is committed at once. Returns false to be called again. */
 export function finishWriter(writer: SinkWriter): boolean {
   if (!writer.finish()) return false
-  if (isCommitting(writer)) for (const committable of writer.prepareCommit()) writer.commit(committable)
+  if (isCommitting(writer)) for (const committable of writer.prepareCommit()) void writer.commit(committable)
   return true
+}
+
+/** Commits all that a writer has ready, as the checkpoint's end does. */
+export async function commitAll(writer: SinkWriter): Promise<void> {
+  if (isCommitting(writer)) for (const committable of writer.prepareCommit()) await writer.commit(committable)
 }
 
 /** A folder that is gone after the test file. */
@@ -51,6 +57,7 @@ export function testContext(batchRowsMax: number = 1024): TestContext {
     batchRowsMax,
     tableSeed: 7,
     isCheckpointed: false,
+    files: nodeFileSystem,
     counters,
     lines,
     metrics: {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { VirtualClock } from '../../../src/base/clock.ts'
+import { nodeFileSystem } from '../../../src/base/file-system.ts'
 import { Slab } from '../../../src/base/slab.ts'
 import { batchToObjects } from '../../../src/batch/batch-rows.ts'
 import { Schema, t } from '../../../src/batch/types.ts'
@@ -39,6 +40,7 @@ function contextOf(clock: VirtualClock, parallelism = 1, batchRowsMax = 500): Op
     batchRowsMax,
     tableSeed: 1,
     isCheckpointed: false,
+    files: nodeFileSystem,
     program: { send: () => {}, pendingCount: () => 0, receive: () => undefined },
     heldMs: () => 0,
     wake: () => {},

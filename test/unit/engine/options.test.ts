@@ -49,11 +49,17 @@ describe('parseOption()', () => {
     ['millrace.batch.rows-max', '1.5', 'expected an integer'],
     ['parallelism.default', '0', 'expected an integer in 1..32768'],
     ['millrace.dev', 'yes', 'expected true or false'],
+    ['execution.checkpointing.mode', 'at-least-once', 'expected one of EXACTLY_ONCE, AT_LEAST_ONCE'],
     ['pipeline.name', ' ', 'not empty'],
   ])('refuses %s = "%s"', (key, text, message) => {
     const refusal = refusalOf(() => parseOption(key, text))
     expect(refusal.code).toBe('INVALID_OPTION')
     expect(refusal.message).toContain(message)
+  })
+
+  test('takes an older name of Flink for the one of today', () => {
+    const option = { key: 'execution.state-recovery.path', value: 'savepoints/friday', note: undefined }
+    for (const key of ['execution.savepoint.path', option.key]) expect(parseOption(key, option.value)).toEqual(option)
   })
 
   test('suggests the key that was meant', () => {
@@ -72,7 +78,7 @@ describe('parseOption()', () => {
   })
 
   test("refuses Flink's keys that a user would rely on", () => {
-    expect(refusalOf(() => parseOption('execution.checkpointing.unaligned.enabled', 'true')).code).toBe('UNSUPPORTED_OPTION')
+    expect(refusalOf(() => parseOption('execution.checkpointing.max-concurrent-checkpoints', '2')).code).toBe('UNSUPPORTED_OPTION')
   })
 })
 

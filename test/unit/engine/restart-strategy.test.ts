@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import { ConnectorError, JobError, PlanError, RestoreError, UserFunctionError } from '../../../src/base/errors.ts'
 import { Random } from '../../../src/base/random.ts'
 import { configOptions } from '../../../src/engine/options.ts'
-import { RESTART_STRATEGY_TYPES, restartStrategyOf } from '../../../src/engine/restart-strategy.ts'
+import { mayEndOtherwise, RESTART_STRATEGY_TYPES, Restarts, restartStrategyOf } from '../../../src/engine/restart-strategy.ts'
 
 /** What a strategy answers to failures at these times, in ms. */
 function answers(settings: Readonly<Record<string, string>>, failures: readonly number[]): (number | undefined)[] {
@@ -85,3 +86,48 @@ describe('restartStrategyOf()', () => {
 
 /** The durations that the registry gives as defaults. */
 const MS: Readonly<Record<string, number>> = { '1 s': 1000, '1 min': 60_000, '1 h': 3_600_000 }
+
+describe('Restarts', () => {
+  const restartsOf = (settings: Readonly<Record<string, string>>): Restarts => {
+    const restarts = new Restarts(new Random(1))
+    restarts.configure(new Map(Object.entries(settings)))
+    return restarts
+  }
+
+  test('refuses a job without a strategy, and says which setting would give it one', () => {
+    expect(restartsOf({}).refusal([])).toEqual({ reason: 'execution.checkpointing.dir is not set', isUnexpected: false })
+    expect(restartsOf({ 'execution.checkpointing.dir': 'x', 'restart-strategy.type': 'off' }).refusal([])).toEqual({
+      reason: 'restart-strategy.type is off',
+      isUnexpected: false,
+    })
+  })
+
+  test('refuses a job with inputs of the program, by their names', () => {
+    const restarts = restartsOf({ 'execution.checkpointing.dir': 'x' })
+    expect(restarts.refusal([])).toBeUndefined()
+    expect(restarts.refusal(['orders', 'rules', 'orders'])).toMatchObject({
+      reason: expect.stringContaining('what was pushed to "orders", "rules" behind') as string,
+      isUnexpected: true,
+    })
+  })
+
+  test('keeps the strategy of the first start, which has seen its failures', () => {
+    const options = { 'restart-strategy.type': 'fixed-delay', 'restart-strategy.fixed-delay.attempts': '1', 'restart-strategy.fixed-delay.delay': '7' }
+    const restarts = restartsOf(options)
+    expect(restarts.onFailure(0)).toEqual({ delayMs: 7 })
+    restarts.configure(new Map(Object.entries(options)))
+    expect(restarts.onFailure(1)).toEqual({ reason: 'restart-strategy.fixed-delay.attempts is 1', isUnexpected: true })
+  })
+})
+
+test('mayEndOtherwise() is false of what another start would meet again, also underneath', () => {
+  const ends = [
+    new JobError('WORKER_LOST', 'lost'),
+    new UserFunctionError('USER_FUNCTION_FAILED', 'thrown'),
+    new PlanError('NO_SINK', 'nothing'),
+    new RestoreError('JOB_RUNNING', 'another'),
+    new UserFunctionError('USER_FUNCTION_FAILED', 'thrown', { cause: new ConnectorError('OUTPUT_CLOSED', 'gone') }),
+    new TypeError('a bug'),
+  ]
+  expect(ends.map(mayEndOtherwise)).toEqual([true, true, false, false, false, true])
+})

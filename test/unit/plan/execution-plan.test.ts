@@ -98,6 +98,47 @@ describe('planJob() chains', () => {
   })
 })
 
+describe('planJob() gives windows over all keys one subtask', () => {
+  const overAll =
+    (windows: number | undefined, behind: number | undefined): Program =>
+    (env) => {
+      const counts = env
+        .fromCollection(clicks, click)
+        .assignTimestampsAndWatermarks(byTime)
+        .rebalance()
+        .map((row) => row)
+        .returns(click)
+        .windowAll(TumblingEventTimeWindows.of(10))
+        .aggregate({ rows: count() })
+        .name('All')
+      if (windows !== undefined) counts.setParallelism(windows)
+      const told = counts.map(({ rows }) => rows).name('Told')
+      if (behind !== undefined) told.setParallelism(behind)
+      told
+        .keyBy((rows) => rows)
+        .reduce((left) => left)
+        .name('Keyed')
+        .sinkTo(sink())
+    }
+  const parallelismOf = (plan: ExecutionPlan, name: string): number =>
+    plan.tasks.find(({ operators }) => operators.some((operator) => operator.name === name))!.parallelism
+
+  test('and what follows in their order, up to the next key', () => {
+    const plan = planOf(overAll(undefined, undefined))
+    expect(['All', 'Told', 'Keyed'].map((name) => parallelismOf(plan, name))).toEqual([1, 1, 2])
+    expect(parallelismOf(planOf(overAll(1, 2)), 'Told')).toBe(2)
+  })
+
+  test('and refuses another parallelism for them', () => {
+    expect(() => planOf(overAll(2, undefined))).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_PARALLELISM',
+        message: `Cannot run "All" with parallelism 2: all of its state is one key's, so it has one subtask`,
+      }) as Error,
+    )
+  })
+})
+
 describe('planJob() finds the watermarks that consumers see', () => {
   const windows = (...makers: (() => TumblingEventTimeWindows | SlidingEventTimeWindows)[]): Program => {
     return (env) => {

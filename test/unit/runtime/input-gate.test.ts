@@ -3,6 +3,7 @@ import { BarrierKind } from '../../../src/batch/generated/barrier-kind.ts'
 import type { CheckpointBarrier } from '../../../src/exchange/control-element.ts'
 import { FrameKind } from '../../../src/exchange/frame-kind.ts'
 import { type InputChannel, NO_ELEMENT } from '../../../src/exchange/input-channel.ts'
+import { CheckpointingMode } from '../../../src/runtime/checkpoint-options.ts'
 import { InputGate } from '../../../src/runtime/input-gate.ts'
 import type { OperatorDriver } from '../../../src/runtime/operator-driver.ts'
 
@@ -12,12 +13,17 @@ type Sent = { readonly kind: FrameKind; readonly watermarkMs?: number; readonly 
 class ScriptedChannel {
   readonly input = 0
   readonly control = { watermarkMs: 0, barrier: undefined as CheckpointBarrier | undefined }
-  readonly ring = { hasFrame: (): boolean => this.elements.length > 0 }
   held = false
+  hasDelivered = false
+  hasEnded = false
   readonly elements: Sent[]
 
   constructor(elements: readonly Sent[]) {
     this.elements = [...elements]
+  }
+
+  hasElement(): boolean {
+    return this.elements.length > 0
   }
 
   poll(): FrameKind | typeof NO_ELEMENT {
@@ -29,20 +35,28 @@ class ScriptedChannel {
 }
 
 const watermark = (watermarkMs: number): Sent => ({ kind: FrameKind.WATERMARK, watermarkMs })
-const barrier = (checkpointId: number): Sent => ({ kind: FrameKind.BARRIER, barrier: { checkpointId, timestampMs: 0, kind: BarrierKind.CHECKPOINT } })
+const barrier = (checkpointId: number, kind: BarrierKind = BarrierKind.CHECKPOINT): Sent => ({
+  kind: FrameKind.BARRIER,
+  barrier: { checkpointId, timestampMs: 0, kind },
+})
 const END: Sent = { kind: FrameKind.END }
 
-function gateOver(...scripts: (readonly Sent[])[]): { gate: InputGate; channels: ScriptedChannel[]; seen: string[] } {
+function gateOver(...scripts: (readonly Sent[])[]): ReturnType<typeof gateIn> {
+  return gateIn(CheckpointingMode.EXACTLY_ONCE, ...scripts)
+}
+
+function gateIn(mode: CheckpointingMode, ...scripts: (readonly Sent[])[]): { gate: InputGate; channels: ScriptedChannel[]; seen: string[] } {
   const seen: string[] = []
   const channels = scripts.map((script) => new ScriptedChannel(script))
   const driver = {
+    isIdle: true,
     hasCapacity: () => true,
     offerWatermark: (ms: number) => void seen.push(`watermark ${ms}`),
     offerStatus: (idle: boolean) => void seen.push(`idle ${idle}`),
     offerBarrier: ({ checkpointId }: CheckpointBarrier) => void seen.push(`barrier ${checkpointId}`),
     offerInputEnd: (input: number) => void seen.push(`end ${input}`),
   }
-  return { gate: new InputGate(channels as unknown as InputChannel[], driver as unknown as OperatorDriver, 1), channels, seen }
+  return { gate: new InputGate(channels as unknown as InputChannel[], driver as unknown as OperatorDriver, 1, [], undefined, mode), channels, seen }
 }
 
 function drain(gate: InputGate): void {
@@ -77,4 +91,45 @@ test('an input without channels has ended', () => {
   drain(gate)
   expect(seen).toEqual(['watermark Infinity', 'end 0'])
   expect(gate.hasEnded).toBe(true)
+})
+
+test('with AT_LEAST_ONCE no channel is held, and the barrier goes on once all have brought it', () => {
+  const { gate, channels, seen } = gateIn(CheckpointingMode.AT_LEAST_ONCE, [watermark(1), barrier(1), watermark(50)], [watermark(60)])
+  drain(gate)
+  expect(seen).toEqual(['watermark 1', 'watermark 50'])
+  expect(channels[0].held).toBe(false)
+  channels[1].elements.push(barrier(1))
+  drain(gate)
+  expect(seen.at(-1)).toBe('barrier 1')
+})
+
+test('with AT_LEAST_ONCE a channel that has brought its barrier and ends counts once', () => {
+  const { gate, channels, seen } = gateIn(CheckpointingMode.AT_LEAST_ONCE, [barrier(1), END], [], [barrier(1)])
+  drain(gate)
+  expect(seen).not.toContain('barrier 1')
+  channels[1].elements.push(barrier(1))
+  drain(gate)
+  expect(seen).toContain('barrier 1')
+})
+
+test('a newer barrier takes the place of one whose other barriers will not come', () => {
+  for (const mode of Object.values(CheckpointingMode)) {
+    const { gate, channels, seen } = gateIn(mode, [barrier(1), barrier(2)], [barrier(2)])
+    drain(gate)
+    expect(seen).toEqual(['barrier 2'])
+    // What comes late is nothing any more, and holds nothing.
+    channels[1].elements.push(barrier(1), watermark(3))
+    channels[0].elements.push(watermark(4))
+    drain(gate)
+    expect(seen).toEqual(['barrier 2', 'watermark 3'])
+  }
+})
+
+test.each([BarrierKind.SAVEPOINT, BarrierKind.STOP_WITH_SAVEPOINT])('the barrier of a savepoint is aligned in every mode: kind %i', (kind) => {
+  const { gate, channels, seen } = gateIn(CheckpointingMode.AT_LEAST_ONCE, [barrier(1, kind), watermark(9)], [watermark(5)])
+  drain(gate)
+  expect([seen, channels[0].held]).toEqual([[], true])
+  channels[1].elements.push(barrier(1, kind), watermark(7))
+  drain(gate)
+  expect(seen).toEqual(['barrier 1', 'watermark 5', 'watermark 7'])
 })

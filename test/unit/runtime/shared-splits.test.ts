@@ -122,12 +122,12 @@ test('after a restore, at any parallelism, what was not read to its end is given
 
 /** A snapshot of a source's readers: each with the splits that it was given, and the state of the one it was reading. */
 function jobSnapshot(parts: readonly { readonly taken: readonly number[]; readonly reads: number | undefined }[]): JobSnapshot {
-  const files = parts.map(({ taken, reads }, index): [string, Uint8Array] => {
+  const files = parts.map(({ taken, reads }, index): [string, readonly Uint8Array[]] => {
     const writer = new SnapshotFileWriter()
     if (reads !== undefined) writeSplitState(writer, reads + 1, Uint8Array.of(reads))
     writeTakenSplits(writer, taken)
-    return [partId('source', index), writer.finish()]
+    return [partId('source', index), [writer.finish()]]
   })
-  const operators = [{ uid: 'source', name: 'Source', parallelism: parts.length, maxParallelism: 128 }]
-  return { checkpointId: 1, operators, splits: new Map(), files: new Map(files), ended: new Set() }
+  const operators = [{ uid: 'source', name: 'Source', parallelism: parts.length, maxParallelism: 128, signature: { type: 'File source' } }]
+  return { checkpointId: 1, operators, splits: new Map(), files: new Map(files), inFlight: new Map(), ended: new Set() }
 }

@@ -139,4 +139,42 @@ describe('SegmentTable', () => {
     const keys = chosenKeys(slab, 0, 8192, (key) => BigInt(key) * 0x1_0000_0001n)
     expect(() => table.findOrInsert(keys, slab.allocate(8192 * 4))).toThrow(/memory budget/)
   })
+
+  it('tells, part by part, which entries were not looked up since an epoch', () => {
+    const slab = new Slab()
+    const kernels = instantiateKernels(module, slab)
+    const table = new SegmentTable(slab, kernels, { form: KeyForm.VALUE, valueBytes: 8, maxParallelism: 128, slotSeed: 1, segmentEntriesMax: 256 })
+    const hashOf = (key: number): bigint => BigInt.asUintN(64, BigInt(key) * 0x9e3779b97f4a7c15n)
+    const out = slab.allocate(5000 * 4)
+    table.epoch = 1
+    table.findOrInsert(chosenKeys(slab, 0, 5000, hashOf), out)
+    table.epoch = 2
+    table.findOrInsert(chosenKeys(slab, 1000, 500, hashOf), out)
+    const keyAt = (entry: number): number => slab.u32[(entry + table.valueOffset - 8) >>> 2]
+    const older = (before: number): { keys: number[]; longest: number } => {
+      const keys: number[] = []
+      let longest = 0
+      for (let from = 0; from < table.routeEnd;) {
+        const end = table.partEnd(from, 50)
+        expect(end).toBeGreaterThan(from)
+        let part = 0
+        table.forEachOlder(from, end, before, (entries, n) => {
+          part += n
+          for (let index = 0; index < n; index++) keys.push(keyAt(slab.u32[(entries >>> 2) + index]))
+        })
+        longest = Math.max(longest, part)
+        from = end
+      }
+      return { keys: keys.sort((left, right) => left - right), longest }
+    }
+    expect(older(1).keys).toEqual([])
+    const all = Array.from({ length: 5000 }, (_, key) => key)
+    expect(older(2).keys).toEqual(all.filter((key) => key < 1000 || key >= 1500))
+    expect(older(3).keys).toEqual(all)
+    expect(older(3).longest).toBeLessThan(100)
+    // All at once.
+    let count = 0
+    table.forEachOlder(0, table.routeEnd, 3, (_, n) => (count += n))
+    expect(count).toBe(5000)
+  })
 })

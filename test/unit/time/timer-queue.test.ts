@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { keyBytesOf } from '../../../src/base/key-bytes.ts'
 import { keyGroupOf } from '../../../src/base/key-groups.ts'
@@ -14,7 +16,11 @@ import { TimerQueue } from '../../../src/time/timer-queue.ts'
 
 const module = compileKernels()
 const INPUT = { schema: defineSchema({ key: t.int() }), key: { kind: 'columns', columns: [0] } } as const
-const JOB = { maxParallelism: 128, tableSeed: 1 }
+const JOB = {
+  option: () => undefined,
+  maxParallelism: 128,
+  tableSeed: 1,
+}
 
 function newQueue(slab: Slab = new Slab()): { slab: Slab; store: KeyStore; queue: TimerQueue } {
   const store = new KeyStore({ slab, kernels: instantiateKernels(module, slab), subtaskIndex: 0, parallelism: 1, ...JOB, inputs: [INPUT], timers: true })
@@ -79,6 +85,33 @@ describe('TimerQueue', () => {
     expect(slab.allocatedBytes).toBe(steady)
   })
 
+  it('takes a timer of a snapshot once, however its time was written', () => {
+    const { store, queue } = newQueue()
+    store.select(store.resolveKey(keyBytesOf(1)))
+    // Fractions are rounded up, and what is beyond the times that there are is infinite.
+    for (const timeMs of [1.2, 1.5, 2, 1e300, Infinity, 7, 7]) queue.restore(timeMs, 1)
+    expect(queue.count).toBe(3)
+    const fired: number[] = []
+    while (queue.poll(Infinity)) fired.push(queue.firedMs)
+    expect(fired).toEqual([2, 7, Infinity])
+  })
+
+  it('keeps its memory while a further timer comes and goes at one time', () => {
+    const { slab, store, queue } = newQueue()
+    store.select(store.resolveKey(keyBytesOf(1)))
+    queue.register(5)
+    for (let n = 0; n < 20_000; n++) {
+      queue.register(1000)
+      queue.delete(1000)
+    }
+    const before = slab.allocatedBytes
+    for (let n = 0; n < 100_000; n++) {
+      queue.register(1000)
+      queue.delete(1000)
+    }
+    expect(slab.allocatedBytes).toBe(before)
+  })
+
   it('gives all memory back', () => {
     const slab = new Slab()
     const before = slab.allocatedBytes
@@ -91,16 +124,28 @@ describe('TimerQueue', () => {
 })
 
 describe('keyed state with timers', () => {
-  it('is restored at another parallelism: each subtask has the timers of its keys, in their order', () => {
-    const open = (subtaskIndex: number, parallelism: number) => {
+  it.each([
+    { writer: 'memory', reader: 'memory' },
+    { writer: 'memory', reader: 'lmdb' },
+    { writer: 'lmdb', reader: 'memory' },
+    { writer: 'lmdb', reader: 'lmdb' },
+  ])('is restored at another parallelism: each subtask has the timers of its keys, in their order: from $writer to $reader', ({ writer, reader }) => {
+    const open = (subtaskIndex: number, parallelism: number, type: string) => {
       const slab = new Slab()
-      return openKeyedState({ slab, kernels: instantiateKernels(module, slab), subtaskIndex, parallelism, ...JOB } as unknown as OperatorContext, [INPUT], true)
+      // Of lmdb nothing stays in memory.
+      const options = new Map([
+        ['state.backend.type', type],
+        ['state.backend.lmdb.dir', join(tmpdir(), 'millrace-tests')],
+        ['state.backend.lmdb.cache-size', '0'],
+      ])
+      const context = { slab, kernels: instantiateKernels(module, slab), subtaskIndex, parallelism, ...JOB, option: (key: string) => options.get(key) }
+      return openKeyedState(context as unknown as OperatorContext, [INPUT], true)
     }
     const ownerOf = (key: number, parallelism: number): number => Math.floor((keyGroupOf(keyBytesOf(key), 128) * parallelism) / 128)
     const snapshot = new MemorySnapshot()
     const KEYS = 200
     for (let subtaskIndex = 0; subtaskIndex < 3; subtaskIndex++) {
-      const { backend, eventTimers, processingTimers, snapshot: write } = open(subtaskIndex, 3)
+      const { backend, eventTimers, processingTimers, snapshot: write, close } = open(subtaskIndex, 3, writer)
       const state = backend.getState(valueState('v', t.int()))
       for (let key = KEYS - 1; key >= 0; key--) {
         if (ownerOf(key, 3) !== subtaskIndex) continue
@@ -112,12 +157,15 @@ describe('keyed state with timers', () => {
         eventTimers.registerInNamespace(200)
         processingTimers.register(7)
       }
+      backend.settle()
       write(snapshot)
+      close()
     }
     for (let subtaskIndex = 0; subtaskIndex < 2; subtaskIndex++) {
-      const keyed = open(subtaskIndex, 2)
+      const keyed = open(subtaskIndex, 2, reader)
       const state = keyed.backend.getState(valueState('v', t.int()))
       keyed.restore(snapshot.reader(subtaskIndex, 2))
+      keyed.backend.settle()
       const own = Array.from({ length: KEYS }, (_, key) => key).filter((key) => ownerOf(key, 2) === subtaskIndex)
       const expected = own.flatMap((key) =>
         key === 100
@@ -143,6 +191,7 @@ describe('keyed state with timers', () => {
       expect([...fired].sort(byTime)).toEqual(expected.sort(byTime))
       expect(fired.map(([time]) => time)).toEqual([...fired].map(([time]) => time as number).sort((left, right) => left - right))
       expect(keyed.processingTimers.count).toBe(own.length)
+      keyed.close()
     }
   })
 })

@@ -1,6 +1,7 @@
 // Drives a keyed operator through its driver as the runtime does, over rows, watermarks and processing time given as plain data: cut into batches
 // at random, against an output that refuses, with restores into fresh instances. What comes out is plain data too.
 import { VirtualClock } from '../../../../src/base/clock.ts'
+import { nodeFileSystem } from '../../../../src/base/file-system.ts'
 import { Random } from '../../../../src/base/random.ts'
 import { Slab } from '../../../../src/base/slab.ts'
 import { batchFromObjects, batchToObjects, freeBatch } from '../../../../src/batch/batch-rows.ts'
@@ -13,6 +14,16 @@ import type { Operator, OperatorContext, OperatorMetrics } from '../../../../src
 import { OperatorDriver } from '../../../../src/runtime/operator-driver.ts'
 import { OutputCollector } from '../../../../src/runtime/output-collector.ts'
 import { MemorySnapshot } from '../../../../src/testing/memory-snapshot.ts'
+
+/** Counts the entries of keyed state. */
+class CountingSnapshot extends MemorySnapshot {
+  keyedCount = 0
+
+  override keyed(...entry: Parameters<MemorySnapshot['keyed']>): void {
+    this.keyedCount++
+    super.keyed(...entry)
+  }
+}
 
 /** One thing that happens to the operator. */
 export type Step =
@@ -37,6 +48,8 @@ export interface DriveOptions {
   /** Restore into a fresh operator after every element. */
   readonly restoring?: boolean
   readonly batchRowsMax?: number
+  /** The job's configuration, as text. */
+  readonly settings?: Readonly<Record<string, string>>
 }
 
 export interface Driven {
@@ -125,12 +138,13 @@ export function drive(create: () => Operator, steps: readonly Step[], options: D
     batchRowsMax: options.batchRowsMax ?? 1024,
     tableSeed: 7,
     isCheckpointed: false,
+    files: nodeFileSystem,
     metrics,
     program: { send: () => {}, pendingCount: () => 0, receive: () => undefined },
     heldMs: () => 0,
     wake: () => {},
     log: () => {},
-    option: () => undefined,
+    option: (key) => options.settings?.[key],
   }
   const before = slab.allocatedBytes
   const main = new Sink(options.refusing === true)
@@ -205,8 +219,8 @@ export function drive(create: () => Operator, steps: readonly Step[], options: D
     driver.offerInputEnd(input)
     settle()
   })
-  let held = 0
-  driver.operator.snapshot({ keyed: () => void held++, element: () => {} })
+  const held = new CountingSnapshot()
+  driver.operator.snapshot(held)
   driver.operator.close()
   main.read()
   for (const sink of sides.values()) sink.read()
@@ -215,7 +229,7 @@ export function drive(create: () => Operator, steps: readonly Step[], options: D
     sides: Object.fromEntries([...sides].map(([id, sink]) => [id, sink.emitted])),
     late: metrics.lateRecords,
     counters: Object.fromEntries(Object.entries(counters).map(([name, { value }]) => [name, value])),
-    held,
+    held: held.keyedCount,
     leakedBytes: slab.allocatedBytes - before,
   }
 }

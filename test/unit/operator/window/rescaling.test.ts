@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { VirtualClock } from '../../../../src/base/clock.ts'
+import { nodeFileSystem } from '../../../../src/base/file-system.ts'
 import { keyBytesOf } from '../../../../src/base/key-bytes.ts'
 import { keyGroupOf, subtaskOfKeyGroup } from '../../../../src/base/key-groups.ts'
 import { Slab } from '../../../../src/base/slab.ts'
@@ -50,6 +51,7 @@ function subtask(assigner: WindowAssigner<unknown, TimeWindow>, subtaskIndex: nu
     batchRowsMax: 64,
     tableSeed: subtaskIndex,
     isCheckpointed: false,
+    files: nodeFileSystem,
     metrics: { lateRecords: 0, badRecords: 0, bytesRead: 0, bytesWritten: 0, counter: () => ({ value: 0 }) },
     program: { send: () => {}, pendingCount: () => 0, receive: () => undefined },
     heldMs: () => 0,

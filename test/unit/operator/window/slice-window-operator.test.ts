@@ -1,4 +1,6 @@
 // The columnar windows under the harness: every shape and key, all built-in aggregates, late records to a side output.
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { batchFromObjects, batchToObjects, freeBatch } from '../../../../src/batch/batch-rows.ts'
 import { WATERMARK_MAX } from '../../../../src/batch/crossings.ts'
@@ -8,7 +10,7 @@ import { testContext } from '../../connector/file-probe.ts'
 import { Random } from '../../../../src/base/random.ts'
 import type { KeySpec } from '../../../../src/batch/key-spec.ts'
 import { Decimal, defineSchema, type Schema, t } from '../../../../src/batch/types.ts'
-import { avg, count, countDistinct, first, last, max, min, sum, topN } from '../../../../src/operator/window/slice-aggregates.ts'
+import { type Aggregates, avg, count, countDistinct, first, last, max, min, sum, topN } from '../../../../src/operator/window/slice-aggregates.ts'
 import { SliceWindowOperator } from '../../../../src/operator/window/slice-window-operator.ts'
 import type { AlignedWindows } from '../../../../src/operator/window/slices.ts'
 import { type HarnessOptions, type HarnessStep, runOperatorHarness } from '../../../../src/testing/operator-harness.ts'
@@ -171,4 +173,108 @@ test.each([1, 2, 3])('windows in columns are dealt to %i subtasks with the diffe
     [...expected].map(([key, group]) => `${key}: ${group.rows} ${group.ids.size} ${group.values.size} ${group.note}`).toSorted(),
   )
   expect(context.slab.allocatedBytes).toBe(bytesBefore)
+})
+
+/** Sliding windows over many keys, in batches, with a watermark behind each; the results, and the most that the slab has held. */
+function slide(aggregates: Aggregates, settings: Record<string, string>): { results: Map<string, string>; bytesMost: number; leakedBytes: number } {
+  const base = testContext()
+  const { slab } = base
+  const bytesBefore = slab.allocatedBytes
+  const operator = new SliceWindowOperator({
+    inputSchema: SCHEMA,
+    key: { kind: 'columns', columns: [1] },
+    windows: { kind: 'sliding', sizeMs: 300, slideMs: 100, offsetMs: 0 },
+    aggregates,
+    lateOutput: undefined,
+  })
+  operator.open({ ...base, option: (key) => settings[key] })
+  const results = new Map<string, string>()
+  let bytesMost = 0
+  const output: Output = {
+    hasCapacity: () => true,
+    emit: (emitted) => {
+      bytesMost = Math.max(bytesMost, slab.allocatedBytes)
+      for (const { row, timestamp } of batchToObjects(emitted)) {
+        const { id, ...rest } = row as { id: number }
+        const name = `${id} ${timestamp}`
+        results.set(name, results.has(name) ? 'twice' : JSON.stringify(rest))
+      }
+    },
+    emitWatermark: () => {},
+    emitStatus: () => {},
+    side: () => undefined,
+  }
+  for (let index = 0; index < 36; index++) {
+    const rows = Array.from({ length: 3000 }, (_, row) => ({
+      row: { key: null, id: (row * 7 + index * 1009) % 20_011, value: row % 100, price: index, note: `${'note '.repeat(row % 7)}${index}`, amount: null },
+      timestamp: index * 20 + (row % 20),
+    }))
+    const batch = batchFromObjects(slab, SCHEMA, rows)
+    while (!operator.processBatch(batch, output));
+    freeBatch(batch)
+    bytesMost = Math.max(bytesMost, slab.allocatedBytes)
+    while (!operator.advance(index === 35 ? WATERMARK_MAX : index * 20 - 20, output));
+  }
+  operator.close()
+  return { results, bytesMost: bytesMost - bytesBefore, leakedBytes: slab.allocatedBytes - bytesBefore }
+}
+
+test.each([
+  { name: 'numbers', aggregates: { rows: count(), total: sum('value'), mean: avg('price'), most: max('value') }, least: 8_000_000, most: 3_000_000 },
+  {
+    name: 'rows that are kept',
+    aggregates: { last: last('note'), least: min('note'), top: topN(2, 'value', { columns: ['note', 'price'] }) },
+    least: 20_000_000,
+    most: 5_000_000,
+  },
+  { name: 'different values', aggregates: { rows: count(), notes: countDistinct('note'), values: countDistinct('value') }, least: 20_000_000, most: 5_000_000 },
+])('windows of more keys than fit into memory fire by ranges of them, and answer the same: $name', ({ aggregates, least, most }) => {
+  const inMemory = slide(aggregates, {})
+  const cached = slide(aggregates, {
+    'state.backend.type': 'lmdb',
+    'state.backend.lmdb.dir': join(tmpdir(), 'millrace-tests'),
+    'state.backend.lmdb.cache-size': '200000',
+  })
+  expect(inMemory.results.size).toBeGreaterThan(50_000)
+  expect([...cached.results].filter(([name, result]) => inMemory.results.get(name) !== result)).toEqual([])
+  expect(cached.results.size).toBe(inMemory.results.size)
+  expect([inMemory.leakedBytes, cached.leakedBytes]).toEqual([0, 0])
+  // Rounded up to powers of two, beside the batch, the columns of results and tables that grow to twice what they hold.
+  expect(inMemory.bytesMost).toBeGreaterThan(least)
+  expect(cached.bytesMost).toBeLessThan(most)
+})
+
+test('what windows keep that get no rows any more leaves memory too', () => {
+  const bytesOf = (aggregates: Aggregates): number => {
+    const base = testContext()
+    const { slab } = base
+    const operator = new SliceWindowOperator({
+      inputSchema: SCHEMA,
+      key: { kind: 'columns', columns: [1] },
+      windows: { kind: 'tumbling', sizeMs: 100, offsetMs: 0 },
+      aggregates,
+      lateOutput: undefined,
+    })
+    const settings = new Map([
+      ['state.backend.type', 'lmdb'],
+      ['state.backend.lmdb.dir', join(tmpdir(), 'millrace-tests')],
+      ['state.backend.lmdb.cache-size', '200000'],
+    ])
+    operator.open({ ...base, option: (key) => settings.get(key) })
+    const before = slab.allocatedBytes
+    // One window behind the other, with notes of a hundred bytes, and none of them ends.
+    for (let window = 0; window < 12; window++) {
+      const rows = Array.from({ length: 6000 }, (_, id) => ({
+        row: { key: null, id, value: 1, price: 1, note: 'x'.repeat(100), amount: null },
+        timestamp: window * 100,
+      }))
+      const batch = batchFromObjects(slab, SCHEMA, rows)
+      while (!operator.processBatch(batch, undefined as never));
+      freeBatch(batch)
+    }
+    const bytes = slab.allocatedBytes - before
+    operator.close()
+    return bytes
+  }
+  expect(bytesOf({ last: last('note') })).toBeLessThan(bytesOf({ rows: count() }) + 1_500_000)
 })
