@@ -1,0 +1,142 @@
+// CAST of booleans, numbers, text and bytes, as Flink casts. Times, intervals and collections are not there yet.
+
+import { doubleText } from '../base/double-text.ts'
+import { Decimal, type LogicalType } from '../batch/types.ts'
+import type { Value } from './interpreter.ts'
+import { decimalOfDouble, fitDecimal } from './decimal-arithmetic.ts'
+
+/** A value that cannot be cast, which ends the job unless TRY_CAST has asked. */
+export class CastError extends Error {
+  override readonly name = 'CastError'
+}
+
+const BITS: Readonly<Record<string, number>> = { TINYINT: 8, SMALLINT: 16, INT: 32, BIGINT: 64 }
+const INT_LIMIT = 2_147_483_648
+const BIGINT_MAX = 2n ** 63n - 1n
+const BIGINT_MIN = -(2n ** 63n)
+const TRUE_TEXTS = new Set(['t', 'true', 'y', 'yes', '1'])
+const FALSE_TEXTS = new Set(['f', 'false', 'n', 'no', '0'])
+const SIMPLE = new Set(['BOOLEAN', 'TINYINT', 'SMALLINT', 'INT', 'BIGINT', 'FLOAT', 'DOUBLE', 'DECIMAL', 'CHAR', 'VARCHAR', 'BINARY', 'VARBINARY'])
+
+/** Whether {@link castOf} knows both types. */
+export function canInterpretCast(from: LogicalType, to: LogicalType): boolean {
+  return SIMPLE.has(from.kind) && SIMPLE.has(to.kind)
+}
+
+/** What casts values that are not NULL. @throws {CastError} from the function, for values that cannot be cast. */
+export function castOf(from: LogicalType, to: LogicalType): (value: Value) => Value {
+  switch (to.kind) {
+    case 'BOOLEAN':
+      return (value) => toBoolean(value)
+    case 'TINYINT':
+    case 'SMALLINT':
+    case 'INT':
+    case 'BIGINT':
+      return (value) => toInteger(value, to.kind)
+    case 'FLOAT':
+    case 'DOUBLE': {
+      const round = to.kind === 'FLOAT' ? Math.fround : Number
+      return (value) => round(toDouble(value))
+    }
+    case 'DECIMAL':
+      return (value) => fitDecimal(toDecimal(value), to)
+    case 'CHAR':
+    case 'VARCHAR':
+      return (value) => fitText(toText(value, from), to)
+    default:
+      return (value) => fitBytes(value instanceof Uint8Array ? value : Buffer.from(value as string), to as LogicalType & { length: number })
+  }
+}
+
+/** An integer in so many bits: what does not fit wraps. */
+export function wrapInteger(value: bigint, kind: string): number | bigint {
+  const wrapped = BigInt.asIntN(BITS[kind], value)
+  return kind === 'BIGINT' ? wrapped : Number(wrapped)
+}
+
+export function toDecimal(value: Value): Decimal {
+  if (value instanceof Decimal) return value
+  if (typeof value === 'bigint') return new Decimal(value, 0)
+  if (typeof value === 'boolean') return new Decimal(value ? 1n : 0n, 0)
+  if (typeof value === 'number') return Number.isInteger(value) && Math.abs(value) < 2 ** 53 ? new Decimal(BigInt(value), 0) : decimalOfDouble(value)
+  const text = (value as string).trim()
+  // Flink looks past one more character at the end, whatever it is: 'f' is 0, '1x' is 1.
+  const match = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?\D?$/.exec(text)
+  if (match === null || text === match[1]) throw unreadable(text, 'DECIMAL')
+  const plain = Decimal.parse(`${match[1]}${match[2] || '0'}${match[3] ? `.${match[3]}` : ''}`)
+  const places = plain.scale - Number(match[4] ?? 0)
+  return places >= 0 ? new Decimal(plain.unscaled, places) : new Decimal(plain.unscaled * 10n ** BigInt(-places), 0)
+}
+
+function toDouble(value: Value): number {
+  if (typeof value === 'number') return value
+  if (typeof value === 'boolean') return value ? 1 : 0
+  if (typeof value === 'bigint') return Number(value)
+  if (value instanceof Decimal) return value.toNumber()
+  const text = (value as string).trim()
+  if (/^[+-]?(?:NaN|Infinity)$/.test(text)) return text.endsWith('NaN') ? Number.NaN : text.startsWith('-') ? -Infinity : Infinity
+  if (!/^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[dDfF]?$/.test(text)) throw unreadable(text, 'DOUBLE')
+  return Number(text.replace(/[dDfF]$/, ''))
+}
+
+function toInteger(value: Value, kind: string): number | bigint {
+  if (typeof value === 'boolean') return wrapInteger(value ? 1n : 0n, kind)
+  if (typeof value === 'bigint') return wrapInteger(value, kind)
+  if (value instanceof Decimal) return wrapInteger(value.unscaled / 10n ** BigInt(value.scale), kind)
+  if (typeof value === 'number') return ofDouble(value, kind)
+  const text = (value as string).trim()
+  const match = /^([+-]?\d*)(?:\.(\d*))?$/.exec(text)
+  if (match === null || !/\d/.test(text)) throw unreadable(text, kind)
+  const whole = BigInt(/\d/.test(match[1]) ? match[1].replace('+', '') : '0')
+  if (BigInt.asIntN(BITS[kind], whole) !== whole) throw unreadable(text, kind)
+  return kind === 'BIGINT' ? whole : Number(whole)
+}
+
+/** What lies beyond an INT, or BIGINT, becomes its end; a shorter one then wraps. */
+function ofDouble(value: number, kind: string): number | bigint {
+  if (Number.isNaN(value)) return kind === 'BIGINT' ? 0n : 0
+  const whole = Math.trunc(value)
+  if (kind === 'BIGINT') {
+    if (!Number.isFinite(whole) || Math.abs(whole) >= 2 ** 63) return whole > 0 ? BIGINT_MAX : BIGINT_MIN
+    return BigInt(whole)
+  }
+  return wrapInteger(BigInt(Math.max(-INT_LIMIT, Math.min(INT_LIMIT - 1, whole))), kind)
+}
+
+function toBoolean(value: Value): boolean {
+  if (typeof value === 'boolean') return value
+  if (typeof value === 'number') return value !== 0
+  if (typeof value === 'bigint') return value !== 0n
+  if (value instanceof Decimal) return value.unscaled !== 0n
+  const text = (value as string).trim().toLowerCase()
+  if (TRUE_TEXTS.has(text)) return true
+  if (FALSE_TEXTS.has(text)) return false
+  throw unreadable(value as string, 'BOOLEAN')
+}
+
+function toText(value: Value, from: LogicalType): string {
+  if (typeof value === 'string') return value
+  if (typeof value === 'boolean') return value ? 'TRUE' : 'FALSE'
+  if (typeof value === 'number') return from.kind === 'FLOAT' ? doubleText(value, Math.fround) : from.kind === 'DOUBLE' ? doubleText(value, Number) : `${value}`
+  if (value instanceof Uint8Array) return Buffer.from(value).toString()
+  return (value as bigint | Decimal).toString()
+}
+
+/** Cut, and a CHAR padded, to the length of its type in code points. */
+function fitText(text: string, { kind, length }: LogicalType & { readonly length: number }): string {
+  if (text.length <= length) return kind === 'CHAR' ? text + ' '.repeat(Math.max(0, length - Array.from(text).length)) : text
+  const points = Array.from(text)
+  return points.length <= length ? text : points.slice(0, length).join('')
+}
+
+function fitBytes(bytes: Uint8Array, { kind, length }: LogicalType & { readonly length: number }): Uint8Array {
+  if (bytes.length > length) return bytes.slice(0, length)
+  if (kind !== 'BINARY' || bytes.length === length) return bytes
+  const padded = new Uint8Array(length)
+  padded.set(bytes)
+  return padded
+}
+
+function unreadable(text: string, type: string): CastError {
+  return new CastError(`Cannot cast ${JSON.stringify(text)} to ${type}`)
+}

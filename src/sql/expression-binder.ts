@@ -1,0 +1,465 @@
+// Looks up what expressions name and finds their types, as Flink does: operands that may meet are cast, others refused where they stand.
+
+import { suggest } from '../base/suggest.ts'
+import { Decimal, DECIMAL_PRECISION_MAX, formatType, isText, LENGTH_MAX, type LogicalType, sameType, withNullability } from '../batch/types.ts'
+import type { BoundExpression, BoundLiteral, LiteralValue } from './bound-expression.ts'
+import { FLINK_FUNCTIONS } from './flink-functions.ts'
+import { roundType, SCALAR_FUNCTIONS } from './function-types.ts'
+import { SqlError, type Span } from './sql-error.ts'
+import type { Between, Call, Case, Cast, Constructor, Expression, InList, IntervalLiteral, Item, Like, Literal, Name, Reference } from './syntax-tree.ts'
+import { type ArithmeticOperator, arithmeticType, canCast, canCompare, canEqual, commonType, concatenationType, isExact, isNumeric } from './type-rules.ts'
+
+/** A column that expressions may name. */
+export interface ScopeColumn {
+  readonly name: string
+  /** The table or alias that it may be named with. */
+  readonly table: string | undefined
+  readonly type: LogicalType
+}
+
+/** NULL, which has no type of its own. */
+interface BoundNull extends Span {
+  readonly kind: 'null'
+}
+
+type Operand = BoundExpression | BoundNull
+
+const INT_MAX = 2_147_483_647n
+const INT_MIN = -2_147_483_648n
+const BIGINT_MAX = 2n ** 63n - 1n
+const BIGINT_MIN = -(2n ** 63n)
+const BOOLEAN: LogicalType = { kind: 'BOOLEAN', nullable: true }
+const INT: LogicalType = { kind: 'INT', nullable: true }
+const YEAR_MONTH_UNITS = new Set(['YEAR', 'QUARTER', 'MONTH'])
+const ARITHMETIC = new Set(['+', '-', '*', '/', '%'])
+const EQUALITIES = new Set(['=', '<>', 'IS DISTINCT FROM', 'IS NOT DISTINCT FROM'])
+const COMPARISONS = new Set(['<', '<=', '>', '>='])
+
+/** Binds the expressions of one text over some columns. */
+export class ExpressionBinder {
+  readonly #text: string
+  readonly #columns: readonly ScopeColumn[]
+  readonly #replace: (expression: Expression) => BoundExpression | undefined
+
+  /** @param replace Asked first for each expression: what it stands for, if it is not bound here. */
+  constructor(text: string, columns: readonly ScopeColumn[], replace: (expression: Expression) => BoundExpression | undefined = () => undefined) {
+    this.#text = text
+    this.#columns = columns
+    this.#replace = replace
+  }
+
+  /**
+   * An expression with its type.
+   *
+   * @throws {SqlError} `UNKNOWN_COLUMN`, `AMBIGUOUS_COLUMN`, `UNKNOWN_FUNCTION`, `WRONG_TYPE`, `NUMBER_OUT_OF_RANGE`, `NOT_SUPPORTED`
+   */
+  bind(expression: Expression): BoundExpression {
+    const bound = this.#bind(expression)
+    if (bound.kind === 'null') throw this.#error('WRONG_TYPE', bound, 'NULL has no type here', 'Write CAST(NULL AS type).')
+    return bound
+  }
+
+  /** Expressions that meet in one column: of VALUES. */
+  bindAll(expressions: readonly Expression[]): { readonly expressions: readonly BoundExpression[]; readonly type: LogicalType } {
+    const bound = expressions.map((expression) => this.#bind(expression))
+    const type = this.#commonOf(bound, expressions[0])
+    return { expressions: bound.map((one) => this.#met(this.#typed(one, type), type)), type }
+  }
+
+  #bind(expression: Expression): Operand {
+    const replaced = this.#replace(expression)
+    if (replaced !== undefined) return replaced
+    switch (expression.kind) {
+      case 'literal':
+        return this.#literal(expression)
+      case 'reference':
+        return this.#reference(expression)
+      case 'call':
+        return this.#call(expression)
+      case 'case':
+        return this.#case(expression)
+      case 'cast':
+        return this.#cast(expression)
+      case 'between':
+        return this.#between(expression)
+      case 'in list':
+        return this.#inList(expression)
+      case 'like':
+        return this.#like(expression)
+      case 'interval':
+        return this.#interval(expression)
+      case 'constructor':
+        return this.#construct(expression)
+      case 'item':
+        return this.#item(expression)
+      case 'field':
+        return this.#field(this.bind(expression.operand), [expression.field], expression)
+      default:
+        throw this.#error('NOT_SUPPORTED', expression, 'Cannot plan this yet')
+    }
+  }
+
+  // ---- literals and names ----
+
+  #literal(literal: Literal): Operand {
+    const { start, end, text } = literal
+    const typed = (type: LogicalType, value: LiteralValue): BoundLiteral => ({
+      kind: 'literal',
+      type: withNullability(type, value === null),
+      value,
+      start,
+      end,
+    })
+    switch (literal.type) {
+      case 'null':
+        return { kind: 'null', start, end }
+      case 'unknown':
+        return typed(BOOLEAN, null)
+      case 'boolean':
+        return typed(BOOLEAN, text === 'TRUE')
+      case 'string':
+        return typed({ kind: 'CHAR', length: text.length, nullable: false }, text)
+      case 'binary':
+        return typed({ kind: 'BINARY', length: text.length / 2, nullable: false }, Buffer.from(text, 'hex'))
+      case 'integer': {
+        const value = BigInt(text)
+        if (value > BIGINT_MAX || value < BIGINT_MIN)
+          throw this.#error('NUMBER_OUT_OF_RANGE', literal, 'A whole number has 64 bits', 'Write a point behind it for a DECIMAL.')
+        return value > INT_MAX || value < INT_MIN ? typed({ kind: 'BIGINT', safeInteger: false, nullable: false }, value) : typed(INT, Number(value))
+      }
+      case 'decimal': {
+        const value = Decimal.parse(text.replace(/^([+-]?)\./, '$10.'))
+        // All that are written count, a zero in front too.
+        const digits = text.replaceAll(/[^0-9]/g, '').length
+        if (digits > DECIMAL_PRECISION_MAX || value.unscaled > BIGINT_MAX || value.unscaled < BIGINT_MIN)
+          throw this.#error('NUMBER_OUT_OF_RANGE', literal, 'The digits of a decimal literal have 64 bits', "Write CAST('…' AS DECIMAL(p, s)).")
+        return typed({ kind: 'DECIMAL', precision: digits, scale: value.scale, nullable: false }, value)
+      }
+      case 'double':
+        return typed({ kind: 'DOUBLE', nullable: false }, Number(text))
+      case 'date':
+        return typed({ kind: 'DATE', nullable: false }, text)
+      case 'time':
+        return typed({ kind: 'TIME', precision: 0, nullable: false }, text)
+      case 'timestamp':
+      case 'timestamp_ltz':
+        return typed({ kind: literal.type === 'timestamp' ? 'TIMESTAMP' : 'TIMESTAMP_LTZ', precision: fractionOf(text), nullable: false }, text)
+      case 'default':
+        throw this.#error('NOT_SUPPORTED', literal, 'DEFAULT stands for a value only where rows are inserted')
+    }
+  }
+
+  #reference({ parts, start, end }: Reference): Operand {
+    const [first, second] = parts
+    const named = this.#find(first, second)
+    if (named !== undefined) {
+      const column: BoundExpression = { kind: 'column', type: this.#columns[named.index].type, index: named.index, start, end }
+      return this.#field(column, parts.slice(named.length), { start, end })
+    }
+    const name = parts.length === 1 ? first : second
+    const near = suggest(name.text, new Set(this.#columns.map((column) => column.name)))
+    throw this.#error('UNKNOWN_COLUMN', name, `There is no column "${name.text}"`, near === undefined ? undefined : `Did you mean ${near}?`)
+  }
+
+  /** The column of a name, and how many parts of the reference it takes. */
+  #find(first: Name, second: Name | undefined): { readonly index: number; readonly length: number } | undefined {
+    const matches = (test: (column: ScopeColumn) => boolean, length: number): { index: number; length: number } | undefined => {
+      const found = this.#columns.flatMap((column, index) => (test(column) ? [index] : []))
+      if (found.length > 1)
+        throw this.#error('AMBIGUOUS_COLUMN', first, `There are ${found.length} columns "${(second ?? first).text}"`, 'Name the table in front of it.')
+      return found.length === 0 ? undefined : { index: found[0], length }
+    }
+    const qualified = second && matches(({ table, name }) => table === first.text && name === second.text, 2)
+    return qualified ?? matches(({ name }) => name === first.text, 1)
+  }
+
+  // ---- operators and functions ----
+
+  #call(call: Call): Operand {
+    const name = call.name.map(({ text }) => text).join('.')
+    const upper = name.toUpperCase()
+    const operands = call.operands.map((operand) => this.#bind(operand))
+    if (call.syntax === 'infix') return this.#infix(upper, operands[0], operands[1], call)
+    if (call.syntax === 'prefix' && (upper === '-' || upper === '+')) {
+      const operand = this.#typed(operands[0], INT)
+      if (!isNumeric(operand.type)) throw this.#wrong(call, upper, [operand])
+      return { kind: 'call', name: `PREFIX ${upper}`, operands: [operand], type: operand.type, ...spanOf(call) }
+    }
+    if (call.quantifier !== undefined || call.filter !== undefined || call.withinGroup !== undefined || call.nulls !== undefined || call.clauses.length > 0)
+      throw this.#error('NOT_SUPPORTED', call, `Cannot plan this call of ${name} yet`)
+    if (upper === 'ROUND') return this.#round(call, operands)
+    if (upper === 'NULLIF' && operands.length === 2) return this.#nullIf(call, operands[0], operands[1])
+    const rule = SCALAR_FUNCTIONS.get(upper)
+    if (rule === undefined) {
+      if (FLINK_FUNCTIONS.has(upper)) throw this.#error('NOT_SUPPORTED', call, `Cannot plan ${upper} yet`)
+      const near = suggest(upper, FLINK_FUNCTIONS)
+      throw this.#error('UNKNOWN_FUNCTION', call.name[0], `There is no function ${name}`, near === undefined ? undefined : `Did you mean ${near}?`)
+    }
+    const first = operands.find((operand) => operand.kind !== 'null')
+    const given = operands.map((operand) => this.#typed(operand, first === undefined ? takenBy(upper) : first.type))
+    const type = given.length === 0 ? undefined : rule(given.map((operand) => operand.type))
+    if (type === undefined) throw this.#wrong(call, name, given)
+    const meet = ['COALESCE', 'IFNULL', 'GREATEST', 'LEAST'].includes(upper)
+    return { kind: 'call', name: upper, operands: meet ? given.map((operand) => this.#met(operand, type)) : given, type, ...spanOf(call) }
+  }
+
+  #infix(operator: string, leftOperand: Operand, rightOperand: Operand, span: Span): Operand {
+    const left = this.#typed(leftOperand, typeBeside(rightOperand))
+    const right = this.#typed(rightOperand, left.type)
+    if (operator === 'AND' || operator === 'OR') {
+      if (left.type.kind !== 'BOOLEAN' || right.type.kind !== 'BOOLEAN') throw this.#wrong(span, operator, [left, right])
+      return this.#boolean(operator, [left, right], span)
+    }
+    if (EQUALITIES.has(operator) || COMPARISONS.has(operator)) return this.#compare(operator, left, right, span)
+    const type = ARITHMETIC.has(operator)
+      ? arithmeticType(operator as ArithmeticOperator, left.type, right.type)
+      : operator === '||'
+        ? concatenationType(left.type, right.type)
+        : undefined
+    if (type === undefined) throw this.#wrong(span, operator, [left, right])
+    return { kind: 'call', name: operator, operands: [left, right], type, ...spanOf(span) }
+  }
+
+  #compare(operator: string, left: BoundExpression, right: BoundExpression, span: Span): BoundExpression {
+    const takes = EQUALITIES.has(operator) ? canEqual : canCompare
+    if (!takes(left.type, right.type)) throw this.#wrong(span, operator, [left, right])
+    const common =
+      isText(left.type) && !isText(right.type) ? right.type : isText(right.type) && !isText(left.type) ? left.type : commonType(left.type, right.type)
+    // Texts of any length compare as they are.
+    const operands = common === undefined || isText(common) ? [left, right] : [this.#met(left, common), this.#met(right, common)]
+    const isTold = operator.includes('DISTINCT')
+    const compared = this.#boolean(operator, operands, span)
+    return isTold ? { ...compared, type: withNullability(BOOLEAN, false) } : compared
+  }
+
+  /** A call that is NULL only if an operand is. */
+  #boolean(name: string, operands: readonly BoundExpression[], span: Span): BoundExpression {
+    return {
+      kind: 'call',
+      name,
+      operands,
+      type: withNullability(
+        BOOLEAN,
+        operands.some(({ type }) => type.nullable),
+      ),
+      ...spanOf(span),
+    }
+  }
+
+  #not(operand: BoundExpression, span: Span): BoundExpression {
+    return this.#boolean('NOT', [operand], span)
+  }
+
+  #round(call: Call, operands: readonly Operand[]): Operand {
+    const [operand, digits] = operands.map((one) => this.#typed(one, INT))
+    const places = digits?.kind === 'literal' && typeof digits.value === 'number' ? digits.value : 0
+    const type = operand && operands.length <= 2 ? roundType(operand.type, places) : undefined
+    if (type === undefined || (digits !== undefined && digits.type.kind !== 'INT'))
+      throw this.#wrong(call, 'ROUND', digits === undefined ? [operand] : [operand, digits])
+    const all = digits === undefined ? [operand] : [operand, digits]
+    return {
+      kind: 'call',
+      name: 'ROUND',
+      operands: all,
+      type: withNullability(
+        type,
+        all.some((one) => one.type.nullable),
+      ),
+      ...spanOf(call),
+    }
+  }
+
+  /** NULL if both are equal. */
+  #nullIf(call: Call, leftOperand: Operand, rightOperand: Operand): Operand {
+    const left = this.#typed(leftOperand, typeBeside(rightOperand))
+    const when = this.#compare('=', left, this.#typed(rightOperand, left.type), call)
+    const type = withNullability(left.type, true)
+    return { kind: 'case', branches: [{ when, result: this.#null(type, call) }], otherwise: this.#met(left, type), type, ...spanOf(call) }
+  }
+
+  #between({ operand, low, high, not, symmetric, ...span }: Between): Operand {
+    const value = this.#bind(operand)
+    const [from, to] = [this.#bind(low), this.#bind(high)]
+    const within = (least: Operand, most: Operand): Operand =>
+      this.#infix('AND', this.#infix('>=', value, least, span), this.#infix('<=', value, most, span), span)
+    const found = (symmetric ? this.#infix('OR', within(from, to), within(to, from), span) : within(from, to)) as BoundExpression
+    return not ? this.#not(found, span) : found
+  }
+
+  #inList({ operand, values, not, ...span }: InList): Operand {
+    const value = this.#bind(operand)
+    const equal = values.map((one) => this.#infix('=', value, this.#bind(one), span))
+    const found = equal.reduce((left, right) => this.#infix('OR', left, right, span)) as BoundExpression
+    return not ? this.#not(found, span) : found
+  }
+
+  #like({ operator, operand, pattern, escape, not, ...span }: Like): Operand {
+    const operands = [operand, pattern, ...(escape === undefined ? [] : [escape])].map((one) => this.#typed(this.#bind(one), takenBy('UPPER')))
+    if (!operands.every(({ type }) => isText(type))) throw this.#wrong(span, operator, operands)
+    const found = this.#boolean(operator, operands, span)
+    return not ? this.#not(found, span) : found
+  }
+
+  #case({ value, branches, otherwise, ...span }: Case): Operand {
+    const compared = value && this.#bind(value)
+    const bound = branches.map(({ when, result }) => {
+      const conditions = when.map((one) => {
+        const condition = this.#bind(one)
+        return compared === undefined ? this.#typed(condition, BOOLEAN) : (this.#infix('=', compared, condition, span) as BoundExpression)
+      })
+      const whole = conditions.reduce((left, right) => this.#infix('OR', left, right, span) as BoundExpression)
+      if (whole.type.kind !== 'BOOLEAN') throw this.#wrong(whole, 'WHEN', [whole])
+      return { when: whole, result: this.#bind(result) }
+    })
+    const last: Operand = otherwise === undefined ? { kind: 'null', ...spanOf(span) } : this.#bind(otherwise)
+    const results = [...bound.map(({ result }) => result), last]
+    const type = this.#commonOf(results, span)
+    return {
+      kind: 'case',
+      branches: bound.map(({ when, result }) => ({ when, result: this.#met(this.#typed(result, type), type) })),
+      otherwise: this.#met(this.#typed(last, type), type),
+      type,
+      ...spanOf(span),
+    }
+  }
+
+  /** The type in which results meet: NULL only if one of them is. */
+  #commonOf(results: readonly Operand[], span: Span): LogicalType {
+    let type: LogicalType | undefined
+    for (const result of results) {
+      if (result.kind === 'null') continue
+      const next = type === undefined ? result.type : commonType(type, result.type)
+      if (next === undefined)
+        throw this.#error('WRONG_TYPE', result, `${formatType(result.type)} and ${formatType(type!)} have no type in common`, 'CAST one of them.')
+      type = next
+    }
+    if (type === undefined) throw this.#error('WRONG_TYPE', span, 'All results are NULL, which has no type', 'Write CAST(NULL AS type).')
+    return results.some(({ kind }) => kind === 'null') ? withNullability(type, true) : type
+  }
+
+  #cast({ operand, type: named, isTry, ...span }: Cast): Operand {
+    const bound = this.#bind(operand)
+    // Here a text without a length has any, elsewhere one.
+    const type = isVaryingWithoutLength(this.#text.slice(named.start, named.end)) ? { ...named.type, length: LENGTH_MAX } : named.type
+    if (bound.kind === 'null') return this.#null(withNullability(type, true), span)
+    if (!canCast(bound.type, type))
+      throw this.#error('WRONG_TYPE', span, `Cannot cast ${formatType(withNullability(bound.type, true))} to ${formatType(withNullability(type, true))}`)
+    return { kind: 'cast', operand: bound, isTry, isImplicit: false, type: withNullability(type, isTry || bound.type.nullable), ...spanOf(span) }
+  }
+
+  // ---- intervals, rows and collections ----
+
+  #interval({ negative, value, qualifier, ...span }: IntervalLiteral): Operand {
+    if (typeof value !== 'string') throw this.#error('NOT_SUPPORTED', value, 'Cannot plan intervals of expressions yet')
+    const isMonths = YEAR_MONTH_UNITS.has(qualifier.from)
+    const type: LogicalType = { kind: isMonths ? 'INTERVAL_YEAR_MONTH' : 'INTERVAL_DAY_TIME', nullable: false }
+    return {
+      kind: 'literal',
+      type,
+      value: `${negative ? '-' : ''}${value} ${qualifier.from}${qualifier.to === undefined ? '' : ` TO ${qualifier.to}`}`,
+      ...spanOf(span),
+    }
+  }
+
+  #construct({ of, values, ...span }: Constructor): Operand {
+    if (!Array.isArray(values)) throw this.#error('NOT_SUPPORTED', span, `Cannot plan ${of} of a query yet`)
+    const parts = values as readonly Expression[]
+    if (of === 'ROW') {
+      const operands = parts.map((part) => this.bind(part))
+      const type: LogicalType = { kind: 'ROW', fields: operands.map((operand, index) => ({ name: `EXPR$${index}`, type: operand.type })), nullable: false }
+      return { kind: 'call', name: of, operands, type, ...spanOf(span) }
+    }
+    if (of === 'MULTISET' || parts.length === 0) throw this.#error('NOT_SUPPORTED', span, `Cannot plan this ${of} yet`)
+    if (of === 'ARRAY') {
+      const { expressions, type: element } = this.bindAll(parts)
+      return { kind: 'call', name: of, operands: expressions, type: { kind: 'ARRAY', element, nullable: false }, ...spanOf(span) }
+    }
+    if (parts.length % 2 !== 0) throw this.#error('WRONG_TYPE', span, 'A MAP has a value for each key')
+    const keys = this.bindAll(parts.filter((_, index) => index % 2 === 0))
+    const contents = this.bindAll(parts.filter((_, index) => index % 2 === 1))
+    const operands = parts.map((_, index) => (index % 2 === 0 ? keys : contents).expressions[index >>> 1])
+    return { kind: 'call', name: of, operands, type: { kind: 'MAP', key: keys.type, value: contents.type, nullable: false }, ...spanOf(span) }
+  }
+
+  /** An element of an array, or the value of a key: NULL if there is none. */
+  #item({ operand, index, ...span }: Item): Operand {
+    const of = this.bind(operand)
+    const at = this.#typed(this.#bind(index), INT)
+    const fits = of.type.kind === 'ARRAY' ? isExact(at.type) && at.type.kind !== 'DECIMAL' : of.type.kind === 'MAP' && canEqual(of.type.key, at.type)
+    if (!fits) throw this.#wrong(span, '[ ]', [of, at])
+    const type = of.type.kind === 'ARRAY' ? of.type.element : (of.type as LogicalType & { kind: 'MAP' }).value
+    return { kind: 'call', name: 'ITEM', operands: [of, at], type: withNullability(type, true), ...spanOf(span) }
+  }
+
+  /** A field of a row, of that a field, and so on. */
+  #field(of: BoundExpression, names: readonly Name[], span: Span): BoundExpression {
+    let found = of
+    for (const name of names) {
+      if (found.type.kind !== 'ROW') throw this.#error('WRONG_TYPE', name, `${formatType(withNullability(found.type, true))} has no fields`)
+      const { fields, nullable } = found.type
+      const index = fields.findIndex((field) => field.name === name.text)
+      if (index < 0) {
+        const near = suggest(
+          name.text,
+          fields.map((field) => field.name),
+        )
+        throw this.#error('UNKNOWN_COLUMN', name, `There is no field "${name.text}"`, near === undefined ? undefined : `Did you mean ${near}?`)
+      }
+      const { type } = fields[index]
+      const place: BoundLiteral = { kind: 'literal', type: withNullability(INT, false), value: index, ...spanOf(name) }
+      found = { kind: 'call', name: 'FIELD', operands: [found, place], type: withNullability(type, type.nullable || nullable), ...spanOf(span) }
+    }
+    return found
+  }
+
+  // ---- types ----
+
+  /** NULL as a value of a type. */
+  #typed(operand: Operand, type: LogicalType): BoundExpression {
+    return operand.kind === 'null' ? this.#null(withNullability(type, true), operand) : operand
+  }
+
+  #null(type: LogicalType, span: Span): BoundLiteral {
+    return { kind: 'literal', type, value: null, ...spanOf(span) }
+  }
+
+  /** An operand in the type in which it meets others. */
+  #met(operand: BoundExpression, type: LogicalType): BoundExpression {
+    const own = withNullability(type, operand.type.nullable)
+    if (sameType(own, operand.type)) return operand
+    return { kind: 'cast', operand, isTry: false, isImplicit: true, type: own, ...spanOf(operand) }
+  }
+
+  #wrong(span: Span, name: string, operands: readonly BoundExpression[]): SqlError {
+    const types = operands.map(({ type }) => formatType(withNullability(type, true)))
+    return this.#error('WRONG_TYPE', span, `${name} does not take ${types.join(', ')}`, types.length > 1 ? 'CAST what does not fit.' : undefined)
+  }
+
+  #error(code: string, span: Span, message: string, hint?: string): SqlError {
+    return new SqlError(code, this.#text, span, message, hint)
+  }
+}
+
+/** The type that a NULL gets beside another operand. */
+function typeBeside(operand: Operand): LogicalType {
+  return operand.kind === 'null' ? BOOLEAN : operand.type
+}
+
+/** A type that a function takes, for calls of which all operands are NULL. */
+function takenBy(name: string): LogicalType {
+  for (const type of [{ kind: 'VARCHAR', length: 1, nullable: true }, INT, BOOLEAN] as const)
+    if (SCALAR_FUNCTIONS.get(name)?.([type]) !== undefined) return type
+  return INT
+}
+
+function isVaryingWithoutLength(text: string): boolean {
+  return /^(?:VARCHAR|VARBINARY)$/i.test(text)
+}
+
+function fractionOf(text: string): number {
+  return /\.(\d*)/.exec(text)?.[1].length ?? 0
+}
+
+function spanOf({ start, end }: Span): Span {
+  return { start, end }
+}

@@ -1,0 +1,469 @@
+// Statements and scripts. Entry of the parser: everything else of it serves these functions.
+
+import { QueryParser } from './query-parser.ts'
+import type {
+  AlterTable,
+  ColumnDefinition,
+  ColumnPlace,
+  CreateTable,
+  Drop,
+  Expression,
+  Insert,
+  LikeClause,
+  Name,
+  Option,
+  PrimaryKey,
+  Query,
+  Show,
+  Statement,
+  StatementSet,
+  WatermarkDefinition,
+} from './syntax-tree.ts'
+import { TokenKind } from './tokens.ts'
+
+/**
+ * Reads a script: statements with semicolons between them.
+ *
+ * @throws {SqlError} `SYNTAX_ERROR`, `UNSUPPORTED_TYPE`, `UNSUPPORTED_STATEMENT`, `QUERY_TOO_DEEP`, with the place of the first that is wrong.
+ * @example
+ * const [create, insert] = parseScript("CREATE TABLE t (id INT) WITH ('connector' = 'print'); INSERT INTO t VALUES (1)")
+ */
+export function parseScript(text: string): readonly Statement[] {
+  return new StatementParser(text).script()
+}
+
+/** Reads one expression. @throws {SqlError} as {@link parseScript}. */
+export function parseExpression(text: string): Expression {
+  return new StatementParser(text).wholeExpression()
+}
+
+/** What a table's parentheses hold. */
+interface TableElements {
+  readonly columns: ColumnDefinition[]
+  readonly names: Name[]
+  readonly primaryKeys: PrimaryKey[]
+  readonly watermarks: WatermarkDefinition[]
+}
+
+/** Statements of Flink's that stand for what is not here, with what to do instead. */
+const REFUSED: readonly (readonly [readonly string[], string, string | undefined])[] = [
+  [['UPDATE'], 'UPDATE changes what a sink holds, which sinks here cannot', 'Write an INSERT with a primary key: later rows replace earlier ones.'],
+  [['DELETE'], 'DELETE changes what a sink holds, which sinks here cannot', undefined],
+  [['TRUNCATE'], 'TRUNCATE changes what a sink holds, which sinks here cannot', undefined],
+  [['MERGE'], 'There is no MERGE, as in Flink', undefined],
+  [['CALL'], 'There are no procedures to call', undefined],
+  [['ANALYZE'], 'There are no statistics to compute: plans do not depend on them', undefined],
+  [['ADD', 'JAR'], 'Functions are TypeScript modules, not JARs', 'CREATE FUNCTION names the module.'],
+  [['REMOVE', 'JAR'], 'Functions are TypeScript modules, not JARs', undefined],
+  [['LOAD', 'MODULE'], 'There is one module, with all functions', undefined],
+  [['UNLOAD', 'MODULE'], 'There is one module, with all functions', undefined],
+  [['CREATE', 'MODEL'], 'There are no models', undefined],
+  [['CREATE', 'MATERIALIZED'], 'There are no materialized tables', 'Write a table and an INSERT that keeps it.'],
+]
+
+/** Reads statements. */
+class StatementParser extends QueryParser {
+  script(): readonly Statement[] {
+    const statements: Statement[] = []
+    for (;;) {
+      while (this.acceptSymbol(';'));
+      if (this.isEnd()) return statements
+      statements.push(this.#statement())
+      if (!this.isSymbol(';') && !this.isEnd()) throw this.unexpected()
+    }
+  }
+
+  wholeExpression(): Expression {
+    const expression = this.expression()
+    if (!this.isEnd()) throw this.unexpected()
+    return expression
+  }
+
+  #statement(): Statement {
+    const { token: start } = this
+    if (this.isQuery() || this.isSymbol('(')) {
+      const query = this.query()
+      return { kind: 'query', query, span: this.span(start) }
+    }
+    for (const [words, message, hint] of REFUSED) if (this.isWords(...words)) throw this.error('UNSUPPORTED_STATEMENT', this.token, message, hint)
+    if (this.accept('CREATE')) return this.#create(start.start)
+    if (this.accept('DROP')) return this.#drop(start.start)
+    if (this.accept('ALTER')) return this.#alter(start.start)
+    if (this.isWords('INSERT')) return this.#insert()
+    if (this.accept('EXECUTE')) {
+      if (this.accept('PLAN')) return { kind: 'execute plan', path: this.string('the path of a plan'), ...this.span(start) }
+      return this.isWords('STATEMENT') ? this.#statementSet() : this.#insert()
+    }
+    if (this.accept('COMPILE')) return this.#compile(start.start, false)
+    if (this.isWords('BEGIN')) return this.#statementSet()
+    if (this.accept('DESCRIBE') || this.accept('DESC')) return this.#describe(start.start)
+    if (this.accept('SHOW')) return this.#show(start.start)
+    if (this.accept('EXPLAIN')) return this.#explain(start.start)
+    if (this.accept('SET')) return this.#set(start.start)
+    if (this.accept('RESET')) return { kind: 'reset', key: this.token.kind === TokenKind.STRING ? this.take().text : undefined, ...this.span(start) }
+    if (this.accept('USE')) {
+      if (this.isWords('MODULES')) throw this.error('UNSUPPORTED_STATEMENT', this.token, 'There is one module, with all functions')
+      return { kind: 'use', what: this.accept('CATALOG') ? 'CATALOG' : 'DATABASE', name: this.qualifiedName(), ...this.span(start) }
+    }
+    for (const word of ['SELECT', 'WITH', 'VALUES', 'TABLE']) this.isWords(word)
+    throw this.unexpected('a statement')
+  }
+
+  // ---------------------------------------------------------------------------------------------------------------- CREATE
+
+  #create(start: number): Statement {
+    const replace = this.accept('OR', 'REPLACE')
+    const temporary = this.accept('TEMPORARY')
+    const system = this.accept('SYSTEM')
+    if (this.accept('FUNCTION')) return this.#createFunction(start, temporary, system)
+    if (!system && this.accept('TABLE')) return this.#createTable(start, temporary)
+    if (replace) throw this.unexpected()
+    if (!system && this.accept('VIEW')) {
+      const head = this.#created(temporary)
+      const columns = this.isSymbol('(') ? this.parenthesized(() => this.name('a column')) : []
+      const comment = this.#comment()
+      this.expectWords('AS')
+      return { kind: 'create view', ...head, columns, comment, query: this.query(), ...this.span(start) }
+    }
+    if (!temporary && this.accept('CATALOG')) {
+      const ifNotExists = this.accept('IF', 'NOT', 'EXISTS')
+      const name = this.name()
+      const comment = this.#comment()
+      return { kind: 'create catalog', ifNotExists, name, comment, options: this.#with(), ...this.span(start) }
+    }
+    if (!temporary && this.accept('DATABASE')) {
+      const ifNotExists = this.accept('IF', 'NOT', 'EXISTS')
+      const name = this.qualifiedName()
+      const comment = this.#comment()
+      return { kind: 'create database', ifNotExists, name, comment, options: this.#with(), ...this.span(start) }
+    }
+    throw this.unexpected()
+  }
+
+  #created(temporary: boolean) {
+    const ifNotExists = this.accept('IF', 'NOT', 'EXISTS')
+    return { temporary, ifNotExists, name: this.qualifiedName() }
+  }
+
+  #createFunction(start: number, temporary: boolean, system: boolean): Statement {
+    const head = this.#created(temporary)
+    this.expectWords('AS')
+    const className = this.string('the name of a module and its export')
+    const language = this.accept('LANGUAGE') ? this.take().upper : undefined
+    const using: string[] = []
+    if (this.accept('USING'))
+      this.list(() => {
+        if (this.acceptOneOf('JAR', 'ARTIFACT') === undefined) throw this.unexpected()
+        using.push(this.string())
+      })
+    return { kind: 'create function', ...head, system, className, language, using, ...this.span(start) }
+  }
+
+  #createTable(start: number, temporary: boolean): CreateTable {
+    const head = this.#created(temporary)
+    const elements = this.isSymbol('(') ? this.#tableElements(true) : { columns: [], names: [], primaryKeys: [], watermarks: [] }
+    const comment = this.#comment()
+    if (this.accept('DISTRIBUTED')) {
+      this.accept('BY')
+      if (!this.isSymbol('(')) this.acceptOneOf('HASH', 'RANGE')
+      if (this.isSymbol('(')) this.parenthesized(() => this.name('a column'))
+      if (this.accept('INTO')) {
+        this.integer()
+        this.expectWords('BUCKETS')
+      }
+    }
+    const partitionedBy = this.accept('PARTITIONED', 'BY') ? this.parenthesized(() => this.name('a column')) : []
+    const options = this.#with()
+    const like = this.isWords('LIKE') ? this.#like() : undefined
+    const query = like === undefined && this.accept('AS') ? this.query() : undefined
+    const { columns, names, primaryKeys, watermarks } = elements
+    if (names.length > 0 && query === undefined) throw this.error('SYNTAX_ERROR', names[0], `Column "${names[0].text}" has no type`)
+    if (names.length > 0 && columns.length > 0) throw this.error('SYNTAX_ERROR', names[0], 'Columns are given by their names alone, or with types, not both')
+    return {
+      ...{ kind: 'create table', ...head, columns, columnNames: names, primaryKeys, watermarks, comment },
+      ...{ partitionedBy, options, like, query, ...this.span(start) },
+    }
+  }
+
+  #tableElements(mayBeNames: boolean): TableElements {
+    const elements: TableElements = { columns: [], names: [], primaryKeys: [], watermarks: [] }
+    this.parenthesized(() => {
+      if (this.isWords('CONSTRAINT') || this.isWords('PRIMARY', 'KEY')) elements.primaryKeys.push(this.#primaryKey())
+      else if (this.isWords('UNIQUE'))
+        throw this.error('UNSUPPORTED_STATEMENT', this.token, 'There are no UNIQUE constraints', 'PRIMARY KEY (…) NOT ENFORCED is there.')
+      else if (this.isWords('WATERMARK')) {
+        if (elements.watermarks.length > 0) throw this.error('SYNTAX_ERROR', this.token, 'A table has one watermark')
+        elements.watermarks.push(this.#watermark())
+      } else {
+        const behind = this.ahead(1).text
+        if (mayBeNames && (behind === ',' || behind === ')')) elements.names.push(this.name('a column'))
+        else elements.columns.push(this.#column())
+      }
+    })
+    return elements
+  }
+
+  #column(): ColumnDefinition {
+    const name = this.name('a column')
+    if (this.accept('AS')) {
+      const expression = this.expression()
+      return { kind: 'computed', name, expression, comment: this.#comment(), ...this.span(name) }
+    }
+    const type = this.type()
+    if (this.accept('METADATA')) {
+      const key = this.accept('FROM') ? this.string("the metadata's key") : undefined
+      const virtual = this.accept('VIRTUAL')
+      return { kind: 'metadata', name, type, key, virtual, comment: this.#comment(), ...this.span(name) }
+    }
+    const isPrimaryKey = this.accept('CONSTRAINT') ? (this.name(), this.expectWords('PRIMARY', 'KEY'), true) : this.accept('PRIMARY', 'KEY')
+    const isEnforced = isPrimaryKey && !this.#notEnforced()
+    return { kind: 'physical', name, type, isPrimaryKey, isEnforced, comment: this.#comment(), ...this.span(name) }
+  }
+
+  #primaryKey(): PrimaryKey {
+    const { token: start } = this
+    const name = this.accept('CONSTRAINT') ? this.name() : undefined
+    this.expectWords('PRIMARY', 'KEY')
+    const columns = this.parenthesized(() => this.name('a column'))
+    return { name, columns, isEnforced: !this.#notEnforced(), ...this.span(start) }
+  }
+
+  #notEnforced(): boolean {
+    if (this.accept('NOT', 'ENFORCED')) return true
+    this.accept('ENFORCED')
+    return false
+  }
+
+  #watermark(): WatermarkDefinition {
+    const start = this.take()
+    this.expectWords('FOR')
+    const column = this.qualifiedName('a column')
+    this.expectWords('AS')
+    return { column, expression: this.expression(), ...this.span(start) }
+  }
+
+  #like(): LikeClause {
+    const start = this.take()
+    const table = this.qualifiedName('a table')
+    const options: { strategy: 'INCLUDING' | 'EXCLUDING' | 'OVERWRITING'; feature: string }[] = []
+    if (this.acceptSymbol('(')) {
+      while (!this.acceptSymbol(')')) {
+        const strategy = this.acceptOneOf('INCLUDING', 'EXCLUDING', 'OVERWRITING')
+        const feature = strategy && this.acceptOneOf('ALL', 'CONSTRAINTS', 'DISTRIBUTION', 'GENERATED', 'METADATA', 'OPTIONS', 'PARTITIONS', 'WATERMARKS')
+        if (strategy === undefined || feature === undefined) throw this.unexpected()
+        options.push({ strategy, feature })
+      }
+    }
+    return { table, options, ...this.span(start) }
+  }
+
+  #comment(): string | undefined {
+    return this.accept('COMMENT') ? this.string('a comment in quotes') : undefined
+  }
+
+  #with(): readonly Option[] {
+    return this.accept('WITH') ? this.#options() : []
+  }
+
+  #options(): readonly Option[] {
+    this.expectSymbol('(')
+    const options = this.isSymbol(')') ? [] : this.list(() => this.#option())
+    this.expectSymbol(')')
+    return options
+  }
+
+  #option(): Option {
+    const { token: start } = this
+    const key = this.string("an option's key in quotes")
+    this.expectSymbol('=')
+    return { key, value: this.string("an option's value in quotes"), ...this.span(start) }
+  }
+
+  // ---------------------------------------------------------------------------------------------------------------- DROP, ALTER
+
+  #drop(start: number): Drop {
+    const temporary = this.accept('TEMPORARY')
+    const system = temporary && this.accept('SYSTEM')
+    const what = system ? (this.expectWords('FUNCTION'), 'FUNCTION' as const) : this.acceptOneOf('TABLE', 'VIEW', 'FUNCTION', 'CATALOG', 'DATABASE')
+    if (what === undefined) throw this.unexpected()
+    const ifExists = this.accept('IF', 'EXISTS')
+    const name = this.qualifiedName()
+    const cascade = what === 'DATABASE' && this.acceptOneOf('RESTRICT', 'CASCADE') === 'CASCADE'
+    return { kind: 'drop', what, temporary, system, ifExists, name, cascade, ...this.span(start) }
+  }
+
+  #alter(start: number): Statement {
+    if (this.accept('VIEW')) {
+      const name = this.qualifiedName()
+      if (this.accept('RENAME')) {
+        this.expectWords('TO')
+        return { kind: 'alter view', name, action: { kind: 'rename', to: this.qualifiedName() }, ...this.span(start) }
+      }
+      this.expectWords('AS')
+      return { kind: 'alter view', name, action: { kind: 'as', query: this.query() }, ...this.span(start) }
+    }
+    if (this.accept('DATABASE')) {
+      const name = this.qualifiedName()
+      this.expectWords('SET')
+      return { kind: 'alter database', name, options: this.#options(), ...this.span(start) }
+    }
+    for (const word of ['FUNCTION', 'CATALOG'])
+      if (this.isWords(word)) throw this.error('UNSUPPORTED_STATEMENT', this.token, `There is no ALTER ${word}`, `DROP it and CREATE it anew.`)
+    this.expectWords('TABLE')
+    const ifExists = this.accept('IF', 'EXISTS')
+    const name = this.qualifiedName('a table')
+    const action = this.#alterAction()
+    return { kind: 'alter table', ifExists, name, action, ...this.span(start) }
+  }
+
+  #alterAction(): AlterTable['action'] {
+    if (this.accept('RENAME')) {
+      if (this.accept('TO')) return { kind: 'rename', to: this.qualifiedName() }
+      const column = this.qualifiedName('a column')
+      this.expectWords('TO')
+      return { kind: 'rename column', column, to: this.name('a column') }
+    }
+    if (this.accept('SET')) return { kind: 'set', options: this.#options() }
+    if (this.accept('RESET')) return { kind: 'reset', keys: this.parenthesized(() => this.string("an option's key")) }
+    for (const word of ['ADD', 'MODIFY'] as const) if (this.accept(word)) return { kind: word === 'ADD' ? 'add' : 'modify', ...this.#alteredElements() }
+    this.expectWords('DROP')
+    if (this.accept('PRIMARY', 'KEY')) return { kind: 'drop primary key' }
+    if (this.accept('WATERMARK')) return { kind: 'drop watermark' }
+    if (this.accept('CONSTRAINT')) return { kind: 'drop constraint', name: this.name() }
+    const column = (): ReturnType<typeof this.qualifiedName> => this.qualifiedName('a column')
+    return { kind: 'drop columns', columns: this.isSymbol('(') ? this.parenthesized(column) : [column()] }
+  }
+
+  #alteredElements() {
+    const columns: ColumnPlace[] = []
+    const primaryKeys: PrimaryKey[] = []
+    const watermarks: WatermarkDefinition[] = []
+    const read = (): void => {
+      if (this.isWords('CONSTRAINT') || this.isWords('PRIMARY', 'KEY')) primaryKeys.push(this.#primaryKey())
+      else if (this.isWords('WATERMARK')) watermarks.push(this.#watermark())
+      else {
+        const column = this.#column()
+        const place = this.accept('FIRST') ? 'FIRST' : this.accept('AFTER') ? { after: this.name('a column') } : undefined
+        columns.push({ column, place })
+      }
+    }
+    if (this.isSymbol('(')) this.parenthesized(read)
+    else read()
+    return { columns, primaryKeys, watermarks }
+  }
+
+  // ---------------------------------------------------------------------------------------------------------------- INSERT, plans
+
+  #insert(): Insert {
+    const { token: start } = this
+    this.expectWords('INSERT')
+    const overwrite = this.acceptOneOf('INTO', 'OVERWRITE')
+    if (overwrite === undefined) throw this.unexpected()
+    const table = this.qualifiedName('a table')
+    const hints = this.hints()
+    const partition = this.accept('PARTITION')
+      ? this.parenthesized(() => {
+          const column = this.name('a column')
+          return { column, value: this.acceptSymbol('=') ? this.expression() : undefined }
+        })
+      : []
+    const columns = this.isSymbol('(') && !this.isQuery() ? this.parenthesized(() => this.name('a column')) : []
+    const query: Query = this.query()
+    let onConflict: Insert['onConflict']
+    if (this.accept('ON')) {
+      this.expectWords('CONFLICT', 'DO')
+      onConflict = this.acceptOneOf('NOTHING', 'ERROR', 'DEDUPLICATE')
+      if (onConflict === undefined) throw this.unexpected()
+    }
+    return { kind: 'insert', overwrite: overwrite === 'OVERWRITE', table, hints, partition, columns, query, onConflict, ...this.span(start) }
+  }
+
+  /** `[EXECUTE] STATEMENT SET BEGIN … END`, `BEGIN STATEMENT SET; … END`. */
+  #statementSet(): StatementSet {
+    const { token: start } = this
+    const isOld = this.accept('BEGIN')
+    this.expectWords('STATEMENT', 'SET')
+    if (isOld) this.expectSymbol(';')
+    else this.expectWords('BEGIN')
+    const inserts: Insert[] = []
+    while (!this.accept('END')) {
+      inserts.push(this.#insert())
+      this.expectSymbol(';')
+    }
+    if (inserts.length === 0) throw this.error('SYNTAX_ERROR', this.span(start), 'A statement set holds no INSERT')
+    return { kind: 'statement set', inserts, ...this.span(start) }
+  }
+
+  #compile(start: number, execute: boolean): Statement {
+    if (!execute && this.accept('AND')) {
+      this.expectWords('EXECUTE')
+      return this.#compile(start, true)
+    }
+    this.expectWords('PLAN')
+    const path = this.string('the path of a plan')
+    const ifNotExists = this.accept('IF', 'NOT', 'EXISTS')
+    this.expectWords('FOR')
+    const statement = this.isWords('STATEMENT') ? this.#statementSet() : this.#insert()
+    return { kind: 'compile plan', path, ifNotExists, execute, statement, ...this.span(start) }
+  }
+
+  #explain(start: number): Statement {
+    this.accept('PLAN', 'FOR')
+    const details: string[] = []
+    const known = ['ESTIMATED_COST', 'CHANGELOG_MODE', 'JSON_EXECUTION_PLAN', 'PLAN_ADVICE'] as const
+    for (let detail = this.acceptOneOf(...known); detail !== undefined; detail = this.acceptSymbol(',') ? this.acceptOneOf(...known) : undefined)
+      details.push(detail)
+    if (this.isWords('STATEMENT')) return { kind: 'explain', details, statement: this.#statementSet(), ...this.span(start) }
+    return { kind: 'explain', details, statement: this.#statement(), ...this.span(start) }
+  }
+
+  // ---------------------------------------------------------------------------------------------------------------- session
+
+  #describe(start: number): Statement {
+    const what = this.acceptOneOf('CATALOG', 'DATABASE', 'FUNCTION', 'TABLE') ?? 'TABLE'
+    const extended = this.accept('EXTENDED')
+    return { kind: 'describe', what, extended, name: this.qualifiedName(), ...this.span(start) }
+  }
+
+  #show(start: number): Show {
+    const what = this.#shown()
+    const takesName = what.startsWith('CREATE') || what === 'PARTITIONS'
+    let of = takesName ? this.qualifiedName() : undefined
+    if (what === 'PARTITIONS' && this.accept('PARTITION')) this.parenthesized(() => this.expression())
+    if (!takesName && this.acceptOneOf('FROM', 'IN') !== undefined) of = this.qualifiedName()
+    else if (what === 'COLUMNS') throw this.unexpected()
+    const not = this.accept('NOT')
+    const operator = this.acceptOneOf('LIKE', 'ILIKE')
+    if (operator === undefined && not) throw this.unexpected()
+    const like = operator && { not, operator, pattern: this.string('a pattern in quotes') }
+    return { kind: 'show', what, of, like, ...this.span(start) }
+  }
+
+  #shown(): Show['what'] {
+    if (this.accept('CURRENT')) {
+      const what = this.acceptOneOf('CATALOG', 'DATABASE')
+      if (what === undefined) throw this.unexpected()
+      return `CURRENT ${what}`
+    }
+    if (this.accept('CREATE')) {
+      const what = this.acceptOneOf('TABLE', 'VIEW', 'CATALOG')
+      if (what === undefined) throw this.unexpected()
+      return `CREATE ${what}`
+    }
+    if (this.accept('USER')) {
+      this.expectWords('FUNCTIONS')
+      return 'USER FUNCTIONS'
+    }
+    this.accept('FULL')
+    const what = this.acceptOneOf('CATALOGS', 'DATABASES', 'TABLES', 'VIEWS', 'COLUMNS', 'FUNCTIONS', 'PARTITIONS', 'MODULES', 'JOBS')
+    if (what === undefined) throw this.unexpected('what to show (TABLES, VIEWS, FUNCTIONS, COLUMNS FROM t, CREATE TABLE t, …)')
+    return what
+  }
+
+  #set(start: number): Statement {
+    if (this.isSymbol(';') || this.isEnd()) return { kind: 'set', key: undefined, value: undefined, ...this.span(start) }
+    const key = this.string("an option's key in quotes")
+    this.expectSymbol('=')
+    return { kind: 'set', key, value: this.string("an option's value in quotes"), ...this.span(start) }
+  }
+}
