@@ -3,7 +3,7 @@
 import { formatType, type LogicalType, withNullability } from '../batch/types.ts'
 import type { BoundAggregate, BoundExpression } from './bound-expression.ts'
 import { ExpressionBinder, type ScopeColumn } from './expression-binder.ts'
-import { AGGREGATE_FUNCTIONS } from './function-types.ts'
+import { AGGREGATE_FUNCTIONS } from './aggregate-types.ts'
 import { SqlError, type Span } from './sql-error.ts'
 import type { Call, Expression } from './syntax-tree.ts'
 

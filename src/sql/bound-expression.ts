@@ -29,7 +29,19 @@ export interface BoundCall extends Typed {
   readonly kind: 'call'
   /** In upper case: `+`, `AND`, `IS NULL`, `UPPER`. */
   readonly name: string
+  /** Words of the function's grammar among them are texts: `YEAR`, `BOTH`. */
   readonly operands: readonly BoundExpression[]
+  /** What stands behind the operands: `NULL ON EMPTY`, `DEFAULT 1 ON ERROR`, `RETURNING INT`. */
+  readonly clauses: readonly BoundClause[]
+}
+
+/** Part of a call with a grammar of its own. */
+export interface BoundClause {
+  readonly words: string
+  /** `RETURNING`. */
+  readonly type: LogicalType | undefined
+  /** `DEFAULT`. */
+  readonly value: BoundExpression | undefined
 }
 
 export interface BoundCast extends Typed {

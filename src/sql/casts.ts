@@ -2,7 +2,8 @@
 
 import { doubleText } from '../base/double-text.ts'
 import { Decimal, type LogicalType } from '../batch/types.ts'
-import type { Value } from './interpreter.ts'
+import type { EvaluationContext } from './functions/scalar-function.ts'
+import type { Value } from './value.ts'
 import { decimalOfDouble, fitDecimal } from './decimal-arithmetic.ts'
 
 /** A value that cannot be cast, which ends the job unless TRY_CAST has asked. */
@@ -18,13 +19,9 @@ const TRUE_TEXTS = new Set(['t', 'true', 'y', 'yes', '1'])
 const FALSE_TEXTS = new Set(['f', 'false', 'n', 'no', '0'])
 const SIMPLE = new Set(['BOOLEAN', 'TINYINT', 'SMALLINT', 'INT', 'BIGINT', 'FLOAT', 'DOUBLE', 'DECIMAL', 'CHAR', 'VARCHAR', 'BINARY', 'VARBINARY'])
 
-/** Whether {@link castOf} knows both types. */
-export function canInterpretCast(from: LogicalType, to: LogicalType): boolean {
-  return SIMPLE.has(from.kind) && SIMPLE.has(to.kind)
-}
-
-/** What casts values that are not NULL. @throws {CastError} from the function, for values that cannot be cast. */
-export function castOf(from: LogicalType, to: LogicalType): (value: Value) => Value {
+/** What casts values that are not NULL; undefined: not there yet. @throws {CastError} from the function, for values that cannot be cast. */
+export function castOf(from: LogicalType, to: LogicalType, _context: EvaluationContext): ((value: Value) => Value) | undefined {
+  if (!SIMPLE.has(from.kind) || !SIMPLE.has(to.kind)) return undefined
   switch (to.kind) {
     case 'BOOLEAN':
       return (value) => toBoolean(value)

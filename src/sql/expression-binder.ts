@@ -2,11 +2,27 @@
 
 import { suggest } from '../base/suggest.ts'
 import { Decimal, DECIMAL_PRECISION_MAX, formatType, isText, LENGTH_MAX, type LogicalType, sameType, withNullability } from '../batch/types.ts'
-import type { BoundExpression, BoundLiteral, LiteralValue } from './bound-expression.ts'
+import type { BoundClause, BoundExpression, BoundLiteral, LiteralValue } from './bound-expression.ts'
 import { FLINK_FUNCTIONS } from './flink-functions.ts'
-import { roundType, SCALAR_FUNCTIONS } from './function-types.ts'
+import { SCALAR_FUNCTIONS } from './functions/functions.ts'
+import { STRING } from './functions/scalar-function.ts'
 import { SqlError, type Span } from './sql-error.ts'
-import type { Between, Call, Case, Cast, Constructor, Expression, InList, IntervalLiteral, Item, Like, Literal, Name, Reference } from './syntax-tree.ts'
+import type {
+  Between,
+  Call,
+  Case,
+  Cast,
+  Constructor,
+  Expression,
+  InList,
+  IntervalLiteral,
+  IsJson,
+  Item,
+  Like,
+  Literal,
+  Name,
+  Reference,
+} from './syntax-tree.ts'
 import { type ArithmeticOperator, arithmeticType, canCast, canCompare, canEqual, commonType, concatenationType, isExact, isNumeric } from './type-rules.ts'
 
 /** A column that expressions may name. */
@@ -30,6 +46,7 @@ const BIGINT_MAX = 2n ** 63n - 1n
 const BIGINT_MIN = -(2n ** 63n)
 const BOOLEAN: LogicalType = { kind: 'BOOLEAN', nullable: true }
 const INT: LogicalType = { kind: 'INT', nullable: true }
+const NO_CLAUSES: readonly BoundClause[] = []
 const YEAR_MONTH_UNITS = new Set(['YEAR', 'QUARTER', 'MONTH'])
 const ARITHMETIC = new Set(['+', '-', '*', '/', '%'])
 const EQUALITIES = new Set(['=', '<>', 'IS DISTINCT FROM', 'IS NOT DISTINCT FROM'])
@@ -94,6 +111,10 @@ export class ExpressionBinder {
         return this.#item(expression)
       case 'field':
         return this.#field(this.bind(expression.operand), [expression.field], expression)
+      case 'keyword':
+        return { kind: 'literal', type: { kind: 'CHAR', length: expression.word.length, nullable: false }, value: expression.word, ...spanOf(expression) }
+      case 'is json':
+        return this.#isJson(expression)
       default:
         throw this.#error('NOT_SUPPORTED', expression, 'Cannot plan this yet')
     }
@@ -183,24 +204,43 @@ export class ExpressionBinder {
     if (call.syntax === 'prefix' && (upper === '-' || upper === '+')) {
       const operand = this.#typed(operands[0], INT)
       if (!isNumeric(operand.type)) throw this.#wrong(call, upper, [operand])
-      return { kind: 'call', name: `PREFIX ${upper}`, operands: [operand], type: operand.type, ...spanOf(call) }
+      return { kind: 'call', name: `PREFIX ${upper}`, operands: [operand], clauses: NO_CLAUSES, type: operand.type, ...spanOf(call) }
     }
-    if (call.quantifier !== undefined || call.filter !== undefined || call.withinGroup !== undefined || call.nulls !== undefined || call.clauses.length > 0)
+    if (call.quantifier !== undefined || call.filter !== undefined || call.withinGroup !== undefined || call.nulls !== undefined)
       throw this.#error('NOT_SUPPORTED', call, `Cannot plan this call of ${name} yet`)
-    if (upper === 'ROUND') return this.#round(call, operands)
     if (upper === 'NULLIF' && operands.length === 2) return this.#nullIf(call, operands[0], operands[1])
-    const rule = SCALAR_FUNCTIONS.get(upper)
-    if (rule === undefined) {
+    const scalar = SCALAR_FUNCTIONS.get(upper)
+    if (scalar === undefined) {
       if (FLINK_FUNCTIONS.has(upper)) throw this.#error('NOT_SUPPORTED', call, `Cannot plan ${upper} yet`)
       const near = suggest(upper, FLINK_FUNCTIONS)
       throw this.#error('UNKNOWN_FUNCTION', call.name[0], `There is no function ${name}`, near === undefined ? undefined : `Did you mean ${near}?`)
     }
-    const first = operands.find((operand) => operand.kind !== 'null')
-    const given = operands.map((operand) => this.#typed(operand, first === undefined ? takenBy(upper) : first.type))
-    const type = given.length === 0 ? undefined : rule(given.map((operand) => operand.type))
-    if (type === undefined) throw this.#wrong(call, name, given)
-    const meet = ['COALESCE', 'IFNULL', 'GREATEST', 'LEAST'].includes(upper)
-    return { kind: 'call', name: upper, operands: meet ? given.map((operand) => this.#met(operand, type)) : given, type, ...spanOf(call) }
+    const clauses = call.clauses.map(({ words, value }): BoundClause => {
+      const type = value?.kind === 'type' ? value.type : undefined
+      return { words, type, value: value === undefined || value.kind === 'type' ? undefined : this.bind(value) }
+    })
+    const found = scalar.resolve({
+      operands: operands.map((operand) =>
+        operand.kind === 'null'
+          ? { type: undefined, literal: undefined }
+          : { type: operand.type, literal: operand.kind === 'literal' ? operand.value : undefined },
+      ),
+      clauses,
+    })
+    if (found === undefined && call.operands.some(({ kind }) => kind === 'keyword')) throw this.#error('NOT_SUPPORTED', call, `Cannot plan this ${upper} yet`)
+    if (found === undefined)
+      throw this.#wrong(
+        call,
+        name,
+        operands.map((operand) => this.#typed(operand, STRING)),
+      )
+    const first = operands.find((operand): operand is BoundExpression => operand.kind !== 'null')
+    const given = operands.map((operand, index) => {
+      const type = found.operandTypes?.[index]
+      const typed = this.#typed(operand, type ?? first?.type ?? STRING)
+      return type === undefined ? typed : this.#met(typed, type)
+    })
+    return { kind: 'call', name: upper, operands: given, clauses, type: found.type, ...spanOf(call) }
   }
 
   #infix(operator: string, leftOperand: Operand, rightOperand: Operand, span: Span): Operand {
@@ -217,7 +257,7 @@ export class ExpressionBinder {
         ? concatenationType(left.type, right.type)
         : undefined
     if (type === undefined) throw this.#wrong(span, operator, [left, right])
-    return { kind: 'call', name: operator, operands: [left, right], type, ...spanOf(span) }
+    return { kind: 'call', name: operator, operands: [left, right], clauses: NO_CLAUSES, type, ...spanOf(span) }
   }
 
   #compare(operator: string, left: BoundExpression, right: BoundExpression, span: Span): BoundExpression {
@@ -238,6 +278,7 @@ export class ExpressionBinder {
       kind: 'call',
       name,
       operands,
+      clauses: NO_CLAUSES,
       type: withNullability(
         BOOLEAN,
         operands.some(({ type }) => type.nullable),
@@ -248,25 +289,6 @@ export class ExpressionBinder {
 
   #not(operand: BoundExpression, span: Span): BoundExpression {
     return this.#boolean('NOT', [operand], span)
-  }
-
-  #round(call: Call, operands: readonly Operand[]): Operand {
-    const [operand, digits] = operands.map((one) => this.#typed(one, INT))
-    const places = digits?.kind === 'literal' && typeof digits.value === 'number' ? digits.value : 0
-    const type = operand && operands.length <= 2 ? roundType(operand.type, places) : undefined
-    if (type === undefined || (digits !== undefined && digits.type.kind !== 'INT'))
-      throw this.#wrong(call, 'ROUND', digits === undefined ? [operand] : [operand, digits])
-    const all = digits === undefined ? [operand] : [operand, digits]
-    return {
-      kind: 'call',
-      name: 'ROUND',
-      operands: all,
-      type: withNullability(
-        type,
-        all.some((one) => one.type.nullable),
-      ),
-      ...spanOf(call),
-    }
   }
 
   /** NULL if both are equal. */
@@ -294,10 +316,27 @@ export class ExpressionBinder {
   }
 
   #like({ operator, operand, pattern, escape, not, ...span }: Like): Operand {
-    const operands = [operand, pattern, ...(escape === undefined ? [] : [escape])].map((one) => this.#typed(this.#bind(one), takenBy('UPPER')))
+    const operands = [operand, pattern, ...(escape === undefined ? [] : [escape])].map((one) => this.#typed(this.#bind(one), STRING))
     if (!operands.every(({ type }) => isText(type))) throw this.#wrong(span, operator, operands)
     const found = this.#boolean(operator, operands, span)
     return not ? this.#not(found, span) : found
+  }
+
+  #isJson({ operand, not, of, ...span }: IsJson): Operand {
+    const name = `IS ${not ? 'NOT ' : ''}JSON ${of}`
+    if (!SCALAR_FUNCTIONS.has(name)) throw this.#error('NOT_SUPPORTED', span, `Cannot plan ${name} yet`)
+    return this.#call({
+      kind: 'call',
+      syntax: 'postfix',
+      name: [{ text: name, ...spanOf(span) }],
+      operands: [operand],
+      quantifier: undefined,
+      filter: undefined,
+      withinGroup: undefined,
+      nulls: undefined,
+      clauses: [],
+      ...spanOf(span),
+    })
   }
 
   #case({ value, branches, otherwise, ...span }: Case): Operand {
@@ -367,18 +406,25 @@ export class ExpressionBinder {
     if (of === 'ROW') {
       const operands = parts.map((part) => this.bind(part))
       const type: LogicalType = { kind: 'ROW', fields: operands.map((operand, index) => ({ name: `EXPR$${index}`, type: operand.type })), nullable: false }
-      return { kind: 'call', name: of, operands, type, ...spanOf(span) }
+      return { kind: 'call', name: of, operands, clauses: NO_CLAUSES, type, ...spanOf(span) }
     }
     if (of === 'MULTISET' || parts.length === 0) throw this.#error('NOT_SUPPORTED', span, `Cannot plan this ${of} yet`)
     if (of === 'ARRAY') {
       const { expressions, type: element } = this.bindAll(parts)
-      return { kind: 'call', name: of, operands: expressions, type: { kind: 'ARRAY', element, nullable: false }, ...spanOf(span) }
+      return { kind: 'call', name: of, operands: expressions, clauses: NO_CLAUSES, type: { kind: 'ARRAY', element, nullable: false }, ...spanOf(span) }
     }
     if (parts.length % 2 !== 0) throw this.#error('WRONG_TYPE', span, 'A MAP has a value for each key')
     const keys = this.bindAll(parts.filter((_, index) => index % 2 === 0))
     const contents = this.bindAll(parts.filter((_, index) => index % 2 === 1))
     const operands = parts.map((_, index) => (index % 2 === 0 ? keys : contents).expressions[index >>> 1])
-    return { kind: 'call', name: of, operands, type: { kind: 'MAP', key: keys.type, value: contents.type, nullable: false }, ...spanOf(span) }
+    return {
+      kind: 'call',
+      name: of,
+      operands,
+      clauses: NO_CLAUSES,
+      type: { kind: 'MAP', key: keys.type, value: contents.type, nullable: false },
+      ...spanOf(span),
+    }
   }
 
   /** An element of an array, or the value of a key: NULL if there is none. */
@@ -388,7 +434,7 @@ export class ExpressionBinder {
     const fits = of.type.kind === 'ARRAY' ? isExact(at.type) && at.type.kind !== 'DECIMAL' : of.type.kind === 'MAP' && canEqual(of.type.key, at.type)
     if (!fits) throw this.#wrong(span, '[ ]', [of, at])
     const type = of.type.kind === 'ARRAY' ? of.type.element : (of.type as LogicalType & { kind: 'MAP' }).value
-    return { kind: 'call', name: 'ITEM', operands: [of, at], type: withNullability(type, true), ...spanOf(span) }
+    return { kind: 'call', name: 'ITEM', operands: [of, at], clauses: NO_CLAUSES, type: withNullability(type, true), ...spanOf(span) }
   }
 
   /** A field of a row, of that a field, and so on. */
@@ -407,7 +453,14 @@ export class ExpressionBinder {
       }
       const { type } = fields[index]
       const place: BoundLiteral = { kind: 'literal', type: withNullability(INT, false), value: index, ...spanOf(name) }
-      found = { kind: 'call', name: 'FIELD', operands: [found, place], type: withNullability(type, type.nullable || nullable), ...spanOf(span) }
+      found = {
+        kind: 'call',
+        name: 'FIELD',
+        operands: [found, place],
+        clauses: NO_CLAUSES,
+        type: withNullability(type, type.nullable || nullable),
+        ...spanOf(span),
+      }
     }
     return found
   }
@@ -443,13 +496,6 @@ export class ExpressionBinder {
 /** The type that a NULL gets beside another operand. */
 function typeBeside(operand: Operand): LogicalType {
   return operand.kind === 'null' ? BOOLEAN : operand.type
-}
-
-/** A type that a function takes, for calls of which all operands are NULL. */
-function takenBy(name: string): LogicalType {
-  for (const type of [{ kind: 'VARCHAR', length: 1, nullable: true }, INT, BOOLEAN] as const)
-    if (SCALAR_FUNCTIONS.get(name)?.([type]) !== undefined) return type
-  return INT
 }
 
 function isVaryingWithoutLength(text: string): boolean {

@@ -3,9 +3,11 @@ import { describe, expect, test } from 'vitest'
 import { Decimal } from '../../../src/batch/types.ts'
 import { CastError } from '../../../src/sql/casts.ts'
 import { ExpressionBinder } from '../../../src/sql/expression-binder.ts'
-import { interpret, type Value } from '../../../src/sql/interpreter.ts'
+import { interpret } from '../../../src/sql/interpreter.ts'
 import { likePattern } from '../../../src/sql/like.ts'
 import { parseExpression } from '../../../src/sql/statement-parser.ts'
+import type { Value } from '../../../src/sql/value.ts'
+import { EVALUATION } from '../../fixtures/evaluation.ts'
 import { typeOf } from './answers.ts'
 
 const COLUMNS = [
@@ -22,8 +24,7 @@ const COLUMNS = [
 
 function compute(text: string): Value {
   const columns = COLUMNS.map(([name, type]) => ({ name, table: 't', type: typeOf(type) }))
-  const evaluate = interpret(new ExpressionBinder(text, columns).bind(parseExpression(text)))
-  if (evaluate === undefined) throw new Error('not interpreted')
+  const evaluate = interpret(new ExpressionBinder(text, columns).bind(parseExpression(text)), EVALUATION)
   return evaluate(COLUMNS.map(([, , value]) => value))
 }
 

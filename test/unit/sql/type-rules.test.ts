@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { formatType, type LogicalType } from '../../../src/batch/types.ts'
-import { AGGREGATE_FUNCTIONS, roundType, SCALAR_FUNCTIONS } from '../../../src/sql/function-types.ts'
+import { AGGREGATE_FUNCTIONS } from '../../../src/sql/aggregate-types.ts'
+import { SCALAR_FUNCTIONS } from '../../../src/sql/functions/functions.ts'
+import { roundType } from '../../../src/sql/functions/numbers.ts'
 import {
   arithmeticType,
   type ArithmeticOperator,
@@ -31,6 +33,11 @@ function differences(
       if (found !== expected) wrong.push(`${formatType(left)}, ${formatType(right)}: ${found}, not ${expected}`)
     }
   return wrong
+}
+
+function scalarRule(name: string): ((operands: readonly LogicalType[]) => LogicalType | undefined) | undefined {
+  const scalar = SCALAR_FUNCTIONS.get(name)
+  return scalar && ((operands) => scalar.resolve({ operands: operands.map((type) => ({ type, literal: undefined })), clauses: [] })?.type)
 }
 
 const isInterval = ({ kind }: LogicalType): boolean => kind.startsWith('INTERVAL')
@@ -74,7 +81,7 @@ describe('the type of two is what a real Flink says', () => {
 
   // COUNT and its like, of one operand; MAP, CONCAT and IFNULL of the same one twice.
   const oneOf = (name: string): ((operands: readonly LogicalType[]) => LogicalType | undefined) | undefined =>
-    name === 'ROUND' ? ([operand]) => roundType(operand, 1) : (SCALAR_FUNCTIONS.get(name) ?? AGGREGATE_FUNCTIONS.get(name))
+    name === 'ROUND' ? ([operand]) => roundType(operand, 1) : (scalarRule(name) ?? AGGREGATE_FUNCTIONS.get(name))
   const functions = Object.keys(ANSWERS.unary).flatMap((expression) => {
     const name = /^([A-Z_]+)\(%s(?:, (?:%s|1))?\)$|^%s (IS .*)$|^(NOT) %s$/
       .exec(expression)

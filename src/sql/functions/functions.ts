@@ -1,0 +1,23 @@
+// All scalar functions, by their names.
+
+import { COLLECTION_FUNCTIONS } from './collections.ts'
+import { CONDITIONAL_FUNCTIONS } from './conditional.ts'
+import { JSON_FUNCTIONS } from './json.ts'
+import { MISCELLANEOUS_FUNCTIONS } from './miscellaneous.ts'
+import { NUMBER_FUNCTIONS } from './numbers.ts'
+import { OPERATORS } from './operators.ts'
+import type { ScalarFunction } from './scalar-function.ts'
+import { STRING_FUNCTIONS } from './strings.ts'
+import { TIME_FUNCTIONS } from './times.ts'
+
+/** What calls by name find. */
+export const SCALAR_FUNCTIONS: ReadonlyMap<string, ScalarFunction> = new Map(
+  [COLLECTION_FUNCTIONS, CONDITIONAL_FUNCTIONS, JSON_FUNCTIONS, MISCELLANEOUS_FUNCTIONS, NUMBER_FUNCTIONS, STRING_FUNCTIONS, TIME_FUNCTIONS].flatMap((table) =>
+    Object.entries(table),
+  ),
+)
+
+/** What computes the calls of a name, operators among them. */
+export function scalarCodeOf(name: string): Pick<ScalarFunction, 'make' | 'isStrict' | 'isDeterministic'> | undefined {
+  return OPERATORS[name] ?? SCALAR_FUNCTIONS.get(name)
+}

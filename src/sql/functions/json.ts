@@ -1,0 +1,5 @@
+// Functions of JSON texts.
+
+import type { FunctionTable } from './scalar-function.ts'
+
+export const JSON_FUNCTIONS: FunctionTable = {}

@@ -1,0 +1,166 @@
+// What operators compute. Their types come from the binder (type-rules.ts).
+
+import { Decimal, type LogicalType } from '../../batch/types.ts'
+import type { BoundCall } from '../bound-expression.ts'
+import { toDecimal, wrapInteger } from '../casts.ts'
+import { decimalArithmetic } from '../decimal-arithmetic.ts'
+import { likePattern } from '../like.ts'
+import { compareValues, isSame, keyOf, type Value } from '../value.ts'
+import type { ScalarCode, ScalarFunction } from './scalar-function.ts'
+
+type Operator = Pick<ScalarFunction, 'make' | 'isStrict'>
+
+/** By name. AND and OR are the interpreter's, since they need not look at both operands. */
+export const OPERATORS: Readonly<Record<string, Operator>> = {
+  '+': { make: arithmetic },
+  '-': { make: arithmetic },
+  '*': { make: arithmetic },
+  '/': { make: arithmetic },
+  '%': { make: arithmetic },
+  'PREFIX +': { make: () => (value) => value },
+  'PREFIX -': {
+    make:
+      ({ type }) =>
+      (value) =>
+        negated(value, type),
+  },
+  '||': { make: ({ type }) => (type.kind === 'CHAR' || type.kind === 'VARCHAR' ? (left, right) => (left as string) + (right as string) : undefined) },
+  '=': comparison((order) => order === 0),
+  '<>': comparison((order) => order !== 0),
+  '<': comparison((order) => order < 0),
+  '<=': comparison((order) => order <= 0),
+  '>': comparison((order) => order > 0),
+  '>=': comparison((order) => order >= 0),
+  'IS DISTINCT FROM': { isStrict: false, make: () => (left, right) => !isSame(left, right) },
+  'IS NOT DISTINCT FROM': { isStrict: false, make: () => isSame },
+  LIKE: { make: like },
+  ROW: list(),
+  ARRAY: list(),
+  MAP: {
+    isStrict: false,
+    make:
+      () =>
+      (...values) => {
+        // Of equal keys the last one's value stands, where the first one stood.
+        const pairs = new Map<string, Value[]>()
+        for (let index = 0; index < values.length; index += 2) {
+          const key = keyOf(values[index])
+          const known = pairs.get(key)
+          if (known === undefined) pairs.set(key, [values[index], values[index + 1]])
+          else known[1] = values[index + 1]
+        }
+        return [...pairs.values()]
+      },
+  },
+  ITEM: {
+    make: ({ operands: [of] }) =>
+      of.type.kind === 'ARRAY'
+        ? (array, index) => (array as readonly Value[])[Number(index) - 1] ?? null
+        : (map, key) => {
+            const pair = (map as readonly (readonly Value[])[]).find(([one]) => isSame(one, key))
+            return pair === undefined ? null : pair[1]
+          },
+  },
+  FIELD: { make: () => (row, index) => (row as readonly Value[])[index as number] },
+}
+
+function list(): Operator {
+  return {
+    isStrict: false,
+    make:
+      () =>
+      (...values) =>
+        values,
+  }
+}
+
+/** Most patterns are constants, and are read once. */
+function like({ operands }: BoundCall): ScalarCode {
+  let last: { readonly pattern: Value; readonly escape: Value | undefined; readonly matches: (text: string) => boolean } | undefined
+  return (text, pattern, escape) => {
+    if (last === undefined || last.pattern !== pattern || last.escape !== escape)
+      last = { pattern, escape, matches: likePattern(pattern as string, operands.length > 2 ? (escape as string) : undefined) }
+    return last.matches(text as string)
+  }
+}
+
+function comparison(holds: (order: number) => boolean): Operator {
+  return {
+    make: ({ operands: [{ type }] }) => {
+      if (type.kind === 'MAP' || type.kind === 'MULTISET') return (left, right) => holds(isSame(sorted(left), sorted(right)) ? 0 : 1)
+      // NaN is equal to nothing, and neither less nor greater.
+      return (left, right) => (Number.isNaN(left) || Number.isNaN(right) ? holds(Number.NaN) : holds(compareValues(left, right)))
+    },
+  }
+}
+
+/** The pairs of a map in an order of their own. */
+function sorted(map: Value): Value {
+  return (map as readonly (readonly Value[])[]).toSorted(([left], [right]) => (keyOf(left) < keyOf(right) ? -1 : 1))
+}
+
+function arithmetic({ name, type, operands: [left, right] }: BoundCall): ScalarCode | undefined {
+  switch (type.kind) {
+    case 'TINYINT':
+    case 'SMALLINT':
+    case 'INT':
+    case 'BIGINT': {
+      if ([left, right].some((operand) => operand.type.kind === 'DECIMAL')) {
+        const shape = { precision: 38, scale: 0 }
+        return (one, other) => {
+          const result = decimalArithmetic(name, toDecimal(one), toDecimal(other), shape)
+          return result && wrapInteger(result.unscaled, type.kind)
+        }
+      }
+      return (one, other) => wrapInteger(integerArithmetic(name, BigInt(one as number), BigInt(other as number)), type.kind)
+    }
+    case 'FLOAT':
+    case 'DOUBLE': {
+      const round = type.kind === 'FLOAT' ? Math.fround : Number
+      return (one, other) => round(doubleArithmetic(name, numberOf(one), numberOf(other)))
+    }
+    case 'DECIMAL':
+      return (one, other) => decimalArithmetic(name, toDecimal(one), toDecimal(other), type)
+    default:
+      return undefined
+  }
+}
+
+function numberOf(value: Value): number {
+  return value instanceof Decimal ? value.toNumber() : Number(value)
+}
+
+function integerArithmetic(operator: string, left: bigint, right: bigint): bigint {
+  switch (operator) {
+    case '+':
+      return left + right
+    case '-':
+      return left - right
+    case '*':
+      return left * right
+    default:
+      if (right === 0n) throw new RangeError('Division by zero')
+      return operator === '/' ? left / right : left % right
+  }
+}
+
+function doubleArithmetic(operator: string, left: number, right: number): number {
+  switch (operator) {
+    case '+':
+      return left + right
+    case '-':
+      return left - right
+    case '*':
+      return left * right
+    default:
+      return operator === '/' ? left / right : left % right
+  }
+}
+
+/** The value with the other sign; the least integer stays what it is. */
+export function negated(value: Value, type: LogicalType): Value {
+  if (value instanceof Decimal) return new Decimal(-value.unscaled, value.scale)
+  if (typeof value === 'bigint') return wrapInteger(-value, 'BIGINT')
+  if (type.kind === 'TINYINT' || type.kind === 'SMALLINT' || type.kind === 'INT') return wrapInteger(-BigInt(value as number), type.kind)
+  return -(value as number)
+}
