@@ -1,13 +1,13 @@
-// Makes logical plans of queries, and tables of their definitions: names are looked up in the catalog, expressions bound, columns named as Flink names them.
+// Makes logical plans of queries: names are looked up in the catalog, expressions bound, columns named as Flink names them.
 
 import { type Field, formatType, type LogicalType, sameType, withNullability } from '../batch/types.ts'
 import type { BoundExpression } from './bound-expression.ts'
-import type { Catalog, CatalogColumn, CatalogTable } from './catalog.ts'
+import type { Catalog } from './catalog.ts'
 import { AggregateBinder, hasAggregate } from './aggregate-binder.ts'
 import { ExpressionBinder, type ScopeColumn } from './expression-binder.ts'
 import type { LogicalPlan } from './logical-plan.ts'
 import { SqlError, type Span } from './sql-error.ts'
-import type { CreateTable, Expression, Join, Name, OrderedQuery, Query, Select, SetOperation, Star, TableExpression, Values } from './syntax-tree.ts'
+import type { Expression, Join, Name, OrderedQuery, Query, Select, SetOperation, Star, TableExpression, Values } from './syntax-tree.ts'
 import { commonType } from './type-rules.ts'
 
 /** What a FROM clause has. */
@@ -55,50 +55,6 @@ export class QueryBinder {
         return this.#setOperation(query)
       case 'ordered':
         return this.#sort(query)
-    }
-  }
-
-  /** A table of its definition. @throws {SqlError} as {@link bind}; `DUPLICATE_COLUMN`. */
-  table(statement: CreateTable): CatalogTable {
-    const { columns, watermarks, like, query, primaryKeys, options, name } = statement
-    if (like !== undefined || query !== undefined) throw this.#error('NOT_SUPPORTED', statement, 'Cannot plan LIKE and AS yet')
-    const path = this.#catalog.pathOf(name, this.#text)
-    const seen = new Set<string>()
-    for (const { name: column } of columns) {
-      if (seen.has(column.text)) throw this.#error('DUPLICATE_COLUMN', column, `There are two columns "${column.text}"`)
-      seen.add(column.text)
-    }
-    const primaryKey = [
-      ...columns.flatMap((column) => (column.kind === 'physical' && column.isPrimaryKey ? [column.name] : [])),
-      ...primaryKeys.flatMap((key) => key.columns),
-    ]
-    for (const key of primaryKey) if (!seen.has(key.text)) throw this.#error('UNKNOWN_COLUMN', key, `There is no column "${key.text}" for the primary key`)
-    // What identifies a row is never NULL.
-    const typeOf = (column: Name, type: LogicalType): LogicalType => (primaryKey.some(({ text }) => text === column.text) ? withNullability(type, false) : type)
-    // Computed columns may name all that are not.
-    const physical: ScopeColumn[] = columns.flatMap((column) =>
-      column.kind === 'computed' ? [] : [{ name: column.name.text, table: path[2], type: typeOf(column.name, column.type.type) }],
-    )
-    const binder = new ExpressionBinder(this.#text, physical)
-    const made = columns.map((column): CatalogColumn => {
-      const shared = { name: column.name.text, computed: undefined, metadataKey: undefined }
-      if (column.kind === 'physical') return { ...shared, type: typeOf(column.name, column.type.type) }
-      if (column.kind === 'metadata') return { ...shared, type: column.type.type, metadataKey: column.key ?? column.name.text }
-      const computed = binder.bind(column.expression)
-      return { ...shared, type: computed.type, computed }
-    })
-    const [watermark] = watermarks
-    const scope = made.map(({ name: column, type }) => ({ name: column, table: path[2], type }))
-    return {
-      kind: 'table',
-      path,
-      columns: made,
-      primaryKey: primaryKey.map(({ text }) => text),
-      watermark: watermark && {
-        column: watermark.column.parts.map(({ text }) => text).join('.'),
-        expression: new ExpressionBinder(this.#text, scope).bind(watermark.expression),
-      },
-      options: new Map(options.map(({ key, value }) => [key, value])),
     }
   }
 

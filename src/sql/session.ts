@@ -5,6 +5,7 @@ import { Catalog, type CatalogView } from './catalog.ts'
 import { QueryBinder } from './query-binder.ts'
 import { SqlError, type Span } from './sql-error.ts'
 import type { CreateView, Statement } from './syntax-tree.ts'
+import { defineTable } from './table-definition.ts'
 
 /** A script or an interactive session, statement by statement. */
 export class SqlSession {
@@ -31,7 +32,7 @@ export class SqlSession {
         return new QueryBinder(text, catalog).bind(statement.query)
       case 'create table': {
         const { name, ifNotExists } = statement
-        catalog.create(new QueryBinder(text, catalog).table(statement), name, text, ifNotExists)
+        catalog.create(defineTable(statement, text, catalog), name, text, ifNotExists)
         return undefined
       }
       case 'create view':
