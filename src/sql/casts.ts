@@ -1,15 +1,15 @@
-// CAST of booleans, numbers, text and bytes, as Flink casts. Times, intervals and collections are not there yet.
+// CAST of booleans, numbers, text and bytes, as Flink casts; of times and intervals in time-casts.ts.
 
 import { doubleText } from '../base/double-text.ts'
-import { Decimal, type LogicalType } from '../batch/types.ts'
+import { Decimal, isText, type LogicalType } from '../batch/types.ts'
+import { CastError } from './cast-error.ts'
 import type { EvaluationContext } from './functions/scalar-function.ts'
 import type { Value } from './value.ts'
 import { decimalOfDouble, fitDecimal } from './decimal-arithmetic.ts'
+import { timeCastOf } from './time-casts.ts'
+import { isTemporal } from './type-rules.ts'
 
-/** A value that cannot be cast, which ends the job unless TRY_CAST has asked. */
-export class CastError extends Error {
-  override readonly name = 'CastError'
-}
+export { CastError }
 
 const BITS: Readonly<Record<string, number>> = { TINYINT: 8, SMALLINT: 16, INT: 32, BIGINT: 64 }
 const INT_LIMIT = 2_147_483_648
@@ -20,7 +20,11 @@ const FALSE_TEXTS = new Set(['f', 'false', 'n', 'no', '0'])
 const SIMPLE = new Set(['BOOLEAN', 'TINYINT', 'SMALLINT', 'INT', 'BIGINT', 'FLOAT', 'DOUBLE', 'DECIMAL', 'CHAR', 'VARCHAR', 'BINARY', 'VARBINARY'])
 
 /** What casts values that are not NULL; undefined: not there yet. @throws {CastError} from the function, for values that cannot be cast. */
-export function castOf(from: LogicalType, to: LogicalType, _context: EvaluationContext): ((value: Value) => Value) | undefined {
+export function castOf(from: LogicalType, to: LogicalType, context: EvaluationContext): ((value: Value) => Value) | undefined {
+  if (isTemporal(from) || isTemporal(to)) {
+    const cast = timeCastOf(from, to, context)
+    return cast && isText(to) ? (value) => fitText(cast(value) as string, to) : cast
+  }
   if (!SIMPLE.has(from.kind) || !SIMPLE.has(to.kind)) return undefined
   switch (to.kind) {
     case 'BOOLEAN':

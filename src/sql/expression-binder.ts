@@ -16,6 +16,7 @@ import type {
   Expression,
   InList,
   IntervalLiteral,
+  IntervalUnit,
   IsJson,
   Item,
   Like,
@@ -23,7 +24,19 @@ import type {
   Name,
   Reference,
 } from './syntax-tree.ts'
-import { type ArithmeticOperator, arithmeticType, canCast, canCompare, canEqual, commonType, concatenationType, isExact, isNumeric } from './type-rules.ts'
+import { parseDateLiteral, parseIntervalLiteral, parseTimeLiteral, parseTimestampLiteral, type TimeLiteral, UNIT_VALUES } from './time-literals.ts'
+import {
+  type ArithmeticOperator,
+  arithmeticType,
+  canCast,
+  canCompare,
+  canEqual,
+  commonType,
+  concatenationType,
+  isExact,
+  isInterval,
+  isNumeric,
+} from './type-rules.ts'
 
 /** A column that expressions may name. */
 export interface ScopeColumn {
@@ -48,6 +61,13 @@ const BOOLEAN: LogicalType = { kind: 'BOOLEAN', nullable: true }
 const INT: LogicalType = { kind: 'INT', nullable: true }
 const NO_CLAUSES: readonly BoundClause[] = []
 const YEAR_MONTH_UNITS = new Set(['YEAR', 'QUARTER', 'MONTH'])
+/** What the literals of times are called, and how they are written. */
+const TIME_LITERALS: Readonly<Record<string, readonly [name: string, form: string]>> = {
+  date: ['date', "DATE 'yyyy-MM-dd'"],
+  time: ['time', "TIME 'HH:mm:ss'"],
+  timestamp: ['timestamp', "TIMESTAMP 'yyyy-MM-dd HH:mm:ss'"],
+  timestamp_ltz: ['timestamp', "TIMESTAMP WITH LOCAL TIME ZONE 'yyyy-MM-dd HH:mm:ss'"],
+}
 const ARITHMETIC = new Set(['+', '-', '*', '/', '%'])
 const EQUALITIES = new Set(['=', '<>', 'IS DISTINCT FROM', 'IS NOT DISTINCT FROM'])
 const COMPARISONS = new Set(['<', '<=', '>', '>='])
@@ -159,15 +179,26 @@ export class ExpressionBinder {
       case 'double':
         return typed({ kind: 'DOUBLE', nullable: false }, Number(text))
       case 'date':
-        return typed({ kind: 'DATE', nullable: false }, text)
       case 'time':
-        return typed({ kind: 'TIME', precision: 0, nullable: false }, text)
       case 'timestamp':
       case 'timestamp_ltz':
-        return typed({ kind: literal.type === 'timestamp' ? 'TIMESTAMP' : 'TIMESTAMP_LTZ', precision: fractionOf(text), nullable: false }, text)
+        return this.#timeLiteral(literal, literal.type)
       case 'default':
         throw this.#error('NOT_SUPPORTED', literal, 'DEFAULT stands for a value only where rows are inserted')
     }
+  }
+
+  #timeLiteral({ text, start, end }: Literal, of: 'date' | 'time' | 'timestamp' | 'timestamp_ltz'): Operand {
+    const parsed = of === 'date' ? parseDateLiteral(text) : of === 'time' ? parseTimeLiteral(text) : parseTimestampLiteral(text)
+    if (parsed === undefined) {
+      const [name, form] = TIME_LITERALS[of]
+      throw this.#error('INVALID_LITERAL', { start, end }, `'${text}' is no ${name}`, `Write ${form}.`)
+    }
+    if (of === 'date') return { kind: 'literal', type: { kind: 'DATE', nullable: false }, value: parsed as number, start, end }
+    const { value, precision } = parsed as TimeLiteral
+    // An instant is written in UTC, whatever the session's zone is.
+    const kind = of === 'time' ? 'TIME' : of === 'timestamp' ? 'TIMESTAMP' : 'TIMESTAMP_LTZ'
+    return { kind: 'literal', type: { kind, precision, nullable: false }, value, start, end }
   }
 
   #reference({ parts, start, end }: Reference): Operand {
@@ -381,6 +412,7 @@ export class ExpressionBinder {
     // Here a text without a length has any, elsewhere one.
     const type = isVaryingWithoutLength(this.#text.slice(named.start, named.end)) ? { ...named.type, length: LENGTH_MAX } : named.type
     if (bound.kind === 'null') return this.#null(withNullability(type, true), span)
+    if (isInterval(type) && isNumeric(bound.type)) return this.#castToInterval(bound, type, named, isTry, span)
     if (!canCast(bound.type, type))
       throw this.#error('WRONG_TYPE', span, `Cannot cast ${formatType(withNullability(bound.type, true))} to ${formatType(withNullability(type, true))}`)
     return { kind: 'cast', operand: bound, isTry, isImplicit: false, type: withNullability(type, isTry || bound.type.nullable), ...spanOf(span) }
@@ -388,16 +420,32 @@ export class ExpressionBinder {
 
   // ---- intervals, rows and collections ----
 
-  #interval({ negative, value, qualifier, ...span }: IntervalLiteral): Operand {
-    if (typeof value !== 'string') throw this.#error('NOT_SUPPORTED', value, 'Cannot plan intervals of expressions yet')
-    const isMonths = YEAR_MONTH_UNITS.has(qualifier.from)
-    const type: LogicalType = { kind: isMonths ? 'INTERVAL_YEAR_MONTH' : 'INTERVAL_DAY_TIME', nullable: false }
-    return {
-      kind: 'literal',
-      type,
-      value: `${negative ? '-' : ''}${value} ${qualifier.from}${qualifier.to === undefined ? '' : ` TO ${qualifier.to}`}`,
-      ...spanOf(span),
+  /** A number that is written counts units; any other one months or milliseconds, as Flink has it. */
+  #castToInterval(operand: BoundExpression, type: LogicalType, named: Span, isTry: boolean, span: Span): Operand {
+    const [, unit, ...more] = this.#text
+      .slice(named.start, named.end)
+      .toUpperCase()
+      .match(/[A-Z]+/g)!
+    const perUnit = UNIT_VALUES[unit.replace(/S$/, '') as IntervalUnit] ?? 1
+    if (!isExact(operand.type) || more.length > 0) throw this.#wrong(span, 'CAST to this interval', [operand])
+    if (operand.kind === 'literal') {
+      const count = operand.value instanceof Decimal ? operand.value.toNumber() : Number(operand.value)
+      return { kind: 'literal', type: withNullability(type, isTry), value: Math.trunc(count * perUnit), ...spanOf(span) }
     }
+    if (operand.type.kind === 'DECIMAL') throw this.#wrong(span, 'CAST to this interval', [operand])
+    return { kind: 'cast', operand, isTry, isImplicit: false, type: withNullability(type, isTry || operand.type.nullable), ...spanOf(span) }
+  }
+
+  #interval({ negative, value, qualifier, ...span }: IntervalLiteral): Operand {
+    const type: LogicalType = { kind: YEAR_MONTH_UNITS.has(qualifier.from) ? 'INTERVAL_YEAR_MONTH' : 'INTERVAL_DAY_TIME', nullable: false }
+    const isText = typeof value === 'string'
+    const parsed = parseIntervalLiteral(isText ? value : '1', negative, qualifier)
+    if (typeof parsed !== 'number') throw this.#error('INVALID_LITERAL', parsed.wrong === 'qualifier' ? qualifier : span, parsed.message, hintOf(parsed.wrong))
+    const literal: BoundLiteral = { kind: 'literal', type, value: parsed, ...spanOf(span) }
+    if (isText) return literal
+    const count = this.#bind(value)
+    if (count.kind !== 'null' && !isNumeric(count.type)) throw this.#wrong(span, 'INTERVAL', [count])
+    return this.#infix('*', count, literal, span)
   }
 
   #construct({ of, values, ...span }: Constructor): Operand {
@@ -502,8 +550,8 @@ function isVaryingWithoutLength(text: string): boolean {
   return /^(?:VARCHAR|VARBINARY)$/i.test(text)
 }
 
-function fractionOf(text: string): number {
-  return /\.(\d*)/.exec(text)?.[1].length ?? 0
+function hintOf(wrong: 'qualifier' | 'format' | 'precision'): string | undefined {
+  return wrong === 'precision' ? 'Write how many digits it has behind the unit: DAY(3).' : undefined
 }
 
 function spanOf({ start, end }: Span): Span {

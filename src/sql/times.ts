@@ -70,12 +70,33 @@ export function durationText(ms: number): string {
   return `PT${hours === 0 ? '' : `${hours}H`}${minutes === 0 ? '' : `${minutes}M`}${rest === 0 ? '' : seconds}`
 }
 
-/** As Java prints a Period: `P1Y2M`. */
+/** As Java prints a Period of months: `P14M`. */
 export function periodText(months: number): string {
-  if (months === 0) return 'P0D'
-  const years = Math.trunc(months / 12)
-  const rest = months % 12
-  return `P${years === 0 ? '' : `${years}Y`}${rest === 0 ? '' : `${rest}M`}`
+  return months === 0 ? 'P0D' : `P${months}M`
+}
+
+/** Whether there is such a day; month and day from 1. */
+export function isDate(year: number, month: number, day: number): boolean {
+  return month >= 1 && month <= 12 && day >= 1 && day <= lengthOfMonth(year, month)
+}
+
+/** The number of its days; the month from 1. */
+export function lengthOfMonth(year: number, month: number): number {
+  if (month !== 2) return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31
+  return isLeapYear(year) ? 29 : 28
+}
+
+export function isLeapYear(year: number): boolean {
+  return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
+}
+
+/** The same day some months later, or the last day of a shorter month. */
+export function addMonths(days: number, months: number): number {
+  const { year, month, day } = civilOf(days)
+  const total = year * 12 + month - 1 + months
+  const later = Math.floor(total / 12)
+  const monthOfLater = total - later * 12 + 1
+  return daysOf(later, monthOfLater, Math.min(day, lengthOfMonth(later, monthOfLater)))
 }
 
 /** The date of a day in the proleptic Gregorian calendar; month and day from 1. After Howard Hinnant's `civil_from_days`. */

@@ -255,6 +255,11 @@ export function isInterval({ kind }: LogicalType): boolean {
   return kind === 'INTERVAL_YEAR_MONTH' || kind === 'INTERVAL_DAY_TIME'
 }
 
+/** Dates, times, timestamps and intervals. */
+export function isTemporal(type: LogicalType): boolean {
+  return isDateTime(type) || isInterval(type)
+}
+
 function isTimestamp(type: LogicalType): type is LogicalType & { readonly kind: 'TIMESTAMP' | 'TIMESTAMP_LTZ' } {
   return type.kind === 'TIMESTAMP' || type.kind === 'TIMESTAMP_LTZ'
 }

@@ -5,6 +5,7 @@ import type { BoundCall } from '../bound-expression.ts'
 import { toDecimal, wrapInteger } from '../casts.ts'
 import { decimalArithmetic } from '../decimal-arithmetic.ts'
 import { likePattern } from '../like.ts'
+import { intervalArithmetic } from '../time-arithmetic.ts'
 import { compareValues, isSame, keyOf, type Value } from '../value.ts'
 import type { ScalarCode, ScalarFunction } from './scalar-function.ts'
 
@@ -122,7 +123,7 @@ function arithmetic({ name, type, operands: [left, right] }: BoundCall): ScalarC
     case 'DECIMAL':
       return (one, other) => decimalArithmetic(name, toDecimal(one), toDecimal(other), type)
     default:
-      return undefined
+      return intervalArithmetic(name, left.type, right.type)
   }
 }
 

@@ -1,0 +1,4 @@
+/** A value that cannot be cast, which ends the job unless TRY_CAST has asked. */
+export class CastError extends Error {
+  override readonly name = 'CastError'
+}
