@@ -1,11 +1,58 @@
 // What the statements of a script have said so far: tables, options; and what the next one means.
 
+import { STRING } from './functions/scalar-function.ts'
+import type { Field } from '../batch/types.ts'
+import { Catalog, type CatalogTable, type CatalogView, meant, type TablePath } from './catalog.ts'
+import { suggest } from '../base/suggest.ts'
+import type { BoundExpression } from './bound-expression.ts'
+import { FLINK_FUNCTIONS } from './flink-functions.ts'
+import { assignColumns, bindInsert, type InsertPlan, writtenColumns } from './insert-binder.ts'
 import type { LogicalPlan } from './logical-plan.ts'
-import { Catalog, type CatalogView } from './catalog.ts'
 import { QueryBinder } from './query-binder.ts'
+import { shortenNames } from './qualified-names.ts'
+import { describe, show } from './show.ts'
 import { SqlError, type Span } from './sql-error.ts'
-import type { CreateView, Statement } from './syntax-tree.ts'
-import { defineTable } from './table-definition.ts'
+import { callsOf, tablesOf } from './syntax-walk.ts'
+import type {
+  AlterTable,
+  AlterView,
+  CreateCatalog,
+  CreateFunction,
+  CreateTable,
+  Drop,
+  Insert,
+  Option,
+  QualifiedName,
+  SetOption,
+  Statement,
+  Use,
+} from './syntax-tree.ts'
+import { alterTable } from './table-alteration.ts'
+import { definitionOf, makeTable } from './table-definition.ts'
+import { likeTable, tableAsQuery } from './table-merge.ts'
+import type { Value } from './value.ts'
+import { makeView } from './view-definition.ts'
+
+/** Rows that a statement answers without running anything. */
+export interface Rows {
+  readonly columns: readonly Field[]
+  readonly rows: readonly (readonly Value[])[]
+}
+
+/** What a statement comes to. */
+export type StatementResult =
+  | ({ readonly kind: 'rows' } & Rows)
+  /** To be run, for its rows. */
+  | { readonly kind: 'query'; readonly plan: LogicalPlan }
+  /** To be run together. */
+  | { readonly kind: 'insert'; readonly inserts: readonly InsertPlan[] }
+  | { readonly kind: 'done' }
+
+const DONE: StatementResult = { kind: 'done' }
+/** Of a catalog that is held in memory. */
+const CATALOG_TYPE = 'generic_in_memory'
+const CATALOG_OPTIONS = ['type', 'default-database', 'property-version']
+const LANGUAGES = ['JAVA', 'SCALA', 'PYTHON']
 
 /** A script or an interactive session, statement by statement. */
 export class SqlSession {
@@ -14,57 +61,282 @@ export class SqlSession {
   readonly options = new Map<string, string>()
 
   /**
-   * Does what a statement says.
+   * Does what a statement says, as far as nothing has to run.
    *
    * @param text The text that the statement's places are of.
-   * @returns The plan of a query; undefined for statements that answer nothing.
-   * @throws {SqlError} as {@link QueryBinder}.
+   * @throws {SqlError} `UNKNOWN_…`, `…_EXISTS`, `WRONG_…`, `INVALID_…`, `NOT_SUPPORTED`, with the place of what is wrong.
    * @example
    * const text = "CREATE VIEW v AS SELECT 1 AS a; SELECT a + 1 FROM v"
    * const [view, query] = parseScript(text)
-   * session.execute(view, text)
-   * session.execute(query, text) // a plan with the column EXPR$0 INT NOT NULL
+   * session.execute(view, text) // { kind: 'done' }
+   * session.execute(query, text) // { kind: 'query', plan }, of a column EXPR$0 INT NOT NULL
    */
-  execute(statement: Statement, text: string): LogicalPlan | undefined {
-    const { catalog } = this
-    switch (statement.kind) {
-      case 'query':
-        return new QueryBinder(text, catalog).bind(statement.query)
-      case 'create table': {
-        const { name, ifNotExists } = statement
-        catalog.create(defineTable(statement, text, catalog), name, text, ifNotExists)
-        return undefined
-      }
-      case 'create view':
-        catalog.create(this.#view(statement, text), statement.name, text, statement.ifNotExists)
-        return undefined
-      case 'drop':
-        if (statement.what !== 'TABLE' && statement.what !== 'VIEW') throw notYet(text, statement, `DROP ${statement.what}`)
-        catalog.drop(statement.what, statement.name, text, statement.ifExists)
-        return undefined
-      case 'set':
-        if (statement.key === undefined || statement.value === undefined) throw notYet(text, statement, 'SET without a key')
-        this.options.set(statement.key, statement.value)
-        return undefined
-      case 'reset':
-        if (statement.key === undefined) this.options.clear()
-        else this.options.delete(statement.key)
-        return undefined
-      default:
-        throw notYet(text, statement, statement.kind.toUpperCase())
-    }
-  }
-
-  #view(statement: CreateView, text: string): CatalogView {
-    const { name, columns, query } = statement
-    // It must have a meaning now, whoever asks for it later.
-    const plan = new QueryBinder(text, this.catalog).bind(query)
-    if (columns.length > 0 && columns.length !== plan.columns.length)
-      throw new SqlError('WRONG_COLUMN_COUNT', text, columns[0], `${columns.length} names stand for ${plan.columns.length} columns`)
-    return { kind: 'view', path: this.catalog.pathOf(name, text), columnNames: columns.map((column) => column.text), query, text }
+  execute(statement: Statement, text: string): StatementResult {
+    return new Execution(this.catalog, this.options, text).execute(statement)
   }
 }
 
-function notYet(text: string, span: Span, what: string): SqlError {
-  return new SqlError('NOT_SUPPORTED', text, span, `Cannot run ${what} yet`)
+/** One statement. */
+class Execution {
+  readonly #catalog: Catalog
+  readonly #options: Map<string, string>
+  readonly #text: string
+
+  constructor(catalog: Catalog, options: Map<string, string>, text: string) {
+    this.#catalog = catalog
+    this.#options = options
+    this.#text = text
+  }
+
+  execute(given: Statement): StatementResult {
+    this.#refuseFunctions(given)
+    const statement = 'query' in given && given.query !== undefined ? { ...given, query: shortenNames(given.query, this.#catalog, this.#text) } : given
+    const [catalog, text] = [this.#catalog, this.#text]
+    switch (statement.kind) {
+      case 'query':
+        return { kind: 'query', plan: new QueryBinder(text, catalog).bind(statement.query) }
+      case 'insert':
+        return { kind: 'insert', inserts: [this.#insert(statement)] }
+      case 'statement set':
+        return { kind: 'insert', inserts: statement.inserts.map((insert) => this.#insert(insert)) }
+      case 'describe':
+        return { kind: 'rows', ...describe(statement, text, catalog) }
+      case 'show':
+        return { kind: 'rows', ...show(statement, text, catalog) }
+      case 'create table':
+        return this.#createTable(statement)
+      case 'set':
+        return this.#set(statement)
+      case 'explain':
+      case 'compile plan':
+      case 'execute plan':
+        throw this.#error('NOT_SUPPORTED', statement, `Cannot run ${statement.kind.toUpperCase()} yet`)
+      default:
+        this.#change(statement)
+        return DONE
+    }
+  }
+
+  #insert(insert: Insert): InsertPlan {
+    return bindInsert({ ...insert, query: shortenNames(insert.query, this.#catalog, this.#text) }, this.#text, this.#catalog)
+  }
+
+  /** Statements that answer nothing. */
+  #change(
+    statement: Exclude<
+      Statement,
+      { readonly kind: 'query' | 'insert' | 'statement set' | 'describe' | 'show' | 'set' | 'explain' | 'compile plan' | 'execute plan' }
+    >,
+  ): void {
+    const [catalog, text] = [this.#catalog, this.#text]
+    switch (statement.kind) {
+      case 'create table':
+        this.#createTable(statement)
+        return
+      case 'create view': {
+        const { name, temporary } = statement
+        const path = this.#newPath(name, temporary)
+        const view = makeView(path, temporary, statement, text, catalog)
+        if (catalog.isFree(path, temporary, name, text, statement.ifNotExists)) catalog.put(view)
+        return
+      }
+      case 'create function':
+        return this.#createFunction(statement)
+      case 'create catalog':
+        return this.#createCatalog(statement)
+      case 'create database':
+        return catalog.createDatabase(statement.name, text, statement.comment, optionsOf(statement.options), statement.ifNotExists)
+      case 'drop':
+        return this.#drop(statement)
+      case 'alter table':
+        return this.#alterTable(statement)
+      case 'alter view':
+        return this.#alterView(statement)
+      case 'alter database': {
+        const { database } = catalog.findDatabase(statement.name, text)
+        for (const { key, value } of statement.options) database.options.set(key, value)
+        return
+      }
+      case 'use':
+        return this.#use(statement)
+      case 'reset':
+        if (statement.key === undefined) this.#options.clear()
+        else this.#options.delete(statement.key)
+    }
+  }
+
+  // ---- tables and views ----
+
+  #createTable(statement: CreateTable): StatementResult {
+    const { name, temporary, ifNotExists, like, query } = statement
+    const [catalog, text] = [this.#catalog, this.#text]
+    const path = this.#newPath(name, temporary)
+    if (query !== undefined) return this.#createAsQuery(statement, path)
+    const definition = like === undefined ? definitionOf(statement, text) : likeTable(statement, like, this.#base(like.table), text)
+    const table = makeTable(path, temporary, definition)
+    if (catalog.isFree(path, temporary, name, text, ifNotExists)) catalog.put(table)
+    return DONE
+  }
+
+  #base(name: QualifiedName): CatalogTable {
+    const base = this.#catalog.find(name, this.#text)
+    if (base.kind === 'view') throw this.#error('WRONG_KIND', name, `"${base.path[2]}" is a view, and a table is made like a table`)
+    return base
+  }
+
+  #createAsQuery(statement: CreateTable, path: TablePath): StatementResult {
+    const { name, temporary, ifNotExists } = statement
+    const [catalog, text, query] = [this.#catalog, this.#text, statement.query!]
+    const plan = new QueryBinder(text, catalog).bind(query)
+    const { definition, sources } = tableAsQuery(statement, plan, text)
+    const table = makeTable(path, temporary, definition)
+    if (!catalog.isFree(path, temporary, name, text, ifNotExists)) return DONE
+    const { start, end } = query
+    const sourceOf = (column: string): BoundExpression | undefined => {
+      const index = sources.get(column)
+      return index === undefined ? undefined : { kind: 'column', index, type: plan.columns[index].type, start, end }
+    }
+    const insert: InsertPlan = {
+      table,
+      plan: assignColumns(plan, writtenColumns(table), sourceOf, query, text),
+      columns: undefined,
+      partition: new Map(),
+      isOverwrite: false,
+      onConflict: undefined,
+    }
+    catalog.put(table)
+    return { kind: 'insert', inserts: [insert] }
+  }
+
+  /** Temporary tables stand in databases that need not be there. */
+  #newPath(name: QualifiedName, temporary: boolean): TablePath {
+    return temporary ? this.#catalog.fullPath(name, this.#text) : this.#catalog.pathOf(name, this.#text)
+  }
+
+  #drop(statement: Drop): void {
+    const { what, name, temporary, system, ifExists, cascade } = statement
+    const [catalog, text] = [this.#catalog, this.#text]
+    switch (what) {
+      case 'TABLE':
+      case 'VIEW':
+        return catalog.drop(what, temporary, name, text, ifExists)
+      case 'FUNCTION':
+        return catalog.dropFunction(name, text, temporary || system, system, ifExists)
+      case 'DATABASE':
+        return catalog.dropDatabase(name, text, ifExists, cascade)
+      case 'CATALOG':
+        return catalog.dropCatalog(this.#singleName(name), text, ifExists)
+    }
+  }
+
+  #alterTable(statement: AlterTable): void {
+    const { name, action, ifExists } = statement
+    const [catalog, text] = [this.#catalog, this.#text]
+    if (ifExists && catalog.at(catalog.fullPath(name, text)) === undefined) return
+    const table = catalog.findPermanent('table', name, text) as CatalogTable
+    if (action.kind === 'rename') this.#rename(table, action.to)
+    else catalog.put(alterTable(table, action, statement, text))
+  }
+
+  #alterView(statement: AlterView): void {
+    const { name, action } = statement
+    const view = this.#catalog.findPermanent('view', name, this.#text) as CatalogView
+    if (action.kind === 'rename') {
+      this.#rename(view, action.to)
+      return
+    }
+    const { comment, path } = view
+    const altered = makeView(path, false, { columns: [], query: shortenNames(action.query, this.#catalog, this.#text), comment }, this.#text, this.#catalog)
+    if (this.#reads(altered, path, new Set())) throw this.#error('RECURSIVE_VIEW', action.query, `View "${path[2]}" would read itself`)
+    this.#catalog.put(altered)
+  }
+
+  /** Whether a view reads a table or view, itself or through others. */
+  #reads({ query, text }: CatalogView, path: TablePath, seen: Set<CatalogView>): boolean {
+    return tablesOf(query).some((name) => {
+      const found = this.#catalog.at(this.#catalog.fullPath(name, text))
+      if (found?.kind !== 'view' || seen.has(found)) return false
+      seen.add(found)
+      return found.path.every((part, index) => part === path[index]) || this.#reads(found, path, seen)
+    })
+  }
+
+  #rename(renamed: CatalogTable | CatalogView, to: QualifiedName): void {
+    const [catalog, text] = [this.#catalog, this.#text]
+    const [catalogName, database] = renamed.path
+    const { parts } = to
+    const path = parts.length === 1 ? ([catalogName, database, parts[0].text] as const) : catalog.pathOf(to, text)
+    if (path[0] !== catalogName || path[1] !== database)
+      throw this.#error('NOT_SUPPORTED', to, 'A new name is of the same database', `Write RENAME TO ${path[2]}.`)
+    catalog.isFree(path, false, to, text, false)
+    catalog.remove(renamed.path)
+    catalog.put({ ...renamed, path })
+  }
+
+  // ---- catalogs, databases, functions ----
+
+  #createCatalog(statement: CreateCatalog): void {
+    const { name, comment, ifNotExists } = statement
+    const options = optionsOf(statement.options)
+    const type = statement.options.find(({ key }) => key === 'type')
+    if (type === undefined) throw this.#error('INVALID_OPTION', name, 'A catalog has a type', `Write WITH ('type' = '${CATALOG_TYPE}').`)
+    if (type.value !== CATALOG_TYPE) throw this.#error('INVALID_OPTION', type, `There is no type of catalog "${type.value}"`, `There is '${CATALOG_TYPE}'.`)
+    const unknown = statement.options.find(({ key }) => !CATALOG_OPTIONS.includes(key))
+    if (unknown !== undefined)
+      throw this.#error(
+        'INVALID_OPTION',
+        unknown,
+        `A catalog has no option "${unknown.key}"`,
+        meant(suggest(unknown.key, CATALOG_OPTIONS)) ?? `There are ${CATALOG_OPTIONS.join(', ')}.`,
+      )
+    const defaultDatabase = options.get('default-database') ?? 'default'
+    this.#catalog.createCatalog(name, this.#text, { comment, options, defaultDatabase }, ifNotExists)
+  }
+
+  #createFunction(statement: CreateFunction): void {
+    const { name, className, temporary, system, ifNotExists } = statement
+    const language = statement.language ?? 'JAVA'
+    if (!LANGUAGES.includes(language))
+      throw this.#error('INVALID_OPTION', statement, `There are no functions in ${language}`, `There are ${LANGUAGES.join(', ')}.`)
+    this.#catalog.createFunction(name, this.#text, { className, language, isTemporary: temporary || system, isSystem: system }, ifNotExists)
+  }
+
+  #use({ what, name }: Use): void {
+    if (what === 'DATABASE') this.#catalog.useDatabase(name, this.#text)
+    else this.#catalog.useCatalog(this.#singleName(name), this.#text)
+  }
+
+  #singleName(name: QualifiedName) {
+    if (name.parts.length > 1) throw this.#error('UNKNOWN_CATALOG', name, "A catalog's name has one part")
+    return name.parts[0]
+  }
+
+  // ---- options ----
+
+  #set({ key, value }: SetOption): StatementResult {
+    if (key === undefined || value === undefined) {
+      const columns = ['key', 'value'].map((name) => ({ name, type: STRING }))
+      return { kind: 'rows', columns, rows: [...this.#options].toSorted(([left], [right]) => (left < right ? -1 : 1)) }
+    }
+    this.#options.set(key, value)
+    return DONE
+  }
+
+  /** What CREATE FUNCTION has named cannot be called yet. Functions that are built in come before those of a database. */
+  #refuseFunctions(statement: Statement): void {
+    for (const call of callsOf(statement)) {
+      const name = call.name.map(({ text }) => text)
+      const own = this.#catalog.findFunction(name)
+      if (own !== undefined && (own.isSystem || name.length > 1 || !FLINK_FUNCTIONS.has(name[0].toUpperCase())))
+        throw this.#error('NOT_SUPPORTED', call, `Cannot call ${name.join('.')} yet: it is ${own.found.className}`)
+    }
+  }
+
+  #error(code: string, span: Span, message: string, hint?: string): SqlError {
+    return new SqlError(code, this.#text, span, message, hint)
+  }
+}
+
+function optionsOf(options: readonly Option[]): ReadonlyMap<string, string> {
+  return new Map(options.map(({ key, value }) => [key, value]))
 }

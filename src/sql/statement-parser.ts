@@ -6,6 +6,7 @@ import type {
   ColumnDefinition,
   ColumnPlace,
   CreateTable,
+  Distribution,
   Drop,
   Expression,
   Insert,
@@ -60,6 +61,10 @@ const REFUSED: readonly (readonly [readonly string[], string, string | undefined
   [['CREATE', 'MODEL'], 'There are no models', undefined],
   [['CREATE', 'MATERIALIZED'], 'There are no materialized tables', 'Write a table and an INSERT that keeps it.'],
 ]
+
+/** What SHOW lists of a database, a catalog or a table, with FROM and LIKE. */
+const DATABASE_CONTENTS: ReadonlySet<string> = new Set(['DATABASES', 'TABLES', 'VIEWS', 'COLUMNS', 'FUNCTIONS', 'USER FUNCTIONS'])
+const TAKES_ILIKE: ReadonlySet<string> = new Set(['CATALOGS', 'DATABASES', 'FUNCTIONS', 'USER FUNCTIONS'])
 
 /** Reads statements. */
 class StatementParser extends QueryParser {
@@ -163,15 +168,7 @@ class StatementParser extends QueryParser {
     const head = this.#created(temporary)
     const elements = this.isSymbol('(') ? this.#tableElements(true) : { columns: [], names: [], primaryKeys: [], watermarks: [] }
     const comment = this.#comment()
-    if (this.accept('DISTRIBUTED')) {
-      this.accept('BY')
-      if (!this.isSymbol('(')) this.acceptOneOf('HASH', 'RANGE')
-      if (this.isSymbol('(')) this.parenthesized(() => this.name('a column'))
-      if (this.accept('INTO')) {
-        this.integer()
-        this.expectWords('BUCKETS')
-      }
-    }
+    const distribution = this.accept('DISTRIBUTED') ? this.#distribution() : undefined
     const partitionedBy = this.accept('PARTITIONED', 'BY') ? this.parenthesized(() => this.name('a column')) : []
     const options = this.#with()
     const like = this.isWords('LIKE') ? this.#like() : undefined
@@ -181,8 +178,18 @@ class StatementParser extends QueryParser {
     if (names.length > 0 && columns.length > 0) throw this.error('SYNTAX_ERROR', names[0], 'Columns are given by their names alone, or with types, not both')
     return {
       ...{ kind: 'create table', ...head, columns, columnNames: names, primaryKeys, watermarks, comment },
-      ...{ partitionedBy, options, like, query, ...this.span(start) },
+      ...{ distribution, partitionedBy, options, like, query, ...this.span(start) },
     }
+  }
+
+  #distribution(): Distribution {
+    this.accept('BY')
+    const kind = this.isSymbol('(') ? undefined : this.acceptOneOf('HASH', 'RANGE')
+    const columns = this.isSymbol('(') ? this.parenthesized(() => this.name('a column')) : []
+    if (!this.accept('INTO')) return { kind, columns, buckets: undefined }
+    const buckets = this.integer()
+    this.expectWords('BUCKETS')
+    return { kind, columns, buckets }
   }
 
   #tableElements(mayBeNames: boolean): TableElements {
@@ -215,9 +222,11 @@ class StatementParser extends QueryParser {
       const virtual = this.accept('VIRTUAL')
       return { kind: 'metadata', name, type, key, virtual, comment: this.#comment(), ...this.span(name) }
     }
-    const isPrimaryKey = this.accept('CONSTRAINT') ? (this.name(), this.expectWords('PRIMARY', 'KEY'), true) : this.accept('PRIMARY', 'KEY')
+    const constraintName = this.accept('CONSTRAINT') ? this.name() : undefined
+    if (constraintName !== undefined && !this.isWords('PRIMARY', 'KEY')) throw this.unexpected()
+    const isPrimaryKey = this.accept('PRIMARY', 'KEY')
     const isEnforced = isPrimaryKey && !this.#notEnforced()
-    return { kind: 'physical', name, type, isPrimaryKey, isEnforced, comment: this.#comment(), ...this.span(name) }
+    return { kind: 'physical', name, type, isPrimaryKey, isEnforced, constraintName, comment: this.#comment(), ...this.span(name) }
   }
 
   #primaryKey(): PrimaryKey {
@@ -430,10 +439,11 @@ class StatementParser extends QueryParser {
     const takesName = what.startsWith('CREATE') || what === 'PARTITIONS'
     let of = takesName ? this.qualifiedName() : undefined
     if (what === 'PARTITIONS' && this.accept('PARTITION')) this.parenthesized(() => this.expression())
-    if (!takesName && this.acceptOneOf('FROM', 'IN') !== undefined) of = this.qualifiedName()
+    if (DATABASE_CONTENTS.has(what) && this.acceptOneOf('FROM', 'IN') !== undefined) of = this.qualifiedName()
     else if (what === 'COLUMNS') throw this.unexpected()
+    if (what !== 'CATALOGS' && !DATABASE_CONTENTS.has(what)) return { kind: 'show', what, of, like: undefined, ...this.span(start) }
     const not = this.accept('NOT')
-    const operator = this.acceptOneOf('LIKE', 'ILIKE')
+    const operator = this.acceptOneOf(...(TAKES_ILIKE.has(what) ? (['LIKE', 'ILIKE'] as const) : (['LIKE'] as const)))
     if (operator === undefined && not) throw this.unexpected()
     const like = operator && { not, operator, pattern: this.string('a pattern in quotes') }
     return { kind: 'show', what, of, like, ...this.span(start) }
@@ -454,7 +464,10 @@ class StatementParser extends QueryParser {
       this.expectWords('FUNCTIONS')
       return 'USER FUNCTIONS'
     }
-    this.accept('FULL')
+    if (this.accept('FULL')) {
+      this.expectWords('MODULES')
+      return 'FULL MODULES'
+    }
     const what = this.acceptOneOf('CATALOGS', 'DATABASES', 'TABLES', 'VIEWS', 'COLUMNS', 'FUNCTIONS', 'PARTITIONS', 'MODULES', 'JOBS')
     if (what === undefined) throw this.unexpected('what to show (TABLES, VIEWS, FUNCTIONS, COLUMNS FROM t, CREATE TABLE t, …)')
     return what

@@ -424,7 +424,14 @@ interface Created extends Span {
 }
 
 export type ColumnDefinition = Span & { readonly name: Name; readonly comment: string | undefined } & (
-    | { readonly kind: 'physical'; readonly type: TypeName; readonly isPrimaryKey: boolean; readonly isEnforced: boolean }
+    | {
+        readonly kind: 'physical'
+        readonly type: TypeName
+        readonly isPrimaryKey: boolean
+        readonly isEnforced: boolean
+        /** Of the primary key. */
+        readonly constraintName: Name | undefined
+      }
     | { readonly kind: 'computed'; readonly expression: Expression }
     | { readonly kind: 'metadata'; readonly type: TypeName; readonly key: string | undefined; readonly virtual: boolean }
   )
@@ -446,6 +453,13 @@ export interface LikeClause extends Span {
   readonly options: readonly { readonly strategy: 'INCLUDING' | 'EXCLUDING' | 'OVERWRITING'; readonly feature: string }[]
 }
 
+/** `DISTRIBUTED BY HASH (a) INTO 3 BUCKETS` */
+export interface Distribution {
+  readonly kind: 'HASH' | 'RANGE' | undefined
+  readonly columns: readonly Name[]
+  readonly buckets: number | undefined
+}
+
 export interface CreateTable extends Created {
   readonly kind: 'create table'
   readonly columns: readonly ColumnDefinition[]
@@ -453,6 +467,7 @@ export interface CreateTable extends Created {
   readonly columnNames: readonly Name[]
   readonly primaryKeys: readonly PrimaryKey[]
   readonly watermarks: readonly WatermarkDefinition[]
+  readonly distribution: Distribution | undefined
   readonly partitionedBy: readonly Name[]
   readonly options: readonly Option[]
   readonly like: LikeClause | undefined
@@ -581,6 +596,7 @@ export interface Show extends Span {
     | 'CREATE CATALOG'
     | 'PARTITIONS'
     | 'MODULES'
+    | 'FULL MODULES'
     | 'JOBS'
   readonly of: QualifiedName | undefined
   readonly like: { readonly not: boolean; readonly operator: 'LIKE' | 'ILIKE'; readonly pattern: string } | undefined

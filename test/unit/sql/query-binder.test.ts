@@ -9,7 +9,10 @@ import { parseScript } from '../../../src/sql/statement-parser.ts'
 function plan(text: string): LogicalPlan | undefined {
   const session = new SqlSession()
   let last: LogicalPlan | undefined
-  for (const statement of parseScript(text)) last = session.execute(statement, text)
+  for (const statement of parseScript(text)) {
+    const result = session.execute(statement, text)
+    last = result.kind === 'query' ? result.plan : undefined
+  }
   return last
 }
 

@@ -1,0 +1,128 @@
+// Types as Flink prints them: in DESCRIBE, in SHOW CREATE, and in the CASTs of expressions.
+
+import { LENGTH_MAX, type LogicalType } from '../batch/types.ts'
+import { type Token, TokenKind, tokenize } from './tokens.ts'
+
+/** As SHOW CREATE prints it: no short names. */
+export function longTypeText(type: LogicalType): string {
+  return typeText(type, (simple) => {
+    if (simple.kind === 'VARCHAR' || simple.kind === 'VARBINARY') return `${simple.kind}(${simple.length})`
+    return simple.kind === 'TIMESTAMP_LTZ' ? `TIMESTAMP(${simple.precision}) WITH LOCAL TIME ZONE` : simpleText(simple)
+  })
+}
+
+/** As DESCRIBE prints it, without NOT NULL on the outside. */
+export function shortTypeText(type: LogicalType): string {
+  return typeText({ ...type, nullable: true }, simpleText)
+}
+
+export function quoted(name: string): string {
+  return `\`${name.replaceAll('`', '``')}\``
+}
+
+function typeText(type: LogicalType, simple: (type: LogicalType) => string): string {
+  const of = (child: LogicalType): string => typeText(child, simple)
+  const nullability = type.nullable ? '' : ' NOT NULL'
+  switch (type.kind) {
+    case 'ARRAY':
+    case 'MULTISET':
+      return `${type.kind}<${of(type.element)}>${nullability}`
+    case 'MAP':
+      return `MAP<${of(type.key)}, ${of(type.value)}>${nullability}`
+    case 'ROW':
+      return `ROW<${type.fields.map((field) => `${quoted(field.name)} ${of(field.type)}`).join(', ')}>${nullability}`
+    default:
+      return simple(type) + nullability
+  }
+}
+
+function simpleText(type: LogicalType): string {
+  switch (type.kind) {
+    case 'DECIMAL':
+      return `DECIMAL(${type.precision}, ${type.scale})`
+    case 'CHAR':
+    case 'BINARY':
+      return `${type.kind}(${type.length})`
+    case 'VARCHAR':
+      return type.length === LENGTH_MAX ? 'STRING' : `VARCHAR(${type.length})`
+    case 'VARBINARY':
+      return type.length === LENGTH_MAX ? 'BYTES' : `VARBINARY(${type.length})`
+    case 'TIME':
+    case 'TIMESTAMP':
+    case 'TIMESTAMP_LTZ':
+      return `${type.kind}(${type.precision})`
+    case 'INTERVAL_YEAR_MONTH':
+      return 'INTERVAL MONTH'
+    case 'INTERVAL_DAY_TIME':
+      return 'INTERVAL SECOND(3)'
+    default:
+      return type.kind
+  }
+}
+
+/** As a CAST prints the type that was written in it: `ARRAY< STRING >`, `INTEGER`, and no length that was not written. */
+export function writtenTypeText(written: string): string {
+  return new TypeWriter(tokenize(written)).type()
+}
+
+/** Reads a type that is known to be one. */
+class TypeWriter {
+  readonly #tokens: readonly Token[]
+  #at = 0
+
+  constructor(tokens: readonly Token[]) {
+    this.#tokens = tokens
+  }
+
+  type(): string {
+    let text = this.#bare()
+    while (this.#token.kind === TokenKind.WORD) text += ` ${this.#take().upper}`
+    return text
+  }
+
+  #bare(): string {
+    const word = this.#take().upper
+    if (this.#token.text === '<>') {
+      this.#take()
+      return `${word}<>`
+    }
+    const open = this.#token.text
+    if (open === '<' || (word === 'ROW' && open === '(')) {
+      this.#take()
+      const parts = [this.#part(word)]
+      while (this.#token.text === ',') {
+        this.#take()
+        parts.push(this.#part(word))
+      }
+      this.#take()
+      return open === '<' ? `${word}< ${parts.join(', ')} >` : `${word}(${parts.join(', ')})`
+    }
+    if (word === 'DOUBLE' && this.#token.upper === 'PRECISION') this.#take()
+    const name = word === 'INT' ? 'INTEGER' : word === 'DEC' || word === 'NUMERIC' ? 'DECIMAL' : word
+    return name + this.#numbers()
+  }
+
+  /** A field of a row with its comment, or a type. */
+  #part(of: string): string {
+    if (of !== 'ROW') return this.type()
+    const name = quoted(this.#take().text)
+    const type = this.type()
+    return this.#token.kind === TokenKind.STRING ? `${name} ${type} '${this.#take().text.replaceAll("'", "''")}'` : `${name} ${type}`
+  }
+
+  #numbers(): string {
+    if (this.#token.text !== '(') return ''
+    this.#take()
+    const numbers: string[] = []
+    for (let { text } = this.#take(); text !== ')'; text = this.#take().text) if (text !== ',') numbers.push(text)
+    return `(${numbers.join(', ')})`
+  }
+
+  get #token(): Token {
+    return this.#tokens[this.#at]
+  }
+
+  #take(): Token {
+    return this.#tokens[this.#at++]
+  }
+}
