@@ -5,12 +5,12 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { PlanError } from '../../../src/base/errors.ts'
-import { formatType } from '../../../src/batch/types.ts'
+import { type Field, formatType } from '../../../src/batch/types.ts'
 import type { BoundExpression } from '../../../src/sql/bound-expression.ts'
 import { jsonOf } from '../../../src/sql/changelog-format.ts'
 import { type Evaluate, interpret } from '../../../src/sql/interpreter.ts'
 import type { LogicalPlan } from '../../../src/sql/logical-plan.ts'
-import { SqlSession } from '../../../src/sql/session.ts'
+import { SqlSession, type StatementResult } from '../../../src/sql/session.ts'
 import { SqlError } from '../../../src/sql/sql-error.ts'
 import { parseScript } from '../../../src/sql/statement-parser.ts'
 import type { Value } from '../../../src/sql/value.ts'
@@ -28,24 +28,26 @@ interface Answer {
   readonly error?: string
 }
 
-function plan(sql: string): LogicalPlan | undefined {
+function plan(sql: string): StatementResult | undefined {
   const session = new SqlSession()
-  let last: LogicalPlan | undefined
+  let last: StatementResult | undefined
   for (const statement of parseScript(sql)) last = session.execute(statement, sql)
   return last
 }
 
 /** 'agreed', 'computed' with the right rows too, 'later', or what is wrong. */
 function judge(sql: string, answer: Answer): string {
-  let planned: LogicalPlan | undefined
+  let result: StatementResult | undefined
   try {
-    planned = plan(sql)
+    result = plan(sql)
   } catch (error) {
     if (!(error instanceof SqlError)) throw error
     if (error.code === 'NOT_SUPPORTED') return 'later'
     return answer.error === undefined ? `refused: ${error.message}` : 'agreed'
   }
-  if (planned === undefined) return 'later'
+  if (result?.kind === 'rows') return differenceOf(answer, result.rows, result.columns) || 'computed'
+  if (result?.kind !== 'query') return 'later'
+  const planned = result.plan
   // What fails while it runs, or for its changelog, is planned.
   if (answer.columns === null) return answer.error === undefined ? 'agreed' : 'later'
   const found = planned.columns.map(({ name, type }) => [name, formatType(type)])
@@ -61,7 +63,7 @@ function judge(sql: string, answer: Answer): string {
     return answer.error === undefined ? `failed: ${(error as Error).message}` : 'computed'
   }
   if (rows === undefined) return 'agreed'
-  const wrong = differenceOf(answer, rows, planned)
+  const wrong = differenceOf(answer, rows, planned.columns)
   return wrong === '' ? 'computed' : wrong
 }
 
@@ -86,7 +88,7 @@ function canonical(value: unknown, type: string): string {
   return JSON.stringify(value)
 }
 
-function differenceOf(answer: Answer, rows: readonly Value[][], { columns }: LogicalPlan): string {
+function differenceOf(answer: Answer, rows: readonly (readonly Value[])[], columns: readonly Field[]): string {
   const types = columns.map(({ type }) => formatType(type))
   const lineOf = (values: readonly unknown[]): string => values.map((value, index) => canonical(value, types[index])).join(' | ')
   const own = rows.map((row) => lineOf(row.map((value, index) => jsonOf(value, columns[index].type)))).toSorted()
