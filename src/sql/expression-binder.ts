@@ -1,11 +1,14 @@
 // Looks up what expressions name and finds their types, as Flink does: operands that may meet are cast, others refused where they stand.
 
+import { PlanError } from '../base/errors.ts'
 import { suggest } from '../base/suggest.ts'
 import { Decimal, DECIMAL_PRECISION_MAX, formatType, isText, LENGTH_MAX, type LogicalType, sameType, withNullability } from '../batch/types.ts'
 import type { BoundClause, BoundExpression, BoundLiteral, LiteralValue } from './bound-expression.ts'
 import { FLINK_FUNCTIONS } from './flink-functions.ts'
 import { SCALAR_FUNCTIONS } from './functions/functions.ts'
-import { STRING } from './functions/scalar-function.ts'
+import { type Resolution, type ScalarFunction, STRING } from './functions/scalar-function.ts'
+import { likePattern } from './like.ts'
+import { similarPattern } from './patterns/similar.ts'
 import { SqlError, type Span } from './sql-error.ts'
 import type {
   Between,
@@ -70,6 +73,7 @@ const TIME_LITERALS: Readonly<Record<string, readonly [name: string, form: strin
 }
 const ARITHMETIC = new Set(['+', '-', '*', '/', '%'])
 const EQUALITIES = new Set(['=', '<>', 'IS DISTINCT FROM', 'IS NOT DISTINCT FROM'])
+const LIKE_HINTS = { ILIKE: 'Write UPPER(a) LIKE UPPER(b).', RLIKE: 'Write REGEXP(a, b).' } as const
 const COMPARISONS = new Set(['<', '<=', '>', '>='])
 
 /** Binds the expressions of one text over some columns. */
@@ -250,14 +254,7 @@ export class ExpressionBinder {
       const type = value?.kind === 'type' ? value.type : undefined
       return { words, type, value: value === undefined || value.kind === 'type' ? undefined : this.bind(value) }
     })
-    const found = scalar.resolve({
-      operands: operands.map((operand) =>
-        operand.kind === 'null'
-          ? { type: undefined, literal: undefined }
-          : { type: operand.type, literal: operand.kind === 'literal' ? operand.value : undefined },
-      ),
-      clauses,
-    })
+    const found = this.#resolved(scalar, operands, clauses, call)
     if (found === undefined && call.operands.some(({ kind }) => kind === 'keyword')) throw this.#error('NOT_SUPPORTED', call, `Cannot plan this ${upper} yet`)
     if (found === undefined)
       throw this.#wrong(
@@ -274,9 +271,24 @@ export class ExpressionBinder {
     return { kind: 'call', name: upper, operands: given, clauses, type: found.type, ...spanOf(call) }
   }
 
+  #resolved(scalar: ScalarFunction, operands: readonly Operand[], clauses: readonly BoundClause[], call: Call): Resolution | undefined {
+    const site = operands.map((operand) =>
+      operand.kind === 'null'
+        ? { type: undefined, literal: undefined }
+        : { type: operand.type, literal: operand.kind === 'literal' ? operand.value : undefined },
+    )
+    try {
+      return scalar.resolve({ operands: site, clauses })
+    } catch (error) {
+      // Of what is written in the operands: a pattern that cannot be done.
+      throw error instanceof PlanError && !(error instanceof SqlError) ? this.#error(error.code, call, error.message) : error
+    }
+  }
+
   #infix(operator: string, leftOperand: Operand, rightOperand: Operand, span: Span): Operand {
     const left = this.#typed(leftOperand, typeBeside(rightOperand))
     const right = this.#typed(rightOperand, left.type)
+    if (operator === '||' && (leftOperand.kind === 'null' || rightOperand.kind === 'null')) throw this.#wrong(span, operator, [left, right])
     if (operator === 'AND' || operator === 'OR') {
       if (left.type.kind !== 'BOOLEAN' || right.type.kind !== 'BOOLEAN') throw this.#wrong(span, operator, [left, right])
       return this.#boolean(operator, [left, right], span)
@@ -347,10 +359,25 @@ export class ExpressionBinder {
   }
 
   #like({ operator, operand, pattern, escape, not, ...span }: Like): Operand {
-    const operands = [operand, pattern, ...(escape === undefined ? [] : [escape])].map((one) => this.#typed(this.#bind(one), STRING))
-    if (!operands.every(({ type }) => isText(type))) throw this.#wrong(span, operator, operands)
+    if (operator === 'ILIKE' || operator === 'RLIKE') throw this.#error('UNKNOWN_FUNCTION', span, `There is no operator ${operator}`, LIKE_HINTS[operator])
+    const bound = [operand, pattern, ...(escape === undefined ? [] : [escape])].map((one) => this.#bind(one))
+    const operands = bound.map((one) => this.#typed(one, STRING))
+    if (bound.some(({ kind }) => kind === 'null') || !operands.every(({ type }) => isText(type))) throw this.#wrong(span, operator, operands)
+    this.#checkPattern(operator, operands)
     const found = this.#boolean(operator, operands, span)
     return not ? this.#not(found, span) : found
+  }
+
+  /** A pattern that is written there is read while planning. */
+  #checkPattern(operator: 'LIKE' | 'SIMILAR TO', [, pattern, escape]: readonly BoundExpression[]): void {
+    const [text, by] = [pattern, escape].map((one: BoundExpression | undefined) => (one?.kind === 'literal' ? one.value : one))
+    if (typeof text !== 'string' || (by !== undefined && typeof by !== 'string')) return
+    const read = operator === 'LIKE' ? likePattern : similarPattern
+    try {
+      read(text, by)
+    } catch (error) {
+      throw error instanceof RangeError ? this.#error('WRONG_PATTERN', pattern, error.message) : error
+    }
   }
 
   #isJson({ operand, not, of, ...span }: IsJson): Operand {

@@ -6,10 +6,11 @@ const ONE = -2
 /**
  * What tells whether a whole text is like a pattern.
  *
- * @param escape One character; undefined: none.
- * @throws {RangeError} if the escape character stands in front of anything but %, _ and itself.
+ * @param escape One character; undefined or empty: none.
+ * @throws {RangeError} if it is more, or if the escape character stands in front of anything but %, _ and itself.
  */
 export function likePattern(pattern: string, escape: string | undefined): (text: string) => boolean {
+  if (escape !== undefined && Array.from(escape).length > 1) throw new RangeError(`The escape of LIKE is one character, not ${JSON.stringify(escape)}`)
   const wanted: number[] = []
   const points = Array.from(pattern)
   for (let at = 0; at < points.length; at++) {

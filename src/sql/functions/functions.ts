@@ -2,19 +2,31 @@
 
 import { COLLECTION_FUNCTIONS } from './collections.ts'
 import { CONDITIONAL_FUNCTIONS } from './conditional.ts'
+import { ENCODING_FUNCTIONS } from './encodings.ts'
 import { JSON_FUNCTIONS } from './json.ts'
 import { MISCELLANEOUS_FUNCTIONS } from './miscellaneous.ts'
 import { NUMBER_FUNCTIONS } from './numbers.ts'
 import { OPERATORS } from './operators.ts'
+import { REGULAR_EXPRESSION_FUNCTIONS } from './regular-expressions.ts'
 import type { ScalarFunction } from './scalar-function.ts'
 import { STRING_FUNCTIONS } from './strings.ts'
+import { TEXT_SEARCH_FUNCTIONS } from './text-search.ts'
 import { TIME_FUNCTIONS } from './times.ts'
 
 /** What calls by name find. */
 export const SCALAR_FUNCTIONS: ReadonlyMap<string, ScalarFunction> = new Map(
-  [COLLECTION_FUNCTIONS, CONDITIONAL_FUNCTIONS, JSON_FUNCTIONS, MISCELLANEOUS_FUNCTIONS, NUMBER_FUNCTIONS, STRING_FUNCTIONS, TIME_FUNCTIONS].flatMap((table) =>
-    Object.entries(table),
-  ),
+  [
+    COLLECTION_FUNCTIONS,
+    CONDITIONAL_FUNCTIONS,
+    ENCODING_FUNCTIONS,
+    REGULAR_EXPRESSION_FUNCTIONS,
+    TEXT_SEARCH_FUNCTIONS,
+    JSON_FUNCTIONS,
+    MISCELLANEOUS_FUNCTIONS,
+    NUMBER_FUNCTIONS,
+    STRING_FUNCTIONS,
+    TIME_FUNCTIONS,
+  ].flatMap((table) => Object.entries(table)),
 )
 
 /** What computes the calls of a name, operators among them. */
