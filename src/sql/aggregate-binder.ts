@@ -1,14 +1,16 @@
 // Binds the expressions of a query that groups rows: what is a key, or made of aggregates and keys, is an expression of the groups.
 
 import { formatType, type LogicalType, withNullability } from '../batch/types.ts'
-import type { BoundAggregate, BoundExpression } from './bound-expression.ts'
+import { type BoundAggregate, type BoundExpression, textOf } from './bound-expression.ts'
 import { ExpressionBinder, type ScopeColumn } from './expression-binder.ts'
 import { AGGREGATE_FUNCTIONS } from './aggregate-types.ts'
 import { SqlError, type Span } from './sql-error.ts'
 import type { Call, Expression } from './syntax-tree.ts'
 
 /** Those that there are in Flink and not here yet. */
-const LATER = /^(?:APPROX_COUNT_DISTINCT|JSON_(?:OBJECT|ARRAY)AGG|PERCENTILE|SINGLE_VALUE|GROUPING(?:_ID)?|GROUP_ID|BITMAP_\w*AGG)$/
+const LATER = /^(?:APPROX_COUNT_DISTINCT|JSON_(?:OBJECT|ARRAY)AGG|PERCENTILE|SINGLE_VALUE|BITMAP_\w*AGG)$/
+
+const GROUPING = /^(?:GROUPING(?:_ID)?|GROUP_ID)$/i
 
 /** Whether an expression computes something of several rows. */
 export function isAggregate(expression: Expression): expression is Call {
@@ -26,6 +28,22 @@ export function hasAggregate(expression: unknown): boolean {
   return isAggregate(node) || Object.values(node).some(hasAggregate)
 }
 
+/** What a SELECT says of its groups beside the keys. */
+export interface Grouping {
+  /** Columns around a subquery. */
+  readonly outer: readonly ScopeColumn[]
+  /** Whether a key is NULL in some grouping set, by key. */
+  readonly isLeftOut: readonly boolean[]
+  /** Whether there may be a group without rows. */
+  readonly isGlobal: boolean
+  /** Columns of windows, which stand behind the keys. */
+  readonly windowKeyCount: number
+  /** Asked first for each expression. */
+  replace(expression: Expression, groups: Pick<ExpressionBinder, 'bind'>): BoundExpression | undefined
+  /** GROUPING of some keys, by their places. */
+  grouping(keys: readonly number[]): BoundExpression
+}
+
 /** The groups of one SELECT. */
 export class AggregateBinder {
   readonly #text: string
@@ -37,12 +55,18 @@ export class AggregateBinder {
   readonly #aggregates: BoundAggregate[] = []
   readonly #aggregateTexts: string[] = []
 
-  constructor(text: string, columns: readonly ScopeColumn[], keys: readonly Expression[]) {
+  readonly #grouping: Grouping
+  /** How many columns of groups stand in front of the aggregates. */
+  readonly #keyCount: number
+
+  constructor(text: string, columns: readonly ScopeColumn[], keys: readonly Expression[], grouping: Grouping) {
     this.#text = text
-    this.#rows = new ExpressionBinder(text, columns)
+    this.#grouping = grouping
+    this.#rows = new ExpressionBinder(text, columns, undefined, grouping.outer)
     this.#keys = keys.map((key) => this.#rows.bind(key))
     this.#keyTexts = this.#keys.map(textOf)
-    this.#groups = new ExpressionBinder(text, [], (expression) => this.#ofGroup(expression))
+    this.#keyCount = keys.length + grouping.windowKeyCount
+    this.#groups = new ExpressionBinder(text, [], (expression) => this.#ofGroup(expression), grouping.outer)
   }
 
   get keys(): readonly BoundExpression[] {
@@ -60,6 +84,9 @@ export class AggregateBinder {
   }
 
   #ofGroup(expression: Expression): BoundExpression | undefined {
+    const replaced = this.#grouping.replace(expression, this)
+    if (replaced !== undefined) return replaced
+    if (expression.kind === 'call' && expression.name.length === 1 && GROUPING.test(expression.name[0].text)) return this.#groupingOf(expression)
     if (isAggregate(expression)) return this.#aggregate(expression)
     if (expression.kind === 'literal' || hasAggregate(expression)) return undefined
     const key = this.#keyOf(expression)
@@ -91,13 +118,24 @@ export class AggregateBinder {
       return undefined
     }
     const index = this.#keyTexts.indexOf(textOf(bound))
-    return index < 0 ? undefined : this.#column(index, this.#keys[index].type, expression)
+    if (index < 0) return undefined
+    const { type } = this.#keys[index]
+    return this.#column(index, this.#grouping.isLeftOut[index] ? withNullability(type, true) : type, expression)
+  }
+
+  #groupingOf(call: Call): BoundExpression {
+    const places = call.operands.map((operand) => {
+      const index = this.#keyTexts.indexOf(textOf(this.#rows.bind(operand)))
+      if (index < 0) throw new SqlError('NOT_GROUPED', this.#text, operand, 'GROUPING takes what stands in GROUP BY')
+      return index
+    })
+    return this.#grouping.grouping(places)
   }
 
   #aggregate(call: Call): BoundExpression {
     const [{ text: name }] = call.name
     const upper = name.toUpperCase()
-    if (LATER.test(upper) || call.withinGroup !== undefined || call.nulls !== undefined || call.clauses.length > 0)
+    if (LATER.test(upper) || call.withinGroup !== undefined || call.clauses.length > 0)
       throw new SqlError('NOT_SUPPORTED', this.#text, call, `Cannot plan this call of ${upper} yet`)
     const [only] = call.operands
     const isCountOfAll = upper === 'COUNT' && call.operands.length === 1 && only.kind === 'star'
@@ -105,30 +143,24 @@ export class AggregateBinder {
     const types = operands.map(({ type }) => type)
     const found = operands.length === 0 && !isCountOfAll ? undefined : AGGREGATE_FUNCTIONS.get(upper)!(types)
     // A group has a row at least, unless a filter leaves it none.
-    const isNever = this.#keys.length > 0 && call.filter === undefined && types.every(({ nullable }) => !nullable)
+    const isNever = !this.#grouping.isGlobal && call.filter === undefined && types.every(({ nullable }) => !nullable)
     const type = found && (isNever ? withNullability(found, false) : found)
     if (type === undefined) throw new SqlError('WRONG_TYPE', this.#text, call, `${upper} does not take ${types.map(formatType).join(', ') || 'nothing'}`)
     if (operands.length > 1 && upper !== 'COUNT' && upper !== 'LISTAGG') throw new SqlError('WRONG_TYPE', this.#text, call, `${upper} takes one value`)
     const filter = call.filter && this.#rows.bind(call.filter)
     if (filter !== undefined && filter.type.kind !== 'BOOLEAN') throw new SqlError('WRONG_TYPE', this.#text, filter, 'FILTER takes a BOOLEAN')
     const isDistinct = call.quantifier === 'DISTINCT'
-    const text = JSON.stringify([upper, operands.map(textOf), isDistinct, filter && textOf(filter)])
+    const text = JSON.stringify([upper, operands.map(textOf), isDistinct, call.nulls, filter && textOf(filter)])
     let index = this.#aggregateTexts.indexOf(text)
     if (index < 0) {
-      index = this.#aggregates.push({ name: upper, operands, isDistinct, filter, type, start: call.start, end: call.end }) - 1
+      index =
+        this.#aggregates.push({ name: upper, operands, isDistinct, filter, ignoresNull: call.nulls === 'IGNORE', type, start: call.start, end: call.end }) - 1
       this.#aggregateTexts.push(text)
     }
-    return this.#column(this.#keys.length + index, type, call)
+    return this.#column(this.#keyCount + index, type, call)
   }
 
   #column(index: number, type: LogicalType, { start, end }: Span): BoundExpression {
     return { kind: 'column', index, type, start, end }
   }
-}
-
-/** The same for expressions that say the same, wherever they stand. */
-function textOf(expression: BoundExpression): string {
-  return JSON.stringify(expression, (name, value: unknown) =>
-    name === 'start' || name === 'end' ? undefined : typeof value === 'bigint' ? `${value}n` : value,
-  )
 }

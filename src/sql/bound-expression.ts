@@ -3,7 +3,7 @@
 import type { Decimal, LogicalType } from '../batch/types.ts'
 import type { Span } from './sql-error.ts'
 
-/** A value as expressions compute with it: text and times of literals are still as they were written. */
+/** A value as expressions compute with it (value.ts). */
 export type LiteralValue = null | boolean | number | bigint | string | Decimal | Uint8Array
 
 /** An expression of some columns. Its span is where it stands in the text. */
@@ -70,4 +70,13 @@ export interface BoundAggregate extends Typed {
   readonly isDistinct: boolean
   /** The rows for which it is TRUE count. */
   readonly filter: BoundExpression | undefined
+  /** Whether `IGNORE NULLS` was said. */
+  readonly ignoresNull: boolean
+}
+
+/** The same for expressions that say the same, wherever they stand. */
+export function textOf(expression: BoundExpression): string {
+  return JSON.stringify(expression, (name, value: unknown) =>
+    name === 'start' || name === 'end' ? undefined : typeof value === 'bigint' ? `${value}n` : value,
+  )
 }

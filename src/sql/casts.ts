@@ -1,11 +1,13 @@
-// CAST of booleans, numbers, text and bytes, as Flink casts; of times and intervals in time-casts.ts.
+// CAST of booleans, numbers, text and bytes, as Flink casts; of times and intervals in time-casts.ts, of collections in collection-casts.ts.
 
 import { doubleText } from '../base/double-text.ts'
 import { Decimal, isText, type LogicalType } from '../batch/types.ts'
 import { CastError } from './cast-error.ts'
+import { collectionCastOf } from './collection-casts.ts'
 import type { EvaluationContext } from './functions/scalar-function.ts'
 import type { Value } from './value.ts'
 import { decimalOfDouble, fitDecimal } from './decimal-arithmetic.ts'
+import { booleanOf, decimalOf, doubleOf, integerOf } from './text-numbers.ts'
 import { timeCastOf } from './time-casts.ts'
 import { isTemporal } from './type-rules.ts'
 
@@ -15,14 +17,17 @@ const BITS: Readonly<Record<string, number>> = { TINYINT: 8, SMALLINT: 16, INT: 
 const INT_LIMIT = 2_147_483_648
 const BIGINT_MAX = 2n ** 63n - 1n
 const BIGINT_MIN = -(2n ** 63n)
-const TRUE_TEXTS = new Set(['t', 'true', 'y', 'yes', '1'])
-const FALSE_TEXTS = new Set(['f', 'false', 'n', 'no', '0'])
 const SIMPLE = new Set(['BOOLEAN', 'TINYINT', 'SMALLINT', 'INT', 'BIGINT', 'FLOAT', 'DOUBLE', 'DECIMAL', 'CHAR', 'VARCHAR', 'BINARY', 'VARBINARY'])
+const COLLECTIONS = new Set(['ARRAY', 'MAP', 'MULTISET', 'ROW'])
 
 /** What casts values that are not NULL; undefined: not there yet. @throws {CastError} from the function, for values that cannot be cast. */
 export function castOf(from: LogicalType, to: LogicalType, context: EvaluationContext): ((value: Value) => Value) | undefined {
   if (isTemporal(from) || isTemporal(to)) {
     const cast = timeCastOf(from, to, context)
+    return cast && isText(to) ? (value) => fitText(cast(value) as string, to) : cast
+  }
+  if (COLLECTIONS.has(from.kind)) {
+    const cast = collectionCastOf(from, to, (one, other) => castOf(one, other, context))
     return cast && isText(to) ? (value) => fitText(cast(value) as string, to) : cast
   }
   if (!SIMPLE.has(from.kind) || !SIMPLE.has(to.kind)) return undefined
@@ -40,7 +45,7 @@ export function castOf(from: LogicalType, to: LogicalType, context: EvaluationCo
       return (value) => round(toDouble(value))
     }
     case 'DECIMAL':
-      return (value) => fitDecimal(toDecimal(value), to)
+      return isText(from) ? (text) => decimalOf(text as string, to) ?? cannotRead(text, 'DECIMAL') : (value) => fitDecimal(toDecimal(value), to)
     case 'CHAR':
     case 'VARCHAR':
       return (value) => fitText(toText(value, from), to)
@@ -59,14 +64,8 @@ export function toDecimal(value: Value): Decimal {
   if (value instanceof Decimal) return value
   if (typeof value === 'bigint') return new Decimal(value, 0)
   if (typeof value === 'boolean') return new Decimal(value ? 1n : 0n, 0)
-  if (typeof value === 'number') return Number.isInteger(value) && Math.abs(value) < 2 ** 53 ? new Decimal(BigInt(value), 0) : decimalOfDouble(value)
-  const text = (value as string).trim()
-  // Flink looks past one more character at the end, whatever it is: 'f' is 0, '1x' is 1.
-  const match = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?\D?$/.exec(text)
-  if (match === null || text === match[1]) throw unreadable(text, 'DECIMAL')
-  const plain = Decimal.parse(`${match[1]}${match[2] || '0'}${match[3] ? `.${match[3]}` : ''}`)
-  const places = plain.scale - Number(match[4] ?? 0)
-  return places >= 0 ? new Decimal(plain.unscaled, places) : new Decimal(plain.unscaled * 10n ** BigInt(-places), 0)
+  if (!Number.isFinite(value)) throw new RangeError(`Cannot make a DECIMAL of ${value as number}`)
+  return Number.isSafeInteger(value) ? new Decimal(BigInt(value as number), 0) : decimalOfDouble(value as number)
 }
 
 function toDouble(value: Value): number {
@@ -74,10 +73,7 @@ function toDouble(value: Value): number {
   if (typeof value === 'boolean') return value ? 1 : 0
   if (typeof value === 'bigint') return Number(value)
   if (value instanceof Decimal) return value.toNumber()
-  const text = (value as string).trim()
-  if (/^[+-]?(?:NaN|Infinity)$/.test(text)) return text.endsWith('NaN') ? Number.NaN : text.startsWith('-') ? -Infinity : Infinity
-  if (!/^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[dDfF]?$/.test(text)) throw unreadable(text, 'DOUBLE')
-  return Number(text.replace(/[dDfF]$/, ''))
+  return doubleOf(value as string) ?? cannotRead(value, 'DOUBLE')
 }
 
 function toInteger(value: Value, kind: string): number | bigint {
@@ -85,11 +81,7 @@ function toInteger(value: Value, kind: string): number | bigint {
   if (typeof value === 'bigint') return wrapInteger(value, kind)
   if (value instanceof Decimal) return wrapInteger(value.unscaled / 10n ** BigInt(value.scale), kind)
   if (typeof value === 'number') return ofDouble(value, kind)
-  const text = (value as string).trim()
-  const match = /^([+-]?\d*)(?:\.(\d*))?$/.exec(text)
-  if (match === null || !/\d/.test(text)) throw unreadable(text, kind)
-  const whole = BigInt(/\d/.test(match[1]) ? match[1].replace('+', '') : '0')
-  if (BigInt.asIntN(BITS[kind], whole) !== whole) throw unreadable(text, kind)
+  const whole = integerOf(value as string, BITS[kind]) ?? cannotRead(value, kind)
   return kind === 'BIGINT' ? whole : Number(whole)
 }
 
@@ -109,10 +101,7 @@ function toBoolean(value: Value): boolean {
   if (typeof value === 'number') return value !== 0
   if (typeof value === 'bigint') return value !== 0n
   if (value instanceof Decimal) return value.unscaled !== 0n
-  const text = (value as string).trim().toLowerCase()
-  if (TRUE_TEXTS.has(text)) return true
-  if (FALSE_TEXTS.has(text)) return false
-  throw unreadable(value as string, 'BOOLEAN')
+  return booleanOf(value as string) ?? cannotRead(value, 'BOOLEAN')
 }
 
 function toText(value: Value, from: LogicalType): string {
@@ -138,6 +127,6 @@ function fitBytes(bytes: Uint8Array, { kind, length }: LogicalType & { readonly 
   return padded
 }
 
-function unreadable(text: string, type: string): CastError {
-  return new CastError(`Cannot cast ${JSON.stringify(text)} to ${type}`)
+function cannotRead(text: Value, type: string): never {
+  throw new CastError(`Cannot cast ${JSON.stringify(text)} to ${type}`)
 }

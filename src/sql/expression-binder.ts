@@ -2,8 +2,9 @@
 
 import { PlanError } from '../base/errors.ts'
 import { suggest } from '../base/suggest.ts'
-import { Decimal, DECIMAL_PRECISION_MAX, formatType, isText, LENGTH_MAX, type LogicalType, sameType, withNullability } from '../batch/types.ts'
-import type { BoundClause, BoundExpression, BoundLiteral, LiteralValue } from './bound-expression.ts'
+import { childTypesOf, Decimal, DECIMAL_PRECISION_MAX, formatType, isText, LENGTH_MAX, type LogicalType, sameType, withNullability } from '../batch/types.ts'
+import type { BoundCall, BoundClause, BoundExpression, BoundLiteral, LiteralValue } from './bound-expression.ts'
+import { replaceColumns } from './expressions.ts'
 import { FLINK_FUNCTIONS } from './flink-functions.ts'
 import { SCALAR_FUNCTIONS } from './functions/functions.ts'
 import { type Resolution, type ScalarFunction, STRING } from './functions/scalar-function.ts'
@@ -62,6 +63,7 @@ const BIGINT_MAX = 2n ** 63n - 1n
 const BIGINT_MIN = -(2n ** 63n)
 const BOOLEAN: LogicalType = { kind: 'BOOLEAN', nullable: true }
 const INT: LogicalType = { kind: 'INT', nullable: true }
+const TIME_PRECISION_MAX = 3
 const NO_CLAUSES: readonly BoundClause[] = []
 const YEAR_MONTH_UNITS = new Set(['YEAR', 'QUARTER', 'MONTH'])
 /** What the literals of times are called, and how they are written. */
@@ -81,12 +83,24 @@ export class ExpressionBinder {
   readonly #text: string
   readonly #columns: readonly ScopeColumn[]
   readonly #replace: (expression: Expression) => BoundExpression | undefined
+  readonly #outer: readonly ScopeColumn[]
+  /** Where a call of JSON may stand. */
+  readonly #jsonValues = new Set<Expression>()
 
-  /** @param replace Asked first for each expression: what it stands for, if it is not bound here. */
-  constructor(text: string, columns: readonly ScopeColumn[], replace: (expression: Expression) => BoundExpression | undefined = () => undefined) {
+  /**
+   * @param replace Asked first for each expression: what it stands for, if it is not bound here.
+   * @param outer Columns of the rows around a subquery, for names that are none of the columns: their places count down from -1.
+   */
+  constructor(
+    text: string,
+    columns: readonly ScopeColumn[],
+    replace: (expression: Expression) => BoundExpression | undefined = () => undefined,
+    outer: readonly ScopeColumn[] = [],
+  ) {
     this.#text = text
     this.#columns = columns
     this.#replace = replace
+    this.#outer = outer
   }
 
   /**
@@ -212,9 +226,20 @@ export class ExpressionBinder {
       const column: BoundExpression = { kind: 'column', type: this.#columns[named.index].type, index: named.index, start, end }
       return this.#field(column, parts.slice(named.length), { start, end })
     }
+    if (parts.length === 1 && first.text.toUpperCase() === 'PI') return this.#constant(first)
+    if (this.#outer.length > 0) {
+      const around = new ExpressionBinder(this.#text, this.#outer)
+      return replaceColumns(around.bind({ kind: 'reference', parts, start, end }), (column) => ({ ...column, index: -1 - column.index }))
+    }
     const name = parts.length === 1 ? first : second
     const near = suggest(name.text, new Set(this.#columns.map((column) => column.name)))
     throw this.#error('UNKNOWN_COLUMN', name, `There is no column "${name.text}"`, near === undefined ? undefined : `Did you mean ${near}?`)
+  }
+
+  /** A function that may stand without parentheses. */
+  #constant(name: Name): BoundExpression {
+    const { type } = SCALAR_FUNCTIONS.get('PI')!.resolve({ operands: [], clauses: [] })!
+    return { kind: 'call', name: 'PI', operands: [], clauses: NO_CLAUSES, type, ...spanOf(name) }
   }
 
   /** The column of a name, and how many parts of the reference it takes. */
@@ -234,11 +259,13 @@ export class ExpressionBinder {
   #call(call: Call): Operand {
     const name = call.name.map(({ text }) => text).join('.')
     const upper = name.toUpperCase()
+    if (upper === 'JSON' && !this.#jsonValues.has(call)) throw this.#error('WRONG_TYPE', call, 'JSON stands only as a value inside JSON_OBJECT or JSON_ARRAY')
+    if (upper === 'JSON_OBJECT' || upper === 'JSON_ARRAY') for (const operand of call.operands) this.#jsonValues.add(operand)
     const operands = call.operands.map((operand) => this.#bind(operand))
     if (call.syntax === 'infix') return this.#infix(upper, operands[0], operands[1], call)
     if (call.syntax === 'prefix' && (upper === '-' || upper === '+')) {
       const operand = this.#typed(operands[0], INT)
-      if (!isNumeric(operand.type)) throw this.#wrong(call, upper, [operand])
+      if (operands[0].kind === 'null' || !(isNumeric(operand.type) || isInterval(operand.type))) throw this.#wrong(call, upper, [operand])
       return { kind: 'call', name: `PREFIX ${upper}`, operands: [operand], clauses: NO_CLAUSES, type: operand.type, ...spanOf(call) }
     }
     if (call.quantifier !== undefined || call.filter !== undefined || call.withinGroup !== undefined || call.nulls !== undefined)
@@ -268,14 +295,13 @@ export class ExpressionBinder {
       const typed = this.#typed(operand, type ?? first?.type ?? STRING)
       return type === undefined ? typed : this.#met(typed, type)
     })
+    if (upper === 'IF') return { kind: 'case', branches: [{ when: given[0], result: given[1] }], otherwise: given[2], type: found.type, ...spanOf(call) }
     return { kind: 'call', name: upper, operands: given, clauses, type: found.type, ...spanOf(call) }
   }
 
   #resolved(scalar: ScalarFunction, operands: readonly Operand[], clauses: readonly BoundClause[], call: Call): Resolution | undefined {
     const site = operands.map((operand) =>
-      operand.kind === 'null'
-        ? { type: undefined, literal: undefined }
-        : { type: operand.type, literal: operand.kind === 'literal' ? operand.value : undefined },
+      operand.kind === 'null' ? { type: undefined, literal: undefined } : { type: operand.type, literal: writtenIn(operand) },
     )
     try {
       return scalar.resolve({ operands: site, clauses })
@@ -288,7 +314,8 @@ export class ExpressionBinder {
   #infix(operator: string, leftOperand: Operand, rightOperand: Operand, span: Span): Operand {
     const left = this.#typed(leftOperand, typeBeside(rightOperand))
     const right = this.#typed(rightOperand, left.type)
-    if (operator === '||' && (leftOperand.kind === 'null' || rightOperand.kind === 'null')) throw this.#wrong(span, operator, [left, right])
+    const takesNull = EQUALITIES.has(operator) || COMPARISONS.has(operator)
+    if (!takesNull && (leftOperand.kind === 'null' || rightOperand.kind === 'null')) throw this.#wrong(span, operator, [left, right])
     if (operator === 'AND' || operator === 'OR') {
       if (left.type.kind !== 'BOOLEAN' || right.type.kind !== 'BOOLEAN') throw this.#wrong(span, operator, [left, right])
       return this.#boolean(operator, [left, right], span)
@@ -303,16 +330,22 @@ export class ExpressionBinder {
     return { kind: 'call', name: operator, operands: [left, right], clauses: NO_CLAUSES, type, ...spanOf(span) }
   }
 
+  /** Whether two values are equal. @throws {SqlError} `WRONG_TYPE` */
+  compare(left: BoundExpression, right: BoundExpression, span: Span): BoundExpression {
+    return this.#compare('=', left, right, span)
+  }
+
   #compare(operator: string, left: BoundExpression, right: BoundExpression, span: Span): BoundExpression {
     const takes = EQUALITIES.has(operator) ? canEqual : canCompare
-    if (!takes(left.type, right.type)) throw this.#wrong(span, operator, [left, right])
-    const common =
-      isText(left.type) && !isText(right.type) ? right.type : isText(right.type) && !isText(left.type) ? left.type : commonType(left.type, right.type)
+    const hasOrder = EQUALITIES.has(operator) || childTypesOf(left.type).length === 0
+    if (!hasOrder || !takes(left.type, right.type)) throw this.#wrong(span, operator, [left, right])
+    const common = isText(left.type) === isText(right.type) ? commonType(left.type, right.type) : comparedAs(isText(left.type) ? right.type : left.type)
     // Texts of any length compare as they are.
     const operands = common === undefined || isText(common) ? [left, right] : [this.#met(left, common), this.#met(right, common)]
     const isTold = operator.includes('DISTINCT')
     const compared = this.#boolean(operator, operands, span)
-    return isTold ? { ...compared, type: withNullability(BOOLEAN, false) } : compared
+    const isUnknown = !isTold && (mayHoldNull(left.type) || mayHoldNull(right.type))
+    return { ...compared, type: withNullability(BOOLEAN, isUnknown) }
   }
 
   /** A call that is NULL only if an operand is. */
@@ -337,6 +370,7 @@ export class ExpressionBinder {
   /** NULL if both are equal. */
   #nullIf(call: Call, leftOperand: Operand, rightOperand: Operand): Operand {
     const left = this.#typed(leftOperand, typeBeside(rightOperand))
+    if (leftOperand.kind === 'null') throw this.#wrong(call, 'NULLIF', [left])
     const when = this.#compare('=', left, this.#typed(rightOperand, left.type), call)
     const type = withNullability(left.type, true)
     return { kind: 'case', branches: [{ when, result: this.#null(type, call) }], otherwise: this.#met(left, type), type, ...spanOf(call) }
@@ -353,9 +387,18 @@ export class ExpressionBinder {
 
   #inList({ operand, values, not, ...span }: InList): Operand {
     const value = this.#bind(operand)
-    const equal = values.map((one) => this.#infix('=', value, this.#bind(one), span))
+    const bound = values.map((one) => this.#bind(one))
+    if (bound.some(({ kind }) => kind !== 'null')) this.#commonOf(bound, span)
+    const equal = bound.map((one) => this.#infix('=', value, value.kind === 'null' ? one : this.#listed(one, value.type), span))
     const found = equal.reduce((left, right) => this.#infix('OR', left, right, span)) as BoundExpression
     return not ? this.#not(found, span) : found
+  }
+
+  /** A value of a list: unless it is of the same kind it is cast to the type of what is looked for, which may lose digits. */
+  #listed(one: Operand, type: LogicalType): Operand {
+    if (one.kind === 'null' || one.type.kind === type.kind || (isText(one.type) && type.kind === 'VARCHAR')) return one
+    const isComparable = canEqual(one.type, type) || canCompare(one.type, type)
+    return isComparable && childTypesOf(type).length === 0 ? this.#met(one, type) : one
   }
 
   #like({ operator, operand, pattern, escape, not, ...span }: Like): Operand {
@@ -437,7 +480,7 @@ export class ExpressionBinder {
   #cast({ operand, type: named, isTry, ...span }: Cast): Operand {
     const bound = this.#bind(operand)
     // Here a text without a length has any, elsewhere one.
-    const type = isVaryingWithoutLength(this.#text.slice(named.start, named.end)) ? { ...named.type, length: LENGTH_MAX } : named.type
+    const type = isVaryingWithoutLength(this.#text.slice(named.start, named.end)) ? { ...named.type, length: LENGTH_MAX } : castType(named.type)
     if (bound.kind === 'null') return this.#null(withNullability(type, true), span)
     if (isInterval(type) && isNumeric(bound.type)) return this.#castToInterval(bound, type, named, isTry, span)
     if (!canCast(bound.type, type))
@@ -479,6 +522,7 @@ export class ExpressionBinder {
     if (!Array.isArray(values)) throw this.#error('NOT_SUPPORTED', span, `Cannot plan ${of} of a query yet`)
     const parts = values as readonly Expression[]
     if (of === 'ROW') {
+      if (parts.length === 0) throw this.#error('SYNTAX_ERROR', span, 'A ROW has a field at least')
       const operands = parts.map((part) => this.bind(part))
       const type: LogicalType = { kind: 'ROW', fields: operands.map((operand, index) => ({ name: `EXPR$${index}`, type: operand.type })), nullable: false }
       return { kind: 'call', name: of, operands, clauses: NO_CLAUSES, type, ...spanOf(span) }
@@ -489,6 +533,8 @@ export class ExpressionBinder {
       return { kind: 'call', name: of, operands: expressions, clauses: NO_CLAUSES, type: { kind: 'ARRAY', element, nullable: false }, ...spanOf(span) }
     }
     if (parts.length % 2 !== 0) throw this.#error('WRONG_TYPE', span, 'A MAP has a value for each key')
+    const bare = parts.find((part) => part.kind === 'literal' && part.type === 'null')
+    if (bare !== undefined) throw this.#error('WRONG_TYPE', bare, 'NULL has no type here', 'Write CAST(NULL AS type).')
     const keys = this.bindAll(parts.filter((_, index) => index % 2 === 0))
     const contents = this.bindAll(parts.filter((_, index) => index % 2 === 1))
     const operands = parts.map((_, index) => (index % 2 === 0 ? keys : contents).expressions[index >>> 1])
@@ -505,11 +551,21 @@ export class ExpressionBinder {
   /** An element of an array, or the value of a key: NULL if there is none. */
   #item({ operand, index, ...span }: Item): Operand {
     const of = this.bind(operand)
-    const at = this.#typed(this.#bind(index), INT)
-    const fits = of.type.kind === 'ARRAY' ? isExact(at.type) && at.type.kind !== 'DECIMAL' : of.type.kind === 'MAP' && canEqual(of.type.key, at.type)
-    if (!fits) throw this.#wrong(span, '[ ]', [of, at])
+    const at = this.bind(index)
+    if (of.type.kind === 'ROW') return this.#fieldAt(of, at, span)
+    if (!(of.type.kind === 'ARRAY' ? at.type.kind === 'INT' : of.type.kind === 'MAP' && isKeyOf(at.type, of.type.key))) throw this.#wrong(span, '[ ]', [of, at])
+    if (of.type.kind === 'ARRAY' && at.kind === 'literal' && (at.value as number) < 1) throw this.#error('WRONG_TYPE', at, 'Elements are counted from 1')
     const type = of.type.kind === 'ARRAY' ? of.type.element : (of.type as LogicalType & { kind: 'MAP' }).value
     return { kind: 'call', name: 'ITEM', operands: [of, at], clauses: NO_CLAUSES, type: withNullability(type, true), ...spanOf(span) }
+  }
+
+  /** A field of a row by its name, or by its place from 1. */
+  #fieldAt(of: BoundExpression, at: BoundExpression, span: Span): BoundExpression {
+    const { fields } = of.type as LogicalType & { kind: 'ROW' }
+    if (at.kind !== 'literal') throw this.#error('WRONG_TYPE', at, 'A field of a row is named by a literal')
+    const name = typeof at.value === 'number' ? fields[at.value - 1]?.name : at.value
+    if (typeof name !== 'string') throw this.#error('UNKNOWN_COLUMN', at, `The row has ${fields.length} fields`)
+    return this.#field(of, [{ text: name, ...spanOf(at) }], span)
   }
 
   /** A field of a row, of that a field, and so on. */
@@ -568,13 +624,46 @@ export class ExpressionBinder {
   }
 }
 
+/** Whether a value, or a field of it, may be NULL. */
+function mayHoldNull(type: LogicalType): boolean {
+  return type.nullable || (type.kind === 'ROW' && type.fields.some((field) => mayHoldNull(field.type)))
+}
+
+/** Whether a map may be asked for a key of a type. */
+function isKeyOf(type: LogicalType, key: LogicalType): boolean {
+  return key.kind !== 'ROW' && (key.kind === 'DECIMAL') === (type.kind === 'DECIMAL') && isText(key) === isText(type) && canEqual(key, type)
+}
+
 /** The type that a NULL gets beside another operand. */
 function typeBeside(operand: Operand): LogicalType {
   return operand.kind === 'null' ? BOOLEAN : operand.type
 }
 
+/** The type in which a text is compared with a value of another one: any DECIMAL may stand in the text. */
+function comparedAs(type: LogicalType): LogicalType {
+  return type.kind === 'DECIMAL' ? { kind: 'DECIMAL', precision: DECIMAL_PRECISION_MAX, scale: DECIMAL_PRECISION_MAX / 2, nullable: type.nullable } : type
+}
+
+/** The value that is written there: of a literal, and of a whole number with a sign or a CAST in front of it. */
+function writtenIn(expression: BoundExpression): LiteralValue | undefined {
+  if (expression.kind === 'literal') return expression.value
+  if (expression.kind === 'cast') return isExact(expression.type) && !expression.isTry ? wholeNumberIn(expression.operand) : undefined
+  const value = expression.kind === 'call' && expression.name.startsWith('PREFIX ') ? wholeNumberIn(expression.operands[0]) : undefined
+  return value !== undefined && (expression as BoundCall).name === 'PREFIX -' ? -value : value
+}
+
+function wholeNumberIn(expression: BoundExpression): number | undefined {
+  const value = writtenIn(expression)
+  return typeof value === 'number' && Number.isInteger(value) ? value : undefined
+}
+
 function isVaryingWithoutLength(text: string): boolean {
   return /^(?:VARCHAR|VARBINARY)$/i.test(text)
+}
+
+/** A TIME has milliseconds at most. */
+function castType(type: LogicalType): LogicalType {
+  return type.kind === 'TIME' && type.precision > TIME_PRECISION_MAX ? { ...type, precision: TIME_PRECISION_MAX } : type
 }
 
 function hintOf(wrong: 'qualifier' | 'format' | 'precision'): string | undefined {

@@ -1,20 +1,57 @@
 // Makes logical plans of queries: names are looked up in the catalog, expressions bound, columns named as Flink names them.
 
-import { type Field, formatType, type LogicalType, sameType, withNullability } from '../batch/types.ts'
+import { type Field, formatType, withNullability } from '../batch/types.ts'
+import { suggest } from '../base/suggest.ts'
+import { AggregateBinder, hasAggregate } from './aggregate-binder.ts'
 import type { BoundExpression } from './bound-expression.ts'
 import type { Catalog } from './catalog.ts'
-import { AggregateBinder, hasAggregate } from './aggregate-binder.ts'
 import { ExpressionBinder, type ScopeColumn } from './expression-binder.ts'
-import type { LogicalPlan } from './logical-plan.ts'
+import { and, conjunctsOf, orNull, replaceColumns } from './expressions.ts'
+import { FLINK_FUNCTIONS } from './flink-functions.ts'
+import { groupingOf, groupingSetsOf, groupsOf } from './grouping.ts'
+import { checkHints } from './hints.ts'
+import type { LogicalPlan, PlanColumn, SortKey } from './logical-plan.ts'
+import { OverBinder } from './over-binder.ts'
+import {
+  castTo,
+  commonNames,
+  cut,
+  decorrelated,
+  distinct,
+  freeName,
+  isCount,
+  isOneRow,
+  joinOf,
+  merged,
+  project,
+  Rows,
+  settled,
+  type Source,
+  uniqueKeyOf,
+  withCondition,
+  withNames,
+} from './plans.ts'
 import { SqlError, type Span } from './sql-error.ts'
-import type { Expression, Join, Name, OrderedQuery, Query, Select, SetOperation, Star, TableExpression, Values } from './syntax-tree.ts'
+import type {
+  Expression,
+  Join,
+  Name,
+  OrderedQuery,
+  OrderItem,
+  QualifiedName,
+  Query,
+  Select,
+  SetOperation,
+  Star,
+  Subquery,
+  TableExpression,
+  TableFunction,
+  TableReference,
+  Unnest,
+  Values,
+} from './syntax-tree.ts'
 import { commonType } from './type-rules.ts'
-
-/** What a FROM clause has. */
-interface Source {
-  readonly plan: LogicalPlan
-  readonly columns: readonly ScopeColumn[]
-}
+import { GroupWindows, isWindowFunction, windowTable } from './window-functions.ts'
 
 /** Binds the queries of one text. */
 export class QueryBinder {
@@ -22,11 +59,14 @@ export class QueryBinder {
   readonly #catalog: Catalog
   /** Of WITH, the innermost last. */
   readonly #named: ReadonlyMap<string, LogicalPlan>
+  /** Columns of the rows around a subquery: the place of the first is -1, of the second -2. */
+  readonly #outer: readonly ScopeColumn[]
 
-  constructor(text: string, catalog: Catalog, named: ReadonlyMap<string, LogicalPlan> = new Map()) {
+  constructor(text: string, catalog: Catalog, named: ReadonlyMap<string, LogicalPlan> = new Map(), outer: readonly ScopeColumn[] = []) {
     this.#text = text
     this.#catalog = catalog
     this.#named = named
+    this.#outer = outer
   }
 
   /**
@@ -46,10 +86,10 @@ export class QueryBinder {
         if (query.recursive) throw this.#error('NOT_SUPPORTED', query, 'WITH RECURSIVE is not there')
         const named = new Map(this.#named)
         for (const { name, columns, query: definition } of query.tables) {
-          const plan = new QueryBinder(this.#text, this.#catalog, named).bind(definition)
+          const plan = new QueryBinder(this.#text, this.#catalog, named, this.#outer).bind(definition)
           named.set(name.text, this.#renamed(plan, columns, name))
         }
-        return new QueryBinder(this.#text, this.#catalog, named).bind(query.body)
+        return new QueryBinder(this.#text, this.#catalog, named, this.#outer).bind(query.body)
       }
       case 'set operation':
         return this.#setOperation(query)
@@ -59,59 +99,217 @@ export class QueryBinder {
   }
 
   #select(select: Select): LogicalPlan {
-    const { quantifier, groupBy, having, windows, qualify, from, where, items } = select
-    if (windows.length > 0 || qualify !== undefined) throw this.#error('NOT_SUPPORTED', select, 'Cannot plan WINDOW and QUALIFY yet')
-    if (quantifier === 'DISTINCT') return distinct(this.#select({ ...select, quantifier: undefined }))
-    const source = from === undefined ? NOTHING : this.#source(from)
-    const binder = new ExpressionBinder(this.#text, source.columns)
-    let input = source.plan
-    if (where !== undefined) {
-      const condition = binder.bind(where)
-      if (condition.type.kind !== 'BOOLEAN') throw this.#error('WRONG_TYPE', where, `WHERE takes a BOOLEAN, and this is ${formatType(condition.type)}`)
-      input = { kind: 'filter', input, condition, columns: input.columns }
-    }
-    if (groupBy !== undefined || having !== undefined || items.some(({ expression }) => hasAggregate(expression))) return this.#groups(select, source, input)
+    if (select.quantifier === 'DISTINCT') return distinct(this.#select({ ...select, quantifier: undefined }))
+    return this.#ordered(select, []).plan
+  }
+
+  /** @param order By what the rows are to be ordered: columns that are not selected are made too, behind the others. */
+  #ordered(select: Select, order: readonly OrderItem[]): { readonly plan: LogicalPlan; readonly keys: readonly SortKey[]; readonly width: number } {
+    const { groupBy, having, from, where, items } = select
+    checkHints(select.hints, this.#text)
+    const qualify = select.qualify && named(select.qualify, items)
+    const rows = new Rows(from === undefined ? NOTHING : this.#source(from))
+    if (where !== undefined) this.#where(rows, where)
+    rows.plan = settled(rows.plan)
+    const isGrouped = groupBy !== undefined || having !== undefined || items.some(({ expression }) => hasAggregate(expression))
+    const overs = new OverBinder(this.#text, select.windows)
+    const binder: Pick<ExpressionBinder, 'bind'> = isGrouped ? this.#groups({ ...select, qualify }, order, rows, overs) : this.#rowBinder(rows, overs)
+    if (having !== undefined) this.#filter(rows, binder.bind(having), having, 'HAVING')
     const expressions: BoundExpression[] = []
     const columns: Field[] = []
     const add = (name: string, expression: BoundExpression): void => {
       columns.push({ name: freeName(name, columns), type: expression.type })
       expressions.push(expression)
     }
-    items.forEach(({ expression, alias }) => {
-      if (expression.kind === 'star') {
-        for (const { name, value } of this.#expand(expression, source.columns, binder)) add(name, value)
-      } else add(alias?.text ?? nameOf(expression) ?? `EXPR$${columns.length}`, binder.bind(expression))
+    for (const { expression, alias } of items) {
+      if (expression.kind !== 'star') add(alias?.text ?? nameOf(expression) ?? `EXPR$${columns.length}`, binder.bind(expression))
+      else if (isGrouped) throw this.#error('NOT_GROUPED', expression, '* stands for columns that are not grouped', 'Name the columns.')
+      else for (const { name, value } of this.#expand(expression, rows.columns, new ExpressionBinder(this.#text, rows.columns))) add(name, value)
+    }
+    const width = columns.length
+    const keys = order.map((item): SortKey => {
+      const found = this.#orderColumn(item.expression, columns, binder, expressions)
+      return { ...directionOf(item), expression: found }
     })
-    return { kind: 'project', input, expressions, columns }
+    const kept = qualify && binder.bind(qualify)
+    const place = overs.place(rows)
+    if (kept !== undefined) this.#filter(rows, place(kept), kept, 'QUALIFY')
+    return { plan: project(rows.plan, expressions.map(place), columns), keys, width }
   }
 
-  #groups({ groupBy, having, items, ...span }: Select, source: Source, input: LogicalPlan): LogicalPlan {
-    const grouped = groupBy?.items ?? []
-    if (groupBy?.distinct === true || grouped.some(({ kind }) => kind !== 'expressions'))
-      throw this.#error('NOT_SUPPORTED', span, 'Cannot plan GROUPING SETS, ROLLUP and CUBE yet')
-    const keys = grouped.flatMap((item) => (item.kind === 'expressions' ? item.expressions : []))
-    const binder = new AggregateBinder(this.#text, source.columns, keys)
-    const expressions: BoundExpression[] = []
-    const columns: Field[] = []
-    for (const { expression, alias } of items) {
-      if (expression.kind === 'star') throw this.#error('NOT_GROUPED', expression, '* stands for columns that are not grouped', 'Name the columns.')
-      const bound = binder.bind(expression)
-      columns.push({ name: freeName(alias?.text ?? nameOf(expression) ?? `EXPR$${columns.length}`, columns), type: bound.type })
-      expressions.push(bound)
+  /** The column by which rows are ordered: by its place, its name, or made for it. */
+  #orderColumn(expression: Expression, columns: Field[], binder: Pick<ExpressionBinder, 'bind'>, expressions: BoundExpression[]): BoundExpression {
+    const { start, end } = expression
+    const column = (index: number): BoundExpression => ({ kind: 'column', index, type: columns[index].type, start, end })
+    if (expression.kind === 'literal' && expression.type === 'integer') {
+      const index = Number(expression.text) - 1
+      if (index < 0 || index >= columns.length) throw this.#error('UNKNOWN_COLUMN', expression, `There is no column ${expression.text} to order by`)
+      return column(index)
     }
-    const condition = having && binder.bind(having)
-    if (condition !== undefined && condition.type.kind !== 'BOOLEAN')
-      throw this.#error('WRONG_TYPE', condition, `HAVING takes a BOOLEAN, and this is ${formatType(condition.type)}`)
-    const { aggregates } = binder
-    const groups: LogicalPlan = {
-      kind: 'aggregate',
-      input,
-      keys: binder.keys,
-      aggregates,
-      columns: [...binder.keys, ...aggregates].map(({ type }, index) => ({ name: `$${index}`, type })),
+    const alias = expression.kind === 'reference' && expression.parts.length === 1 ? columns.findIndex(({ name }) => name === expression.parts[0].text) : -1
+    if (alias >= 0) return column(alias)
+    const bound = binder.bind(expression)
+    const index = expressions.push(bound) - 1
+    columns.push({ name: freeName('$order', columns), type: bound.type })
+    return column(index)
+  }
+
+  #filter(rows: Rows, condition: BoundExpression, span: Span, clause: string): void {
+    if (condition.type.kind !== 'BOOLEAN') throw this.#error('WRONG_TYPE', span, `${clause} takes a BOOLEAN, and this is ${formatType(condition.type)}`)
+    rows.plan = { kind: 'filter', input: rows.plan, condition, columns: rows.plan.columns }
+  }
+
+  /** Binds expressions of the rows themselves. */
+  #rowBinder(rows: Rows, overs?: OverBinder): ExpressionBinder {
+    const binder: ExpressionBinder = new ExpressionBinder(
+      this.#text,
+      rows.columns,
+      (expression) => {
+        if (expression.kind === 'over' && overs !== undefined) return overs.bind(expression, binder)
+        return expression.kind === 'query' ? this.#scalar(expression.query, rows) : undefined
+      },
+      this.#outer,
+    )
+    return binder
+  }
+
+  // ---- conditions and subqueries ----
+
+  #where(rows: Rows, where: Expression): void {
+    for (const conjunct of conjunctsOfText(where)) {
+      if (hasAggregate(conjunct)) throw this.#error('WRONG_PLACE', conjunct, 'WHERE looks at rows, not at groups', 'Write the condition into HAVING.')
+      if (this.#semi(rows, conjunct)) continue
+      const condition = this.#rowBinder(rows).bind(conjunct)
+      if (condition.type.kind !== 'BOOLEAN') throw this.#error('WRONG_TYPE', conjunct, `WHERE takes a BOOLEAN, and this is ${formatType(condition.type)}`)
+      rows.plan = withCondition(rows.plan, condition)
     }
-    const kept: LogicalPlan = condition === undefined ? groups : { kind: 'filter', input: groups, condition, columns: groups.columns }
-    return { kind: 'project', input: kept, expressions, columns }
+  }
+
+  /** Whether a condition asks for rows of a query: then those that it leaves are the rows. */
+  #semi(rows: Rows, conjunct: Expression): boolean {
+    const isNot = conjunct.kind === 'call' && conjunct.syntax === 'prefix' && conjunct.name[0].text.toUpperCase() === 'NOT'
+    const inner = isNot ? conjunct.operands[0] : conjunct
+    if (inner.kind === 'exists') {
+      this.#addSemi(rows, inner.query, isNot ? 'ANTI' : 'SEMI', () => [], inner)
+      return true
+    }
+    if (inner.kind !== 'in query') return false
+    const operand = this.#rowBinder(rows).bind(inner.operand)
+    const operands = operand.kind === 'call' && operand.name === 'ROW' ? operand.operands : [operand]
+    const isAnti = inner.not !== isNot
+    const equal = (sub: LogicalPlan): readonly BoundExpression[] => {
+      if (sub.columns.length !== operands.length)
+        throw this.#error('WRONG_COLUMN_COUNT', inner, `The query has ${sub.columns.length} columns where ${operands.length} are compared`)
+      return sub.columns.map(({ type }, index) => {
+        const column: BoundExpression = { kind: 'column', index: rows.plan.columns.length + index, type, ...spanOf(inner) }
+        const same = this.#rowBinder(rows).compare(operands[index], column, inner)
+        // NOT IN is not TRUE where a NULL could be the value.
+        return isAnti ? orNull(same, [operands[index], column]) : same
+      })
+    }
+    this.#addSemi(rows, inner.query, isAnti ? 'ANTI' : 'SEMI', equal, inner)
+    return true
+  }
+
+  #addSemi(rows: Rows, query: Query, type: 'SEMI' | 'ANTI', conditions: (sub: LogicalPlan) => readonly BoundExpression[], span: Span): void {
+    const sub = decorrelated(this.#subquery(query, rows), () => this.#error('NOT_SUPPORTED', span, 'Cannot plan this correlated subquery yet'))
+    const width = rows.plan.columns.length
+    const correlated = sub.conditions.map((condition) =>
+      replaceColumns(condition, ({ index, ...column }) => ({ ...column, index: index < 0 ? -1 - index : width + index })),
+    )
+    const condition = [...conditions(sub.shown), ...correlated].reduce<BoundExpression | undefined>(
+      (left, right) => (left === undefined ? right : and(left, right)),
+      undefined,
+    )
+    rows.plan = { kind: 'join', type, left: rows.plan, right: sub.plan, condition, strategy: { kind: 'regular' }, columns: rows.plan.columns }
+  }
+
+  /** A query that may name columns of the rows around it: their places count down from -1. */
+  #subquery(query: Query, rows: Rows): LogicalPlan {
+    return new QueryBinder(this.#text, this.#catalog, this.#named, rows.columns).bind(query)
+  }
+
+  /** The one value of a query, as a further column of the rows. */
+  #scalar(query: Query, rows: Rows): BoundExpression {
+    const span = spanOf(query)
+    const refuse = (): SqlError => this.#error('NOT_SUPPORTED', query, 'Cannot plan this correlated subquery yet')
+    const sub = decorrelated(this.#subquery(query, rows), refuse)
+    if (sub.shown.columns.length !== 1)
+      throw this.#error('WRONG_COLUMN_COUNT', query, `A query that stands for a value has one column, and this has ${sub.shown.columns.length}`)
+    const width = rows.plan.columns.length
+    const [{ type }] = sub.shown.columns
+    const value: BoundExpression = { kind: 'column', index: 0, type, ...span }
+    let right = sub.plan
+    if (!isOneRow(sub.plan) && sub.conditions.length === 0) {
+      const single = {
+        name: 'SINGLE_VALUE',
+        operands: [value],
+        isDistinct: false,
+        filter: undefined,
+        ignoresNull: false,
+        type: withNullability(type, true),
+        ...span,
+      }
+      right = { kind: 'aggregate', input: sub.plan, keys: [], aggregates: [single], window: undefined, columns: [{ name: 'EXPR$0', type: single.type }] }
+    }
+    const correlated = sub.conditions.map((condition) =>
+      replaceColumns(condition, ({ index, ...column }) => ({ ...column, index: index < 0 ? -1 - index : width + index })),
+    )
+    const condition = correlated.reduce<BoundExpression | undefined>((left, next) => (left === undefined ? next : and(left, next)), undefined)
+    const added = right.columns.map((column) => ({ ...column, type: withNullability(column.type, true) }))
+    const columns = [...rows.plan.columns, ...added]
+    rows.plan = { kind: 'join', type: 'LEFT', left: rows.plan, right, condition, strategy: { kind: 'regular' }, columns }
+    const found: BoundExpression = { ...value, index: width, type: withNullability(type, true) }
+    if (sub.conditions.length === 0 || !isCount(sub.shown)) return found
+    // Of no rows there are none.
+    const none: BoundExpression = { kind: 'literal', value: 0n, type: withNullability(type, false), ...span }
+    return { kind: 'call', name: 'COALESCE', operands: [found, none], clauses: [], type: found.type, ...span }
+  }
+
+  // ---- groups ----
+
+  /** Makes groups of the rows; what is bound afterwards is of groups. */
+  #groups({ groupBy, having, items, qualify }: Select, order: readonly OrderItem[], rows: Rows, overs: OverBinder): Pick<ExpressionBinder, 'bind'> {
+    const { columns: scope } = rows
+    const { keys: texts, sets } = groupingSetsOf(groupBy?.items ?? [])
+    for (const key of texts)
+      if (hasAggregate(key)) throw this.#error('WRONG_PLACE', key, 'GROUP BY makes the groups that aggregates are of', 'Group by columns.')
+    const legacy = new GroupWindows(this.#text, rows, new ExpressionBinder(this.#text, scope, undefined, this.#outer), texts)
+    const keyTexts = texts.filter((key) => !legacy.isWindow(key))
+    const isLeftOut = keyTexts.map((key) => sets.some((set) => !set.has(key)))
+    const binder = new AggregateBinder(this.#text, scope, keyTexts, {
+      outer: this.#outer,
+      isLeftOut,
+      isGlobal: legacy.spec === undefined && sets.some((set) => set.size === 0),
+      windowKeyCount: legacy.keys.length,
+      grouping: (places) =>
+        groupingOf(
+          places.map((place) => keyTexts[place]),
+          sets,
+        ),
+      replace: (expression, groups) => {
+        if (expression.kind === 'over') return overs.bind(expression, groups)
+        return legacy.auxiliary(expression)
+      },
+    })
+    // All aggregates have to be known before there are groups.
+    const bound = new Map<Expression, BoundExpression>()
+    const remember = (expression: Expression): BoundExpression => {
+      const known = bound.get(expression) ?? binder.bind(expression)
+      bound.set(expression, known)
+      return known
+    }
+    for (const { expression } of items) if (expression.kind !== 'star') remember(expression)
+    if (having !== undefined) remember(having)
+    if (qualify !== undefined) remember(qualify)
+    const aliases = new Set(items.map(({ expression, alias }) => alias?.text ?? nameOf(expression)))
+    for (const { expression } of order)
+      if (!(expression.kind === 'reference' && expression.parts.length === 1 && aliases.has(expression.parts[0].text)) && expression.kind !== 'literal')
+        remember(expression)
+    const made = groupsOf(rows.plan, binder, sets.length > 1 ? { texts: keyTexts, sets } : undefined, legacy)
+    rows.plan = made.plan
+    overs.move(made.column)
+    return { bind: (expression) => replaceColumns(remember(expression), made.column) }
   }
 
   /** What * stands for: all columns, those of a table, or the fields of a row. */
@@ -138,51 +336,204 @@ export class QueryBinder {
     return type.fields.map(({ name }) => ({ name, value: row([...of, { text: name, start, end }]) }))
   }
 
-  #source(from: TableExpression): Source {
+  #source(from: TableExpression, outer: readonly ScopeColumn[] = this.#outer): Source {
     switch (from.kind) {
       case 'table reference': {
         const { parts } = from.name
         const named = parts.length === 1 ? this.#named.get(parts[0].text) : undefined
-        if (from.asOf !== undefined) throw this.#error('NOT_SUPPORTED', from, 'Cannot plan FOR SYSTEM_TIME AS OF yet')
+        if (from.asOf !== undefined) throw this.#error('NOT_SUPPORTED', from, 'FOR SYSTEM_TIME AS OF stands at the right side of a join only')
+        checkHints(from.hints, this.#text)
         return this.#aliased(named ?? this.#relation(from.name), from.alias ?? parts[parts.length - 1], from.columns)
       }
-      case 'subquery':
-        if (from.lateral) throw this.#error('NOT_SUPPORTED', from, 'Cannot plan LATERAL yet')
-        return this.#aliased(this.bind(from.query), from.alias, from.columns)
+      case 'subquery': {
+        const binder = new QueryBinder(this.#text, this.#catalog, this.#named, from.lateral ? outer : this.#outer)
+        return this.#aliased(binder.bind(from.query), from.alias, from.columns)
+      }
       case 'join':
         return this.#join(from)
+      case 'table function':
+        return this.#tableFunction(from)
+      case 'unnest': {
+        const none = this.#source({
+          kind: 'subquery',
+          lateral: false,
+          query: { kind: 'values', rows: [[]], start: from.start, end: from.end },
+          alias: undefined,
+          columns: [],
+          ...spanOf(from),
+        })
+        return this.#unnest(none, from, false, undefined)
+      }
       default:
-        throw this.#error('NOT_SUPPORTED', from, 'Cannot plan this yet')
+        throw this.#error('NOT_SUPPORTED', from, 'MATCH_RECOGNIZE is not there yet')
     }
   }
 
-  #join({ type, natural, left: leftTable, right: rightTable, on, using, ...span }: Join): Source {
-    if (natural || using !== undefined) throw this.#error('NOT_SUPPORTED', span, 'Cannot plan NATURAL and USING yet')
-    const [left, right] = [this.#source(leftTable), this.#source(rightTable)]
+  #tableFunction({ call, alias, columns, ...span }: TableFunction): Source {
+    const name = call.name.map(({ text }) => text).join('.')
+    const upper = name.toUpperCase()
+    if (!isWindowFunction(upper)) {
+      if (FLINK_FUNCTIONS.has(upper)) throw this.#error('NOT_SUPPORTED', span, `Cannot plan the table function ${name} yet`)
+      const near = suggest(upper, ['TUMBLE', 'HOP', 'CUMULATE', 'SESSION'])
+      throw this.#error('UNKNOWN_FUNCTION', call.name[0], `There is no table function ${name}`, near === undefined ? undefined : `Did you mean ${near}?`)
+    }
+    const plan = windowTable(call, this.#text, (table) => ('parts' in table ? (this.#namedRelation(table) ?? this.#relation(table)) : this.bind(table)))
+    return this.#aliased(plan, alias, columns)
+  }
+
+  #namedRelation({ parts }: QualifiedName): LogicalPlan | undefined {
+    return parts.length === 1 ? this.#named.get(parts[0].text) : undefined
+  }
+
+  #join(join: Join): Source {
+    const { type, natural, left: leftTable, right: rightTable, on, using, ...span } = join
+    const left = this.#source(leftTable)
+    const joined = type === 'COMMA' || type === 'CROSS' ? 'INNER' : type
+    if (rightTable.kind === 'unnest') return this.#unnest(left, rightTable, joined === 'LEFT', on)
+    if (rightTable.kind === 'table reference' && rightTable.asOf !== undefined) return this.#temporal(left, rightTable, joined, on, span)
+    if (rightTable.kind === 'subquery' && rightTable.lateral) return this.#lateral(left, rightTable, joined, on)
+    const right = this.#source(rightTable)
     const all = [...left.columns, ...right.columns]
-    const condition = on && new ExpressionBinder(this.#text, all).bind(on)
+    const shared = natural ? commonNames(left.columns, right.columns) : using?.map(({ text }) => text)
+    const condition =
+      shared === undefined ? on && new ExpressionBinder(this.#text, all, undefined, this.#outer).bind(on) : this.#sameColumns(left, right, shared, span)
     if (condition !== undefined && condition.type.kind !== 'BOOLEAN')
       throw this.#error('WRONG_TYPE', condition, `ON takes a BOOLEAN, and this is ${formatType(condition.type)}`)
-    const joined = type === 'COMMA' || type === 'CROSS' ? 'INNER' : type
-    // A side without a partner is NULL.
-    const columns = all.map((column, index) => {
-      const isPadded = joined === 'FULL' || joined === (index < left.columns.length ? 'RIGHT' : 'LEFT')
-      return isPadded ? { ...column, type: withNullability(column.type, true) } : column
-    })
-    const plan: LogicalPlan = {
-      kind: 'join',
-      type: joined,
-      left: left.plan,
-      right: right.plan,
-      condition,
-      columns: columns.map(({ name, type: columnType }) => ({ name, type: columnType })),
-    }
-    return { plan, columns }
+    const source = joinOf(left, right, joined, condition)
+    return shared === undefined ? source : merged(source, left.columns.length, shared)
   }
 
-  #relation(name: Parameters<Catalog['find']>[0]): LogicalPlan {
+  #sameColumns(left: Source, right: Source, names: readonly string[], span: Span): BoundExpression | undefined {
+    const binder = new ExpressionBinder(this.#text, [])
+    const column = (source: Source, name: string, first: number): BoundExpression => {
+      const index = source.columns.findIndex((one) => one.name === name)
+      if (index < 0) throw this.#error('UNKNOWN_COLUMN', span, `There is no column "${name}" on both sides`)
+      return { kind: 'column', index: first + index, type: source.columns[index].type, ...spanOf(span) }
+    }
+    const equal = names.map((name) => binder.compare(column(left, name, 0), column(right, name, left.columns.length), span))
+    return equal.length === 0 ? undefined : equal.reduce(and)
+  }
+
+  /** Each row beside the elements of collections in it. */
+  #unnest(left: Source, { values, withOrdinality, alias, columns: names, ...span }: Unnest, isOuter: boolean, on: Expression | undefined): Source {
+    if (values.length !== 1) throw this.#error('NOT_SUPPORTED', span, 'Cannot plan UNNEST of several collections yet')
+    const collection = new ExpressionBinder(this.#text, left.columns, undefined, this.#outer).bind(values[0])
+    const { type } = collection
+    const elements: PlanColumn[] =
+      type.kind === 'MAP'
+        ? [
+            { name: 'KEY', type: type.key },
+            { name: 'VALUE', type: type.value },
+          ]
+        : type.kind === 'ARRAY' || type.kind === 'MULTISET'
+          ? type.element.kind === 'ROW'
+            ? type.element.fields.map((field) => ({ ...field, type: withNullability(field.type, field.type.nullable || (type.element.nullable && false)) }))
+            : [{ name: 'EXPR$0', type: type.element }]
+          : []
+    if (elements.length === 0) throw this.#error('WRONG_TYPE', values[0], `UNNEST takes an ARRAY, a MAP or a MULTISET, and this is ${formatType(type)}`)
+    if (withOrdinality) elements.push({ name: 'ORDINALITY', type: { kind: 'INT', nullable: false } })
+    if (names.length > 0 && names.length !== elements.length)
+      throw this.#error('WRONG_COLUMN_COUNT', alias ?? names[0], `${names.length} names stand for ${elements.length} columns`)
+    const made = elements.map((element, index) => ({
+      name: names[index]?.text ?? (elements.length === 1 && alias !== undefined && type.kind !== 'MAP' ? alias.text : element.name),
+      type: withNullability(element.type, element.type.nullable || isOuter),
+    }))
+    const scope = [...left.columns, ...made.map((column) => ({ ...column, table: alias?.text }))]
+    const condition = on && new ExpressionBinder(this.#text, scope, undefined, this.#outer).bind(on)
+    const isAlways = condition?.kind === 'literal' && condition.value === true
+    const plan: LogicalPlan = {
+      kind: 'unnest',
+      input: left.plan,
+      collection,
+      withOrdinality,
+      isOuter,
+      condition: isAlways ? undefined : condition,
+      columns: [...left.plan.columns, ...made],
+    }
+    return { plan, columns: scope }
+  }
+
+  /** Each row beside those of a query that may name its columns. */
+  #lateral(left: Source, { query, alias, columns: names, ...span }: Subquery, type: 'INNER' | 'LEFT' | 'RIGHT' | 'FULL', on: Expression | undefined): Source {
+    const refuse = (): SqlError => this.#error('NOT_SUPPORTED', span, 'Cannot plan this LATERAL yet')
+    const bound = new QueryBinder(this.#text, this.#catalog, this.#named, left.columns).bind(query)
+    const sub = decorrelated(this.#renamed(bound, names, alias), refuse)
+    const width = left.columns.length
+    const shown = {
+      plan: sub.plan,
+      columns: sub.plan.columns.map(({ name, type: own }, index) => ({
+        name: index < bound.columns.length ? name : `$${index}`,
+        table: alias?.text,
+        type: own,
+      })),
+    }
+    const correlated = sub.conditions.map((condition) =>
+      replaceColumns(condition, ({ index, ...column }) => ({ ...column, index: index < 0 ? -1 - index : width + index })),
+    )
+    const all = [...left.columns, ...shown.columns]
+    const condition = [...(on === undefined ? [] : [new ExpressionBinder(this.#text, all).bind(on)]), ...correlated].reduce<BoundExpression | undefined>(
+      (one, other) => (one === undefined ? other : and(one, other)),
+      undefined,
+    )
+    const joined = joinOf(left, shown, type, condition)
+    // What was carried along for the condition is no column of the result.
+    return cut(joined, width + bound.columns.length)
+  }
+
+  /** Each row beside the version of the other table's row that holds at its time. */
+  #temporal(left: Source, right: TableReference, type: 'INNER' | 'LEFT' | 'RIGHT' | 'FULL', on: Expression | undefined, span: Span): Source {
+    const { asOf, ...table } = right
+    const versions = this.#source({ ...table, asOf: undefined })
+    const time = new ExpressionBinder(this.#text, left.columns).bind(asOf!)
+    const leftTime = time.kind === 'column' ? left.plan.columns[time.index] : undefined
+    if (time.kind !== 'column' || leftTime?.time === undefined)
+      throw this.#error('WRONG_TYPE', asOf!, 'FOR SYSTEM_TIME AS OF takes a time attribute of the left side', 'Declare a WATERMARK for it.')
+    if (type !== 'INNER' && type !== 'LEFT') throw this.#error('NOT_SUPPORTED', span, `A join as of a time is INNER or LEFT, not ${type}`)
+    if (leftTime.time === 'processing') throw this.#error('NOT_SUPPORTED', span, 'Cannot plan joins as of processing time yet')
+    const rightTime = versions.plan.columns.findIndex((column) => column.time === 'event')
+    if (rightTime < 0) throw this.#error('WRONG_TYPE', right, 'A table of versions has a time attribute', 'Declare a WATERMARK for it.')
+    if (versions.plan.columns[rightTime].type.kind !== leftTime.type.kind)
+      throw this.#error(
+        'WRONG_TYPE',
+        asOf!,
+        `The time of one side is ${formatType(leftTime.type)}, and of the other ${formatType(versions.plan.columns[rightTime].type)}`,
+      )
+    const all = [...left.columns, ...versions.columns]
+    const condition = on && new ExpressionBinder(this.#text, all).bind(on)
+    const source = joinOf(left, versions, type, condition)
+    const { plan } = source
+    const keys = uniqueKeyOf(versions.plan)
+    const width = left.columns.length
+    const compared = new Set(
+      conjunctsOf(condition)
+        .flatMap((one) => (one.kind === 'call' && one.name === '=' ? one.operands : []))
+        .flatMap((one) => (one.kind === 'column' && one.index >= width ? [one.index - width] : [])),
+    )
+    if (keys === undefined)
+      throw this.#error(
+        'NO_KEY',
+        right,
+        'A table of versions has a primary key',
+        'Declare PRIMARY KEY (...) NOT ENFORCED, or join a view that keeps the last row of a key.',
+      )
+    if (!keys.every((key) => compared.has(key))) throw this.#error('NO_KEY', span, 'ON must compare the whole primary key of the table of versions')
+    if (plan.kind !== 'join') throw this.#error('NOT_SUPPORTED', span, 'Cannot plan this join yet')
+    const columns = plan.columns.map((column, index) => (index === time.index ? { ...column, time: 'event' as const } : column))
+    return { plan: { ...plan, strategy: { kind: 'temporal', leftTime: time.index, rightTime }, columns }, columns: source.columns }
+  }
+
+  #relation(name: QualifiedName): LogicalPlan {
     const found = this.#catalog.find(name, this.#text)
-    if (found.kind === 'table') return { kind: 'scan', table: found, columns: found.columns.map(({ name: column, type }) => ({ name: column, type })) }
+    if (found.kind === 'table') {
+      const columns = found.columns.map(({ name: column, type, computed }): PlanColumn => {
+        const isTime = found.watermark?.column === column
+        const isNow = computed?.kind === 'call' && computed.name === 'PROCTIME'
+        // A time attribute counts in milliseconds, whatever its type says.
+        const own = isTime && 'precision' in type && type.kind !== 'DECIMAL' ? { ...type, precision: 3 } : type
+        return { name: column, type: own, time: isTime ? 'event' : isNow ? 'processing' : undefined }
+      })
+      return { kind: 'scan', table: found, columns }
+    }
     const plan = new QueryBinder(found.text, this.#catalog).bind(found.query)
     return found.columnNames.length === 0 ? plan : withNames(plan, found.columnNames)
   }
@@ -225,38 +576,30 @@ export class QueryBinder {
           rightQuery,
           `Column ${index + 1} is ${formatType(right.columns[index].type)} here, and ${formatType(type)} on the other side`,
         )
-      return { name, type: common }
+      const time = left.columns[index].time
+      return { name, type: common, time: operator === 'UNION' && all ? (time ?? right.columns[index].time) : undefined }
     })
     return { kind: 'set operation', operator, all, left: castTo(left, columns, span), right: castTo(right, columns, span), columns }
   }
 
   #sort({ query, orderBy, offset, fetch }: OrderedQuery): LogicalPlan {
+    const rows = { offset: this.#count(offset) ?? 0, fetch: this.#count(fetch) }
+    if (query.kind === 'select' && query.quantifier !== 'DISTINCT') {
+      const { plan, keys, width } = this.#ordered(query, orderBy)
+      const sorted: LogicalPlan = { kind: 'sort', input: plan, keys, ...rows, columns: plan.columns }
+      return width === plan.columns.length ? sorted : cut({ plan: sorted, columns: [] }, width).plan
+    }
     const input = this.bind(query)
-    // Of a SELECT what it reads may order it too, beside what it makes.
     const binder = new ExpressionBinder(
       this.#text,
       input.columns.map(({ name, type }) => ({ name, table: undefined, type })),
     )
-    const keys = orderBy.map(({ expression, descending, nulls }) => {
-      if (expression.kind === 'literal' && expression.type === 'integer')
-        throw this.#error('NOT_SUPPORTED', expression, 'Cannot order by the place of a column yet')
-      return {
-        expression: this.#orNotYet(() => binder.bind(expression), expression),
-        descending,
-        nullsFirst: nulls === undefined ? !descending : nulls === 'FIRST',
-      }
-    })
-    return { kind: 'sort', input, keys, offset: this.#count(offset) ?? 0, fetch: this.#count(fetch), columns: input.columns }
-  }
-
-  /** ORDER BY may name columns that are not selected, and tables: these have to be carried along. */
-  #orNotYet(bind: () => BoundExpression, span: Span): BoundExpression {
-    try {
-      return bind()
-    } catch (error) {
-      if (error instanceof SqlError && error.code === 'UNKNOWN_COLUMN') throw this.#error('NOT_SUPPORTED', span, 'Cannot order by what is not selected yet')
-      throw error
-    }
+    const columns = [...input.columns]
+    const keys = orderBy.map((item): SortKey => ({
+      ...directionOf(item),
+      expression: this.#orderColumn(item.expression, columns, binder, columns.map(asColumn)),
+    }))
+    return { kind: 'sort', input: project(input, columns.map(asColumn), columns), keys, ...rows, columns: input.columns }
   }
 
   #count(expression: Expression | undefined): number | undefined {
@@ -270,12 +613,10 @@ export class QueryBinder {
   }
 }
 
-/** What no text says. */
-const NOWHERE: Span = { start: 0, end: 0 }
 /** Of a SELECT without FROM: one row without columns. */
 const NOTHING: Source = { plan: { kind: 'values', rows: [[]], columns: [] }, columns: [] }
 
-function selectAll(name: Parameters<Catalog['find']>[0], span: Span): Select {
+function selectAll(name: QualifiedName, span: Span): Select {
   const { start, end } = span
   const from: TableExpression = { kind: 'table reference', name, hints: [], asOf: undefined, alias: undefined, columns: [], start, end }
   const star: Star = { kind: 'star', of: [], start, end }
@@ -289,33 +630,34 @@ function nameOf(expression: Expression): string | undefined {
   return expression.kind === 'field' ? expression.field.text : undefined
 }
 
-/** A name that no column has so far: a number is put behind it. */
-function freeName(name: string, columns: readonly Field[]): string {
-  const isTaken = (wanted: string): boolean => columns.some((column) => column.name === wanted)
-  if (!isTaken(name)) return name
-  let number = 0
-  while (isTaken(`${name}${number}`)) number++
-  return `${name}${number}`
-}
-
-/** Each row once: a group by all columns. */
-function distinct(input: LogicalPlan): LogicalPlan {
-  const keys = input.columns.map(({ type }, index): BoundExpression => ({ kind: 'column', index, type, ...NOWHERE }))
-  return { kind: 'aggregate', input, keys, aggregates: [], columns: input.columns }
-}
-
-function withNames(plan: LogicalPlan, names: readonly string[]): LogicalPlan {
-  return { ...plan, columns: plan.columns.map(({ type }, index) => ({ name: names[index], type })) }
-}
-
-/** The same rows with columns of other types. */
-function castTo(input: LogicalPlan, columns: readonly Field[], { start, end }: Span): LogicalPlan {
-  const isSame = input.columns.every(({ type }, index) => sameType(withNullability(type, true), withNullability(columns[index].type, true)))
-  if (isSame) return input
-  const cast = (type: LogicalType, index: number): BoundExpression => {
-    const column: BoundExpression = { kind: 'column', index, type: input.columns[index].type, start, end }
-    const own = withNullability(type, column.type.nullable)
-    return sameType(own, column.type) ? column : { kind: 'cast', operand: column, isTry: false, isImplicit: true, type: own, start, end }
+/** A condition in which names of selected columns stand for what they are. */
+function named(condition: Expression, items: Select['items']): Expression {
+  const expressions = new Map(items.flatMap(({ expression, alias }) => (alias === undefined ? [] : [[alias.text, expression] as const])))
+  const replaced = (node: unknown): unknown => {
+    if (typeof node !== 'object' || node === null) return node
+    if (Array.isArray(node)) return node.map(replaced)
+    const { kind, parts } = node as Expression & { readonly parts?: readonly Name[] }
+    const stands = kind === 'reference' && parts!.length === 1 ? expressions.get(parts![0].text) : undefined
+    return stands ?? Object.fromEntries(Object.entries(node).map(([name, value]) => [name, replaced(value)]))
   }
-  return { kind: 'project', input, expressions: columns.map(({ type }, index) => cast(type, index)), columns }
+  return replaced(condition) as Expression
+}
+
+function directionOf({ descending, nulls }: OrderItem): Omit<SortKey, 'expression'> {
+  return { descending, nullsFirst: nulls === undefined ? !descending : nulls === 'FIRST' }
+}
+
+function asColumn({ type }: Pick<Field, 'type'>, index: number): BoundExpression {
+  return { kind: 'column', index, type, start: 0, end: 0 }
+}
+
+/** What must all be TRUE for a condition to be. */
+function conjunctsOfText(expression: Expression): readonly Expression[] {
+  if (expression.kind === 'call' && expression.syntax === 'infix' && expression.name[0].text.toUpperCase() === 'AND')
+    return expression.operands.flatMap(conjunctsOfText)
+  return [expression]
+}
+
+function spanOf({ start, end }: Span): Span {
+  return { start, end }
 }

@@ -10,7 +10,7 @@ import type { KeyedStateBackend, ListState } from '../../state/state.ts'
 import { type Collector, type OutputTag, refusePromise, type RichFunction, type RuntimeContext } from '../function.ts'
 import type { OperatorDescription } from '../operator.ts'
 import { requireDurationMs } from '../window/duration.ts'
-import { declarationsOf, type KeyedRowInput, KeyedRowOperator } from '../window/keyed-row-operator.ts'
+import { declarationsOf, type KeyedRowInput, KeyedRowOperator } from '../keyed-row-operator.ts'
 import { ownFunction } from '../window/own-function.ts'
 import { recordTypeOf, typedList } from '../window/window-contents.ts'
 

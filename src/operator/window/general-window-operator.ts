@@ -13,7 +13,7 @@ import { type OutputTag, type ReduceFunction, refusePromise } from '../function.
 import type { OperatorDescription, SnapshotReader } from '../operator.ts'
 import { EventTimeSessionWindows, isMergingAssigner, ProcessingTimeSessionWindows, type WindowAssigner } from './assigners.ts'
 import type { Evictor, TimestampedValue } from './evictors.ts'
-import { declarationsOf, KeyedRowOperator, type KeyedRowInput } from './keyed-row-operator.ts'
+import { declarationsOf, KeyedRowOperator, type KeyedRowInput } from '../keyed-row-operator.ts'
 import { MergingWindowSet, type MergeListener } from './merging-window-set.ts'
 import { ownFunction } from './own-function.ts'
 import { AggregatedRows, aggregateRows } from './row-aggregates.ts'

@@ -1,12 +1,13 @@
 // What operators compute. Their types come from the binder (type-rules.ts).
 
-import { Decimal, type LogicalType } from '../../batch/types.ts'
-import type { BoundCall } from '../bound-expression.ts'
+import { childTypesOf, Decimal, type LogicalType } from '../../batch/types.ts'
+import { type BoundCall, type BoundExpression, textOf } from '../bound-expression.ts'
 import { toDecimal, wrapInteger } from '../casts.ts'
+import { equalityOf, mapOf, rowEquality, valueAt } from '../collection-values.ts'
 import { decimalArithmetic } from '../decimal-arithmetic.ts'
 import { likePattern } from '../like.ts'
 import { intervalArithmetic } from '../time-arithmetic.ts'
-import { compareValues, isSame, keyOf, type Value } from '../value.ts'
+import { compareValues, isSame, type Value } from '../value.ts'
 import type { ScalarCode, ScalarFunction } from './scalar-function.ts'
 
 type Operator = Pick<ScalarFunction, 'make' | 'isStrict'>
@@ -32,8 +33,8 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
   '<=': comparison((order) => order <= 0),
   '>': comparison((order) => order > 0),
   '>=': comparison((order) => order >= 0),
-  'IS DISTINCT FROM': { isStrict: false, make: () => (left, right) => !isSame(left, right) },
-  'IS NOT DISTINCT FROM': { isStrict: false, make: () => isSame },
+  'IS DISTINCT FROM': { isStrict: false, make: (call) => distinction(call, true) },
+  'IS NOT DISTINCT FROM': { isStrict: false, make: (call) => distinction(call, false) },
   LIKE: { make: like },
   ROW: list(),
   ARRAY: list(),
@@ -41,26 +42,11 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
     isStrict: false,
     make:
       () =>
-      (...values) => {
-        // Of equal keys the last one's value stands, where the first one stood.
-        const pairs = new Map<string, Value[]>()
-        for (let index = 0; index < values.length; index += 2) {
-          const key = keyOf(values[index])
-          const known = pairs.get(key)
-          if (known === undefined) pairs.set(key, [values[index], values[index + 1]])
-          else known[1] = values[index + 1]
-        }
-        return [...pairs.values()]
-      },
+      (...values) =>
+        mapOf(values.flatMap((value, index) => (index % 2 === 0 ? [[value, values[index + 1]]] : []))),
   },
   ITEM: {
-    make: ({ operands: [of] }) =>
-      of.type.kind === 'ARRAY'
-        ? (array, index) => (array as readonly Value[])[Number(index) - 1] ?? null
-        : (map, key) => {
-            const pair = (map as readonly (readonly Value[])[]).find(([one]) => isSame(one, key))
-            return pair === undefined ? null : pair[1]
-          },
+    make: ({ operands: [of] }) => (of.type.kind === 'ARRAY' ? (array, index) => (array as readonly Value[])[Number(index) - 1] ?? null : valueAt),
   },
   FIELD: { make: () => (row, index) => (row as readonly Value[])[index as number] },
 }
@@ -87,17 +73,37 @@ function like({ operands }: BoundCall): ScalarCode {
 
 function comparison(holds: (order: number) => boolean): Operator {
   return {
-    make: ({ operands: [{ type }] }) => {
-      if (type.kind === 'MAP' || type.kind === 'MULTISET') return (left, right) => holds(isSame(sorted(left), sorted(right)) ? 0 : 1)
+    make: ({ operands: [left, right] }) => {
+      // Flink takes what says the same for equal, NaN too.
+      if (isSameText(left, right) && !isRow(left)) return () => holds(0)
+      const { type } = left
+      if (childTypesOf(type).length > 0) return collectionComparison(left, right, holds)
       // NaN is equal to nothing, and neither less nor greater.
       return (left, right) => (Number.isNaN(left) || Number.isNaN(right) ? holds(Number.NaN) : holds(compareValues(left, right)))
     },
   }
 }
 
-/** The pairs of a map in an order of their own. */
-function sorted(map: Value): Value {
-  return (map as readonly (readonly Value[])[]).toSorted(([left], [right]) => (keyOf(left) < keyOf(right) ? -1 : 1))
+/** NULL is not distinct from NULL; NaN is from NaN, but for what says the same. */
+function distinction({ operands: [left, right] }: BoundCall, isDistinct: boolean): ScalarCode {
+  if (isSameText(left, right)) return () => !isDistinct
+  return (one, other) => (isSame(one, other) && !Number.isNaN(one)) !== isDistinct
+}
+
+function isSameText(left: BoundExpression, right: BoundExpression): boolean {
+  return left.kind !== 'literal' && textOf(left) === textOf(right)
+}
+
+/** Collections are equal or not, and have no order. Only rows written beside each other may be neither, for their NULLs. */
+function collectionComparison(left: BoundExpression, right: BoundExpression, holds: (order: number) => boolean): ScalarCode {
+  if (left.type.kind === 'ROW' && isRow(left) && isRow(right) && holds(0) && !holds(1)) return rowEquality(left.type)
+  const isEqual = equalityOf(left.type)
+  return (one, other) => holds(isEqual(one, other) ? 0 : 1)
+}
+
+function isRow(expression: BoundExpression): boolean {
+  if (expression.kind === 'cast') return expression.isImplicit && isRow(expression.operand)
+  return expression.kind === 'call' && expression.name === 'ROW'
 }
 
 function arithmetic({ name, type, operands: [left, right] }: BoundCall): ScalarCode | undefined {

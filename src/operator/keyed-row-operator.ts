@@ -2,21 +2,21 @@
 // interval join. Walks a batch and its crossings with a cursor, so that every refusal of the output resumes where it stood. Runs on the
 // worker's thread. Invariant: a record sees exactly the watermark that stands in front of it.
 
-import { nullKeyBytes } from '../../base/key-bytes.ts'
-import { WATERMARK_MIN } from '../../batch/crossings.ts'
-import type { KeySpec } from '../../batch/key-spec.ts'
-import { assertInserts, type RecordBatch } from '../../batch/record-batch.ts'
-import type { Schema } from '../../batch/types.ts'
-import { type KeyedSnapshotWriter, type KeyedStateBackend, OWN_STATE_PREFIX, type StateDescriptor, type StateScope } from '../../state/state.ts'
-import { keyedDeclarationOf, type StateDeclaration } from '../../state/state-schema.ts'
-import type { TimerDomain } from '../../time/timer-service.ts'
-import { type KeyedRuntimeContext, refusePromise, userError } from '../function.ts'
-import type { Operator, OperatorContext, Output, SnapshotReader } from '../operator.ts'
-import { type KeyedState, openKeyedState } from '../process/keyed-state.ts'
-import { compileRowReader, DEV_OPTION, type RowReader } from '../row-code.ts'
-import { RowPace } from '../row-pace.ts'
-import { runtimeContextOf } from '../runtime-context.ts'
-import { RowCollector } from './row-collector.ts'
+import { nullKeyBytes } from '../base/key-bytes.ts'
+import { WATERMARK_MIN } from '../batch/crossings.ts'
+import type { KeySpec } from '../batch/key-spec.ts'
+import { assertInserts, type RecordBatch } from '../batch/record-batch.ts'
+import type { Schema } from '../batch/types.ts'
+import { type KeyedSnapshotWriter, type KeyedStateBackend, OWN_STATE_PREFIX, type StateDescriptor, type StateScope } from '../state/state.ts'
+import { keyedDeclarationOf, type StateDeclaration } from '../state/state-schema.ts'
+import type { TimerDomain } from '../time/timer-service.ts'
+import { type KeyedRuntimeContext, refusePromise, userError } from './function.ts'
+import type { Operator, OperatorContext, Output, SnapshotReader } from './operator.ts'
+import { type KeyedState, openKeyedState } from './process/keyed-state.ts'
+import { compileRowReader, DEV_OPTION, type RowReader } from './row-code.ts'
+import { RowPace } from './row-pace.ts'
+import { runtimeContextOf } from './runtime-context.ts'
+import { RowCollector } from './window/row-collector.ts'
 
 /** Rows of a step at most: user code is slower than kernels. */
 const ROWS_PER_STEP = 1024
@@ -39,16 +39,25 @@ export function declarationsOf(declare: (backend: KeyedStateBackend) => void): r
   return declarations
 }
 
+/** What a {@link KeyedRowOperator} gathers its results in, turn by turn, as {@link RowCollector} does. */
+export interface TurnCollector {
+  readonly isFull: boolean
+  begin(output: Output): void
+  watermark(watermarkMs: number): void
+  flush(output: Output): boolean
+  free(): void
+}
+
 /** Drives rows, watermarks and timers; subclasses say what each does. */
-export abstract class KeyedRowOperator<OUT> implements Operator {
-  readonly crossings = 'carry'
+export abstract class KeyedRowOperator<OUT, C extends TurnCollector = RowCollector<OUT>> implements Operator {
+  readonly crossings: Operator['crossings'] = 'carry'
   readonly outputSchema: Schema
   protected readonly inputs: readonly KeyedRowInput[]
   protected context!: OperatorContext
   protected backend!: KeyedStateBackend
   protected eventTimers!: TimerDomain
   protected processingTimers!: TimerDomain
-  protected collector!: RowCollector<OUT>
+  protected collector!: C
   protected watermarkMs = WATERMARK_MIN
   /** Processing time of the current step. */
   protected nowMs = 0
@@ -66,6 +75,21 @@ export abstract class KeyedRowOperator<OUT> implements Operator {
     this.outputSchema = outputSchema
   }
 
+  /** Makes what results are gathered in. */
+  protected createCollector(): C {
+    return new RowCollector<OUT>(this.context, this.outputSchema) as TurnCollector as C
+  }
+
+  /** Makes what reads the rows of an input for {@link onRow}. */
+  protected createReader(schema: Schema): RowReader {
+    return compileRowReader(schema, this.context.option(DEV_OPTION) === 'true')
+  }
+
+  /** Whether it takes updates and deletions, not only inserted records. */
+  protected get takesChanges(): boolean {
+    return false
+  }
+
   /** Declares states and opens the user's function; the last step of `open`. */
   protected abstract openFunction(): void
   /** A record of the current key. `row` is valid during the call. */
@@ -76,11 +100,10 @@ export abstract class KeyedRowOperator<OUT> implements Operator {
 
   open(context: OperatorContext): void {
     this.context = context
-    this.collector = new RowCollector<OUT>(context, this.outputSchema)
+    this.collector = this.createCollector()
     this.#pace = new RowPace(context.clock)
     this.#timerPace = new RowPace(context.clock)
-    const isDev = context.option(DEV_OPTION) === 'true'
-    this.#readers = this.inputs.map(({ schema }) => compileRowReader(schema, isDev))
+    this.#readers = this.inputs.map(({ schema }) => this.createReader(schema))
     const inputs = this.inputs.map(({ schema, key }) => ({ schema, key: key ?? CONSTANT_KEY }))
     const state = (this.#state = openKeyedState(context, inputs, true))
     this.backend = state.backend
@@ -93,7 +116,7 @@ export abstract class KeyedRowOperator<OUT> implements Operator {
     const { collector } = this
     if (!collector.flush(output)) return false
     if (this.#bound !== batch) {
-      assertInserts(batch)
+      if (!this.takesChanges) assertInserts(batch)
       this.#bound = batch
       this.#crossing = 0
     } else if (batch.begin === batch.end && this.#crossing === batch.crossings.count) return this.#finishBatch()

@@ -1,0 +1,146 @@
+// Binds calls with OVER: what is computed of the rows around each row. Their results are columns behind those of the rows.
+
+import { formatType, type LogicalType, withNullability } from '../batch/types.ts'
+import { AGGREGATE_FUNCTIONS } from './aggregate-types.ts'
+import type { BoundExpression } from './bound-expression.ts'
+import type { ExpressionBinder } from './expression-binder.ts'
+import { replaceColumns } from './expressions.ts'
+import type { BoundFrame, BoundOver, LogicalPlan, SortKey } from './logical-plan.ts'
+import type { Rows } from './plans.ts'
+import { SqlError, type Span } from './sql-error.ts'
+import type { Frame, FrameBound, OverCall, Select, WindowSpecification } from './syntax-tree.ts'
+
+/** The places of results until it is known how many columns the rows have. */
+const FIRST_PLACE = 1_000_000
+
+const BIGINT: LogicalType = { kind: 'BIGINT', safeInteger: false, nullable: false }
+const DOUBLE: LogicalType = { kind: 'DOUBLE', nullable: false }
+const RANKS: ReadonlyMap<string, LogicalType> = new Map<string, LogicalType>([
+  ['ROW_NUMBER', BIGINT],
+  ['RANK', BIGINT],
+  ['DENSE_RANK', BIGINT],
+  ['NTILE', BIGINT],
+  ['PERCENT_RANK', DOUBLE],
+  ['CUME_DIST', DOUBLE],
+])
+const NEIGHBOURS = new Set(['LAG', 'LEAD'])
+
+/** The calls with OVER of one SELECT. */
+export class OverBinder {
+  readonly #text: string
+  readonly #windows: Select['windows']
+  #calls: BoundOver[] = []
+
+  constructor(text: string, windows: Select['windows']) {
+    this.#text = text
+    this.#windows = windows
+  }
+
+  /** The column of a call's results. @throws {SqlError} */
+  bind({ call, window, ...span }: OverCall, binder: Pick<ExpressionBinder, 'bind'>): BoundExpression {
+    const specification = this.#specification(window)
+    const partition = specification.partitionBy.map((expression) => binder.bind(expression))
+    const order = specification.orderBy.map(({ expression, descending, nulls }): SortKey => ({
+      expression: binder.bind(expression),
+      descending,
+      nullsFirst: nulls === undefined ? !descending : nulls === 'FIRST',
+    }))
+    const name = call.name[0].text.toUpperCase()
+    const isCountOfAll = name === 'COUNT' && call.operands[0]?.kind === 'star'
+    const operands = isCountOfAll ? [] : call.operands.map((operand) => binder.bind(operand))
+    const type = this.#typeOf(name, operands, isCountOfAll, call)
+    const bound: BoundOver = {
+      name,
+      operands,
+      isDistinct: call.quantifier === 'DISTINCT',
+      filter: call.filter && binder.bind(call.filter),
+      ignoresNull: call.nulls === 'IGNORE',
+      type,
+      partition,
+      order,
+      frame: this.#frame(specification.frame, name, order, binder),
+      start: span.start,
+      end: span.end,
+    }
+    const index = FIRST_PLACE + this.#calls.push(bound) - 1
+    return { kind: 'column', index, type, start: span.start, end: span.end }
+  }
+
+  /** Columns that calls name have found other places. */
+  move(column: (column: BoundExpression & { readonly kind: 'column' }) => BoundExpression): void {
+    const moved = (expression: BoundExpression): BoundExpression => replaceColumns(expression, column)
+    this.#calls = this.#calls.map((call) => ({
+      ...call,
+      operands: call.operands.map(moved),
+      filter: call.filter && moved(call.filter),
+      partition: call.partition.map(moved),
+      order: call.order.map((key) => ({ ...key, expression: moved(key.expression) })),
+    }))
+  }
+
+  /** Puts the results behind the columns of the rows. Returns what puts the right places into expressions that name them. */
+  place(rows: Rows): (expression: BoundExpression) => BoundExpression {
+    const width = rows.plan.columns.length
+    if (this.#calls.length > 0) {
+      const calls = this.#calls
+      const added = calls.map(({ type }, index) => ({ name: `$over${index}`, type }))
+      const plan: LogicalPlan = { kind: 'over', input: rows.plan, calls, columns: [...rows.plan.columns, ...added] }
+      rows.plan = plan
+    }
+    return (expression) =>
+      replaceColumns(expression, (column) => (column.index >= FIRST_PLACE ? { ...column, index: width + column.index - FIRST_PLACE } : column))
+  }
+
+  #typeOf(name: string, operands: readonly BoundExpression[], isCountOfAll: boolean, call: OverCall['call']): LogicalType {
+    const types = operands.map(({ type }) => type)
+    const wrong = (): SqlError => this.#error('WRONG_TYPE', call, `${name} does not take ${types.map(formatType).join(', ') || 'nothing'}`)
+    const rank = RANKS.get(name)
+    if (rank !== undefined) {
+      if (operands.length !== (name === 'NTILE' ? 1 : 0)) throw wrong()
+      return rank
+    }
+    if (NEIGHBOURS.has(name)) {
+      if (operands.length < 1 || operands.length > 3) throw wrong()
+      // Without a default a row may have no neighbour.
+      return operands.length === 3 ? withNullability(types[0], types[2].nullable) : withNullability(types[0], true)
+    }
+    const rule = AGGREGATE_FUNCTIONS.get(name)
+    const found = rule === undefined || (operands.length === 0 && !isCountOfAll) ? undefined : rule(types)
+    if (rule === undefined) throw this.#error('NOT_SUPPORTED', call, `Cannot plan ${name} with OVER yet`)
+    if (found === undefined) throw wrong()
+    // The row itself is among those that count.
+    const isNever = found.nullable && call.filter === undefined && types.length > 0 && types.every(({ nullable }) => !nullable)
+    return isNever ? withNullability(found, false) : found
+  }
+
+  #specification(window: OverCall['window']): WindowSpecification {
+    if (!('text' in window)) {
+      if (window.base === undefined) return window
+      const base = this.#specification(window.base)
+      return { ...base, orderBy: window.orderBy.length > 0 ? window.orderBy : base.orderBy, frame: window.frame ?? base.frame }
+    }
+    const found = this.#windows.find(({ name }) => name.text === window.text)
+    if (found === undefined) throw this.#error('UNKNOWN_WINDOW', window, `There is no window "${window.text}"`, 'Define it: WINDOW w AS (...).')
+    return this.#specification(found.window)
+  }
+
+  #frame(frame: Frame | undefined, name: string, order: readonly SortKey[], binder: Pick<ExpressionBinder, 'bind'>): BoundFrame {
+    // Without a frame: all up to the row and its peers; all where there is no order.
+    if (frame === undefined) return { unit: name === 'ROW_NUMBER' ? 'ROWS' : 'RANGE', from: undefined, to: order.length === 0 ? undefined : 0 }
+    return { unit: frame.unit, from: this.#bound(frame.from, binder), to: frame.to === undefined ? 0 : this.#bound(frame.to, binder) }
+  }
+
+  #bound(bound: FrameBound, binder: Pick<ExpressionBinder, 'bind'>): number | undefined {
+    if (bound.kind === 'CURRENT ROW') return 0
+    if (bound.kind === 'UNBOUNDED PRECEDING' || bound.kind === 'UNBOUNDED FOLLOWING') return undefined
+    const { value } = bound as FrameBound & { readonly kind: 'PRECEDING' | 'FOLLOWING' }
+    const distance = binder.bind(value)
+    if (distance.kind !== 'literal' || (typeof distance.value !== 'number' && typeof distance.value !== 'bigint') || Number(distance.value) < 0)
+      throw this.#error('WRONG_TYPE', value, 'A bound of a frame is a constant of 0 or more')
+    return bound.kind === 'PRECEDING' ? -Number(distance.value) : Number(distance.value)
+  }
+
+  #error(code: string, span: Span, message: string, hint?: string): SqlError {
+    return new SqlError(code, this.#text, span, message, hint)
+  }
+}

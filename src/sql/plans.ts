@@ -1,0 +1,360 @@
+// Makes plans of plans: projections, joins and what becomes of time in them, subqueries that name columns around them.
+
+import { type Field, type LogicalType, sameType, withNullability } from '../batch/types.ts'
+import type { BoundExpression } from './bound-expression.ts'
+import type { ScopeColumn } from './expression-binder.ts'
+import { and, columnsOf, conjunctsOf, replaceColumns, shifted } from './expressions.ts'
+import { strategyOf } from './join-strategy.ts'
+import type { JoinPlan, LogicalPlan, PlanColumn } from './logical-plan.ts'
+import type { SqlError, Span } from './sql-error.ts'
+
+/** What a FROM clause has. */
+export interface Source {
+  readonly plan: LogicalPlan
+  readonly columns: readonly ScopeColumn[]
+}
+
+/** The rows of a SELECT while it is bound: the plan may get further columns behind those that have names. */
+export class Rows {
+  plan: LogicalPlan
+  readonly columns: readonly ScopeColumn[]
+
+  constructor({ plan, columns }: Source) {
+    this.plan = plan
+    this.columns = columns
+  }
+}
+
+/** What no text says. */
+const NOWHERE: Span = { start: 0, end: 0 }
+
+function columnAt({ type }: Pick<Field, 'type'>, index: number): BoundExpression {
+  return { kind: 'column', index, type, ...NOWHERE }
+}
+
+/** Expressions of a plan's rows. What is only named keeps what time has to do with it. */
+export function project(input: LogicalPlan, expressions: readonly BoundExpression[], columns: readonly Field[]): LogicalPlan {
+  return {
+    kind: 'project',
+    input,
+    expressions,
+    columns: columns.map(({ name, type }, index) => ({ name, type, ...timeOf(expressions[index], input.columns) })),
+  }
+}
+
+function timeOf(expression: BoundExpression, columns: readonly PlanColumn[]): Pick<PlanColumn, 'time' | 'window'> {
+  if (expression.kind === 'column') return { time: columns[expression.index]?.time, window: columns[expression.index]?.window }
+  return { time: expression.kind === 'call' && expression.name === 'PROCTIME' ? 'processing' : undefined }
+}
+
+/** The first columns of a source. */
+export function cut({ plan, columns }: Source, width: number): Source {
+  if (plan.columns.length === width) return { plan, columns }
+  const kept = plan.columns.slice(0, width)
+  return { plan: project(plan, kept.map(columnAt), kept), columns: columns.slice(0, width) }
+}
+
+/** Each row once: a group by all columns. */
+export function distinct(input: LogicalPlan): LogicalPlan {
+  return { kind: 'aggregate', input, keys: input.columns.map(columnAt), aggregates: [], window: windowOf(input.columns), columns: input.columns }
+}
+
+/** The window that some key columns are of: its beginning and its end among them. */
+export function windowOf(
+  columns: readonly Pick<PlanColumn, 'window'>[],
+): { readonly spec: NonNullable<PlanColumn['window']>['of']; readonly start: number; readonly end: number } | undefined {
+  for (const [start, column] of columns.entries()) {
+    const spec = column.window?.part === 'start' ? column.window.of : undefined
+    const end = spec === undefined ? -1 : columns.findIndex((other) => other.window?.part === 'end' && other.window.of === spec)
+    if (end >= 0) return { spec: spec!, start, end }
+  }
+  return undefined
+}
+
+export function withNames(plan: LogicalPlan, names: readonly string[]): LogicalPlan {
+  return { ...plan, columns: plan.columns.map((column, index) => ({ ...column, name: names[index] })) }
+}
+
+/** A name that no column has so far: a number is put behind it. */
+export function freeName(name: string, columns: readonly Field[]): string {
+  const isTaken = (wanted: string): boolean => columns.some((column) => column.name === wanted)
+  if (!isTaken(name)) return name
+  let number = 0
+  while (isTaken(`${name}${number}`)) number++
+  return `${name}${number}`
+}
+
+/** The same rows with columns of other types. */
+export function castTo(input: LogicalPlan, columns: readonly Field[], { start, end }: Span): LogicalPlan {
+  const isSame = input.columns.every(({ type }, index) => sameType(withNullability(type, true), withNullability(columns[index].type, true)))
+  if (isSame) return input
+  const cast = (type: LogicalType, index: number): BoundExpression => {
+    const column: BoundExpression = { kind: 'column', index, type: input.columns[index].type, start, end }
+    const own = withNullability(type, column.type.nullable)
+    return sameType(own, column.type) ? column : { kind: 'cast', operand: column, isTry: false, isImplicit: true, type: own, start, end }
+  }
+  return project(
+    input,
+    columns.map(({ type }, index) => cast(type, index)),
+    columns,
+  )
+}
+
+// ---- joins ----
+
+/** A join of two sources. What time has to do with its columns is seen once its condition is whole: {@link settled}. */
+export function joinOf(left: Source, right: Source, type: 'INNER' | 'LEFT' | 'RIGHT' | 'FULL', condition: BoundExpression | undefined): Source {
+  const all = [...left.columns, ...right.columns]
+  const plans = [...left.plan.columns.slice(0, left.columns.length), ...right.plan.columns.slice(0, right.columns.length)]
+  const isPadded = (index: number): boolean => type === 'FULL' || type === (index < left.columns.length ? 'RIGHT' : 'LEFT')
+  // A side without a partner is NULL.
+  const typeOf = (index: number): LogicalType => (isPadded(index) ? withNullability(all[index].type, true) : all[index].type)
+  const columns = all.map((column, index) => ({ ...column, type: typeOf(index) }))
+  const plan: LogicalPlan = {
+    kind: 'join',
+    type,
+    left: left.plan,
+    right: right.plan,
+    condition,
+    strategy: { kind: 'regular' },
+    columns: plans.map((column, index) => ({ ...column, type: typeOf(index) })),
+  }
+  return { plan, columns }
+}
+
+/** The names that columns of both sides have. */
+export function commonNames(left: readonly ScopeColumn[], right: readonly ScopeColumn[]): readonly string[] {
+  return left.map(({ name }) => name).filter((name) => right.some((column) => column.name === name))
+}
+
+/** A join in which columns of one name are one column, in front of the others. */
+export function merged({ plan, columns }: Source, width: number, names: readonly string[]): Source {
+  const shared = names.map((name): BoundExpression => {
+    const left = columns.findIndex((column) => column.name === name)
+    const right = columns.findIndex((column, index) => index >= width && column.name === name)
+    const operands = [columnAt(columns[left], left), columnAt(columns[right], right)]
+    if (!operands[0].type.nullable) return operands[0]
+    const type = withNullability(operands[0].type, operands[1].type.nullable)
+    return { kind: 'call', name: 'COALESCE', operands, clauses: [], type, ...NOWHERE }
+  })
+  const others = columns.flatMap((column, index) => (names.includes(column.name) ? [] : [columnAt(column, index)]))
+  const expressions = [...shared, ...others]
+  const scope = expressions.map((expression, index) => {
+    if (index < names.length) return { name: names[index], table: undefined, type: expression.type }
+    return columns[(expression as { readonly index: number }).index]
+  })
+  return { plan: project(plan, expressions, scope), columns: scope }
+}
+
+/** Rows that fulfil a condition: said where the rows it is about come from. */
+export function withCondition(plan: LogicalPlan, condition: BoundExpression): LogicalPlan {
+  if (plan.kind === 'filter') return { ...plan, condition: and(plan.condition, condition) }
+  if (plan.kind !== 'join' || [...columnsOf(condition)].some((column) => column < 0)) return { kind: 'filter', input: plan, condition, columns: plan.columns }
+  const width = plan.left.columns.length
+  const columns = [...columnsOf(condition)]
+  const isOuterLeft = plan.type === 'RIGHT' || plan.type === 'FULL'
+  if (!isOuterLeft && columns.length > 0 && columns.every((column) => column < width)) return { ...plan, left: withCondition(plan.left, condition) }
+  if (plan.type === 'INNER' && plan.strategy.kind === 'regular') {
+    if (columns.length > 0 && columns.every((column) => column >= width)) return { ...plan, right: withCondition(plan.right, shifted(condition, -width)) }
+    return { ...plan, condition: plan.condition === undefined ? condition : and(plan.condition, condition) }
+  }
+  return { kind: 'filter', input: plan, condition, columns: plan.columns }
+}
+
+/** A plan whose joins are told apart by their conditions, now that these are whole: what has bounds in time keeps what its columns say of time. */
+export function settled(plan: LogicalPlan): LogicalPlan {
+  switch (plan.kind) {
+    case 'filter': {
+      const input = settled(plan.input)
+      return { ...plan, input, columns: retimed(plan.columns, input.columns) }
+    }
+    case 'project': {
+      if (plan.input.kind !== 'join') return plan
+      return project(settled(plan.input), plan.expressions, plan.columns)
+    }
+    case 'unnest': {
+      const input = settled(plan.input)
+      return { ...plan, input, columns: [...retimed(plan.columns.slice(0, input.columns.length), input.columns), ...plan.columns.slice(input.columns.length)] }
+    }
+    case 'join':
+      return settledJoin(plan)
+    default:
+      return plan
+  }
+}
+
+function settledJoin(plan: JoinPlan): JoinPlan {
+  const left = settled(plan.left)
+  const right = settled(plan.right)
+  const strategy = plan.strategy.kind === 'regular' ? strategyOf({ ...plan, left, right }) : plan.strategy
+  const isSemi = plan.type === 'SEMI' || plan.type === 'ANTI'
+  const given = isSemi ? left.columns : [...left.columns, ...right.columns]
+  const columns = plan.columns.map(({ name, type }, index): PlanColumn => {
+    const isKept = strategy.kind === 'temporal' ? index < left.columns.length : strategy.kind !== 'regular'
+    return isKept ? { ...given[index], name, type } : { name, type }
+  })
+  return { ...plan, left, right, strategy, columns }
+}
+
+function retimed(columns: readonly PlanColumn[], given: readonly PlanColumn[]): readonly PlanColumn[] {
+  return columns.map(({ name, type }, index) => ({ ...given[index], name, type }))
+}
+
+/** Whether a plan has one row whatever its input is. */
+export function isOneRow(plan: LogicalPlan): boolean {
+  if (plan.kind === 'project') return isOneRow(plan.input)
+  return (plan.kind === 'aggregate' && plan.keys.length === 0) || (plan.kind === 'values' && plan.rows.length === 1)
+}
+
+/** Whether the first column of a plan counts rows. */
+export function isCount(plan: LogicalPlan): boolean {
+  if (plan.kind !== 'project' || plan.input.kind !== 'aggregate') return false
+  const [first] = plan.expressions
+  return first.kind === 'column' && plan.input.aggregates[first.index - plan.input.keys.length]?.name === 'COUNT'
+}
+
+/** The columns that tell rows of a plan apart, if that is known. */
+export function uniqueKeyOf(plan: LogicalPlan): readonly number[] | undefined {
+  switch (plan.kind) {
+    case 'scan': {
+      const { primaryKey, columns } = plan.table
+      return primaryKey.length === 0 ? undefined : primaryKey.map((key) => columns.findIndex(({ name }) => name === key))
+    }
+    case 'filter':
+    case 'sort':
+      return uniqueKeyOf(plan.input)
+    case 'project': {
+      const key = uniqueKeyOf(plan.input)?.map((column) =>
+        plan.expressions.findIndex((expression) => expression.kind === 'column' && expression.index === column),
+      )
+      return key === undefined || key.includes(-1) ? undefined : key
+    }
+    case 'aggregate':
+      return plan.keys.map((_, index) => index)
+    case 'rank':
+      return plan.to === 1 && plan.partition.every(({ kind }) => kind === 'column')
+        ? plan.partition.map((column) => (column as { readonly index: number }).index)
+        : undefined
+    default:
+      return undefined
+  }
+}
+
+// ---- subqueries that name columns around them ----
+
+/** A subquery without the conditions in it that name columns around it. */
+export interface Decorrelated {
+  /** Its columns, and behind them those that the conditions name. */
+  readonly plan: LogicalPlan
+  /** Its own columns. */
+  readonly shown: LogicalPlan
+  /** Over the columns of the plan; columns around it count down from -1. */
+  readonly conditions: readonly BoundExpression[]
+}
+
+function namesOuter(expression: BoundExpression): boolean {
+  return [...columnsOf(expression)].some((column) => column < 0)
+}
+
+function hasOuter(plan: LogicalPlan): boolean {
+  const found = (expressions: readonly (BoundExpression | undefined)[]): boolean => expressions.some((one) => one !== undefined && namesOuter(one))
+  switch (plan.kind) {
+    case 'scan':
+      return false
+    case 'values':
+      return plan.rows.some(found)
+    case 'project':
+      return found(plan.expressions) || hasOuter(plan.input)
+    case 'filter':
+      return found([plan.condition]) || hasOuter(plan.input)
+    case 'aggregate':
+      return found([...plan.keys, ...plan.aggregates.flatMap(({ operands, filter }) => [...operands, filter])]) || hasOuter(plan.input)
+    case 'join':
+      return found([plan.condition]) || hasOuter(plan.left) || hasOuter(plan.right)
+    case 'set operation':
+      return hasOuter(plan.left) || hasOuter(plan.right)
+    case 'unnest':
+      return found([plan.collection, plan.condition]) || hasOuter(plan.input)
+    default:
+      return hasOuter(plan.input)
+  }
+}
+
+/**
+ * Takes conditions out of a subquery that name columns around it. @throws what `refuse` makes, where such columns stand elsewhere.
+ */
+export function decorrelated(plan: LogicalPlan, refuse: () => SqlError): Decorrelated {
+  if (!hasOuter(plan)) return { plan, shown: plan, conditions: [] }
+  const found = taken(plan)
+  if (found === undefined) throw refuse()
+  return { ...found, shown: plan }
+}
+
+function taken(plan: LogicalPlan): Omit<Decorrelated, 'shown'> | undefined {
+  if (!hasOuter(plan)) return { plan, conditions: [] }
+  switch (plan.kind) {
+    case 'filter': {
+      const inner = taken(plan.input)
+      if (inner === undefined) return undefined
+      const conjuncts = conjunctsOf(plan.condition)
+      const own = conjuncts.filter((conjunct) => !namesOuter(conjunct))
+      const input = inner.plan
+      return {
+        plan: own.length === 0 ? input : { kind: 'filter', input, condition: own.reduce(and), columns: input.columns },
+        conditions: [...inner.conditions, ...conjuncts.filter(namesOuter)],
+      }
+    }
+    case 'project': {
+      const inner = taken(plan.input)
+      if (inner === undefined || plan.expressions.some(namesOuter)) return undefined
+      // What the conditions name is carried along.
+      const expressions = [...plan.expressions]
+      const columns: Field[] = [...plan.columns]
+      const conditions = inner.conditions.map((condition) =>
+        replaceColumns(condition, (column) => {
+          if (column.index < 0) return column
+          const known = expressions.findIndex((expression) => expression.kind === 'column' && expression.index === column.index)
+          const index = known >= 0 ? known : expressions.push(column) - 1
+          if (known < 0) columns.push({ name: freeName('$', columns), type: column.type })
+          return { ...column, index }
+        }),
+      )
+      return { plan: project(inner.plan, expressions, columns), conditions }
+    }
+    case 'aggregate': {
+      const inner = taken(plan.input)
+      if (inner === undefined || plan.window !== undefined) return undefined
+      // Where the conditions compare, groups are made: of each value that can be asked for.
+      const keys = [...plan.keys]
+      const added: BoundExpression[] = []
+      const conditions: BoundExpression[] = []
+      for (const condition of inner.conditions) {
+        if (condition.kind !== 'call' || condition.name !== '=') return undefined
+        const own = condition.operands.find((operand) => !namesOuter(operand))
+        const other = condition.operands.find(namesOuter)
+        if (own === undefined || other === undefined || [...columnsOf(other)].some((column) => column >= 0)) return undefined
+        const place = plan.columns.length + added.push(own) - 1
+        conditions.push({ ...condition, operands: [{ kind: 'column', index: place, type: own.type, ...NOWHERE }, other] })
+      }
+      const aggregate: LogicalPlan = {
+        ...plan,
+        input: inner.plan,
+        keys: [...keys, ...added],
+        columns: [...plan.columns.slice(0, keys.length), ...added.map(({ type }, index) => ({ name: `$${index}`, type })), ...plan.columns.slice(keys.length)],
+      }
+      // The groups' values stand behind everything else.
+      const order = [...plan.columns.map((_, index) => (index < keys.length ? index : index + added.length)), ...added.map((_, index) => keys.length + index)]
+      const columns = order.map((index) => aggregate.columns[index])
+      return {
+        plan: project(
+          aggregate,
+          order.map((index) => columnAt(aggregate.columns[index], index)),
+          columns,
+        ),
+        conditions,
+      }
+    }
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,81 @@
+// The first or the last row of each key by time: ROW_NUMBER in the order of a time attribute, of which the first is asked for.
+
+import { RowKind } from '../../batch/record-batch.ts'
+import type { Schema } from '../../batch/types.ts'
+import { declarationsOf } from '../../operator/keyed-row-operator.ts'
+import type { OperatorDescription } from '../../operator/operator.ts'
+import { type KeyedStateBackend, type StateTtlConfig, type ValueState, valueState } from '../../state/state.ts'
+import type { Value } from '../value.ts'
+import { type SessionContext, type SqlInput, SqlOperator } from './sql-operator.ts'
+
+export interface DeduplicateSpec {
+  readonly input: SqlInput
+  readonly outputSchema: Schema
+  readonly keeps: 'first' | 'last'
+  /** The column of event time; undefined: rows count as they come. */
+  readonly time: number | undefined
+  readonly ttl: StateTtlConfig | undefined
+}
+
+/** The row of a key; whether it has been sent. */
+type Kept = readonly [row: readonly Value[], isSent: boolean]
+
+export class DeduplicateOperator extends SqlOperator {
+  readonly #spec: DeduplicateSpec
+  #kept!: ValueState<Kept>
+
+  constructor(spec: DeduplicateSpec, session: SessionContext) {
+    super([spec.input], spec.outputSchema, session)
+    this.#spec = spec
+  }
+
+  describe(): OperatorDescription {
+    return { type: 'deduplicate', traits: { keeps: this.#spec.keeps }, states: declarationsOf((backend) => this.#keptIn(backend)) }
+  }
+
+  protected override openFunction(): void {
+    this.#kept = this.#keptIn(this.backend)
+  }
+
+  #keptIn(backend: KeyedStateBackend): ValueState<Kept> {
+    const { ttl } = this.#spec
+    return backend.getState(valueState<Kept>('row', undefined, ttl === undefined ? {} : { ttl }))
+  }
+
+  protected override onChange(_kind: RowKind, row: readonly Value[]): void {
+    const { keeps, time } = this.#spec
+    const known = this.#kept.value()
+    if (keeps === 'last') {
+      if (known !== null && time !== undefined && (known[0][time] as number) > (row[time] as number)) return
+      if (known === null) this.emit(RowKind.INSERT, row)
+      else {
+        this.emit(RowKind.UPDATE_BEFORE, known[0])
+        this.emit(RowKind.UPDATE_AFTER, row)
+      }
+      this.#kept.update([row, true])
+      return
+    }
+    if (known?.[1] === true) return
+    if (time === undefined) {
+      this.emit(RowKind.INSERT, row)
+      this.#kept.update([row, true])
+      return
+    }
+    // An earlier one may come as long as the watermark has not passed.
+    const timeMs = row[time] as number
+    if (timeMs <= this.watermarkMs) {
+      this.context.metrics.lateRecords++
+      return
+    }
+    if (known !== null && (known[0][time] as number) <= timeMs) return
+    this.#kept.update([row, false])
+    this.eventTimers.register(timeMs)
+  }
+
+  protected override onEventTimer(): void {
+    const known = this.#kept.value()
+    if (known === null || known[1] || (known[0][this.#spec.time!] as number) > this.watermarkMs) return
+    this.emit(RowKind.INSERT, known[0])
+    this.#kept.update([known[0], true])
+  }
+}

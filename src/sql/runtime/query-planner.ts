@@ -1,0 +1,650 @@
+// Makes the transformations of a query: which operators its relations become, and how rows find their way between them.
+
+import { systemClock } from '../../base/clock.ts'
+import { PlanError } from '../../base/errors.ts'
+import { type Field, type LogicalType, sameType, Schema, withNullability } from '../../batch/types.ts'
+import { collectionSource } from '../../connector/collection/collection-source.ts'
+import { WatermarkOperator, type WatermarkRules } from '../../operator/basic/watermark-operator.ts'
+import type { Operator } from '../../operator/operator.ts'
+import type { Sink } from '../../operator/sink.ts'
+import { type Edge, LogicalGraph, type Partitioner, type Transformation, type TransformationBody } from '../../plan/transformation.ts'
+import type { StateTtlConfig } from '../../state/state.ts'
+import type { WatermarkStrategySpec } from '../../time/watermark-strategy.ts'
+import type { WatermarkView } from '../../time/watermark-view.ts'
+import { AGGREGATE_FUNCTIONS } from '../aggregate-types.ts'
+import type { BoundAggregate, BoundExpression } from '../bound-expression.ts'
+import type { CatalogTable } from '../catalog.ts'
+import { interpret } from '../interpreter.ts'
+import type {
+  AggregatePlan,
+  ExpandPlan,
+  JoinPlan,
+  LogicalPlan,
+  OverPlan,
+  RankPlan,
+  ScanPlan,
+  SetPlan,
+  SortKey,
+  SortPlan,
+  UnnestPlan,
+  ValuesPlan,
+  WindowPlan,
+} from '../logical-plan.ts'
+import { windowOf } from '../plans.ts'
+import { withRanks } from '../rank-rule.ts'
+import { commonType } from '../type-rules.ts'
+import { DeduplicateOperator } from './deduplicate-operator.ts'
+import { and, columnsOf, conjunctsOf, shifted } from '../expressions.ts'
+import { GroupAggregateOperator } from './group-aggregate-operator.ts'
+import { IntervalJoinOperator } from './interval-join-operator.ts'
+import { JoinOperator } from './join-operator.ts'
+import { ChangingOverOperator, FinalOverOperator, TimeOverOperator } from './over-operators.ts'
+import { RankOperator } from './rank-operator.ts'
+import { givenRow } from './row-codec.ts'
+import { type RowMapFactory, RowMapOperator } from './row-map-operator.ts'
+import { calc, debezium, expand, unnest, windows } from './row-maps.ts'
+import { SessionOperator } from './session-operator.ts'
+import { SetOperator } from './set-operator.ts'
+import type { SessionContext } from './sql-operator.ts'
+import { tableSource } from './table-sources.ts'
+import { TemporalJoinOperator } from './temporal-join-operator.ts'
+import { TimeSortOperator } from './time-sort-operator.ts'
+import { boundOf } from './watermarks.ts'
+import { WindowAggregateOperator } from './window-aggregate-operator.ts'
+import { WindowJoinOperator, WindowRankOperator } from './window-buffer-operators.ts'
+
+/** A relation as it runs: the transformations that make its rows, with columns by their places. */
+export interface Stream {
+  readonly from: readonly Transformation[]
+  readonly schema: Schema
+  /** Whether rows are only added, never changed nor taken away. */
+  readonly isInsertOnly: boolean
+  /** In which direction the values of a column change from one version of a row to the next, by column, where that is known. */
+  readonly monotony: readonly ('rising' | 'falling' | undefined)[]
+}
+
+const NO_MONOTONY: Stream['monotony'] = []
+
+/** The watermark is the value itself, and there is none at or below 0. */
+const SQL_WATERMARK_RULES: WatermarkRules = { behindMs: 0, initialMs: 0 }
+const SEES_NOTHING: WatermarkView = { kind: 'none' }
+const SEES_ALL: WatermarkView = { kind: 'every' }
+
+/** The settings of a session that change what is planned. */
+export interface QueryOptions {
+  readonly session: SessionContext
+  readonly ttl: StateTtlConfig | undefined
+  /** Whether the answer is given once, when all rows are there. */
+  readonly isBatch: boolean
+}
+
+/** A schema of columns without names of their own: several may have the same one. */
+export function placedSchema(columns: readonly Pick<Field, 'type'>[]): Schema {
+  return new Schema(columns.map(({ type }, index) => ({ name: `c${index}`, type: storedType(type) })))
+}
+
+/** How values lie in batches: times of the day keep their milliseconds, whatever their type says, as in Flink. */
+function storedType(type: LogicalType): LogicalType {
+  return type.kind === 'TIME' ? { ...type, precision: 3 } : type
+}
+
+/** Plans the queries of one job. */
+export class QueryPlanner {
+  readonly graph = new LogicalGraph()
+  readonly #options: QueryOptions
+  /** What reads a table, once for all that ask for it. */
+  readonly #tables = new Map<CatalogTable, Stream>()
+
+  constructor(options: QueryOptions) {
+    this.#options = options
+  }
+
+  /** Adds a query and what takes its rows. */
+  addSink(plan: LogicalPlan, sink: Sink): Transformation {
+    const stream = this.plan(withRanks(plan))
+    return this.graph.add(sink.name, { kind: 'sink', sink }, edgesOf(stream, { kind: 'forward' }, 0), stream.schema, sink.parallelismMax)
+  }
+
+  /** @throws {PlanError} `NOT_SUPPORTED` */
+  plan(plan: LogicalPlan): Stream {
+    switch (plan.kind) {
+      case 'scan':
+        return this.#scan(plan)
+      case 'values':
+        return this.#values(plan)
+      case 'project':
+      case 'filter':
+        return this.#calc(plan)
+      case 'aggregate':
+        return this.#aggregate(plan)
+      case 'join':
+        return this.#join(plan)
+      case 'set operation':
+        return this.#setOperation(plan)
+      case 'sort':
+        return this.#sort(plan)
+      case 'expand':
+        return this.#expand(plan)
+      case 'window':
+        return this.#window(plan)
+      case 'over':
+        return this.#over(plan)
+      case 'rank':
+        return this.#rank(plan)
+      case 'unnest':
+        return this.#unnest(plan)
+    }
+  }
+
+  // ---- tables ----
+
+  #scan({ table }: ScanPlan): Stream {
+    const known = this.#tables.get(table)
+    if (known !== undefined) return known
+    const stream = this.#read(table)
+    this.#tables.set(table, stream)
+    return stream
+  }
+
+  #read(table: CatalogTable): Stream {
+    const physical = table.columns.filter(({ computed }) => computed === undefined)
+    const metadata = physical.find(({ metadataKey }) => metadataKey !== undefined)
+    if (metadata !== undefined) throw new PlanError('NOT_SUPPORTED', `Cannot read metadata column "${metadata.name}" yet`)
+    const schema = new Schema(physical.map(({ name, type }) => ({ name, type: storedType(type) })))
+    const { source, envelope } = tableSource(table, schema, (fields) => new Schema(fields))
+    const read = this.graph.add(source.name, { kind: 'source', source }, [], source.schema, source.parallelismMax)
+    let stream: Stream = { from: [read], schema: source.schema, isInsertOnly: true, monotony: NO_MONOTONY }
+    if (envelope === 'debezium') {
+      if (this.#options.isBatch) throw new PlanError('CHANGES_IN_BATCH', `Table "${table.path[2]}" brings changes, which batch mode does not take`)
+      const changed = { ...stream, isInsertOnly: false }
+      const skipsErrors = table.options.get('debezium-json.ignore-parse-errors') === 'true'
+      stream = this.#map('Changes', changed, schema, debezium(skipsErrors))
+    }
+    if (physical.length < table.columns.length) {
+      let place = 0
+      const expressions = table.columns.map(({ computed, type }): BoundExpression => computed ?? { kind: 'column', index: place++, type, start: 0, end: 0 })
+      stream = this.#addCalc(stream, undefined, expressions, new Schema(table.columns.map(({ name, type }) => ({ name, type: storedType(type) }))))
+    }
+    // In batch all rows are there before time passes.
+    return table.watermark === undefined || this.#options.isBatch ? stream : this.#watermarks(stream, table, table.watermark)
+  }
+
+  #watermarks(stream: Stream, table: CatalogTable, { column, expression }: NonNullable<CatalogTable['watermark']>): Stream {
+    const index = table.columns.findIndex(({ name }) => name === column)
+    const name = stream.schema.fields[index].name
+    const { session } = this.#options
+    const spec: WatermarkStrategySpec = {
+      generator: boundOf(expression, index, stream.schema, { ...session, nowMs: () => systemClock.nowMs(), watermarkMs: () => -Infinity }),
+      timestamps: { kind: 'column', name },
+      idlenessMs: undefined,
+      alignment: undefined,
+      limits: undefined,
+    }
+    const { schema } = stream
+    const body: TransformationBody = {
+      kind: 'operator',
+      watermarks: SEES_NOTHING,
+      needsEventLoop: false,
+      followsInput: true,
+      generatesWatermarks: true,
+      givesTimestamps: true,
+      create: (grid) => new WatermarkOperator(schema, spec, grid, SQL_WATERMARK_RULES),
+    }
+    const from = this.graph.add('Watermarks', body, edgesOf(stream, { kind: 'forward' }, 0), schema)
+    return { ...stream, from: [from] }
+  }
+
+  #values({ rows, columns }: ValuesPlan): Stream {
+    const { session } = this.#options
+    const context = { ...session, nowMs: () => systemClock.nowMs(), watermarkMs: () => -Infinity }
+    const schema = columns.length === 0 ? placedSchema([{ type: { kind: 'BOOLEAN', nullable: true } }]) : placedSchema(columns)
+    const values = rows.map((row) => givenRow(schema, row.length === 0 ? [null] : row.map((cell) => interpret(cell, context)([]))))
+    const source = collectionSource(values, schema)
+    return { from: [this.graph.add('Values', { kind: 'source', source }, [], schema, 1)], schema, isInsertOnly: true, monotony: NO_MONOTONY }
+  }
+
+  // ---- rows ----
+
+  /** Projections and filters one behind the other become one operator. */
+  #calc(plan: LogicalPlan & { readonly kind: 'project' | 'filter' }): Stream {
+    if (plan.kind === 'filter') {
+      const input = this.plan(plan.input)
+      return this.#addCalc(input, plan.condition, undefined, input.schema)
+    }
+    const isFiltered = plan.input.kind === 'filter'
+    const input = this.plan(plan.input.kind === 'filter' ? plan.input.input : plan.input)
+    const condition = isFiltered ? (plan.input as LogicalPlan & { kind: 'filter' }).condition : undefined
+    return this.#addCalc(input, condition, plan.expressions, placedSchema(plan.columns))
+  }
+
+  #addCalc(input: Stream, condition: BoundExpression | undefined, expressions: readonly BoundExpression[] | undefined, schema: Schema): Stream {
+    const stream = this.#map('Calc', input, schema, calc(condition, expressions))
+    if (expressions === undefined) return { ...stream, monotony: input.monotony }
+    return { ...stream, monotony: expressions.map((expression) => (expression.kind === 'column' ? input.monotony[expression.index] : undefined)) }
+  }
+
+  /** An operator without state behind a stream. */
+  #map(name: string, input: Stream, schema: Schema, create: RowMapFactory): Stream {
+    const { session } = this.#options
+    const body: TransformationBody = {
+      kind: 'operator',
+      watermarks: SEES_NOTHING,
+      needsEventLoop: false,
+      followsInput: true,
+      create: () => new RowMapOperator(create, schema, session),
+    }
+    return {
+      from: [this.graph.add(name, body, edgesOf(input, { kind: 'forward' }, 0), schema)],
+      schema,
+      isInsertOnly: input.isInsertOnly,
+      monotony: NO_MONOTONY,
+    }
+  }
+
+  /** A relation with further columns behind its own. */
+  #extended(input: Stream, added: readonly BoundExpression[]): Stream {
+    if (added.length === 0) return input
+    const own = input.schema.fields.map(({ type }, index): BoundExpression => ({ kind: 'column', index, type, start: 0, end: 0 }))
+    const expressions = [...own, ...added]
+    return this.#addCalc(input, undefined, expressions, placedSchema(expressions))
+  }
+
+  /** The columns of expressions: their own where they are such, else further ones. */
+  #keyed(input: Stream, keys: readonly BoundExpression[]): { readonly stream: Stream; readonly columns: readonly number[] } {
+    const added: BoundExpression[] = []
+    const columns = keys.map((key) => (key.kind === 'column' ? key.index : input.schema.fields.length + added.push(key) - 1))
+    return { stream: this.#extended(input, added), columns }
+  }
+
+  /** An operator with state behind one or two streams, each by its key; without one everything goes to one subtask. */
+  #stateful(
+    name: string,
+    inputs: readonly { readonly stream: Stream; readonly key: readonly number[] | undefined }[],
+    schema: Schema,
+    watermarks: WatermarkView,
+    create: () => Operator,
+  ): Transformation {
+    const edges = inputs.flatMap(({ stream, key }, input) =>
+      edgesOf(stream, key === undefined ? { kind: 'global' } : { kind: 'hash', key: { kind: 'columns', columns: key } }, input),
+    )
+    const isGlobal = inputs.every(({ key }) => key === undefined)
+    return this.graph.add(name, { kind: 'operator', watermarks, needsEventLoop: false, create }, edges, schema, isGlobal ? 1 : undefined)
+  }
+
+  // ---- aggregates ----
+
+  #aggregate({ input: inputPlan, keys, aggregates, columns, window }: AggregatePlan): Stream {
+    const input = this.plan(inputPlan)
+    if (window !== undefined) return this.#windowAggregate(input, keys, aggregates, window, placedSchema(columns))
+    return this.#group(input, keys, aggregates, placedSchema(columns))
+  }
+
+  #group(input: Stream, keys: readonly BoundExpression[], aggregates: readonly BoundAggregate[], schema: Schema): Stream {
+    const { stream, columns } = this.#keyed(input, keys)
+    const { session, ttl, isBatch } = this.#options
+    const key = keys.length === 0 ? undefined : columns
+    const create = (): Operator =>
+      new GroupAggregateOperator(
+        {
+          input: { schema: stream.schema, key },
+          outputSchema: schema,
+          aggregates: stream.isInsertOnly ? aggregates : aggregates.map((aggregate) => withoutRetraction(aggregate, stream.monotony)),
+          retracts: !stream.isInsertOnly,
+          sendsUpdateBefore: true,
+          isFinal: isBatch,
+          ttl,
+        },
+        session,
+      )
+    // A set of rows that only grows has no row that changes.
+    const isInsertOnly = stream.isInsertOnly && aggregates.length === 0
+    const monotony = stream.isInsertOnly ? [...keys.map(() => undefined), ...aggregates.map(monotonyOf)] : NO_MONOTONY
+    return { from: [this.#stateful('GroupAggregate', [{ stream, key }], schema, SEES_NOTHING, create)], schema, isInsertOnly, monotony }
+  }
+
+  #windowAggregate(
+    input: Stream,
+    keys: readonly BoundExpression[],
+    aggregates: readonly BoundAggregate[],
+    { spec, start, end }: NonNullable<AggregatePlan['window']>,
+    schema: Schema,
+  ): Stream {
+    if (spec.kind === 'HOP' && spec.sizeMs % spec.stepMs !== 0 && !spec.isLegacy)
+      throw new PlanError('HOP_SIZE', `The size of HOP windows is a multiple of their slide, and ${spec.sizeMs} ms is none of ${spec.stepMs} ms`)
+    const { stream, columns } = this.#keyed(input, keys)
+    const { session } = this.#options
+    const others = columns.filter((_, index) => index !== start && index !== end)
+    const key = others.length === 0 ? undefined : others
+    const create = (): Operator =>
+      new WindowAggregateOperator(
+        {
+          input: { schema: stream.schema, key },
+          outputSchema: schema,
+          window: spec,
+          keys: columns,
+          start,
+          end,
+          aggregates,
+          retracts: !stream.isInsertOnly,
+        },
+        session,
+      )
+    return this.#inserted('WindowAggregate', [{ stream, key }], schema, create)
+  }
+
+  #expand({ input: inputPlan, keys, sets, columns }: ExpandPlan): Stream {
+    return this.#map('Expand', this.plan(inputPlan), placedSchema(columns), expand({ keys, sets }))
+  }
+
+  #unnest(plan: UnnestPlan): Stream {
+    return this.#map(
+      'Unnest',
+      this.plan(plan.input),
+      placedSchema(plan.columns),
+      unnest(plan, plan.input.columns.length, plan.columns.length - plan.input.columns.length),
+    )
+  }
+
+  // ---- time ----
+
+  #window({ input: inputPlan, spec, time, partition, columns }: WindowPlan): Stream {
+    const input = this.plan(inputPlan)
+    const schema = placedSchema(columns)
+    if (spec.kind === 'SESSION' && this.#options.isBatch)
+      throw new PlanError('SESSION_IN_BATCH', 'There are no SESSION windows in batch mode', { hint: 'Run it as a stream.' })
+    if (spec.kind !== 'SESSION') return this.#map('Window', input, schema, windows({ spec, time }))
+    const key = partition.length === 0 ? undefined : partition
+    const { session } = this.#options
+    const create = (): Operator => new SessionOperator({ input: { schema: input.schema, key }, outputSchema: schema, window: spec, time }, session)
+    return this.#inserted('Session', [{ stream: input, key }], schema, create)
+  }
+
+  /** An operator of time: its rows only come. */
+  #inserted(
+    name: string,
+    inputs: readonly { readonly stream: Stream; readonly key: readonly number[] | undefined }[],
+    schema: Schema,
+    create: () => Operator,
+  ): Stream {
+    return { from: [this.#stateful(name, inputs, schema, SEES_ALL, create)], schema, isInsertOnly: true, monotony: NO_MONOTONY }
+  }
+
+  #over({ input: inputPlan, calls, columns }: OverPlan): Stream {
+    const [first] = calls
+    const isSame = (one: unknown, other: unknown): boolean => JSON.stringify(one, withoutPlaces) === JSON.stringify(other, withoutPlaces)
+    const { session, ttl, isBatch } = this.#options
+    const isOneWindow = calls.every(({ partition, order }) => isSame([partition, order], [first.partition, first.order]))
+    if (!isOneWindow) throw new PlanError('NOT_SUPPORTED', 'Cannot run OVER with several partitions or orders in one SELECT yet')
+    const { stream, columns: partition } = this.#keyed(this.plan(inputPlan), first.partition)
+    const key = partition.length === 0 ? undefined : partition
+    // Columns that were added for the key are none of the result.
+    const width = inputPlan.columns.length
+    const isWider = stream.schema.fields.length > width
+    const schema = isWider ? placedSchema([...stream.schema.fields, ...columns.slice(width)]) : placedSchema(columns)
+    const shared = { input: { schema: stream.schema, key }, outputSchema: schema, calls, order: first.order, ttl }
+    const cut = (wide: Stream): Stream => {
+      if (!isWider) return wide
+      const kept = columns.map(({ type }, index): BoundExpression => ({
+        kind: 'column',
+        index: index < width ? index : index + stream.schema.fields.length - width,
+        type,
+        start: 0,
+        end: 0,
+      }))
+      return this.#addCalc(wide, undefined, kept, placedSchema(columns))
+    }
+    if (isBatch) return cut(this.#inserted('OverAggregate', [{ stream, key }], schema, () => new FinalOverOperator(shared, session)))
+    const [order] = first.order
+    const time = order?.expression.kind === 'column' ? inputPlan.columns[order.expression.index]?.time : undefined
+    if (first.order.length === 0)
+      throw new PlanError('OVER_WITHOUT_ORDER', 'OVER needs an ORDER BY where rows never end', { hint: 'Order by a time attribute.' })
+    if (first.order.length > 1)
+      throw new PlanError('OVER_ORDER', 'OVER has one ORDER BY column where rows never end', { hint: 'Order by a time attribute alone.' })
+    for (const { name, operands } of calls) {
+      const [, distance] = operands
+      if (name === 'LAG' && distance?.kind === 'literal' && Number(distance.value) < 0)
+        throw new PlanError('OVER_FUNCTION', 'LAG asks for rows that have not come yet', { hint: 'Use a positive offset.' })
+    }
+    for (const { name } of calls)
+      if (name === 'LEAD') throw new PlanError('OVER_FUNCTION', 'LEAD asks for rows that have not come yet', { hint: 'Use LAG, or batch mode.' })
+    const isOneFrame = calls.every(({ frame }) => isSame(frame, first.frame))
+    if (!isOneFrame) throw new PlanError('OVER_FRAMES', 'All OVER of a SELECT have the same frame where rows never end')
+    if (first.frame.to !== 0) throw new PlanError('OVER_FRAME', 'A frame ends at the current row where rows never end', { hint: 'Write AND CURRENT ROW.' })
+    if (time !== undefined) {
+      if (order.descending) throw new PlanError('OVER_ORDER', 'OVER is ordered by time upwards where rows never end', { hint: 'Leave DESC out.' })
+      if (!stream.isInsertOnly) throw new PlanError('OVER_CHANGES', 'OVER in the order of time takes no rows that change')
+      const column = (order.expression as BoundExpression & { readonly kind: 'column' }).index
+      const create = (): Operator => new TimeOverOperator({ ...shared, time: time === 'event' ? column : undefined, frame: first.frame }, session)
+      return cut(this.#inserted('OverAggregate', [{ stream, key }], schema, create))
+    }
+    if (order.descending) throw new PlanError('OVER_ORDER', 'OVER is ordered upwards where rows never end', { hint: 'Leave DESC out.' })
+    for (const { name } of calls)
+      if (!AGGREGATE_FUNCTIONS.has(name))
+        throw new PlanError('OVER_FUNCTION', `${name} in the order of a column that is no time asks for a bound where rows never end`, {
+          hint: 'Ask for the first rows: WHERE rank <= n.',
+        })
+    if (first.frame.from !== undefined)
+      throw new PlanError('OVER_FRAME', 'A frame in the order of a column that is no time has no beginning where rows never end', {
+        hint: 'Write UNBOUNDED PRECEDING.',
+      })
+    const from = [this.#stateful('OverAggregate', [{ stream, key }], schema, SEES_NOTHING, () => new ChangingOverOperator(shared, session))]
+    return cut({ from, schema, isInsertOnly: false, monotony: NO_MONOTONY })
+  }
+
+  #rank(plan: RankPlan): Stream {
+    const input = this.plan(plan.input)
+    const { stream, columns: partition } = this.#keyed(input, plan.partition)
+    const key = partition.length === 0 ? undefined : partition
+    const { session, ttl, isBatch } = this.#options
+    const { from, to, hasRank, order } = plan
+    if (plan.function !== 'ROW_NUMBER')
+      throw new PlanError('RANK_FUNCTION', `The first rows are those of ROW_NUMBER, not of ${plan.function}`, { hint: 'Use ROW_NUMBER.' })
+    const width = plan.input.columns.length
+    const isWider = stream.schema.fields.length > width
+    const schema = isWider ? placedSchema([...stream.schema.fields, ...plan.columns.slice(width)]) : placedSchema(plan.columns)
+    const cut = (wide: Stream): Stream => {
+      if (!isWider) return wide
+      const kept = plan.columns.map(({ type }, index): BoundExpression => ({
+        kind: 'column',
+        index: index < width ? index : index + stream.schema.fields.length - width,
+        type,
+        start: 0,
+        end: 0,
+      }))
+      return this.#addCalc(wide, undefined, kept, placedSchema(plan.columns))
+    }
+    const shared = { input: { schema: stream.schema, key }, outputSchema: schema, ttl }
+    const timed = plan.partition.map((expression) => (expression.kind === 'column' ? plan.input.columns[expression.index] : {}))
+    const window = windowOf(timed)
+    if (window !== undefined && typeof to === 'number') {
+      const end = partition[window.end]
+      const create = (): Operator => new WindowRankOperator({ ...shared, window: window.spec, end, order, from, to, hasRank }, session)
+      return cut(this.#inserted('WindowRank', [{ stream, key }], schema, create))
+    }
+    const [first] = order
+    const time = order.length === 1 && first.expression.kind === 'column' ? plan.input.columns[first.expression.index].time : undefined
+    if (time !== undefined && to === 1 && stream.isInsertOnly && !hasRank && !isBatch) {
+      const keeps = first.descending ? 'last' : 'first'
+      const column = (first.expression as BoundExpression & { readonly kind: 'column' }).index
+      const create = (): Operator => new DeduplicateOperator({ ...shared, keeps, time: time === 'event' ? column : undefined }, session)
+      const made = [this.#stateful('Deduplicate', [{ stream, key }], schema, SEES_ALL, create)]
+      return cut({ from: made, schema, isInsertOnly: keeps === 'first', monotony: NO_MONOTONY })
+    }
+    return cut(this.#topN(stream, key, { order, from, to, hasRank }, schema))
+  }
+
+  #topN(stream: Stream, key: readonly number[] | undefined, rank: Pick<RankPlan, 'order' | 'from' | 'to' | 'hasRank'>, schema: Schema): Stream {
+    const { session, ttl } = this.#options
+    const create = (): Operator =>
+      new RankOperator({ input: { schema: stream.schema, key }, outputSchema: schema, ...rank, retracts: !stream.isInsertOnly, ttl }, session)
+    return { from: [this.#stateful('Rank', [{ stream, key }], schema, SEES_NOTHING, create)], schema, isInsertOnly: false, monotony: NO_MONOTONY }
+  }
+
+  #sort({ input: inputPlan, keys, offset, fetch }: SortPlan): Stream {
+    const input = this.plan(inputPlan)
+    const { session, isBatch } = this.#options
+    if (fetch !== undefined) return this.#topN(input, undefined, { order: keys, from: offset + 1, to: offset + fetch, hasRank: false }, input.schema)
+    if (isBatch)
+      return offset === 0 ? input : this.#topN(input, undefined, { order: keys, from: offset + 1, to: Number.MAX_SAFE_INTEGER, hasRank: false }, input.schema)
+    if (offset > 0) throw new PlanError('OFFSET_WITHOUT_LIMIT', 'OFFSET needs a LIMIT where rows never end', { hint: 'Write LIMIT too.' })
+    const [first, ...rest]: readonly SortKey[] = keys
+    const column = first?.expression.kind === 'column' ? first.expression.index : -1
+    if (first === undefined || inputPlan.columns[column]?.time === undefined || first.descending)
+      throw new PlanError('SORT_WITHOUT_TIME', 'ORDER BY begins with a time attribute, upwards, where rows never end', {
+        hint: 'Write LIMIT for the first rows of another order.',
+      })
+    if (inputPlan.columns[column].time === 'processing') return input
+    const create = (): Operator => new TimeSortOperator({ input: { schema: input.schema, key: undefined }, time: column, order: rest }, session)
+    return this.#inserted('Sort', [{ stream: input, key: undefined }], input.schema, create)
+  }
+
+  // ---- two inputs ----
+
+  #join(plan: JoinPlan): Stream {
+    const { left: leftPlan, right: rightPlan, type, condition, columns, strategy } = plan
+    const [left, right] = [this.plan(leftPlan), this.plan(rightPlan)]
+    const width = leftPlan.columns.length
+    const { leftKeys, rightKeys, refusesNull, rest } = equalitiesOf(condition, width)
+    const [one, other] = [this.#keyed(left, leftKeys), this.#keyed(right, rightKeys)]
+    const { session, ttl } = this.#options
+    const hasKey = leftKeys.length > 0
+    const inputs = [one, other].map(({ stream, columns: key }) => ({ stream, key: hasKey ? key : undefined }))
+    const [first, second] = inputs.map(({ stream, key }) => ({ schema: stream.schema, key }))
+    const schema = placedSchema(columns)
+    const shared = { inputs: [first, second] as const, outputSchema: schema, widths: [width, rightPlan.columns.length] as const, condition: rest, refusesNull }
+    const isInsertOnly = left.isInsertOnly && right.isInsertOnly
+    if (strategy.kind === 'temporal') {
+      const { leftTime, rightTime } = strategy
+      const create = (): Operator => new TemporalJoinOperator({ ...shared, type: type as 'INNER' | 'LEFT', leftTime, rightTime }, session)
+      const from = [this.#stateful('TemporalJoin', inputs, schema, SEES_ALL, create)]
+      return { from, schema, isInsertOnly: left.isInsertOnly, monotony: NO_MONOTONY }
+    }
+    if (strategy.kind === 'window') {
+      const window = leftPlan.columns[strategy.leftEnd].window!.of
+      const ends = [strategy.leftEnd, strategy.rightEnd] as const
+      return this.#inserted('WindowJoin', inputs, schema, () => new WindowJoinOperator({ ...shared, type, window, ends }, session))
+    }
+    if (strategy.kind === 'interval' && isInsertOnly && type !== 'SEMI' && type !== 'ANTI') {
+      const { leftTime, rightTime, lowerMs, upperMs, time } = strategy
+      return this.#inserted(
+        'IntervalJoin',
+        inputs,
+        schema,
+        () => new IntervalJoinOperator({ ...shared, type, times: [leftTime, rightTime], lowerMs, upperMs, time }, session),
+      )
+    }
+    const create = (): Operator => new JoinOperator({ ...shared, type, ttl }, session)
+    const from = [this.#stateful('Join', inputs, schema, SEES_NOTHING, create)]
+    return { from, schema, isInsertOnly: isInsertOnly && (type === 'INNER' || type === 'SEMI'), monotony: NO_MONOTONY }
+  }
+
+  #setOperation({ operator, all, left: leftPlan, right: rightPlan, columns }: SetPlan): Stream {
+    const schema = placedSchema(columns)
+    const left = this.#as(this.plan(leftPlan), schema)
+    const right = this.#as(this.plan(rightPlan), schema)
+    const rows = columns.map(({ type }, index): BoundExpression => ({ kind: 'column', index, type, start: 0, end: 0 }))
+    if (operator === 'UNION') {
+      const both: Stream = { from: [...left.from, ...right.from], schema, isInsertOnly: left.isInsertOnly && right.isInsertOnly, monotony: NO_MONOTONY }
+      return all ? both : this.#group(both, rows, [], schema)
+    }
+    const key = columns.map((_, index) => index)
+    const { session, ttl } = this.#options
+    const inputs = [left, right].map((stream) => ({ stream, key }))
+    const create = (): Operator =>
+      new SetOperator(
+        {
+          inputs: [
+            { schema, key },
+            { schema, key },
+          ],
+          outputSchema: schema,
+          operator,
+          all,
+          ttl,
+        },
+        session,
+      )
+    const isInsertOnly = operator === 'INTERSECT' && !all && left.isInsertOnly && right.isInsertOnly
+    const from = [this.#stateful(operator === 'INTERSECT' ? 'Intersect' : 'Except', inputs, schema, SEES_NOTHING, create)]
+    return { from, schema, isInsertOnly, monotony: NO_MONOTONY }
+  }
+
+  /** A stream whose columns have these types, nullability included. */
+  #as(input: Stream, schema: Schema): Stream {
+    const isSame = input.schema.fields.every(({ type, name }, index) => sameType(type, schema.fields[index].type) && name === schema.fields[index].name)
+    if (isSame) return input
+    const expressions = input.schema.fields.map(({ type }, index): BoundExpression => ({ kind: 'column', index, type, start: 0, end: 0 }))
+    return this.#addCalc(input, undefined, expressions, schema)
+  }
+}
+
+/** How an aggregate over rows that only come changes. */
+function monotonyOf({ name }: BoundAggregate): 'rising' | 'falling' | undefined {
+  return name === 'COUNT' || name === 'MAX' ? 'rising' : name === 'MIN' ? 'falling' : undefined
+}
+
+/** MAX of what only rises, and MIN of what only falls, need not know what was taken back: it is replaced at once. */
+function withoutRetraction(aggregate: BoundAggregate, monotony: Stream['monotony']): BoundAggregate {
+  const [operand] = aggregate.operands
+  const direction = operand?.kind === 'column' ? monotony[operand.index] : undefined
+  const isReplaced = (aggregate.name === 'MAX' && direction === 'rising') || (aggregate.name === 'MIN' && direction === 'falling')
+  return isReplaced ? { ...aggregate, name: `${aggregate.name} OF REPLACED` } : aggregate
+}
+
+function withoutPlaces(name: string, value: unknown): unknown {
+  return name === 'start' || name === 'end' ? undefined : typeof value === 'bigint' ? `${value}n` : value
+}
+
+function edgesOf({ from, schema }: Stream, partitioner: Partitioner, input: number): Edge[] {
+  return from.map((transformation) => ({ from: transformation, side: undefined, partitioner, input, schema }))
+}
+
+interface Equalities {
+  readonly leftKeys: readonly BoundExpression[]
+  readonly rightKeys: readonly BoundExpression[]
+  /** Whether NULL is equal to nothing, by key. */
+  readonly refusesNull: readonly boolean[]
+  /** What is left of the condition. */
+  readonly rest: BoundExpression | undefined
+}
+
+/** Takes out of a condition over the columns of two inputs what says that an expression of the one equals one of the other. */
+function equalitiesOf(condition: BoundExpression | undefined, width: number): Equalities {
+  const leftKeys: BoundExpression[] = []
+  const rightKeys: BoundExpression[] = []
+  const refusesNull: boolean[] = []
+  const rest: BoundExpression[] = []
+  for (const conjunct of conjunctsOf(condition)) {
+    const pair = conjunct.kind === 'call' && (conjunct.name === '=' || conjunct.name === 'IS NOT DISTINCT FROM') ? sidesOf(conjunct.operands, width) : undefined
+    if (pair === undefined) {
+      rest.push(conjunct)
+      continue
+    }
+    const type = commonType(pair[0].type, pair[1].type)
+    if (type === undefined) {
+      rest.push(conjunct)
+      continue
+    }
+    leftKeys.push(castTo(pair[0], type))
+    rightKeys.push(castTo(shifted(pair[1], -width), type))
+    refusesNull.push((conjunct as { readonly name: string }).name === '=')
+  }
+  return { leftKeys, rightKeys, refusesNull, rest: rest.length === 0 ? undefined : rest.reduce(and) }
+}
+
+function castTo(expression: BoundExpression, wanted: BoundExpression['type']): BoundExpression {
+  const type = withNullability(wanted, expression.type.nullable)
+  if (sameType(type, expression.type)) return expression
+  const { start, end } = expression
+  return { kind: 'cast', operand: expression, type, isTry: false, isImplicit: true, start, end }
+}
+
+/** The operand of the left input and that of the right one. */
+function sidesOf([one, other]: readonly BoundExpression[], width: number): readonly [BoundExpression, BoundExpression] | undefined {
+  const isOf = (expression: BoundExpression, isLeft: boolean): boolean => {
+    const columns = columnsOf(expression)
+    return columns.size > 0 && [...columns].every((column) => column < width === isLeft)
+  }
+  if (isOf(one, true) && isOf(other, false)) return [one, other]
+  return isOf(one, false) && isOf(other, true) ? [other, one] : undefined
+}

@@ -1,0 +1,132 @@
+// Runs the statements of a script on the calling thread, one after the other, and says what the last one answers.
+
+import { type Clock, systemClock } from '../../base/clock.ts'
+import { PlanError } from '../../base/errors.ts'
+import type { Field } from '../../batch/types.ts'
+import { RowKind, ROW_KIND_TEXT } from '../../batch/record-batch.ts'
+import { jsonOf } from '../changelog-format.ts'
+import { SqlSession, type StatementResult } from '../session.ts'
+import { parseScript } from '../statement-parser.ts'
+import type { LogicalPlan } from '../logical-plan.ts'
+import { type Ordering, orderingOf } from '../ordering.ts'
+import { keyOf, type Value } from '../value.ts'
+import type { QueryOptions } from './query-planner.ts'
+import { queryExecutor } from './run-query.ts'
+
+/** Takes the answer of a statement: its columns, then its changes. */
+export interface ResultTarget {
+  columns(columns: readonly Field[]): void
+  change(kind: RowKind, row: readonly Value[]): void
+}
+
+/** How a script runs. */
+export interface ScriptOptions {
+  readonly clock?: Clock
+  log(operatorName: string, subtaskIndex: number, message: string): void
+}
+
+/**
+ * Runs a script. What its last statement answers goes to `target`.
+ *
+ * @throws {SqlError} if a statement is wrong; {@link PlanError}; what a job fails with.
+ */
+export function runScript(text: string, target: ResultTarget, options: ScriptOptions): void {
+  const session = new SqlSession()
+  if (asksForBatch(text)) session.options.set('execution.runtime-mode', 'batch')
+  let last: StatementResult | undefined
+  for (const statement of parseScript(text)) last = session.execute(statement, text)
+  if (last?.kind === 'rows') {
+    target.columns(last.columns)
+    for (const row of last.rows) target.change(RowKind.INSERT, row)
+    return
+  }
+  if (last?.kind !== 'query') throw new PlanError('NOT_SUPPORTED', 'Cannot run a script that does not end in a query yet')
+  const { plan } = last
+  const { columns } = plan
+  target.columns(columns)
+  // Inputs are read by turns then, row by row.
+  const batchRowsMax = session.options.get('table.exec.mini-batch.enabled') === 'false' ? 1 : undefined
+  const settings = queryOptions(session)
+  target.columns(columns)
+  const answer = settings.isBatch ? new FinalRows(plan, settings) : undefined
+  const executor = queryExecutor(plan, { ...settings, log: options.log, clock: options.clock ?? systemClock, jobName: 'query', batchRowsMax }, (kind, row) => {
+    const missing = row.findIndex((value, index) => value === null && !columns[index].type.nullable)
+    if (missing >= 0) throw new PlanError('NULL_VALUE', `Column "${columns[missing].name}" is NULL, and its type admits none`)
+    if (answer === undefined) target.change(kind, row)
+    else answer.change(kind, row)
+  })
+  executor.runToEnd()
+  for (const row of answer?.rows() ?? []) target.change(RowKind.INSERT, row)
+}
+
+/** The rows that changes leave, in the order that the query asks for. */
+class FinalRows {
+  readonly #rows = new Map<string, (readonly Value[])[]>()
+  readonly #ordering: Ordering | undefined
+
+  constructor(plan: LogicalPlan, { session }: QueryOptions) {
+    const context = { ...session, nowMs: () => systemClock.nowMs(), watermarkMs: () => -Infinity }
+    if (plan.kind === 'sort') this.#ordering = orderingOf(plan.keys, context)
+  }
+
+  change(kind: RowKind, row: readonly Value[]): void {
+    const key = keyOf(row)
+    const known = this.#rows.get(key)
+    if (kind === RowKind.INSERT || kind === RowKind.UPDATE_AFTER) {
+      if (known === undefined) this.#rows.set(key, [row])
+      else known.push(row)
+    } else if (known === undefined || known.length === 1) this.#rows.delete(key)
+    else known.pop()
+  }
+
+  rows(): readonly (readonly Value[])[] {
+    const rows = [...this.#rows.values()].flat()
+    return this.#ordering === undefined ? rows : rows.toSorted(this.#ordering)
+  }
+}
+
+/** Whether a comment at the head of a script asks for batch mode: `-- mode: batch`. */
+function asksForBatch(text: string): boolean {
+  return text.split('\n', HEAD_LINES).some((line) => /^\s*--\s*mode:\s*batch\s*$/i.test(line))
+}
+
+const HEAD_LINES = 9
+
+/** What a session has set of how queries run. */
+export function queryOptions(session: SqlSession): QueryOptions {
+  const ttl = durationMs(session.options.get('table.exec.state.ttl') ?? '0')
+  return {
+    session: {
+      timeZone: session.options.get('table.local-time-zone') ?? 'UTC',
+      currentCatalog: session.catalog.currentCatalog,
+      currentDatabase: session.catalog.currentDatabase,
+    },
+    ttl: ttl === 0 ? undefined : { ttlMs: ttl },
+    isBatch: session.options.get('execution.runtime-mode')?.toLowerCase() === 'batch',
+  }
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  sec: 1000,
+  min: 60_000,
+  m: 60_000,
+  h: 3_600_000,
+  hour: 3_600_000,
+  d: 86_400_000,
+  day: 86_400_000,
+}
+
+/** Milliseconds of `1 h`, `500 ms`, `10`. */
+function durationMs(text: string): number {
+  const match = /^(\d+)\s*([a-z]*)$/.exec(text.trim().toLowerCase())
+  const unit = match && UNITS[match[2] === '' ? 'ms' : match[2].replace(/(?<=.{3})s$/, '')]
+  if (!unit) throw new PlanError('INVALID_OPTION', `Cannot read "${text}" as a duration: expected a number and a unit like ms, s, min, h, d`)
+  return Number(match[1]) * unit
+}
+
+/** A change as `--format changelog` prints it. */
+export function changeText(kind: RowKind, row: readonly Value[], columns: readonly Field[]): readonly unknown[] {
+  return [ROW_KIND_TEXT[kind], ...row.map((value, index) => jsonOf(value, columns[index].type))]
+}

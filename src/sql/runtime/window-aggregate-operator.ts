@@ -1,0 +1,96 @@
+// GROUP BY of windows: rows say which window they are in, and the results of a window come when the watermark passes its end.
+
+import { RowKind } from '../../batch/record-batch.ts'
+import type { Schema } from '../../batch/types.ts'
+import { declarationsOf } from '../../operator/keyed-row-operator.ts'
+import type { OperatorDescription } from '../../operator/operator.ts'
+import { type KeyedStateBackend, type ValueState, valueState } from '../../state/state.ts'
+import type { BoundAggregate } from '../bound-expression.ts'
+import type { WindowSpec } from '../logical-plan.ts'
+import type { Value } from '../value.ts'
+import { type Accumulator, Aggregates } from './aggregates.ts'
+import { collectionState } from './group-aggregate-operator.ts'
+import { isAddition, type SessionContext, type SqlInput, SqlOperator } from './sql-operator.ts'
+import { WindowClock } from './window-clock.ts'
+
+/** The input's key are the keys without the windows' columns. Results are the keys in their order, then the aggregates. */
+export interface WindowAggregateSpec {
+  readonly input: SqlInput
+  readonly outputSchema: Schema
+  readonly window: WindowSpec
+  /** The columns of the input that are keys, windows' columns among them. */
+  readonly keys: readonly number[]
+  /** Which of the keys are the windows' beginning and end. */
+  readonly start: number
+  readonly end: number
+  readonly aggregates: readonly BoundAggregate[]
+  readonly retracts: boolean
+}
+
+/** How many rows a window has, its keys, and what is known of its rows. */
+type Group = readonly [rowCount: number, keys: readonly Value[], accumulators: readonly Accumulator[]]
+
+export class WindowAggregateOperator extends SqlOperator {
+  readonly #spec: WindowAggregateSpec
+  readonly #clock: WindowClock
+  #aggregates!: Aggregates
+  #groups!: ValueState<Group>
+
+  constructor(spec: WindowAggregateSpec, session: SessionContext) {
+    super([spec.input], spec.outputSchema, session)
+    this.#spec = spec
+    this.#clock = new WindowClock(spec.window, session.timeZone)
+  }
+
+  describe(): OperatorDescription {
+    return { type: 'window aggregate', states: declarationsOf((backend) => this.#groupsIn(backend)), declaresMore: true }
+  }
+
+  protected override openFunction(): void {
+    this.#groups = this.#groupsIn(this.backend)
+    const { aggregates, retracts } = this.#spec
+    this.#aggregates = new Aggregates(aggregates, retracts, this.evaluation, (name) => collectionState(this.backend, name, {}, 'namespace'))
+  }
+
+  #groupsIn(backend: KeyedStateBackend): ValueState<Group> {
+    return backend.getState(valueState<Group>('windows'), 'namespace')
+  }
+
+  protected override onChange(kind: RowKind, row: readonly Value[]): void {
+    const { keys, start, end, window } = this.#spec
+    const values = keys.map((column) => row[column])
+    const [startMs, endMs] = [values[start] as number, values[end] as number]
+    const isEvent = window.time === 'event'
+    const firesAt = isEvent ? this.#clock.firesAt(endMs) : endMs - 1
+    if (isEvent && firesAt <= this.watermarkMs) {
+      this.context.metrics.lateRecords++
+      return
+    }
+    this.backend.setNamespace(startMs, endMs)
+    const known = this.#groups.value()
+    const isAdded = isAddition(kind)
+    if (known === null && !isAdded) return
+    const [rowCount, , accumulators] = known ?? [0, values, this.#aggregates.create()]
+    this.#aggregates.fold(accumulators, row, isAdded ? 1 : -1)
+    this.#groups.update([rowCount + (isAdded ? 1 : -1), values, accumulators])
+    if (known !== null) return
+    if (isEvent) this.eventTimers.registerInNamespace(firesAt)
+    else this.processingTimers.registerInNamespace(firesAt)
+  }
+
+  protected override onEventTimer(): void {
+    this.#fire()
+  }
+
+  protected override onProcessingTimer(): void {
+    this.#fire()
+  }
+
+  #fire(): void {
+    const known = this.#groups.value()
+    // A window whose rows were all taken back says nothing.
+    if (known !== null && known[0] > 0) this.emit(RowKind.INSERT, [...known[1], ...this.#aggregates.results(known[2])])
+    this.#groups.clear()
+    this.#aggregates.clear()
+  }
+}
