@@ -1,6 +1,6 @@
 // A pattern as instructions: what the matcher runs.
 
-import type { CharacterTest } from './character-classes.ts'
+import { type CharacterTest, tabled, unionOf } from './character-classes.ts'
 import { type Boundary, type PatternNode, PatternSyntaxError, type PatternTree, PatternUnsupportedError } from './pattern-tree.ts'
 
 export const Op = {
@@ -22,10 +22,16 @@ export const Op = {
 
 type Operation = (typeof Op)[keyof typeof Op]
 
-export interface Instruction {
+interface Instruction {
   readonly op: Operation
   x: number
   y: number
+}
+
+export interface FirstCharacters {
+  readonly test: CharacterTest
+  /** Whether at the start of the text others will do. */
+  readonly mayBeAtStart: boolean
 }
 
 export interface Look {
@@ -37,14 +43,17 @@ export interface Look {
 }
 
 export interface PatternProgram {
-  readonly instructions: readonly Instruction[]
+  /** The instructions: what each does, and with what. */
+  readonly ops: Uint8Array
+  readonly xs: Int32Array
+  readonly ys: Int32Array
   readonly tests: readonly CharacterTest[]
   readonly boundaries: readonly Boundary[]
   readonly looks: readonly Look[]
   readonly groupCount: number
   readonly slotCount: number
-  /** Whether a match can only start where the text does. */
-  readonly isAnchored: boolean
+  /** With which characters a match begins; undefined: with any, or none. */
+  readonly first: FirstCharacters | undefined
   /** How many SPLITs there are; each has its number in `splitNumbers`. */
   readonly splitCount: number
   readonly splitNumbers: Int32Array
@@ -78,13 +87,15 @@ class PatternCompiler {
     let splitCount = 0
     for (const [at, { op }] of this.#instructions.entries()) if (op === Op.SPLIT) splitNumbers[at] = splitCount++
     return {
-      instructions: this.#instructions,
+      ops: Uint8Array.from(this.#instructions, ({ op }) => op),
+      xs: Int32Array.from(this.#instructions, ({ x }) => x),
+      ys: Int32Array.from(this.#instructions, ({ y }) => y),
       tests: this.#tests,
       boundaries: this.#boundaries,
       looks: this.#looks,
       groupCount: this.#groupCount,
       slotCount: this.#slotCount,
-      isAnchored: isAnchored(root),
+      first: firstOf(root),
       splitCount,
       splitNumbers,
     }
@@ -214,19 +225,29 @@ function isObvious(node: PatternNode): boolean {
   }
 }
 
-function isAnchored(node: PatternNode): boolean {
+/** Undefined: it need not begin with a character. */
+function firstOf(node: PatternNode): FirstCharacters | undefined {
   switch (node.kind) {
+    case 'character':
+      return { test: (code) => code === node.code, mayBeAtStart: false }
+    case 'class':
+      return { test: node.test, mayBeAtStart: false }
     case 'boundary':
-      return node.at === 'start of text'
+      return node.at === 'start of text' ? { test: () => false, mayBeAtStart: true } : undefined
     case 'sequence':
-      return isAnchored(node.parts[0])
-    case 'choice':
-      return node.of.every(isAnchored)
+      return firstOf(node.parts[0])
+    case 'choice': {
+      const firsts = node.of.map(firstOf)
+      if (!firsts.every((first) => first !== undefined)) return undefined
+      return { test: tabled(unionOf(firsts.map(({ test }) => test))), mayBeAtStart: firsts.some(({ mayBeAtStart }) => mayBeAtStart) }
+    }
     case 'group':
     case 'atomic':
-      return isAnchored(node.of)
+      return firstOf(node.of)
+    case 'repeat':
+      return node.least > 0 ? firstOf(node.of) : undefined
     default:
-      return false
+      return undefined
   }
 }
 

@@ -33,9 +33,10 @@ export class Pattern {
 
   /** The first match at `from` or behind it. @param lastEnd Where the match before it ended: what `\G` means. */
   find(text: string, from = 0, lastEnd = from): Match | undefined {
+    let start = this.#candidate(text, from)
+    if (start < 0) return undefined
     const search = new Search(this.#program, text, lastEnd, false)
-    if (this.#program.isAnchored) return from === 0 ? search.run(0) : undefined
-    for (let start = this.#candidate(text, from); start >= 0; start = this.#candidate(text, start + 1)) {
+    for (; start >= 0; start = this.#candidate(text, start + 1)) {
       const match = search.run(start)
       if (match !== undefined) return match
     }
@@ -55,16 +56,21 @@ export class Pattern {
     }
   }
 
+  /** The next place, from one on, where a match may start; -1: there is none. */
   #candidate(text: string, from: number): number {
     if (this.#prefix !== '') return text.indexOf(this.#prefix, from)
-    return from <= text.length ? from : -1
+    const { first } = this.#program
+    if (from > text.length) return -1
+    if (first === undefined || (from === 0 && first.mayBeAtStart)) return from
+    for (let at = from; at < text.length; at++) if (first.test(text.codePointAt(at)!)) return at
+    return -1
   }
 }
 
-function prefixOf({ instructions }: PatternProgram): string {
+function prefixOf({ ops, xs }: PatternProgram): string {
   let prefix = ''
-  for (const { op, x } of instructions)
-    if (op === Op.CHARACTER) prefix += String.fromCodePoint(x)
+  for (const [at, op] of ops.entries())
+    if (op === Op.CHARACTER) prefix += String.fromCodePoint(xs[at])
     else if (op !== Op.SAVE) break
   return prefix
 }
@@ -75,6 +81,9 @@ class Search {
   readonly #text: string
   readonly #lastEnd: number
   readonly #isWhole: boolean
+  readonly #slots: number[]
+  /** What to go back to, in pairs: a place and the instruction there, or what a slot held and the slot's number, negated. */
+  readonly #stack: number[] = []
   #steps: number
   /** A bit for each SPLIT and place that was tried. */
   #tried: Uint32Array | undefined
@@ -85,37 +94,40 @@ class Search {
     this.#text = text
     this.#lastEnd = lastEnd
     this.#isWhole = isWhole
-    this.#steps = STEPS_FREE * (text.length + program.instructions.length)
+    this.#slots = Array.from<number>({ length: program.slotCount }).fill(-1)
+    this.#steps = STEPS_FREE * (text.length + program.ops.length)
   }
 
   run(start: number): Match | undefined {
-    const slots = this.#walk(0, start, Array.from<number>({ length: this.#program.slotCount }).fill(-1), this.#isWhole ? this.#text.length : undefined)
-    if (slots === undefined) return undefined
-    const match = slots.slice(0, 2 * (this.#program.groupCount + 1))
+    if (!this.#walk(0, start, this.#isWhole ? this.#text.length : -1)) return undefined
+    const match = this.#slots.slice(0, 2 * (this.#program.groupCount + 1))
     match[0] = start
     match[1] = this.#end
     return match
   }
 
-  /** Follows instructions to a MATCH. @param endAt Where it has to be, if not anywhere. */
-  #walk(startAt: number, startPlace: number, startSlots: readonly number[], endAt: number | undefined): readonly number[] | undefined {
-    const { instructions, tests, boundaries } = this.#program
+  /** Follows instructions to a MATCH. What is not taken is as it was before. @param endAt Where it has to be; -1: anywhere. */
+  #walk(startAt: number, startPlace: number, endAt: number): boolean {
+    const { ops, xs, ys, tests, boundaries } = this.#program
     const text = this.#text
     const { length } = text
-    const waitingAt: number[] = []
-    const waitingPlaces: number[] = []
-    const waitingSlots: (readonly number[])[] = []
+    const slots = this.#slots
+    const stack = this.#stack
+    const base = stack.length
     let at = startAt
     let place = startPlace
-    let slots = startSlots
     for (;;) {
-      const { op, x, y } = instructions[at]
+      const x = xs[at]
       let goesOn = true
-      switch (op) {
+      switch (ops[at]) {
         case Op.CHARACTER:
+          goesOn = place < length && text.codePointAt(place) === x
+          place += x > 0xffff ? 2 : 1
+          at++
+          break
         case Op.CLASS: {
           const code = place < length ? text.codePointAt(place)! : -1
-          goesOn = code >= 0 && (op === Op.CHARACTER ? code === x : tests[x](code))
+          goesOn = code >= 0 && tests[x](code)
           place += code > 0xffff ? 2 : 1
           at++
           break
@@ -123,54 +135,72 @@ class Search {
         case Op.SPLIT:
           goesOn = this.#isNew(at, place)
           if (!goesOn) break
-          waitingAt.push(y)
-          waitingPlaces.push(place)
-          waitingSlots.push(slots)
+          stack.push(place, ys[at])
           at = x
           break
         case Op.JUMP:
           at = x
           break
         case Op.SAVE:
-          slots = slots.with(x, place)
+          stack.push(slots[x], ~x)
+          slots[x] = place
           at++
           break
         case Op.CHECK:
-          at = slots[x] === place ? y : at + 1
+          at = slots[x] === place ? ys[at] : at + 1
           break
         case Op.BOUNDARY:
           goesOn = this.#isAt(boundaries[x], place)
           at++
           break
-        case Op.ATOMIC: {
-          const inner = this.#walk(at + 1, place, slots, undefined)
-          goesOn = inner !== undefined
-          if (inner === undefined) break
-          slots = inner
+        case Op.ATOMIC:
+          goesOn = this.#walk(at + 1, place, -1)
           place = this.#end
           at = x
           break
-        }
-        case Op.LOOK: {
-          const inner = this.#look(at, y, place, slots)
-          goesOn = inner !== undefined
-          if (inner === undefined) break
-          slots = inner
+        case Op.LOOK:
+          goesOn = this.#look(at, place)
           at = x
           break
-        }
-        case Op.MATCH:
-          goesOn = endAt === undefined || endAt === place
+        default:
+          goesOn = endAt < 0 || endAt === place
           if (!goesOn) break
           this.#end = place
-          return slots
+          this.#settle(base)
+          return true
       }
-      if (goesOn) continue
-      const next = waitingAt.pop()
-      if (next === undefined) return undefined
-      at = next
-      place = waitingPlaces.pop()!
-      slots = waitingSlots.pop()!
+      while (!goesOn) {
+        if (stack.length === base) return false
+        const back = stack.pop()!
+        const kept = stack.pop()!
+        if (back < 0) slots[~back] = kept
+        else {
+          at = back
+          place = kept
+          goesOn = true
+        }
+      }
+    }
+  }
+
+  /** Forgets what could have been tried, and keeps what slots held: whoever asked may have to go back. */
+  #settle(base: number): void {
+    const stack = this.#stack
+    let kept = base
+    for (let at = base; at < stack.length; at += 2) {
+      if (stack[at + 1] >= 0) continue
+      stack[kept++] = stack[at]
+      stack[kept++] = stack[at + 1]
+    }
+    stack.length = kept
+  }
+
+  /** Gives slots back what they held. */
+  #restore(base: number): void {
+    while (this.#stack.length > base) {
+      const back = this.#stack.pop()!
+      const kept = this.#stack.pop()!
+      if (back < 0) this.#slots[~back] = kept
     }
   }
 
@@ -187,22 +217,21 @@ class Search {
     return true
   }
 
-  /** The slots behind a look, if it sees what it wants. */
-  #look(at: number, number: number, place: number, slots: readonly number[]): readonly number[] | undefined {
-    const { isBehind, isNegative, lengthLeast, lengthMost } = this.#program.looks[number]
-    if (!isBehind) {
-      const seen = this.#walk(at + 1, place, slots, undefined)
-      return isNegative ? (seen === undefined ? slots : undefined) : seen
-    }
-    // What fails to end here may yet end elsewhere: what is noted is noted for this place only.
-    const [tried, steps] = [this.#tried, this.#steps]
-    this.#tried = undefined
-    let seen: readonly number[] | undefined
-    for (let start = place - lengthLeast; seen === undefined && start >= Math.max(0, place - lengthMost); start--)
-      seen = this.#walk(at + 1, start, slots, place)
-    this.#tried = tried
-    this.#steps = steps
-    return isNegative ? (seen === undefined ? slots : undefined) : seen
+  /** Whether a look sees what it wants. Only what it has seen stays in slots. */
+  #look(at: number, place: number): boolean {
+    const { isBehind, isNegative, lengthLeast, lengthMost } = this.#program.looks[this.#program.ys[at]]
+    const base = this.#stack.length
+    let isSeen = false
+    if (isBehind) {
+      // What fails to end here may yet end elsewhere: what is noted is noted for this place only.
+      const [tried, steps] = [this.#tried, this.#steps]
+      this.#tried = undefined
+      for (let start = place - lengthLeast; !isSeen && start >= Math.max(0, place - lengthMost); start--) isSeen = this.#walk(at + 1, start, place)
+      this.#tried = tried
+      this.#steps = steps
+    } else isSeen = this.#walk(at + 1, place, -1)
+    if (isNegative) this.#restore(base)
+    return isSeen !== isNegative
   }
 
   #isAt(boundary: Boundary, place: number): boolean {
