@@ -269,11 +269,12 @@ export const COLLECTION_FUNCTIONS: FunctionTable = {
     },
   },
   ELEMENT: {
-    resolve: ofCollection(byRule(([type]) => (isArray(type) ? withNullability(type.element, type.element.nullable || type.nullable) : undefined), ONE, STRING)),
+    resolve: ofCollection(byRule(([type]) => (isArray(type) ? type.element : undefined), ONE, STRING)),
+    isStrict: false,
     make: ({ operands: [{ type }] }) => {
       const absent = fillerOf((type as ArrayType).element)
       // No NULL where the type refuses it.
-      return (values) => elementOf(values as Values, absent)
+      return (values) => (values === null ? absent : elementOf(values as Values, absent))
     },
   },
   ARRAY_APPEND: extended((values, element) => [...values, element]),

@@ -103,7 +103,7 @@ class JsonReader {
     this.#at++
     for (;;) {
       text += this.#match(PLAIN)
-      if (this.#accept('"')) return text
+      if (this.#accept('"')) return wholeText(text)
       if (!this.#accept('\\')) throw this.#error()
       text += this.#escape()
     }
@@ -159,6 +159,11 @@ class JsonReader {
     const found = this.#at < this.#text.length ? JSON.stringify(this.#text.slice(this.#at, this.#at + 20)) : 'the end'
     return new JsonError(`Cannot read JSON: unexpected ${found} at character ${this.#at + 1}`)
   }
+}
+
+/** Halves of pairs are no characters. */
+export function wholeText(text: string): string {
+  return text.replaceAll(/\p{Surrogate}/gu, '?')
 }
 
 function decimalOf(text: string): Decimal {

@@ -5,7 +5,7 @@ import type { BoundCall, BoundExpression } from '../bound-expression.ts'
 import { timestampText } from '../times.ts'
 import type { Value } from '../value.ts'
 import { unescape } from './json-path.ts'
-import { decimalOfText, type Json, JsonError, parseJson, writeJson } from './json-text.ts'
+import { decimalOfText, type Json, JsonError, parseJson, wholeText, writeJson } from './json-text.ts'
 import { bySignature, type CallSite, type FunctionTable, type Parameter, type Resolution, type ScalarCode, STRING } from './scalar-function.ts'
 
 type Converter = (value: Value) => Json
@@ -35,6 +35,7 @@ function converterOf(type: LogicalType): Converter | undefined {
     case 'INT':
       return (value) => BigInt(value as number)
     case 'FLOAT':
+      return (value) => decimalOfText(finite(value as number))
     case 'DOUBLE':
       // Numbers that JSON lacks are texts.
       return (value) => (Number.isFinite(value) ? decimalOfText(value as number) : String(value))
@@ -62,6 +63,11 @@ function converterOf(type: LogicalType): Converter | undefined {
     default:
       return undefined
   }
+}
+
+function finite(value: number): number {
+  if (!Number.isFinite(value)) throw new RangeError(`JSON has no FLOAT ${value}`)
+  return value
 }
 
 function keyText(key: Value): string {
@@ -126,7 +132,7 @@ function quote(given: string): string {
 }
 
 function unquote(given: string): string {
-  return given.startsWith('"') && given.endsWith('"') && isJson(given) ? unescape(given.slice(1, -1)) : given
+  return given.startsWith('"') && given.endsWith('"') && isJson(given) ? wholeText(unescape(given.slice(1, -1))) : given
 }
 
 /** Whether a text starts with JSON. */

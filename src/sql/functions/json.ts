@@ -9,7 +9,7 @@ import { type JsonPath, JsonPathError, parseJsonPath } from './json-path.ts'
 import { type Json, JsonError, numberText, parseJson, scalarText, writeJson } from './json-text.ts'
 import { BOOLEAN, type CallSite, type FunctionTable, type Resolution, type ScalarCode, type ScalarFunction, STRING } from './scalar-function.ts'
 
-/** What a path leads to: null if to nothing, or to NULL. */
+/** What a path leads to; null if to nothing, or to null, which is an error unless lax. */
 type Found = { readonly value: Json; readonly lax: boolean } | { readonly error: string }
 type Look = (text: string, path: string) => Found
 /** What a call answers where there is nothing, or an error. */
@@ -36,7 +36,8 @@ function follow(path: JsonPath, lax: boolean, text: string): Found {
   const document = attempt(() => ({ value: parseJson(text), lax }))
   if ('error' in document) return lax ? { value: null, lax } : document
   if (document.value === null) return { error: 'The JSON text is null' }
-  return attempt(() => ({ value: path.read(document.value, document.value, lax) ?? null, lax }))
+  const found = attempt(() => ({ value: path.read(document.value, document.value, lax) ?? null, lax }))
+  return 'error' in found || lax || found.value !== null ? found : { error: 'The JSON path leads to null' }
 }
 
 function attempt<T>(code: () => T): T | { readonly error: string } {

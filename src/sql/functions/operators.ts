@@ -3,7 +3,7 @@
 import { childTypesOf, Decimal, type LogicalType } from '../../batch/types.ts'
 import { type BoundCall, type BoundExpression, textOf } from '../bound-expression.ts'
 import { toDecimal, wrapInteger } from '../casts.ts'
-import { equalityOf, mapOf, rowEquality, valueAt } from '../collection-values.ts'
+import { equalityInside, equalityOf, mapOf, rowEquality, valueAt } from '../collection-values.ts'
 import { decimalArithmetic } from '../decimal-arithmetic.ts'
 import { likePattern } from '../like.ts'
 import { intervalArithmetic } from '../time-arithmetic.ts'
@@ -87,6 +87,13 @@ function comparison(holds: (order: number) => boolean): Operator {
 /** NULL is not distinct from NULL; NaN is from NaN, but for what says the same. */
 function distinction({ operands: [left, right] }: BoundCall, isDistinct: boolean): ScalarCode {
   if (isSameText(left, right)) return () => !isDistinct
+  // Rows that are written beside each other are distinct where all of their fields are.
+  if (isDistinct && isRow(left) && isRow(right))
+    return (one, other) => (one as readonly Value[]).every((field, index) => !isSame(field, (other as readonly Value[])[index]))
+  if (childTypesOf(left.type).length > 0) {
+    const isEqual = equalityInside(left.type)
+    return (one, other) => isEqual(one, other) !== isDistinct
+  }
   return (one, other) => (isSame(one, other) && !Number.isNaN(one)) !== isDistinct
 }
 
