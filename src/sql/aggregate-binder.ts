@@ -138,6 +138,9 @@ export class AggregateBinder {
     if (LATER.test(upper) || call.withinGroup !== undefined || call.clauses.length > 0)
       throw new SqlError('NOT_SUPPORTED', this.#text, call, `Cannot plan this call of ${upper} yet`)
     const [only] = call.operands
+    const nested = call.operands.find(hasAggregate)
+    if (nested !== undefined)
+      throw new SqlError('NESTED_AGGREGATE', this.#text, nested, 'An aggregate cannot be of aggregates', 'Aggregate in a subquery first.')
     const isCountOfAll = upper === 'COUNT' && call.operands.length === 1 && only.kind === 'star'
     const operands = isCountOfAll ? [] : call.operands.map((operand) => this.#rows.bind(operand))
     const types = operands.map(({ type }) => type)

@@ -4,6 +4,7 @@ import { PlanError } from '../base/errors.ts'
 import { suggest } from '../base/suggest.ts'
 import { childTypesOf, Decimal, DECIMAL_PRECISION_MAX, formatType, isText, LENGTH_MAX, type LogicalType, sameType, withNullability } from '../batch/types.ts'
 import type { BoundCall, BoundClause, BoundExpression, BoundLiteral, LiteralValue } from './bound-expression.ts'
+import { exactOperand } from './constant-expressions.ts'
 import { replaceColumns } from './expressions.ts'
 import { FLINK_FUNCTIONS } from './flink-functions.ts'
 import { SCALAR_FUNCTIONS } from './functions/functions.ts'
@@ -153,6 +154,8 @@ export class ExpressionBinder {
         return { kind: 'literal', type: { kind: 'CHAR', length: expression.word.length, nullable: false }, value: expression.word, ...spanOf(expression) }
       case 'is json':
         return this.#isJson(expression)
+      case 'over':
+        throw this.#error('WRONG_PLACE', expression, 'OVER stands in SELECT, ORDER BY and QUALIFY only', 'Compute it in a subquery, and look at it in WHERE.')
       default:
         throw this.#error('NOT_SUPPORTED', expression, 'Cannot plan this yet')
     }
@@ -273,6 +276,8 @@ export class ExpressionBinder {
     if (upper === 'NULLIF' && operands.length === 2) return this.#nullIf(call, operands[0], operands[1])
     const scalar = SCALAR_FUNCTIONS.get(upper)
     if (scalar === undefined) {
+      if (/^(?:TUMBLE|HOP|SESSION)(?:_(?:START|END|ROWTIME|PROCTIME))?$/.test(upper))
+        throw this.#error('WRONG_PLACE', call, `${upper} stands in a query that has the same window in GROUP BY`, 'Group by it, or use the table function.')
       if (FLINK_FUNCTIONS.has(upper)) throw this.#error('NOT_SUPPORTED', call, `Cannot plan ${upper} yet`)
       const near = suggest(upper, FLINK_FUNCTIONS)
       throw this.#error('UNKNOWN_FUNCTION', call.name[0], `There is no function ${name}`, near === undefined ? undefined : `Did you mean ${near}?`)
@@ -341,7 +346,7 @@ export class ExpressionBinder {
     if (!hasOrder || !takes(left.type, right.type)) throw this.#wrong(span, operator, [left, right])
     const common = isText(left.type) === isText(right.type) ? commonType(left.type, right.type) : comparedAs(isText(left.type) ? right.type : left.type)
     // Texts of any length compare as they are.
-    const operands = common === undefined || isText(common) ? [left, right] : [this.#met(left, common), this.#met(right, common)]
+    const operands = common === undefined || isText(common) ? [left, right] : [left, right].map((one) => this.#met(meeting(one, common), common))
     const isTold = operator.includes('DISTINCT')
     const compared = this.#boolean(operator, operands, span)
     const isUnknown = !isTold && (mayHoldNull(left.type) || mayHoldNull(right.type))
@@ -398,7 +403,7 @@ export class ExpressionBinder {
   #listed(one: Operand, type: LogicalType): Operand {
     if (one.kind === 'null' || one.type.kind === type.kind || (isText(one.type) && type.kind === 'VARCHAR')) return one
     const isComparable = canEqual(one.type, type) || canCompare(one.type, type)
-    return isComparable && childTypesOf(type).length === 0 ? this.#met(one, type) : one
+    return isComparable && childTypesOf(type).length === 0 ? this.#met(meeting(one, type), type) : one
   }
 
   #like({ operator, operand, pattern, escape, not, ...span }: Like): Operand {
@@ -485,7 +490,7 @@ export class ExpressionBinder {
     if (isInterval(type) && isNumeric(bound.type)) return this.#castToInterval(bound, type, named, isTry, span)
     if (!canCast(bound.type, type))
       throw this.#error('WRONG_TYPE', span, `Cannot cast ${formatType(withNullability(bound.type, true))} to ${formatType(withNullability(type, true))}`)
-    return { kind: 'cast', operand: bound, isTry, isImplicit: false, type: withNullability(type, isTry || bound.type.nullable), ...spanOf(span) }
+    return { kind: 'cast', operand: meeting(bound, type), isTry, isImplicit: false, type: withNullability(type, isTry || bound.type.nullable), ...spanOf(span) }
   }
 
   // ---- intervals, rows and collections ----
@@ -637,6 +642,11 @@ function isKeyOf(type: LogicalType, key: LogicalType): boolean {
 /** The type that a NULL gets beside another operand. */
 function typeBeside(operand: Operand): LogicalType {
   return operand.kind === 'null' ? BOOLEAN : operand.type
+}
+
+/** What is cast to a type: a constant may be known better than its own type says. */
+function meeting(operand: BoundExpression, type: LogicalType): BoundExpression {
+  return isNumeric(type) && type.kind !== operand.type.kind ? exactOperand(operand, type) : operand
 }
 
 /** The type in which a text is compared with a value of another one: any DECIMAL may stand in the text. */

@@ -76,3 +76,14 @@ function connected(name: string, left: BoundExpression, right: BoundExpression):
   const type = { kind: 'BOOLEAN', nullable: left.type.nullable || right.type.nullable } as const
   return { kind: 'call', name, operands: [left, right], clauses: [], type, start, end }
 }
+
+/** Whether a function is called somewhere in an expression. */
+export function hasCall(expression: BoundExpression, name: string): boolean {
+  if (expression.kind === 'call' && expression.name === name) return true
+  let isFound = false
+  mapParts(expression, (part) => {
+    isFound ||= hasCall(part, name)
+    return part
+  })
+  return isFound
+}

@@ -20,7 +20,8 @@ function windowJoin({ left, right, condition }: Pick<JoinPlan, 'left' | 'right' 
     const [one, other] = conjunct.operands.toSorted((a, b) => (a as Column).index - (b as Column).index)
     if (one.kind !== 'column' || other.kind !== 'column' || one.index >= width || other.index < width) continue
     const windows = [left.columns[one.index].window, right.columns[other.index - width]?.window]
-    if (windows[0] === undefined || windows[1] === undefined || windows[0].part !== windows[1].part || windows[0].part === 'time') continue
+    if (windows[0] === undefined || windows[1] === undefined || windows[0].part !== windows[1].part || windows[0].part === 'time' || windows[0].part === 'key')
+      continue
     if (JSON.stringify(windows[0].of) !== JSON.stringify(windows[1].of)) continue
     ends[windows[0].part] = [one.index, other.index - width]
   }

@@ -31,7 +31,8 @@ export interface PlanColumn extends Field {
 /** The column of a window table function: the beginning, the end, or the last instant of a window. */
 export interface WindowColumn {
   readonly of: WindowSpec
-  readonly part: 'start' | 'end' | 'time'
+  /** `key`: sessions are of each of its values. */
+  readonly part: 'start' | 'end' | 'time' | 'key'
 }
 
 /** How windows lie, in milliseconds. Of one object columns of one function tell that they belong together. */
@@ -46,6 +47,8 @@ export interface WindowSpec {
   readonly time: 'event' | 'processing'
   /** Whether times are instants, and windows lie as clocks on the wall show them. */
   readonly isLocal: boolean
+  /** How many columns sessions are of each value of. */
+  readonly keyCount: number
   /** Whether it was said in GROUP BY. */
   readonly isLegacy: boolean
 }

@@ -62,7 +62,10 @@ export class OverBinder {
       start: span.start,
       end: span.end,
     }
-    const index = FIRST_PLACE + this.#calls.push(bound) - 1
+    const textOf = ({ start: _start, end: _end, ...call }: BoundOver): string =>
+      JSON.stringify(call, (key, value: unknown) => (key === 'start' || key === 'end' ? undefined : typeof value === 'bigint' ? `${value}n` : value))
+    const known = this.#calls.findIndex((one) => textOf(one) === textOf(bound))
+    const index = FIRST_PLACE + (known >= 0 ? known : this.#calls.push(bound) - 1)
     return { kind: 'column', index, type, start: span.start, end: span.end }
   }
 

@@ -66,7 +66,11 @@ export function windowOf(
   for (const [start, column] of columns.entries()) {
     const spec = column.window?.part === 'start' ? column.window.of : undefined
     const end = spec === undefined ? -1 : columns.findIndex((other) => other.window?.part === 'end' && other.window.of === spec)
-    if (end >= 0) return { spec: spec!, start, end }
+    if (end < 0) continue
+    // Sessions are of other keys than the groups: these see several, or parts of one.
+    const areOwn = spec!.kind !== 'SESSION' || columns.every((one, index) => index === start || index === end || one.window?.of === spec)
+    const keyCount = columns.filter((one) => one.window?.of === spec && one.window?.part === 'key').length
+    if (areOwn && (spec!.kind !== 'SESSION' || keyCount === spec!.keyCount)) return { spec: spec!, start, end }
   }
   return undefined
 }

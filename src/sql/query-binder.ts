@@ -488,7 +488,7 @@ export class QueryBinder {
     const leftTime = time.kind === 'column' ? left.plan.columns[time.index] : undefined
     if (time.kind !== 'column' || leftTime?.time === undefined)
       throw this.#error('WRONG_TYPE', asOf!, 'FOR SYSTEM_TIME AS OF takes a time attribute of the left side', 'Declare a WATERMARK for it.')
-    if (type !== 'INNER' && type !== 'LEFT') throw this.#error('NOT_SUPPORTED', span, `A join as of a time is INNER or LEFT, not ${type}`)
+    if (type !== 'INNER' && type !== 'LEFT') throw this.#error('WRONG_JOIN', span, `A join as of a time is INNER or LEFT, not ${type}`)
     if (leftTime.time === 'processing') throw this.#error('NOT_SUPPORTED', span, 'Cannot plan joins as of processing time yet')
     const rightTime = versions.plan.columns.findIndex((column) => column.time === 'event')
     if (rightTime < 0) throw this.#error('WRONG_TYPE', right, 'A table of versions has a time attribute', 'Declare a WATERMARK for it.')

@@ -109,10 +109,11 @@ function specOf(
   if (!(sizeMs > 0) || (stepMs !== undefined && !(stepMs > 0))) throw error('WRONG_ARGUMENTS', span, `The sizes of ${kind} windows are above 0`)
   if (kind === 'CUMULATE' && sizeMs % stepMs! !== 0) throw error('WRONG_ARGUMENTS', span, 'The size of CUMULATE is a multiple of its step')
   if (kind === 'TUMBLE' && Math.abs(offsetMs) >= sizeMs) throw error('WRONG_ARGUMENTS', span, 'The offset of TUMBLE is less than its size')
-  return { kind, sizeMs, stepMs: stepMs ?? sizeMs, offsetMs, time: time!, isLocal: type.kind === 'TIMESTAMP_LTZ', isLegacy }
+  return { kind, sizeMs, stepMs: stepMs ?? sizeMs, offsetMs, time: time!, isLocal: type.kind === 'TIMESTAMP_LTZ', keyCount: 0, isLegacy }
 }
 
-function windowPlan(input: LogicalPlan, spec: WindowSpec, time: number, partition: readonly number[]): LogicalPlan {
+function windowPlan(input: LogicalPlan, shape: WindowSpec, time: number, partition: readonly number[]): LogicalPlan {
+  const spec = { ...shape, keyCount: partition.length }
   const { type } = input.columns[time]
   const timeType = { ...type, precision: 3, nullable: false } as LogicalType
   const added: PlanColumn[] = [
@@ -120,7 +121,8 @@ function windowPlan(input: LogicalPlan, spec: WindowSpec, time: number, partitio
     { name: 'window_end', type: TIMESTAMP, window: { of: spec, part: 'end' } },
     { name: 'window_time', type: timeType, time: spec.time, window: { of: spec, part: 'time' } },
   ]
-  return { kind: 'window', input, spec, time, partition, columns: [...input.columns, ...added] }
+  const columns = input.columns.map((column, index): PlanColumn => (partition.includes(index) ? { ...column, window: { of: spec, part: 'key' } } : column))
+  return { kind: 'window', input, spec, time, partition, columns: [...columns, ...added] }
 }
 
 /** `GROUP BY TUMBLE(ts, INTERVAL '1' MINUTE)` and its like: at most one of a SELECT. */
@@ -138,7 +140,7 @@ export class GroupWindows {
     const calls = keys.filter((key) => this.isWindow(key)) as readonly Call[]
     this.#keyCount = keys.length - calls.length
     if (calls.length === 0) return
-    if (calls.length > 1) throw this.#error('NOT_SUPPORTED', calls[1], 'GROUP BY has one window at most')
+    if (calls.length > 1) throw this.#error('TOO_MANY_WINDOWS', calls[1], 'GROUP BY has one window at most')
     const [call] = calls
     this.#call = call
     const kind = call.name[0].text.toUpperCase() as Kind
@@ -163,7 +165,8 @@ export class GroupWindows {
       partition = own.map((_, index) => width + index)
     }
     const width = input.columns.length
-    rows.plan = windowPlan(input, this.spec, bound.index, partition)
+    const plan = windowPlan(input, this.spec, bound.index, partition)
+    rows.plan = plan
     this.keys = rows.plan.columns.slice(width).map(({ type }, index) => ({ kind: 'column', index: width + index, type, start: call.start, end: call.end }))
   }
 

@@ -9,7 +9,7 @@ import { type KeyedStateBackend, mapState, type StateTtlConfig, type ValueState,
 import type { BoundAggregate } from '../bound-expression.ts'
 import type { Value } from '../value.ts'
 import { type Accumulator, Aggregates, type Collection } from './aggregates.ts'
-import { isAddition, type SessionContext, type SqlInput, SqlOperator } from './sql-operator.ts'
+import { END_OF_TIME, isAddition, type SessionContext, type SqlInput, SqlOperator } from './sql-operator.ts'
 
 /** What is grouped, and what is computed. Results are the key's columns and behind them the aggregates. */
 export interface GroupAggregateSpec {
@@ -27,9 +27,6 @@ export interface GroupAggregateSpec {
 
 /** How many rows a group has, and what is known of them. */
 type Group = readonly [rowCount: number, accumulators: readonly Accumulator[], key: readonly Value[]]
-
-/** The watermark behind all rows. */
-const END_OF_TIME = Number.MAX_SAFE_INTEGER
 
 export class GroupAggregateOperator extends SqlOperator {
   readonly #spec: GroupAggregateSpec

@@ -13,7 +13,7 @@ import { keyOf, type Value } from '../value.ts'
 import { type Accumulator, Aggregates, HeapCollection } from './aggregates.ts'
 import { collectionState } from './group-aggregate-operator.ts'
 import { OverFunctions } from './over-functions.ts'
-import { isAddition, type SessionContext, type SqlInput, SqlOperator } from './sql-operator.ts'
+import { END_OF_TIME, isAddition, type SessionContext, type SqlInput, SqlOperator } from './sql-operator.ts'
 
 /** Calls with one partition and order. */
 export interface OverSpec {
@@ -240,7 +240,7 @@ export class FinalOverOperator extends SqlOperator {
       const at = rows.findIndex((one) => keyOf(one) === key)
       if (at >= 0) this.#rows.update(rows.toSpliced(at, 1))
     }
-    this.eventTimers.register(Number.MAX_SAFE_INTEGER)
+    this.eventTimers.register(END_OF_TIME)
   }
 
   protected override onEventTimer(): void {

@@ -14,6 +14,7 @@ import type { WatermarkView } from '../../time/watermark-view.ts'
 import { AGGREGATE_FUNCTIONS } from '../aggregate-types.ts'
 import type { BoundAggregate, BoundExpression } from '../bound-expression.ts'
 import type { CatalogTable } from '../catalog.ts'
+import type { InsertPlan } from '../insert-binder.ts'
 import { interpret } from '../interpreter.ts'
 import type {
   AggregatePlan,
@@ -30,11 +31,12 @@ import type {
   ValuesPlan,
   WindowPlan,
 } from '../logical-plan.ts'
-import { windowOf } from '../plans.ts'
+import { uniqueKeyOf, windowOf } from '../plans.ts'
 import { withRanks } from '../rank-rule.ts'
 import { commonType } from '../type-rules.ts'
 import { DeduplicateOperator } from './deduplicate-operator.ts'
-import { and, columnsOf, conjunctsOf, shifted } from '../expressions.ts'
+import { and, columnsOf, conjunctsOf, hasCall, shifted } from '../expressions.ts'
+import { FinalRowsOperator } from './final-rows-operator.ts'
 import { GroupAggregateOperator } from './group-aggregate-operator.ts'
 import { IntervalJoinOperator } from './interval-join-operator.ts'
 import { JoinOperator } from './join-operator.ts'
@@ -42,13 +44,15 @@ import { ChangingOverOperator, FinalOverOperator, TimeOverOperator } from './ove
 import { RankOperator } from './rank-operator.ts'
 import { givenRow } from './row-codec.ts'
 import { type RowMapFactory, RowMapOperator } from './row-map-operator.ts'
-import { calc, debezium, expand, unnest, windows } from './row-maps.ts'
+import { calc, debezium, expand, notNull, unnest, upserts, windows } from './row-maps.ts'
 import { SessionOperator } from './session-operator.ts'
 import { SetOperator } from './set-operator.ts'
 import type { SessionContext } from './sql-operator.ts'
+import { tableSink } from './table-sinks.ts'
 import { tableSource } from './table-sources.ts'
 import { TemporalJoinOperator } from './temporal-join-operator.ts'
 import { TimeSortOperator } from './time-sort-operator.ts'
+import { UpsertMaterializeOperator } from './upsert-materialize-operator.ts'
 import { boundOf } from './watermarks.ts'
 import { WindowAggregateOperator } from './window-aggregate-operator.ts'
 import { WindowJoinOperator, WindowRankOperator } from './window-buffer-operators.ts'
@@ -74,6 +78,8 @@ const SEES_ALL: WatermarkView = { kind: 'every' }
 export interface QueryOptions {
   readonly session: SessionContext
   readonly ttl: StateTtlConfig | undefined
+  /** Whether rows are told apart anew where a table's key is not that of the query. */
+  readonly materializes: boolean
   /** Whether the answer is given once, when all rows are there. */
   readonly isBatch: boolean
 }
@@ -83,9 +89,12 @@ export function placedSchema(columns: readonly Pick<Field, 'type'>[]): Schema {
   return new Schema(columns.map(({ type }, index) => ({ name: `c${index}`, type: storedType(type) })))
 }
 
-/** How values lie in batches: times of the day keep their milliseconds, whatever their type says, as in Flink. */
+/**
+ * How values lie in batches: times of the day keep their milliseconds, whatever their type says, and NULL passes wherever it comes from, as in Flink: only
+ * results must have what their types say.
+ */
 function storedType(type: LogicalType): LogicalType {
-  return type.kind === 'TIME' ? { ...type, precision: 3 } : type
+  return withNullability(type.kind === 'TIME' ? { ...type, precision: 3 } : type, true)
 }
 
 /** Plans the queries of one job. */
@@ -99,10 +108,62 @@ export class QueryPlanner {
     this.#options = options
   }
 
-  /** Adds a query and what takes its rows. */
-  addSink(plan: LogicalPlan, sink: Sink): Transformation {
-    const stream = this.plan(withRanks(plan))
-    return this.graph.add(sink.name, { kind: 'sink', sink }, edgesOf(stream, { kind: 'forward' }, 0), stream.schema, sink.parallelismMax)
+  /** Adds a query and what takes its rows. Returns whether rows are only added to them. */
+  addSink(plan: LogicalPlan, sink: Sink): boolean {
+    const stream = this.#final(this.plan(withRanks(plan)), plan)
+    this.graph.add(sink.name, { kind: 'sink', sink }, edgesOf(stream, { kind: 'forward' }, 0), stream.schema, sink.parallelismMax)
+    return stream.isInsertOnly
+  }
+
+  /**
+   * Adds an INSERT.
+   *
+   * @throws {PlanError} `SINK_TAKES_NO_CHANGES`, `SINK_KEY_DIFFERS`, and what the table's connector throws.
+   */
+  addInsert({ table, plan, onConflict }: InsertPlan): Transformation {
+    const { sink, isInsertOnly } = tableSink(table)
+    const name = table.path.join('.')
+    const stream = this.#final(this.plan(withRanks(plan)), plan)
+    if (isInsertOnly && !stream.isInsertOnly)
+      throw new PlanError('SINK_TAKES_NO_CHANGES', `Table "${name}" takes inserted rows only, and the query changes rows that it has given`, {
+        hint: 'Write to a table whose connector takes changes, or ask for results that come once (windows).',
+      })
+    let rows = stream
+    const key = table.primaryKey.map((column) => plan.columns.findIndex((one) => one.name === column))
+    if (key.length > 0 && !stream.isInsertOnly) {
+      const own = uniqueKeyOf(plan)
+      const isSame = own !== undefined && own.length === key.length && own.every((column) => key.includes(column))
+      if (!isSame && onConflict === undefined && this.#options.materializes)
+        throw new PlanError(
+          'SINK_KEY_DIFFERS',
+          `The rows of the query are told apart by ${own === undefined ? 'no column' : own.map((column) => plan.columns[column].name).join(', ')}, those of table "${name}" by ${table.primaryKey.join(', ')}`,
+          { hint: 'Write ON CONFLICT DO NOTHING, DO ERROR or DO DEDUPLICATE to say what becomes of several rows of one key.' },
+        )
+      rows = isSame ? this.#map('Upserts', stream, stream.schema, upserts()) : onConflict === undefined ? stream : this.#materialized(stream, key, onConflict)
+    }
+    const schema = new Schema(plan.columns.map(({ name: column, type }) => ({ name: column, type: storedType(type) })))
+    const named = this.#map('Write', rows, schema, notNull(plan.columns, name))
+    return this.graph.add(sink.name, { kind: 'sink', sink }, edgesOf(named, { kind: 'forward' }, 0), schema, sink.parallelismMax)
+  }
+
+  /** In batch, rows that stay as they are. */
+  #final(stream: Stream, plan: LogicalPlan): Stream {
+    const { isBatch, session } = this.#options
+    const order = plan.kind === 'sort' ? plan.keys : []
+    if (!isBatch || (stream.isInsertOnly && order.length === 0)) return stream
+    return this.#inserted(
+      'FinalRows',
+      [{ stream, key: undefined }],
+      stream.schema,
+      () => new FinalRowsOperator({ schema: stream.schema, key: undefined }, order, session),
+    )
+  }
+
+  /** One row of each key. */
+  #materialized(stream: Stream, key: readonly number[], onConflict: 'NOTHING' | 'ERROR' | 'DEDUPLICATE'): Stream {
+    const { session, ttl } = this.#options
+    const create = (): Operator => new UpsertMaterializeOperator({ input: { schema: stream.schema, key }, onConflict, ttl }, session)
+    return { ...stream, from: [this.#stateful('UpsertMaterialize', [{ stream, key }], stream.schema, SEES_NOTHING, create)] }
   }
 
   /** @throws {PlanError} `NOT_SUPPORTED` */
@@ -218,6 +279,9 @@ export class QueryPlanner {
   }
 
   #addCalc(input: Stream, condition: BoundExpression | undefined, expressions: readonly BoundExpression[] | undefined, schema: Schema): Stream {
+    if (this.#options.isBatch)
+      for (const expression of [...(condition === undefined ? [] : [condition]), ...(expressions ?? [])])
+        if (hasCall(expression, 'CURRENT_WATERMARK')) throw new PlanError('NO_WATERMARK', 'There are no watermarks in batch mode for CURRENT_WATERMARK')
     const stream = this.#map('Calc', input, schema, calc(condition, expressions))
     if (expressions === undefined) return { ...stream, monotony: input.monotony }
     return { ...stream, monotony: expressions.map((expression) => (expression.kind === 'column' ? input.monotony[expression.index] : undefined)) }
@@ -374,7 +438,10 @@ export class QueryPlanner {
     const isSame = (one: unknown, other: unknown): boolean => JSON.stringify(one, withoutPlaces) === JSON.stringify(other, withoutPlaces)
     const { session, ttl, isBatch } = this.#options
     const isOneWindow = calls.every(({ partition, order }) => isSame([partition, order], [first.partition, first.order]))
-    if (!isOneWindow) throw new PlanError('NOT_SUPPORTED', 'Cannot run OVER with several partitions or orders in one SELECT yet')
+    if (!isOneWindow)
+      throw new PlanError(isBatch ? 'NOT_SUPPORTED' : 'OVER_WINDOWS', 'All OVER of a SELECT have the same partition and order where rows never end', {
+        hint: 'Compute one in a subquery.',
+      })
     const { stream, columns: partition } = this.#keyed(this.plan(inputPlan), first.partition)
     const key = partition.length === 0 ? undefined : partition
     // Columns that were added for the key are none of the result.
@@ -470,13 +537,22 @@ export class QueryPlanner {
       const made = [this.#stateful('Deduplicate', [{ stream, key }], schema, SEES_ALL, create)]
       return cut({ from: made, schema, isInsertOnly: keeps === 'first', monotony: NO_MONOTONY })
     }
-    return cut(this.#topN(stream, key, { order, from, to, hasRank }, schema))
+    return cut(this.#topN(stream, key, { order, from, to, hasRank }, schema, replacedBy(plan, stream.monotony)))
   }
 
-  #topN(stream: Stream, key: readonly number[] | undefined, rank: Pick<RankPlan, 'order' | 'from' | 'to' | 'hasRank'>, schema: Schema): Stream {
+  #topN(
+    stream: Stream,
+    key: readonly number[] | undefined,
+    rank: Pick<RankPlan, 'order' | 'from' | 'to' | 'hasRank'>,
+    schema: Schema,
+    replaced?: readonly number[],
+  ): Stream {
     const { session, ttl } = this.#options
     const create = (): Operator =>
-      new RankOperator({ input: { schema: stream.schema, key }, outputSchema: schema, ...rank, retracts: !stream.isInsertOnly, ttl }, session)
+      new RankOperator(
+        { input: { schema: stream.schema, key }, outputSchema: schema, ...rank, retracts: !stream.isInsertOnly, replacedBy: replaced, ttl },
+        session,
+      )
     return { from: [this.#stateful('Rank', [{ stream, key }], schema, SEES_NOTHING, create)], schema, isInsertOnly: false, monotony: NO_MONOTONY }
   }
 
@@ -589,6 +665,16 @@ function withoutRetraction(aggregate: BoundAggregate, monotony: Stream['monotony
   const direction = operand?.kind === 'column' ? monotony[operand.index] : undefined
   const isReplaced = (aggregate.name === 'MAX' && direction === 'rising') || (aggregate.name === 'MIN' && direction === 'falling')
   return isReplaced ? { ...aggregate, name: `${aggregate.name} OF REPLACED` } : aggregate
+}
+
+/** The columns by which rows of a rank's input replace each other: where their versions only move to the front. */
+function replacedBy({ input, partition, order }: RankPlan, monotony: Stream['monotony']): readonly number[] | undefined {
+  const key = uniqueKeyOf(input)
+  const [first] = order
+  if (key === undefined || order.length !== 1 || first.expression.kind !== 'column' || input.kind === 'scan') return undefined
+  const direction = monotony[first.expression.index]
+  if (direction !== (first.descending ? 'rising' : 'falling')) return undefined
+  return partition.every((expression) => expression.kind === 'column' && key.includes(expression.index)) ? key : undefined
 }
 
 function withoutPlaces(name: string, value: unknown): unknown {

@@ -19,6 +19,8 @@ export interface RankSpec {
   readonly hasRank: boolean
   /** Whether rows may be taken back: then all have to be kept. */
   readonly retracts: boolean
+  /** Columns by which a row's next version replaces it, where a row never goes and its versions only rise in the order; undefined: rows come and go. */
+  readonly replacedBy: readonly number[] | undefined
   readonly ttl: StateTtlConfig | undefined
 }
 
@@ -50,9 +52,37 @@ export class RankOperator extends SqlOperator {
   }
 
   protected override onChange(kind: RowKind, row: readonly Value[]): void {
+    const { replacedBy } = this.#spec
+    if (replacedBy !== undefined && kind === RowKind.UPDATE_BEFORE) return
     const [rows, to] = this.#partitions.value() ?? [[], this.#boundOf(row)]
+    if (replacedBy !== undefined && this.#replace(rows, row, to, replacedBy)) return
     if (isAddition(kind)) this.#add(rows, row, to)
     else this.#takeAway(rows, row, to)
+  }
+
+  /** Puts a row in the place of its last version, if that is kept. */
+  #replace(rows: readonly (readonly Value[])[], row: readonly Value[], to: number, key: readonly number[]): boolean {
+    const own = keyOf(key.map((column) => row[column]))
+    const was = rows.findIndex((one) => keyOf(key.map((column) => one[column])) === own)
+    if (was < 0) return false
+    const others = rows.toSpliced(was, 1)
+    let place = was
+    while (place > 0 && this.#ordering(others[place - 1], row) > 0) place--
+    const next = others.toSpliced(place, 0, row)
+    this.#partitions.update([next, to])
+    const { from, hasRank } = this.#spec
+    const change = (before: readonly Value[], after: readonly Value[]): void => {
+      this.emit(RowKind.UPDATE_BEFORE, before)
+      this.emit(RowKind.UPDATE_AFTER, after)
+    }
+    if (hasRank || from > 1)
+      for (let at = Math.max(place, from - 1); at <= Math.min(was, to - 1); at++) change(this.#result(rows[at], at), this.#result(next[at], at))
+    else if (was < to) change(rows[was], row)
+    else if (place < to) {
+      this.emit(RowKind.DELETE, rows[to - 1])
+      this.emit(RowKind.INSERT, row)
+    }
+    return true
   }
 
   /** Up to which rank rows are asked for: of a partition its first row says so. */
@@ -100,6 +130,11 @@ export class RankOperator extends SqlOperator {
       return
     }
     const isAdded = after.length > before.length
+    if (to === 1 && !this.#spec.retracts && before.length > 0) {
+      this.emit(RowKind.UPDATE_BEFORE, before[0])
+      this.emit(RowKind.UPDATE_AFTER, after[0])
+      return
+    }
     // One row goes, of those that are shown, and one comes.
     const goes = isAdded ? before.at(to - 1) : before[place]
     const comes = isAdded ? after[place] : after.at(to - 1)

@@ -2,6 +2,7 @@
 
 import { BadRecordError } from '../../base/errors.ts'
 import { RowKind } from '../../batch/record-batch.ts'
+import type { Field } from '../../batch/types.ts'
 import type { BoundExpression } from '../bound-expression.ts'
 import { interpret } from '../interpreter.ts'
 import type { ExpandPlan, UnnestPlan, WindowPlan } from '../logical-plan.ts'
@@ -104,4 +105,21 @@ export function debezium(skipsErrors: boolean): RowMapFactory {
         metrics.badRecords++
       }
     }
+}
+
+/** For those who know rows by their key: what a row was before it changed is left out. */
+export function upserts(): RowMapFactory {
+  return () => (kind, row, emit) => {
+    if (kind !== RowKind.UPDATE_BEFORE) emit(kind, row)
+  }
+}
+
+/** Refuses NULL in columns that admit none. @param table For the error. */
+export function notNull(columns: readonly Field[], table: string): RowMapFactory {
+  const required = columns.flatMap(({ type }, index) => (type.nullable ? [] : [index]))
+  return () => (kind, row, emit) => {
+    for (const index of required)
+      if (row[index] === null) throw new BadRecordError('NULL_VALUE', `Column "${columns[index].name}" of table "${table}" admits no NULL, and a row has one`)
+    emit(kind, row)
+  }
 }

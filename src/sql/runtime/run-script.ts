@@ -5,13 +5,15 @@ import { PlanError } from '../../base/errors.ts'
 import type { Field } from '../../batch/types.ts'
 import { RowKind, ROW_KIND_TEXT } from '../../batch/record-batch.ts'
 import { jsonOf } from '../changelog-format.ts'
+import type { LocalExecutor } from '../../runtime/local-executor.ts'
 import { SqlSession, type StatementResult } from '../session.ts'
 import { parseScript } from '../statement-parser.ts'
 import type { LogicalPlan } from '../logical-plan.ts'
-import { type Ordering, orderingOf } from '../ordering.ts'
-import { keyOf, type Value } from '../value.ts'
+import type { Value } from '../value.ts'
+import type { InsertPlan } from '../insert-binder.ts'
+import { changeSink } from './change-sink.ts'
 import type { QueryOptions } from './query-planner.ts'
-import { queryExecutor } from './run-query.ts'
+import { executorOf, type RunOptions } from './run-query.ts'
 
 /** Takes the answer of a statement: its columns, then its changes. */
 export interface ResultTarget {
@@ -22,6 +24,8 @@ export interface ResultTarget {
 /** How a script runs. */
 export interface ScriptOptions {
   readonly clock?: Clock
+  /** Default: 1. */
+  readonly parallelism?: number | undefined
   log(operatorName: string, subtaskIndex: number, message: string): void
 }
 
@@ -34,59 +38,57 @@ export function runScript(text: string, target: ResultTarget, options: ScriptOpt
   const session = new SqlSession()
   if (asksForBatch(text)) session.options.set('execution.runtime-mode', 'batch')
   let last: StatementResult | undefined
-  for (const statement of parseScript(text)) last = session.execute(statement, text)
+  for (const statement of parseScript(text)) {
+    last = session.execute(statement, text)
+    if (last.kind === 'insert') insertJob(last.inserts, session, options).runToEnd()
+  }
   if (last?.kind === 'rows') {
     target.columns(last.columns)
     for (const row of last.rows) target.change(RowKind.INSERT, row)
-    return
+  } else if (last?.kind === 'query') {
+    target.columns(last.plan.columns)
+    queryJob(last.plan, session, (kind, row) => target.change(kind, row), options).executor.runToEnd()
   }
-  if (last?.kind !== 'query') throw new PlanError('NOT_SUPPORTED', 'Cannot run a script that does not end in a query yet')
-  const { plan } = last
-  const { columns } = plan
-  target.columns(columns)
-  // Inputs are read by turns then, row by row.
-  const batchRowsMax = session.options.get('table.exec.mini-batch.enabled') === 'false' ? 1 : undefined
-  const settings = queryOptions(session)
-  target.columns(columns)
-  const answer = settings.isBatch ? new FinalRows(plan, settings) : undefined
-  const executor = queryExecutor(plan, { ...settings, log: options.log, clock: options.clock ?? systemClock, jobName: 'query', batchRowsMax }, (kind, row) => {
-    const missing = row.findIndex((value, index) => value === null && !columns[index].type.nullable)
-    if (missing >= 0) throw new PlanError('NULL_VALUE', `Column "${columns[missing].name}" is NULL, and its type admits none`)
-    if (answer === undefined) target.change(kind, row)
-    else answer.change(kind, row)
-  })
-  executor.runToEnd()
-  for (const row of answer?.rows() ?? []) target.change(RowKind.INSERT, row)
 }
 
-/** The rows that changes leave, in the order that the query asks for. */
-class FinalRows {
-  readonly #rows = new Map<string, (readonly Value[])[]>()
-  readonly #ordering: Ordering | undefined
+/** What runs INSERTs together. @throws {PlanError} */
+export function insertJob(inserts: readonly InsertPlan[], session: SqlSession, options: ScriptOptions): LocalExecutor {
+  return executorOf(
+    (planner) => {
+      for (const insert of inserts) planner.addInsert(insert)
+    },
+    runOptionsOf(session, options, 'insert'),
+  )
+}
 
-  constructor(plan: LogicalPlan, { session }: QueryOptions) {
-    const context = { ...session, nowMs: () => systemClock.nowMs(), watermarkMs: () => -Infinity }
-    if (plan.kind === 'sort') this.#ordering = orderingOf(plan.keys, context)
-  }
+/** A query that is ready to run. */
+export interface QueryJob {
+  readonly executor: LocalExecutor
+  /** Whether rows are only added to its result, never changed nor taken away. */
+  readonly isInsertOnly: boolean
+}
 
-  change(kind: RowKind, row: readonly Value[]): void {
-    const key = keyOf(row)
-    const known = this.#rows.get(key)
-    if (kind === RowKind.INSERT || kind === RowKind.UPDATE_AFTER) {
-      if (known === undefined) this.#rows.set(key, [row])
-      else known.push(row)
-    } else if (known === undefined || known.length === 1) this.#rows.delete(key)
-    else known.pop()
-  }
+/** What runs a query and calls `take` with each change of its result. @throws {PlanError} */
+export function queryJob(plan: LogicalPlan, session: SqlSession, take: (kind: RowKind, row: readonly Value[]) => void, options: ScriptOptions): QueryJob {
+  const { columns } = plan
+  let isInsertOnly = false
+  const sink = changeSink((kind, row) => {
+    const missing = row.findIndex((value, index) => value === null && !columns[index].type.nullable)
+    if (missing >= 0) throw new PlanError('NULL_VALUE', `Column "${columns[missing].name}" is NULL, and its type admits none`)
+    take(kind, row)
+  })
+  const executor = executorOf((planner) => (isInsertOnly = planner.addSink(plan, sink)), runOptionsOf(session, options, 'query'))
+  return { executor, isInsertOnly }
+}
 
-  rows(): readonly (readonly Value[])[] {
-    const rows = [...this.#rows.values()].flat()
-    return this.#ordering === undefined ? rows : rows.toSorted(this.#ordering)
-  }
+function runOptionsOf(session: SqlSession, { log, clock = systemClock, parallelism = 1 }: ScriptOptions, jobName: string): RunOptions {
+  // Inputs are read by turns then, row by row.
+  const batchRowsMax = session.options.get('table.exec.mini-batch.enabled') === 'false' ? 1 : undefined
+  return { ...queryOptions(session), log, clock, jobName, parallelism, batchRowsMax }
 }
 
 /** Whether a comment at the head of a script asks for batch mode: `-- mode: batch`. */
-function asksForBatch(text: string): boolean {
+export function asksForBatch(text: string): boolean {
   return text.split('\n', HEAD_LINES).some((line) => /^\s*--\s*mode:\s*batch\s*$/i.test(line))
 }
 
@@ -102,6 +104,7 @@ export function queryOptions(session: SqlSession): QueryOptions {
       currentDatabase: session.catalog.currentDatabase,
     },
     ttl: ttl === 0 ? undefined : { ttlMs: ttl },
+    materializes: session.options.get('table.exec.sink.upsert-materialize')?.toUpperCase() !== 'NONE',
     isBatch: session.options.get('execution.runtime-mode')?.toLowerCase() === 'batch',
   }
 }

@@ -22,6 +22,9 @@ export interface SqlInput {
 /** What queries are told by their session. */
 export type SessionContext = Pick<EvaluationContext, 'timeZone' | 'currentCatalog' | 'currentDatabase'>
 
+/** A time behind all rows: timers at it fire at the end of the input. */
+export const END_OF_TIME = Number.MAX_SAFE_INTEGER
+
 /** A change: what a row is for, and its values. */
 export interface Change {
   readonly kind: RowKind
