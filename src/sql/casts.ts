@@ -28,7 +28,7 @@ export function castOf(from: LogicalType, to: LogicalType, context: EvaluationCo
   }
   if (COLLECTIONS.has(from.kind)) {
     const cast = collectionCastOf(from, to, (one, other) => castOf(one, other, context))
-    return cast && isText(to) ? (value) => fitText(cast(value) as string, to) : cast
+    return cast && isText(to) ? (value) => fitUnits(cast(value) as string, to) : cast
   }
   if (!SIMPLE.has(from.kind) || !SIMPLE.has(to.kind)) return undefined
   switch (to.kind) {
@@ -48,7 +48,7 @@ export function castOf(from: LogicalType, to: LogicalType, context: EvaluationCo
       return isText(from) ? (text) => decimalOf(text as string, to) ?? cannotRead(text, 'DECIMAL') : (value) => fitDecimal(toDecimal(value), to)
     case 'CHAR':
     case 'VARCHAR':
-      return (value) => fitText(toText(value, from), to)
+      return from.kind === 'BINARY' || from.kind === 'VARBINARY' ? (value) => fitUnits(toText(value, from), to) : (value) => fitText(toText(value, from), to)
     default:
       return (value) => fitBytes(value instanceof Uint8Array ? value : Buffer.from(value as string), to as LogicalType & { length: number })
   }
@@ -117,6 +117,12 @@ function fitText(text: string, { kind, length }: LogicalType & { readonly length
   if (text.length <= length) return kind === 'CHAR' ? text + ' '.repeat(Math.max(0, length - Array.from(text).length)) : text
   const points = Array.from(text)
   return points.length <= length ? text : points.slice(0, length).join('')
+}
+
+/** The same of what is no text before: in UTF-16 units, as Java counts, where half a character becomes a question mark. */
+function fitUnits(text: string, { kind, length }: LogicalType & { readonly length: number }): string {
+  if (text.length <= length) return kind === 'CHAR' ? text.padEnd(length) : text
+  return text.slice(0, length).replace(/[\ud800-\udbff]$/, '?')
 }
 
 function fitBytes(bytes: Uint8Array, { kind, length }: LogicalType & { readonly length: number }): Uint8Array {

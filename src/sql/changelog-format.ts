@@ -1,8 +1,7 @@
 // Changes and values as `--format changelog` prints them, a JSON line each: exact, and the same for every run.
 
 import { doubleText } from '../base/double-text.ts'
-import type { Decimal } from '../batch/types.ts'
-import { type LogicalType } from '../batch/types.ts'
+import { Decimal, type LogicalType } from '../batch/types.ts'
 import { dateText, durationText, periodText, timestampText, timeText } from './times.ts'
 import type { Value } from './value.ts'
 
@@ -20,7 +19,8 @@ export function jsonOf(value: Value, type: LogicalType): unknown {
     case 'DOUBLE':
       return Number.isFinite(value) ? value : String(value)
     case 'DECIMAL':
-      return (value as Decimal).toString()
+      // Its digits stand at the scale of the type, whatever scale they were computed at.
+      return new Decimal((value as Decimal).unscaled, type.scale).toString()
     case 'BINARY':
     case 'VARBINARY':
       return `x'${Buffer.from(value as Uint8Array).toString('hex')}'`

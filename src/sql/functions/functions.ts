@@ -7,24 +7,30 @@ import { JSON_FUNCTIONS } from './json.ts'
 import { MISCELLANEOUS_FUNCTIONS } from './miscellaneous.ts'
 import { NUMBER_FUNCTIONS } from './numbers.ts'
 import { OPERATORS } from './operators.ts'
+import { RANDOM_FUNCTIONS } from './random.ts'
 import { REGULAR_EXPRESSION_FUNCTIONS } from './regular-expressions.ts'
+import { ROUNDING_FUNCTIONS } from './rounding.ts'
 import type { ScalarFunction } from './scalar-function.ts'
 import { STRING_FUNCTIONS } from './strings.ts'
 import { TEXT_SEARCH_FUNCTIONS } from './text-search.ts'
 import { TIME_FUNCTIONS } from './times.ts'
+import { REAL_FUNCTIONS } from './trigonometry.ts'
 
 /** What calls by name find. */
 export const SCALAR_FUNCTIONS: ReadonlyMap<string, ScalarFunction> = new Map(
   [
     COLLECTION_FUNCTIONS,
     CONDITIONAL_FUNCTIONS,
-    ENCODING_FUNCTIONS,
-    REGULAR_EXPRESSION_FUNCTIONS,
-    TEXT_SEARCH_FUNCTIONS,
     JSON_FUNCTIONS,
     MISCELLANEOUS_FUNCTIONS,
     NUMBER_FUNCTIONS,
+    RANDOM_FUNCTIONS,
+    REAL_FUNCTIONS,
+    ROUNDING_FUNCTIONS,
+    ENCODING_FUNCTIONS,
+    REGULAR_EXPRESSION_FUNCTIONS,
     STRING_FUNCTIONS,
+    TEXT_SEARCH_FUNCTIONS,
     TIME_FUNCTIONS,
   ].flatMap((table) => Object.entries(table)),
 )

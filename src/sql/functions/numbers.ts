@@ -1,11 +1,22 @@
-// Functions of numbers.
+// Functions of numbers that are no real functions.
 
-import { Decimal, DECIMAL_PRECISION_MAX, type LogicalType, withNullability } from '../../batch/types.ts'
+import { Decimal, type LogicalType } from '../../batch/types.ts'
 import { fitDecimal, rescale } from '../decimal-arithmetic.ts'
-import { isInterval, isNumeric } from '../type-rules.ts'
+import { arithmeticType, isExact, isInterval, isNumeric } from '../type-rules.ts'
 import { compareValues, type Value } from '../value.ts'
-import { alwaysType, byRule, DOUBLE, type FunctionTable, INT, sameType, type ScalarFunction, strictType, type TypeRule } from './scalar-function.ts'
-import { negated } from './operators.ts'
+import { negated, OPERATORS } from './operators.ts'
+import {
+  alwaysType,
+  byRule,
+  type FunctionTable,
+  INT,
+  sameType,
+  type ScalarFunction,
+  strictType,
+  STRING,
+  type TypeRule,
+  withoutNull,
+} from './scalar-function.ts'
 
 const ONE = { least: 1, most: 1 }
 
@@ -13,20 +24,6 @@ const ONE = { least: 1, most: 1 }
 const wholeNumber: TypeRule = ([operand]) => {
   if (operand.kind === 'DECIMAL') return { ...operand, scale: 0 }
   return isNumeric(operand) || isInterval(operand) ? operand : undefined
-}
-
-/**
- * The type of ROUND.
- *
- * @param digits Digits behind the point that stay; negative in front of it.
- */
-export function roundType(operand: LogicalType, digits: number): LogicalType | undefined {
-  if (operand.kind !== 'DECIMAL') return isNumeric(operand) ? operand : undefined
-  const { precision, scale } = operand
-  if (digits >= scale) return operand
-  // A carry may need one more.
-  if (digits >= 0) return { ...operand, precision: 1 + precision - scale + digits, scale: digits }
-  return { ...operand, precision: Math.min(DECIMAL_PRECISION_MAX, 1 + precision - scale), scale: 0 }
 }
 
 function zeroOf(value: Value): Value {
@@ -43,7 +40,7 @@ function signOf(value: Value, type: LogicalType): Value {
 /** Without what is behind the point. @param step What is added to a cut DECIMAL that is not whole. */
 function whole(round: (value: number) => number, step: bigint): ScalarFunction {
   return {
-    resolve: byRule(strictType(wholeNumber), ONE, INT),
+    resolve: withoutNull(byRule(strictType(wholeNumber), ONE, INT)),
     make:
       ({ type }) =>
       (value) => {
@@ -58,16 +55,21 @@ function whole(round: (value: number) => number, step: bigint): ScalarFunction {
   }
 }
 
+/** The value without its sign; the least integer has no other. */
+const magnitude: ScalarFunction['make'] = ({ type }) =>
+  type.kind === 'FLOAT' || type.kind === 'DOUBLE'
+    ? (value) => Math.abs(value as number)
+    : (value) => (compareValues(value, zeroOf(value)) < 0 ? negated(value, type) : value)
+
+/** In two's complement of 64 bits. */
+function binaryText(value: Value): string {
+  return BigInt.asUintN(64, BigInt(value as number)).toString(2)
+}
+
 export const NUMBER_FUNCTIONS: FunctionTable = {
-  ABS: {
-    resolve: byRule(strictType(sameType((type) => isNumeric(type) || isInterval(type))), ONE, INT),
-    make:
-      ({ type }) =>
-      (value) =>
-        compareValues(value, zeroOf(value)) < 0 ? negated(value, type) : value,
-  },
+  ABS: { resolve: withoutNull(byRule(strictType(sameType((type) => isNumeric(type) || isInterval(type))), ONE, INT)), make: magnitude },
   SIGN: {
-    resolve: byRule(strictType(sameType(isNumeric)), ONE, INT),
+    resolve: withoutNull(byRule(strictType(sameType(isNumeric)), ONE, INT)),
     make:
       ({ type }) =>
       (value) =>
@@ -76,18 +78,11 @@ export const NUMBER_FUNCTIONS: FunctionTable = {
   FLOOR: whole(Math.floor, -1n),
   CEIL: whole(Math.ceil, 1n),
   CEILING: whole(Math.ceil, 1n),
-  SQRT: {
-    resolve: byRule(strictType(alwaysType(DOUBLE, isNumeric)), ONE, INT),
-    make: () => (value) => Math.sqrt(Number(value instanceof Decimal ? value.toNumber() : value)),
+  MOD: {
+    resolve: withoutNull(
+      byRule(([left, right]) => (isExact(left) && isExact(right) ? arithmeticType('%', left, right) : undefined), { least: 2, most: 2 }, INT),
+    ),
+    make: (call, context) => OPERATORS['%'].make({ ...call, name: '%' }, context),
   },
-  ROUND: {
-    resolve({ operands: [operand, digits, ...rest] }) {
-      const of = operand?.type ?? INT
-      const to = digits === undefined ? withNullability(INT, false) : (digits.type ?? INT)
-      const type = rest.length > 0 || to.kind !== 'INT' ? undefined : roundType(of, typeof digits?.literal === 'number' ? digits.literal : 0)
-      return type && { type: withNullability(type, of.nullable || to.nullable), operandTypes: digits === undefined ? [of] : [of, to] }
-    },
-    // Not there yet.
-    make: () => undefined,
-  },
+  BIN: { resolve: withoutNull(byRule(strictType(alwaysType(STRING, (type) => isExact(type) && type.kind !== 'DECIMAL')), ONE, INT)), make: () => binaryText },
 }

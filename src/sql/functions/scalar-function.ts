@@ -157,3 +157,8 @@ export function bySignature(
     return { type: withNullability(type, isNullable), operandTypes }
   }
 }
+
+/** As `resolve`, but it does not take a NULL that has no type: as Flink's older functions do not. */
+export function withoutNull(resolve: ScalarFunction['resolve']): ScalarFunction['resolve'] {
+  return (site) => (site.operands.some(({ type }) => type === undefined) ? undefined : resolve(site))
+}

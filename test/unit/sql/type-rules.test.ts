@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { formatType, type LogicalType } from '../../../src/batch/types.ts'
 import { AGGREGATE_FUNCTIONS } from '../../../src/sql/aggregate-types.ts'
 import { SCALAR_FUNCTIONS } from '../../../src/sql/functions/functions.ts'
-import { roundType } from '../../../src/sql/functions/numbers.ts'
+import { roundType } from '../../../src/sql/functions/rounding.ts'
 import {
   arithmeticType,
   type ArithmeticOperator,
