@@ -93,6 +93,8 @@ export interface CatalogView {
   readonly columnNames: readonly string[]
   /** Tables have their whole paths in it, whatever database is in use later. */
   readonly query: Query
+  /** Whether all other names are written out too. */
+  readonly isExpanded: boolean
   /** The text that the query's places are of. */
   readonly text: string
   /** What it was when it was created. */

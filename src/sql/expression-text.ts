@@ -158,11 +158,11 @@ export class ExpressionWriter {
       case 'exists':
         return `EXISTS (${this.#names.query(expression.query)})`
       case 'query':
-        return `(${this.#names.query(expression.query)})`
+        return left === 0 && right === 0 ? `((${this.#names.query(expression.query)}))` : `(((${this.#names.query(expression.query)})))`
       case 'constructor': {
         const { of, values } = expression
-        const [open, close] = of === 'ROW' || 'kind' in values ? ['(', ')'] : ['[', ']']
-        return `${of}${open}${'kind' in values ? this.#names.query(values) : this.#list(values)}${close}`
+        if ('kind' in values) return `${of} ((${this.#names.query(values)}))`
+        return of === 'ROW' ? `ROW(${this.#list(values)})` : `${of}[${this.#list(values)}]`
       }
       case 'item':
         return `${this.write(expression.operand, 100, 0)}[${this.write(expression.index)}]`

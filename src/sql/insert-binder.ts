@@ -81,8 +81,9 @@ class InsertBinder {
 
   bind(): InsertPlan {
     const { table: name, columns: names, query, overwrite, onConflict } = this.#insert
-    const table = this.#catalog.find(name, this.#text)
-    if (table.kind === 'view') throw this.#error('WRONG_KIND', name, `"${table.path[2]}" is a view, and nothing can be written to it`)
+    const found = this.#catalog.find(name, this.#text)
+    if (found.kind === 'view') throw this.#error('WRONG_KIND', name, `"${found.path[2]}" is a view, and nothing can be written to it`)
+    const table = this.#withHints(found)
     const written = writtenColumns(table)
     this.#checkNames(names, written, table)
     const partition = this.#partition(table, written)
@@ -99,7 +100,7 @@ class InsertBinder {
       return index < 0 ? partition.get(column) : { kind: 'column', index, type: plan.columns[index].type, start, end }
     }
     return {
-      table: this.#withHints(table),
+      table,
       plan: assignColumns(plan, written, sourceOf, query, this.#text),
       columns: names.length === 0 ? undefined : targets,
       partition,

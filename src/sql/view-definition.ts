@@ -1,6 +1,7 @@
 // Makes views of their definitions.
 
 import { type Catalog, type CatalogTable, type CatalogView, type TablePath, type ViewColumn } from './catalog.ts'
+import { sameType } from '../batch/types.ts'
 import type { BoundExpression } from './bound-expression.ts'
 import type { LogicalPlan } from './logical-plan.ts'
 import { QueryBinder } from './query-binder.ts'
@@ -8,6 +9,10 @@ import { SqlError } from './sql-error.ts'
 import { renameTables } from './syntax-walk.ts'
 import type { CreateView, Expression, Name, QualifiedName, Query } from './syntax-tree.ts'
 import { isProctime } from './table-definition.ts'
+import { expandQuery } from './view-expander.ts'
+
+/** Operators and functions whose result has the type of their first operand, as a time attribute too. */
+const PASSED_ON = new Set(['+', '-', 'COALESCE', 'IFNULL', 'MAX', 'MIN', 'FIRST_VALUE', 'LAST_VALUE'])
 
 /**
  * A view of a query, which must have a meaning now, whoever asks for it later.
@@ -26,15 +31,33 @@ export function makeView(
   if (names.length > 0 && names.length !== plan.columns.length)
     throw new SqlError('WRONG_COLUMN_COUNT', text, names[0], `${names.length} names stand for ${plan.columns.length} columns`)
   const columnNames = names.map((name) => name.text)
+  const expanded = expandedAs(plan, query, text, catalog)
   return {
     kind: 'view',
     path,
     isTemporary,
     columnNames,
-    query: renameTables(query, (name) => qualified(name, catalog, text)),
+    query: expanded ?? renameTables(query, (name) => qualified(name, catalog, text)),
+    isExpanded: expanded !== undefined,
     text,
     columns: plan.columns.map(({ name, type }, index) => ({ name: columnNames[index] ?? name, type, timeAttribute: timeAttributeOf(plan, index) })),
     comment,
+  }
+}
+
+/** The query with all names written out, if it still answers the same columns then. */
+function expandedAs(plan: LogicalPlan, query: Query, text: string, catalog: Catalog): Query | undefined {
+  const expanded = expandQuery(query, catalog, text)
+  if (expanded === undefined) return undefined
+  try {
+    const { columns } = new QueryBinder(text, catalog).bind(expanded)
+    const isSame =
+      columns.length === plan.columns.length &&
+      columns.every(({ name, type }, index) => name === plan.columns[index].name && sameType(type, plan.columns[index].type))
+    return isSame ? expanded : undefined
+  } catch (error) {
+    if (error instanceof SqlError) return undefined
+    throw error
   }
 }
 
@@ -73,8 +96,10 @@ function referenced(expression: Expression): Name | undefined {
   return expression.kind === 'reference' ? expression.parts[expression.parts.length - 1] : undefined
 }
 
-/** Whether a column of a plan is a time by which windows can be made. */
-export function timeAttributeOf(plan: LogicalPlan, index: number): ViewColumn['timeAttribute'] {
+/** Whether Flink calls a column of a plan a time attribute: by its type, which functions that answer with an operand's type pass on. */
+function timeAttributeOf(plan: LogicalPlan, index: number): ViewColumn['timeAttribute'] {
+  const { time } = plan.columns[index]
+  if (time !== undefined) return time === 'event' ? 'ROWTIME' : 'PROCTIME'
   switch (plan.kind) {
     case 'scan':
       return tableTimeAttribute(plan.table, index)
@@ -84,8 +109,10 @@ export function timeAttributeOf(plan: LogicalPlan, index: number): ViewColumn['t
     case 'sort':
       return timeAttributeOf(plan.input, index)
     case 'aggregate': {
-      const key = plan.keys[index]
-      return key && expressionTime(key, plan.input)
+      const { length } = plan.keys
+      if (index < length) return expressionTime(plan.keys[index], plan.input)
+      const aggregate = plan.aggregates.at(index - length)
+      return aggregate !== undefined && PASSED_ON.has(aggregate.name) ? expressionTime(aggregate.operands[0], plan.input) : undefined
     }
     case 'join': {
       const { length } = plan.left.columns
@@ -105,6 +132,8 @@ export function tableTimeAttribute({ columns, watermark }: CatalogTable, index: 
 }
 
 function expressionTime(expression: BoundExpression, input: LogicalPlan): ViewColumn['timeAttribute'] {
-  if (expression.kind === 'column') return timeAttributeOf(input, expression.index)
-  return expression.kind === 'call' && expression.name === 'PROCTIME' ? 'PROCTIME' : undefined
+  if (expression.kind === 'column') return expression.index < 0 ? undefined : timeAttributeOf(input, expression.index)
+  if (expression.kind !== 'call') return undefined
+  if (expression.name === 'PROCTIME') return 'PROCTIME'
+  return PASSED_ON.has(expression.name) ? expressionTime(expression.operands[0], input) : undefined
 }
