@@ -6,6 +6,7 @@ import type { Span } from './sql-error.ts'
 import type {
   Call,
   Case,
+  Constructor,
   Clause,
   Expression,
   Frame,
@@ -28,6 +29,8 @@ import { TokenKind } from './tokens.ts'
 /** How tightly operators bind. */
 const Power = { LOWEST: 0, OR: 1, AND: 2, NOT: 3, IS: 4, COMPARISON: 5, IN: 6, SUM: 7, PRODUCT: 8, SIGN: 9 } as const
 
+/** Reserved words that tell what a difference of times is counted in. */
+const DIFFERENCE_UNITS = ['YEAR', 'MONTH', 'DAY', 'HOUR', 'MINUTE', 'SECOND']
 const COMPARISONS = ['=', '<>', '<=', '>=', '<', '>']
 const SUMS = ['+', '-']
 const PRODUCTS = ['*', '/', '%', '||']
@@ -102,6 +105,7 @@ export abstract class ExpressionParser extends TokenReader {
       if (this.#beginsDistinctFrom()) return this.#isDistinctFrom(left)
       const symbol = COMPARISONS.find((one) => this.acceptSymbol(one))
       if (symbol !== undefined) return this.#comparison(left, symbol)
+      if (isPeriod(left) && this.accept('OVERLAPS')) return this.#overlaps(left)
       for (const [wrong, right] of [
         ['!=', '<>'],
         ['==', '='],
@@ -160,6 +164,13 @@ export abstract class ExpressionParser extends TokenReader {
     const values = this.isQuery() ? this.query() : this.list(() => this.expression())
     this.expectSymbol(')')
     return { kind: 'quantified', operator, quantifier: quantifier === 'ALL' ? 'ALL' : 'SOME', operand: left, values, ...this.span(left) }
+  }
+
+  /** Two times on each side, or a time and an interval. */
+  #overlaps(left: Period): Expression {
+    const right = this.expression(Power.COMPARISON)
+    if (!isPeriod(right)) throw this.error('SYNTAX_ERROR', right, 'OVERLAPS compares two periods', 'Write (start, end) OVERLAPS (start, end).')
+    return this.#operation('special', 'OVERLAPS', left, [...left.values, ...right.values])
   }
 
   #in(operand: Expression, not: boolean): Expression {
@@ -245,6 +256,10 @@ export abstract class ExpressionParser extends TokenReader {
       }
       case 'ROW':
         return this.#row()
+      case 'PERIOD':
+        if (this.ahead(1).text !== '(') break
+        this.take()
+        return this.#symbolic()
       case 'ARRAY':
       case 'MULTISET':
         return this.#collection(upper)
@@ -297,7 +312,16 @@ export abstract class ExpressionParser extends TokenReader {
     }
     const values = this.list(() => this.expression())
     this.expectSymbol(')')
-    return values.length === 1 ? values[0] : { kind: 'constructor', of: 'ROW', values, ...this.span(token) }
+    if (values.length > 1) return { kind: 'constructor', of: 'ROW', values, ...this.span(token) }
+    return this.#difference(values[0]) ?? values[0]
+  }
+
+  /** `(a - b) DAY`: the interval between two times. */
+  #difference(of: Expression): Expression | undefined {
+    if (of.kind !== 'call' || of.syntax !== 'infix' || of.name[0].text !== '-') return undefined
+    if (!DIFFERENCE_UNITS.some((unit) => this.isWords(unit))) return undefined
+    const { from, start, end } = this.intervalQualifier()
+    return this.#operation('special', 'MINUS_DATE', of, [...of.operands, { kind: 'keyword', word: from, start, end }])
   }
 
   #case(): Case {
@@ -840,6 +864,13 @@ export abstract class ExpressionParser extends TokenReader {
     this.expectSymbol(close)
     return fields
   }
+}
+
+/** A row of two. */
+type Period = Constructor & { readonly values: readonly Expression[] }
+
+function isPeriod(expression: Expression): expression is Period {
+  return expression.kind === 'constructor' && expression.of === 'ROW' && Array.isArray(expression.values) && expression.values.length === 2
 }
 
 function isNumber(expression: Expression): expression is Literal {

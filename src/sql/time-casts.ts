@@ -12,7 +12,7 @@ const MS_PER_SECOND = 1000
 const MS_PER_MINUTE = 60_000
 const MS_PER_HOUR = 3_600_000
 const YEAR_MAX = 9999
-const TIMESTAMP = /^(\d{4}|\+\d{5,})-(\d{1,2})-(\d{1,2})(?: (\d{1,2}):(\d{1,2}):(\d{1,2})(?:\.(\d{0,9}))?)?$/
+const TIMESTAMP = /^(\d{4}|\+\d{5,9})-(\d{1,2})-(\d{0,2})(?: (\d{0,2}):(\d{0,2}):(\d{0,2})(?:\.(\d{0,9}))?)?$/
 
 /** A type of timestamps. */
 type Stamp = { readonly kind: 'TIMESTAMP' | 'TIMESTAMP_LTZ'; readonly precision: number }
@@ -128,21 +128,29 @@ export function parseDate(text: string): number | undefined {
   return y <= YEAR_MAX && isDate(y, m, d) ? daysOf(y, m, d) : undefined
 }
 
-/** `HH[:mm[:ss[.f]]]`, as milliseconds. */
+/** `HH[:mm[:ss[.f]]]` and an offset, by which Flink moves it, as milliseconds. */
 export function parseTime(text: string): number | undefined {
-  const match = /^\s*(\d+)\s*(?::\s*(\d+)\s*(?::\s*(\d+)\s*(?:\.\s*(\d+)\s*)?)?)?$/.exec(text)
+  const match = /^\s*(\d{1,9})\s*(?::\s*(\d{1,9})\s*(?::\s*(\d{1,9})\s*(?:\.([^+-]*))?)?)?(?:([+-])\s*(\d{1,9})\s*(?::\s*(\d{1,9})\s*)?)?$/.exec(text)
   if (match === null) return undefined
-  const [hour, minute, second] = [match[1], match[2] ?? '0', match[3] ?? '0'].map(Number)
-  const ms = Math.floor(Number((match[4] ?? '').padEnd(9, '0').slice(0, 9)) / 1_000_000)
+  const sign = match[5] === '-' ? -1 : 1
+  const [hour, minute, second] = match.slice(1, 4).map((part) => Number(part ?? 0))
   if (hour > 23 || minute > 59 || second > 59) return undefined
-  return hour * MS_PER_HOUR + minute * MS_PER_MINUTE + second * MS_PER_SECOND + ms
+  const offset = sign * (Number(match[6] ?? 0) * MS_PER_HOUR + Number(match[7] ?? 0) * MS_PER_MINUTE)
+  const time = hour * MS_PER_HOUR + minute * MS_PER_MINUTE + second * MS_PER_SECOND + millisecondsOf((match[4] ?? '').trim()) + offset
+  return time < 0 || time >= MS_PER_DAY ? undefined : time
+}
+
+/** Of a fraction, rounded by its fourth digit; what is no digit counts as 0. */
+function millisecondsOf(fraction: string): number {
+  const digit = (at: number): number => (/\d/.test(fraction.charAt(at)) ? Number(fraction[at]) : 0)
+  return digit(0) * 100 + digit(1) * 10 + digit(2) + (fraction.charAt(3) >= '5' ? 1 : 0)
 }
 
 /** `yyyy-M-d[ H:m:s[.f]]`; a day that its month lacks is the month's last one, and 24:00:00 the next day. */
 export function parseTimestamp(text: string, to: Stamp, context: EvaluationContext): number | bigint | undefined {
   const match = TIMESTAMP.exec(text)
   if (match === null) return undefined
-  const [year, month, day, hour, minute, second] = match.slice(1, 7).map((part) => Number(part ?? 0))
+  const [year, month, day, hour, minute, second] = match.slice(1, 7).map((part, index) => Number(part || (index === 2 ? 1 : 0)))
   const nanos = Number((match[7] ?? '').padEnd(9, '0'))
   if (year < 1 || month < 1 || month > 12 || day < 1 || day > 31 || minute > 59 || second > 59) return undefined
   if (hour > 23 && (hour > 24 || minute > 0 || second > 0 || nanos > 0)) return undefined
@@ -155,9 +163,9 @@ export function parseTimestamp(text: string, to: Stamp, context: EvaluationConte
 function textOf(from: LogicalType, context: EvaluationContext): ((value: Value) => string) | undefined {
   switch (from.kind) {
     case 'DATE':
-      return (value) => dateText(value as number)
+      return (value) => plainDateText(value as number)
     case 'TIME':
-      return (value) => clockText(value as number, 0, from.precision)
+      return (value) => timeText(value as number, from.precision)
     case 'TIMESTAMP':
       return (value) => stampText(value as number | bigint, from.precision)
     case 'TIMESTAMP_LTZ': {
@@ -176,19 +184,33 @@ function textOf(from: LogicalType, context: EvaluationContext): ((value: Value) 
   }
 }
 
-/** `yyyy-MM-dd HH:mm:ss[.f]` with so many digits, or more where they are not 0. */
+/** Without the plus of long years. */
+function plainDateText(days: number): string {
+  return dateText(days).replace('+', '')
+}
+
+/** `yyyy-MM-dd HH:mm:ss[.f]` with so many digits. */
 export function stampText(value: number | bigint, precision: number): string {
   const { ms, nanos } = splitTimestamp(value)
   const days = Math.floor(ms / MS_PER_DAY)
-  return `${dateText(days)} ${clockText(ms - days * MS_PER_DAY, nanos, precision)}`
+  return `${plainDateText(days)} ${clockText(ms - days * MS_PER_DAY, nanos, precision)}`
 }
 
 function clockText(ms: number, nanos: number, precision: number): string {
+  const fraction = digits((ms % MS_PER_SECOND) * 1_000_000 + nanos, 9).slice(0, precision)
+  return `${wholeClockText(ms)}${fraction === '' ? '' : `.${fraction}`}`
+}
+
+/** Of a TIME: without zeros at the end of the fraction, but for one. */
+function timeText(ms: number, precision: number): string {
+  if (precision === 0) return wholeClockText(ms)
+  const fraction = digits(ms % MS_PER_SECOND, 3).slice(0, precision)
+  return `${wholeClockText(ms)}.${fraction.replace(/0+$/, '') || '0'}`
+}
+
+function wholeClockText(ms: number): string {
   const seconds = Math.floor(ms / MS_PER_SECOND)
-  const clock = `${digits(Math.floor(seconds / 3600), 2)}:${digits(Math.floor(seconds / 60) % 60, 2)}:${digits(seconds % 60, 2)}`
-  let fraction = digits((ms % MS_PER_SECOND) * 1_000_000 + nanos, 9)
-  while (fraction.length > precision && fraction.endsWith('0')) fraction = fraction.slice(0, -1)
-  return fraction === '' ? clock : `${clock}.${fraction}`
+  return `${digits(Math.floor(seconds / 3600), 2)}:${digits(Math.floor(seconds / 60) % 60, 2)}:${digits(seconds % 60, 2)}`
 }
 
 /** `+1-02` */

@@ -35,24 +35,27 @@ export function dateText(days: number): string {
 }
 
 function yearText(year: number): string {
-  return year < 0 ? `-${String(-year).padStart(4, '0')}` : String(year).padStart(4, '0')
+  return year < 0 ? `-${String(-year).padStart(4, '0')}` : year > 9999 ? `+${year}` : String(year).padStart(4, '0')
 }
 
-/** `HH:mm:ss[.f]` without zeros at the end, as Java prints a LocalTime: seconds are left out where they are 0. */
+/** `HH:mm[:ss[.fff]]`, as Java prints a LocalTime: seconds are left out where they are 0. */
 export function timeText(ms: number): string {
   const seconds = Math.floor(ms / MS_PER_SECOND) % 60
   const text = `${two(Math.floor(ms / MS_PER_HOUR))}:${two(Math.floor(ms / MS_PER_MINUTE) % 60)}`
   if (ms % MS_PER_MINUTE === 0) return text
-  return `${text}:${two(seconds)}${fractionText((ms % MS_PER_SECOND) * 1_000_000)}`
+  const fraction = ms % MS_PER_SECOND
+  return `${text}:${two(seconds)}${fraction === 0 ? '' : `.${String(fraction).padStart(3, '0')}`}`
 }
 
-/** `yyyy-MM-dd HH:mm:ss[.f]` without zeros at the end. */
+/** `yyyy-MM-dd HH:mm:ss[.f]` without zeros at the end; years before the first are those before Christ. */
 export function timestampText(value: number | bigint): string {
   const { ms, nanos } = splitTimestamp(value)
   const days = Math.floor(ms / MS_PER_DAY)
   const rest = ms - days * MS_PER_DAY
   const clock = `${two(Math.floor(rest / MS_PER_HOUR))}:${two(Math.floor(rest / MS_PER_MINUTE) % 60)}:${two(Math.floor(rest / MS_PER_SECOND) % 60)}`
-  return `${dateText(days)} ${clock}${fractionText((rest % MS_PER_SECOND) * 1_000_000 + nanos)}`
+  const { year, month, day } = civilOf(days)
+  const date = `${yearText(year > 0 ? year : 1 - year)}-${two(month)}-${two(day)}`
+  return `${date} ${clock}${fractionText((rest % MS_PER_SECOND) * 1_000_000 + nanos)}`
 }
 
 function fractionText(nanos: number): string {

@@ -15,6 +15,7 @@ const STRETCH_MS = 2 ** 35
 const STEP_MS = 7 * MS_PER_DAY
 /** Beyond what dates can be, offsets are those of their ends. */
 const INSTANT_MAX = 8_640_000_000_000_000 - STRETCH_MS
+const NAMING_LOCALES = ['en-US', 'en-GB', 'en-AU', 'en-NZ', 'en-IN', 'en-ZA']
 const OFFSET = /^(?:(?:UTC|GMT|UT)(?=[+-]))?([+-])(\d{1,2})(?::?(\d{2}))?(?::?(\d{2}))?$/
 
 /** A zone of the IANA's list, or a fixed distance from UTC. */
@@ -49,6 +50,18 @@ export class Zone {
     let at = transitions.length - 1
     while (at > 0 && transitions[at].fromMs > instant) at--
     return transitions[at].offsetMs
+  }
+
+  /** What the zone is called at an instant: `CET`, `Central European Standard Time`. */
+  nameAt(instantMs: number, isLong: boolean): string {
+    if (this.#fixedMs === 0) return isLong ? 'Coordinated Universal Time' : 'UTC'
+    const timeZone = this.#format?.resolvedOptions().timeZone ?? 'UTC'
+    // English has short names of the zones of its own countries only.
+    const names = (this.#fixedMs === undefined ? NAMING_LOCALES : []).map((locale) => {
+      const format = new Intl.DateTimeFormat(locale, { timeZone, timeZoneName: isLong ? 'long' : 'short' })
+      return format.formatToParts(instantMs).find(({ type }) => type === 'timeZoneName')!.value
+    })
+    return names.find((name) => !/^(?:GMT|UTC)[+-]/.test(name)) ?? `GMT${offsetText(this.offsetAt(instantMs))}`
   }
 
   /** The local time of an instant, as if it were UTC. */
@@ -132,4 +145,11 @@ function fixedOffsetOf(name: string): number | undefined {
   if (match === null) return undefined
   const [, sign, hours, minutes = '0', seconds = '0'] = match
   return (sign === '-' ? -1 : 1) * ((Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds)) * 1000
+}
+
+/** `+01:30` */
+function offsetText(offsetMs: number): string {
+  const minutes = Math.floor(Math.abs(offsetMs) / 60_000)
+  const [hour, minute] = [Math.floor(minutes / 60), minutes % 60].map((value) => String(value).padStart(2, '0'))
+  return `${offsetMs < 0 ? '-' : '+'}${hour}:${minute}`
 }
