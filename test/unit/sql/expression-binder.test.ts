@@ -32,6 +32,8 @@ describe('expressions have the types that a real Flink says', () => {
   test.each(Object.keys(ANSWERS.unary).filter((expression) => !isLater.test(expression)))('%s', (expression) => {
     const wrong: string[] = []
     for (const [place, type] of TYPES.entries()) {
+      // Columns that are intervals were not there to ask; -INTERVAL '1' DAY is an interval.
+      if (isInterval(type) && /^[-+] /.test(expression)) continue
       const said = ANSWERS.results[ANSWERS.unary[expression][place]]
       const expected = said === '' ? 'WRONG_TYPE' : formatType(typeOf(said))
       const found = typeOfBound(expression.replaceAll('%s', 'c1'), columnsOf(type))
