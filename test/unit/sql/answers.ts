@@ -1,8 +1,9 @@
 // What a real Flink 2.3 says of the types of expressions: type-rules.json.
 
 import { readFileSync } from 'node:fs'
-import type { LogicalType } from '../../../src/batch/types.ts'
-import { parseExpression } from '../../../src/sql/statement-parser.ts'
+import { typeOf } from '../../fixtures/answers.ts'
+
+export { typeOf }
 
 /** Of expressions over one or two columns the place of their type among the results, by the places of their columns' types; 0 where it refuses. */
 export const ANSWERS = JSON.parse(readFileSync(new URL('type-rules.json', import.meta.url), 'utf8')) as {
@@ -12,12 +13,6 @@ export const ANSWERS = JSON.parse(readFileSync(new URL('type-rules.json', import
   readonly unary: Readonly<Record<string, readonly number[]>>
   /** What runs, which is less than what has a type: for each expression and left type the right ones. */
   readonly accepted: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>
-}
-
-export function typeOf(text: string): LogicalType {
-  const cast = parseExpression(`CAST(a AS ${text})`)
-  if (cast.kind !== 'cast') throw new Error(text)
-  return cast.type.type
 }
 
 export const TYPES = ANSWERS.types.map(typeOf)
