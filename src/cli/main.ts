@@ -11,7 +11,8 @@ let isExiting = false
 // A reader of our output that goes away (`| head`) ends the command quietly; a disk that is full is told, if it can be.
 for (const stream of [process.stdout, process.stderr])
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') exit(ExitCode.OUTPUT_CLOSED)
+    // The process ends in a later turn.
+    if (error.code === 'EPIPE') return exit(ExitCode.OUTPUT_CLOSED)
     if (stream === process.stdout) processTerminal.say(`error: Cannot write to standard output: ${error.message}\n`)
     exit(ExitCode.JOB_FAILED)
   })

@@ -8,12 +8,13 @@ import { type JobModule, resolveJobModule } from '../engine/job-bundle.ts'
 import { parseSetting } from '../engine/options.ts'
 import type { ExecutionPlan } from '../plan/execution-plan.ts'
 import { engineFolders, errorText, ExitCode, exitCodeOf, FAILED_BEFORE_RUNNING } from './error-text.ts'
+import { Interruption } from './interruption.ts'
 import { type JobParams, parseJobArguments } from './job-arguments.ts'
 import { figuresOf } from './job-figures.ts'
 import { jobNameOf } from './job-name.ts'
 import { Progress, type ProgressMode } from './progress.ts'
 import { summaryJson, summaryText } from './summary.ts'
-import { isStartedAgain, isSupervised, obeySupervisor } from './supervisor.ts'
+import { isStartedAgain, isSupervised } from './supervisor.ts'
 import { locateSyntaxError } from './syntax-error.ts'
 import { divertStreams, styleOf, type Terminal } from './terminal.ts'
 
@@ -86,37 +87,6 @@ function runSettings(job: string, options: RunOptions, jobArguments: readonly st
     takesOver: options.takeOver === true,
     isJson: options.json === true,
     isVerbose: options.verbose === true,
-  }
-}
-
-/** The signals that end a run: the first one cancels, the second one kills. */
-export class Interruption {
-  readonly #terminal: Terminal
-  readonly #controller = new AbortController()
-  /** What the command exits with once it is interrupted. */
-  exitCode: number = ExitCode.INTERRUPTED
-  /** Says something above the progress. */
-  say: (text: string) => void
-
-  constructor(terminal: Terminal) {
-    this.#terminal = terminal
-    this.say = (text) => this.#terminal.say(text)
-    if (isSupervised) obeySupervisor((name) => this.#interrupt(name))
-    else for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => this.#interrupt(name))
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal
-  }
-
-  #interrupt(name: NodeJS.Signals): void {
-    // A worker may be inside a call that never returns, and an ordinary exit would wait for it.
-    if (this.signal.aborted) process.kill(process.pid, 'SIGKILL')
-    else {
-      if (name === 'SIGTERM') this.exitCode = ExitCode.TERMINATED
-      this.say(name === 'SIGINT' ? '\nCancelling. Ctrl-C again kills.\n' : 'Cancelling.\n')
-      this.#controller.abort()
-    }
   }
 }
 

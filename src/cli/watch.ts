@@ -3,7 +3,8 @@
 import { type FSWatcher, watch } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { type JobModule, resolveJobModule } from '../engine/job-bundle.ts'
-import { type Interruption, runOnce, type RunSettings, tellError } from './run.ts'
+import type { Interruption } from './interruption.ts'
+import { runOnce, type RunSettings, tellError } from './run.ts'
 import { styleOf, type Terminal } from './terminal.ts'
 
 /** Editors write a file in several steps: what happens within this time is one change. */

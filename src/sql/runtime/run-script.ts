@@ -26,6 +26,8 @@ export interface ScriptOptions {
   readonly clock?: Clock
   /** Default: 1. */
   readonly parallelism?: number | undefined
+  /** Options of the engine. */
+  readonly options?: ReadonlyMap<string, string>
   log(operatorName: string, subtaskIndex: number, message: string): void
 }
 
@@ -81,10 +83,10 @@ export function queryJob(plan: LogicalPlan, session: SqlSession, take: (kind: Ro
   return { executor, isInsertOnly }
 }
 
-function runOptionsOf(session: SqlSession, { log, clock = systemClock, parallelism = 1 }: ScriptOptions, jobName: string): RunOptions {
+function runOptionsOf(session: SqlSession, { log, clock = systemClock, parallelism = 1, options }: ScriptOptions, jobName: string): RunOptions {
   // Inputs are read by turns then, row by row.
   const batchRowsMax = session.options.get('table.exec.mini-batch.enabled') === 'false' ? 1 : undefined
-  return { ...queryOptions(session), log, clock, jobName, parallelism, batchRowsMax }
+  return { ...queryOptions(session), log, clock, jobName, parallelism, options, batchRowsMax }
 }
 
 /** Whether a comment at the head of a script asks for batch mode: `-- mode: batch`. */

@@ -1,0 +1,202 @@
+// The results of queries on standard output: tables, CSV, JSON lines, or the changes as they come.
+
+import type { RowKind } from '../batch/record-batch.ts'
+import type { Field } from '../batch/types.ts'
+import type { EvaluationContext } from '../sql/functions/scalar-function.ts'
+import type { Ordering } from '../sql/ordering.ts'
+import { changeText } from '../sql/runtime/run-script.ts'
+import type { Value } from '../sql/value.ts'
+import { boxLines, type BoxRow } from './box-table.ts'
+import { formatCount } from './numbers.ts'
+import { ResultRows } from './result-rows.ts'
+import { columnTypeText, isNumber, jsonText, objectText, textWriter } from './sql-values.ts'
+import { styleOf, type Terminal } from './terminal.ts'
+
+export const RESULT_FORMATS = ['table', 'csv', 'json', 'changelog'] as const
+export type ResultFormat = (typeof RESULT_FORMATS)[number]
+
+/** What is known of a result before its first row. */
+export interface ResultHead {
+  readonly columns: readonly Field[]
+  /** Whether rows are only added. */
+  readonly isInsertOnly: boolean
+  /** The order in which the last rows are shown; undefined: that in which they came. */
+  readonly ordering: Ordering | undefined
+  /** What texts of values depend on. */
+  readonly context: EvaluationContext
+}
+
+/** Takes the changes of one result. One of the last two calls ends it. */
+export interface ResultWriter {
+  change(kind: RowKind, row: readonly Value[]): void
+  /** All has come, or what has come is all that is wanted. */
+  end(): void
+  /** The query has failed. */
+  discard(): void
+}
+
+/** Where results go. */
+export interface ResultScreen {
+  readonly terminal: Terminal
+  readonly output: ResultOutput
+  /** Whether standard output is a terminal: tables are drawn while rows come, and cut to what can be seen. */
+  readonly isDrawn: boolean
+}
+
+/** What writes a result in a format. */
+export function openResult(format: ResultFormat, head: ResultHead, screen: ResultScreen): ResultWriter {
+  const { output } = screen
+  switch (format) {
+    case 'changelog':
+      return changelogWriter(head, output)
+    case 'table':
+      return new TableWriter(head, screen)
+    case 'csv': {
+      output.write(`${head.columns.map(({ name }) => csvText(name)).join(',')}\n`)
+      const writers = head.columns.map(({ type }) => textWriter(type, head.context))
+      return lineWriter(head, output, (row) => row.map((value, column) => (value === null ? '' : csvText(writers[column](value)))).join(','))
+    }
+    case 'json':
+      return lineWriter(head, output, (row) => objectText(head.columns.map(({ name, type }, column) => [name, jsonText(row[column], type)])))
+  }
+}
+
+function changelogWriter({ columns }: ResultHead, output: ResultOutput): ResultWriter {
+  output.write(`${JSON.stringify({ columns: columns.map(({ name, type }) => [name, columnTypeText(type)]) })}\n`)
+  return { change: (kind, row) => output.write(`${JSON.stringify(changeText(kind, row, columns))}\n`), end() {}, discard() {} }
+}
+
+/** A line for each row: at once where rows stay as they are, else of the last ones when the query ends. */
+function lineWriter(head: ResultHead, output: ResultOutput, lineOf: (row: readonly Value[]) => string): ResultWriter {
+  const write = (row: readonly Value[]): void => output.write(`${lineOf(row)}\n`)
+  if (head.isInsertOnly) return { change: (_, row) => write(row), end() {}, discard() {} }
+  const rows = new ResultRows(false)
+  return { change: (kind, row) => rows.change(kind, row), end: () => ordered(rows, head).forEach(write), discard() {} }
+}
+
+function ordered(rows: ResultRows, { ordering }: ResultHead): (readonly Value[])[] {
+  return ordering === undefined ? rows.rows() : rows.rows().sort(ordering)
+}
+
+/** As RFC 4180 has it, but that lines end in a line feed: an empty text has quotes, NULL is nothing at all. */
+function csvText(text: string): string {
+  return text === '' || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+}
+
+/** Text on its way to standard output, by the piece: a write for each row costs more than the row. */
+export class ResultOutput {
+  readonly #print: (text: string) => void
+  #text = ''
+  #isAwaited = false
+
+  constructor(print: (text: string) => void) {
+    this.#print = print
+  }
+
+  write(text: string): void {
+    this.#text += text
+    if (this.#text.length >= PIECE_LENGTH) this.flush()
+    else if (!this.#isAwaited) {
+      this.#isAwaited = true
+      setImmediate(() => this.flush())
+    }
+  }
+
+  flush(): void {
+    this.#isAwaited = false
+    if (this.#text === '') return
+    const text = this.#text
+    this.#text = ''
+    this.#print(text)
+  }
+}
+
+const PIECE_LENGTH = 65_536
+
+/** Queries that end sooner are not drawn. */
+const FIRST_DRAWING_MS = 300
+const DRAWING_INTERVAL_MS = 100
+/** A terminal shows so many rows of a result at most; a pipe gets all. */
+const ROWS_SHOWN_MAX = 40
+/** Lines of the screen that are not rows of the table: three of its box, its head, what stands below it, the cursor's. */
+const FRAME_LINES = 6
+/** More rows than these are not put in order while they change. */
+const ORDERED_MAX = 10_000
+
+/** A table of the rows that are left in the end; on a terminal it is drawn anew while they change. */
+class TableWriter implements ResultWriter {
+  readonly #head: ResultHead
+  readonly #screen: ResultScreen
+  readonly #rows: ResultRows
+  readonly #writers: readonly ((value: Value) => string)[]
+  #timer: NodeJS.Timeout | undefined
+  #drawnLines = 0
+  #hasChanged = false
+
+  constructor(head: ResultHead, screen: ResultScreen) {
+    this.#head = head
+    this.#screen = screen
+    this.#rows = new ResultRows(head.isInsertOnly)
+    this.#writers = head.columns.map(({ type }) => textWriter(type, head.context))
+    if (screen.isDrawn) this.#timer = setTimeout(() => this.#begin(), FIRST_DRAWING_MS)
+  }
+
+  change(kind: RowKind, row: readonly Value[]): void {
+    this.#rows.change(kind, row)
+    this.#hasChanged = true
+  }
+
+  end(): void {
+    this.discard()
+    const { isDrawn, output } = this.#screen
+    const { count } = this.#rows
+    const rowsMax = isDrawn ? ROWS_SHOWN_MAX : undefined
+    const lines = this.#lines(ordered(this.#rows, this.#head), rowsMax)
+    const note = rowsMax === undefined || count <= rowsMax ? '' : ` (${rowsMax} shown)`
+    for (const line of [...lines, `${countText(count)}${note}`]) output.write(`${line}\n`)
+    output.flush()
+  }
+
+  discard(): void {
+    clearInterval(this.#timer)
+    this.#wipe()
+  }
+
+  #begin(): void {
+    this.#hasChanged = true
+    this.#draw()
+    this.#timer = setInterval(() => this.#draw(), DRAWING_INTERVAL_MS)
+  }
+
+  #draw(): void {
+    if (!this.#hasChanged) return
+    this.#hasChanged = false
+    const shown = Math.max(1, this.#screen.terminal.rows - FRAME_LINES)
+    const { count } = this.#rows
+    const isOrdered = this.#head.ordering !== undefined && count <= ORDERED_MAX
+    const rows = isOrdered ? ordered(this.#rows, this.#head).slice(0, shown) : this.#rows.rows(shown)
+    const note = count > rows.length ? ` (the first ${formatCount(rows.length)} shown)` : ''
+    const lines = [...this.#lines(rows, undefined), `${countText(count)} so far${note}, Ctrl-C ends the query`]
+    this.#wipe()
+    this.#drawnLines = lines.length
+    this.#screen.terminal.print(`${lines.join('\n')}\n`)
+  }
+
+  #wipe(): void {
+    if (this.#drawnLines > 0) this.#screen.terminal.print(`\u001b[${this.#drawnLines}A\r\u001b[J`)
+    this.#drawnLines = 0
+  }
+
+  #lines(rows: readonly (readonly Value[])[], rowsMax: number | undefined): string[] {
+    const { terminal, isDrawn } = this.#screen
+    const columns = this.#head.columns.map(({ name, type }) => ({ name, isNumber: isNumber(type) }))
+    // Cells of rows that are not shown are not made.
+    const cells = rowsMax === undefined || rows.length <= rowsMax ? rows : [...rows.slice(0, rowsMax), ...rows.slice(-rowsMax)]
+    const texts = cells.map((row): BoxRow => row.map((value, column) => (value === null ? null : this.#writers[column](value))))
+    return boxLines(columns, texts, { columnsMax: isDrawn ? terminal.columns : undefined, rowsMax, style: styleOf(terminal, 'print') })
+  }
+}
+
+function countText(count: number): string {
+  return `${formatCount(count)} ${count === 1 ? 'row' : 'rows'}`
+}

@@ -1,0 +1,122 @@
+// Runs the statements of texts, one after the other, and prints what they answer.
+
+import { systemClock } from '../base/clock.ts'
+import { hasCode, PlanError } from '../base/errors.ts'
+import { RowKind } from '../batch/record-batch.ts'
+import { logText } from '../engine/log-text.ts'
+import type { LocalExecutor } from '../runtime/local-executor.ts'
+import type { EvaluationContext } from '../sql/functions/scalar-function.ts'
+import type { LogicalPlan } from '../sql/logical-plan.ts'
+import { orderingOf } from '../sql/ordering.ts'
+import { asksForBatch, insertJob, queryJob, queryOptions } from '../sql/runtime/run-script.ts'
+import type { Rows, SqlSession, StatementResult } from '../sql/session.ts'
+import { parseScript } from '../sql/statement-parser.ts'
+import { ExitCode } from './error-text.ts'
+import { openResult, ResultOutput, type ResultFormat, type ResultHead, type ResultScreen, type ResultWriter } from './sql-output.ts'
+import { styleOf, type Terminal } from './terminal.ts'
+
+/** What the command line says about runs. */
+export interface RunnerSettings {
+  readonly format: ResultFormat
+  readonly parallelism: number | undefined
+  /** Options of the engine. */
+  readonly options: ReadonlyMap<string, string>
+}
+
+/** A session whose results are printed. */
+export class SqlRunner {
+  readonly session: SqlSession
+  readonly #settings: RunnerSettings
+  readonly #screen: ResultScreen
+  /** What an error means that comes now: of the statement, or of a job that runs. */
+  #failureCode: number = ExitCode.USAGE
+
+  constructor(session: SqlSession, settings: RunnerSettings, terminal: Terminal, isDrawn: boolean) {
+    this.session = session
+    this.#settings = settings
+    this.#screen = { terminal, output: new ResultOutput((text) => terminal.print(text)), isDrawn }
+  }
+
+  /** The exit code for what {@link run} has thrown. */
+  exitCodeOf(error: unknown): number {
+    return hasCode(error, 'OUTPUT_CLOSED') ? ExitCode.OUTPUT_CLOSED : this.#failureCode
+  }
+
+  /**
+   * Runs a text. Tables are printed of every statement, in other formats only what `printsLast` lets through: one stream holds one result.
+   *
+   * @returns what the last statement came to.
+   * @throws {SqlError} if a statement is wrong; {@link PlanError}; what a job fails with; the reason of the signal.
+   */
+  async run(text: string, printsLast: boolean, signal: AbortSignal): Promise<StatementResult | undefined> {
+    this.#failureCode = ExitCode.USAGE
+    const statements = parseScript(text)
+    if (asksForBatch(text)) this.session.options.set('execution.runtime-mode', 'batch')
+    let result: StatementResult | undefined
+    for (const [index, statement] of statements.entries()) {
+      this.#failureCode = ExitCode.USAGE
+      result = this.session.execute(statement, text)
+      const isPrinted = this.#settings.format === 'table' || (printsLast && index === statements.length - 1)
+      if (result.kind === 'insert') await this.#job(() => insertJob(result!.kind === 'insert' ? result!.inserts : [], this.session, this.#jobOptions), signal)
+      else if (result.kind === 'query' && isPrinted) await this.#query(result.plan, signal)
+      else if (result.kind === 'rows' && isPrinted) this.#rows(result)
+    }
+    return result
+  }
+
+  /** Prints rows that are there. */
+  #rows({ columns, rows }: Rows): void {
+    const writer = this.#open({ columns, isInsertOnly: true, ordering: undefined, context: this.#context() })
+    for (const row of rows) writer.change(RowKind.INSERT, row)
+    writer.end()
+    this.#screen.output.flush()
+  }
+
+  async #query(plan: LogicalPlan, signal: AbortSignal): Promise<void> {
+    const context = this.#context()
+    let writer: ResultWriter | undefined
+    try {
+      await this.#job(() => {
+        const { executor, isInsertOnly } = queryJob(plan, this.session, (kind, row) => writer!.change(kind, row), this.#jobOptions)
+        // Only now: what cannot be planned prints nothing.
+        writer = this.#open({ columns: plan.columns, isInsertOnly, ordering: plan.kind === 'sort' ? orderingOf(plan.keys, context) : undefined, context })
+        return executor
+      }, signal)
+      writer!.end()
+    } catch (error) {
+      // Of a query that is cancelled the rows so far are worth something.
+      if (signal.aborted) writer?.end()
+      else writer?.discard()
+      throw error
+    } finally {
+      this.#screen.output.flush()
+    }
+  }
+
+  async #job(make: () => LocalExecutor, signal: AbortSignal): Promise<void> {
+    let executor: LocalExecutor
+    try {
+      executor = make()
+    } catch (error) {
+      if (!(error instanceof PlanError)) this.#failureCode = ExitCode.JOB_FAILED
+      throw error
+    }
+    this.#failureCode = ExitCode.JOB_FAILED
+    await executor.run(signal)
+  }
+
+  #open(head: ResultHead): ResultWriter {
+    return openResult(this.#settings.format, head, this.#screen)
+  }
+
+  #context(): EvaluationContext {
+    return { ...queryOptions(this.session).session, nowMs: () => systemClock.nowMs(), watermarkMs: () => -Infinity }
+  }
+
+  get #jobOptions() {
+    const { parallelism, options } = this.#settings
+    const { terminal } = this.#screen
+    const log = (operator: string, subtask: number, message: string): void => terminal.say(logText(operator, subtask, message, styleOf(terminal).dim))
+    return { parallelism, options, log }
+  }
+}

@@ -1,0 +1,108 @@
+// `millrace sql`: statements from the command line, a file, standard input or the keyboard.
+
+import { readFileSync } from 'node:fs'
+import { text as readStream } from 'node:stream/consumers'
+import { editDistance } from '../base/suggest.ts'
+import { PlanError } from '../base/errors.ts'
+import { parseSetting } from '../engine/options.ts'
+import { SqlSession } from '../sql/session.ts'
+import { engineFolders, errorText, ExitCode } from './error-text.ts'
+import { Interruption } from './interruption.ts'
+import { type ResultFormat } from './sql-output.ts'
+import { type RunnerSettings, SqlRunner } from './sql-runner.ts'
+import { fillVariables } from './sql-variables.ts'
+import { styleOf, type Terminal } from './terminal.ts'
+
+/** What the command line says. */
+export interface SqlCommandOptions {
+  readonly file?: string
+  readonly execute?: readonly string[]
+  readonly format: ResultFormat
+  readonly parallelism?: number
+  readonly set?: readonly string[]
+  readonly verbose?: boolean
+}
+
+/** The name of standard input, as for other commands. */
+const STANDARD_INPUT = '-'
+
+/** Runs statements. Resolves with the exit code; errors of statements and jobs are told here. @throws {PlanError} If an option is wrong. */
+export async function sqlCommand(options: SqlCommandOptions, terminal: Terminal): Promise<number> {
+  const session = new SqlSession()
+  const settings = settingsOf(options, session, terminal)
+  const isDrawn = process.stdout.isTTY && process.env['TERM'] !== 'dumb'
+  const runner = new SqlRunner(session, settings, terminal, isDrawn)
+  const tell = (error: unknown): void => tellError(error, options, terminal)
+  const interruption = new Interruption(terminal)
+  try {
+    const texts = (await textsOf(options)).map((text) => fillVariables(text, process.env))
+    for (const [index, text] of texts.entries()) await runner.run(text, index === texts.length - 1, interruption.signal)
+    return ExitCode.OK
+  } catch (error) {
+    if (interruption.signal.aborted) return interruption.exitCode
+    const code = runner.exitCodeOf(error)
+    if (code !== ExitCode.OUTPUT_CLOSED) tell(error)
+    return code
+  }
+}
+
+function tellError(error: unknown, { verbose }: SqlCommandOptions, terminal: Terminal): void {
+  const style = styleOf(terminal)
+  terminal.say(errorText(error, { isVerbose: verbose === true, folder: process.cwd(), engineFolders: engineFolders(), style }))
+}
+
+async function textsOf({ file, execute = [] }: SqlCommandOptions): Promise<readonly string[]> {
+  if (file === undefined && execute.length > 0) return execute
+  return [file === undefined || file === STANDARD_INPUT ? await readStream(process.stdin) : textOfFile(file), ...execute]
+}
+
+function textOfFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    const reason = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : message
+    throw new PlanError('FILE_NOT_READABLE', `Cannot read "${path}": ${reason}`)
+  }
+}
+
+/** Keys that SQL reads, beside the engine's; others below the same names are Flink's, and taken. */
+const SQL_KEYS = [
+  ...['execution.runtime-mode', 'table.local-time-zone', 'table.exec.state.ttl', 'table.exec.sink.upsert-materialize'],
+  ...['table.exec.mini-batch.enabled', 'table.exec.mini-batch.allow-latency', 'table.exec.mini-batch.size'],
+]
+const RUNTIME_MODES = ['streaming', 'batch', 'automatic']
+/** So many letters may be wrong for a key to be a mistyped one. */
+const MISTAKES_MAX = 2
+
+function settingsOf({ format, parallelism, set = [] }: SqlCommandOptions, session: SqlSession, terminal: Terminal): RunnerSettings {
+  const options = new Map<string, string>()
+  for (const setting of set) {
+    const sql = sqlSetting(setting)
+    if (sql !== undefined) session.options.set(sql.key, sql.value)
+    else {
+      const { key, value, note } = parseSetting(setting)
+      if (note !== undefined) terminal.say(`note: ${note}\n`)
+      else {
+        options.set(key, value)
+        session.options.set(key, value)
+      }
+    }
+  }
+  const given = options.get('parallelism.default')
+  return { format, parallelism: parallelism ?? (given === undefined ? undefined : Number(given)), options }
+}
+
+/** A setting of SQL's own; undefined for one of the engine's. @throws {PlanError} `UNKNOWN_OPTION`, `INVALID_OPTION` */
+function sqlSetting(setting: string): { readonly key: string; readonly value: string } | undefined {
+  const equals = setting.indexOf('=')
+  const key = setting.slice(0, Math.max(0, equals)).trim()
+  if (!SQL_KEYS.includes(key) && !/^(?:table|sql-client)\./.test(key)) return undefined
+  const value = setting.slice(equals + 1).trim()
+  const near = SQL_KEYS.find((known) => known !== key && editDistance(key, known) <= MISTAKES_MAX)
+  if (!SQL_KEYS.includes(key) && near !== undefined)
+    throw new PlanError('UNKNOWN_OPTION', `Cannot set "${key}": there is no such option`, { hint: `Did you mean "${near}"?` })
+  if (key === 'execution.runtime-mode' && !RUNTIME_MODES.includes(value.toLowerCase()))
+    throw new PlanError('INVALID_OPTION', `Cannot set "${key}" to "${value}": expected one of ${RUNTIME_MODES.join(', ')}`)
+  return { key, value }
+}

@@ -1,0 +1,188 @@
+// `millrace sql`: statements from everywhere, results in every format, errors where they stand.
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { Command, run, scratchFolder } from '../fixtures/command.ts'
+
+const folder = scratchFolder()
+
+function sql(...args: string[]): ReturnType<typeof run> {
+  return run('sql', ...args)
+}
+
+function file(name: string, text: string): string {
+  const path = join(folder, name)
+  writeFileSync(path, text)
+  return path
+}
+
+/** A table over a file of JSON lines; `-` is standard input. */
+function table(path: string): string {
+  return `CREATE TABLE t (k STRING, n INT) WITH ('connector' = 'filesystem', 'path' = '${path}', 'format' = 'json');`
+}
+
+const VALUES = "SELECT * FROM (VALUES ('a,b', CAST(NULL AS INT), 1.50), ('', 2000, 22.25)) AS t(name, n, price)"
+const COUNTS = "SELECT k, COUNT(*) AS n FROM (VALUES ('a'), ('b'), ('a')) AS t(k) GROUP BY k"
+
+describe('formats', () => {
+  test('a table has a box, numbers at the right, NULL and the number of rows', async () => {
+    const { status, stdout, stderr } = await sql('-e', VALUES)
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    expect(stdout.split('\n')).toEqual([
+      '┌──────┬──────┬───────┐',
+      '│ name │    n │ price │',
+      '├──────┼──────┼───────┤',
+      '│ a,b  │ NULL │  1.50 │',
+      '│      │ 2000 │ 22.25 │',
+      '└──────┴──────┴───────┘',
+      '2 rows',
+      '',
+    ])
+  })
+
+  test('csv has a header, and tells NULL from an empty text', async () => {
+    expect((await sql('--format', 'csv', '-e', VALUES)).stdout).toBe('name,n,price\n"a,b",,1.50\n"",2000,22.25\n')
+  })
+
+  test('json is an object a line, with every digit', async () => {
+    const query = "SELECT 9223372036854775807 AS big, 1.50 AS price, MAP['a', ROW(1, TRUE)] AS m, ARRAY[1, 2] AS a, CAST(NULL AS STRING) AS s"
+    const { stdout } = await sql('--format', 'json', '-e', query)
+    expect(stdout).toBe('{"big":9223372036854775807,"price":1.50,"m":{"a":{"EXPR$0":1,"EXPR$1":true}},"a":[1,2],"s":null}\n')
+  })
+
+  test('changelog is the columns with their types, then each change', async () => {
+    const { stdout } = await sql('--format', 'changelog', '-e', COUNTS, '--set', 'table.exec.mini-batch.enabled=false')
+    expect(stdout.trim().split('\n')).toEqual([
+      '{"columns":[["k","CHAR(1) NOT NULL"],["n","BIGINT NOT NULL"]]}',
+      '["+I","a",1]',
+      '["+I","b",1]',
+      '["-U","a",1]',
+      '["+U","a",2]',
+    ])
+  })
+
+  test('of results that change the other formats give the last rows', async () => {
+    expect((await sql('--format', 'csv', '-e', COUNTS)).stdout).toBe('k,n\na,2\nb,1\n')
+    expect((await sql('-e', COUNTS)).stdout).toMatch(/│ a │ 2 │\n│ b │ 1 │\n└.*\n2 rows\n$/)
+  })
+
+  test('tables are printed of every statement, in other formats the last one alone', async () => {
+    const statements = ['-e', 'CREATE VIEW v AS SELECT 1 AS digit; SHOW VIEWS;', '-e', 'SELECT digit FROM v']
+    expect((await sql(...statements)).stdout).toMatch(/view name[^]*│ v [^]*digit[^]*│ {5}1 │/)
+    expect((await sql('--format', 'csv', ...statements)).stdout).toBe('digit\n1\n')
+    expect((await sql('--format', 'changelog', ...statements, '-e', 'DESCRIBE v')).stdout).toMatch(
+      /^\{"columns":\[\["name","STRING"\],[^]*\n\["\+I","digit","INT",/,
+    )
+  })
+})
+
+describe('where statements come from', () => {
+  test('a file, with variables of the environment and the mode at its head', async () => {
+    const path = file('case.sql', `-- mode: batch, no: \${NOBODY}\n-- mode: batch\n${COUNTS.replace("('b')", "('${LETTER}')")};\n`)
+    const { status, stdout, stderr } = await new Command(['sql', '-f', path, '--format', 'changelog'], { env: { LETTER: 'x' } }).ended
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    expect(stdout.trim().split('\n').slice(1).toSorted()).toEqual(['["+I","a",2]', '["+I","x",1]'])
+  })
+
+  test('standard input', async () => {
+    const command = new Command(['sql', '--format', 'csv'], { stdin: 'pipe' })
+    command.child.stdin!.end('SELECT 1 AS a;\n')
+    expect(await command.ended).toMatchObject({ status: 0, stdout: 'a\n1\n', stderr: '' })
+  })
+
+  test('nothing at all is no statement', async () => {
+    expect(await sql()).toMatchObject({ status: 0, stdout: '', stderr: '' })
+  })
+
+  test('the session that a file has made is there for the command line', async () => {
+    const path = file('view.sql', 'CREATE VIEW v AS SELECT 7 AS a;')
+    expect((await sql('-f', path, '--format', 'csv', '-e', 'SELECT * FROM v')).stdout).toBe('a\n7\n')
+  })
+})
+
+describe('while a query runs', () => {
+  test('changes are there while the pipe is still open', async () => {
+    const command = new Command(['sql', '--format', 'changelog', '-e', `${table('-')} SELECT k, n + 1 FROM t`], { stdin: 'pipe' })
+    command.child.stdin!.write('{"k":"a","n":1}\n')
+    await command.prints(/\["\+I","a",2\]\n/)
+    command.child.stdin!.end('{"k":"b","n":2}\n')
+    expect(await command.ended).toMatchObject({ status: 0, stderr: '', stdout: expect.stringMatching(/"a",2\]\n\["\+I","b",3\]\n$/) })
+  })
+
+  test('Ctrl-C ends it, and prints the rows so far', async () => {
+    const command = new Command(['sql', '-e', `${table('-')} SELECT k FROM t`], { stdin: 'pipe' })
+    command.child.stdin!.write('{"k":"first","n":1}\n')
+    // Nothing is printed before, and the row takes a moment.
+    await new Promise((resolve) => setTimeout(resolve, 2000))
+    command.child.kill('SIGINT')
+    const { status, stdout, stderr } = await command.ended
+    expect({ status, stderr }).toEqual({ status: 130, stderr: '\nCancelling. Ctrl-C again kills.\n' })
+    expect(stdout).toContain('│ first │')
+  })
+
+  test('a reader that goes away ends it quietly', async () => {
+    const path = file('many.jsonl', Array.from({ length: 200_000 }, (_, n) => `{"k":"${'x'.repeat(50)}","n":${n}}\n`).join(''))
+    const command = new Command(['sql', '--format', 'changelog', '-e', `${table(path)} SELECT * FROM t`])
+    await command.prints(/\n/)
+    command.child.stdout!.destroy()
+    expect(await command.ended).toMatchObject({ status: 141, stderr: '' })
+  })
+})
+
+describe('errors', () => {
+  test.each([
+    ['of syntax', 'SELEC 1', 'error [SYNTAX_ERROR]: Expected a statement, found "SELEC", line 1, column 1\n  SELEC 1\n  ^^^^^\n  hint: Did you mean SELECT?\n'],
+    [
+      'of meaning, behind statements that were run',
+      'CREATE VIEW v AS SELECT 1 AS digit;\nSELECT digt\nFROM v',
+      'error [UNKNOWN_COLUMN]: There is no column "digt", line 2, column 8\n  SELECT digt\n         ^^^^\n  hint: Did you mean digit?\n',
+    ],
+    [
+      'of a variable that is not set',
+      "SELECT 1;\nSELECT '${NOBODY}'",
+      'error [UNKNOWN_VARIABLE]: There is no environment variable "NOBODY", line 2, column 9\n  SELECT \'${NOBODY}\'\n          ^^^^^^^^^\n  hint: Set it, or write $${NOBODY} for the characters themselves.\n',
+    ],
+  ])('%s show the line, a caret and a hint, and exit with 2', async (_, text, told) => {
+    expect(await sql('--format', 'changelog', '-e', text)).toMatchObject({ status: 2, stdout: '', stderr: told })
+  })
+
+  test('of a job exit with 1', async () => {
+    const path = file('bad.jsonl', '{"k":"a","n":"many"}\n')
+    const { status, stderr } = await sql('-e', `${table(path)} SELECT * FROM t`)
+    expect(status).toBe(1)
+    expect(stderr).toMatch(/^error \[BAD_RECORD\]: .*bad\.jsonl line 1, field "n": expected an integer/)
+  })
+
+  test.each([
+    ['a format that is none', ['--format', 'xml'], 'Allowed choices are table, csv, json, changelog'],
+    ['a file that is not there', ['-f', 'nowhere.sql'], 'Cannot read "nowhere.sql": there is no such file'],
+    ['a mistyped key of SQL', ['-e', 'SELECT 1', '--set', 'table.local-timezone=UTC'], 'Did you mean "table.local-time-zone"?'],
+    ['a mistyped key of the engine', ['-e', 'SELECT 1', '--set', 'millrace.batch.row-max=1'], 'Did you mean "millrace.batch.rows-max"?'],
+    ['a mode that is none', ['-e', 'SELECT 1', '--set', 'execution.runtime-mode=fast'], 'expected one of streaming, batch, automatic'],
+    ['a parallelism of 0', ['-e', 'SELECT 1', '-p', '0'], 'It must be a positive integer'],
+  ])('%s is wrong usage', async (_, args, text) => {
+    const { status, stdout, stderr } = await sql(...args)
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+    expect(stderr).toContain(text)
+  })
+})
+
+describe('options', () => {
+  test('of SQL hold for the session, those of the engine are checked, and what means nothing here is noted', async () => {
+    const settings = ['table.local-time-zone=Asia/Tokyo', 'sql-client.execution.result-mode=table', 'millrace.batch.rows-max=2', 'pipeline.object-reuse=true']
+    const { status, stdout, stderr } = await sql('--format', 'csv', ...settings.flatMap((setting) => ['--set', setting]), '-e', 'SET')
+    expect({ status, stdout }).toEqual({
+      status: 0,
+      stdout: 'key,value\nmillrace.batch.rows-max,2\nsql-client.execution.result-mode,table\ntable.local-time-zone,Asia/Tokyo\n',
+    })
+    expect(stderr).toMatch(/^note: pipeline\.object-reuse has no effect/)
+  })
+
+  test('more parallelism changes no answer', async () => {
+    const rows = file('keys.jsonl', Array.from({ length: 1000 }, (_, n) => `{"k":"k${n % 7}","n":${n}}\n`).join(''))
+    const query = `${table(rows)} SELECT k, SUM(n) AS total FROM t GROUP BY k`
+    const [one, four] = await Promise.all([sql('--format', 'csv', '-e', query), sql('--format', 'csv', '-p', '4', '-e', query)])
+    expect(four.stdout.split('\n').toSorted()).toEqual(one.stdout.split('\n').toSorted())
+    expect(one.stdout.split('\n')).toHaveLength(9)
+  })
+})
