@@ -114,9 +114,10 @@ function toText(value: Value, from: LogicalType): string {
 
 /** Cut, and a CHAR padded, to the length of its type in code points. */
 function fitText(text: string, { kind, length }: LogicalType & { readonly length: number }): string {
-  if (text.length <= length) return kind === 'CHAR' ? text + ' '.repeat(Math.max(0, length - Array.from(text).length)) : text
+  if (text.length <= length && kind === 'VARCHAR') return text
   const points = Array.from(text)
-  return points.length <= length ? text : points.slice(0, length).join('')
+  if (points.length > length) return points.slice(0, length).join('')
+  return kind === 'CHAR' ? text + ' '.repeat(length - points.length) : text
 }
 
 /** The same of what is no text before: in UTF-16 units, as Java counts, where half a character becomes a question mark. */

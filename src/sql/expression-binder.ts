@@ -273,7 +273,10 @@ export class ExpressionBinder {
     }
     if (call.quantifier !== undefined || call.filter !== undefined || call.withinGroup !== undefined || call.nulls !== undefined)
       throw this.#error('NOT_SUPPORTED', call, `Cannot plan this call of ${name} yet`)
-    if (upper === 'NULLIF' && operands.length === 2) return this.#nullIf(call, operands[0], operands[1])
+    if (upper === 'NULLIF') {
+      if (operands.length !== 2) throw this.#error('WRONG_TYPE', call, 'NULLIF takes two operands')
+      return this.#nullIf(call, operands[0], operands[1])
+    }
     const scalar = SCALAR_FUNCTIONS.get(upper)
     if (scalar === undefined) {
       if (/^(?:TUMBLE|HOP|SESSION)(?:_(?:START|END|ROWTIME|PROCTIME))?$/.test(upper))

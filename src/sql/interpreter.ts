@@ -2,7 +2,7 @@
 // the row once. Three-valued: null is NULL, or UNKNOWN.
 
 import { PlanError } from '../base/errors.ts'
-import { formatType } from '../batch/types.ts'
+import { Decimal, formatType } from '../batch/types.ts'
 import type { BoundCall, BoundCast, BoundExpression } from './bound-expression.ts'
 import { CastError, castOf } from './casts.ts'
 import { scalarCodeOf } from './functions/functions.ts'
@@ -35,6 +35,17 @@ export function interpret(expression: BoundExpression, context: EvaluationContex
     }
     case 'call':
       return interpretCall(expression, context)
+  }
+}
+
+/** The same for a column of rows: the digits of a DECIMAL then stand at the scale of its type, whatever scale they were computed at. */
+export function interpretColumn(expression: BoundExpression, context: EvaluationContext): Evaluate {
+  const evaluate = interpret(expression, context)
+  if (expression.type.kind !== 'DECIMAL') return evaluate
+  const { scale } = expression.type
+  return (row) => {
+    const value = evaluate(row)
+    return value instanceof Decimal && value.scale !== scale ? new Decimal(value.unscaled, scale) : value
   }
 }
 

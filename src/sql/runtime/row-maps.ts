@@ -4,7 +4,7 @@ import { BadRecordError } from '../../base/errors.ts'
 import { RowKind } from '../../batch/record-batch.ts'
 import type { Field } from '../../batch/types.ts'
 import type { BoundExpression } from '../bound-expression.ts'
-import { interpret } from '../interpreter.ts'
+import { interpret, interpretColumn } from '../interpreter.ts'
 import type { ExpandPlan, UnnestPlan, WindowPlan } from '../logical-plan.ts'
 import type { Value } from '../value.ts'
 import type { RowMapFactory } from './row-map-operator.ts'
@@ -14,7 +14,7 @@ import { WindowClock } from './window-clock.ts'
 export function calc(condition: BoundExpression | undefined, expressions: readonly BoundExpression[] | undefined): RowMapFactory {
   return (context) => {
     const holds = condition && interpret(condition, context)
-    const columns = expressions?.map((expression) => interpret(expression, context))
+    const columns = expressions?.map((expression) => interpretColumn(expression, context))
     return (kind, row, emit) => {
       if (holds === undefined || holds(row) === true) emit(kind, columns === undefined ? row : columns.map((evaluate) => evaluate(row)))
     }

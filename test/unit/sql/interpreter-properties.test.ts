@@ -14,6 +14,7 @@ import { typeOf } from './answers.ts'
 const RUNS = { numRuns: 2000 }
 const WIDTHS = { TINYINT: 8, SMALLINT: 16, INT: 32, BIGINT: 64 } as const
 type Kind = keyof typeof WIDTHS
+const INT_MIN = -(2n ** 31n)
 const KINDS = Object.keys(WIDTHS) as Kind[]
 
 const COLUMNS = [
@@ -162,11 +163,14 @@ const IDENTITIES: readonly ((sample: WholeSample) => string)[] = [
 ]
 
 const { whole, truth } = fc.letrec<{ whole: WholeSample; truth: Sample<boolean> }>((tie) => {
-  const literal = fc
-    .constantFrom(...KINDS)
-    .chain((kind) =>
-      ofWidth(WIDTHS[kind]).map((value): WholeSample => ({ kind, text: kind === 'INT' ? `(${value})` : `CAST('${value}' AS ${kind})`, of: () => value })),
-    )
+  // A sign in front of a literal belongs to it, so that -(-2147483648) is a BIGINT.
+  const literal = fc.constantFrom(...KINDS).chain((kind) =>
+    ofWidth(WIDTHS[kind]).map((value): WholeSample => ({
+      kind,
+      text: kind === 'INT' && value > INT_MIN ? `(${value})` : `CAST('${value}' AS ${kind})`,
+      of: () => value,
+    })),
+  )
   const column = fc.constantFrom<WholeSample>(
     { kind: 'INT', text: 'i', of: ({ i }) => i },
     { kind: 'BIGINT', text: 'b', of: ({ b }) => b },

@@ -102,6 +102,7 @@ describe('numbers', () => {
     ['f7 * 0.1', 'DOUBLE: 0.06999999880790711'],
     ['f7 / 3', 'FLOAT: 0.23333333'],
     ['-mz', 'DOUBLE: 0'],
+    ['-(-2147483648)', 'BIGINT NOT NULL: 2147483648'],
     ['CAST(1 AS DECIMAL(38, 10)) / 3', 'DECIMAL(38, 10) NOT NULL: "0.3333333333"'],
     ['i * 1.5 / 0.7', 'DECIMAL(19, 6): "6.428571"'],
   ])('%s: %s', (text, expected) => expect(found(text)).toBe(expected))
@@ -333,6 +334,7 @@ describe('CAST', () => {
     ["CAST(ARRAY['😀😀'] AS CHAR(4))", 'CHAR(4) NOT NULL: "[😀?"'],
     ["CAST(ARRAY['😀'] AS CHAR(8))", 'CHAR(8) NOT NULL: "[😀]    "'],
     ["CAST(s || '😀' AS CHAR(5)) || '|'", 'CHAR(6): "abc😀 |"'],
+    ["CAST('😀😀' AS CHAR(3)) || '|'", 'CHAR(4) NOT NULL: "😀😀 |"'],
     // Constants are known by their decimal digits.
     ['CAST(CAST(0.1 AS FLOAT) AS DOUBLE)', 'DOUBLE NOT NULL: 0.1'],
     ["CAST(CAST('0.1' AS FLOAT) AS DOUBLE)", 'DOUBLE NOT NULL: 0.1'],
