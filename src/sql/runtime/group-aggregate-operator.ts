@@ -115,5 +115,5 @@ export function collectionState(
   options: { readonly ttl?: StateTtlConfig } = {},
   scope: 'key' | 'namespace' = 'key',
 ): Collection {
-  return backend.getState(mapState<string, readonly [readonly Value[], number]>(name, undefined, undefined, options), scope) as Collection
+  return backend.getState(mapState<string, readonly [readonly Value[], number]>(name, undefined, undefined, options), scope)
 }

@@ -89,7 +89,7 @@ function frameOf(call: BoundOver, ordering: Ordering, context: EvaluationContext
   const keyOf = key && interpret(key.expression, context)
   const sign = key?.descending === true ? -1 : 1
   const distanceOf = (row: readonly Value[]): number | undefined => {
-    const value = keyOf!(row)
+    const value = keyOf(row)
     if (value === null) return undefined
     return (typeof value === 'bigint' && key.expression.type.kind.startsWith('TIMESTAMP') ? splitTimestamp(value).ms : Number(value)) * sign
   }

@@ -34,6 +34,7 @@ import type {
 import { uniqueKeyOf, windowOf } from '../plans.ts'
 import { withRanks } from '../rank-rule.ts'
 import { commonType } from '../type-rules.ts'
+import { CalcOperator, isColumnar } from './calc-operator.ts'
 import { DeduplicateOperator } from './deduplicate-operator.ts'
 import { and, columnsOf, conjunctsOf, hasCall, shifted } from '../expressions.ts'
 import { FinalRowsOperator } from './final-rows-operator.ts'
@@ -282,20 +283,27 @@ export class QueryPlanner {
     if (this.#options.isBatch)
       for (const expression of [...(condition === undefined ? [] : [condition]), ...(expressions ?? [])])
         if (hasCall(expression, 'CURRENT_WATERMARK')) throw new PlanError('NO_WATERMARK', 'There are no watermarks in batch mode for CURRENT_WATERMARK')
-    const stream = this.#map('Calc', input, schema, calc(condition, expressions))
+    const spec = { condition, expressions }
+    const stream = isColumnar(spec)
+      ? this.#follow('Calc', input, schema, () => new CalcOperator(spec, input.schema, schema, this.#options.session))
+      : this.#map('Calc', input, schema, calc(condition, expressions))
     if (expressions === undefined) return { ...stream, monotony: input.monotony }
     return { ...stream, monotony: expressions.map((expression) => (expression.kind === 'column' ? input.monotony[expression.index] : undefined)) }
   }
 
-  /** An operator without state behind a stream. */
   #map(name: string, input: Stream, schema: Schema, create: RowMapFactory): Stream {
     const { session } = this.#options
+    return this.#follow(name, input, schema, () => new RowMapOperator(create, schema, session))
+  }
+
+  /** An operator without state behind a stream. */
+  #follow(name: string, input: Stream, schema: Schema, create: () => Operator): Stream {
     const body: TransformationBody = {
       kind: 'operator',
       watermarks: SEES_NOTHING,
       needsEventLoop: false,
       followsInput: true,
-      create: () => new RowMapOperator(create, schema, session),
+      create,
     }
     return {
       from: [this.graph.add(name, body, edgesOf(input, { kind: 'forward' }, 0), schema)],

@@ -41,12 +41,15 @@ function givenOf(value: Value, type: LogicalType): unknown {
 
 const isNested = ({ kind }: LogicalType): boolean => kind === 'ARRAY' || kind === 'MAP' || kind === 'MULTISET' || kind === 'ROW'
 
+/** The value at a physical row of a column. */
+export function readColumn(column: Column, row: number): Value {
+  const given = readValue(column, row)
+  return isNested(column.type) ? valueOf(given, column.type) : (given as Value)
+}
+
 /** The row at a physical place of a batch. */
 export function readRow({ columns }: RecordBatch, row: number): Value[] {
-  return columns.map((column) => {
-    const given = readValue(column, row)
-    return isNested(column.type) ? valueOf(given, column.type) : (given as Value)
-  })
+  return columns.map((column) => readColumn(column, row))
 }
 
 /** Writes a row into columns, as {@link writeValue} does. */

@@ -1,0 +1,696 @@
+// Expressions as JavaScript over columns: one function for each filter and each computed column of an operator, which reads and writes the slab. Numbers,
+// times, truth and DECIMALs up to 2^53 are computed in place; what is larger is computed by the interpreter, row by row; texts and nested values are
+// decoded where they are asked for. Generated code holds no text of users: constants are in a table beside it.
+
+import type { Column } from '../../batch/column.ts'
+import type { RecordBatch } from '../../batch/record-batch.ts'
+import { Decimal, isText, type LogicalType, physicalKindOf, type Schema } from '../../batch/types.ts'
+import { decodeText } from '../../batch/values.ts'
+import { PhysicalKind } from '../../kernels/column-layout.ts'
+import { type BoundCall, type BoundCast, type BoundExpression, textOf } from '../bound-expression.ts'
+import { castOf } from '../casts.ts'
+import { columnsOf, hasCall } from '../expressions.ts'
+import { scalarCodeOf } from '../functions/functions.ts'
+import type { EvaluationContext } from '../functions/scalar-function.ts'
+import { interpret } from '../interpreter.ts'
+import type { Value } from '../value.ts'
+import { readColumn } from './row-codec.ts'
+
+/** Computes columns of one operator. Bound to a batch, good for its rows. */
+export interface ColumnProgram {
+  bind(batch: RecordBatch): void
+  /** Writes the physical rows of the logical positions `begin..end` for which the condition is TRUE to int32 `out`; returns how many. */
+  filter(begin: number, end: number, selection: number, out: number): number
+  /** Computes a column for the rows of `selection` (0: dense) at `begin..end`. */
+  compute(index: number, begin: number, end: number, selection: number, target: Column): void
+}
+
+/** Where a column lies: its place among the input's, or that of a field in it. */
+interface Path {
+  readonly column: number
+  readonly field: number | undefined
+}
+
+/** A value in generated code: an expression for it and one for whether it is NULL. */
+interface Code {
+  /** `number`: integers, floating point, times, and DECIMALs without their point; `boolean`; `value`: as the interpreter has it. */
+  readonly form: 'number' | 'boolean' | 'value'
+  readonly value: string
+  readonly isNull: string
+}
+
+const SAFE = 9007199254740991
+/** Beyond this no number has a digit more that a DECIMAL could need. */
+const POWERS_MAX = 15
+
+/** The form in which values of a type are computed. */
+function formOf(type: LogicalType): Code['form'] {
+  switch (type.kind) {
+    case 'BOOLEAN':
+      return 'boolean'
+    case 'TINYINT':
+    case 'SMALLINT':
+    case 'INT':
+    case 'BIGINT':
+    case 'FLOAT':
+    case 'DOUBLE':
+    case 'DECIMAL':
+    case 'DATE':
+    case 'TIME':
+    case 'INTERVAL_YEAR_MONTH':
+    case 'INTERVAL_DAY_TIME':
+      return 'number'
+    case 'TIMESTAMP':
+    case 'TIMESTAMP_LTZ':
+      return type.precision <= 3 ? 'number' : 'value'
+    default:
+      return 'value'
+  }
+}
+
+/** The column or field that an expression only names. */
+export function pathOf(expression: BoundExpression): Path | undefined {
+  if (expression.kind === 'column') return { column: expression.index, field: undefined }
+  if (expression.kind !== 'call' || expression.name !== 'FIELD') return undefined
+  const [of, place] = expression.operands
+  return of.kind === 'column' && place.kind === 'literal' && typeof place.value === 'number' ? { column: of.index, field: place.value } : undefined
+}
+
+/** Whether a column of a type can be computed in place: at any physical row, or appended in their order. */
+export function canCompute(type: LogicalType): boolean {
+  const kind = physicalKindOf(type)
+  return kind <= PhysicalKind.TIMESTAMP_NANOS || kind === PhysicalKind.BYTES
+}
+
+/** Whether an expression asks for what changes from row to row beside the columns: then it is computed in their order. */
+export function asksForWatermark(expression: BoundExpression): boolean {
+  return hasCall(expression, 'CURRENT_WATERMARK')
+}
+
+/** Makes the code of one operator. */
+export function compileColumns(
+  input: Schema,
+  condition: BoundExpression | undefined,
+  expressions: readonly BoundExpression[],
+  context: EvaluationContext,
+): ColumnProgram {
+  const writer = new ProgramWriter(input, context)
+  const filter = condition === undefined ? 'return 0' : writer.filter(condition)
+  const computes = expressions.map((expression, index) => `function compute${index}(begin, end, selection, target) {\n${writer.compute(expression)}\n}`)
+  const body = `'use strict'
+${writer.declarations()}
+let slab, u8, i8, i16, i32, u32, f32, f64, u64, i64, columns
+${computes.join('\n')}
+return {
+  bind(batch) {
+    slab = batch.slab; columns = batch.columns
+    u8 = slab.u8; i8 = slab.i8; i16 = slab.i16; i32 = slab.i32; u32 = slab.u32; f32 = slab.f32; f64 = slab.f64; u64 = slab.u64; i64 = slab.i64
+${writer.binds()}
+  },
+  filter(begin, end, selection, out) {
+${filter}
+  },
+  compute(index, begin, end, selection, target) {
+    switch (index) {
+${expressions.map((_, index) => `      case ${index}: return compute${index}(begin, end, selection, target)`).join('\n')}
+    }
+  },
+}`
+  // eslint-disable-next-line no-new-func
+  return new Function('k', 'decodeText', 'write', body)(writer.constants, decodeText, {
+    bytes: writeBytes,
+    decimal: writeDecimal,
+    nanos: writeNanos,
+  }) as ColumnProgram
+}
+
+class ProgramWriter {
+  readonly constants: unknown[] = []
+  readonly #input: Schema
+  readonly #context: EvaluationContext
+  /** The columns that the code reads, by their path. */
+  readonly #paths = new Map<string, { readonly path: Path; readonly type: LogicalType; readonly name: string }>()
+  #lines: string[] = []
+  #names = 0
+  /** Columns that are loaded in the row loop under way. */
+  #loaded = new Set<string>()
+
+  constructor(input: Schema, context: EvaluationContext) {
+    this.#input = input
+    this.#context = context
+  }
+
+  declarations(): string {
+    return [...this.#paths.values()].map(({ name }) => `let ${name}, ${name}v, ${name}b, ${name}n, ${name}p, ${name}q, ${name}o, ${name}d, ${name}c`).join('\n')
+  }
+
+  binds(): string {
+    return [...this.#paths.values()]
+      .map(({ path, name, type }) => {
+        const whole = `columns[${path.column}]`
+        const of = path.field === undefined ? whole : `${whole}.children[${path.field}]`
+        const parent = path.field === undefined ? `${name}p = 0; ${name}q = 0` : `${name}p = ${whole}.nullCount; ${name}q = ${whole}.validity`
+        return `    ${name}c = ${of}; ${name}v = ${name}c.values${shiftOf(type)}; ${name}b = ${name}c.validity; ${name}n = ${name}c.nullCount; ${name}o = ${name}c.offsets >>> 2; ${name}d = ${name}c.data; ${parent}`
+      })
+      .join('\n')
+  }
+
+  filter(condition: BoundExpression): string {
+    const loop = this.#loop(
+      condition,
+      '',
+      (code) => `if (${code.form === 'boolean' ? `!(${code.isNull}) && ${code.value}` : `${code.value} === true`}) i32[to + count++] = row`,
+      (result) => `if (${result} === true) i32[to + count++] = row`,
+    )
+    return `let count = 0\nconst to = out >>> 2\n${loop}\nreturn count`
+  }
+
+  compute(expression: BoundExpression): string {
+    const { type } = expression
+    const isBytes = physicalKindOf(type) === PhysicalKind.BYTES
+    const gap = isBytes ? 'write.bytes(target, slab, next, row, undefined); next = row + 1' : ''
+    const loop = this.#loop(
+      expression,
+      gap,
+      (code) => this.#setter(code, type),
+      (result) => this.#setValue(result, type),
+    )
+    return `const values = target.values${shiftOf(type)}\nlet next = 0, at = 0\n${loop}\n${isBytes ? 'write.bytes(target, slab, next, -1, null)' : ''}`
+  }
+
+  /**
+   * A loop over rows that computes an expression and does something with it.
+   *
+   * @param before Code in front of each row's. @param use Given the code. @param useSlow Given the value that the interpreter has, where numbers are too large.
+   */
+  #loop(expression: BoundExpression, before: string, use: (code: Code) => string, useSlow: (result: string) => string): string {
+    this.#lines = []
+    this.#loaded = new Set()
+    const used = use(this.#code(expression))
+    const lines = this.#lines.join('\n')
+    const isGuarded = lines.includes('break exact')
+    const body = isGuarded
+      ? `exact: {\n${lines}\n${used}\ncontinue\n}\n${useSlow(`${this.#constant(this.#slowly(expression))}(columns, row)`)}`
+      : `${lines}\n${used}`
+    return `const from = selection >>> 2
+for (let position = begin; position < end; position++) {
+  const row = selection === 0 ? position : i32[from + position]
+  ${before}
+${body}
+}`
+  }
+
+  /** What computes an expression of one row by the interpreter. */
+  #slowly(expression: BoundExpression): (columns: readonly Column[], row: number) => Value {
+    const evaluate = interpret(expression, this.#context)
+    const places = [...columnsOf(expression)]
+    const values: Value[] = this.#input.fields.map(() => null)
+    return (columns, row) => {
+      for (const place of places) values[place] = readColumn(columns[place], row)
+      return evaluate(values)
+    }
+  }
+
+  // ---- expressions ----
+
+  #code(expression: BoundExpression): Code {
+    const path = pathOf(expression)
+    if (path !== undefined) return this.#load(path, expression.type)
+    switch (expression.kind) {
+      case 'literal':
+        return this.#literal(expression.value, expression.type)
+      case 'cast':
+        return this.#cast(expression)
+      case 'case':
+        return this.#case(expression)
+      case 'call':
+        return this.#call(expression)
+      default:
+        throw new Error('unreachable')
+    }
+  }
+
+  #literal(value: Value, type: LogicalType): Code {
+    const form = formOf(type)
+    if (value === null) return { form, value: form === 'number' ? '0' : form === 'boolean' ? 'false' : 'null', isNull: 'true' }
+    if (form === 'boolean') return { form, value: String(value), isNull: 'false' }
+    const number = value instanceof Decimal && type.kind === 'DECIMAL' ? Number(value.unscaled) * 10 ** (type.scale - value.scale) : Number(value)
+    if (form === 'number' && Number.isFinite(number) && (!isExactType(type) || Number.isSafeInteger(number)))
+      return { form, value: numeral(number), isNull: 'false' }
+    return { form: 'value', value: this.#constant(value), isNull: 'false' }
+  }
+
+  /** Reads a column at the row. */
+  #load(path: Path, type: LogicalType): Code {
+    const key = `${path.column}.${path.field ?? ''}`
+    let found = this.#paths.get(key)
+    if (found === undefined) {
+      found = { path, type, name: `c${this.#paths.size}_` }
+      this.#paths.set(key, found)
+    }
+    const { name } = found
+    const isNull = `${name}N`
+    const form = formOf(type)
+    if (!this.#loaded.has(name)) {
+      this.#loaded.add(name)
+      const invalid = (count: string, bits: string): string => `(${count} !== 0 && (u8[${bits} + (row >>> 3)] & (1 << (row & 7))) === 0)`
+      const nulls = path.field === undefined ? invalid(`${name}n`, `${name}b`) : `${invalid(`${name}n`, `${name}b`)} || ${invalid(`${name}p`, `${name}q`)}`
+      const lines = [`const ${isNull} = ${nulls}`]
+      if (form === 'number') {
+        lines.push(`const ${name}V = ${isNull} ? 0 : ${readOf(name, type)}`)
+        if (isLong(type)) lines.push(`if (${name}V > ${SAFE} || ${name}V < ${-SAFE}) break exact`)
+      } else if (form === 'boolean') lines.push(`const ${name}V = !${isNull} && (u8[${name}v + (row >>> 3)] & (1 << (row & 7))) !== 0`)
+      else lines.push(`let ${name}S`)
+      // In front of everything, so that each branch may use it.
+      this.#lines.unshift(...lines)
+    }
+    if (form !== 'value') return { form, value: `${name}V`, isNull }
+    const text = isText(type) && `${name}c.dictionary === null ? decodeText(u8, ${name}d + i32[${name}o + row], ${name}d + i32[${name}o + row + 1])`
+    const generic = `${this.#constant(readColumn)}(${name}c, row)`
+    const read = text === false ? generic : `${text} : ${generic}`
+    return { form, value: `(${name}S === undefined ? (${name}S = ${isNull} ? null : ${read}) : ${name}S)`, isNull }
+  }
+
+  #case({ branches, otherwise, type }: BoundExpression & { readonly kind: 'case' }): Code {
+    const form = formOf(type)
+    const [value, isNull] = this.#declare(form)
+    const depth = branches.length
+    for (const { when, result } of branches) {
+      const condition = this.#inForm(this.#code(when), 'boolean', when.type)
+      this.#lines.push(`if (!(${condition.isNull}) && ${condition.value}) {`)
+      this.#assign(value, isNull, this.#inForm(this.#code(result), form, type))
+      this.#lines.push('} else {')
+    }
+    this.#assign(value, isNull, this.#inForm(this.#code(otherwise), form, type))
+    this.#lines.push('}'.repeat(depth))
+    return { form, value, isNull }
+  }
+
+  #call(call: BoundCall): Code {
+    const { name, operands } = call
+    switch (name) {
+      case 'AND':
+      case 'OR':
+        return this.#connective(name === 'OR', operands)
+      case 'NOT': {
+        const code = this.#inForm(this.#code(operands[0]), 'boolean', operands[0].type)
+        return { form: 'boolean', value: `!${code.value}`, isNull: code.isNull }
+      }
+      case 'IS NULL':
+        return { form: 'boolean', value: `(${this.#code(operands[0]).isNull})`, isNull: 'false' }
+      case 'IS NOT NULL':
+        return { form: 'boolean', value: `!(${this.#code(operands[0]).isNull})`, isNull: 'false' }
+      case 'COALESCE':
+      case 'IFNULL':
+        return this.#first(call)
+      case 'MOD':
+        return this.#arithmetic({ ...call, name: '%' }) ?? this.#generic(call)
+      case '+':
+      case '-':
+      case '*':
+      case '/':
+      case '%':
+        return this.#arithmetic(call) ?? this.#generic(call)
+      case '=':
+      case '<>':
+      case '<':
+      case '<=':
+      case '>':
+      case '>=':
+        return this.#comparison(call) ?? this.#generic(call)
+      default:
+        return this.#generic(call)
+    }
+  }
+
+  #connective(deciding: boolean, [left, right]: readonly BoundExpression[]): Code {
+    const [value, isNull] = this.#declare('boolean')
+    const one = this.#inForm(this.#code(left), 'boolean', left.type)
+    this.#lines.push(`if (!(${one.isNull}) && ${one.value} === ${deciding}) { ${value} = ${deciding}; ${isNull} = false } else {`)
+    const other = this.#inForm(this.#code(right), 'boolean', right.type)
+    this.#lines.push(
+      `if (!(${other.isNull}) && ${other.value} === ${deciding}) { ${value} = ${deciding}; ${isNull} = false } else { ${isNull} = ${one.isNull} || ${other.isNull}; ${value} = ${!deciding} }`,
+      '}',
+    )
+    return { form: 'boolean', value, isNull }
+  }
+
+  #first({ operands, type }: BoundCall): Code {
+    const form = formOf(type)
+    const [value, isNull] = this.#declare(form)
+    for (const operand of operands) {
+      const code = this.#inForm(this.#code(operand), form, operand.type)
+      this.#lines.push(`if (!(${code.isNull})) { ${value} = ${code.value}; ${isNull} = false } else {`)
+    }
+    this.#lines.push('}'.repeat(operands.length))
+    return { form, value, isNull }
+  }
+
+  #comparison({ name, operands }: BoundCall): Code | undefined {
+    const [left, right] = operands
+    // What says the same is equal, NaN too: the generic code knows.
+    if (formOf(left.type) === 'value' || formOf(right.type) === 'value' || textOf(left) === textOf(right)) return undefined
+    const [one, other] = [this.#code(left), this.#code(right)]
+    if (one.form === 'value' || other.form === 'value' || one.form !== other.form) return undefined
+    if (left.type.kind === 'DECIMAL' || right.type.kind === 'DECIMAL') {
+      if (!(left.type.kind === 'DECIMAL' && right.type.kind === 'DECIMAL' && left.type.scale === right.type.scale)) return undefined
+    }
+    const operator = name === '=' ? '===' : name === '<>' ? '!==' : name
+    return { form: 'boolean', value: `(${one.value} ${operator} ${other.value})`, isNull: anyNull([one, other]) }
+  }
+
+  #arithmetic({ name, operands, type }: BoundCall): Code | undefined {
+    const [left, right] = operands
+    const kinds = [left.type, right.type, type]
+    if (!kinds.every((one) => NUMBERS.has(one.kind))) return undefined
+    if (type.kind === 'DECIMAL') return this.#decimal(name, left, right, type)
+    if (kinds.some(({ kind }) => kind === 'DECIMAL')) return undefined
+    const [one, other] = [this.#code(left), this.#code(right)]
+    if (one.form !== 'number' || other.form !== 'number') return undefined
+    const isNull = anyNull([one, other])
+    const [a, b] = [one.value, other.value]
+    if (type.kind === 'DOUBLE' || type.kind === 'FLOAT') {
+      const value = `${a} ${name} ${b}`
+      return { form: 'number', value: type.kind === 'FLOAT' ? `Math.fround(${value})` : `(${value})`, isNull }
+    }
+    const divides = name === '/' || name === '%'
+    const result = this.#name()
+    if (divides) this.#lines.push(`if (!(${isNull}) && ${b} === 0) throw new RangeError('Division by zero')`)
+    const exact = name === '/' ? `(${a} - ${a} % ${b}) / ${b}` : `${a} ${name} ${b}`
+    if (type.kind === 'BIGINT') {
+      this.#lines.push(`const ${result} = ${isNull} ? 0 : ${exact}`, `if (${result} > ${SAFE} || ${result} < ${-SAFE}) break exact`)
+      return { form: 'number', value: result, isNull }
+    }
+    const product = name === '*' ? `Math.imul(${a}, ${b})` : exact
+    const bits = type.kind === 'INT' ? '| 0' : type.kind === 'SMALLINT' ? '<< 16 >> 16' : '<< 24 >> 24'
+    this.#lines.push(`const ${result} = ${isNull} ? 0 : (${product}) ${bits}`)
+    return { form: 'number', value: result, isNull }
+  }
+
+  /** Sums, differences and products that need no rounding. */
+  #decimal(name: string, left: BoundExpression, right: BoundExpression, type: LogicalType & { readonly kind: 'DECIMAL' }): Code | undefined {
+    const [leftScale, rightScale] = [scaleOf(left.type), scaleOf(right.type)]
+    if (leftScale === undefined || rightScale === undefined || name === '/' || name === '%') return undefined
+    if (name === '*' ? type.scale !== leftScale + rightScale : type.scale < Math.max(leftScale, rightScale)) return undefined
+    if (type.scale > POWERS_MAX) return undefined
+    const [one, other] = [this.#code(left), this.#code(right)]
+    if (one.form !== 'number' || other.form !== 'number') return undefined
+    const raised = (value: string, scale: number): string => (name === '*' || scale === type.scale ? value : `${value} * ${10 ** (type.scale - scale)}`)
+    const isNull = anyNull([one, other])
+    const result = this.#name()
+    this.#lines.push(`const ${result} = ${isNull} ? 0 : ${raised(one.value, leftScale)} ${name} ${raised(other.value, rightScale)}`)
+    this.#guardDecimal(result, type)
+    return { form: 'number', value: result, isNull }
+  }
+
+  /** Beyond what is exact, or has more digits than the type, the interpreter computes. */
+  #guardDecimal(value: string, { precision }: LogicalType & { readonly kind: 'DECIMAL' }): void {
+    const limit = precision <= POWERS_MAX ? 10 ** precision - 1 : SAFE
+    this.#lines.push(`if (${value} > ${limit} || ${value} < ${-limit}) break exact`)
+  }
+
+  #cast(cast: BoundCast): Code {
+    const { operand, type, isTry } = cast
+    const from = operand.type
+    const code = this.#code(operand)
+    const isWider = WIDTHS[from.kind] !== undefined && WIDTHS[type.kind] !== undefined && WIDTHS[from.kind] <= WIDTHS[type.kind]
+    if (code.form === 'number' && isWider && type.kind !== 'FLOAT') return code
+    const isSameTime =
+      from.kind === type.kind &&
+      (type.kind === 'TIMESTAMP' || type.kind === 'TIMESTAMP_LTZ' || type.kind === 'TIME') &&
+      (from as typeof type).precision <= type.precision
+    if (code.form === 'number' && formOf(type) === 'number' && isSameTime) return code
+    const scale = scaleOf(from)
+    if (code.form === 'number' && type.kind === 'DECIMAL' && scale !== undefined && type.scale >= scale && type.scale <= POWERS_MAX) {
+      const result = this.#name()
+      this.#lines.push(`const ${result} = ${code.value} * ${10 ** (type.scale - scale)}`)
+      this.#guardDecimal(result, type)
+      return { form: 'number', value: result, isNull: code.isNull }
+    }
+    if (code.form === 'number' && type.kind === 'DOUBLE' && scale !== undefined && scale <= 22) return { ...code, value: `(${code.value} / ${10 ** scale})` }
+    const made = castOf(from, type, this.#context)
+    if (made === undefined) return this.#interpreted(cast)
+    if (isTry) return this.#interpreted(cast)
+    return this.#unboxed(`${this.#constant(made)}(${this.#boxed(code, from)})`, code.isNull, type)
+  }
+
+  /** A call of the function that the interpreter calls. */
+  #generic(call: BoundCall): Code {
+    const scalar = scalarCodeOf(call.name)
+    const code = scalar?.make(call, this.#context)
+    if (code === undefined) return this.#interpreted(call)
+    const operands = call.operands.map((operand) => ({ code: this.#code(operand), type: operand.type }))
+    const values = operands.map((operand) => this.#boxed(operand.code, operand.type))
+    const isStrict = scalar!.isStrict !== false
+    const isNull = isStrict ? anyNull(operands.map((operand) => operand.code)) : 'false'
+    const given = isStrict
+      ? values
+      : values.map((value, index) => (operands[index].code.isNull === 'false' ? value : `(${operands[index].code.isNull} ? null : ${value})`))
+    return this.#unboxed(`${this.#constant(code)}(${given.join(', ')})`, isNull, call.type)
+  }
+
+  /** An expression that only the interpreter computes. */
+  #interpreted(expression: BoundExpression): Code {
+    return this.#unboxed(`${this.#constant(this.#slowly(expression))}(columns, row)`, 'false', expression.type)
+  }
+
+  // ---- forms ----
+
+  /** A value of the interpreter in the form of its type. */
+  #unboxed(text: string, isNull: string, type: LogicalType): Code {
+    const form = formOf(type)
+    const value = this.#name()
+    const result = this.#name()
+    this.#lines.push(`const ${value} = ${isNull === 'false' ? text : `${isNull} ? null : ${text}`}`)
+    if (form === 'value') return { form, value, isNull: `(${value} === null)` }
+    if (form === 'boolean') return { form, value: `(${value} === true)`, isNull: `(${value} === null)` }
+    const number = type.kind === 'DECIMAL' ? `Number(${value}.unscaled)` : type.kind === 'BIGINT' ? `Number(${value})` : value
+    this.#lines.push(`const ${result} = ${value} === null ? 0 : ${number}`)
+    if (type.kind === 'DECIMAL' || type.kind === 'BIGINT') this.#lines.push(`if (${result} > ${SAFE} || ${result} < ${-SAFE}) break exact`)
+    return { form, value: result, isNull: `(${value} === null)` }
+  }
+
+  /** A value as the interpreter has it; not asked for where it is NULL. */
+  #boxed({ form, value }: Code, type: LogicalType): string {
+    if (form !== 'number') return value
+    if (type.kind === 'BIGINT') return `BigInt(${value})`
+    return type.kind === 'DECIMAL' ? `new ${this.#constant(Decimal)}(BigInt(${value}), ${type.scale})` : value
+  }
+
+  #inForm(code: Code, form: Code['form'], type: LogicalType): Code {
+    if (code.form === form) return code
+    if (form === 'value') return { form, value: `(${code.isNull} ? null : ${this.#boxed(code, type)})`, isNull: code.isNull }
+    return this.#unboxed(code.value, code.isNull, type)
+  }
+
+  #declare(form: Code['form']): readonly [value: string, isNull: string] {
+    const [value, isNull] = [this.#name(), this.#name()]
+    this.#lines.push(`let ${value} = ${form === 'number' ? '0' : form === 'boolean' ? 'false' : 'null'}, ${isNull} = true`)
+    return [value, isNull]
+  }
+
+  #assign(value: string, isNull: string, code: Code): void {
+    this.#lines.push(`${value} = ${code.value}; ${isNull} = ${code.isNull}`)
+  }
+
+  #name(): string {
+    return `v${this.#names++}`
+  }
+
+  #constant(value: unknown): string {
+    const known = this.constants.indexOf(value)
+    return `k[${known >= 0 ? known : this.constants.push(value) - 1}]`
+  }
+
+  // ---- results ----
+
+  #setter(code: Code, type: LogicalType): string {
+    if (code.form === 'value') return this.#setValue(code.value, type)
+    const set = code.form === 'boolean' ? booleanSetter(code.value) : numberSetter(code.value, type)
+    const valid = 'if (target.nullCount !== 0) u8[target.validity + (row >>> 3)] |= 1 << (row & 7)'
+    return code.isNull === 'false' ? `${valid}\n${set}` : `if (${code.isNull}) target.setNull(row)\nelse {\n${valid}\n${set}\n}`
+  }
+
+  /** Writes a value of the interpreter. */
+  #setValue(value: string, type: LogicalType): string {
+    if (physicalKindOf(type) === PhysicalKind.BYTES) return `write.bytes(target, slab, row, row, ${value})`
+    const form = formOf(type)
+    const valid = 'if (target.nullCount !== 0) u8[target.validity + (row >>> 3)] |= 1 << (row & 7)'
+    const held = this.#name()
+    const set =
+      form === 'boolean'
+        ? booleanSetter(held)
+        : type.kind === 'DECIMAL'
+          ? `write.decimal(target, slab, row, ${held})`
+          : type.kind === 'BIGINT'
+            ? `i64[values + row] = ${held}`
+            : form === 'value'
+              ? `write.nanos(target, slab, row, ${held})`
+              : numberSetter(held, type)
+    return `const ${held} = ${value}\nif (${held} === null) target.setNull(row)\nelse {\n${valid}\n${set}\n}`
+  }
+}
+
+const NUMBERS = new Set(['TINYINT', 'SMALLINT', 'INT', 'BIGINT', 'FLOAT', 'DOUBLE', 'DECIMAL'])
+const WIDTHS: Readonly<Record<string, number>> = { TINYINT: 1, SMALLINT: 2, INT: 3, BIGINT: 4, DOUBLE: 5 }
+
+function isExactType({ kind }: LogicalType): boolean {
+  return kind !== 'FLOAT' && kind !== 'DOUBLE'
+}
+
+/** Digits behind the point of an exact number. */
+function scaleOf(type: LogicalType): number | undefined {
+  if (type.kind === 'DECIMAL') return type.scale
+  return type.kind === 'TINYINT' || type.kind === 'SMALLINT' || type.kind === 'INT' || type.kind === 'BIGINT' ? 0 : undefined
+}
+
+function anyNull(codes: readonly Code[]): string {
+  const parts = codes.map(({ isNull }) => isNull).filter((isNull) => isNull !== 'false')
+  return parts.length === 0 ? 'false' : `(${parts.join(' || ')})`
+}
+
+/** A number as JavaScript writes it. */
+function numeral(value: number): string {
+  return Object.is(value, -0) ? '(-0)' : value < 0 ? `(${value})` : String(value)
+}
+
+/** Whether values may be beyond 2^53. */
+function isLong(type: LogicalType): boolean {
+  return type.kind === 'BIGINT' || type.kind === 'DECIMAL'
+}
+
+/** From the address of values to an index into the array of their kind. */
+function shiftOf(type: LogicalType): string {
+  switch (physicalKindOf(type)) {
+    case PhysicalKind.INT16:
+      return ' >>> 1'
+    case PhysicalKind.INT32:
+    case PhysicalKind.FLOAT32:
+      return ' >>> 2'
+    case PhysicalKind.INT64:
+    case PhysicalKind.FLOAT64:
+    case PhysicalKind.INT128:
+    case PhysicalKind.TIMESTAMP_NANOS:
+      return ' >>> 3'
+    default:
+      return ''
+  }
+}
+
+/** Reads a number at the row. */
+function readOf(name: string, type: LogicalType): string {
+  switch (physicalKindOf(type)) {
+    case PhysicalKind.INT8:
+      return `i8[${name}v + row]`
+    case PhysicalKind.INT16:
+      return `i16[${name}v + row]`
+    case PhysicalKind.INT32:
+      return `i32[${name}v + row]`
+    case PhysicalKind.FLOAT32:
+      return `f32[${name}v + row]`
+    case PhysicalKind.FLOAT64:
+      return `f64[${name}v + row]`
+    case PhysicalKind.INT128: {
+      // A high half that is more than the sign is beyond all that is exact.
+      const at = `(${name}v + row * 2) * 2`
+      return `(i32[${at} + 3] === i32[${at} + 1] >> 31 && i32[${at} + 2] === i32[${at} + 1] >> 31 ? i32[${at} + 1] * 4294967296 + u32[${at}] : Infinity)`
+    }
+    default:
+      return `(i32[(${name}v + row) * 2 + 1] * 4294967296 + u32[(${name}v + row) * 2])`
+  }
+}
+
+function booleanSetter(value: string): string {
+  return `at = target.values + (row >>> 3)\nu8[at] = ${value} ? u8[at] | (1 << (row & 7)) : u8[at] & ~(1 << (row & 7))`
+}
+
+function numberSetter(value: string, type: LogicalType): string {
+  switch (physicalKindOf(type)) {
+    case PhysicalKind.INT8:
+      return `i8[values + row] = ${value}`
+    case PhysicalKind.INT16:
+      return `i16[values + row] = ${value}`
+    case PhysicalKind.INT32:
+      return `i32[values + row] = ${value}`
+    case PhysicalKind.FLOAT32:
+      return `f32[values + row] = ${value}`
+    case PhysicalKind.FLOAT64:
+      return `f64[values + row] = ${value}`
+    case PhysicalKind.INT128:
+      return `{ const h = Math.floor(${value} / 4294967296); at = (values + row * 2) * 2; i32[at + 1] = h; u32[at] = ${value} - h * 4294967296; i32[at + 2] = i32[at + 3] = h < 0 ? -1 : 0 }`
+    default:
+      return `{ const h = Math.floor(${value} / 4294967296); at = (values + row) * 2; i32[at + 1] = h; u32[at] = ${value} - h * 4294967296 }`
+  }
+}
+
+const encoder = new TextEncoder()
+
+/**
+ * Appends to a column of bytes. Rows `next..row` that nobody asks for are empty.
+ *
+ * @param row -1: closes all rows of the column.
+ * @param value Undefined: only the rows in front are closed.
+ */
+function writeBytes(target: Column, slab: Column['slab'], next: number, row: number, value: string | Uint8Array | null | undefined): void {
+  const offsets = target.offsets >>> 2
+  const { i32 } = slab
+  const end = row === -1 ? target.rowCapacity : row
+  let last = i32[offsets + next]
+  for (let index = next; index < end; index++) i32[offsets + index + 1] = last
+  if (row === -1 || value === undefined) return
+  last = i32[offsets + row]
+  if (value === null) {
+    target.setNull(row)
+    i32[offsets + row + 1] = last
+    return
+  }
+  if (target.nullCount !== 0) slab.u8[target.validity + (row >>> 3)] |= 1 << (row & 7)
+  target.dataLength = last
+  if (typeof value === 'string') {
+    target.ensureData(value.length * 3)
+    const { u8 } = slab
+    let at = target.data + last
+    const { length } = value
+    let index = 0
+    for (; index < length; index++) {
+      const unit = value.charCodeAt(index)
+      if (unit > 127) break
+      u8[at++] = unit
+    }
+    if (index < length) {
+      const bytes = encoder.encode(value)
+      u8.set(bytes, target.data + last)
+      at = target.data + last + bytes.length
+    }
+    target.dataLength = at - target.data
+  } else {
+    target.ensureData(value.length)
+    slab.u8.set(value, target.data + last)
+    target.dataLength = last + value.length
+  }
+  slab.i32[offsets + row + 1] = target.dataLength
+}
+
+function writeDecimal(target: Column, slab: Column['slab'], row: number, { unscaled }: Decimal): void {
+  if (target.kind === PhysicalKind.INT64) {
+    slab.i64[(target.values >>> 3) + row] = unscaled
+    return
+  }
+  const at = (target.values >>> 3) + row * 2
+  slab.u64[at] = BigInt.asUintN(64, unscaled)
+  slab.i64[at + 1] = BigInt.asIntN(64, unscaled >> 64n)
+}
+
+const NANOS_PER_MS = 1_000_000n
+
+/** A timestamp of more than milliseconds. */
+function writeNanos(target: Column, slab: Column['slab'], row: number, nanos: bigint): void {
+  const at = (target.values >>> 3) + row
+  if (target.kind === PhysicalKind.INT64) {
+    slab.i64[at] = nanos >= 0n ? nanos / 1000n : -((999n - nanos) / 1000n)
+    return
+  }
+  const rest = ((nanos % NANOS_PER_MS) + NANOS_PER_MS) % NANOS_PER_MS
+  slab.i64[at] = (nanos - rest) / NANOS_PER_MS
+  slab.i32[(target.extra >>> 2) + row] = Number(rest)
+}
