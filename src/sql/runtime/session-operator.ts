@@ -4,7 +4,7 @@ import { RowKind } from '../../batch/record-batch.ts'
 import type { Schema } from '../../batch/types.ts'
 import { declarationsOf } from '../../operator/keyed-row-operator.ts'
 import type { OperatorDescription } from '../../operator/operator.ts'
-import { type KeyedStateBackend, type ValueState, valueState } from '../../state/state.ts'
+import { type KeyedStateBackend, type ListState, listState, type ValueState, valueState } from '../../state/state.ts'
 import type { WindowSpec } from '../logical-plan.ts'
 import { keyOf, type Value } from '../value.ts'
 import { isAddition, type SessionContext, type SqlInput, SqlOperator } from './sql-operator.ts'
@@ -18,17 +18,19 @@ export interface SessionSpec {
   readonly time: number
 }
 
-/** An open session: its bounds in local time, and its rows in the order of their arrival. */
+/** An open session: its bounds in local time, and the namespace of its rows: its bounds when it began. No other has the same, since the two would merge. */
 interface Session {
   readonly startMs: number
   readonly endMs: number
-  readonly rows: readonly (readonly Value[])[]
+  readonly home: readonly [startMs: number, endMs: number]
 }
 
 export class SessionOperator extends SqlOperator {
   readonly #spec: SessionSpec
   readonly #clock: WindowClock
   #sessions!: ValueState<readonly Session[]>
+  /** Those of a session, in the order of their arrival: a list of its own, to which a row is added without writing the others again. */
+  #rows!: ListState<readonly Value[]>
 
   constructor(spec: SessionSpec, session: SessionContext) {
     super([spec.input], spec.outputSchema, session)
@@ -37,15 +39,20 @@ export class SessionOperator extends SqlOperator {
   }
 
   describe(): OperatorDescription {
-    return { type: 'session windows', states: declarationsOf((backend) => this.#sessionsIn(backend)) }
+    return { type: 'session windows', states: declarationsOf((backend) => [this.#sessionsIn(backend), this.#rowsIn(backend)]) }
   }
 
   protected override openFunction(): void {
     this.#sessions = this.#sessionsIn(this.backend)
+    this.#rows = this.#rowsIn(this.backend)
   }
 
   #sessionsIn(backend: KeyedStateBackend): ValueState<readonly Session[]> {
     return backend.getState(valueState<readonly Session[]>('sessions'))
+  }
+
+  #rowsIn(backend: KeyedStateBackend): ListState<readonly Value[]> {
+    return backend.getState(listState<readonly Value[]>('rows'), 'namespace')
   }
 
   protected override onChange(kind: RowKind, row: readonly Value[]): void {
@@ -58,39 +65,52 @@ export class SessionOperator extends SqlOperator {
     }
     if (!isAddition(kind)) return this.#takeBack(row)
     const localMs = this.#clock.localOf(given as number)
-    let merged: Session = { startMs: localMs, endMs: localMs + window.sizeMs, rows: [row] }
+    const own = [localMs, localMs + window.sizeMs] as const
+    let merged: Session = { startMs: own[0], endMs: own[1], home: own }
+    const joined: Session[] = []
     const apart: Session[] = []
-    const open = this.#sessions.value() ?? []
-    for (const session of open) {
+    for (const session of this.#sessions.value() ?? []) {
       if (session.startMs > merged.endMs || session.endMs < merged.startMs) apart.push(session)
-      else
-        merged = {
-          startMs: Math.min(session.startMs, merged.startMs),
-          endMs: Math.max(session.endMs, merged.endMs),
-          rows: [...session.rows, ...merged.rows],
-        }
+      else {
+        joined.push(session)
+        merged = { ...merged, startMs: Math.min(session.startMs, merged.startMs), endMs: Math.max(session.endMs, merged.endMs), home: joined[0].home }
+      }
     }
     const firesAt = this.#firesAt(merged)
     if (isEvent && firesAt <= this.watermarkMs) {
       this.context.metrics.lateRecords++
       return
     }
+    this.#move(joined.slice(1), merged)
+    this.backend.setNamespace(...merged.home)
+    this.#rows.add(row)
+    const [first] = joined
+    if (joined.length === 1 && first.startMs === merged.startMs && first.endMs === merged.endMs) return
     this.#sessions.update([...apart, merged])
     if (isEvent) this.eventTimers.register(firesAt)
     else this.processingTimers.register(firesAt)
   }
 
+  /** Gives the rows of sessions to another. */
+  #move(sessions: readonly Session[], to: Session): void {
+    for (const { home } of sessions) {
+      this.backend.setNamespace(...home)
+      const rows = this.#rows.get()
+      this.#rows.clear()
+      this.backend.setNamespace(...to.home)
+      this.#rows.addAll(rows)
+    }
+  }
+
   /** A row that is taken back leaves its session; the session stays as long as it was. */
   #takeBack(row: readonly Value[]): void {
     const key = keyOf(row)
-    let isFound = false
-    const sessions = (this.#sessions.value() ?? []).map((session) => {
-      const at = isFound ? -1 : session.rows.findIndex((one) => keyOf(one) === key)
-      if (at < 0) return session
-      isFound = true
-      return { ...session, rows: session.rows.toSpliced(at, 1) }
-    })
-    if (isFound) this.#sessions.update(sessions)
+    for (const { home } of this.#sessions.value() ?? []) {
+      this.backend.setNamespace(...home)
+      const rows = this.#rows.get()
+      const at = rows.findIndex((one) => keyOf(one) === key)
+      if (at >= 0) return this.#rows.update(rows.toSpliced(at, 1))
+    }
   }
 
   #firesAt({ endMs }: Session): number {
@@ -111,9 +131,11 @@ export class SessionOperator extends SqlOperator {
     if (left.length === open.length) return
     for (const session of open) {
       if (this.#firesAt(session) > upToMs) continue
-      const { startMs, endMs } = session
+      const { startMs, endMs, home } = session
       const timeMs = this.#spec.window.time === 'event' ? this.#clock.timeOf(endMs) : endMs - 1
-      for (const row of session.rows) this.emit(RowKind.INSERT, [...row, startMs, endMs, timeMs])
+      this.backend.setNamespace(...home)
+      for (const row of this.#rows.get()) this.emit(RowKind.INSERT, [...row, startMs, endMs, timeMs])
+      this.#rows.clear()
     }
     if (left.length === 0) this.#sessions.clear()
     else this.#sessions.update(left)
