@@ -114,7 +114,7 @@ export class SessionOperator extends SqlOperator {
   }
 
   #firesAt({ endMs }: Session): number {
-    return this.#spec.window.time === 'event' ? this.#clock.firesAt(endMs) : endMs - 1
+    return this.#clock.firesAt(endMs)
   }
 
   protected override onEventTimer(): void {
@@ -132,7 +132,7 @@ export class SessionOperator extends SqlOperator {
     for (const session of open) {
       if (this.#firesAt(session) > upToMs) continue
       const { startMs, endMs, home } = session
-      const timeMs = this.#spec.window.time === 'event' ? this.#clock.timeOf(endMs) : endMs - 1
+      const timeMs = this.#clock.timeOf(endMs)
       this.backend.setNamespace(...home)
       for (const row of this.#rows.get()) this.emit(RowKind.INSERT, [...row, startMs, endMs, timeMs])
       this.#rows.clear()

@@ -61,7 +61,7 @@ export class WindowAggregateOperator extends SqlOperator {
     const values = keys.map((column) => row[column])
     const [startMs, endMs] = [values[start] as number, values[end] as number]
     const isEvent = window.time === 'event'
-    const firesAt = isEvent ? this.#clock.firesAt(endMs) : endMs - 1
+    const firesAt = this.#clock.firesAt(endMs)
     if (isEvent && firesAt <= this.watermarkMs) {
       this.context.metrics.lateRecords++
       return

@@ -43,7 +43,7 @@ abstract class WindowBufferOperator extends SqlOperator {
 
   protected override onChange(kind: RowKind, row: readonly Value[], input: number): void {
     const endMs = row[this.#ends[input]] as number
-    const firesAt = this.#isEvent ? this.#clock.firesAt(endMs) : endMs - 1
+    const firesAt = this.#clock.firesAt(endMs)
     if (this.#isEvent && firesAt <= this.watermarkMs) {
       this.context.metrics.lateRecords++
       return
