@@ -347,7 +347,7 @@ export class QueryPlanner {
 
   #aggregate({ input: inputPlan, keys, aggregates, columns, window }: AggregatePlan): Stream {
     const input = this.plan(inputPlan)
-    if (window !== undefined) return this.#windowAggregate(input, keys, aggregates, window, placedSchema(columns))
+    if (window !== undefined) return this.#windowAggregate(input, keys, aggregates, window, placedSchema(columns), followsClock(inputPlan))
     return this.#group(input, keys, aggregates, placedSchema(columns))
   }
 
@@ -380,6 +380,7 @@ export class QueryPlanner {
     aggregates: readonly BoundAggregate[],
     { spec, start, end }: NonNullable<AggregatePlan['window']>,
     schema: Schema,
+    isOnTheWay: boolean,
   ): Stream {
     if (spec.kind === 'HOP' && spec.sizeMs % spec.stepMs !== 0 && !spec.isLegacy)
       throw new PlanError('HOP_SIZE', `The size of HOP windows is a multiple of their slide, and ${spec.sizeMs} ms is none of ${spec.stepMs} ms`)
@@ -398,6 +399,7 @@ export class QueryPlanner {
           end,
           aggregates,
           retracts: !stream.isInsertOnly,
+          followsClock: isOnTheWay && stream.isInsertOnly,
         },
         session,
       )
@@ -660,6 +662,12 @@ export class QueryPlanner {
     const expressions = input.schema.fields.map(({ type }, index): BoundExpression => ({ kind: 'column', index, type, start: 0, end: 0 }))
     return this.#addCalc(input, undefined, expressions, schema)
   }
+}
+
+/** Whether the clock has just given rows their windows. */
+function followsClock(plan: LogicalPlan): boolean {
+  if (plan.kind === 'project' || plan.kind === 'filter') return followsClock(plan.input)
+  return plan.kind === 'window' && plan.spec.time === 'processing' && plan.spec.kind !== 'SESSION'
 }
 
 /** How an aggregate over rows that only come changes. */

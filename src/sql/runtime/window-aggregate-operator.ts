@@ -25,6 +25,8 @@ export interface WindowAggregateSpec {
   readonly end: number
   readonly aggregates: readonly BoundAggregate[]
   readonly retracts: boolean
+  /** Whether its rows were given their windows by the clock just before, and are in others if these end before they come here. */
+  readonly followsClock: boolean
 }
 
 /** How many rows a window has, its keys, and what is known of its rows. */
@@ -57,24 +59,36 @@ export class WindowAggregateOperator extends SqlOperator {
   }
 
   protected override onChange(kind: RowKind, row: readonly Value[]): void {
-    const { keys, start, end, window } = this.#spec
+    const { keys, start, end, window, followsClock } = this.#spec
     const values = keys.map((column) => row[column])
     const [startMs, endMs] = [values[start] as number, values[end] as number]
-    const isEvent = window.time === 'event'
     const firesAt = this.#clock.firesAt(endMs)
-    if (isEvent && firesAt <= this.watermarkMs) {
-      this.context.metrics.lateRecords++
-      return
-    }
+    if (window.time === 'event' && firesAt <= this.watermarkMs) this.context.metrics.lateRecords++
+    else if (followsClock && firesAt <= this.nowMs) for (const [from, to] of this.#windowsNow(startMs, endMs)) this.#add(kind, row, values, from, to)
+    else this.#add(kind, row, values, startMs, endMs)
+  }
+
+  /** Where a row is now whose window is over: it was on its way. Of HOP windows each has one that takes its place, of CUMULATE the longest has all. */
+  #windowsNow(startMs: number, endMs: number): readonly (readonly [startMs: number, endMs: number])[] {
+    const { kind, sizeMs } = this.#spec.window
+    const windows = this.#clock.windowsOf(this.nowMs)
+    if (kind === 'CUMULATE') return endMs - startMs === sizeMs ? windows : []
+    return windows.filter(([from]) => (from - startMs) % sizeMs === 0)
+  }
+
+  #add(kind: RowKind, row: readonly Value[], given: readonly Value[], startMs: number, endMs: number): void {
+    const { start, end, window } = this.#spec
     this.backend.setNamespace(startMs, endMs)
     const known = this.#groups.value()
     const isAdded = isAddition(kind)
     if (known === null && !isAdded) return
+    const values = known?.[1] ?? given.with(start, startMs).with(end, endMs)
     const [rowCount, , accumulators] = known ?? [0, values, this.#aggregates.create()]
     this.#aggregates.fold(accumulators, row, isAdded ? 1 : -1)
     this.#groups.update([rowCount + (isAdded ? 1 : -1), values, accumulators])
     if (known !== null) return
-    if (isEvent) this.eventTimers.registerInNamespace(firesAt)
+    const firesAt = this.#clock.firesAt(endMs)
+    if (window.time === 'event') this.eventTimers.registerInNamespace(firesAt)
     else this.processingTimers.registerInNamespace(firesAt)
   }
 
