@@ -11,6 +11,7 @@ import type { JobsOptions, StopOptions } from './control.ts'
 import type { NexmarkCommandOptions } from './nexmark.ts'
 import type { RunOptions } from './run.ts'
 import type { SqlCommandOptions } from './sql.ts'
+import { RESULT_FORMATS } from './result-formats.ts'
 import { addSavepointCommands } from './savepoint-commands.ts'
 import { styleOf, type Terminal } from './terminal.ts'
 
@@ -171,23 +172,24 @@ Examples:
     .action(async (job: string, options: RunOptions) => setExitCode(await (await import('./explain.ts')).explainCommand(job, options, jobArguments, terminal)))
   program
     .command('sql')
-    .description('run SQL: statements of a file, of the command line, of standard input')
+    .description('run SQL: statements of a file, of the command line, of standard input, of the keyboard')
     .summary('run SQL statements')
     .option('-f, --file <file>', 'run the statements of a file, - for standard input')
     .option('-e, --execute <sql>', 'run statements (may be repeated); after those of the file', collect)
-    .addOption(new Option('--format <format>', 'how results are printed').choices(['table', 'csv', 'json', 'changelog']).default('table'))
+    .addOption(new Option('--format <format>', 'how results are printed').choices(RESULT_FORMATS).default('table'))
     .option('-p, --parallelism <count>', 'number of subtasks of each operator; default: 1', positive)
     .option('-s, --set <key=value>', "set an option of Flink's SQL or of the engine (may be repeated); SET in a script wins", collect)
     .option('--verbose', "with the engine's own lines when it fails")
     .addHelpText(
       'after',
       `
-Without -f and -e the statements come from standard input. They share one session: tables that one
+Without -f and -e the statements come from standard input; a terminal gets a prompt with history and
+completion, where \\? helps. Statements share one session: tables that one
 creates are there for the next. \${NAME} in them, but not in comments, is the value of an environment variable;
 "-- mode: batch" among the first lines asks for batch mode: one answer, when all rows are there.
 
 Formats:
-  table      a box for each result, of its last rows; numbers at the right
+  table      a box for each result, of its last rows; a terminal sees it while it changes
   csv        a header, then a line for each row; NULL is empty, an empty text has quotes
   json       an object a line
   changelog  {"columns": [[name, type], ...]}, then a line for each change, as it comes:
@@ -197,6 +199,7 @@ last statement answers, and nothing of those before.
 
 Examples:
   $ millrace sql -e "SELECT 1 + 1"
+  $ millrace sql                                then type statements
   $ millrace sql -f report.sql --format csv >report.csv
   $ millrace sql -f report.sql -e "SELECT * FROM top_sellers" --set table.local-time-zone=Europe/Berlin
   $ DAY=2025-03-01 millrace sql -f clicks.sql --format changelog | head`,

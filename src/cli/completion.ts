@@ -5,6 +5,7 @@ import { readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { RootCommand } from '@bomb.sh/tab'
 import { configOptions } from '../engine/options.ts'
+import { RESULT_FORMATS } from './result-formats.ts'
 
 const JOB_FILE = /(?<!\.d)\.(ts|mts|js|mjs)$/
 const FOLDERS_DEPTH_MAX = 2
@@ -38,13 +39,15 @@ complete -o default -F __millrace_complete millrace
 
 /** Adds the values that only the engine knows. */
 export function addCompletion(root: RootCommand): void {
-  for (const name of ['run', 'explain', 'savepoint diff']) {
+  for (const name of ['run', 'explain', 'savepoint diff', 'sql']) {
     const command = root.commands.get(name)
     const job = command?.arguments.get('job')
     if (job !== undefined) job.handler = (complete) => jobFiles(typedFolder(), 0).forEach((file) => complete(file, ''))
     const set = command?.options.get('set')
     if (set !== undefined) set.handler = (complete) => configOptions().forEach(({ key, documentation }) => complete(`${key}=`, documentation))
   }
+  const format = root.commands.get('sql')?.options.get('format')
+  if (format !== undefined) format.handler = (complete) => RESULT_FORMATS.forEach((name) => complete(name, ''))
   for (const name of ['list', 'read', 'diff', 'rm']) {
     const folder = root.commands.get(`savepoint ${name}`)?.arguments.get('folder')
     if (folder !== undefined) folder.handler = (complete) => foldersIn(typedFolder()).forEach((path) => complete(`${path}/`, ''))

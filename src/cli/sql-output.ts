@@ -8,12 +8,10 @@ import { changeText } from '../sql/runtime/run-script.ts'
 import type { Value } from '../sql/value.ts'
 import { boxLines, type BoxRow } from './box-table.ts'
 import { formatCount } from './numbers.ts'
+import type { ResultFormat } from './result-formats.ts'
 import { ResultRows } from './result-rows.ts'
 import { columnTypeText, isNumber, jsonText, objectText, textWriter } from './sql-values.ts'
 import { styleOf, type Terminal } from './terminal.ts'
-
-export const RESULT_FORMATS = ['table', 'csv', 'json', 'changelog'] as const
-export type ResultFormat = (typeof RESULT_FORMATS)[number]
 
 /** What is known of a result before its first row. */
 export interface ResultHead {

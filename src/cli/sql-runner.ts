@@ -12,7 +12,8 @@ import { asksForBatch, insertJob, queryJob, queryOptions } from '../sql/runtime/
 import type { Rows, SqlSession, StatementResult } from '../sql/session.ts'
 import { parseScript } from '../sql/statement-parser.ts'
 import { ExitCode } from './error-text.ts'
-import { openResult, ResultOutput, type ResultFormat, type ResultHead, type ResultScreen, type ResultWriter } from './sql-output.ts'
+import type { ResultFormat } from './result-formats.ts'
+import { openResult, ResultOutput, type ResultHead, type ResultScreen, type ResultWriter } from './sql-output.ts'
 import { styleOf, type Terminal } from './terminal.ts'
 
 /** What the command line says about runs. */

@@ -8,7 +8,7 @@ import { parseSetting } from '../engine/options.ts'
 import { SqlSession } from '../sql/session.ts'
 import { engineFolders, errorText, ExitCode } from './error-text.ts'
 import { Interruption } from './interruption.ts'
-import { type ResultFormat } from './sql-output.ts'
+import type { ResultFormat } from './result-formats.ts'
 import { type RunnerSettings, SqlRunner } from './sql-runner.ts'
 import { fillVariables } from './sql-variables.ts'
 import { styleOf, type Terminal } from './terminal.ts'
@@ -32,7 +32,8 @@ export async function sqlCommand(options: SqlCommandOptions, terminal: Terminal)
   const settings = settingsOf(options, session, terminal)
   const isDrawn = process.stdout.isTTY && process.env['TERM'] !== 'dumb'
   const runner = new SqlRunner(session, settings, terminal, isDrawn)
-  const tell = (error: unknown): void => tellError(error, options, terminal)
+  const isGiven = options.file !== undefined || options.execute !== undefined
+  if (!isGiven && process.stdin.isTTY) return runOnKeyboard(runner, options, terminal)
   const interruption = new Interruption(terminal)
   try {
     const texts = (await textsOf(options)).map((text) => fillVariables(text, process.env))
@@ -41,9 +42,27 @@ export async function sqlCommand(options: SqlCommandOptions, terminal: Terminal)
   } catch (error) {
     if (interruption.signal.aborted) return interruption.exitCode
     const code = runner.exitCodeOf(error)
-    if (code !== ExitCode.OUTPUT_CLOSED) tell(error)
+    if (code !== ExitCode.OUTPUT_CLOSED) tellError(error, options, terminal)
     return code
   }
+}
+
+async function runOnKeyboard(runner: SqlRunner, options: SqlCommandOptions, terminal: Terminal): Promise<number> {
+  const { runConsole } = await import('./sql-console.ts')
+  const { historyPath } = await import('./sql-history.ts')
+  const output = process.stdout.isTTY ? process.stdout : process.stderr
+  return runConsole(
+    {
+      session: runner.session,
+      async run(text, signal) {
+        const result = await runner.run(fillVariables(text, process.env), true, signal)
+        return result?.kind === 'done' || result?.kind === 'insert'
+      },
+      tell: (error) => tellError(error, options, terminal),
+    },
+    { input: process.stdin, output, historyPath: historyPath(process.env) },
+    terminal,
+  )
 }
 
 function tellError(error: unknown, { verbose }: SqlCommandOptions, terminal: Terminal): void {

@@ -1,8 +1,9 @@
 // `millrace sql`: statements from everywhere, results in every format, errors where they stand.
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { Command, run, scratchFolder } from '../fixtures/command.ts'
+import { HAS_PSEUDO_TERMINAL, PseudoTerminal, shellCommand } from '../fixtures/pseudo-terminal.ts'
 
 const folder = scratchFolder()
 
@@ -184,5 +185,86 @@ describe('options', () => {
     const [one, four] = await Promise.all([sql('--format', 'csv', '-e', query), sql('--format', 'csv', '-p', '4', '-e', query)])
     expect(four.stdout.split('\n').toSorted()).toEqual(one.stdout.split('\n').toSorted())
     expect(one.stdout.split('\n')).toHaveLength(9)
+  })
+})
+
+// Skipped where `script` of util-linux is missing, as in cli-terminal.test.ts.
+describe.skipIf(!HAS_PSEUDO_TERMINAL)('on a terminal', () => {
+  const EVENTS = "CREATE TABLE events (event_type INT, bid ROW<auction BIGINT>) WITH ('connector' = 'nexmark', 'first-event.rate' = '100');"
+  const home = scratchFolder()
+
+  function open(...args: string[]): PseudoTerminal {
+    return new PseudoTerminal(`stty rows 20 cols 60; exec ${shellCommand('sql', ...args)}`, { XDG_STATE_HOME: home, NO_COLOR: '1' })
+  }
+
+  test('statements take several lines, helpers look around, errors leave the prompt, and history is kept', async () => {
+    const terminal = open()
+    await terminal.shows(/millrace> /)
+    terminal.type('CREATE VIEW v AS\r')
+    await terminal.shows(/-> /)
+    terminal.type("SELECT 'x;' AS letter;\r")
+    await terminal.shows(/OK\r\n[^]*millrace> /)
+    terminal.type('\\d v\r')
+    await terminal.shows(/│ letter │ CHAR\(2\) │ [^]*1 row\r\n[^]*millrace> /)
+    terminal.type('SELECT leter FROM v;\r')
+    await terminal.shows(/Did you mean letter\?\r\n[^]*millrace> /)
+    terminal.type('\\q\r')
+    expect(await terminal.ended).toBe(0)
+    expect(readFileSync(join(home, 'millrace', 'history'), 'utf8')).toBe("CREATE VIEW v AS SELECT 'x;' AS letter;\n\\d v\nSELECT leter FROM v;\n")
+
+    const next = open()
+    await next.shows(/millrace> /)
+    // The arrow up.
+    next.type('\u001b[A')
+    await next.shows(/SELECT leter FROM v;/)
+    next.type('\u0003')
+    await next.shows(/\^C/)
+    next.type('\u0004')
+    expect(await next.ended).toBe(0)
+  })
+
+  test('the tab key completes', async () => {
+    const terminal = open('--format', 'csv')
+    await terminal.shows(/millrace> /)
+    terminal.type('CREATE VIEW sellers AS SELECT 1 AS auction_count;\r')
+    await terminal.shows(/OK\r\n[^]*millrace> /)
+    terminal.type('SELECT auc')
+    await terminal.shows(/SELECT auc/)
+    terminal.type('\t')
+    await terminal.shows(/SELECT auction_count/)
+    terminal.type(' FROM se')
+    await terminal.shows(/FROM se/)
+    terminal.type('\t')
+    await terminal.shows(/FROM sellers/)
+    terminal.type(';\r')
+    await terminal.shows(/auction_count\r\n1\r\n/)
+    terminal.type('exit\r')
+    expect(await terminal.ended).toBe(0)
+  })
+
+  test('a table that changes is drawn in place until Ctrl-C, and the prompt is back', async () => {
+    const terminal = open()
+    await terminal.shows(/millrace> /)
+    terminal.type(`${EVENTS}\r`)
+    await terminal.shows(/OK\r\n[^]*millrace> /)
+    terminal.type('SELECT event_type, COUNT(*) AS n FROM events GROUP BY event_type;\r')
+    // Drawn, wiped, drawn again.
+    // oxlint-disable-next-line no-control-regex -- that is what terminals are told
+    await terminal.shows(/so far, Ctrl-C ends the query\r\n\u001b\[\d+A\r\u001b\[J┌[^]*so far, Ctrl-C ends the query\r\n/)
+    const seen = terminal.text.length
+    terminal.type('\u0003')
+    await terminal.shows(/┘\r\n\d rows?\r\nCancelled\.\r\n[^]*millrace> /, seen)
+    terminal.type('quit\r')
+    expect(await terminal.ended).toBe(0)
+  })
+
+  test('many rows are shown in part, and wide ones are cut', async () => {
+    const rows = file('wide.jsonl', Array.from({ length: 1000 }, (_, n) => `{"k":"${'x'.repeat(100)}","n":${n}}\n`).join(''))
+    const terminal = open('-f', file('wide.sql', `${table(rows)} SELECT n, k FROM t`))
+    expect(await terminal.ended).toBe(0)
+    const lines = terminal.text.trim().split('\r\n')
+    expect(lines.at(-1)).toBe('1,000 rows (40 shown)')
+    expect(lines.filter((line) => /│ +\d+ │ x+… │/.test(line))).toHaveLength(40)
+    expect(lines[0]).toHaveLength(60)
   })
 })

@@ -1,0 +1,182 @@
+// `millrace sql` on a terminal: statements typed line by line, with history, completion and helpers. A query runs while the event loop turns, so
+// that Ctrl-C ends it.
+
+import { createInterface, type Interface } from 'node:readline/promises'
+import type { SqlSession } from '../sql/session.ts'
+import { packageVersion } from '../base/platform.ts'
+import { ExitCode } from './error-text.ts'
+import { completions } from './sql-completion.ts'
+import { SqlHistory } from './sql-history.ts'
+import { isBlank, isComplete } from './statement-text.ts'
+import type { Terminal } from './terminal.ts'
+
+const PROMPT = 'millrace> '
+const CONTINUED = '       -> '
+const HISTORY_MAX = 1000
+const HELPERS = ['\\d', '\\dt', '\\q', '\\?']
+
+const HELP = `Statements end with a semicolon, and may take several lines.
+  \\d           list tables and views, as \\dt does
+  \\d TABLE     list the columns of a table
+  \\?           this help
+  \\q           leave, as quit, exit and Ctrl-D do
+Ctrl-C drops what is typed, or ends the query that runs. The tab key completes names and words.
+`
+
+/** What runs statements for the console. */
+export interface ConsoleRunner {
+  readonly session: SqlSession
+  /** Runs statements and prints their results. Resolves with whether the last one answered nothing; errors are thrown. */
+  run(text: string, signal: AbortSignal): Promise<boolean>
+  /** Tells an error. */
+  tell(error: unknown): void
+}
+
+/** Where the console reads and writes. */
+export interface ConsoleStreams {
+  readonly input: NodeJS.ReadStream
+  readonly output: NodeJS.WriteStream
+  readonly historyPath: string
+}
+
+/** Reads and runs statements until the user leaves. Resolves with the exit code. */
+export function runConsole(runner: ConsoleRunner, streams: ConsoleStreams, terminal: Terminal): Promise<number> {
+  return new SqlConsole(runner, streams, terminal).run()
+}
+
+class SqlConsole {
+  readonly #runner: ConsoleRunner
+  readonly #streams: ConsoleStreams
+  readonly #terminal: Terminal
+  readonly #history: SqlHistory
+  readonly #readline: Interface
+  /** The line editor's own list, the newest first; it is known once it has changed. */
+  #recalled: string[] | undefined
+  /** The lines of a statement that has not ended. */
+  #lines: string[] = []
+  /** Lines that came while a statement ran. */
+  readonly #waiting: string[] = []
+  #isRunning = false
+  #hasLeft = false
+  #leave!: () => void
+
+  constructor(runner: ConsoleRunner, streams: ConsoleStreams, terminal: Terminal) {
+    this.#runner = runner
+    this.#streams = streams
+    this.#terminal = terminal
+    this.#history = new SqlHistory(streams.historyPath)
+    this.#readline = createInterface({
+      input: streams.input,
+      output: streams.output,
+      prompt: PROMPT,
+      history: [...this.#history.entries],
+      historySize: HISTORY_MAX,
+      removeHistoryDuplicates: true,
+      completer: (line: string) => completions(line, this.#lines.join('\n'), runner.session, HELPERS),
+    })
+  }
+
+  async run(): Promise<number> {
+    const left = new Promise<void>((resolve) => (this.#leave = resolve))
+    const readline = this.#readline
+    readline.on('line', (line) => (this.#isRunning ? this.#waiting.push(line) : this.#take(line)))
+    readline.on('history', (entries: string[]) => (this.#recalled = entries))
+    readline.on('SIGINT', () => this.#drop())
+    readline.on('close', () => {
+      this.#hasLeft = true
+      if (!this.#isRunning) this.#leave()
+    })
+    this.#streams.output.write(`millrace ${packageVersion()}. Statements end with a semicolon; \\? helps, \\q leaves.\n`)
+    readline.prompt()
+    await left
+    this.#streams.output.write('\n')
+    return ExitCode.OK
+  }
+
+  /** Ctrl-C while a line is edited. */
+  #drop(): void {
+    const readline = this.#readline
+    // To the end of the line, then all of it away.
+    readline.write(null, { ctrl: true, name: 'e' })
+    readline.write(null, { ctrl: true, name: 'u' })
+    this.#streams.output.write('^C\n')
+    this.#lines = []
+    this.#prompt()
+  }
+
+  #prompt(): void {
+    this.#readline.setPrompt(this.#lines.length === 0 ? PROMPT : CONTINUED)
+    this.#readline.prompt()
+  }
+
+  /** A line that was typed, while nothing runs. */
+  #take(line: string): void {
+    if (this.#lines.length === 0 && this.#help(line)) return
+    this.#lines.push(line)
+    const text = this.#lines.join('\n')
+    if (isBlank(text)) this.#lines = []
+    if (isComplete(text)) {
+      this.#remember(this.#lines)
+      this.#lines = []
+      void this.#execute(text)
+    } else this.#prompt()
+  }
+
+  /** Does what a helper says; false for what is none. */
+  #help(line: string): boolean {
+    const words = line.trim().replace(/;$/, '').split(/\s+/)
+    const [helper, ...names] = words
+    if (/^(?:\\q|quit|exit)$/i.test(helper) && names.length === 0) this.#readline.close()
+    else if (helper === '\\?' || (/^help$/i.test(helper) && names.length === 0)) {
+      this.#terminal.print(HELP)
+      this.#prompt()
+    } else if (helper === '\\dt' || helper === '\\d') {
+      this.#remember([line])
+      void this.#execute(names.length === 0 ? 'SHOW TABLES' : `DESCRIBE ${names.join(' ')}`)
+    } else if (helper.startsWith('\\')) {
+      this.#terminal.say(`error: There is no helper "${helper}"\n  hint: There are ${HELPERS.join(', ')}.\n`)
+      this.#prompt()
+    } else return false
+    return true
+  }
+
+  #remember(lines: readonly string[]): void {
+    this.#history.add(lines)
+    // The editor has noted each line by itself.
+    this.#recalled?.splice(0, this.#recalled.length, ...this.#history.entries)
+  }
+
+  async #execute(text: string): Promise<void> {
+    this.#isRunning = true
+    const interruption = new AbortController()
+    const interrupt = (): void => interruption.abort()
+    this.#readline.pause()
+    // The terminal makes a signal of Ctrl-C then, and nobody edits a line.
+    this.#setRawMode(false)
+    process.on('SIGINT', interrupt)
+    try {
+      const isSilent = await this.#runner.run(text, interruption.signal)
+      if (isSilent) this.#terminal.print('OK\n')
+    } catch (error) {
+      if (interruption.signal.aborted) this.#terminal.say('Cancelled.\n')
+      else this.#runner.tell(error)
+    }
+    process.off('SIGINT', interrupt)
+    this.#isRunning = false
+    if (this.#hasLeft) return this.#leave()
+    this.#setRawMode(true)
+    this.#readline.resume()
+    this.#goOn()
+  }
+
+  /** Lines that came meanwhile, up to the end of the next statement. */
+  #goOn(): void {
+    if (this.#waiting.length === 0) return this.#prompt()
+    while (this.#waiting.length > 0 && !this.#isRunning && !this.#hasLeft) this.#take(this.#waiting.shift()!)
+  }
+
+  #setRawMode(isRaw: boolean): void {
+    const { input } = this.#streams
+    if (input.isTTY) input.setRawMode(isRaw)
+  }
+}
