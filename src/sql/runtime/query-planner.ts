@@ -13,7 +13,8 @@ import type { WatermarkStrategySpec } from '../../time/watermark-strategy.ts'
 import type { WatermarkView } from '../../time/watermark-view.ts'
 import { AGGREGATE_FUNCTIONS } from '../aggregate-types.ts'
 import type { BoundAggregate, BoundExpression } from '../bound-expression.ts'
-import type { CatalogTable } from '../catalog.ts'
+import type { CatalogColumn, CatalogTable } from '../catalog.ts'
+import { addNeed, ColumnPruner, moved, type Need, reduced } from '../column-pruning.ts'
 import type { InsertPlan } from '../insert-binder.ts'
 import { interpret } from '../interpreter.ts'
 import type {
@@ -49,8 +50,8 @@ import { calc, debezium, expand, notNull, unnest, upserts, windows } from './row
 import { SessionOperator } from './session-operator.ts'
 import { SetOperator } from './set-operator.ts'
 import type { SessionContext } from './sql-operator.ts'
-import { tableSink } from './table-sinks.ts'
-import { tableSource } from './table-sources.ts'
+import { type TableSink, tableSink } from './table-sinks.ts'
+import { readsByName, tableSource } from './table-sources.ts'
 import { TemporalJoinOperator } from './temporal-join-operator.ts'
 import { TimeSortOperator } from './time-sort-operator.ts'
 import { UpsertMaterializeOperator } from './upsert-materialize-operator.ts'
@@ -101,6 +102,8 @@ function storedType(type: LogicalType): LogicalType {
 /** Plans the queries of one job. */
 export class QueryPlanner {
   readonly graph = new LogicalGraph()
+  readonly #pruner = new ColumnPruner()
+  readonly #added: { readonly plan: LogicalPlan; readonly build: (plan: LogicalPlan) => void }[] = []
   readonly #options: QueryOptions
   /** What reads a table, once for all that ask for it. */
   readonly #tables = new Map<CatalogTable, Stream>()
@@ -109,22 +112,38 @@ export class QueryPlanner {
     this.#options = options
   }
 
-  /** Adds a query and what takes its rows. Returns whether rows are only added to them. */
-  addSink(plan: LogicalPlan, sink: Sink): boolean {
-    const stream = this.#final(this.plan(withRanks(plan)), plan)
-    this.graph.add(sink.name, { kind: 'sink', sink }, edgesOf(stream, { kind: 'forward' }, 0), stream.schema, sink.parallelismMax)
-    return stream.isInsertOnly
+  /** Adds a query and what takes its rows. @param planned Called when it is planned: whether rows are only added to them. */
+  addSink(plan: LogicalPlan, sink: Sink, planned?: (isInsertOnly: boolean) => void): void {
+    this.#add(plan, (rows) => {
+      const stream = this.#final(this.plan(rows), plan)
+      this.graph.add(sink.name, { kind: 'sink', sink }, edgesOf(stream, { kind: 'forward' }, 0), stream.schema, sink.parallelismMax)
+      planned?.(stream.isInsertOnly)
+    })
   }
 
   /**
    * Adds an INSERT.
    *
-   * @throws {PlanError} `SINK_TAKES_NO_CHANGES`, `SINK_KEY_DIFFERS`, and what the table's connector throws.
+   * @throws {PlanError} what the table's connector throws; from {@link build} `SINK_TAKES_NO_CHANGES`, `SINK_KEY_DIFFERS`.
    */
-  addInsert({ table, plan, onConflict }: InsertPlan): Transformation {
-    const { sink, isInsertOnly } = tableSink(table)
+  addInsert(insert: InsertPlan): void {
+    const target = tableSink(insert.table)
+    this.#add(insert.plan, (rows) => this.#insert(insert, target, this.#final(this.plan(rows), insert.plan)))
+  }
+
+  /** Makes the transformations of all that was added. @throws {PlanError} `NOT_SUPPORTED`, and what cannot be done with rows that never end */
+  build(): LogicalGraph {
+    const plans = this.#pruner.prune(this.#added.map(({ plan }) => plan))
+    this.#added.forEach(({ build }, index) => build(plans[index]))
+    return this.graph
+  }
+
+  #add(plan: LogicalPlan, build: (plan: LogicalPlan) => void): void {
+    this.#added.push({ plan: withRanks(plan), build })
+  }
+
+  #insert({ table, plan, onConflict }: InsertPlan, { sink, isInsertOnly }: TableSink, stream: Stream): void {
     const name = table.path.join('.')
-    const stream = this.#final(this.plan(withRanks(plan)), plan)
     if (isInsertOnly && !stream.isInsertOnly)
       throw new PlanError('SINK_TAKES_NO_CHANGES', `Table "${name}" takes inserted rows only, and the query changes rows that it has given`, {
         hint: 'Write to a table whose connector takes changes, or ask for results that come once (windows).',
@@ -144,7 +163,7 @@ export class QueryPlanner {
     }
     const schema = new Schema(plan.columns.map(({ name: column, type }) => ({ name: column, type: storedType(type) })))
     const named = this.#map('Write', rows, schema, notNull(plan.columns, name))
-    return this.graph.add(sink.name, { kind: 'sink', sink }, edgesOf(named, { kind: 'forward' }, 0), schema, sink.parallelismMax)
+    this.graph.add(sink.name, { kind: 'sink', sink }, edgesOf(named, { kind: 'forward' }, 0), schema, sink.parallelismMax)
   }
 
   /** In batch, rows that stay as they are. */
@@ -209,40 +228,70 @@ export class QueryPlanner {
   }
 
   #read(table: CatalogTable): Stream {
-    const physical = table.columns.filter(({ computed }) => computed === undefined)
-    const metadata = physical.find(({ metadataKey }) => metadataKey !== undefined)
-    if (metadata !== undefined) throw new PlanError('NOT_SUPPORTED', `Cannot read metadata column "${metadata.name}" yet`)
-    const schema = new Schema(physical.map(({ name, type }) => ({ name, type: storedType(type) })))
-    const { source, envelope } = tableSource(table, schema, (fields) => new Schema(fields))
-    const read = this.graph.add(source.name, { kind: 'source', source }, [], source.schema, source.parallelismMax)
-    let stream: Stream = { from: [read], schema: source.schema, isInsertOnly: true, monotony: NO_MONOTONY }
-    if (envelope === 'debezium') {
-      if (this.#options.isBatch) throw new PlanError('CHANGES_IN_BATCH', `Table "${table.path[2]}" brings changes, which batch mode does not take`)
-      const changed = { ...stream, isInsertOnly: false }
-      const skipsErrors = table.options.get('debezium-json.ignore-parse-errors') === 'true'
-      stream = this.#map('Changes', changed, schema, debezium(skipsErrors))
-    }
-    if (physical.length < table.columns.length) {
-      let place = 0
-      const expressions = table.columns.map(({ computed, type }): BoundExpression => computed ?? { kind: 'column', index: place++, type, start: 0, end: 0 })
-      stream = this.#addCalc(stream, undefined, expressions, new Schema(table.columns.map(({ name, type }) => ({ name, type: storedType(type) }))))
-    }
+    const need = this.#pruner.needOf(table)
+    const { watermark, columns } = table
     // In batch all rows are there before time passes.
-    return table.watermark === undefined || this.#options.isBatch ? stream : this.#watermarks(stream, table, table.watermark)
+    const time = watermark === undefined || this.#options.isBatch ? -1 : columns.findIndex(({ name }) => name === watermark.column)
+    const wanted = reduced(columns, need)
+    const physical = columns.filter(({ computed }) => computed === undefined)
+    const places = new Map(physical.map((column, place) => [columns.indexOf(column), place]))
+    // What is asked for of the columns that are stored: of some they are fields, of others what computed columns are made of.
+    const stored: Need = new Map()
+    for (const [column, of] of need) {
+      const { computed } = columns[column]
+      if (computed === undefined) stored.set(places.get(column)!, of === 'all' ? 'all' : new Set(of))
+    }
+    for (const column of need.keys()) addNeed(stored, columns[column].computed)
+    const { stream, mapping } = this.#source(table, physical, stored)
+    const expressions = wanted.kept.map((column, place): BoundExpression => {
+      const { computed } = columns[column]
+      if (computed !== undefined) return moved(computed, mapping)
+      const { type } = wanted.columns[place]
+      return { kind: 'column', index: mapping.places.get(places.get(column)!)!, type, start: 0, end: 0 }
+    })
+    const fields = wanted.columns.map(({ name }, place) => ({ name, type: storedType(this.#typeIn(stream, expressions[place])) }))
+    const isSame =
+      expressions.length === stream.schema.fields.length && expressions.every((expression, index) => expression.kind === 'column' && expression.index === index)
+    const named = isSame ? stream : this.#addCalc(stream, undefined, expressions, new Schema(fields))
+    if (time < 0) return named
+    return this.#watermarks(named, wanted.mapping.places.get(time)!, moved(watermark!.expression, wanted.mapping))
   }
 
-  #watermarks(stream: Stream, table: CatalogTable, { column, expression }: NonNullable<CatalogTable['watermark']>): Stream {
-    const index = table.columns.findIndex(({ name }) => name === column)
-    const name = stream.schema.fields[index].name
+  /** The type of an expression: of a column, as it is stored. */
+  #typeIn({ schema }: Stream, expression: BoundExpression): LogicalType {
+    return expression.kind === 'column' ? schema.fields[expression.index].type : expression.type
+  }
+
+  /** What reads the stored columns of a table, or the parts of them that are needed. */
+  #source(
+    table: CatalogTable,
+    physical: readonly CatalogColumn[],
+    stored: Need,
+  ): { readonly stream: Stream; readonly mapping: ReturnType<typeof reduced>['mapping'] } {
+    const metadata = physical.find(({ metadataKey }) => metadataKey !== undefined)
+    if (metadata !== undefined) throw new PlanError('NOT_SUPPORTED', `Cannot read metadata column "${metadata.name}" yet`)
+    const all: Need = new Map(physical.map((_, index) => [index, 'all']))
+    const read = reduced(physical, readsByName(table) ? stored : all)
+    const schema = new Schema(read.columns.map(({ name, type }) => ({ name, type: storedType(type) })))
+    const { source, envelope } = tableSource(table, schema, (fields) => new Schema(fields))
+    const from = this.graph.add(source.name, { kind: 'source', source }, [], source.schema, source.parallelismMax)
+    const stream: Stream = { from: [from], schema: source.schema, isInsertOnly: true, monotony: NO_MONOTONY }
+    if (envelope === 'none') return { stream, mapping: read.mapping }
+    if (this.#options.isBatch) throw new PlanError('CHANGES_IN_BATCH', `Table "${table.path[2]}" brings changes, which batch mode does not take`)
+    const skipsErrors = table.options.get('debezium-json.ignore-parse-errors') === 'true'
+    return { stream: this.#map('Changes', { ...stream, isInsertOnly: false }, schema, debezium(skipsErrors)), mapping: read.mapping }
+  }
+
+  #watermarks(stream: Stream, index: number, expression: BoundExpression): Stream {
+    const { schema } = stream
     const { session } = this.#options
     const spec: WatermarkStrategySpec = {
-      generator: boundOf(expression, index, stream.schema, { ...session, nowMs: () => systemClock.nowMs(), watermarkMs: () => -Infinity }),
-      timestamps: { kind: 'column', name },
+      generator: boundOf(expression, index, schema, { ...session, nowMs: () => systemClock.nowMs(), watermarkMs: () => -Infinity }),
+      timestamps: { kind: 'column', name: schema.fields[index].name },
       idlenessMs: undefined,
       alignment: undefined,
       limits: undefined,
     }
-    const { schema } = stream
     const body: TransformationBody = {
       kind: 'operator',
       watermarks: SEES_NOTHING,
@@ -252,8 +301,7 @@ export class QueryPlanner {
       givesTimestamps: true,
       create: (grid) => new WatermarkOperator(schema, spec, grid, SQL_WATERMARK_RULES),
     }
-    const from = this.graph.add('Watermarks', body, edgesOf(stream, { kind: 'forward' }, 0), schema)
-    return { ...stream, from: [from] }
+    return { ...stream, from: [this.graph.add('Watermarks', body, edgesOf(stream, { kind: 'forward' }, 0), schema)] }
   }
 
   #values({ rows, columns }: ValuesPlan): Stream {
@@ -346,6 +394,8 @@ export class QueryPlanner {
   // ---- aggregates ----
 
   #aggregate({ input: inputPlan, keys, aggregates, columns, window }: AggregatePlan): Stream {
+    if (!this.#options.isBatch && aggregates.some(({ name }) => name === 'APPROX_COUNT_DISTINCT'))
+      throw new PlanError('APPROXIMATE_STREAM', 'APPROX_COUNT_DISTINCT counts rows that end', { hint: 'Write COUNT(DISTINCT ...), or use batch mode.' })
     const input = this.plan(inputPlan)
     if (window !== undefined) return this.#windowAggregate(input, keys, aggregates, window, placedSchema(columns), followsClock(inputPlan))
     return this.#group(input, keys, aggregates, placedSchema(columns))
@@ -470,6 +520,8 @@ export class QueryPlanner {
       }))
       return this.#addCalc(wide, undefined, kept, placedSchema(columns))
     }
+    if (isBatch && calls.some(({ isDistinct }) => isDistinct))
+      throw new PlanError('OVER_DISTINCT', 'OVER takes no DISTINCT in batch mode', { hint: 'Take the distinct rows in a subquery.' })
     if (isBatch) return cut(this.#inserted('OverAggregate', [{ stream, key }], schema, () => new FinalOverOperator(shared, session)))
     const [order] = first.order
     const time = order?.expression.kind === 'column' ? inputPlan.columns[order.expression.index]?.time : undefined
@@ -484,6 +536,8 @@ export class QueryPlanner {
     }
     for (const { name } of calls)
       if (name === 'LEAD') throw new PlanError('OVER_FUNCTION', 'LEAD asks for rows that have not come yet', { hint: 'Use LAG, or batch mode.' })
+      else if (name === 'NTILE' || name === 'CUME_DIST' || name === 'PERCENT_RANK')
+        throw new PlanError('OVER_FUNCTION', `${name} asks how many rows there are in all`, { hint: 'Use batch mode.' })
     const isOneFrame = calls.every(({ frame }) => isSame(frame, first.frame))
     if (!isOneFrame) throw new PlanError('OVER_FRAMES', 'All OVER of a SELECT have the same frame where rows never end')
     if (first.frame.to !== 0) throw new PlanError('OVER_FRAME', 'A frame ends at the current row where rows never end', { hint: 'Write AND CURRENT ROW.' })
@@ -543,7 +597,8 @@ export class QueryPlanner {
     if (time !== undefined && to === 1 && stream.isInsertOnly && !hasRank && !isBatch) {
       const keeps = first.descending ? 'last' : 'first'
       const column = (first.expression as BoundExpression & { readonly kind: 'column' }).index
-      const create = (): Operator => new DeduplicateOperator({ ...shared, keeps, time: time === 'event' ? column : undefined }, session)
+      const ignored = plan.input.columns.flatMap((one, index) => (one.time === 'processing' ? [index] : []))
+      const create = (): Operator => new DeduplicateOperator({ ...shared, keeps, time: time === 'event' ? column : undefined, ignored }, session)
       const made = [this.#stateful('Deduplicate', [{ stream, key }], schema, SEES_ALL, create)]
       return cut({ from: made, schema, isInsertOnly: keeps === 'first', monotony: NO_MONOTONY })
     }
@@ -569,7 +624,10 @@ export class QueryPlanner {
   #sort({ input: inputPlan, keys, offset, fetch }: SortPlan): Stream {
     const input = this.plan(inputPlan)
     const { session, isBatch } = this.#options
-    if (fetch !== undefined) return this.#topN(input, undefined, { order: keys, from: offset + 1, to: offset + fetch, hasRank: false }, input.schema)
+    if (fetch !== undefined) {
+      const rank = { order: keys, from: offset + 1, to: offset + fetch, hasRank: false }
+      return this.#topN(input, undefined, rank, input.schema, replacedBy({ input: inputPlan, partition: [], order: keys }, input.monotony))
+    }
     if (isBatch)
       return offset === 0 ? input : this.#topN(input, undefined, { order: keys, from: offset + 1, to: Number.MAX_SAFE_INTEGER, hasRank: false }, input.schema)
     if (offset > 0) throw new PlanError('OFFSET_WITHOUT_LIMIT', 'OFFSET needs a LIMIT where rows never end', { hint: 'Write LIMIT too.' })
@@ -684,12 +742,13 @@ function withoutRetraction(aggregate: BoundAggregate, monotony: Stream['monotony
 }
 
 /** The columns by which rows of a rank's input replace each other: where their versions only move to the front. */
-function replacedBy({ input, partition, order }: RankPlan, monotony: Stream['monotony']): readonly number[] | undefined {
+function replacedBy({ input, partition, order }: Pick<RankPlan, 'input' | 'partition' | 'order'>, monotony: Stream['monotony']): readonly number[] | undefined {
   const key = uniqueKeyOf(input)
-  const [first] = order
-  if (key === undefined || order.length !== 1 || first.expression.kind !== 'column' || input.kind === 'scan') return undefined
-  const direction = monotony[first.expression.index]
-  if (direction !== (first.descending ? 'rising' : 'falling')) return undefined
+  if (key === undefined || order.length === 0 || input.kind === 'scan') return undefined
+  // What tells rows apart is the same in all versions of a row.
+  const isToFront = ({ expression, descending }: SortKey): boolean =>
+    expression.kind === 'column' && (key.includes(expression.index) || monotony[expression.index] === (descending ? 'rising' : 'falling'))
+  if (!order.every(isToFront)) return undefined
   return partition.every((expression) => expression.kind === 'column' && key.includes(expression.index)) ? key : undefined
 }
 

@@ -28,7 +28,7 @@ export function executorOf(add: (planner: QueryPlanner) => void, options: RunOpt
   const build = (): LogicalGraph => {
     const planner = new QueryPlanner(options)
     add(planner)
-    return planner.graph
+    return planner.build()
   }
   const graph = build()
   const plan = planJob(graph, { jobName: options.jobName, parallelism: options.parallelism, maxParallelism: undefined })

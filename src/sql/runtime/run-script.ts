@@ -79,7 +79,7 @@ export function queryJob(plan: LogicalPlan, session: SqlSession, take: (kind: Ro
     if (missing >= 0) throw new PlanError('NULL_VALUE', `Column "${columns[missing].name}" is NULL, and its type admits none`)
     take(kind, row)
   })
-  const executor = executorOf((planner) => (isInsertOnly = planner.addSink(plan, sink)), runOptionsOf(session, options, 'query'))
+  const executor = executorOf((planner) => planner.addSink(plan, sink, (isOnly) => (isInsertOnly = isOnly)), runOptionsOf(session, options, 'query'))
   return { executor, isInsertOnly }
 }
 

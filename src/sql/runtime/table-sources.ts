@@ -17,6 +17,11 @@ export interface TableSource {
   readonly envelope: 'none' | 'debezium'
 }
 
+/** Whether a table's source finds columns by their names, so that it may leave out what nobody asks for. */
+export function readsByName({ options }: CatalogTable): boolean {
+  return options.get('connector') === 'filesystem' && options.get('format') === 'json' && options.get('json.fail-on-missing-field') !== 'true'
+}
+
 /**
  * The source of a table.
  *
