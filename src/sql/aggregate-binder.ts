@@ -1,22 +1,18 @@
 // Binds the expressions of a query that groups rows: what is a key, or made of aggregates and keys, is an expression of the groups.
 
-import { formatType, type LogicalType, withNullability } from '../batch/types.ts'
+import { type LogicalType, withNullability } from '../batch/types.ts'
 import { type BoundAggregate, type BoundExpression, textOf } from './bound-expression.ts'
+import { boundAggregate, isAggregateName, operandsOf } from './aggregate-calls.ts'
 import { ExpressionBinder, type ScopeColumn } from './expression-binder.ts'
-import { AGGREGATE_FUNCTIONS } from './aggregate-types.ts'
 import { SqlError, type Span } from './sql-error.ts'
 import type { Call, Expression } from './syntax-tree.ts'
-
-/** Those that there are in Flink and not here yet. */
-const LATER = /^(?:APPROX_COUNT_DISTINCT|JSON_(?:OBJECT|ARRAY)AGG|PERCENTILE|SINGLE_VALUE|BITMAP_\w*AGG)$/
 
 const GROUPING = /^(?:GROUPING(?:_ID)?|GROUP_ID)$/i
 
 /** Whether an expression computes something of several rows. */
 export function isAggregate(expression: Expression): expression is Call {
   if (expression.kind !== 'call' || (expression.syntax !== 'function' && expression.syntax !== 'special') || expression.name.length > 1) return false
-  const name = expression.name[0].text.toUpperCase()
-  return AGGREGATE_FUNCTIONS.has(name) || LATER.test(name)
+  return isAggregateName(expression.name[0].text.toUpperCase())
 }
 
 /** Whether there is an aggregate somewhere in an expression, queries within it left out. */
@@ -24,7 +20,8 @@ export function hasAggregate(expression: unknown): boolean {
   if (typeof expression !== 'object' || expression === null) return false
   if (Array.isArray(expression)) return expression.some(hasAggregate)
   const node = expression as Expression
-  if (node.kind === 'query' || node.kind === 'in query' || node.kind === 'exists' || node.kind === 'over') return false
+  if (node.kind === 'query' || node.kind === 'exists' || node.kind === 'over') return false
+  if (node.kind === 'in query') return hasAggregate(node.operand)
   return isAggregate(node) || Object.values(node).some(hasAggregate)
 }
 
@@ -133,34 +130,21 @@ export class AggregateBinder {
   }
 
   #aggregate(call: Call): BoundExpression {
-    const [{ text: name }] = call.name
-    const upper = name.toUpperCase()
-    if (LATER.test(upper) || call.withinGroup !== undefined || call.clauses.length > 0)
-      throw new SqlError('NOT_SUPPORTED', this.#text, call, `Cannot plan this call of ${upper} yet`)
-    const [only] = call.operands
     const nested = call.operands.find(hasAggregate)
     if (nested !== undefined)
       throw new SqlError('NESTED_AGGREGATE', this.#text, nested, 'An aggregate cannot be of aggregates', 'Aggregate in a subquery first.')
-    const isCountOfAll = upper === 'COUNT' && call.operands.length === 1 && only.kind === 'star'
-    const operands = isCountOfAll ? [] : call.operands.map((operand) => this.#rows.bind(operand))
-    const types = operands.map(({ type }) => type)
-    const found = operands.length === 0 && !isCountOfAll ? undefined : AGGREGATE_FUNCTIONS.get(upper)!(types)
-    // A group has a row at least, unless a filter leaves it none.
-    const isNever = !this.#grouping.isGlobal && call.filter === undefined && types.every(({ nullable }) => !nullable)
-    const type = found && (isNever ? withNullability(found, false) : found)
-    if (type === undefined) throw new SqlError('WRONG_TYPE', this.#text, call, `${upper} does not take ${types.map(formatType).join(', ') || 'nothing'}`)
-    if (operands.length > 1 && upper !== 'COUNT' && upper !== 'LISTAGG') throw new SqlError('WRONG_TYPE', this.#text, call, `${upper} takes one value`)
+    const operands = operandsOf(this.#text, call, (operand) => this.#rows.bind(operand))
     const filter = call.filter && this.#rows.bind(call.filter)
-    if (filter !== undefined && filter.type.kind !== 'BOOLEAN') throw new SqlError('WRONG_TYPE', this.#text, filter, 'FILTER takes a BOOLEAN')
-    const isDistinct = call.quantifier === 'DISTINCT'
-    const text = JSON.stringify([upper, operands.map(textOf), isDistinct, call.nulls, filter && textOf(filter)])
+    // A group has a row at least, unless a filter leaves it none.
+    const plain = boundAggregate(this.#text, call, operands, filter, !this.#grouping.isGlobal)
+    const bound = plain.name === 'APPROX_COUNT_DISTINCT' ? { ...plain, isDistinct: true } : plain
+    const text = JSON.stringify([bound.name, operands.map(textOf), bound.isDistinct, bound.ignoresNull, filter && textOf(filter)])
     let index = this.#aggregateTexts.indexOf(text)
     if (index < 0) {
-      index =
-        this.#aggregates.push({ name: upper, operands, isDistinct, filter, ignoresNull: call.nulls === 'IGNORE', type, start: call.start, end: call.end }) - 1
+      index = this.#aggregates.push(bound) - 1
       this.#aggregateTexts.push(text)
     }
-    return this.#column(this.#keyCount + index, type, call)
+    return this.#column(this.#keyCount + index, bound.type, call)
   }
 
   #column(index: number, type: LogicalType, { start, end }: Span): BoundExpression {

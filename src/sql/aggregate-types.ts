@@ -1,7 +1,8 @@
 // Which type an aggregate has, by the types of its operands, as a real Flink 2.3 says (test/unit/sql/type-rules.json).
 
-import { DECIMAL_PRECISION_MAX, isText } from '../batch/types.ts'
-import { alwaysType, BIGINT, nullableType, requiredType, sameType, strictType, type TypeRule } from './functions/scalar-function.ts'
+import { DECIMAL_PRECISION_MAX, isText, type LogicalType, withNullability } from '../batch/types.ts'
+import { jsonConverter } from './functions/json-values.ts'
+import { alwaysType, BIGINT, DOUBLE, nullableType, requiredType, sameType, strictType, type TypeRule } from './functions/scalar-function.ts'
 import { isNumeric } from './type-rules.ts'
 
 /** Digits behind the point that a mean has at least. */
@@ -14,6 +15,24 @@ const widened =
     if (operand.kind !== 'DECIMAL') return isNumeric(operand) ? operand : undefined
     return { ...operand, precision: DECIMAL_PRECISION_MAX, scale: Math.max(operand.scale, scaleLeast) }
   }
+
+/** How long the texts of JSON_OBJECTAGG and JSON_ARRAYAGG are, as far as their types say. */
+const JSON_TEXT: LogicalType = { kind: 'VARCHAR', length: 2000, nullable: false }
+
+function isJsonValue(type: LogicalType): boolean {
+  return jsonConverter(type) !== undefined
+}
+
+/** A fraction, or an array of some, may follow a number, and behind it how often that counts. */
+const percentileType: TypeRule = ([value, fraction, frequency]) => {
+  if (!isNumeric(value) || fraction === undefined || fraction.nullable) return undefined
+  if (frequency !== undefined && !INTEGERS.has(frequency.kind)) return undefined
+  if (isNumeric(fraction)) return DOUBLE
+  const isOfFractions = fraction.kind === 'ARRAY' && isNumeric(fraction.element) && !fraction.element.nullable
+  return isOfFractions ? { kind: 'ARRAY', element: withNullability(DOUBLE, true), nullable: true } : undefined
+}
+
+const INTEGERS = new Set(['TINYINT', 'SMALLINT', 'INT', 'BIGINT'])
 
 const deviation = nullableType(widened(MEAN_SCALE_LEAST))
 
@@ -35,5 +54,11 @@ export const AGGREGATE_FUNCTIONS: ReadonlyMap<string, TypeRule> = new Map<string
   // Not NULL either where there is nothing to aggregate, as far as its type says.
   ['LISTAGG', strictType(sameType(isText))],
   ['COLLECT', ([element]) => ({ kind: 'MULTISET', element, nullable: false })],
+  ['APPROX_COUNT_DISTINCT', requiredType(alwaysType(BIGINT, () => true))],
+  ['PERCENTILE', percentileType],
+  ['JSON_ARRAYAGG', ([element]) => (isJsonValue(element) ? JSON_TEXT : undefined)],
+  ['JSON_OBJECTAGG', ([key, value]) => (isText(key) && isJsonValue(value) ? JSON_TEXT : undefined)],
+  ['SINGLE_VALUE', nullableType(sameType(() => true))],
+  ['BITMAP_BUILD_CARDINALITY_AGG', ([value]) => (value.kind === 'INT' ? BIGINT : undefined)],
   ['ARRAY_AGG', ([element]) => ({ kind: 'ARRAY', element, nullable: true })],
 ])

@@ -440,7 +440,19 @@ export abstract class ExpressionParser extends TokenReader {
   protected callOf(name: readonly Name[]): Expression {
     this.expectSymbol('(')
     const quantifier = this.acceptOneOf('ALL', 'DISTINCT')
-    return this.#behindCall({ ...call('function', name, this.#restOfArguments()), quantifier, ...this.span(name[0]) })
+    const isArray = name.length === 1 && name[0].text.toUpperCase() === 'ARRAY_AGG'
+    const [operands, nulls] = isArray ? this.#valuesOfArray() : [this.#restOfArguments(), undefined]
+    return this.#behindCall({ ...call('function', name, operands), quantifier, nulls, ...this.span(name[0]) })
+  }
+
+  /** What ARRAY_AGG takes: an order too, to which Flink pays no heed. */
+  #valuesOfArray(): readonly [operands: readonly Expression[], nulls: Call['nulls']] {
+    const operands = this.isSymbol(')') ? [] : this.list(() => this.#argument())
+    const nulls = this.acceptOneOf('IGNORE', 'RESPECT')
+    if (nulls !== undefined) this.expectWords('NULLS')
+    if (this.accept('ORDER', 'BY')) this.list(() => this.orderItem())
+    this.expectSymbol(')')
+    return [operands, nulls]
   }
 
   /** Arguments up to their closing parenthesis. */
@@ -648,6 +660,8 @@ export abstract class ExpressionParser extends TokenReader {
     if (isPairs) {
       if (!this.isSymbol(')') && !this.isWords('NULL', 'ON', 'NULL') && !this.isWords('ABSENT')) this.list(() => operands.push(...this.#jsonPair()))
     } else if (!this.isSymbol(')') && !this.isWords('NULL', 'ON', 'NULL') && !this.isWords('ABSENT')) operands.push(...this.list(() => this.expression()))
+    // As with ARRAY_AGG.
+    if (word === 'JSON_ARRAYAGG' && this.accept('ORDER', 'BY')) this.list(() => this.orderItem())
     for (let clause = this.#jsonClause(); clause !== undefined; clause = this.#jsonClause()) clauses.push(clause)
     const plain = done(operands, clauses)
     return word.endsWith('AGG') ? this.#behindCall(plain) : plain

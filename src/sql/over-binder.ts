@@ -1,8 +1,8 @@
 // Binds calls with OVER: what is computed of the rows around each row. Their results are columns behind those of the rows.
 
 import { formatType, type LogicalType, withNullability } from '../batch/types.ts'
-import { AGGREGATE_FUNCTIONS } from './aggregate-types.ts'
-import type { BoundExpression } from './bound-expression.ts'
+import { boundAggregate, operandsOf } from './aggregate-calls.ts'
+import type { BoundAggregate, BoundExpression } from './bound-expression.ts'
 import type { ExpressionBinder } from './expression-binder.ts'
 import { replaceColumns } from './expressions.ts'
 import type { BoundFrame, BoundOver, LogicalPlan, SortKey } from './logical-plan.ts'
@@ -46,22 +46,12 @@ export class OverBinder {
       nullsFirst: nulls === undefined ? !descending : nulls === 'FIRST',
     }))
     const name = call.name[0].text.toUpperCase()
-    const isCountOfAll = name === 'COUNT' && call.operands[0]?.kind === 'star'
-    const operands = isCountOfAll ? [] : call.operands.map((operand) => binder.bind(operand))
-    const type = this.#typeOf(name, operands, isCountOfAll, call)
-    const bound: BoundOver = {
-      name,
-      operands,
-      isDistinct: call.quantifier === 'DISTINCT',
-      filter: call.filter && binder.bind(call.filter),
-      ignoresNull: call.nulls === 'IGNORE',
-      type,
-      partition,
-      order,
-      frame: this.#frame(specification.frame, name, order, binder),
-      start: span.start,
-      end: span.end,
-    }
+    const operands = operandsOf(this.#text, call, (operand) => binder.bind(operand))
+    if (call.filter !== undefined)
+      throw this.#error('AGGREGATE_CLAUSE', call, 'A call with FILTER takes no OVER', 'Write CASE WHEN ... THEN ... END into the call.')
+    const computed = this.#computed(name, operands, call)
+    const bound: BoundOver = { ...computed, partition, order, frame: this.#frame(specification.frame, name, order, binder), start: span.start, end: span.end }
+    const { type } = bound
     const textOf = ({ start: _start, end: _end, ...call }: BoundOver): string =>
       JSON.stringify(call, (key, value: unknown) => (key === 'start' || key === 'end' ? undefined : typeof value === 'bigint' ? `${value}n` : value))
     const known = this.#calls.findIndex((one) => textOf(one) === textOf(bound))
@@ -94,26 +84,21 @@ export class OverBinder {
       replaceColumns(expression, (column) => (column.index >= FIRST_PLACE ? { ...column, index: width + column.index - FIRST_PLACE } : column))
   }
 
-  #typeOf(name: string, operands: readonly BoundExpression[], isCountOfAll: boolean, call: OverCall['call']): LogicalType {
-    const types = operands.map(({ type }) => type)
-    const wrong = (): SqlError => this.#error('WRONG_TYPE', call, `${name} does not take ${types.map(formatType).join(', ') || 'nothing'}`)
+  #computed(name: string, operands: readonly BoundExpression[], call: OverCall['call']): BoundAggregate {
     const rank = RANKS.get(name)
-    if (rank !== undefined) {
-      if (operands.length !== (name === 'NTILE' ? 1 : 0)) throw wrong()
-      return rank
+    if (rank === undefined && !NEIGHBOURS.has(name)) {
+      if (name.startsWith('JSON_')) throw this.#error('AGGREGATE_CLAUSE', call, `${name} takes no OVER`, 'Group by the partition instead.')
+      // The row itself is among those that count.
+      return boundAggregate(this.#text, call, operands, undefined, true)
     }
-    if (NEIGHBOURS.has(name)) {
-      if (operands.length < 1 || operands.length > 3) throw wrong()
-      // Without a default a row may have no neighbour.
-      return operands.length === 3 ? withNullability(types[0], types[2].nullable) : withNullability(types[0], true)
-    }
-    const rule = AGGREGATE_FUNCTIONS.get(name)
-    const found = rule === undefined || (operands.length === 0 && !isCountOfAll) ? undefined : rule(types)
-    if (rule === undefined) throw this.#error('NOT_SUPPORTED', call, `Cannot plan ${name} with OVER yet`)
-    if (found === undefined) throw wrong()
-    // The row itself is among those that count.
-    const isNever = found.nullable && call.filter === undefined && types.length > 0 && types.every(({ nullable }) => !nullable)
-    return isNever ? withNullability(found, false) : found
+    const types = operands.map(({ type }) => type)
+    const [least, most] = rank === undefined ? [1, 3] : name === 'NTILE' ? [1, 1] : [0, 0]
+    if (operands.length < least || operands.length > most)
+      throw this.#error('WRONG_TYPE', call, `${name} does not take ${types.map(formatType).join(', ') || 'nothing'}`)
+    // Without a default a row may have no neighbour.
+    const type = rank ?? (operands.length === 3 ? withNullability(types[0], types[2].nullable) : withNullability(types[0], true))
+    const { start, end } = call
+    return { name, operands, isDistinct: call.quantifier === 'DISTINCT', filter: undefined, ignoresNull: call.nulls === 'IGNORE', type, start, end }
   }
 
   #specification(window: OverCall['window']): WindowSpecification {

@@ -7,7 +7,7 @@ import type { BoundOver } from '../logical-plan.ts'
 import type { Ordering } from '../ordering.ts'
 import { splitTimestamp } from '../times.ts'
 import type { Value } from '../value.ts'
-import { Aggregates, type Collection } from './aggregates.ts'
+import { Aggregates, type Collection } from './aggregates/aggregates.ts'
 
 type Rows = readonly (readonly Value[])[]
 

@@ -10,7 +10,7 @@ import type { BoundFrame, BoundOver, SortKey } from '../logical-plan.ts'
 import type { TimerDomain } from '../../time/timer-service.ts'
 import { type Ordering, orderingOf } from '../ordering.ts'
 import { keyOf, type Value } from '../value.ts'
-import { type Accumulator, Aggregates, HeapCollection } from './aggregates.ts'
+import { type Accumulator, Aggregates, HeapCollection } from './aggregates/aggregates.ts'
 import { collectionState } from './group-aggregate-operator.ts'
 import { OverFunctions } from './over-functions.ts'
 import { END_OF_TIME, isAddition, type SessionContext, type SqlInput, SqlOperator } from './sql-operator.ts'
@@ -191,7 +191,7 @@ export class ChangingOverOperator extends SqlOperator {
     const after: Partition = next.map((one, index) => [one, results[index]])
     if (after.length === 0) this.#partitions.clear()
     else this.#partitions.update(after)
-    if (!isAdded) this.emit(kind === RowKind.UPDATE_BEFORE ? kind : RowKind.DELETE, [...row, ...before[place][1]])
+    if (!isAdded) this.emit(RowKind.DELETE, [...row, ...before[place][1]])
     // What stands elsewhere now was somewhere before.
     for (const [index, [one, own]] of after.entries()) {
       if (isAdded && index === place) {

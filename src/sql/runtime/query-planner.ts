@@ -396,6 +396,8 @@ export class QueryPlanner {
   #aggregate({ input: inputPlan, keys, aggregates, columns, window }: AggregatePlan): Stream {
     if (!this.#options.isBatch && aggregates.some(({ name }) => name === 'APPROX_COUNT_DISTINCT'))
       throw new PlanError('APPROXIMATE_STREAM', 'APPROX_COUNT_DISTINCT counts rows that end', { hint: 'Write COUNT(DISTINCT ...), or use batch mode.' })
+    if (!this.#options.isBatch && aggregates.some(({ name }) => name === 'APPROX_COUNT_DISTINCT'))
+      throw new PlanError('APPROXIMATE_STREAM', 'APPROX_COUNT_DISTINCT counts rows that end', { hint: 'Write COUNT(DISTINCT ...), or use batch mode.' })
     const input = this.plan(inputPlan)
     if (window !== undefined) return this.#windowAggregate(input, keys, aggregates, window, placedSchema(columns), followsClock(inputPlan))
     return this.#group(input, keys, aggregates, placedSchema(columns))
@@ -522,6 +524,8 @@ export class QueryPlanner {
     }
     if (isBatch && calls.some(({ isDistinct }) => isDistinct))
       throw new PlanError('OVER_DISTINCT', 'OVER takes no DISTINCT in batch mode', { hint: 'Take the distinct rows in a subquery.' })
+    if (isBatch && calls.some(({ isDistinct }) => isDistinct))
+      throw new PlanError('OVER_DISTINCT', 'OVER takes no DISTINCT in batch mode', { hint: 'Take the distinct rows in a subquery.' })
     if (isBatch) return cut(this.#inserted('OverAggregate', [{ stream, key }], schema, () => new FinalOverOperator(shared, session)))
     const [order] = first.order
     const time = order?.expression.kind === 'column' ? inputPlan.columns[order.expression.index]?.time : undefined
@@ -536,6 +540,8 @@ export class QueryPlanner {
     }
     for (const { name } of calls)
       if (name === 'LEAD') throw new PlanError('OVER_FUNCTION', 'LEAD asks for rows that have not come yet', { hint: 'Use LAG, or batch mode.' })
+      else if (name === 'NTILE' || name === 'CUME_DIST' || name === 'PERCENT_RANK')
+        throw new PlanError('OVER_FUNCTION', `${name} asks how many rows there are in all`, { hint: 'Use batch mode.' })
       else if (name === 'NTILE' || name === 'CUME_DIST' || name === 'PERCENT_RANK')
         throw new PlanError('OVER_FUNCTION', `${name} asks how many rows there are in all`, { hint: 'Use batch mode.' })
     const isOneFrame = calls.every(({ frame }) => isSame(frame, first.frame))

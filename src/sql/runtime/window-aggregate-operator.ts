@@ -8,7 +8,7 @@ import { type KeyedStateBackend, type ValueState, valueState } from '../../state
 import type { BoundAggregate } from '../bound-expression.ts'
 import type { WindowSpec } from '../logical-plan.ts'
 import type { Value } from '../value.ts'
-import { type Accumulator, Aggregates } from './aggregates.ts'
+import { type Accumulator, Aggregates } from './aggregates/aggregates.ts'
 import { collectionState } from './group-aggregate-operator.ts'
 import { isAddition, type SessionContext, type SqlInput, SqlOperator } from './sql-operator.ts'
 import { WindowClock } from './window-clock.ts'

@@ -1,0 +1,53 @@
+// JSON_OBJECTAGG and JSON_ARRAYAGG. Values are kept as the JSON texts that they become.
+
+import type { LogicalType } from '../../../batch/types.ts'
+import { quoteJson, writeJson } from '../../functions/json-text.ts'
+import { jsonConverter } from '../../functions/json-values.ts'
+import type { Value } from '../../value.ts'
+import type { Collection, Fold } from './fold.ts'
+import { listed } from './values.ts'
+
+/** What makes JSON texts of the values of a type; NULL is the text `null`. */
+function textsOf(type: LogicalType): (value: Value) => string {
+  const convert = jsonConverter(type)!
+  return (value) => writeJson(convert(value))
+}
+
+/** @param isNullAbsent Whether NULL is left out. */
+export function jsonArray(element: LogicalType, isNullAbsent: boolean): Fold {
+  const textOf = textsOf(element)
+  const inner = listed((texts) => `[${texts.join(',')}]`)
+  return {
+    ...inner,
+    fold(accumulator, [value], sign) {
+      if (!isNullAbsent || value !== null) inner.fold(accumulator, [textOf(value)], sign)
+    },
+  }
+}
+
+/** By their keys, each of which is there once. */
+export function jsonObject(value: LogicalType, isNullAbsent: boolean, collection: Collection): Fold {
+  const textOf = textsOf(value)
+  const put = (key: string, text: Value): void => {
+    if (collection.get(key) !== null) throw new RangeError(`JSON_OBJECTAGG: the key ${JSON.stringify(key)} is there already`)
+    // An absent value takes up its key no more than a missing one.
+    if (text !== null) collection.put(key, [[key, text], 1])
+  }
+  return {
+    create: () => [],
+    collection,
+    fold(_accumulator, [key, of], sign) {
+      if (key === null) throw new RangeError('JSON_OBJECTAGG: NULL is no key of a JSON object')
+      if (sign === -1) collection.remove(key as string)
+      else put(key as string, isNullAbsent && of === null ? null : textOf(of))
+    },
+    result() {
+      const pairs = collection.values().map(([pair]) => pair as readonly [key: string, text: string])
+      const sorted = pairs.toSorted(([left], [right]) => (left < right ? -1 : 1))
+      return `{${sorted.map(([key, text]) => `${quoteJson(key)}:${text}`).join(',')}}`
+    },
+    merge(_accumulator, _other, entries) {
+      for (const [[key, text]] of entries) put(key as string, text)
+    },
+  }
+}
