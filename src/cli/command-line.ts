@@ -111,6 +111,7 @@ Examples:
   $ millrace run job.ts                         run a job on every core
   $ millrace run job.ts -- --input clicks.json  give the job arguments
   $ millrace explain job.ts                     print its plan
+  $ millrace sql                                type SQL; -e and -f run statements
   $ millrace list --dir checkpoints             show jobs that take checkpoints
   $ millrace nexmark --events 1000000 --out nexmark.json
 
@@ -184,9 +185,9 @@ Examples:
       'after',
       `
 Without -f and -e the statements come from standard input; a terminal gets a prompt with history and
-completion, where \\? helps. Statements share one session: tables that one
-creates are there for the next. \${NAME} in them, but not in comments, is the value of an environment variable;
-"-- mode: batch" among the first lines asks for batch mode: one answer, when all rows are there.
+completion, where \\? helps. Statements share one session: tables that one creates are there for the next.
+\${NAME} in them, but not in comments, is the value of an environment variable; "-- mode: batch" among the
+first eight lines asks for batch mode: one answer, when all rows are there.
 
 Formats:
   table      a box for each result, of its last rows; a terminal sees it while it changes

@@ -1,4 +1,4 @@
-// What the shell's completion offers beside commands and options: job files, keys of --set. And the script for bash: the completion package's own
+// What the shell's completion offers beside commands and options: job files, scripts, keys of --set. And the script for bash: the completion package's own
 // needs a package of the system that many machines lack, and runs what stands on the line.
 
 import { readdirSync } from 'node:fs'
@@ -7,6 +7,7 @@ import type { RootCommand } from '@bomb.sh/tab'
 import { configOptions } from '../engine/options.ts'
 import { RESULT_FORMATS } from './result-formats.ts'
 
+const SQL_FILE = /\.sql$/
 const JOB_FILE = /(?<!\.d)\.(ts|mts|js|mjs)$/
 const FOLDERS_DEPTH_MAX = 2
 const FILES_MAX = 100
@@ -42,11 +43,14 @@ export function addCompletion(root: RootCommand): void {
   for (const name of ['run', 'explain', 'savepoint diff', 'sql']) {
     const command = root.commands.get(name)
     const job = command?.arguments.get('job')
-    if (job !== undefined) job.handler = (complete) => jobFiles(typedFolder(), 0).forEach((file) => complete(file, ''))
+    if (job !== undefined) job.handler = (complete) => filesLike(JOB_FILE, typedFolder(), 0).forEach((file) => complete(file, ''))
     const set = command?.options.get('set')
     if (set !== undefined) set.handler = (complete) => configOptions().forEach(({ key, documentation }) => complete(`${key}=`, documentation))
   }
-  const format = root.commands.get('sql')?.options.get('format')
+  const sql = root.commands.get('sql')
+  const file = sql?.options.get('file')
+  if (file !== undefined) file.handler = (complete) => filesLike(SQL_FILE, typedFolder(), 0).forEach((path) => complete(path, ''))
+  const format = sql?.options.get('format')
   if (format !== undefined) format.handler = (complete) => RESULT_FORMATS.forEach((name) => complete(name, ''))
   for (const name of ['list', 'read', 'diff', 'rm']) {
     const folder = root.commands.get(`savepoint ${name}`)?.arguments.get('folder')
@@ -72,15 +76,16 @@ function foldersIn(folder: string): string[] {
   }
 }
 
-/** Files that may be jobs, near first. */
-function jobFiles(folder: string, depth: number): string[] {
+/** Files whose names match, near first. */
+function filesLike(pattern: RegExp, folder: string, depth: number): string[] {
   let entries
   try {
     entries = readdirSync(folder, { withFileTypes: true }).filter(({ name }) => !name.startsWith('.') && name !== 'node_modules')
   } catch {
     return []
   }
-  const files = entries.filter((entry) => entry.isFile() && JOB_FILE.test(entry.name)).map(({ name }) => join(folder, name))
-  const below = depth === FOLDERS_DEPTH_MAX ? [] : entries.filter((entry) => entry.isDirectory()).flatMap(({ name }) => jobFiles(join(folder, name), depth + 1))
+  const files = entries.filter((entry) => entry.isFile() && pattern.test(entry.name)).map(({ name }) => join(folder, name))
+  const below =
+    depth === FOLDERS_DEPTH_MAX ? [] : entries.filter((entry) => entry.isDirectory()).flatMap(({ name }) => filesLike(pattern, join(folder, name), depth + 1))
   return [...files, ...below].slice(0, FILES_MAX)
 }

@@ -37,8 +37,14 @@ export interface ResultWriter {
 export interface ResultScreen {
   readonly terminal: Terminal
   readonly output: ResultOutput
-  /** Whether standard output is a terminal: tables are drawn while rows come, and cut to what can be seen. */
-  readonly isDrawn: boolean
+  /** Of a terminal, where tables are drawn while rows come, and cut to what can be seen; undefined: standard output is none. */
+  readonly size: (() => ScreenSize) | undefined
+}
+
+/** How many characters a terminal shows in a line, and how many lines. */
+export interface ScreenSize {
+  readonly columns: number
+  readonly rows: number
 }
 
 /** What writes a result in a format. */
@@ -136,7 +142,7 @@ class TableWriter implements ResultWriter {
     this.#screen = screen
     this.#rows = new ResultRows(head.isInsertOnly)
     this.#writers = head.columns.map(({ type }) => textWriter(type, head.context))
-    if (screen.isDrawn) this.#timer = setTimeout(() => this.#begin(), FIRST_DRAWING_MS)
+    if (screen.size !== undefined) this.#timer = setTimeout(() => this.#begin(), FIRST_DRAWING_MS)
   }
 
   change(kind: RowKind, row: readonly Value[]): void {
@@ -146,9 +152,9 @@ class TableWriter implements ResultWriter {
 
   end(): void {
     this.discard()
-    const { isDrawn, output } = this.#screen
+    const { size, output } = this.#screen
     const { count } = this.#rows
-    const rowsMax = isDrawn ? ROWS_SHOWN_MAX : undefined
+    const rowsMax = size && ROWS_SHOWN_MAX
     const lines = this.#lines(ordered(this.#rows, this.#head), rowsMax)
     const note = rowsMax === undefined || count <= rowsMax ? '' : ` (${rowsMax} shown)`
     for (const line of [...lines, `${countText(count)}${note}`]) output.write(`${line}\n`)
@@ -169,7 +175,7 @@ class TableWriter implements ResultWriter {
   #draw(): void {
     if (!this.#hasChanged) return
     this.#hasChanged = false
-    const shown = Math.max(1, this.#screen.terminal.rows - FRAME_LINES)
+    const shown = Math.max(1, this.#screen.size!().rows - FRAME_LINES)
     const { count } = this.#rows
     const isOrdered = this.#head.ordering !== undefined && count <= ORDERED_MAX
     const rows = isOrdered ? ordered(this.#rows, this.#head).slice(0, shown) : this.#rows.rows(shown)
@@ -186,12 +192,12 @@ class TableWriter implements ResultWriter {
   }
 
   #lines(rows: readonly (readonly Value[])[], rowsMax: number | undefined): string[] {
-    const { terminal, isDrawn } = this.#screen
+    const { terminal, size } = this.#screen
     const columns = this.#head.columns.map(({ name, type }) => ({ name, isNumber: isNumber(type) }))
     // Cells of rows that are not shown are not made.
     const cells = rowsMax === undefined || rows.length <= rowsMax ? rows : [...rows.slice(0, rowsMax), ...rows.slice(-rowsMax)]
     const texts = cells.map((row): BoxRow => row.map((value, column) => (value === null ? null : this.#writers[column](value))))
-    return boxLines(columns, texts, { columnsMax: isDrawn ? terminal.columns : undefined, rowsMax, style: styleOf(terminal, 'print') })
+    return boxLines(columns, texts, { columnsMax: size?.().columns, rowsMax, style: styleOf(terminal, 'print') })
   }
 }
 

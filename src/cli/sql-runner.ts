@@ -32,10 +32,10 @@ export class SqlRunner {
   /** What an error means that comes now: of the statement, or of a job that runs. */
   #failureCode: number = ExitCode.USAGE
 
-  constructor(session: SqlSession, settings: RunnerSettings, terminal: Terminal, isDrawn: boolean) {
+  constructor(session: SqlSession, settings: RunnerSettings, terminal: Terminal, size: ResultScreen['size']) {
     this.session = session
     this.#settings = settings
-    this.#screen = { terminal, output: new ResultOutput((text) => terminal.print(text)), isDrawn }
+    this.#screen = { terminal, output: new ResultOutput((text) => terminal.print(text)), size }
   }
 
   /** The exit code for what {@link run} has thrown. */

@@ -9,6 +9,7 @@ import { SqlSession } from '../sql/session.ts'
 import { engineFolders, errorText, ExitCode } from './error-text.ts'
 import { Interruption } from './interruption.ts'
 import type { ResultFormat } from './result-formats.ts'
+import type { ScreenSize } from './sql-output.ts'
 import { type RunnerSettings, SqlRunner } from './sql-runner.ts'
 import { fillVariables } from './sql-variables.ts'
 import { styleOf, type Terminal } from './terminal.ts'
@@ -30,13 +31,14 @@ const STANDARD_INPUT = '-'
 export async function sqlCommand(options: SqlCommandOptions, terminal: Terminal): Promise<number> {
   const session = new SqlSession()
   const settings = settingsOf(options, session, terminal)
-  const isDrawn = process.stdout.isTTY && process.env['TERM'] !== 'dumb'
-  const runner = new SqlRunner(session, settings, terminal, isDrawn)
+  const runner = new SqlRunner(session, settings, terminal, screenSize())
   const isGiven = options.file !== undefined || options.execute !== undefined
   if (!isGiven && process.stdin.isTTY) return runOnKeyboard(runner, options, terminal)
+  const given = await textsOf(options)
+  // From here on: while statements are read a signal ends the process by itself.
   const interruption = new Interruption(terminal)
   try {
-    const texts = (await textsOf(options)).map((text) => fillVariables(text, process.env))
+    const texts = given.map((text) => fillVariables(text, process.env))
     for (const [index, text] of texts.entries()) await runner.run(text, index === texts.length - 1, interruption.signal)
     return ExitCode.OK
   } catch (error) {
@@ -46,6 +48,16 @@ export async function sqlCommand(options: SqlCommandOptions, terminal: Terminal)
     return code
   }
 }
+
+/** How much a terminal shows of tables; undefined: standard output is none. Read anew at each drawing: windows are resized, and some say 0. */
+function screenSize(): (() => ScreenSize) | undefined {
+  const { stdout } = process
+  if (!stdout.isTTY || process.env['TERM'] === 'dumb') return undefined
+  return () => ({ columns: stdout.columns || COLUMNS_DEFAULT, rows: stdout.rows || ROWS_DEFAULT })
+}
+
+const COLUMNS_DEFAULT = 80
+const ROWS_DEFAULT = 24
 
 async function runOnKeyboard(runner: SqlRunner, options: SqlCommandOptions, terminal: Terminal): Promise<number> {
   const { runConsole } = await import('./sql-console.ts')

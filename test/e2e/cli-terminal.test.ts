@@ -79,6 +79,9 @@ describe.skipIf(!HAS_PSEUDO_TERMINAL)('on a terminal', () => {
       ['millrace run --set=millrace.ba', 'millrace run --set=millrace.batch.rows-max='],
       ['millrace run test/fixtures/jobs/ten', 'millrace run test/fixtures/jobs/ten-rows.js '],
       ['millrace help opt', 'millrace help options '],
+      ['millrace sql --file test/answers/aggregate/batch_approx', 'millrace sql --file test/answers/aggregate/batch_approx_count_distinct.sql '],
+      ['millrace sql --format chan', 'millrace sql --format changelog '],
+      ['millrace sql --set parall', 'millrace sql --set parallelism.default='],
     ]) {
       const before = terminal.text.length
       terminal.type(`${typed}\t#\u0015`)

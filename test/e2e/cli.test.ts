@@ -12,7 +12,7 @@ describe('help', () => {
     for (const text of ['run [options] <job>', 'explain', 'nexmark', 'options', 'completion', 'Examples:', '130 interrupted']) expect(stdout).toContain(text)
   })
 
-  test.each(['run', 'explain', 'nexmark', 'options', 'completion'])('millrace %s --help shows examples', async (command) => {
+  test.each(['run', 'sql', 'explain', 'nexmark', 'options', 'completion'])('millrace %s --help shows examples', async (command) => {
     const { status, stdout } = await run(command, '--help')
     expect(status).toBe(0)
     expect(stdout).toContain('Examples:')
