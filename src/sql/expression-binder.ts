@@ -27,6 +27,7 @@ import type {
   Like,
   Literal,
   Name,
+  Quantified,
   Reference,
 } from './syntax-tree.ts'
 import { parseDateLiteral, parseIntervalLiteral, parseTimeLiteral, parseTimestampLiteral, type TimeLiteral, UNIT_VALUES } from './time-literals.ts'
@@ -140,6 +141,8 @@ export class ExpressionBinder {
         return this.#between(expression)
       case 'in list':
         return this.#inList(expression)
+      case 'quantified':
+        return this.#quantified(expression)
       case 'like':
         return this.#like(expression)
       case 'interval':
@@ -338,9 +341,9 @@ export class ExpressionBinder {
     return { kind: 'call', name: operator, operands: [left, right], clauses: NO_CLAUSES, type, ...spanOf(span) }
   }
 
-  /** Whether two values are equal. @throws {SqlError} `WRONG_TYPE` */
-  compare(left: BoundExpression, right: BoundExpression, span: Span): BoundExpression {
-    return this.#compare('=', left, right, span)
+  /** Whether two values are equal, or compare as asked. @throws {SqlError} `WRONG_TYPE` */
+  compare(left: BoundExpression, right: BoundExpression, span: Span, operator = '='): BoundExpression {
+    return this.#compare(operator, left, right, span)
   }
 
   #compare(operator: string, left: BoundExpression, right: BoundExpression, span: Span): BoundExpression {
@@ -400,6 +403,13 @@ export class ExpressionBinder {
     const equal = bound.map((one) => this.#infix('=', value, value.kind === 'null' ? one : this.#listed(one, value.type), span))
     const found = equal.reduce((left, right) => this.#infix('OR', left, right, span)) as BoundExpression
     return not ? this.#not(found, span) : found
+  }
+
+  #quantified({ operator, quantifier, operand, values, ...span }: Quantified): Operand {
+    if (!Array.isArray(values)) throw this.#error('NOT_SUPPORTED', span, 'Cannot plan this yet')
+    const value = this.#bind(operand)
+    const compared = (values as readonly Expression[]).map((one) => this.#infix(operator, value, this.#bind(one), span))
+    return compared.reduce((left, right) => this.#infix(quantifier === 'ALL' ? 'AND' : 'OR', left, right, span))
   }
 
   /** A value of a list: unless it is of the same kind it is cast to the type of what is looked for, which may lose digits. */

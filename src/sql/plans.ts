@@ -1,12 +1,12 @@
-// Makes plans of plans: projections, joins and what becomes of time in them, subqueries that name columns around them.
+// Makes plans of plans: projections, joins and what becomes of time in them.
 
 import { type Field, type LogicalType, sameType, withNullability } from '../batch/types.ts'
 import type { BoundExpression } from './bound-expression.ts'
 import type { ScopeColumn } from './expression-binder.ts'
-import { and, columnsOf, conjunctsOf, replaceColumns, shifted } from './expressions.ts'
+import { and, columnsOf, shifted } from './expressions.ts'
 import { strategyOf } from './join-strategy.ts'
 import type { JoinPlan, LogicalPlan, PlanColumn } from './logical-plan.ts'
-import type { SqlError, Span } from './sql-error.ts'
+import type { Span } from './sql-error.ts'
 
 /** What a FROM clause has. */
 export interface Source {
@@ -28,7 +28,7 @@ export class Rows {
 /** What no text says. */
 const NOWHERE: Span = { start: 0, end: 0 }
 
-function columnAt({ type }: Pick<Field, 'type'>, index: number): BoundExpression {
+export function columnAt({ type }: Pick<Field, 'type'>, index: number): BoundExpression {
   return { kind: 'column', index, type, ...NOWHERE }
 }
 
@@ -210,13 +210,6 @@ export function isOneRow(plan: LogicalPlan): boolean {
   return (plan.kind === 'aggregate' && plan.keys.length === 0) || (plan.kind === 'values' && plan.rows.length === 1)
 }
 
-/** Whether the first column of a plan counts rows. */
-export function isCount(plan: LogicalPlan): boolean {
-  if (plan.kind !== 'project' || plan.input.kind !== 'aggregate') return false
-  const [first] = plan.expressions
-  return first.kind === 'column' && plan.input.aggregates[first.index - plan.input.keys.length]?.name === 'COUNT'
-}
-
 /** The columns that tell rows of a plan apart, if that is known. */
 export function uniqueKeyOf(plan: LogicalPlan): readonly number[] | undefined {
   switch (plan.kind) {
@@ -239,125 +232,6 @@ export function uniqueKeyOf(plan: LogicalPlan): readonly number[] | undefined {
       return plan.to === 1 && plan.partition.every(({ kind }) => kind === 'column')
         ? plan.partition.map((column) => (column as { readonly index: number }).index)
         : undefined
-    default:
-      return undefined
-  }
-}
-
-// ---- subqueries that name columns around them ----
-
-/** A subquery without the conditions in it that name columns around it. */
-export interface Decorrelated {
-  /** Its columns, and behind them those that the conditions name. */
-  readonly plan: LogicalPlan
-  /** Its own columns. */
-  readonly shown: LogicalPlan
-  /** Over the columns of the plan; columns around it count down from -1. */
-  readonly conditions: readonly BoundExpression[]
-}
-
-function namesOuter(expression: BoundExpression): boolean {
-  return [...columnsOf(expression)].some((column) => column < 0)
-}
-
-function hasOuter(plan: LogicalPlan): boolean {
-  const found = (expressions: readonly (BoundExpression | undefined)[]): boolean => expressions.some((one) => one !== undefined && namesOuter(one))
-  switch (plan.kind) {
-    case 'scan':
-      return false
-    case 'values':
-      return plan.rows.some(found)
-    case 'project':
-      return found(plan.expressions) || hasOuter(plan.input)
-    case 'filter':
-      return found([plan.condition]) || hasOuter(plan.input)
-    case 'aggregate':
-      return found([...plan.keys, ...plan.aggregates.flatMap(({ operands, filter }) => [...operands, filter])]) || hasOuter(plan.input)
-    case 'join':
-      return found([plan.condition]) || hasOuter(plan.left) || hasOuter(plan.right)
-    case 'set operation':
-      return hasOuter(plan.left) || hasOuter(plan.right)
-    case 'unnest':
-      return found([plan.collection, plan.condition]) || hasOuter(plan.input)
-    default:
-      return hasOuter(plan.input)
-  }
-}
-
-/**
- * Takes conditions out of a subquery that name columns around it. @throws what `refuse` makes, where such columns stand elsewhere.
- */
-export function decorrelated(plan: LogicalPlan, refuse: () => SqlError): Decorrelated {
-  if (!hasOuter(plan)) return { plan, shown: plan, conditions: [] }
-  const found = taken(plan)
-  if (found === undefined) throw refuse()
-  return { ...found, shown: plan }
-}
-
-function taken(plan: LogicalPlan): Omit<Decorrelated, 'shown'> | undefined {
-  if (!hasOuter(plan)) return { plan, conditions: [] }
-  switch (plan.kind) {
-    case 'filter': {
-      const inner = taken(plan.input)
-      if (inner === undefined) return undefined
-      const conjuncts = conjunctsOf(plan.condition)
-      const own = conjuncts.filter((conjunct) => !namesOuter(conjunct))
-      const input = inner.plan
-      return {
-        plan: own.length === 0 ? input : { kind: 'filter', input, condition: own.reduce(and), columns: input.columns },
-        conditions: [...inner.conditions, ...conjuncts.filter(namesOuter)],
-      }
-    }
-    case 'project': {
-      const inner = taken(plan.input)
-      if (inner === undefined || plan.expressions.some(namesOuter)) return undefined
-      // What the conditions name is carried along.
-      const expressions = [...plan.expressions]
-      const columns: Field[] = [...plan.columns]
-      const conditions = inner.conditions.map((condition) =>
-        replaceColumns(condition, (column) => {
-          if (column.index < 0) return column
-          const known = expressions.findIndex((expression) => expression.kind === 'column' && expression.index === column.index)
-          const index = known >= 0 ? known : expressions.push(column) - 1
-          if (known < 0) columns.push({ name: freeName('$', columns), type: column.type })
-          return { ...column, index }
-        }),
-      )
-      return { plan: project(inner.plan, expressions, columns), conditions }
-    }
-    case 'aggregate': {
-      const inner = taken(plan.input)
-      if (inner === undefined || plan.window !== undefined) return undefined
-      // Where the conditions compare, groups are made: of each value that can be asked for.
-      const keys = [...plan.keys]
-      const added: BoundExpression[] = []
-      const conditions: BoundExpression[] = []
-      for (const condition of inner.conditions) {
-        if (condition.kind !== 'call' || condition.name !== '=') return undefined
-        const own = condition.operands.find((operand) => !namesOuter(operand))
-        const other = condition.operands.find(namesOuter)
-        if (own === undefined || other === undefined || [...columnsOf(other)].some((column) => column >= 0)) return undefined
-        const place = plan.columns.length + added.push(own) - 1
-        conditions.push({ ...condition, operands: [{ kind: 'column', index: place, type: own.type, ...NOWHERE }, other] })
-      }
-      const aggregate: LogicalPlan = {
-        ...plan,
-        input: inner.plan,
-        keys: [...keys, ...added],
-        columns: [...plan.columns.slice(0, keys.length), ...added.map(({ type }, index) => ({ name: `$${index}`, type })), ...plan.columns.slice(keys.length)],
-      }
-      // The groups' values stand behind everything else.
-      const order = [...plan.columns.map((_, index) => (index < keys.length ? index : index + added.length)), ...added.map((_, index) => keys.length + index)]
-      const columns = order.map((index) => aggregate.columns[index])
-      return {
-        plan: project(
-          aggregate,
-          order.map((index) => columnAt(aggregate.columns[index], index)),
-          columns,
-        ),
-        conditions,
-      }
-    }
     default:
       return undefined
   }

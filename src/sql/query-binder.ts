@@ -6,6 +6,7 @@ import { AggregateBinder, hasAggregate } from './aggregate-binder.ts'
 import type { BoundExpression } from './bound-expression.ts'
 import type { Catalog } from './catalog.ts'
 import { ExpressionBinder, type ScopeColumn } from './expression-binder.ts'
+import { decorrelated, overBoth } from './decorrelation.ts'
 import { and, conjunctsOf, orNull, replaceColumns } from './expressions.ts'
 import { FLINK_FUNCTIONS } from './flink-functions.ts'
 import { groupingOf, groupingSetsOf, groupsOf } from './grouping.ts'
@@ -16,11 +17,8 @@ import {
   castTo,
   commonNames,
   cut,
-  decorrelated,
   distinct,
   freeName,
-  isCount,
-  isOneRow,
   joinOf,
   merged,
   project,
@@ -50,6 +48,7 @@ import type {
   Unnest,
   Values,
 } from './syntax-tree.ts'
+import { bindSubquery, type BoundSubquery, domainOf, isSubquery, type SubqueryExpression } from './subquery-binder.ts'
 import { commonType } from './type-rules.ts'
 import { GroupWindows, isWindowFunction, windowTable } from './window-functions.ts'
 
@@ -166,7 +165,8 @@ export class QueryBinder {
       rows.columns,
       (expression) => {
         if (expression.kind === 'over' && overs !== undefined) return overs.bind(expression, binder)
-        return expression.kind === 'query' ? this.#scalar(expression.query, rows) : undefined
+        if (!isSubquery(expression)) return undefined
+        return this.#bindSubquery(expression, rows, binder).attach(rows, same, same)
       },
       this.#outer,
     )
@@ -212,12 +212,12 @@ export class QueryBinder {
   }
 
   #addSemi(rows: Rows, query: Query, type: 'SEMI' | 'ANTI', conditions: (sub: LogicalPlan) => readonly BoundExpression[], span: Span): void {
-    const sub = decorrelated(this.#subquery(query, rows), () => this.#error('NOT_SUPPORTED', span, 'Cannot plan this correlated subquery yet'))
+    const shown = this.#subquery(query, rows)
+    const sub = decorrelated(shown, domainOf(rows))
+    if (sub === undefined) throw this.#error('NOT_SUPPORTED', span, 'Cannot plan this correlated subquery yet')
     const width = rows.plan.columns.length
-    const correlated = sub.conditions.map((condition) =>
-      replaceColumns(condition, ({ index, ...column }) => ({ ...column, index: index < 0 ? -1 - index : width + index })),
-    )
-    const condition = [...conditions(sub.shown), ...correlated].reduce<BoundExpression | undefined>(
+    const correlated = sub.conditions.map((condition) => overBoth(condition, width))
+    const condition = [...conditions(shown), ...correlated].reduce<BoundExpression | undefined>(
       (left, right) => (left === undefined ? right : and(left, right)),
       undefined,
     )
@@ -229,41 +229,15 @@ export class QueryBinder {
     return new QueryBinder(this.#text, this.#catalog, this.#named, rows.columns).bind(query)
   }
 
-  /** The one value of a query, as a further column of the rows. */
-  #scalar(query: Query, rows: Rows): BoundExpression {
-    const span = spanOf(query)
-    const refuse = (): SqlError => this.#error('NOT_SUPPORTED', query, 'Cannot plan this correlated subquery yet')
-    const sub = decorrelated(this.#subquery(query, rows), refuse)
-    if (sub.shown.columns.length !== 1)
-      throw this.#error('WRONG_COLUMN_COUNT', query, `A query that stands for a value has one column, and this has ${sub.shown.columns.length}`)
-    const width = rows.plan.columns.length
-    const [{ type }] = sub.shown.columns
-    const value: BoundExpression = { kind: 'column', index: 0, type, ...span }
-    let right = sub.plan
-    if (!isOneRow(sub.plan) && sub.conditions.length === 0) {
-      const single = {
-        name: 'SINGLE_VALUE',
-        operands: [value],
-        isDistinct: false,
-        filter: undefined,
-        ignoresNull: false,
-        type: withNullability(type, true),
-        ...span,
-      }
-      right = { kind: 'aggregate', input: sub.plan, keys: [], aggregates: [single], window: undefined, columns: [{ name: 'EXPR$0', type: single.type }] }
-    }
-    const correlated = sub.conditions.map((condition) =>
-      replaceColumns(condition, ({ index, ...column }) => ({ ...column, index: index < 0 ? -1 - index : width + index })),
-    )
-    const condition = correlated.reduce<BoundExpression | undefined>((left, next) => (left === undefined ? next : and(left, next)), undefined)
-    const added = right.columns.map((column) => ({ ...column, type: withNullability(column.type, true) }))
-    const columns = [...rows.plan.columns, ...added]
-    rows.plan = { kind: 'join', type: 'LEFT', left: rows.plan, right, condition, strategy: { kind: 'regular' }, columns }
-    const found: BoundExpression = { ...value, index: width, type: withNullability(type, true) }
-    if (sub.conditions.length === 0 || !isCount(sub.shown)) return found
-    // Of no rows there are none.
-    const none: BoundExpression = { kind: 'literal', value: 0n, type: withNullability(type, false), ...span }
-    return { kind: 'call', name: 'COALESCE', operands: [found, none], clauses: [], type: found.type, ...span }
+  #bindSubquery(expression: SubqueryExpression, rows: Pick<Rows, 'columns'>, binder: Pick<ExpressionBinder, 'bind'>): BoundSubquery {
+    const plain = new ExpressionBinder(this.#text, [])
+    return bindSubquery(expression, {
+      text: this.#text,
+      columns: rows.columns,
+      query: (query, outer) => new QueryBinder(this.#text, this.#catalog, this.#named, outer).bind(query),
+      operand: (operand) => binder.bind(operand),
+      compare: (operator, left, right, span) => plain.compare(left, right, span, operator),
+    })
   }
 
   // ---- groups ----
@@ -277,6 +251,7 @@ export class QueryBinder {
     const legacy = new GroupWindows(this.#text, rows, new ExpressionBinder(this.#text, scope, undefined, this.#outer), texts)
     const keyTexts = texts.filter((key) => !legacy.isWindow(key))
     const isLeftOut = keyTexts.map((key) => sets.some((set) => !set.has(key)))
+    const subqueries: BoundSubquery[] = []
     const binder = new AggregateBinder(this.#text, scope, keyTexts, {
       outer: this.#outer,
       isLeftOut,
@@ -289,7 +264,9 @@ export class QueryBinder {
         ),
       replace: (expression, groups) => {
         if (expression.kind === 'over') return overs.bind(expression, groups)
-        return legacy.auxiliary(expression)
+        if (!isSubquery(expression)) return legacy.auxiliary(expression)
+        const subquery = this.#bindSubquery(expression, rows, groups)
+        return { kind: 'column', index: SUBQUERY_PLACE + subqueries.push(subquery) - 1, type: subquery.type, ...spanOf(expression) }
       },
     })
     // All aggregates have to be known before there are groups.
@@ -308,8 +285,18 @@ export class QueryBinder {
         remember(expression)
     const made = groupsOf(rows.plan, binder, sets.length > 1 ? { texts: keyTexts, sets } : undefined, legacy)
     rows.plan = made.plan
-    overs.move(made.column)
-    return { bind: (expression) => replaceColumns(remember(expression), made.column) }
+    // Subqueries may name what groups have in common.
+    const place = (column: number): number => {
+      const key = binder.keys.findIndex((one) => one.kind === 'column' && one.index === column)
+      if (key < 0) throw this.#error('NOT_GROUPED', items[0].expression, `A subquery names column "${scope[column].name}", which is not one of the GROUP BY`)
+      return (made.column({ ...asColumn(binder.keys[key], key), kind: 'column', index: key }) as BoundExpression & { readonly kind: 'column' }).index
+    }
+    const attached: BoundExpression[] = []
+    const column = (one: BoundExpression & { readonly kind: 'column' }): BoundExpression =>
+      one.index >= SUBQUERY_PLACE ? attached[one.index - SUBQUERY_PLACE] : made.column(one)
+    for (const subquery of subqueries) attached.push(subquery.attach(rows, place, (operand) => replaceColumns(operand, column)))
+    overs.move(column)
+    return { bind: (expression) => replaceColumns(remember(expression), column) }
   }
 
   /** What * stands for: all columns, those of a table, or the fields of a row. */
@@ -455,9 +442,9 @@ export class QueryBinder {
 
   /** Each row beside those of a query that may name its columns. */
   #lateral(left: Source, { query, alias, columns: names, ...span }: Subquery, type: 'INNER' | 'LEFT' | 'RIGHT' | 'FULL', on: Expression | undefined): Source {
-    const refuse = (): SqlError => this.#error('NOT_SUPPORTED', span, 'Cannot plan this LATERAL yet')
     const bound = new QueryBinder(this.#text, this.#catalog, this.#named, left.columns).bind(query)
-    const sub = decorrelated(this.#renamed(bound, names, alias), refuse)
+    const sub = decorrelated(this.#renamed(bound, names, alias), domainOf(left))
+    if (sub === undefined) throw this.#error('NOT_SUPPORTED', span, 'Cannot plan this LATERAL yet')
     const width = left.columns.length
     const shown = {
       plan: sub.plan,
@@ -467,9 +454,7 @@ export class QueryBinder {
         type: own,
       })),
     }
-    const correlated = sub.conditions.map((condition) =>
-      replaceColumns(condition, ({ index, ...column }) => ({ ...column, index: index < 0 ? -1 - index : width + index })),
-    )
+    const correlated = sub.conditions.map((condition) => overBoth(condition, width))
     const all = [...left.columns, ...shown.columns]
     const condition = [...(on === undefined ? [] : [new ExpressionBinder(this.#text, all).bind(on)]), ...correlated].reduce<BoundExpression | undefined>(
       (one, other) => (one === undefined ? other : and(one, other)),
@@ -613,6 +598,13 @@ export class QueryBinder {
   }
 }
 
+/** The places of subqueries' values until groups are made. */
+const SUBQUERY_PLACE = 3_000_000
+
+function same<T>(one: T): T {
+  return one
+}
+
 /** Of a SELECT without FROM: one row without columns. */
 const NOTHING: Source = { plan: { kind: 'values', rows: [[]], columns: [] }, columns: [] }
 
@@ -637,7 +629,7 @@ function named(condition: Expression, items: Select['items']): Expression {
     if (typeof node !== 'object' || node === null) return node
     if (Array.isArray(node)) return node.map(replaced)
     const { kind, parts } = node as Expression & { readonly parts?: readonly Name[] }
-    const stands = kind === 'reference' && parts!.length === 1 ? expressions.get(parts![0].text) : undefined
+    const stands = kind === 'reference' && parts.length === 1 ? expressions.get(parts[0].text) : undefined
     return stands ?? Object.fromEntries(Object.entries(node).map(([name, value]) => [name, replaced(value)]))
   }
   return replaced(condition) as Expression

@@ -20,9 +20,19 @@ export function withRanks(plan: LogicalPlan, used?: ReadonlySet<number>): Logica
     }
     case 'filter':
       return rankOf(plan, used) ?? { ...plan, input: withRanks(plan.input, used === undefined ? undefined : new Set([...used, ...columnsOf(plan.condition)])) }
-    case 'join':
+    case 'join': {
+      const width = plan.left.columns.length
+      const needed = used && [...used, ...(plan.condition === undefined ? [] : columnsOf(plan.condition))]
+      const left = needed && new Set(needed.filter((column) => column < width))
+      const right = needed && new Set(needed.filter((column) => column >= width).map((column) => column - width))
+      return { ...plan, left: withRanks(plan.left, left), right: withRanks(plan.right, right) }
+    }
     case 'set operation':
       return { ...plan, left: withRanks(plan.left), right: withRanks(plan.right) }
+    case 'aggregate': {
+      const operands = plan.aggregates.flatMap(({ operands: own, filter }) => (filter === undefined ? own : [...own, filter]))
+      return { ...plan, input: withRanks(plan.input, new Set([...plan.keys, ...operands].flatMap((expression) => [...columnsOf(expression)]))) }
+    }
     default:
       return { ...plan, input: withRanks(plan.input) }
   }

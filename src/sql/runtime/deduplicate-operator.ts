@@ -5,7 +5,7 @@ import type { Schema } from '../../batch/types.ts'
 import { declarationsOf } from '../../operator/keyed-row-operator.ts'
 import type { OperatorDescription } from '../../operator/operator.ts'
 import { type KeyedStateBackend, type StateTtlConfig, type ValueState, valueState } from '../../state/state.ts'
-import type { Value } from '../value.ts'
+import { keyOf, type Value } from '../value.ts'
 import { type SessionContext, type SqlInput, SqlOperator } from './sql-operator.ts'
 
 export interface DeduplicateSpec {
@@ -14,6 +14,8 @@ export interface DeduplicateSpec {
   readonly keeps: 'first' | 'last'
   /** The column of event time; undefined: rows count as they come. */
   readonly time: number | undefined
+  /** Columns of the time of the machine: two rows that differ in these alone are the same. */
+  readonly ignored: readonly number[]
   readonly ttl: StateTtlConfig | undefined
 }
 
@@ -48,6 +50,8 @@ export class DeduplicateOperator extends SqlOperator {
     if (keeps === 'last') {
       if (known !== null && time !== undefined && (known[0][time] as number) > (row[time] as number)) return
       if (known === null) this.emit(RowKind.INSERT, row)
+      // With a time to live an update tells those behind that the row is still there.
+      else if (time === undefined && this.#spec.ttl === undefined && this.#isSame(known[0], row)) return
       else {
         this.emit(RowKind.UPDATE_BEFORE, known[0])
         this.emit(RowKind.UPDATE_AFTER, row)
@@ -70,6 +74,12 @@ export class DeduplicateOperator extends SqlOperator {
     if (known !== null && (known[0][time] as number) <= timeMs) return
     this.#kept.update([row, false])
     this.eventTimers.register(timeMs)
+  }
+
+  #isSame(one: readonly Value[], other: readonly Value[]): boolean {
+    const { ignored } = this.#spec
+    const compared = (row: readonly Value[]): string => keyOf(row.filter((_, index) => !ignored.includes(index)))
+    return compared(one) === compared(other)
   }
 
   protected override onEventTimer(): void {

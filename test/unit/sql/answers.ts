@@ -3,8 +3,6 @@
 import { readFileSync } from 'node:fs'
 import { typeOf } from '../../fixtures/answers.ts'
 
-export { typeOf }
-
 /** Of expressions over one or two columns the place of their type among the results, by the places of their columns' types; 0 where it refuses. */
 export const ANSWERS = JSON.parse(readFileSync(new URL('type-rules.json', import.meta.url), 'utf8')) as {
   readonly types: readonly string[]

@@ -4,7 +4,8 @@ import type { BoundExpression } from '../../../src/sql/bound-expression.ts'
 import { ExpressionBinder, type ScopeColumn } from '../../../src/sql/expression-binder.ts'
 import { SqlError } from '../../../src/sql/sql-error.ts'
 import { parseExpression } from '../../../src/sql/statement-parser.ts'
-import { ANSWERS, TYPES, typeOf } from './answers.ts'
+import { typeOf } from '../../fixtures/answers.ts'
+import { ANSWERS, TYPES } from './answers.ts'
 
 function bind(text: string, columns: readonly ScopeColumn[]): BoundExpression {
   return new ExpressionBinder(text, columns).bind(parseExpression(text))

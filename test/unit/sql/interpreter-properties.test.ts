@@ -9,7 +9,7 @@ import { interpret } from '../../../src/sql/interpreter.ts'
 import { parseExpression } from '../../../src/sql/statement-parser.ts'
 import type { Value } from '../../../src/sql/value.ts'
 import { EVALUATION } from '../../fixtures/evaluation.ts'
-import { typeOf } from './answers.ts'
+import { typeOf } from '../../fixtures/answers.ts'
 
 const RUNS = { numRuns: 2000 }
 const WIDTHS = { TINYINT: 8, SMALLINT: 16, INT: 32, BIGINT: 64 } as const

@@ -8,7 +8,7 @@ import { likePattern } from '../../../src/sql/like.ts'
 import { parseExpression } from '../../../src/sql/statement-parser.ts'
 import type { Value } from '../../../src/sql/value.ts'
 import { EVALUATION } from '../../fixtures/evaluation.ts'
-import { typeOf } from './answers.ts'
+import { typeOf } from '../../fixtures/answers.ts'
 
 const COLUMNS = [
   ['i', 'INT', 7],

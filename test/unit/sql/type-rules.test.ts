@@ -14,7 +14,8 @@ import {
   isNumeric,
   mergedType,
 } from '../../../src/sql/type-rules.ts'
-import { ANSWERS, TYPES, typeOf } from './answers.ts'
+import { typeOf } from '../../fixtures/answers.ts'
+import { ANSWERS, TYPES } from './answers.ts'
 
 /** Compares a rule with the answers, pair by pair. @param skip Pairs of which nothing is said. */
 function differences(

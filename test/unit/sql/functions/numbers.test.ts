@@ -11,7 +11,7 @@ import { SqlError } from '../../../../src/sql/sql-error.ts'
 import { parseExpression } from '../../../../src/sql/statement-parser.ts'
 import type { Value } from '../../../../src/sql/value.ts'
 import { EVALUATION } from '../../../fixtures/evaluation.ts'
-import { typeOf } from '../answers.ts'
+import { typeOf } from '../../../fixtures/answers.ts'
 
 const COLUMNS: readonly (readonly [name: string, type: string, text: string | null])[] = [
   ['t', 'TINYINT', '5'],

@@ -12,7 +12,7 @@ import { SqlError } from '../../../../src/sql/sql-error.ts'
 import { parseExpression } from '../../../../src/sql/statement-parser.ts'
 import type { Value } from '../../../../src/sql/value.ts'
 import { EVALUATION } from '../../../fixtures/evaluation.ts'
-import { typeOf } from '../answers.ts'
+import { typeOf } from '../../../fixtures/answers.ts'
 
 /** The row of which Flink was asked; what a type text cannot say stands behind. */
 const COLUMNS: readonly (readonly [name: string, type: LogicalType | string, value: Value])[] = [

@@ -14,7 +14,7 @@ import { civilOf, daysOf } from '../../../../src/sql/times.ts'
 import type { Value } from '../../../../src/sql/value.ts'
 import { zoneOf } from '../../../../src/sql/zones.ts'
 import { EVALUATION } from '../../../fixtures/evaluation.ts'
-import { typeOf } from '../answers.ts'
+import { typeOf } from '../../../fixtures/answers.ts'
 
 /** A zone and the rows of which Flink was asked: for each column an expression in each row. */
 interface Question {

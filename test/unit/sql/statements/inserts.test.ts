@@ -5,7 +5,7 @@ import { canAssign } from '../../../../src/sql/implicit-casts.ts'
 import type { InsertPlan } from '../../../../src/sql/insert-binder.ts'
 import { SqlSession } from '../../../../src/sql/session.ts'
 import { parseScript } from '../../../../src/sql/statement-parser.ts'
-import { typeOf } from '../answers.ts'
+import { typeOf } from '../../../fixtures/answers.ts'
 
 const TABLES = `
 CREATE TABLE s (a INT, b BIGINT NOT NULL, c STRING, d AS a + 1, m INT METADATA VIRTUAL, e DOUBLE) WITH ('connector'='x');

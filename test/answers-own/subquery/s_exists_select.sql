@@ -1,0 +1,4 @@
+-- EXISTS as a selected value
+CREATE TABLE l (id INT, k STRING, v INT, s STRING) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_l.jsonl', 'format' = 'json');
+CREATE TABLE r (id INT, k STRING, v INT, s STRING) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_r.jsonl', 'format' = 'json');
+SELECT id, EXISTS (SELECT 1 FROM r WHERE r.k = l.k) AS b FROM l;
