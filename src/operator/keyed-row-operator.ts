@@ -18,7 +18,7 @@ import { RowPace } from './row-pace.ts'
 import { runtimeContextOf } from './runtime-context.ts'
 import { RowCollector } from './window/row-collector.ts'
 
-/** Rows of a step at most: user code is slower than kernels. */
+/** Rows of a step at most, where user code runs: it is slower than kernels. */
 const ROWS_PER_STEP = 1024
 /** Stands for the key of records that all have one: its bytes are given, never read from a column. */
 const CONSTANT_KEY: KeySpec = { kind: 'encoded', column: 0 }
@@ -90,6 +90,14 @@ export abstract class KeyedRowOperator<OUT, C extends TurnCollector = RowCollect
     return false
   }
 
+  /** Rows of a step at most. */
+  protected get rowsPerStep(): number {
+    return ROWS_PER_STEP
+  }
+
+  /** The rows of a step have been given: what was kept back while keys are known is written and collected. */
+  protected endStep(): void {}
+
   /** Declares states and opens the user's function; the last step of `open`. */
   protected abstract openFunction(): void
   /** A record of the current key. `row` is valid during the call. */
@@ -124,6 +132,7 @@ export abstract class KeyedRowOperator<OUT, C extends TurnCollector = RowCollect
     this.#beginStep(output)
     try {
       this.#walk(batch, output, input)
+      this.endStep()
     } catch (error) {
       throw userError(this.context.operatorName, this.context.subtaskIndex, error)
     }
@@ -250,7 +259,7 @@ export abstract class KeyedRowOperator<OUT, C extends TurnCollector = RowCollect
     const { crossings } = batch
     const reader = this.#readers[input]
     const { key } = this.inputs[input]
-    const stop = Math.min(batch.end, batch.begin + ROWS_PER_STEP)
+    const stop = Math.min(batch.end, batch.begin + this.rowsPerStep)
     const first = batch.begin
     const handles = key === undefined ? 0 : backend.resolve(batch, first, stop, input) >>> 2
     const constant = key === undefined ? backend.resolveKey(nullKeyBytes()) : 0

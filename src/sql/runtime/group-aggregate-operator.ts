@@ -22,17 +22,31 @@ export interface GroupAggregateSpec {
   readonly sendsUpdateBefore: boolean
   /** Whether results are given once, when all rows are there: then there is one without rows too, where there are no keys. */
   readonly isFinal: boolean
+  /** Whether changes of a group within a step become one. */
+  readonly isFolded: boolean
   readonly ttl: StateTtlConfig | undefined
 }
 
 /** How many rows a group has, and what is known of them. */
 type Group = readonly [rowCount: number, accumulators: readonly Accumulator[], key: readonly Value[]]
 
+/** A group that rows of the step under way have changed. */
+interface Touched {
+  readonly key: readonly Value[]
+  count: number
+  accumulators: readonly Accumulator[]
+  /** What was said of it last; undefined: nothing. */
+  readonly before: readonly Value[] | undefined
+  readonly witness: string
+}
+
 export class GroupAggregateOperator extends SqlOperator {
   readonly #spec: GroupAggregateSpec
   readonly #keys: readonly number[]
   #aggregates!: Aggregates
   #groups!: ValueState<Group>
+  /** By the handles of their keys, which are good until the step ends. */
+  readonly #touched = new Map<number, Touched>()
 
   constructor(spec: GroupAggregateSpec, session: SessionContext) {
     super([spec.input], spec.outputSchema, session)
@@ -72,37 +86,57 @@ export class GroupAggregateOperator extends SqlOperator {
   protected override onChange(kind: RowKind, row: readonly Value[]): void {
     const aggregates = this.#aggregates
     const isAdded = isAddition(kind)
-    const known = this.#groups.value()
-    // What is taken from a group that nobody knows: its state has expired, or it never was.
-    if (known === null && !isAdded) return
-    const [rowCount, accumulators] = known ?? [0, aggregates.create()]
-    const key = this.#keys.map((column) => row[column])
-    if (this.#spec.isFinal) {
-      const left = rowCount + (isAdded ? 1 : -1)
-      aggregates.fold(accumulators, row, isAdded ? 1 : -1)
-      if (left === 0) {
-        this.#groups.clear()
-        aggregates.clear()
-      } else this.#groups.update([left, accumulators, key])
-      if (known === null) this.eventTimers.register(END_OF_TIME)
-      return
+    const handle = this.backend.currentKey
+    let touched = this.#touched.get(handle)
+    if (touched === undefined) {
+      const known = this.#groups.value()
+      // What is taken from a group that nobody knows: its state has expired, or it never was.
+      if (known === null && !isAdded) return
+      touched = {
+        key: this.#keys.map((column) => row[column]),
+        count: known === null ? 0 : known[0],
+        accumulators: known === null ? aggregates.create() : known[1],
+        before: known === null ? undefined : aggregates.results(known[1]),
+        witness: known === null ? '' : aggregates.witness(known[1]),
+      }
+      this.#touched.set(handle, touched)
+    } else if (touched.count === 0 && !isAdded) return
+    aggregates.fold(touched.accumulators, row, isAdded ? 1 : -1)
+    touched.count += isAdded ? 1 : -1
+    if (touched.count === 0) {
+      touched.accumulators = aggregates.create()
+      aggregates.clear()
     }
-    const before = known === null ? undefined : aggregates.results(accumulators)
-    const witness = known === null ? '' : aggregates.witness(accumulators)
-    const count = rowCount + (isAdded ? 1 : -1)
-    aggregates.fold(accumulators, row, isAdded ? 1 : -1)
+    if (!this.#spec.isFolded) this.endStep()
+  }
+
+  /** Says of each group that the step has touched what is different. */
+  protected override endStep(): void {
+    for (const [handle, touched] of this.#touched) {
+      this.backend.select(handle)
+      this.#show(touched)
+    }
+    this.#touched.clear()
+  }
+
+  #show({ key, count, accumulators, before, witness }: Touched): void {
+    const aggregates = this.#aggregates
+    const { isFinal, ttl, sendsUpdateBefore } = this.#spec
     if (count === 0) {
       this.#groups.clear()
-      aggregates.clear()
-      this.emit(RowKind.DELETE, [...key, ...before!])
+      if (before !== undefined && !isFinal) this.emit(RowKind.DELETE, [...key, ...before])
       return
     }
     this.#groups.update([count, accumulators, key])
+    if (isFinal) {
+      if (before === undefined) this.eventTimers.register(END_OF_TIME)
+      return
+    }
     const after = [...key, ...aggregates.results(accumulators)]
     if (before === undefined) this.emit(RowKind.INSERT, after)
     // With a time to live an update tells those behind that the group is still there.
-    else if (this.#spec.ttl !== undefined || witness !== aggregates.witness(accumulators)) {
-      if (this.#spec.sendsUpdateBefore) this.emit(RowKind.UPDATE_BEFORE, [...key, ...before])
+    else if (ttl !== undefined || witness !== aggregates.witness(accumulators)) {
+      if (sendsUpdateBefore) this.emit(RowKind.UPDATE_BEFORE, [...key, ...before])
       this.emit(RowKind.UPDATE_AFTER, after)
     }
   }

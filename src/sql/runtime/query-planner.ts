@@ -82,6 +82,8 @@ export interface QueryOptions {
   readonly ttl: StateTtlConfig | undefined
   /** Whether rows are told apart anew where a table's key is not that of the query. */
   readonly materializes: boolean
+  /** Whether changes that cancel within a batch of rows may be left out. */
+  readonly isFolded: boolean
   /** Whether the answer is given once, when all rows are there. */
   readonly isBatch: boolean
 }
@@ -396,8 +398,6 @@ export class QueryPlanner {
   #aggregate({ input: inputPlan, keys, aggregates, columns, window }: AggregatePlan): Stream {
     if (!this.#options.isBatch && aggregates.some(({ name }) => name === 'APPROX_COUNT_DISTINCT'))
       throw new PlanError('APPROXIMATE_STREAM', 'APPROX_COUNT_DISTINCT counts rows that end', { hint: 'Write COUNT(DISTINCT ...), or use batch mode.' })
-    if (!this.#options.isBatch && aggregates.some(({ name }) => name === 'APPROX_COUNT_DISTINCT'))
-      throw new PlanError('APPROXIMATE_STREAM', 'APPROX_COUNT_DISTINCT counts rows that end', { hint: 'Write COUNT(DISTINCT ...), or use batch mode.' })
     const input = this.plan(inputPlan)
     if (window !== undefined) return this.#windowAggregate(input, keys, aggregates, window, placedSchema(columns), followsClock(inputPlan))
     return this.#group(input, keys, aggregates, placedSchema(columns))
@@ -416,6 +416,7 @@ export class QueryPlanner {
           retracts: !stream.isInsertOnly,
           sendsUpdateBefore: true,
           isFinal: isBatch,
+          isFolded: this.#options.isFolded,
           ttl,
         },
         session,
@@ -524,8 +525,6 @@ export class QueryPlanner {
     }
     if (isBatch && calls.some(({ isDistinct }) => isDistinct))
       throw new PlanError('OVER_DISTINCT', 'OVER takes no DISTINCT in batch mode', { hint: 'Take the distinct rows in a subquery.' })
-    if (isBatch && calls.some(({ isDistinct }) => isDistinct))
-      throw new PlanError('OVER_DISTINCT', 'OVER takes no DISTINCT in batch mode', { hint: 'Take the distinct rows in a subquery.' })
     if (isBatch) return cut(this.#inserted('OverAggregate', [{ stream, key }], schema, () => new FinalOverOperator(shared, session)))
     const [order] = first.order
     const time = order?.expression.kind === 'column' ? inputPlan.columns[order.expression.index]?.time : undefined
@@ -540,8 +539,6 @@ export class QueryPlanner {
     }
     for (const { name } of calls)
       if (name === 'LEAD') throw new PlanError('OVER_FUNCTION', 'LEAD asks for rows that have not come yet', { hint: 'Use LAG, or batch mode.' })
-      else if (name === 'NTILE' || name === 'CUME_DIST' || name === 'PERCENT_RANK')
-        throw new PlanError('OVER_FUNCTION', `${name} asks how many rows there are in all`, { hint: 'Use batch mode.' })
       else if (name === 'NTILE' || name === 'CUME_DIST' || name === 'PERCENT_RANK')
         throw new PlanError('OVER_FUNCTION', `${name} asks how many rows there are in all`, { hint: 'Use batch mode.' })
     const isOneFrame = calls.every(({ frame }) => isSame(frame, first.frame))
@@ -762,8 +759,17 @@ function withoutPlaces(name: string, value: unknown): unknown {
   return name === 'start' || name === 'end' ? undefined : typeof value === 'bigint' ? `${value}n` : value
 }
 
+/** What comes out of one subtask stays in one where others come along, which may have more: dealt out, changes of a row would overtake each other. */
 function edgesOf({ from, schema }: Stream, partitioner: Partitioner, input: number): Edge[] {
-  return from.map((transformation) => ({ from: transformation, side: undefined, partitioner, input, schema }))
+  return from.map((transformation) => {
+    const isGathered = partitioner.kind === 'forward' && from.length > 1 && isSingle(transformation)
+    return { from: transformation, side: undefined, partitioner: isGathered ? { kind: 'global' } : partitioner, input, schema }
+  })
+}
+
+/** Whether it has one subtask however many workers there are. */
+function isSingle({ body, edges, parallelismMax }: Transformation): boolean {
+  return parallelismMax === 1 || (body.kind === 'operator' && body.followsInput === true && edges.every((edge) => isSingle(edge.from)))
 }
 
 interface Equalities {

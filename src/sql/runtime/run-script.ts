@@ -106,6 +106,7 @@ export function queryOptions(session: SqlSession): QueryOptions {
       currentDatabase: session.catalog.currentDatabase,
     },
     ttl: ttl === 0 ? undefined : { ttlMs: ttl },
+    isFolded: session.options.get('table.exec.mini-batch.enabled') !== 'false',
     materializes: session.options.get('table.exec.sink.upsert-materialize')?.toUpperCase() !== 'NONE',
     isBatch: session.options.get('execution.runtime-mode')?.toLowerCase() === 'batch',
   }

@@ -56,6 +56,9 @@ class ChangeReader implements RowReader {
   release(): void {}
 }
 
+/** Rows of a step at most. */
+const ROWS_PER_STEP = 8192
+
 /** An operator with keyed state. */
 export abstract class SqlOperator extends KeyedRowOperator<never, ChangeCollector> {
   override readonly crossings = 'queue'
@@ -74,6 +77,10 @@ export abstract class SqlOperator extends KeyedRowOperator<never, ChangeCollecto
   /** What expressions of this operator are computed with. */
   protected get evaluation(): EvaluationContext {
     return { ...this.#session, nowMs: () => this.nowMs, watermarkMs: () => this.watermarkMs }
+  }
+
+  protected override get rowsPerStep(): number {
+    return ROWS_PER_STEP
   }
 
   protected override createCollector(): ChangeCollector {
