@@ -68,6 +68,7 @@ export function windowOf(
     const end = spec === undefined ? -1 : columns.findIndex((other) => other.window?.part === 'end' && other.window.of === spec)
     if (end < 0) continue
     // Sessions are of other keys than the groups: these see several, or parts of one.
+    if (spec!.isLegacy) return { spec: spec!, start, end }
     const areOwn = spec!.kind !== 'SESSION' || columns.every((one, index) => index === start || index === end || one.window?.of === spec)
     const keyCount = columns.filter((one) => one.window?.of === spec && one.window?.part === 'key').length
     if (areOwn && (spec!.kind !== 'SESSION' || keyCount === spec!.keyCount)) return { spec: spec!, start, end }
@@ -235,4 +236,36 @@ export function uniqueKeyOf(plan: LogicalPlan): readonly number[] | undefined {
     default:
       return undefined
   }
+}
+
+/** Aggregates whose result depends on the order in which values come. */
+const ORDERED_AGGREGATES = new Set(['LISTAGG', 'FIRST_VALUE', 'LAST_VALUE', 'ARRAY_AGG', 'JSON_ARRAYAGG'])
+
+/** The relations that a relation is made of. */
+export function inputsOf(plan: LogicalPlan): readonly LogicalPlan[] {
+  switch (plan.kind) {
+    case 'scan':
+    case 'values':
+      return []
+    case 'join':
+    case 'set operation':
+      return [plan.left, plan.right]
+    default:
+      return [plan.input]
+  }
+}
+
+/** Whether something in a plan depends on the order in which groups change: then their changes are told one by one. */
+export function needsOrderOfChanges(plan: LogicalPlan): boolean {
+  const isOrdered =
+    plan.kind === 'rank' ||
+    plan.kind === 'over' ||
+    (plan.kind === 'sort' && plan.fetch !== undefined) ||
+    (plan.kind === 'aggregate' && plan.aggregates.some(({ name }) => ORDERED_AGGREGATES.has(name)))
+  const inputs = inputsOf(plan)
+  return (isOrdered && inputs.some(hasGroups)) || inputs.some(needsOrderOfChanges)
+}
+
+function hasGroups(plan: LogicalPlan): boolean {
+  return (plan.kind === 'aggregate' && plan.window === undefined) || inputsOf(plan).some(hasGroups)
 }

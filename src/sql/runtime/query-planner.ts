@@ -31,8 +31,9 @@ import type {
   UnnestPlan,
   ValuesPlan,
   WindowPlan,
+  WindowSpec,
 } from '../logical-plan.ts'
-import { uniqueKeyOf, windowOf } from '../plans.ts'
+import { needsOrderOfChanges, uniqueKeyOf, windowOf } from '../plans.ts'
 import { withRanks } from '../rank-rule.ts'
 import { commonType } from '../type-rules.ts'
 import { CalcOperator, isColumnar } from './calc-operator.ts'
@@ -49,15 +50,18 @@ import { type RowMapFactory, RowMapOperator } from './row-map-operator.ts'
 import { calc, debezium, expand, notNull, unnest, upserts, windows } from './row-maps.ts'
 import { SessionOperator } from './session-operator.ts'
 import { SetOperator } from './set-operator.ts'
+import { SliceAggregateOperator, sliceOf } from './slice-aggregate-operator.ts'
 import type { SessionContext } from './sql-operator.ts'
 import { type TableSink, tableSink } from './table-sinks.ts'
 import { readsByName, tableSource } from './table-sources.ts'
 import { TemporalJoinOperator } from './temporal-join-operator.ts'
 import { TimeSortOperator } from './time-sort-operator.ts'
+import { UpdatingWindowOperator } from './updating-window-operator.ts'
 import { UpsertMaterializeOperator } from './upsert-materialize-operator.ts'
 import { boundOf } from './watermarks.ts'
 import { WindowAggregateOperator } from './window-aggregate-operator.ts'
 import { WindowJoinOperator, WindowRankOperator } from './window-buffer-operators.ts'
+import { checkMerging, type EmitOptions, emitOf, isStraight, timesOf, type WindowGroups } from './window-plans.ts'
 
 /** A relation as it runs: the transformations that make its rows, with columns by their places. */
 export interface Stream {
@@ -86,6 +90,7 @@ export interface QueryOptions {
   readonly isFolded: boolean
   /** Whether the answer is given once, when all rows are there. */
   readonly isBatch: boolean
+  readonly emit: EmitOptions
 }
 
 /** A schema of columns without names of their own: several may have the same one. */
@@ -105,10 +110,14 @@ function storedType(type: LogicalType): LogicalType {
 export class QueryPlanner {
   readonly graph = new LogicalGraph()
   readonly #pruner = new ColumnPruner()
+  /** Whether the changes of a group within a batch become one. */
+  #isFolded = false
   readonly #added: { readonly plan: LogicalPlan; readonly build: (plan: LogicalPlan) => void }[] = []
   readonly #options: QueryOptions
   /** What reads a table, once for all that ask for it. */
   readonly #tables = new Map<CatalogTable, Stream>()
+  /** Windows whose rows go straight to what groups by them. */
+  readonly #aggregated = new Set<WindowSpec>()
 
   constructor(options: QueryOptions) {
     this.#options = options
@@ -136,6 +145,7 @@ export class QueryPlanner {
   /** Makes the transformations of all that was added. @throws {PlanError} `NOT_SUPPORTED`, and what cannot be done with rows that never end */
   build(): LogicalGraph {
     const plans = this.#pruner.prune(this.#added.map(({ plan }) => plan))
+    this.#isFolded = this.#options.isFolded && !plans.some(needsOrderOfChanges)
     this.#added.forEach(({ build }, index) => build(plans[index]))
     return this.graph
   }
@@ -336,21 +346,21 @@ export class QueryPlanner {
     const spec = { condition, expressions }
     const stream = isColumnar(spec)
       ? this.#follow('Calc', input, schema, () => new CalcOperator(spec, input.schema, schema, this.#options.session))
-      : this.#map('Calc', input, schema, calc(condition, expressions))
+      : this.#map('Calc', input, schema, calc(condition, expressions), SEES_ALL)
     if (expressions === undefined) return { ...stream, monotony: input.monotony }
     return { ...stream, monotony: expressions.map((expression) => (expression.kind === 'column' ? input.monotony[expression.index] : undefined)) }
   }
 
-  #map(name: string, input: Stream, schema: Schema, create: RowMapFactory): Stream {
+  #map(name: string, input: Stream, schema: Schema, create: RowMapFactory, watermarks: WatermarkView = SEES_NOTHING): Stream {
     const { session } = this.#options
-    return this.#follow(name, input, schema, () => new RowMapOperator(create, schema, session))
+    return this.#follow(name, input, schema, () => new RowMapOperator(create, schema, session), watermarks)
   }
 
   /** An operator without state behind a stream. */
-  #follow(name: string, input: Stream, schema: Schema, create: () => Operator): Stream {
+  #follow(name: string, input: Stream, schema: Schema, create: () => Operator, watermarks: WatermarkView = SEES_NOTHING): Stream {
     const body: TransformationBody = {
       kind: 'operator',
-      watermarks: SEES_NOTHING,
+      watermarks,
       needsEventLoop: false,
       followsInput: true,
       create,
@@ -395,12 +405,11 @@ export class QueryPlanner {
 
   // ---- aggregates ----
 
-  #aggregate({ input: inputPlan, keys, aggregates, columns, window }: AggregatePlan): Stream {
+  #aggregate(plan: AggregatePlan): Stream {
+    const { input, keys, aggregates, columns, window } = plan
     if (!this.#options.isBatch && aggregates.some(({ name }) => name === 'APPROX_COUNT_DISTINCT'))
       throw new PlanError('APPROXIMATE_STREAM', 'APPROX_COUNT_DISTINCT counts rows that end', { hint: 'Write COUNT(DISTINCT ...), or use batch mode.' })
-    const input = this.plan(inputPlan)
-    if (window !== undefined) return this.#windowAggregate(input, keys, aggregates, window, placedSchema(columns), followsClock(inputPlan))
-    return this.#group(input, keys, aggregates, placedSchema(columns))
+    return window === undefined ? this.#group(this.plan(input), keys, aggregates, placedSchema(columns)) : this.#windowAggregate({ ...plan, window })
   }
 
   #group(input: Stream, keys: readonly BoundExpression[], aggregates: readonly BoundAggregate[], schema: Schema): Stream {
@@ -416,7 +425,7 @@ export class QueryPlanner {
           retracts: !stream.isInsertOnly,
           sendsUpdateBefore: true,
           isFinal: isBatch,
-          isFolded: this.#options.isFolded,
+          isFolded: this.#isFolded,
           ttl,
         },
         session,
@@ -427,35 +436,34 @@ export class QueryPlanner {
     return { from: [this.#stateful('GroupAggregate', [{ stream, key }], schema, SEES_NOTHING, create)], schema, isInsertOnly, monotony }
   }
 
-  #windowAggregate(
-    input: Stream,
-    keys: readonly BoundExpression[],
-    aggregates: readonly BoundAggregate[],
-    { spec, start, end }: NonNullable<AggregatePlan['window']>,
-    schema: Schema,
-    isOnTheWay: boolean,
-  ): Stream {
+  #windowAggregate(plan: WindowGroups): Stream {
+    const { input, keys, aggregates, columns: fields, window } = plan
+    const { spec, start, end } = window
     if (spec.kind === 'HOP' && spec.sizeMs % spec.stepMs !== 0 && !spec.isLegacy)
       throw new PlanError('HOP_SIZE', `The size of HOP windows is a multiple of their slide, and ${spec.sizeMs} ms is none of ${spec.stepMs} ms`)
-    const { stream, columns } = this.#keyed(input, keys)
-    const { session } = this.#options
-    const others = columns.filter((_, index) => index !== start && index !== end)
+    const { session, isBatch } = this.#options
+    const isOfParts = isStraight(plan)
+    if (!isBatch) checkMerging(aggregates, spec, isOfParts)
+    const emit = isBatch ? undefined : emitOf(this.#options.emit, spec)
+    const isSliced = isOfParts && spec.time === 'event' && (spec.kind === 'HOP' || spec.kind === 'CUMULATE') && !isBatch && emit === undefined
+    if (isSliced || (isOfParts && spec.kind === 'SESSION')) this.#aggregated.add(spec)
+    const { stream, columns } = this.#keyed(this.plan(input), keys)
+    this.#aggregated.delete(spec)
+    const times = timesOf(plan)
+    const others = columns.filter((_, index) => index !== start && index !== end && !(isSliced && times.includes(index)))
     const key = others.length === 0 ? undefined : others
-    const create = (): Operator =>
-      new WindowAggregateOperator(
-        {
-          input: { schema: stream.schema, key },
-          outputSchema: schema,
-          window: spec,
-          keys: columns,
-          start,
-          end,
-          aggregates,
-          retracts: !stream.isInsertOnly,
-          followsClock: isOnTheWay && stream.isInsertOnly,
-        },
-        session,
-      )
+    const schema = placedSchema(fields)
+    const retracts = !stream.isInsertOnly
+    const shared = { input: { schema: stream.schema, key }, outputSchema: schema, window: spec, keys: columns, start, end, aggregates, retracts }
+    if (isSliced) {
+      const create = (): Operator => new SliceAggregateOperator({ ...shared, slice: sliceOf(spec), times }, session)
+      return this.#inserted('WindowAggregate', [{ stream, key }], schema, create)
+    }
+    if (emit !== undefined) {
+      const create = (): Operator => new UpdatingWindowOperator({ ...shared, emit }, session)
+      return { ...this.#inserted('WindowAggregate', [{ stream, key }], schema, create), isInsertOnly: false }
+    }
+    const create = (): Operator => new WindowAggregateOperator({ ...shared, followsClock: followsClock(input) && !retracts }, session)
     return this.#inserted('WindowAggregate', [{ stream, key }], schema, create)
   }
 
@@ -479,10 +487,11 @@ export class QueryPlanner {
     const schema = placedSchema(columns)
     if (spec.kind === 'SESSION' && this.#options.isBatch)
       throw new PlanError('SESSION_IN_BATCH', 'There are no SESSION windows in batch mode', { hint: 'Run it as a stream.' })
-    if (spec.kind !== 'SESSION') return this.#map('Window', input, schema, windows({ spec, time }))
+    const isAggregated = this.#aggregated.has(spec)
+    if (spec.kind !== 'SESSION') return this.#map('Window', input, schema, windows({ spec: isAggregated ? sliceOf(spec) : spec, time }))
     const key = partition.length === 0 ? undefined : partition
     const { session } = this.#options
-    const create = (): Operator => new SessionOperator({ input: { schema: input.schema, key }, outputSchema: schema, window: spec, time }, session)
+    const create = (): Operator => new SessionOperator({ input: { schema: input.schema, key }, outputSchema: schema, window: spec, time, isAggregated }, session)
     return this.#inserted('Session', [{ stream: input, key }], schema, create)
   }
 
