@@ -1,5 +1,6 @@
 // RAND and RAND_INTEGER: with a seed what Java's Random says, one number after the other if the seed is a constant, the first one if it is the row's.
 
+import { freshSeed, Random } from '../../base/random.ts'
 import type { LogicalType } from '../../batch/types.ts'
 import type { BoundExpression } from '../bound-expression.ts'
 import { isConstant } from '../constant-expressions.ts'
@@ -63,12 +64,18 @@ function generatorOf(seed: BoundExpression): (seed: Value) => JavaRandom {
 
 export const RANDOM_FUNCTIONS: FunctionTable = {
   RAND: random(DOUBLE, { least: 0, most: 1 }, ({ operands: [seed] }) => {
-    if (seed === undefined) return () => Math.random()
+    if (seed === undefined) {
+      const fresh = new Random(freshSeed())
+      return () => fresh.next()
+    }
     const generator = generatorOf(seed)
     return (value) => generator(value).nextDouble()
   }),
   RAND_INTEGER: random(INT, { least: 1, most: 2 }, ({ operands: [seed, bound] }) => {
-    if (bound === undefined) return (value) => Math.floor(Math.random() * checkBound(value))
+    if (bound === undefined) {
+      const fresh = new Random(freshSeed())
+      return (value) => fresh.integer(checkBound(value))
+    }
     const generator = generatorOf(seed)
     return (value, below) => generator(value).nextInt(checkBound(below))
   }),
