@@ -32,6 +32,9 @@ const percentileType: TypeRule = ([value, fraction, frequency]) => {
   return isOfFractions ? { kind: 'ARRAY', element: withNullability(DOUBLE, true), nullable: true } : undefined
 }
 
+/** Of what APPROX_COUNT_DISTINCT makes no hash. */
+const NOT_HASHED = new Set(['BOOLEAN', 'BINARY', 'VARBINARY', 'ARRAY', 'MAP', 'MULTISET', 'ROW'])
+
 const INTEGERS = new Set(['TINYINT', 'SMALLINT', 'INT', 'BIGINT'])
 
 const deviation = nullableType(widened(MEAN_SCALE_LEAST))
@@ -54,11 +57,11 @@ export const AGGREGATE_FUNCTIONS: ReadonlyMap<string, TypeRule> = new Map<string
   // Not NULL either where there is nothing to aggregate, as far as its type says.
   ['LISTAGG', strictType(sameType(isText))],
   ['COLLECT', ([element]) => ({ kind: 'MULTISET', element, nullable: false })],
-  ['APPROX_COUNT_DISTINCT', requiredType(alwaysType(BIGINT, () => true))],
+  ['APPROX_COUNT_DISTINCT', requiredType(alwaysType(BIGINT, ({ kind }) => !NOT_HASHED.has(kind)))],
   ['PERCENTILE', percentileType],
   ['JSON_ARRAYAGG', ([element]) => (isJsonValue(element) ? JSON_TEXT : undefined)],
   ['JSON_OBJECTAGG', ([key, value]) => (isText(key) && isJsonValue(value) ? JSON_TEXT : undefined)],
   ['SINGLE_VALUE', nullableType(sameType(() => true))],
-  ['BITMAP_BUILD_CARDINALITY_AGG', ([value]) => (value.kind === 'INT' ? BIGINT : undefined)],
+  ['BITMAP_BUILD_CARDINALITY_AGG', ([value]) => (INTEGERS.has(value.kind) && value.kind !== 'BIGINT' ? BIGINT : undefined)],
   ['ARRAY_AGG', ([element]) => ({ kind: 'ARRAY', element, nullable: true })],
 ])

@@ -4,6 +4,7 @@ import { formatType, type LogicalType, withNullability } from '../batch/types.ts
 import { boundAggregate, operandsOf } from './aggregate-calls.ts'
 import type { BoundAggregate, BoundExpression } from './bound-expression.ts'
 import type { ExpressionBinder } from './expression-binder.ts'
+import { deviationOf, isDeviation } from './over-deviations.ts'
 import { replaceColumns } from './expressions.ts'
 import type { BoundFrame, BoundOver, LogicalPlan, SortKey } from './logical-plan.ts'
 import type { Rows } from './plans.ts'
@@ -37,7 +38,8 @@ export class OverBinder {
   }
 
   /** The column of a call's results. @throws {SqlError} */
-  bind({ call, window, ...span }: OverCall, binder: Pick<ExpressionBinder, 'bind'>): BoundExpression {
+  bind(over: OverCall, binder: Pick<ExpressionBinder, 'bind'>): BoundExpression {
+    const { call, window, ...span } = over
     const specification = this.#specification(window)
     const partition = specification.partitionBy.map((expression) => binder.bind(expression))
     const order = specification.orderBy.map(({ expression, descending, nulls }): SortKey => ({
@@ -50,6 +52,7 @@ export class OverBinder {
     if (call.filter !== undefined)
       throw this.#error('AGGREGATE_CLAUSE', call, 'A call with FILTER takes no OVER', 'Write CASE WHEN ... THEN ... END into the call.')
     const computed = this.#computed(name, operands, call)
+    if (isDeviation(name)) return binder.bind(deviationOf(over, computed.type))
     const bound: BoundOver = { ...computed, partition, order, frame: this.#frame(specification.frame, name, order, binder), start: span.start, end: span.end }
     const { type } = bound
     const textOf = ({ start: _start, end: _end, ...call }: BoundOver): string =>

@@ -76,7 +76,7 @@ function keyText(key: Value): string {
 }
 
 /** What an operand becomes as part of a JSON text. */
-function partOf(operand: BoundExpression): Converter {
+export function jsonPart(operand: BoundExpression): Converter {
   if (operand.kind === 'call' && RAW.has(operand.name)) return (value) => (value === null || value === '' ? null : readJson(value as string))
   return jsonConverter(operand.type)!
 }
@@ -101,7 +101,7 @@ function resolveObject({ operands }: CallSite): Resolution | undefined {
 
 function makeObject({ operands, clauses }: BoundCall): ScalarCode {
   const isNullAbsent = clauses.some(({ words }) => words === 'ABSENT ON NULL')
-  const parts = operands.map(partOf)
+  const parts = operands.map(jsonPart)
   return (...values) => {
     const object = new Map<string, Json>()
     for (let index = 0; index < values.length; index += 2)
@@ -112,7 +112,7 @@ function makeObject({ operands, clauses }: BoundCall): ScalarCode {
 
 function makeArray({ operands, clauses }: BoundCall): ScalarCode {
   const isNullAbsent = !clauses.some(({ words }) => words === 'NULL ON NULL')
-  const parts = operands.map(partOf)
+  const parts = operands.map(jsonPart)
   return (...values) => writeJson(values.flatMap((value, index) => (isNullAbsent && value === null ? [] : [parts[index](value)])))
 }
 

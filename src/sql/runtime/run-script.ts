@@ -14,6 +14,7 @@ import type { InsertPlan } from '../insert-binder.ts'
 import { changeSink } from './change-sink.ts'
 import type { QueryOptions } from './query-planner.ts'
 import { executorOf, type RunOptions } from './run-query.ts'
+import type { EmitOptions } from './window-plans.ts'
 
 /** Takes the answer of a statement: its columns, then its changes. */
 export interface ResultTarget {
@@ -109,7 +110,19 @@ export function queryOptions(session: SqlSession): QueryOptions {
     isFolded: session.options.get('table.exec.mini-batch.enabled') !== 'false',
     materializes: session.options.get('table.exec.sink.upsert-materialize')?.toUpperCase() !== 'NONE',
     isBatch: session.options.get('execution.runtime-mode')?.toLowerCase() === 'batch',
+    emit: emitOptions(session, ttl),
   }
+}
+
+function emitOptions({ options }: SqlSession, ttlMs: number): EmitOptions {
+  const delayMs = (when: 'early' | 'late'): number | undefined => {
+    if (options.get(`table.exec.emit.${when}-fire.enabled`)?.toLowerCase() !== 'true') return undefined
+    const delay = options.get(`table.exec.emit.${when}-fire.delay`)
+    if (delay !== undefined) return durationMs(delay)
+    throw new PlanError('INVALID_OPTION', `'table.exec.emit.${when}-fire.enabled' needs 'table.exec.emit.${when}-fire.delay'`)
+  }
+  const lateness = options.get('table.exec.emit.allow-lateness')
+  return { earlyMs: delayMs('early'), lateMs: delayMs('late'), latenessMs: lateness === undefined ? ttlMs : durationMs(lateness) }
 }
 
 const UNITS: Readonly<Record<string, number>> = {

@@ -16,6 +16,8 @@ export interface SessionSpec {
   readonly window: WindowSpec
   /** The column that says when. */
   readonly time: number
+  /** Whether groups of the sessions follow: then rows are in the order in which Flink puts parts of groups together. */
+  readonly isAggregated: boolean
 }
 
 /** An open session: its bounds in local time, and the namespace of its rows: its bounds when it began. No other has the same, since the two would merge. */
@@ -67,15 +69,17 @@ export class SessionOperator extends SqlOperator {
     const localMs = this.#clock.localOf(given as number)
     const own = [localMs, localMs + window.sizeMs] as const
     let merged: Session = { startMs: own[0], endMs: own[1], home: own }
-    const joined: Session[] = []
+    const met: Session[] = []
     const apart: Session[] = []
     for (const session of this.#sessions.value() ?? []) {
       if (session.startMs > merged.endMs || session.endMs < merged.startMs) apart.push(session)
       else {
-        joined.push(session)
-        merged = { ...merged, startMs: Math.min(session.startMs, merged.startMs), endMs: Math.max(session.endMs, merged.endMs), home: joined[0].home }
+        met.push(session)
+        merged = { ...merged, startMs: Math.min(session.startMs, merged.startMs), endMs: Math.max(session.endMs, merged.endMs) }
       }
     }
+    const joined = this.#spec.isAggregated && met.length > 1 ? ordered(met, localMs) : met
+    if (joined.length > 0) merged = { ...merged, home: joined[0].home }
     const firesAt = this.#firesAt(merged)
     if (isEvent && firesAt <= this.watermarkMs) {
       this.context.metrics.lateRecords++
@@ -140,4 +144,21 @@ export class SessionOperator extends SqlOperator {
     if (left.length === 0) this.#sessions.clear()
     else this.#sessions.update(left)
   }
+}
+
+/** Sessions that a row joins. Flink keeps windows that merge in a set of Java, and takes them as these happen to lie there. */
+function ordered(sessions: readonly Session[], localMs: number): readonly Session[] {
+  // The one behind the row goes into the set first.
+  const isBefore = ({ startMs }: Session): number => Number(startMs < localMs)
+  return sessions.toSorted((left, right) => bucketOf(left) - bucketOf(right) || isBefore(left) - isBefore(right))
+}
+
+/** Where a window lies in a set of Java with room for 16. */
+function bucketOf({ startMs, endMs }: Session): number {
+  const odd = BigInt.asIntN(32, (BigInt(endMs) << 1n) + 1n)
+  // The inverse of an odd number, by Newton's method.
+  let inverse = odd * odd * odd
+  for (let step = 0; step < 3; step++) inverse = BigInt.asIntN(32, inverse * (2n - odd * inverse))
+  const hash = Number(BigInt.asIntN(32, BigInt(startMs) + inverse))
+  return (hash ^ (hash >>> 16)) & 15
 }

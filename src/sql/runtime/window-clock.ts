@@ -21,8 +21,12 @@ export class WindowClock {
 
   /** The windows of a row's time that are no sessions, as pairs of beginning and end in local time; the latest beginning first. */
   windowsOf(timeMs: number): readonly (readonly [startMs: number, endMs: number])[] {
+    return this.windowsAt(this.localOf(timeMs))
+  }
+
+  /** The same of a local time. */
+  windowsAt(localMs: number): readonly (readonly [startMs: number, endMs: number])[] {
     const { kind, sizeMs, stepMs, offsetMs } = this.#spec
-    const localMs = this.localOf(timeMs)
     const aligned = (unitMs: number): number => Math.floor((localMs - offsetMs) / unitMs) * unitMs + offsetMs
     switch (kind) {
       case 'CUMULATE': {

@@ -9,7 +9,7 @@ import { type Answer, judge } from '../../fixtures/answers.ts'
 const FOLDER = fileURLToPath(new URL('../../answers', import.meta.url))
 const GROUPS = readdirSync(FOLDER, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() && entry.name !== 'data' ? [entry.name] : []))
 /** So many agree, never fewer than yesterday. */
-const AGREED_LEAST = 536
+const AGREED_LEAST = 547
 /** Cases whose answer is a defect of Flink. */
 const QUIRKS = new Set(
   readFileSync(join(FOLDER, 'quirks.txt'), 'utf8')

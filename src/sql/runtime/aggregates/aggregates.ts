@@ -8,7 +8,7 @@ import type { EvaluationContext } from '../../functions/scalar-function.ts'
 import { type Evaluate, interpret } from '../../interpreter.ts'
 import { DOUBLE } from '../../functions/scalar-function.ts'
 import { keyOf, type Value } from '../../value.ts'
-import type { Accumulator, Collection, Fold } from './fold.ts'
+import type { Accumulator, Collection, Entry, Fold } from './fold.ts'
 import { jsonArray, jsonObject } from './json.ts'
 import { count, deviation, mean, sum } from './numbers.ts'
 import { percentile } from './percentile.ts'
@@ -55,9 +55,9 @@ function foldOf(aggregate: BoundAggregate, retracts: boolean, context: Evaluatio
     case 'COLLECT':
       return multiset()
     case 'JSON_ARRAYAGG':
-      return jsonArray(operands[0].type, ignoresNull)
+      return jsonArray(operands[0], ignoresNull)
     case 'JSON_OBJECTAGG':
-      return jsonObject(operands[1].type, ignoresNull, kept())
+      return jsonObject(operands[1], ignoresNull, kept())
     case 'PERCENTILE':
       return percentile(type.kind === 'ARRAY', kept())
     case 'BITMAP_BUILD_CARDINALITY_AGG':
@@ -140,9 +140,14 @@ export class Aggregates {
       .join('|')
   }
 
-  /** Adds what other accumulators know: those of a part of the rows. @param parts The same aggregates, whose collections show that part. */
-  merge(accumulators: readonly Accumulator[], others: readonly Accumulator[], parts: Aggregates): void {
-    this.#members.forEach(({ fold }, index) => fold.merge(accumulators[index], others[index], parts.#members[index].fold.collection?.values() ?? []))
+  /** What the collections of each aggregate hold of the current group. */
+  entries(): readonly (readonly Entry[])[] {
+    return this.#members.map(({ fold }) => fold.collection?.values() ?? [])
+  }
+
+  /** Adds what other accumulators know: those of a part of the rows. @param entries What the collections beside them hold. */
+  merge(accumulators: readonly Accumulator[], others: readonly Accumulator[], entries: readonly (readonly Entry[])[]): void {
+    this.#members.forEach(({ fold }, index) => fold.merge(accumulators[index], others[index], entries[index]))
   }
 
   /** Forgets what collections hold of the current group. */

@@ -1,20 +1,20 @@
 // JSON_OBJECTAGG and JSON_ARRAYAGG. Values are kept as the JSON texts that they become.
 
-import type { LogicalType } from '../../../batch/types.ts'
+import type { BoundExpression } from '../../bound-expression.ts'
 import { quoteJson, writeJson } from '../../functions/json-text.ts'
-import { jsonConverter } from '../../functions/json-values.ts'
+import { jsonPart } from '../../functions/json-values.ts'
 import type { Value } from '../../value.ts'
 import type { Collection, Fold } from './fold.ts'
 import { listed } from './values.ts'
 
-/** What makes JSON texts of the values of a type; NULL is the text `null`. */
-function textsOf(type: LogicalType): (value: Value) => string {
-  const convert = jsonConverter(type)!
+/** What makes JSON texts of the values of an operand; NULL is the text `null`. */
+function textsOf(operand: BoundExpression): (value: Value) => string {
+  const convert = jsonPart(operand)
   return (value) => writeJson(convert(value))
 }
 
 /** @param isNullAbsent Whether NULL is left out. */
-export function jsonArray(element: LogicalType, isNullAbsent: boolean): Fold {
+export function jsonArray(element: BoundExpression, isNullAbsent: boolean): Fold {
   const textOf = textsOf(element)
   const inner = listed((texts) => `[${texts.join(',')}]`)
   return {
@@ -26,7 +26,7 @@ export function jsonArray(element: LogicalType, isNullAbsent: boolean): Fold {
 }
 
 /** By their keys, each of which is there once. */
-export function jsonObject(value: LogicalType, isNullAbsent: boolean, collection: Collection): Fold {
+export function jsonObject(value: BoundExpression, isNullAbsent: boolean, collection: Collection): Fold {
   const textOf = textsOf(value)
   const put = (key: string, text: Value): void => {
     if (collection.get(key) !== null) throw new RangeError(`JSON_OBJECTAGG: the key ${JSON.stringify(key)} is there already`)

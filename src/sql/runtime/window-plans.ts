@@ -1,0 +1,88 @@
+// How groups of windows are planned: which of them can be made of slices, which aggregates cannot be of windows that overlap or merge, and when results
+// come before a window ends or after.
+
+import { PlanError } from '../../base/errors.ts'
+import type { BoundAggregate, BoundExpression } from '../bound-expression.ts'
+import { columnsOf } from '../expressions.ts'
+import type { AggregatePlan, LogicalPlan, WindowSpec } from '../logical-plan.ts'
+
+/** `table.exec.emit.*`: undefined delays are those of what is not asked for. */
+export interface EmitOptions {
+  /** After how long a window says what it has so far; 0: with each row. */
+  readonly earlyMs: number | undefined
+  /** The same of rows that come after its end. */
+  readonly lateMs: number | undefined
+  /** How long a window takes rows after its end. */
+  readonly latenessMs: number
+}
+
+/** Those that Flink cannot put together of parts. */
+const UNMERGED = /^(?:FIRST_VALUE|LAST_VALUE|JSON_ARRAYAGG)$/
+const NOT_DISTINCT = /^(?:SUM|LISTAGG)$/
+const OF_TEXTS = /^JSON_\w+AGG$/
+
+/** Groups of windows. */
+export type WindowGroups = AggregatePlan & { readonly window: NonNullable<AggregatePlan['window']> }
+
+/**
+ * Whether rows come to groups of windows straight from where they got them: nothing asks on the way in which window they are, so that they need not come
+ * once for each.
+ */
+export function isStraight({ input, keys, aggregates, window: { spec } }: WindowGroups): boolean {
+  const asks = (plan: LogicalPlan, expressions: readonly (BoundExpression | undefined)[]): boolean =>
+    expressions.some(
+      (expression) =>
+        expression !== undefined && expression.kind !== 'column' && [...columnsOf(expression)].some((column) => isOf(plan.columns[column]?.window, spec)),
+    )
+  const own = aggregates.flatMap(({ operands, filter }) => [...operands, filter])
+  if (asks(input, [...keys, ...own]) || own.some((one) => one?.kind === 'column' && isOf(input.columns[one.index].window, spec))) return false
+  for (let plan = input; plan.kind !== 'window'; plan = plan.input) {
+    if (plan.kind !== 'project' && plan.kind !== 'filter' && plan.kind !== 'expand') return false
+    if (asks(plan.input, plan.kind === 'project' ? plan.expressions : plan.kind === 'filter' ? [plan.condition] : plan.keys)) return false
+  }
+  return true
+}
+
+function isOf(window: { readonly of: WindowSpec; readonly part: string } | undefined, spec: WindowSpec): boolean {
+  return window?.of === spec && window.part !== 'key'
+}
+
+/** The places of keys that are windows' last instants. */
+export function timesOf({ input, keys, window: { spec } }: WindowGroups): readonly number[] {
+  return keys.flatMap((key, index) => {
+    const window = key.kind === 'column' ? input.columns[key.index].window : undefined
+    return window?.of === spec && window.part === 'time' ? [index] : []
+  })
+}
+
+/** @throws {PlanError} `AGGREGATE_WINDOW` */
+export function checkMerging(aggregates: readonly BoundAggregate[], spec: WindowSpec, straight: boolean): void {
+  const ofParts = straight && spec.kind !== 'TUMBLE'
+  // Of what slices have in common Flink takes one out again, which it can of few aggregates.
+  const isHop = ofParts && spec.kind === 'HOP' && !spec.isLegacy
+  const wrong = aggregates.find(
+    ({ name, isDistinct }) => (ofParts && UNMERGED.test(name)) || (spec.isLegacy && OF_TEXTS.test(name)) || (isHop && isDistinct && NOT_DISTINCT.test(name)),
+  )
+  if (wrong === undefined) return
+  const hint = spec.kind === 'TUMBLE' ? 'Use the table function of the windows.' : 'Use TUMBLE windows.'
+  throw new PlanError(
+    'AGGREGATE_WINDOW',
+    `${wrong.name}${wrong.isDistinct ? ' of distinct values' : ''} cannot be of ${spec.kind} windows${spec.isLegacy ? ' of GROUP BY' : ''}`,
+    { hint },
+  )
+}
+
+/** What windows say before and after their end; undefined: nothing. @throws {PlanError} `EMIT_WINDOW`, `INVALID_OPTION` */
+export function emitOf({ earlyMs, lateMs, latenessMs }: EmitOptions, spec: WindowSpec): EmitOptions | undefined {
+  if (earlyMs === undefined && lateMs === undefined) return undefined
+  if (!spec.isLegacy || spec.kind === 'SESSION')
+    throw new PlanError('EMIT_WINDOW', `There are no early nor late results of ${spec.isLegacy ? 'SESSION windows' : 'table functions of windows'}`, {
+      hint: "Leave 'table.exec.emit.early-fire.enabled' and 'table.exec.emit.late-fire.enabled' out.",
+    })
+  if (spec.time === 'processing') return earlyMs === undefined ? undefined : { earlyMs, lateMs: undefined, latenessMs: 0 }
+  if (lateMs === undefined) return { earlyMs, lateMs, latenessMs: 0 }
+  if (latenessMs <= 0) throw new PlanError('INVALID_OPTION', "Late results need 'table.exec.emit.allow-lateness'", { hint: 'Say how late rows may be.' })
+  if (lateMs > latenessMs)
+    throw new PlanError('INVALID_OPTION', `Late results are asked for after ${lateMs} ms, and rows that are ${latenessMs} ms late count no more`)
+  return { earlyMs, lateMs, latenessMs }
+}
