@@ -16,7 +16,11 @@ export interface Decorrelated {
 }
 
 /** The values that some columns around a subquery have, each combination once; columns count down from -1. */
-export type Domain = (columns: readonly number[]) => LogicalPlan
+export interface Domain {
+  (columns: readonly number[]): LogicalPlan
+  /** Whether the first rows for each of the rows around may be asked for. */
+  readonly takesFirst?: boolean
+}
 
 const NOWHERE = { start: 0, end: 0 }
 
@@ -76,7 +80,7 @@ export function decorrelated(plan: LogicalPlan, domain: Domain): Decorrelated | 
     case 'join':
       return joined(plan, domain)
     case 'sort':
-      return first(plan, domain)
+      return domain.takesFirst === true ? first(plan, domain) : undefined
     default:
       return undefined
   }
@@ -149,7 +153,9 @@ function partitioned(
   domain: Domain,
 ): { readonly plan: LogicalPlan; readonly equalities: readonly Equality[]; readonly placed: (expression: BoundExpression) => BoundExpression } {
   const found = inner.conditions.map(equalityOf)
-  if (found.every((equality) => equality !== undefined) && !expressions.some(namesOuter)) return { plan: inner.plan, equalities: found, placed: same }
+  // Of what is made of columns around it only the values that there are are asked for, as in Flink.
+  const isPlain = (equality: Equality | undefined): equality is Equality => equality?.other.kind === 'column'
+  if (found.every(isPlain) && !expressions.some(namesOuter)) return { plan: inner.plan, equalities: found, placed: same }
   const { plan, conditions, placed } = beside(inner, expressions, domain)
   return { plan, equalities: conditions.map((condition) => equalityOf(condition)!), placed }
 }
@@ -217,31 +223,26 @@ function joined(plan: JoinPlan, domain: Domain): Decorrelated | undefined {
   )
 }
 
-/** The first rows of each value that can be asked for. */
+/** The first rows of each value that there is. */
 function first({ input, keys, offset, fetch }: SortPlan, domain: Domain): Decorrelated | undefined {
   const inner = decorrelated(input, domain)
-  if (inner === undefined) return undefined
-  if (fetch === undefined) return offset === 0 ? inner : undefined
-  const { plan, equalities, placed } = partitioned(
-    inner,
-    keys.map(({ expression }) => expression),
-    domain,
-  )
+  if (inner === undefined || fetch === undefined) return undefined
+  const equalities = inner.conditions.map(equalityOf)
+  if (!equalities.every((equality) => equality !== undefined) || keys.some(({ expression }) => namesOuter(expression))) return undefined
   const rank: LogicalPlan = {
     kind: 'rank',
-    input: plan,
+    input: inner.plan,
     partition: equalities.map(({ own }) => own),
-    order: keys.map((key) => ({ ...key, expression: placed(key.expression) })),
+    order: keys,
     function: 'ROW_NUMBER',
     from: offset + 1,
     to: offset + fetch,
     hasRank: false,
-    columns: plan.columns,
+    columns: inner.plan.columns,
   }
-  return {
-    plan: rank,
-    conditions: equalities.map(({ condition }) => condition),
-  }
+  // Flink takes the partitions themselves, that of NULL too.
+  const conditions = equalities.map(({ condition }) => ({ ...condition, name: 'IS NOT DISTINCT FROM', type: { kind: 'BOOLEAN', nullable: false } as const }))
+  return { plan: rank, conditions }
 }
 
 /** The same where columns around the subquery stand elsewhere. */

@@ -90,7 +90,9 @@ export function groupsOf(
     const times = keys.map(timed)
     const window = windowOf(times)
     // Outside of windows groups change, and time with them.
-    const columns = keys.map(({ type }, index): PlanColumn => ({ name: `$${index}`, type, ...(window !== undefined && times[index]) }))
+    // The windows of GROUP BY are no windows for who groups their groups; time goes on.
+    const kept = times.map(({ time, window: own }) => ({ time, window: window?.spec.isLegacy === true ? undefined : own }))
+    const columns = keys.map(({ type }, index): PlanColumn => ({ name: `$${index}`, type, ...(window !== undefined && kept[index]) }))
     const plan: LogicalPlan = { kind: 'aggregate', input, keys, aggregates, window, columns: [...columns, ...named(aggregateTypes, keys.length)] }
     return { plan, column: (column) => column }
   }

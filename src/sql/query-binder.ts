@@ -4,7 +4,7 @@ import { type Field, formatType, withNullability } from '../batch/types.ts'
 import { suggest } from '../base/suggest.ts'
 import { AggregateBinder, hasAggregate } from './aggregate-binder.ts'
 import type { BoundExpression } from './bound-expression.ts'
-import type { Catalog } from './catalog.ts'
+import type { Catalog, CatalogTable } from './catalog.ts'
 import { ExpressionBinder, type ScopeColumn } from './expression-binder.ts'
 import { decorrelated, overBoth } from './decorrelation.ts'
 import { and, conjunctsOf, orNull, replaceColumns } from './expressions.ts'
@@ -19,6 +19,7 @@ import {
   cut,
   distinct,
   freeName,
+  isOneRow,
   joinOf,
   merged,
   project,
@@ -29,6 +30,7 @@ import {
   withCondition,
   withNames,
 } from './plans.ts'
+import { withRanks } from './rank-rule.ts'
 import { SqlError, type Span } from './sql-error.ts'
 import type {
   Expression,
@@ -85,7 +87,7 @@ export class QueryBinder {
         if (query.recursive) throw this.#error('NOT_SUPPORTED', query, 'WITH RECURSIVE is not there')
         const named = new Map(this.#named)
         for (const { name, columns, query: definition } of query.tables) {
-          const plan = new QueryBinder(this.#text, this.#catalog, named, this.#outer).bind(definition)
+          const plan = new QueryBinder(this.#text, this.#catalog, named, this.#outer).bind(unordered(definition))
           named.set(name.text, this.#renamed(plan, columns, name))
         }
         return new QueryBinder(this.#text, this.#catalog, named, this.#outer).bind(query.body)
@@ -189,9 +191,12 @@ export class QueryBinder {
   #semi(rows: Rows, conjunct: Expression): boolean {
     const isNot = conjunct.kind === 'call' && conjunct.syntax === 'prefix' && conjunct.name[0].text.toUpperCase() === 'NOT'
     const inner = isNot ? conjunct.operands[0] : conjunct
+    // A query that has one row in any case is TRUE as a value.
     if (inner.kind === 'exists') {
-      this.#addSemi(rows, inner.query, isNot ? 'ANTI' : 'SEMI', () => [], inner)
-      return true
+      if (!isOneRow(this.#subquery(inner.query, rows))) {
+        this.#addSemi(rows, inner.query, isNot ? 'ANTI' : 'SEMI', () => [], inner)
+        return true
+      }
     }
     if (inner.kind !== 'in query') return false
     const operand = this.#rowBinder(rows).bind(inner.operand)
@@ -226,7 +231,7 @@ export class QueryBinder {
 
   /** A query that may name columns of the rows around it: their places count down from -1. */
   #subquery(query: Query, rows: Rows): LogicalPlan {
-    return new QueryBinder(this.#text, this.#catalog, this.#named, rows.columns).bind(query)
+    return new QueryBinder(this.#text, this.#catalog, this.#named, rows.columns).bind(unordered(query))
   }
 
   #bindSubquery(expression: SubqueryExpression, rows: Pick<Rows, 'columns'>, binder: Pick<ExpressionBinder, 'bind'>): BoundSubquery {
@@ -234,7 +239,7 @@ export class QueryBinder {
     return bindSubquery(expression, {
       text: this.#text,
       columns: rows.columns,
-      query: (query, outer) => new QueryBinder(this.#text, this.#catalog, this.#named, outer).bind(query),
+      query: (query, outer) => new QueryBinder(this.#text, this.#catalog, this.#named, outer).bind(unordered(query)),
       operand: (operand) => binder.bind(operand),
       compare: (operator, left, right, span) => plain.compare(left, right, span, operator),
     })
@@ -334,7 +339,7 @@ export class QueryBinder {
       }
       case 'subquery': {
         const binder = new QueryBinder(this.#text, this.#catalog, this.#named, from.lateral ? outer : this.#outer)
-        return this.#aliased(binder.bind(from.query), from.alias, from.columns)
+        return this.#aliased(binder.bind(unordered(from.query)), from.alias, from.columns)
       }
       case 'join':
         return this.#join(from)
@@ -443,7 +448,8 @@ export class QueryBinder {
   /** Each row beside those of a query that may name its columns. */
   #lateral(left: Source, { query, alias, columns: names, ...span }: Subquery, type: 'INNER' | 'LEFT' | 'RIGHT' | 'FULL', on: Expression | undefined): Source {
     const bound = new QueryBinder(this.#text, this.#catalog, this.#named, left.columns).bind(query)
-    const sub = decorrelated(this.#renamed(bound, names, alias), domainOf(left))
+    const takesFirst = isDistinct(left.plan) && isOfOneTable([left.plan, bound])
+    const sub = decorrelated(this.#renamed(bound, names, alias), Object.assign(domainOf(left), { takesFirst }))
     if (sub === undefined) throw this.#error('NOT_SUPPORTED', span, 'Cannot plan this LATERAL yet')
     const width = left.columns.length
     const shown = {
@@ -487,7 +493,7 @@ export class QueryBinder {
     const condition = on && new ExpressionBinder(this.#text, all).bind(on)
     const source = joinOf(left, versions, type, condition)
     const { plan } = source
-    const keys = uniqueKeyOf(versions.plan)
+    const keys = uniqueKeyOf(withRanks(versions.plan))
     const width = left.columns.length
     const compared = new Set(
       conjunctsOf(condition)
@@ -596,6 +602,26 @@ export class QueryBinder {
   #error(code: string, span: Span, message: string, hint?: string): SqlError {
     return new SqlError(code, this.#text, span, message, hint)
   }
+}
+
+/** Whether each row is there once. */
+function isDistinct(plan: LogicalPlan): boolean {
+  return plan.kind === 'aggregate' && plan.aggregates.length === 0
+}
+
+/** Whether plans read rows of the same table, and of no other. */
+function isOfOneTable(plans: readonly LogicalPlan[]): boolean {
+  const tableOf = (plan: LogicalPlan): CatalogTable | undefined => {
+    if (plan.kind === 'scan') return plan.table
+    return 'input' in plan ? tableOf(plan.input) : undefined
+  }
+  const [first, ...others] = plans.map(tableOf)
+  return first !== undefined && others.every((table) => table === first)
+}
+
+/** The order of a subquery's rows is no concern, unless the first of them are asked for. */
+function unordered(query: Query): Query {
+  return query.kind === 'ordered' && query.offset === undefined && query.fetch === undefined ? query.query : query
 }
 
 /** The places of subqueries' values until groups are made. */

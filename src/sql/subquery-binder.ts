@@ -3,9 +3,9 @@
 
 import { type LogicalType, withNullability } from '../batch/types.ts'
 import type { BoundAggregate, BoundExpression } from './bound-expression.ts'
-import { decorrelated, type Decorrelated, type Domain, grouped, overBoth, withOuter } from './decorrelation.ts'
+import { decorrelated, type Decorrelated, type Domain, grouped, namesOuter, overBoth, withOuter } from './decorrelation.ts'
 import type { ScopeColumn } from './expression-binder.ts'
-import { and, conjunctsOf, mapParts } from './expressions.ts'
+import { and, conjunctsOf, mapParts, replaceColumns } from './expressions.ts'
 import type { LogicalPlan } from './logical-plan.ts'
 import { columnAt, distinct, isOneRow, project, type Rows } from './plans.ts'
 import { SqlError, type Span } from './sql-error.ts'
@@ -96,13 +96,13 @@ export function domainOf({ plan }: Pick<Rows, 'plan'>, place: (column: number) =
   }
 }
 
-/** Joins rows with what there is for each of them, or NULLs. Returns the first column of it. */
-function beside(rows: Rows, { plan, conditions }: Decorrelated): number {
+/** Joins rows with what there is for each of them, or NULLs. Returns the first column of it. @param isNeeded Leaves rows out for which there is nothing. */
+function beside(rows: Rows, { plan, conditions }: Decorrelated, isNeeded = false): number {
   const width = rows.plan.columns.length
   const condition = conditions.length === 0 ? undefined : conditions.map((one) => overBoth(one, width)).reduce(and)
   const added = plan.columns.map(({ name, type }) => ({ name, type: withNullability(type, true) }))
   const columns = [...rows.plan.columns, ...added]
-  rows.plan = { kind: 'join', type: 'LEFT', left: rows.plan, right: plan, condition, strategy: { kind: 'regular' }, columns }
+  rows.plan = { kind: 'join', type: isNeeded ? 'INNER' : 'LEFT', left: rows.plan, right: plan, condition, strategy: { kind: 'regular' }, columns }
   return width
 }
 
@@ -114,44 +114,61 @@ function scalar({ query, ...span }: QueryExpression, around: Around): BoundSubqu
     throw new SqlError('WRONG_COLUMN_COUNT', around.text, query, `A query that stands for a value has one column, and this has ${shown.columns.length}`)
   const type = withNullability(shown.columns[0].type, true)
   const single = aggregateOf('SINGLE_VALUE', [columnAt(shown.columns[0], 0)], type, span)
-  const plan: LogicalPlan = isOneRow(shown)
-    ? shown
-    : { kind: 'aggregate', input: shown, keys: [], aggregates: [single], window: undefined, columns: [{ name: 'EXPR$0', type }] }
+  const checked: LogicalPlan = { kind: 'aggregate', input: shown, keys: [], aggregates: [single], window: undefined, columns: [{ name: 'EXPR$0', type }] }
   return {
     type,
     ...spanOf(span),
     attach(rows, place) {
-      const sub = taken(plan, rows, place, () => refusal(around.text, query))
-      const found: BoundExpression = { kind: 'column', index: beside(rows, sub), type, ...spanOf(span) }
-      const none = sub.conditions.length === 0 ? undefined : ofNothing(shown)
-      return none === undefined ? found : call('COALESCE', [found, none], type, span)
+      const sub = taken(isOneRow(shown) ? shown : checked, rows, place, () => refusal(around.text, query))
+      const none = sub.conditions.length > 0 ? ofNothing(shown) : undefined
+      if (none === undefined) return { kind: 'column', index: beside(rows, sub), type, ...spanOf(span) }
+      const marked = withMark(sub.plan)
+      const index = beside(rows, { ...sub, plan: marked })
+      const mark: BoundExpression = { kind: 'column', index: index + marked.columns.length - 1, type: withNullability(BOOLEAN, true), ...spanOf(span) }
+      const found: BoundExpression = { kind: 'column', index, type, ...spanOf(span) }
+      return { kind: 'case', branches: [{ when: call('IS NULL', [mark], BOOLEAN, span), result: none }], otherwise: found, type, ...spanOf(span) }
     },
   }
 }
 
+/** A plan with a column that says that there is a row. */
+function withMark(plan: LogicalPlan): LogicalPlan {
+  const mark = literal(true, BOOLEAN, { start: 0, end: 0 })
+  return project(plan, [...plan.columns.map(columnAt), mark], [...plan.columns, { name: '$mark', type: BOOLEAN }])
+}
+
 /** What a query over no rows says that has one row nevertheless; undefined: NULL. */
 function ofNothing(plan: LogicalPlan): BoundExpression | undefined {
-  if (plan.kind !== 'project' || plan.input.kind !== 'aggregate') return undefined
+  if (plan.kind !== 'project' || plan.input.kind !== 'aggregate' || plan.input.keys.length > 0) return undefined
+  const { aggregates } = plan.input
   const [expression] = plan.expressions
-  const { aggregates, keys } = plan.input
-  return expression.kind === 'column' && aggregates[expression.index - keys.length]?.name === 'COUNT' ? literal(0n, expression.type, expression) : undefined
+  if (expression.kind === 'column' && aggregates[expression.index]?.name !== 'COUNT') return undefined
+  return replaceColumns(expression, (column) => literal(aggregates[column.index]?.name === 'COUNT' ? 0n : null, column.type, column))
 }
 
 // ---- truth ----
 
 /** Rows of a query counted for each of the rows around it: a column for each count. */
-function counts(rows: Rows, sub: Decorrelated, counted: readonly (readonly BoundExpression[])[], span: Span): readonly BoundExpression[] {
+function counts(rows: Rows, given: Decorrelated, counted: readonly (readonly BoundExpression[])[], span: Span, isNeeded = false): readonly BoundExpression[] {
+  const sub = withOwnConditions(given)
   const aggregates = counted.map((operands) => aggregateOf('COUNT', operands, BIGINT, span))
   const columns = aggregates.map((_, index) => ({ name: `$count${index}`, type: BIGINT }))
   const made: Decorrelated =
     sub.conditions.length === 0
       ? { plan: { kind: 'aggregate', input: sub.plan, keys: [], aggregates, window: undefined, columns }, conditions: [] }
       : grouped(sub, { keys: [], aggregates, columns }, domainOf(rows))
-  const first = beside(rows, made)
+  const first = beside(rows, made, isNeeded)
   return aggregates.map((_, index) => {
     const column: BoundExpression = { kind: 'column', index: first + index, type: withNullability(BIGINT, true), ...spanOf(span) }
     return call('COALESCE', [column, literal(0n, BIGINT, span)], BIGINT, span)
   })
+}
+
+/** What names nothing around a query is a filter of its rows. */
+function withOwnConditions({ plan, conditions }: Decorrelated): Decorrelated {
+  const own = conditions.filter((condition) => !namesOuter(condition))
+  if (own.length === 0) return { plan, conditions }
+  return { plan: { kind: 'filter', input: plan, condition: own.reduce(and), columns: plan.columns }, conditions: conditions.filter(namesOuter) }
 }
 
 function isAny(count: BoundExpression, span: Span): BoundExpression {
@@ -164,6 +181,7 @@ function exists({ query, ...span }: Exists, around: Around): BoundSubquery {
     type: BOOLEAN,
     ...spanOf(span),
     attach(rows, place) {
+      if (isOneRow(shown)) return literal(true, BOOLEAN, span)
       // What is selected is no concern.
       const plan = shown.kind === 'project' ? shown.input : shown
       const sub = taken(plan, rows, place, () => refusal(around.text, query))
@@ -202,7 +220,8 @@ function some({ query, operand, operator, isNot, span }: Some, around: Around): 
       let found = isFound
       if (type.nullable) {
         const known = shown.columns.map((column, index) => columnAt(column, index))
-        const [all, complete] = counts(rows, sub, [[], known], span)
+        // Flink looks for how many there are where there is a count at all.
+        const [all, complete] = counts(rows, sub, [[], known], span, sub.conditions.length === 0)
         const isNull = (value: BoundExpression): BoundExpression => call('IS NULL', [value], BOOLEAN, span)
         const unknown = [call('<>', [all, complete], BOOLEAN, span), ...values.filter((value) => value.type.nullable).map(isNull)]
         found = {

@@ -19,6 +19,7 @@ import type { InsertPlan } from '../insert-binder.ts'
 import { interpret } from '../interpreter.ts'
 import type {
   AggregatePlan,
+  BoundOver,
   ExpandPlan,
   JoinPlan,
   LogicalPlan,
@@ -491,7 +492,8 @@ export class QueryPlanner {
     if (spec.kind !== 'SESSION') return this.#map('Window', input, schema, windows({ spec: isAggregated ? sliceOf(spec) : spec, time }))
     const key = partition.length === 0 ? undefined : partition
     const { session } = this.#options
-    const create = (): Operator => new SessionOperator({ input: { schema: input.schema, key }, outputSchema: schema, window: spec, time, isAggregated }, session)
+    const create = (): Operator =>
+      new SessionOperator({ input: { schema: input.schema, key }, outputSchema: schema, window: spec, time, isAggregated }, session)
     return this.#inserted('Session', [{ stream: input, key }], schema, create)
   }
 
@@ -509,9 +511,11 @@ export class QueryPlanner {
     const [first] = calls
     const isSame = (one: unknown, other: unknown): boolean => JSON.stringify(one, withoutPlaces) === JSON.stringify(other, withoutPlaces)
     const { session, ttl, isBatch } = this.#options
-    const isOneWindow = calls.every(({ partition, order }) => isSame([partition, order], [first.partition, first.order]))
+    const isOfFirst = ({ partition, order }: BoundOver): boolean => isSame([partition, order], [first.partition, first.order])
+    const isOneWindow = calls.every(isOfFirst)
+    if (!isOneWindow && isBatch) return this.#overOneByOne(inputPlan, calls, columns, isOfFirst)
     if (!isOneWindow)
-      throw new PlanError(isBatch ? 'NOT_SUPPORTED' : 'OVER_WINDOWS', 'All OVER of a SELECT have the same partition and order where rows never end', {
+      throw new PlanError('OVER_WINDOWS', 'All OVER of a SELECT have the same partition and order where rows never end', {
         hint: 'Compute one in a subquery.',
       })
     const { stream, columns: partition } = this.#keyed(this.plan(inputPlan), first.partition)
@@ -574,7 +578,27 @@ export class QueryPlanner {
     return cut({ from, schema, isInsertOnly: false, monotony: NO_MONOTONY })
   }
 
+  /** Calls of several windows: those of the first one, then the others behind them. */
+  #overOneByOne(input: LogicalPlan, calls: readonly BoundOver[], columns: OverPlan['columns'], isOfFirst: (call: BoundOver) => boolean): Stream {
+    const width = input.columns.length
+    const order = [...calls.keys()].toSorted((one, other) => Number(isOfFirst(calls[other])) - Number(isOfFirst(calls[one])))
+    const count = calls.filter(isOfFirst).length
+    const own = columns.slice(0, width)
+    const added = order.map((index) => columns[width + index])
+    const first: OverPlan = { kind: 'over', input, calls: order.slice(0, count).map((index) => calls[index]), columns: [...own, ...added.slice(0, count)] }
+    const all: OverPlan = { kind: 'over', input: first, calls: order.slice(count).map((index) => calls[index]), columns: [...own, ...added] }
+    const expressions = columns.map(({ type }, index): BoundExpression => ({
+      kind: 'column',
+      index: index < width ? index : width + order.indexOf(index - width),
+      type,
+      start: 0,
+      end: 0,
+    }))
+    return this.plan({ kind: 'project', input: all, expressions, columns })
+  }
+
   #rank(plan: RankPlan): Stream {
+    if (this.#options.isBatch && plan.function !== 'ROW_NUMBER') return this.plan(filteredRanks(plan))
     const input = this.plan(plan.input)
     const { stream, columns: partition } = this.#keyed(input, plan.partition)
     const key = partition.length === 0 ? undefined : partition
@@ -640,9 +664,8 @@ export class QueryPlanner {
       const rank = { order: keys, from: offset + 1, to: offset + fetch, hasRank: false }
       return this.#topN(input, undefined, rank, input.schema, replacedBy({ input: inputPlan, partition: [], order: keys }, input.monotony))
     }
-    if (isBatch)
-      return offset === 0 ? input : this.#topN(input, undefined, { order: keys, from: offset + 1, to: Number.MAX_SAFE_INTEGER, hasRank: false }, input.schema)
-    if (offset > 0) throw new PlanError('OFFSET_WITHOUT_LIMIT', 'OFFSET needs a LIMIT where rows never end', { hint: 'Write LIMIT too.' })
+    if (offset > 0) throw new PlanError('OFFSET_WITHOUT_LIMIT', 'OFFSET needs a LIMIT', { hint: 'Write LIMIT too.' })
+    if (isBatch) return input
     const [first, ...rest]: readonly SortKey[] = keys
     const column = first?.expression.kind === 'column' ? first.expression.index : -1
     if (first === undefined || inputPlan.columns[column]?.time === undefined || first.descending)
@@ -762,6 +785,28 @@ function replacedBy({ input, partition, order }: Pick<RankPlan, 'input' | 'parti
     expression.kind === 'column' && (key.includes(expression.index) || monotony[expression.index] === (descending ? 'rising' : 'falling'))
   if (!order.every(isToFront)) return undefined
   return partition.every((expression) => expression.kind === 'column' && key.includes(expression.index)) ? key : undefined
+}
+
+/** RANK and DENSE_RANK of all rows, and those that are asked for. */
+function filteredRanks({ input, partition, order, function: name, from, to, hasRank, columns }: RankPlan): LogicalPlan {
+  const type: LogicalType = { kind: 'BIGINT', safeInteger: false, nullable: false }
+  const nowhere = { start: 0, end: 0 }
+  const call: BoundOver = {
+    ...{ name, operands: [], isDistinct: false, filter: undefined, ignoresNull: false, type, partition, order },
+    ...{ frame: { unit: 'RANGE', from: undefined, to: 0 } as const, ...nowhere },
+  }
+  const over: LogicalPlan = { kind: 'over', input, calls: [call], columns: [...input.columns, { name: '$rank', type }] }
+  const width = input.columns.length
+  const place = (index: number, own: LogicalType): BoundExpression => ({ kind: 'column', index, type: own, ...nowhere })
+  const compared = (operator: string, bound: BoundExpression): BoundExpression => ({
+    ...{ kind: 'call', name: operator, operands: [place(width, type), bound], clauses: [], type: { kind: 'BOOLEAN', nullable: true }, ...nowhere },
+  })
+  const number = (value: number): BoundExpression => ({ kind: 'literal', value: BigInt(value), type, ...nowhere })
+  const condition = and(compared('>=', number(from)), compared('<=', typeof to === 'number' ? number(to) : place(to.column, input.columns[to.column].type)))
+  const filter: LogicalPlan = { kind: 'filter', input: over, condition, columns: over.columns }
+  return hasRank
+    ? { ...filter, columns }
+    : { kind: 'project', input: filter, expressions: input.columns.map((column, index) => place(index, column.type)), columns }
 }
 
 function withoutPlaces(name: string, value: unknown): unknown {

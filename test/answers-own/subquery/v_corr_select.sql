@@ -1,0 +1,4 @@
+-- a correlated aggregate of columns of both sides
+CREATE TABLE l (id INT, k STRING, v INT, s STRING) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_l.jsonl', 'format' = 'json');
+CREATE TABLE r (id INT, k STRING, v INT, s STRING) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_r.jsonl', 'format' = 'json');
+SELECT id, (SELECT MAX(r.v + l.v) FROM r WHERE r.k = l.k) AS x FROM l;
