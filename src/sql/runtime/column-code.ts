@@ -11,7 +11,7 @@ import { type BoundCall, type BoundCast, type BoundExpression, textOf } from '..
 import { castOf } from '../casts.ts'
 import { columnsOf, hasCall } from '../expressions.ts'
 import { scalarCodeOf } from '../functions/functions.ts'
-import type { EvaluationContext } from '../functions/scalar-function.ts'
+import type { EvaluationContext, ScalarCode } from '../functions/scalar-function.ts'
 import { interpret } from '../interpreter.ts'
 import type { Value } from '../value.ts'
 import { readColumn } from './row-codec.ts'
@@ -442,11 +442,12 @@ ${body}
     const operands = call.operands.map((operand) => ({ code: this.#code(operand), type: operand.type }))
     const values = operands.map((operand) => this.#boxed(operand.code, operand.type))
     const isStrict = scalar!.isStrict !== false
+    const isRemembered = isStrict && scalar!.isDeterministic !== false && textOperandOf(call) >= 0
     const isNull = isStrict ? anyNull(operands.map((operand) => operand.code)) : 'false'
     const given = isStrict
       ? values
       : values.map((value, index) => (operands[index].code.isNull === 'false' ? value : `(${operands[index].code.isNull} ? null : ${value})`))
-    return this.#unboxed(`${this.#constant(code)}(${given.join(', ')})`, isNull, call.type)
+    return this.#unboxed(`${this.#constant(isRemembered ? remembering(code, textOperandOf(call)) : code)}(${given.join(', ')})`, isNull, call.type)
   }
 
   /** An expression that only the interpreter computes. */
@@ -528,6 +529,38 @@ ${body}
               ? `write.nanos(target, slab, row, ${held})`
               : numberSetter(held, type)
     return `const ${held} = ${value}\nif (${held} === null) target.setNull(row)\nelse {\n${valid}\n${set}\n}`
+  }
+}
+
+/** The place of the one operand that is no constant, if it is a text; else -1. */
+function textOperandOf({ operands }: BoundCall): number {
+  const varying = operands.flatMap((operand, place) => (operand.kind === 'literal' ? [] : [place]))
+  return varying.length === 1 && isText(operands[varying[0]].type) ? varying[0] : -1
+}
+
+/** Results of a call that are kept at most. */
+const REMEMBERED_MAX = 16_384
+/** After so many calls it is seen whether keeping results pays. */
+const TRIAL_CALLS = 8192
+
+/** A call that keeps the results of texts it has seen lately, as long as many come again. */
+function remembering(code: ScalarCode, place: number): ScalarCode {
+  const known = new Map<Value, Value>()
+  let calls = 0
+  let hits = 0
+  return (...operands) => {
+    if (calls === TRIAL_CALLS && hits < TRIAL_CALLS / 2) return code(...operands)
+    const text = operands[place]
+    const found = known.get(text)
+    if (calls < TRIAL_CALLS) calls++
+    if (found !== undefined) {
+      if (calls < TRIAL_CALLS) hits++
+      return found
+    }
+    const result = code(...operands)
+    if (known.size >= REMEMBERED_MAX) known.clear()
+    known.set(text, result)
+    return result
   }
 }
 

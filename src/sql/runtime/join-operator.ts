@@ -5,7 +5,7 @@ import { RowKind } from '../../batch/record-batch.ts'
 import type { Schema } from '../../batch/types.ts'
 import { declarationsOf } from '../../operator/keyed-row-operator.ts'
 import type { OperatorDescription } from '../../operator/operator.ts'
-import { type KeyedStateBackend, type MapState, mapState, type StateTtlConfig } from '../../state/state.ts'
+import { type KeyedStateBackend, type ListState, listState, type MapState, mapState, type StateTtlConfig } from '../../state/state.ts'
 import type { BoundExpression } from '../bound-expression.ts'
 import { type Evaluate, interpret } from '../interpreter.ts'
 import { keyOf, type Value } from '../value.ts'
@@ -30,6 +30,48 @@ export interface JoinSpec {
 type Kept = readonly [row: readonly Value[], count: number, partners: number]
 
 const LEFT = 0
+
+/** The join of rows that never change: pairs come with the later of both, and nobody has to find a row again. */
+export class InsertOnlyJoinOperator extends SqlOperator {
+  readonly #spec: JoinSpec
+  #sides!: readonly [ListState<readonly Value[]>, ListState<readonly Value[]>]
+  #condition: Evaluate | undefined
+
+  /** @param spec Of an inner join. */
+  constructor(spec: JoinSpec, session: SessionContext) {
+    super(spec.inputs, spec.outputSchema, session)
+    this.#spec = spec
+  }
+
+  describe(): OperatorDescription {
+    return { type: 'join of inserted rows', states: declarationsOf((backend) => this.#sidesIn(backend)), hasTimers: false }
+  }
+
+  protected override openFunction(): void {
+    this.#sides = this.#sidesIn(this.backend)
+    this.#condition = this.#spec.condition && interpret(this.#spec.condition, this.evaluation)
+  }
+
+  #sidesIn(backend: KeyedStateBackend): readonly [ListState<readonly Value[]>, ListState<readonly Value[]>] {
+    const { ttl } = this.#spec
+    const side = (name: string): ListState<readonly Value[]> => backend.getState(listState<readonly Value[]>(name, undefined, ttl === undefined ? {} : { ttl }))
+    return [side('left'), side('right')]
+  }
+
+  protected override onChange(kind: RowKind, whole: readonly Value[], input: number): void {
+    const { inputs, widths, refusesNull } = this.#spec
+    const key = inputs[input].key ?? []
+    // Nothing is equal to NULL, so the row has no pair, ever.
+    if (refusesNull.some((refuses, part) => refuses && whole[key[part]] === null)) return
+    const row = whole.length === widths[input] ? whole : whole.slice(0, widths[input])
+    this.#sides[input].add(row)
+    const condition = this.#condition
+    for (const other of this.#sides[1 - input].get()) {
+      const pair = input === LEFT ? [...row, ...other] : [...other, ...row]
+      if (condition === undefined || condition(pair) === true) this.emit(kind, pair)
+    }
+  }
+}
 
 export class JoinOperator extends SqlOperator {
   readonly #spec: JoinSpec

@@ -43,12 +43,13 @@ import { and, columnsOf, conjunctsOf, hasCall, shifted } from '../expressions.ts
 import { FinalRowsOperator } from './final-rows-operator.ts'
 import { GroupAggregateOperator } from './group-aggregate-operator.ts'
 import { IntervalJoinOperator } from './interval-join-operator.ts'
-import { JoinOperator } from './join-operator.ts'
+import { InsertOnlyJoinOperator, JoinOperator } from './join-operator.ts'
 import { ChangingOverOperator, FinalOverOperator, TimeOverOperator } from './over-operators.ts'
+import { NotNullOperator } from './not-null-operator.ts'
 import { RankOperator } from './rank-operator.ts'
 import { givenRow } from './row-codec.ts'
 import { type RowMapFactory, RowMapOperator } from './row-map-operator.ts'
-import { calc, debezium, expand, notNull, unnest, upserts, windows } from './row-maps.ts'
+import { calc, debezium, expand, unnest, upserts, windows } from './row-maps.ts'
 import { SessionOperator } from './session-operator.ts'
 import { SetOperator } from './set-operator.ts'
 import { SliceAggregateOperator, sliceOf } from './slice-aggregate-operator.ts'
@@ -175,7 +176,7 @@ export class QueryPlanner {
       rows = isSame ? this.#map('Upserts', stream, stream.schema, upserts()) : onConflict === undefined ? stream : this.#materialized(stream, key, onConflict)
     }
     const schema = new Schema(plan.columns.map(({ name: column, type }) => ({ name: column, type: storedType(type) })))
-    const named = this.#map('Write', rows, schema, notNull(plan.columns, name))
+    const named = this.#follow('Write', rows, schema, () => new NotNullOperator(plan.columns, schema, name))
     this.graph.add(sink.name, { kind: 'sink', sink }, edgesOf(named, { kind: 'forward' }, 0), schema, sink.parallelismMax)
   }
 
@@ -712,7 +713,9 @@ export class QueryPlanner {
         () => new IntervalJoinOperator({ ...shared, type, times: [leftTime, rightTime], lowerMs, upperMs, time }, session),
       )
     }
-    const create = (): Operator => new JoinOperator({ ...shared, type, ttl }, session)
+    const isPlain = isInsertOnly && type === 'INNER'
+    const create = (): Operator =>
+      isPlain ? new InsertOnlyJoinOperator({ ...shared, type, ttl }, session) : new JoinOperator({ ...shared, type, ttl }, session)
     const from = [this.#stateful('Join', inputs, schema, SEES_NOTHING, create)]
     return { from, schema, isInsertOnly: isInsertOnly && (type === 'INNER' || type === 'SEMI'), monotony: NO_MONOTONY }
   }

@@ -2,7 +2,6 @@
 
 import { BadRecordError } from '../../base/errors.ts'
 import { RowKind } from '../../batch/record-batch.ts'
-import type { Field } from '../../batch/types.ts'
 import type { BoundExpression } from '../bound-expression.ts'
 import { interpret, interpretColumn } from '../interpreter.ts'
 import type { ExpandPlan, UnnestPlan, WindowPlan } from '../logical-plan.ts'
@@ -111,15 +110,5 @@ export function debezium(skipsErrors: boolean): RowMapFactory {
 export function upserts(): RowMapFactory {
   return () => (kind, row, emit) => {
     if (kind !== RowKind.UPDATE_BEFORE) emit(kind, row)
-  }
-}
-
-/** Refuses NULL in columns that admit none. @param table For the error. */
-export function notNull(columns: readonly Field[], table: string): RowMapFactory {
-  const required = columns.flatMap(({ type }, index) => (type.nullable ? [] : [index]))
-  return () => (kind, row, emit) => {
-    for (const index of required)
-      if (row[index] === null) throw new BadRecordError('NULL_VALUE', `Column "${columns[index].name}" of table "${table}" admits no NULL, and a row has one`)
-    emit(kind, row)
   }
 }
