@@ -50,6 +50,8 @@ export interface ScopeColumn {
   /** The table or alias that it may be named with. */
   readonly table: string | undefined
   readonly type: LogicalType
+  /** Another column of its table has the same name: none of them can be named, and * does not stand for them. */
+  readonly isTwice?: boolean
 }
 
 /** NULL, which has no type of its own. */

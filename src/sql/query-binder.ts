@@ -88,6 +88,9 @@ export class QueryBinder {
         const named = new Map(this.#named)
         for (const { name, columns, query: definition } of query.tables) {
           const plan = new QueryBinder(this.#text, this.#catalog, named, this.#outer).bind(unordered(definition))
+          const twice = columns.length === 0 ? repeatedOf(definition) : undefined
+          if (twice !== undefined)
+            throw this.#error('DUPLICATE_COLUMN', name, `There are several columns "${twice}" in it`, 'Give them names of their own: AS.')
           named.set(name.text, this.#renamed(plan, columns, name))
         }
         return new QueryBinder(this.#text, this.#catalog, named, this.#outer).bind(query.body)
@@ -315,6 +318,9 @@ export class QueryBinder {
       return { name, value: { kind: 'column', index, type, start, end } }
     }
     const places = columns.map((_, index) => index)
+    const twice = columns.find(({ table, isTwice }) => isTwice === true && (of.length === 0 || table === of[of.length - 1].text))
+    if (twice !== undefined)
+      throw this.#error('AMBIGUOUS_COLUMN', { start, end }, `There are several columns "${twice.name}" in a table`, 'Give them names of their own: AS.')
     if (of.length === 0) {
       if (columns.length === 0) throw this.#error('UNKNOWN_COLUMN', { start, end }, 'There is nothing that * could stand for', 'Write FROM.')
       return places.map(columnAt)
@@ -339,7 +345,8 @@ export class QueryBinder {
       }
       case 'subquery': {
         const binder = new QueryBinder(this.#text, this.#catalog, this.#named, from.lateral ? outer : this.#outer)
-        return this.#aliased(binder.bind(unordered(from.query)), from.alias, from.columns)
+        const source = this.#aliased(binder.bind(unordered(from.query)), from.alias, from.columns)
+        return from.columns.length > 0 ? source : { ...source, columns: asWritten(source.columns, from.query) }
       }
       case 'join':
         return this.#join(from)
@@ -602,6 +609,28 @@ export class QueryBinder {
   #error(code: string, span: Span, message: string, hint?: string): SqlError {
     return new SqlError(code, this.#text, span, message, hint)
   }
+}
+
+/** The names that a SELECT gives its columns, as far as it says them; undefined: there is a * among them. */
+function writtenNames(query: Query): readonly (string | undefined)[] | undefined {
+  const select = query.kind === 'ordered' ? query.query : query
+  if (select.kind !== 'select' || select.items.some(({ expression }) => expression.kind === 'star')) return undefined
+  return select.items.map(({ expression, alias }) => alias?.text ?? nameOf(expression))
+}
+
+/** A name that several columns of a query have. */
+function repeatedOf(query: Query): string | undefined {
+  return writtenNames(query)?.find((name, index, names) => name !== undefined && names.indexOf(name) !== index)
+}
+
+/** The columns of a subquery by the names that are written, of which there may be several. */
+function asWritten(columns: readonly ScopeColumn[], query: Query): readonly ScopeColumn[] {
+  const names = writtenNames(query)
+  if (names === undefined || repeatedOf(query) === undefined) return columns
+  return columns.map((column, index) => {
+    const name = names[index]
+    return name === undefined || names.indexOf(name) === names.lastIndexOf(name) ? column : { ...column, name, isTwice: true }
+  })
 }
 
 /** Whether each row is there once. */

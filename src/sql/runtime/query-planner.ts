@@ -673,6 +673,7 @@ export class QueryPlanner {
       throw new PlanError('SORT_WITHOUT_TIME', 'ORDER BY begins with a time attribute, upwards, where rows never end', {
         hint: 'Write LIMIT for the first rows of another order.',
       })
+    if (!input.isInsertOnly) throw new PlanError('SORT_CHANGES', 'ORDER BY takes no rows that change, unless there is a LIMIT', { hint: 'Write LIMIT.' })
     if (inputPlan.columns[column].time === 'processing') return input
     const create = (): Operator => new TimeSortOperator({ input: { schema: input.schema, key: undefined }, time: column, order: rest }, session)
     return this.#inserted('Sort', [{ stream: input, key: undefined }], input.schema, create)

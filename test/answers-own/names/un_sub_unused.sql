@@ -1,0 +1,4 @@
+-- a subquery with two columns of one name that nobody names
+CREATE TABLE l (id INT, k STRING, v INT, s STRING) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_l.jsonl', 'format' = 'json');
+CREATE TABLE r (id INT, k STRING, v INT, s STRING) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_r.jsonl', 'format' = 'json');
+SELECT k FROM (SELECT l.k, l.id, r.id FROM l JOIN r ON l.k = r.k) t;
