@@ -183,16 +183,24 @@ export class ColumnPruner {
       }
       case 'aggregate': {
         const inner: Need = new Map()
+        const width = plan.keys.length
+        const needed = plan.aggregates.filter((_, index) => need.has(width + index))
+        // Groups of all rows say at least that there are some.
+        const wanted = needed.length > 0 || width > 0 ? needed : plan.aggregates.slice(0, 1)
         for (const key of plan.keys) addNeed(inner, key)
-        for (const { operands, filter } of plan.aggregates) for (const part of [...operands, filter]) addNeed(inner, part)
+        for (const { operands, filter } of wanted) for (const part of [...operands, filter]) addNeed(inner, part)
         const { plan: input, mapping } = this.#prune(plan.input, inner)
         const keys = plan.keys.map((key) => moved(key, mapping))
-        const aggregates = plan.aggregates.map((aggregate) => ({
+        const aggregates = wanted.map((aggregate) => ({
           ...aggregate,
           operands: aggregate.operands.map((operand) => moved(operand, mapping)),
           filter: aggregate.filter && moved(aggregate.filter, mapping),
         }))
-        return { plan: { ...plan, input, keys, aggregates }, mapping: identity(plan.columns) }
+        const left: Need = new Map(
+          plan.columns.flatMap((_, index) => (index < width || wanted.includes(plan.aggregates[index - width]) ? [[index, 'all']] : [])),
+        )
+        const { columns, mapping: shown } = reduced(plan.columns, left)
+        return { plan: { ...plan, input, keys, aggregates, columns }, mapping: shown }
       }
       case 'expand': {
         const added = plan.columns.slice(plan.input.columns.length)

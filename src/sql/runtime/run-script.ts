@@ -118,8 +118,7 @@ function emitOptions({ options }: SqlSession, ttlMs: number): EmitOptions {
   const delayMs = (when: 'early' | 'late'): number | undefined => {
     if (options.get(`table.exec.emit.${when}-fire.enabled`)?.toLowerCase() !== 'true') return undefined
     const delay = options.get(`table.exec.emit.${when}-fire.delay`)
-    if (delay !== undefined) return durationMs(delay)
-    throw new PlanError('INVALID_OPTION', `'table.exec.emit.${when}-fire.enabled' needs 'table.exec.emit.${when}-fire.delay'`)
+    return delay === undefined ? Number.NaN : durationMs(delay)
   }
   const lateness = options.get('table.exec.emit.allow-lateness')
   return { earlyMs: delayMs('early'), lateMs: delayMs('late'), latenessMs: lateness === undefined ? ttlMs : durationMs(lateness) }

@@ -21,11 +21,11 @@ interface Group {
   readonly rowCount: number
   readonly keys: readonly Value[]
   readonly accumulators: readonly Accumulator[]
-  readonly said: readonly Value[] | undefined
+  readonly said: readonly Value[] | null
   /** Whether its end has passed. */
   readonly isOver: boolean
   /** When it will say what it has, by the machine's clock. */
-  readonly nextMs: number | undefined
+  readonly nextMs: number | null
 }
 
 export class UpdatingWindowOperator extends SqlOperator {
@@ -77,7 +77,7 @@ export class UpdatingWindowOperator extends SqlOperator {
     const isAdded = isAddition(kind)
     const known = this.#groups.value()
     if (known === null && !isAdded) return
-    const group = known ?? { rowCount: 0, keys: values, accumulators: this.#aggregates.create(), said: undefined, isOver: false, nextMs: undefined }
+    const group = known ?? { rowCount: 0, keys: values, accumulators: this.#aggregates.create(), said: null, isOver: false, nextMs: null }
     this.#aggregates.fold(group.accumulators, row, isAdded ? 1 : -1)
     const isPast = this.#isEvent && firesAt <= this.watermarkMs
     const delayMs = group.isOver ? emit.lateMs : emit.earlyMs
@@ -93,7 +93,7 @@ export class UpdatingWindowOperator extends SqlOperator {
       for (const timeMs of new Set([firesAt, forgottenAt]))
         if (this.#isEvent) this.eventTimers.registerInNamespace(timeMs)
         else this.processingTimers.registerInNamespace(timeMs)
-    if (next.nextMs !== undefined && group.nextMs === undefined) this.processingTimers.registerInNamespace(next.nextMs)
+    if (next.nextMs !== null && group.nextMs === null) this.processingTimers.registerInNamespace(next.nextMs)
     this.#groups.update(saysNow ? this.#say(next) : next)
   }
 
@@ -101,7 +101,7 @@ export class UpdatingWindowOperator extends SqlOperator {
     const [firesAt, forgottenAt] = this.#timesOf(this.backend.namespaceSecond)
     const group = this.#groups.value()
     if (group === null) return
-    const said = firesAt <= this.watermarkMs && !group.isOver ? this.#say({ ...group, isOver: true, nextMs: undefined }) : group
+    const said = firesAt <= this.watermarkMs && !group.isOver ? this.#say({ ...group, isOver: true, nextMs: null }) : group
     if (forgottenAt <= this.watermarkMs) this.#forget()
     else this.#groups.update(said)
   }
@@ -115,7 +115,7 @@ export class UpdatingWindowOperator extends SqlOperator {
       return
     }
     const delayMs = group.isOver ? this.#spec.emit.lateMs : this.#spec.emit.earlyMs
-    if (group.nextMs === undefined || group.nextMs > this.nowMs || delayMs === undefined) return
+    if (group.nextMs === null || group.nextMs > this.nowMs || delayMs === undefined) return
     const nextMs = group.nextMs + delayMs
     this.processingTimers.registerInNamespace(nextMs)
     this.#groups.update(this.#say({ ...group, nextMs }))
@@ -125,11 +125,11 @@ export class UpdatingWindowOperator extends SqlOperator {
   #say(group: Group): Group {
     const { rowCount, keys, accumulators, said } = group
     if (rowCount === 0) {
-      if (said !== undefined) this.emit(RowKind.DELETE, said)
-      return { ...group, said: undefined }
+      if (said !== null) this.emit(RowKind.DELETE, said)
+      return { ...group, said: null }
     }
     const now = [...keys, ...this.#aggregates.results(accumulators)]
-    if (said === undefined) this.emit(RowKind.INSERT, now)
+    if (said === null) this.emit(RowKind.INSERT, now)
     else if (keyOf(said) === keyOf(now)) return group
     else {
       this.emit(RowKind.UPDATE_BEFORE, said)

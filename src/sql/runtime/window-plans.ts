@@ -6,7 +6,7 @@ import type { BoundAggregate, BoundExpression } from '../bound-expression.ts'
 import { columnsOf } from '../expressions.ts'
 import type { AggregatePlan, LogicalPlan, WindowSpec } from '../logical-plan.ts'
 
-/** `table.exec.emit.*`: undefined delays are those of what is not asked for. */
+/** `table.exec.emit.*`: undefined delays are those of what is not asked for, and NaN those that are missing. */
 export interface EmitOptions {
   /** After how long a window says what it has so far; 0: with each row. */
   readonly earlyMs: number | undefined
@@ -79,6 +79,8 @@ export function emitOf({ earlyMs, lateMs, latenessMs }: EmitOptions, spec: Windo
     throw new PlanError('EMIT_WINDOW', `There are no early nor late results of ${spec.isLegacy ? 'SESSION windows' : 'table functions of windows'}`, {
       hint: "Leave 'table.exec.emit.early-fire.enabled' and 'table.exec.emit.late-fire.enabled' out.",
     })
+  for (const [name, delayMs] of [['early', earlyMs] as const, ['late', lateMs] as const])
+    if (Number.isNaN(delayMs)) throw new PlanError('INVALID_OPTION', `'table.exec.emit.${name}-fire.enabled' needs 'table.exec.emit.${name}-fire.delay'`)
   if (spec.time === 'processing') return earlyMs === undefined ? undefined : { earlyMs, lateMs: undefined, latenessMs: 0 }
   if (lateMs === undefined) return { earlyMs, lateMs, latenessMs: 0 }
   if (latenessMs <= 0) throw new PlanError('INVALID_OPTION', "Late results need 'table.exec.emit.allow-lateness'", { hint: 'Say how late rows may be.' })

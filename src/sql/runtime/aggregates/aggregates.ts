@@ -150,6 +150,11 @@ export class Aggregates {
     this.#members.forEach(({ fold }, index) => fold.merge(accumulators[index], others[index], entries[index]))
   }
 
+  /** Whether something is kept beside the accumulators, in collections of the current group. */
+  get hasCollections(): boolean {
+    return this.#collections.length > 0
+  }
+
   /** Forgets what collections hold of the current group. */
   clear(): void {
     for (const collection of this.#collections) collection.clear()

@@ -110,6 +110,10 @@ export function deviation(name: string, type: LogicalType, cast: (value: Value) 
       const variance = squares / (ofSample ? counted - 1 : counted)
       return cast(isRoot ? Math.sqrt(variance) : variance)
     },
+    witness(accumulator) {
+      const [counted, , squares] = accumulator as Deviations
+      return [counted, squares]
+    },
     merge(accumulator, other) {
       const known = accumulator as Deviations
       const [otherCount, otherMean, otherSquares] = other as Deviations
