@@ -190,28 +190,31 @@ function asked({ condition, own, other }: Equality, index: number): BoundExpress
 function joined(plan: JoinPlan, domain: Domain): Decorrelated | undefined {
   const { type, condition } = plan
   if (type === 'RIGHT' || type === 'FULL' || plan.strategy.kind !== 'regular') return undefined
-  const conjuncts = conjunctsOf(condition)
-  if (type !== 'INNER' && (hasOuter(plan.right) || conjuncts.some(namesOuter))) return undefined
-  const [left, right] = [decorrelated(plan.left, domain), decorrelated(plan.right, domain)]
-  if (left === undefined || right === undefined) return undefined
+  const given = conjunctsOf(condition)
+  if (type !== 'INNER' && hasOuter(plan.right)) return undefined
+  const [own, right] = [decorrelated(plan.left, domain), decorrelated(plan.right, domain)]
+  if (own === undefined || right === undefined) return undefined
+  // Where rows are only looked for, what stands around has to be there already.
+  const left = type !== 'INNER' && given.some(namesOuter) ? beside(own, given, domain) : { ...own, placed: same }
   const [leftWidth, rightWidth] = [plan.left.columns.length, plan.right.columns.length]
   const wide = left.plan.columns.length
   const isSemi = type === 'SEMI' || type === 'ANTI'
   const moved = (expression: BoundExpression): BoundExpression =>
     replaceColumns(expression, (column) => (column.index >= leftWidth ? { ...column, index: column.index + wide - leftWidth } : column))
-  const own = conjuncts.filter((conjunct) => !namesOuter(conjunct)).map(moved)
+  const conjuncts = given.map((conjunct) => left.placed(moved(conjunct)))
+  const kept = conjuncts.filter((conjunct) => !namesOuter(conjunct))
   const rightColumns = right.plan.columns.map((column) => (type === 'LEFT' ? { ...column, type: { ...column.type, nullable: true } } : column))
   const made: LogicalPlan = {
     ...plan,
     left: left.plan,
     right: right.plan,
-    condition: own.length === 0 ? undefined : own.reduce(and),
+    condition: kept.length === 0 ? undefined : kept.reduce(and),
     columns: isSemi ? left.plan.columns : [...left.plan.columns, ...rightColumns],
   }
   const conditions = [
     ...left.conditions,
     ...right.conditions.map((one) => replaceColumns(one, (column) => (column.index < 0 ? column : { ...column, index: column.index + wide }))),
-    ...conjuncts.filter(namesOuter).map(moved),
+    ...conjuncts.filter(namesOuter),
   ]
   if (wide === leftWidth && (isSemi || right.plan.columns.length === rightWidth)) return { plan: made, conditions }
   const places = plan.columns.map((_, index) => (index < leftWidth ? index : index - leftWidth + wide))
@@ -250,7 +253,8 @@ export function withOuter(expression: BoundExpression, place: (column: number) =
   return replaceColumns(expression, (column) => (column.index < 0 ? { ...column, index: -1 - place(-1 - column.index) } : column))
 }
 
-/** A condition over the columns of the rows and, behind these, of the subquery. */
-export function overBoth(condition: BoundExpression, width: number): BoundExpression {
-  return replaceColumns(condition, ({ index, ...column }) => ({ ...column, index: index < 0 ? -1 - index : width + index }))
+/** A condition over the columns of the rows and, behind these, of the subquery. @param count How many columns the rows have; others stand around them. */
+export function overBoth(condition: BoundExpression, width: number, count = Infinity): BoundExpression {
+  const placeOf = (outer: number): number => (outer < count ? outer : -1 - (outer - count))
+  return replaceColumns(condition, ({ index, ...column }) => ({ ...column, index: index < 0 ? placeOf(-1 - index) : width + index }))
 }

@@ -52,6 +52,8 @@ export interface ScopeColumn {
   readonly type: LogicalType
   /** Another column of its table has the same name: none of them can be named, and * does not stand for them. */
   readonly isTwice?: boolean
+  /** A column nearer by has the same name: the table has to be said. */
+  readonly isShadowed?: boolean
 }
 
 /** NULL, which has no type of its own. */
@@ -259,7 +261,7 @@ export class ExpressionBinder {
       return found.length === 0 ? undefined : { index: found[0], length }
     }
     const qualified = second && matches(({ table, name }) => table === first.text && name === second.text, 2)
-    return qualified ?? matches(({ name }) => name === first.text, 1)
+    return qualified ?? matches(({ name, isShadowed }) => name === first.text && isShadowed !== true, 1)
   }
 
   // ---- operators and functions ----

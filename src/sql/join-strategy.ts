@@ -18,7 +18,7 @@ function windowJoin({ left, right, condition }: Pick<JoinPlan, 'left' | 'right' 
   for (const conjunct of conjunctsOf(condition)) {
     if (conjunct.kind !== 'call' || conjunct.name !== '=') continue
     const [one, other] = conjunct.operands.toSorted((a, b) => (a as Column).index - (b as Column).index)
-    if (one.kind !== 'column' || other.kind !== 'column' || one.index >= width || other.index < width) continue
+    if (one.kind !== 'column' || other.kind !== 'column' || one.index < 0 || one.index >= width || other.index < width) continue
     const windows = [left.columns[one.index].window, right.columns[other.index - width]?.window]
     if (windows[0] === undefined || windows[1] === undefined || windows[0].part !== windows[1].part || windows[0].part === 'time' || windows[0].part === 'key')
       continue

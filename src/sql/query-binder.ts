@@ -221,10 +221,17 @@ export class QueryBinder {
 
   #addSemi(rows: Rows, query: Query, type: 'SEMI' | 'ANTI', conditions: (sub: LogicalPlan) => readonly BoundExpression[], span: Span): void {
     const shown = this.#subquery(query, rows)
-    const sub = decorrelated(shown, domainOf(rows))
-    if (sub === undefined) throw this.#error('NOT_SUPPORTED', span, 'Cannot plan this correlated subquery yet')
+    const refuse = (): SqlError => this.#error('NOT_SUPPORTED', span, 'Cannot plan this correlated subquery yet')
+    const count = rows.columns.length
+    const domain = domainOf(rows)
+    const sub = decorrelated(shown, (columns) => {
+      // What stands further out is no column of these rows.
+      if (columns.some((column) => -1 - column >= count)) throw refuse()
+      return domain(columns)
+    })
+    if (sub === undefined) throw refuse()
     const width = rows.plan.columns.length
-    const correlated = sub.conditions.map((condition) => overBoth(condition, width))
+    const correlated = sub.conditions.map((condition) => overBoth(condition, width, count))
     const condition = [...conditions(shown), ...correlated].reduce<BoundExpression | undefined>(
       (left, right) => (left === undefined ? right : and(left, right)),
       undefined,
@@ -234,7 +241,12 @@ export class QueryBinder {
 
   /** A query that may name columns of the rows around it: their places count down from -1. */
   #subquery(query: Query, rows: Rows): LogicalPlan {
-    return new QueryBinder(this.#text, this.#catalog, this.#named, rows.columns).bind(unordered(query))
+    const further = this.#outer.map((column) => {
+      const isHidden = rows.columns.some(({ name, table }) => name === column.name && table === column.table)
+      const isShadowed = rows.columns.some(({ name }) => name === column.name)
+      return { ...column, isShadowed, ...(isHidden && { table: undefined }) }
+    })
+    return new QueryBinder(this.#text, this.#catalog, this.#named, [...rows.columns, ...further]).bind(unordered(query))
   }
 
   #bindSubquery(expression: SubqueryExpression, rows: Pick<Rows, 'columns'>, binder: Pick<ExpressionBinder, 'bind'>): BoundSubquery {
