@@ -59,6 +59,8 @@ export default defineConfig({
       },
       { extends: true, resolve: built, test: { name: 'dist', include: folder('threads', 'e2e', 'examples'), server: external, ...RUNNING } },
       { extends: true, resolve: built, test: { name: 'stress', include: folder('stress'), server: external, testTimeout: 300_000, ...RUNNING } },
+      // Queries of whole data sets, in many ways.
+      { extends: true, resolve: sources, test: { name: 'sql', include: folder('sql'), testTimeout: 120_000, ...COMPUTING } },
       // The seeds that the project "src" leaves.
       {
         extends: true,

@@ -95,7 +95,7 @@ export abstract class KeyedRowOperator<OUT, C extends TurnCollector = RowCollect
     return ROWS_PER_STEP
   }
 
-  /** The rows of a step have been given: what was kept back while keys are known is written and collected. */
+  /** The rows of a step have been given, or timers are about to fire between them: what was kept back while keys are known is written and collected. */
   protected endStep(): void {}
 
   /** Declares states and opens the user's function; the last step of `open`. */
@@ -301,6 +301,7 @@ export abstract class KeyedRowOperator<OUT, C extends TurnCollector = RowCollect
     const { eventTimers, collector } = this
     if (watermarkMs > this.watermarkMs) this.watermarkMs = watermarkMs
     try {
+      if (eventTimers.nextMs <= watermarkMs) this.endStep()
       while (eventTimers.poll(watermarkMs)) {
         this.onEventTimer(eventTimers)
         if (this.#timerPace.tick() || (collector.isFull && !this.#turn(output))) return false

@@ -8,7 +8,8 @@ import { declarationsOf } from '../../operator/keyed-row-operator.ts'
 import { type KeyedStateBackend, mapState, type StateTtlConfig, type ValueState, valueState } from '../../state/state.ts'
 import type { BoundAggregate } from '../bound-expression.ts'
 import type { Value } from '../value.ts'
-import { type Accumulator, Aggregates, type Collection } from './aggregates/aggregates.ts'
+import { Aggregates } from './aggregates/aggregates.ts'
+import type { Accumulator, Collection } from './aggregates/fold.ts'
 import { END_OF_TIME, isAddition, type SessionContext, type SqlInput, SqlOperator } from './sql-operator.ts'
 
 /** What is grouped, and what is computed. Results are the key's columns and behind them the aggregates. */

@@ -7,7 +7,8 @@ import type { BoundOver } from '../logical-plan.ts'
 import type { Ordering } from '../ordering.ts'
 import { splitTimestamp } from '../times.ts'
 import type { Value } from '../value.ts'
-import { Aggregates, type Collection } from './aggregates/aggregates.ts'
+import { Aggregates } from './aggregates/aggregates.ts'
+import type { Collection } from './aggregates/fold.ts'
 
 type Rows = readonly (readonly Value[])[]
 

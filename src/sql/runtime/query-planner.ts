@@ -12,9 +12,10 @@ import type { StateTtlConfig } from '../../state/state.ts'
 import type { WatermarkStrategySpec } from '../../time/watermark-strategy.ts'
 import type { WatermarkView } from '../../time/watermark-view.ts'
 import { AGGREGATE_FUNCTIONS } from '../aggregate-types.ts'
-import type { BoundAggregate, BoundExpression } from '../bound-expression.ts'
+import type { BoundAggregate, BoundCall, BoundExpression } from '../bound-expression.ts'
 import type { CatalogColumn, CatalogTable } from '../catalog.ts'
 import { addNeed, ColumnPruner, moved, type Need, reduced } from '../column-pruning.ts'
+import { scalarCodeOf } from '../functions/functions.ts'
 import type { InsertPlan } from '../insert-binder.ts'
 import { interpret } from '../interpreter.ts'
 import type {
@@ -116,6 +117,8 @@ export class QueryPlanner {
   #isFolded = false
   readonly #added: { readonly plan: LogicalPlan; readonly build: (plan: LogicalPlan) => void }[] = []
   readonly #options: QueryOptions
+  /** Relations that are planned, by what they say. */
+  readonly #streams = new Map<string, Stream>()
   /** What reads a table, once for all that ask for it. */
   readonly #tables = new Map<CatalogTable, Stream>()
   /** Windows whose rows go straight to what groups by them. */
@@ -200,8 +203,17 @@ export class QueryPlanner {
     return { ...stream, from: [this.#stateful('UpsertMaterialize', [{ stream, key }], stream.schema, SEES_NOTHING, create)] }
   }
 
-  /** @throws {PlanError} `NOT_SUPPORTED` */
+  /** What makes a relation's rows: once, however often it is asked for. @throws {PlanError} `NOT_SUPPORTED` */
   plan(plan: LogicalPlan): Stream {
+    const digest = digestOf(plan)
+    const known = digest === undefined ? undefined : this.#streams.get(digest)
+    if (known !== undefined) return known
+    const stream = this.#planned(plan)
+    if (digest !== undefined) this.#streams.set(digest, stream)
+    return stream
+  }
+
+  #planned(plan: LogicalPlan): Stream {
     switch (plan.kind) {
       case 'scan':
         return this.#scan(plan)
@@ -811,6 +823,18 @@ function filteredRanks({ input, partition, order, function: name, from, to, hasR
   return hasRank
     ? { ...filter, columns }
     : { kind: 'project', input: filter, expressions: input.columns.map((column, index) => place(index, column.type)), columns }
+}
+
+/** The same for relations that say the same; undefined for those that must be made anew: rows of constants, and what is different each time. */
+function digestOf(plan: LogicalPlan): string | undefined {
+  let isFixed = true
+  const text = JSON.stringify(plan, (name, value: unknown) => {
+    if (name === 'table' && typeof value === 'object') return (value as CatalogTable).path
+    const call = value as BoundCall | null | undefined
+    if (call?.kind === 'call' && scalarCodeOf(call.name)?.isDeterministic === false) isFixed = false
+    return withoutPlaces(name, value)
+  })
+  return isFixed ? text : undefined
 }
 
 function withoutPlaces(name: string, value: unknown): unknown {

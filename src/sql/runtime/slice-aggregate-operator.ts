@@ -8,9 +8,11 @@ import { type KeyedStateBackend, type ValueState, valueState } from '../../state
 import type { BoundAggregate } from '../bound-expression.ts'
 import type { WindowSpec } from '../logical-plan.ts'
 import type { Value } from '../value.ts'
-import { type Accumulator, Aggregates, HeapCollection } from './aggregates/aggregates.ts'
+import { Aggregates } from './aggregates/aggregates.ts'
+import { HeapCollection } from './aggregates/fold.ts'
 import { collectionState } from './group-aggregate-operator.ts'
 import { isAddition, type SessionContext, type SqlInput, SqlOperator } from './sql-operator.ts'
+import { TouchedWindows, type WindowGroup } from './touched-windows.ts'
 import { WindowClock } from './window-clock.ts'
 
 /** The input's rows say which slice they are in; its key are the keys without the windows' columns. Results are the keys, then the aggregates. */
@@ -39,9 +41,6 @@ function divisorOf(one: number, other: number): number {
   return other === 0 ? one : divisorOf(other, one % other)
 }
 
-/** How many rows a slice has, its keys, and what is known of its rows. */
-type Group = readonly [rowCount: number, keys: readonly Value[], accumulators: readonly Accumulator[]]
-
 export class SliceAggregateOperator extends SqlOperator {
   readonly #spec: SliceAggregateSpec
   readonly #clock: WindowClock
@@ -49,7 +48,8 @@ export class SliceAggregateOperator extends SqlOperator {
   #aggregates!: Aggregates
   /** Of the window that ends. */
   #whole!: Aggregates
-  #groups!: ValueState<Group>
+  #groups!: ValueState<WindowGroup>
+  readonly #touched = new TouchedWindows()
 
   constructor(spec: SliceAggregateSpec, session: SessionContext) {
     super([spec.input], spec.outputSchema, session)
@@ -68,8 +68,8 @@ export class SliceAggregateOperator extends SqlOperator {
     this.#whole = new Aggregates(aggregates, retracts, this.evaluation, () => new HeapCollection())
   }
 
-  #groupsIn(backend: KeyedStateBackend): ValueState<Group> {
-    return backend.getState(valueState<Group>('slices'), 'namespace')
+  #groupsIn(backend: KeyedStateBackend): ValueState<WindowGroup> {
+    return backend.getState(valueState<WindowGroup>('slices'), 'namespace')
   }
 
   protected override onChange(kind: RowKind, row: readonly Value[]): void {
@@ -84,18 +84,30 @@ export class SliceAggregateOperator extends SqlOperator {
   }
 
   #add(kind: RowKind, row: readonly Value[], values: readonly Value[], startMs: number, endMs: number, open: readonly (readonly [number, number])[]): void {
-    this.backend.setNamespace(startMs, endMs)
-    const known = this.#groups.value()
     const sign = isAddition(kind) ? 1 : -1
-    if (known === null && sign === -1) return
-    const [rowCount, , accumulators] = known ?? [0, values, this.#aggregates.create()]
-    this.#aggregates.fold(accumulators, row, sign)
-    this.#groups.update([rowCount + sign, values, accumulators])
-    if (known !== null) return
+    let touched = this.#touched.find(this.backend, startMs, endMs)
+    if (touched === undefined || this.#aggregates.hasCollections) this.backend.setNamespace(startMs, endMs)
+    const isFirst = touched === undefined
+    let isNew = false
+    if (touched === undefined) {
+      const known = this.#groups.value()
+      if (known === null && sign === -1) return
+      isNew = known === null
+      const [count, keys, accumulators] = known ?? [0, values, this.#aggregates.create()]
+      touched = { startMs, endMs, count, keys, accumulators }
+    }
+    this.#aggregates.fold(touched.accumulators, row, sign)
+    touched.count += sign
+    if (isFirst) this.#touched.add(this.backend, touched)
+    if (!isNew) return
     for (const [windowStartMs, windowEndMs] of open) {
       this.backend.setNamespace(windowStartMs, windowEndMs)
       this.eventTimers.registerInNamespace(this.#clock.firesAt(windowEndMs))
     }
+  }
+
+  protected override endStep(): void {
+    this.#touched.write(this.backend, this.#groups)
   }
 
   protected override onEventTimer(): void {
@@ -129,7 +141,7 @@ export class SliceAggregateOperator extends SqlOperator {
   /** The first slice takes in the one that ends now. */
   #fireCumulate(startMs: number, endMs: number): void {
     const { sizeMs, stepMs } = this.#spec.window
-    let added: readonly [Group, ReturnType<Aggregates['entries']>] | undefined
+    let added: readonly [WindowGroup, ReturnType<Aggregates['entries']>] | undefined
     if (endMs > startMs + stepMs) {
       this.backend.setNamespace(endMs - stepMs, endMs)
       const last = this.#groups.value()

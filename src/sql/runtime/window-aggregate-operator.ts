@@ -8,9 +8,10 @@ import { type KeyedStateBackend, type ValueState, valueState } from '../../state
 import type { BoundAggregate } from '../bound-expression.ts'
 import type { WindowSpec } from '../logical-plan.ts'
 import type { Value } from '../value.ts'
-import { type Accumulator, Aggregates } from './aggregates/aggregates.ts'
+import { Aggregates } from './aggregates/aggregates.ts'
 import { collectionState } from './group-aggregate-operator.ts'
 import { isAddition, type SessionContext, type SqlInput, SqlOperator } from './sql-operator.ts'
+import { TouchedWindows, type WindowGroup } from './touched-windows.ts'
 import { WindowClock } from './window-clock.ts'
 
 /** The input's key are the keys without the windows' columns. Results are the keys in their order, then the aggregates. */
@@ -29,14 +30,12 @@ export interface WindowAggregateSpec {
   readonly followsClock: boolean
 }
 
-/** How many rows a window has, its keys, and what is known of its rows. */
-type Group = readonly [rowCount: number, keys: readonly Value[], accumulators: readonly Accumulator[]]
-
 export class WindowAggregateOperator extends SqlOperator {
   readonly #spec: WindowAggregateSpec
   readonly #clock: WindowClock
   #aggregates!: Aggregates
-  #groups!: ValueState<Group>
+  #groups!: ValueState<WindowGroup>
+  readonly #touched = new TouchedWindows()
 
   constructor(spec: WindowAggregateSpec, session: SessionContext) {
     super([spec.input], spec.outputSchema, session)
@@ -54,8 +53,8 @@ export class WindowAggregateOperator extends SqlOperator {
     this.#aggregates = new Aggregates(aggregates, retracts, this.evaluation, (name) => collectionState(this.backend, name, {}, 'namespace'))
   }
 
-  #groupsIn(backend: KeyedStateBackend): ValueState<Group> {
-    return backend.getState(valueState<Group>('windows'), 'namespace')
+  #groupsIn(backend: KeyedStateBackend): ValueState<WindowGroup> {
+    return backend.getState(valueState<WindowGroup>('windows'), 'namespace')
   }
 
   protected override onChange(kind: RowKind, row: readonly Value[]): void {
@@ -78,18 +77,29 @@ export class WindowAggregateOperator extends SqlOperator {
 
   #add(kind: RowKind, row: readonly Value[], given: readonly Value[], startMs: number, endMs: number): void {
     const { start, end, window } = this.#spec
-    this.backend.setNamespace(startMs, endMs)
-    const known = this.#groups.value()
-    const isAdded = isAddition(kind)
-    if (known === null && !isAdded) return
-    const values = known?.[1] ?? given.with(start, startMs).with(end, endMs)
-    const [rowCount, , accumulators] = known ?? [0, values, this.#aggregates.create()]
-    this.#aggregates.fold(accumulators, row, isAdded ? 1 : -1)
-    this.#groups.update([rowCount + (isAdded ? 1 : -1), values, accumulators])
-    if (known !== null) return
+    const sign = isAddition(kind) ? 1 : -1
+    let touched = this.#touched.find(this.backend, startMs, endMs)
+    if (touched === undefined || this.#aggregates.hasCollections) this.backend.setNamespace(startMs, endMs)
+    const isFirst = touched === undefined
+    let isNew = false
+    if (touched === undefined) {
+      const known = this.#groups.value()
+      if (known === null && sign === -1) return
+      isNew = known === null
+      const [count, keys, accumulators] = known ?? [0, given.with(start, startMs).with(end, endMs), this.#aggregates.create()]
+      touched = { startMs, endMs, count, keys, accumulators }
+    }
+    this.#aggregates.fold(touched.accumulators, row, sign)
+    touched.count += sign
+    if (isFirst) this.#touched.add(this.backend, touched)
+    if (!isNew) return
     const firesAt = this.#clock.firesAt(endMs)
     if (window.time === 'event') this.eventTimers.registerInNamespace(firesAt)
     else this.processingTimers.registerInNamespace(firesAt)
+  }
+
+  protected override endStep(): void {
+    this.#touched.write(this.backend, this.#groups)
   }
 
   protected override onEventTimer(): void {

@@ -14,8 +14,6 @@ import { count, deviation, mean, sum } from './numbers.ts'
 import { percentile } from './percentile.ts'
 import { cardinality, distinct, extreme, extremeOfKept, extremeOfReplaced, lag, listed, multiset, positional, single } from './values.ts'
 
-export { type Accumulator, type Collection, type Entry, HeapCollection } from './fold.ts'
-
 /** Aggregates that look at NULL themselves. */
 const KEEPS_NULL = new Set(['SINGLE_VALUE', 'LAG', 'JSON_OBJECTAGG', 'JSON_ARRAYAGG', 'PERCENTILE'])
 

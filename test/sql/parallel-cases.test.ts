@@ -4,11 +4,11 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { type Field, formatType } from '../../../src/batch/types.ts'
-import { changeText, runScript } from '../../../src/sql/runtime/run-script.ts'
-import { type Answer, type Change, difference, folded } from '../../fixtures/answers.ts'
+import { type Field, formatType } from '../../src/batch/types.ts'
+import { changeText, runScript } from '../../src/sql/runtime/run-script.ts'
+import { type Answer, type Change, difference, folded } from '../fixtures/answers.ts'
 
-const FOLDER = fileURLToPath(new URL('../../answers', import.meta.url))
+const FOLDER = fileURLToPath(new URL('../answers', import.meta.url))
 const GROUPS = readdirSync(FOLDER, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() && entry.name !== 'data' ? [entry.name] : []))
 const NARROW = new Map([['millrace.channel.memory-max', '512']])
 

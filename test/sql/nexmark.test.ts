@@ -9,19 +9,19 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, describe, expect, test } from 'vitest'
-import { VirtualClock } from '../../../src/base/clock.ts'
-import { type Field, formatType } from '../../../src/batch/types.ts'
-import type { JobSnapshot } from '../../../src/checkpoint/job-snapshot.ts'
-import type { Sink } from '../../../src/operator/sink.ts'
-import type { LocalExecutor } from '../../../src/runtime/local-executor.ts'
-import { changeSink } from '../../../src/sql/runtime/change-sink.ts'
-import { executorOf, type RunOptions } from '../../../src/sql/runtime/run-query.ts'
-import { changeText, queryOptions } from '../../../src/sql/runtime/run-script.ts'
-import { SqlSession } from '../../../src/sql/session.ts'
-import { parseScript } from '../../../src/sql/statement-parser.ts'
-import { type Answer, type Change, difference, folded, typeOf } from '../../fixtures/answers.ts'
+import { VirtualClock } from '../../src/base/clock.ts'
+import { type Field, formatType } from '../../src/batch/types.ts'
+import type { JobSnapshot } from '../../src/checkpoint/job-snapshot.ts'
+import type { Sink } from '../../src/operator/sink.ts'
+import type { LocalExecutor } from '../../src/runtime/local-executor.ts'
+import { changeSink } from '../../src/sql/runtime/change-sink.ts'
+import { executorOf, type RunOptions } from '../../src/sql/runtime/run-query.ts'
+import { changeText, queryOptions } from '../../src/sql/runtime/run-script.ts'
+import { SqlSession } from '../../src/sql/session.ts'
+import { parseScript } from '../../src/sql/statement-parser.ts'
+import { type Answer, type Change, difference, folded, typeOf } from '../fixtures/answers.ts'
 
-const FOLDER = fileURLToPath(new URL('../../nexmark', import.meta.url))
+const FOLDER = fileURLToPath(new URL('../nexmark', import.meta.url))
 const DATA_SETS = ['dense', 'sparse', 'late']
 const QUERIES = readdirSync(FOLDER)
   .flatMap((file) => /^(q.*)\.sql$/.exec(file)?.[1] ?? [])
