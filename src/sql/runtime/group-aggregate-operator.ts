@@ -5,11 +5,12 @@ import { RowKind } from '../../batch/record-batch.ts'
 import type { Schema } from '../../batch/types.ts'
 import type { OperatorDescription } from '../../operator/operator.ts'
 import { declarationsOf } from '../../operator/keyed-row-operator.ts'
-import { type KeyedStateBackend, mapState, type StateTtlConfig, type ValueState, valueState } from '../../state/state.ts'
+import { type KeyedStateBackend, type StateTtlConfig, type ValueState, valueState } from '../../state/state.ts'
 import type { BoundAggregate } from '../bound-expression.ts'
 import type { Value } from '../value.ts'
 import { Aggregates } from './aggregates/aggregates.ts'
-import type { Accumulator, Collection } from './aggregates/fold.ts'
+import { stateCollections } from './aggregates/collections.ts'
+import type { Accumulator } from './aggregates/fold.ts'
 import { END_OF_TIME, isAddition, type SessionContext, type SqlInput, SqlOperator } from './sql-operator.ts'
 
 /** What is grouped, and what is computed. Results are the key's columns and behind them the aggregates. */
@@ -62,8 +63,7 @@ export class GroupAggregateOperator extends SqlOperator {
   protected override openFunction(): void {
     const { aggregates, retracts, ttl } = this.#spec
     this.#groups = this.#groupsIn(this.backend)
-    const options = ttl === undefined ? {} : { ttl }
-    this.#aggregates = new Aggregates(aggregates, retracts, this.evaluation, (name) => collectionState(this.backend, name, options))
+    this.#aggregates = new Aggregates(aggregates, retracts, this.evaluation, stateCollections(this.backend, 'key', ttl))
     if (this.#spec.isFinal && this.#spec.input.key === undefined) {
       this.backend.select(this.backend.resolveKey(nullKeyBytes()))
       this.eventTimers.register(END_OF_TIME)
@@ -141,14 +141,4 @@ export class GroupAggregateOperator extends SqlOperator {
       this.emit(RowKind.UPDATE_AFTER, after)
     }
   }
-}
-
-/** A collection of the current group that is state. */
-export function collectionState(
-  backend: KeyedStateBackend,
-  name: string,
-  options: { readonly ttl?: StateTtlConfig } = {},
-  scope: 'key' | 'namespace' = 'key',
-): Collection {
-  return backend.getState(mapState<string, readonly [readonly Value[], number]>(name, undefined, undefined, options), scope)
 }

@@ -8,7 +8,7 @@ import type { Ordering } from '../ordering.ts'
 import { splitTimestamp } from '../times.ts'
 import type { Value } from '../value.ts'
 import { Aggregates } from './aggregates/aggregates.ts'
-import type { Collection } from './aggregates/fold.ts'
+import { heapCollections } from './aggregates/collections.ts'
 
 type Rows = readonly (readonly Value[])[]
 
@@ -19,8 +19,8 @@ type Compute = (rows: Rows) => readonly Value[]
 export class OverFunctions {
   readonly #calls: readonly Compute[]
 
-  constructor(calls: readonly BoundOver[], ordering: Ordering, context: EvaluationContext, collection: () => Collection) {
-    this.#calls = calls.map((call) => rankOf(call, ordering) ?? neighbourOf(call, context) ?? frameOf(call, ordering, context, collection))
+  constructor(calls: readonly BoundOver[], ordering: Ordering, context: EvaluationContext) {
+    this.#calls = calls.map((call) => rankOf(call, ordering) ?? neighbourOf(call, context) ?? frameOf(call, ordering, context))
   }
 
   /** The results of all calls, by row. */
@@ -84,7 +84,7 @@ function neighbourOf({ name, operands }: BoundOver, context: EvaluationContext):
 }
 
 /** An aggregate of the rows between two bounds around each. */
-function frameOf(call: BoundOver, ordering: Ordering, context: EvaluationContext, collection: () => Collection): Compute {
+function frameOf(call: BoundOver, ordering: Ordering, context: EvaluationContext): Compute {
   const { frame, order } = call
   const [key] = order
   const keyOf = key && interpret(key.expression, context)
@@ -107,7 +107,7 @@ function frameOf(call: BoundOver, ordering: Ordering, context: EvaluationContext
       return (frame.from === undefined || distance >= frame.from) && (frame.to === undefined || distance <= frame.to)
     }
     return rows.map((_, index) => {
-      const aggregates = new Aggregates([call satisfies BoundAggregate], false, context, collection)
+      const aggregates = new Aggregates([call satisfies BoundAggregate], false, context, heapCollections)
       const accumulators = aggregates.create()
       for (const [other, row] of rows.entries()) if (isIn(index, other)) aggregates.fold(accumulators, row, 1)
       return aggregates.results(accumulators)[0]

@@ -11,8 +11,8 @@ import type { TimerDomain } from '../../time/timer-service.ts'
 import { type Ordering, orderingOf } from '../ordering.ts'
 import { keyOf, type Value } from '../value.ts'
 import { Aggregates } from './aggregates/aggregates.ts'
-import { type Accumulator, HeapCollection } from './aggregates/fold.ts'
-import { collectionState } from './group-aggregate-operator.ts'
+import { stateCollections } from './aggregates/collections.ts'
+import type { Accumulator } from './aggregates/fold.ts'
 import { OverFunctions } from './over-functions.ts'
 import { END_OF_TIME, isAddition, type SessionContext, type SqlInput, SqlOperator } from './sql-operator.ts'
 
@@ -58,7 +58,7 @@ export class TimeOverOperator extends SqlOperator {
 
   protected override openFunction(): void {
     this.#declare(this.backend)
-    this.#aggregates = new Aggregates(this.#spec.calls, this.#isBounded, this.evaluation, (name) => collectionState(this.backend, name))
+    this.#aggregates = new Aggregates(this.#spec.calls, this.#isBounded, this.evaluation, stateCollections(this.backend))
   }
 
   #declare(backend: KeyedStateBackend): void {
@@ -168,7 +168,7 @@ export class ChangingOverOperator extends SqlOperator {
   protected override openFunction(): void {
     this.#partitions = this.#partitionsIn(this.backend)
     this.#ordering = orderingOf(this.#spec.order, this.evaluation)
-    this.#functions = new OverFunctions(this.#spec.calls, this.#ordering, this.evaluation, () => new HeapCollection())
+    this.#functions = new OverFunctions(this.#spec.calls, this.#ordering, this.evaluation)
   }
 
   #partitionsIn(backend: KeyedStateBackend): ValueState<Partition> {
@@ -226,7 +226,7 @@ export class FinalOverOperator extends SqlOperator {
   protected override openFunction(): void {
     this.#rows = this.#rowsIn(this.backend)
     this.#ordering = orderingOf(this.#spec.order, this.evaluation)
-    this.#functions = new OverFunctions(this.#spec.calls, this.#ordering, this.evaluation, () => new HeapCollection())
+    this.#functions = new OverFunctions(this.#spec.calls, this.#ordering, this.evaluation)
   }
 
   #rowsIn(backend: KeyedStateBackend): ListState<readonly Value[]> {

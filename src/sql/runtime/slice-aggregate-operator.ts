@@ -5,7 +5,7 @@ import type { OperatorDescription } from '../../operator/operator.ts'
 import type { WindowSpec } from '../logical-plan.ts'
 import type { Value } from '../value.ts'
 import { Aggregates } from './aggregates/aggregates.ts'
-import { HeapCollection } from './aggregates/fold.ts'
+import { heapCollections } from './aggregates/collections.ts'
 import type { SessionContext } from './sql-operator.ts'
 import { type WindowGroup, WindowGroupsOperator, type WindowGroupsSpec } from './window-groups-operator.ts'
 
@@ -42,7 +42,7 @@ export class SliceAggregateOperator extends WindowGroupsOperator {
   protected override openFunction(): void {
     super.openFunction()
     const { aggregates, retracts } = this.#spec
-    this.#whole = new Aggregates(aggregates, retracts, this.evaluation, () => new HeapCollection())
+    this.#whole = new Aggregates(aggregates, retracts, this.evaluation, heapCollections)
   }
 
   protected override onChange(kind: RowKind, row: readonly Value[]): void {

@@ -6,8 +6,8 @@ import type { OperatorDescription } from '../../operator/operator.ts'
 import { type KeyedStateBackend, type ValueState, valueState } from '../../state/state.ts'
 import { keyOf, type Value } from '../value.ts'
 import { Aggregates } from './aggregates/aggregates.ts'
+import { stateCollections } from './aggregates/collections.ts'
 import type { Accumulator } from './aggregates/fold.ts'
-import { collectionState } from './group-aggregate-operator.ts'
 import { isAddition, type SessionContext, SqlOperator } from './sql-operator.ts'
 import type { WindowAggregateSpec } from './window-aggregate-operator.ts'
 import { WindowClock } from './window-clock.ts'
@@ -48,7 +48,7 @@ export class UpdatingWindowOperator extends SqlOperator {
   protected override openFunction(): void {
     this.#groups = this.#groupsIn(this.backend)
     const { aggregates, retracts } = this.#spec
-    this.#aggregates = new Aggregates(aggregates, retracts, this.evaluation, (name) => collectionState(this.backend, name, {}, 'namespace'))
+    this.#aggregates = new Aggregates(aggregates, retracts, this.evaluation, stateCollections(this.backend, 'namespace'))
   }
 
   #groupsIn(backend: KeyedStateBackend): ValueState<Group> {

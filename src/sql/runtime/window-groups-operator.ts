@@ -10,8 +10,8 @@ import type { BoundAggregate } from '../bound-expression.ts'
 import type { WindowSpec } from '../logical-plan.ts'
 import type { Value } from '../value.ts'
 import { Aggregates } from './aggregates/aggregates.ts'
+import { stateCollections } from './aggregates/collections.ts'
 import type { Accumulator } from './aggregates/fold.ts'
-import { collectionState } from './group-aggregate-operator.ts'
 import { isAddition, type SessionContext, type SqlInput, SqlOperator } from './sql-operator.ts'
 import { WindowClock } from './window-clock.ts'
 
@@ -63,7 +63,7 @@ export abstract class WindowGroupsOperator extends SqlOperator {
   protected override openFunction(): void {
     this.groups = this.#groupsIn(this.backend)
     const { aggregates, retracts } = this.#spec
-    this.aggregates = new Aggregates(aggregates, retracts, this.evaluation, (name) => collectionState(this.backend, name, {}, 'namespace'))
+    this.aggregates = new Aggregates(aggregates, retracts, this.evaluation, stateCollections(this.backend, 'namespace'))
   }
 
   #groupsIn(backend: KeyedStateBackend): ValueState<WindowGroup> {

@@ -4,7 +4,8 @@ import type { BoundExpression } from '../../bound-expression.ts'
 import { quoteJson, writeJson } from '../../functions/json-text.ts'
 import { jsonPart } from '../../functions/json-values.ts'
 import type { Value } from '../../value.ts'
-import type { Collection, Fold } from './fold.ts'
+import type { Entry, Keyed } from './collections.ts'
+import type { Fold, Kept } from './fold.ts'
 import { listed } from './values.ts'
 
 /** What makes JSON texts of the values of an operand; NULL is the text `null`. */
@@ -26,24 +27,25 @@ export function jsonArray(element: BoundExpression, isNullAbsent: boolean): Fold
 }
 
 /** By their keys, each of which is there once. */
-export function jsonObject(value: BoundExpression, isNullAbsent: boolean, collection: Collection): Fold {
+export function jsonObject(value: BoundExpression, isNullAbsent: boolean, pairs: Keyed<string, Entry>): Fold {
   const textOf = textsOf(value)
+  const kept: Kept = { entries: () => pairs.entries().map(([, entry]) => entry), clear: () => pairs.clear() }
   const put = (key: string, text: Value): void => {
-    if (collection.get(key) !== null) throw new RangeError(`JSON_OBJECTAGG: the key ${JSON.stringify(key)} is there already`)
+    if (pairs.get(key) !== null) throw new RangeError(`JSON_OBJECTAGG: the key ${JSON.stringify(key)} is there already`)
     // An absent value takes up its key no more than a missing one.
-    if (text !== null) collection.put(key, [[key, text], 1])
+    if (text !== null) pairs.put(key, [[key, text], 1])
   }
   return {
     create: () => [],
-    collection,
+    kept,
     fold(_accumulator, [key, of], sign) {
       if (key === null) throw new RangeError('JSON_OBJECTAGG: NULL is no key of a JSON object')
-      if (sign === -1) collection.remove(key as string)
+      if (sign === -1) pairs.remove(key as string)
       else put(key as string, isNullAbsent && of === null ? null : textOf(of))
     },
     result() {
-      const pairs = collection.values().map(([pair]) => pair as readonly [key: string, text: string])
-      const sorted = pairs.toSorted(([left], [right]) => (left < right ? -1 : 1))
+      const texts = kept.entries().map(([pair]) => pair as readonly [key: string, text: string])
+      const sorted = texts.toSorted(([left], [right]) => (left < right ? -1 : 1))
       return `{${sorted.map(([key, text]) => `${quoteJson(key)}:${text}`).join(',')}}`
     },
     merge(_accumulator, _other, entries) {

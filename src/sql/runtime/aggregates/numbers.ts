@@ -8,14 +8,22 @@ import type { Fold } from './fold.ts'
 
 type DecimalType = LogicalType & { readonly kind: 'DECIMAL' }
 
-/** Adds or subtracts in the arithmetic of a type; null: a DECIMAL has grown too large. */
+/** Adds or subtracts in the arithmetic of a type; null: a DECIMAL has grown too large. Sums of whole numbers are numbers of JavaScript while they fit. */
 function adder(type: LogicalType): (sum: Value, value: Value, sign: 1 | -1) => Value {
   switch (type.kind) {
     case 'TINYINT':
     case 'SMALLINT':
     case 'INT':
+      return (sum, value, sign) => wrapInteger(BigInt((sum as number) + sign * (value as number)), type.kind)
     case 'BIGINT':
-      return (sum, value, sign) => wrapInteger(BigInt(sum as number) + BigInt(sign) * BigInt(value as number), type.kind)
+      return (sum, value, sign) => {
+        if (typeof sum === 'number') {
+          const number = Number(value)
+          const total = sum + sign * number
+          if (Number.isSafeInteger(number) && Number.isSafeInteger(total)) return total
+        }
+        return wrapInteger(BigInt(sum as number) + BigInt(sign) * BigInt(value as number), 'BIGINT')
+      }
     case 'FLOAT':
       return (sum, value, sign) => Math.fround((sum as number) + sign * (value as number))
     case 'DECIMAL':
@@ -26,7 +34,7 @@ function adder(type: LogicalType): (sum: Value, value: Value, sign: 1 | -1) => V
 }
 
 function zeroOf(type: LogicalType): Value {
-  return type.kind === 'BIGINT' ? 0n : type.kind === 'DECIMAL' ? new Decimal(0n, type.scale) : 0
+  return type.kind === 'DECIMAL' ? new Decimal(0n, type.scale) : 0
 }
 
 export function count(): Fold {
@@ -42,15 +50,17 @@ export function count(): Fold {
   }
 }
 
-export function sum(type: LogicalType): Fold {
+/** @param ofNothing What no values amount to. */
+export function sum(type: LogicalType, ofNothing: null | 0 = null): Fold {
   const add = adder(type)
+  const toValue = (total: Value): Value => (type.kind === 'BIGINT' ? BigInt(total as number) : total)
   return {
     create: () => [zeroOf(type), 0],
     fold(accumulator, [value], sign) {
       accumulator[0] = add(accumulator[0] as Value, value, sign)
       accumulator[1] = (accumulator[1] as number) + sign
     },
-    result: ([total, counted]) => (counted === 0 ? null : (total as Value)),
+    result: ([total, counted]) => (counted === 0 && ofNothing === null ? null : toValue(total as Value)),
     merge(accumulator, [total, counted]) {
       accumulator[0] = add(accumulator[0] as Value, total as Value, 1)
       accumulator[1] = (accumulator[1] as number) + (counted as number)
@@ -71,7 +81,7 @@ export function mean(operand: LogicalType, type: LogicalType): Fold {
     result([summed, counted]) {
       if (counted === 0 || summed === null) return null
       if (summed instanceof Decimal) return decimalArithmetic('/', summed, new Decimal(BigInt(counted as number), 0), type as DecimalType)
-      if (typeof summed === 'bigint') return wrapInteger(summed / BigInt(counted as number), type.kind)
+      if (total.kind === 'BIGINT') return wrapInteger(BigInt(summed as number) / BigInt(counted as number), type.kind)
       const value = (summed as number) / (counted as number)
       return type.kind === 'FLOAT' ? Math.fround(value) : value
     },

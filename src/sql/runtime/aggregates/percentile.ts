@@ -2,7 +2,8 @@
 
 import { Decimal } from '../../../batch/types.ts'
 import type { Value } from '../../value.ts'
-import { bump, type Collection, type Entry, type Fold } from './fold.ts'
+import type { Counts, Entry } from './collections.ts'
+import type { Fold } from './fold.ts'
 
 function doubleOf(value: Value): number {
   return value instanceof Decimal ? value.toNumber() : Number(value)
@@ -22,22 +23,22 @@ function fractionsOf(given: Value): readonly number[] {
 }
 
 /** The fractions are those of the first row. Values are kept with how often each is there. */
-export function percentile(isArray: boolean, collection: Collection): Fold {
+export function percentile(isArray: boolean, kept: Counts): Fold {
   return {
     create: () => [null],
-    collection,
+    kept,
     fold(accumulator, [value, fractions, frequency], sign) {
       accumulator[0] ??= fractionsOf(fractions)
       const times = timesOf(frequency)
-      if (value !== null && times > 0) bump(collection, [doubleOf(value)], sign * times)
+      if (value !== null && times > 0) kept.add([doubleOf(value)], sign * times)
     },
     result([fractions]) {
-      const found = fractions === null ? undefined : valuesAt(collection.values(), fractions as readonly number[])
+      const found = fractions === null ? undefined : valuesAt(kept.entries(), fractions as readonly number[])
       return found === undefined ? null : isArray ? found : found[0]
     },
     merge(accumulator, [fractions], entries) {
       accumulator[0] ??= fractions
-      for (const [values, times] of entries) bump(collection, values, times)
+      for (const [values, times] of entries) kept.add(values, times)
     },
   }
 }

@@ -2,7 +2,8 @@
 
 import type { BoundAggregate } from '../../bound-expression.ts'
 import { compareValues, keyOf, type Value } from '../../value.ts'
-import { type Accumulator, bump, type Collection, type Fold } from './fold.ts'
+import type { Counts } from './collections.ts'
+import type { Accumulator, Fold } from './fold.ts'
 
 /** MIN (-1) or MAX (1) of what is never taken out. */
 export function extreme(sign: 1 | -1): Fold {
@@ -21,13 +22,13 @@ export function extreme(sign: 1 | -1): Fold {
 }
 
 /** MIN or MAX of what may be taken out again: all values are kept, and looked through when the extreme one goes. */
-export function extremeOfKept(sign: 1 | -1, collection: Collection): Fold {
+export function extremeOfKept(sign: 1 | -1, kept: Counts): Fold {
   const { fold: take, ...rest } = extreme(sign)
   return {
     ...rest,
-    collection,
+    kept,
     fold(accumulator, [value], change) {
-      const left = bump(collection, [value], change)
+      const left = kept.add([value], change)
       if (left > 0) {
         if (change === 1) take(accumulator, [value], 1)
         return
@@ -35,10 +36,10 @@ export function extremeOfKept(sign: 1 | -1, collection: Collection): Fold {
       const known = accumulator[0] as Value
       if (known === null || compareValues(known, value) !== 0) return
       accumulator[0] = null
-      for (const [kept, times] of collection.values()) if (times > 0) take(accumulator, kept, 1)
+      for (const [values, times] of kept.entries()) if (times > 0) take(accumulator, values, 1)
     },
     merge(accumulator, _other, entries) {
-      for (const [values, times] of entries) if (bump(collection, values, times) > 0) take(accumulator, values, 1)
+      for (const [values, times] of entries) if (kept.add(values, times) > 0) take(accumulator, values, 1)
     },
   }
 }
@@ -131,32 +132,48 @@ export function lag({ operands }: BoundAggregate): Fold {
 }
 
 /** Each value counts once, however often it is there. */
-export function distinct(inner: Fold, collection: Collection): Fold {
+export function distinct(inner: Fold, kept: Counts): Fold {
   return {
     ...inner,
-    collection,
+    kept,
     fold(accumulator, values, sign) {
-      const left = bump(collection, values, sign)
+      const left = kept.add(values, sign)
       if (left === (sign === 1 ? 1 : 0)) inner.fold(accumulator, values, sign)
     },
     merge(accumulator, _other, entries) {
-      for (const [values, times] of entries) if (bump(collection, values, times) === times) inner.fold(accumulator, values, 1)
+      for (const [values, times] of entries) if (kept.add(values, times) === times) inner.fold(accumulator, values, 1)
+    },
+  }
+}
+
+/** Values that aggregates.ts has found to count for the first time. @param bit What tells in a value's number that it has counted. */
+export function distinctInSet(inner: Fold, counts: Counts, bit: number): Fold {
+  return {
+    ...inner,
+    kept: { entries: () => counts.entries().filter(([, bits]) => (bits & bit) !== 0), clear: () => counts.clear() },
+    merge(accumulator, _other, entries) {
+      for (const [values] of entries) {
+        const bits = counts.get(values)
+        if ((bits & bit) !== 0) continue
+        counts.set(values, bits | bit)
+        inner.fold(accumulator, values, 1)
+      }
     },
   }
 }
 
 /** How many different whole numbers there are, in 32 bits. */
-export function cardinality(collection: Collection): Fold {
+export function cardinality(kept: Counts): Fold {
   return {
     create: () => [0],
-    collection,
+    kept,
     fold(accumulator, values, sign) {
-      const left = bump(collection, values, sign)
+      const left = kept.add(values, sign)
       if (left === (sign === 1 ? 1 : 0)) accumulator[0] = (accumulator[0] as number) + sign
     },
     result: ([counted]) => (counted === 0 ? null : BigInt(counted as number)),
     merge(accumulator, _other, entries) {
-      for (const [values, times] of entries) if (bump(collection, values, times) === times) accumulator[0] = (accumulator[0] as number) + 1
+      for (const [values, times] of entries) if (kept.add(values, times) === times) accumulator[0] = (accumulator[0] as number) + 1
     },
   }
 }
