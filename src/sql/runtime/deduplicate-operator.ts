@@ -6,6 +6,7 @@ import { declarationsOf } from '../../operator/keyed-row-operator.ts'
 import type { OperatorDescription } from '../../operator/operator.ts'
 import { type KeyedStateBackend, type StateTtlConfig, type ValueState, valueState } from '../../state/state.ts'
 import { keyOf, type Value } from '../value.ts'
+import { type NotedRow, notedRow } from './row-codec.ts'
 import { type SessionContext, type SqlInput, SqlOperator } from './sql-operator.ts'
 
 export interface DeduplicateSpec {
@@ -19,8 +20,8 @@ export interface DeduplicateSpec {
   readonly ttl: StateTtlConfig | undefined
 }
 
-/** The row of a key; whether it has been sent. */
-type Kept = readonly [row: readonly Value[], isSent: boolean]
+/** The row of a key, and whether it has been sent. */
+type Kept = NotedRow<readonly [isSent: boolean]>
 
 export class DeduplicateOperator extends SqlOperator {
   readonly #spec: DeduplicateSpec
@@ -41,28 +42,28 @@ export class DeduplicateOperator extends SqlOperator {
 
   #keptIn(backend: KeyedStateBackend): ValueState<Kept> {
     const { ttl } = this.#spec
-    return backend.getState(valueState<Kept>('row', undefined, ttl === undefined ? {} : { ttl }))
+    return backend.getState(valueState<Kept>('row', notedRow(), ttl === undefined ? {} : { ttl }))
   }
 
   protected override onChange(_kind: RowKind, row: readonly Value[]): void {
     const { keeps, time } = this.#spec
-    const known = this.#kept.value()
+    const [notes, known] = this.#kept.value() ?? [null, null]
     if (keeps === 'last') {
-      if (known !== null && time !== undefined && (known[0][time] as number) > (row[time] as number)) return
+      if (known !== null && time !== undefined && (known[time] as number) > (row[time] as number)) return
       if (known === null) this.emit(RowKind.INSERT, row)
       // With a time to live an update tells those behind that the row is still there.
-      else if (time === undefined && this.#spec.ttl === undefined && this.#isSame(known[0], row)) return
+      else if (time === undefined && this.#spec.ttl === undefined && this.#isSame(known, row)) return
       else {
-        this.emit(RowKind.UPDATE_BEFORE, known[0])
+        this.emit(RowKind.UPDATE_BEFORE, known)
         this.emit(RowKind.UPDATE_AFTER, row)
       }
-      this.#kept.update([row, true])
+      this.#kept.update([[true], row])
       return
     }
-    if (known?.[1] === true) return
+    if (notes?.[0] === true) return
     if (time === undefined) {
       this.emit(RowKind.INSERT, row)
-      this.#kept.update([row, true])
+      this.#kept.update([[true], row])
       return
     }
     // An earlier one may come as long as the watermark has not passed.
@@ -71,8 +72,8 @@ export class DeduplicateOperator extends SqlOperator {
       this.context.metrics.lateRecords++
       return
     }
-    if (known !== null && (known[0][time] as number) <= timeMs) return
-    this.#kept.update([row, false])
+    if (known !== null && (known[time] as number) <= timeMs) return
+    this.#kept.update([[false], row])
     this.eventTimers.register(timeMs)
   }
 
@@ -84,8 +85,10 @@ export class DeduplicateOperator extends SqlOperator {
 
   protected override onEventTimer(): void {
     const known = this.#kept.value()
-    if (known === null || known[1] || (known[0][this.#spec.time!] as number) > this.watermarkMs) return
-    this.emit(RowKind.INSERT, known[0])
-    this.#kept.update([known[0], true])
+    if (known === null) return
+    const [[isSent], row] = known
+    if (isSent || (row[this.#spec.time!] as number) > this.watermarkMs) return
+    this.emit(RowKind.INSERT, row)
+    this.#kept.update([[true], row])
   }
 }

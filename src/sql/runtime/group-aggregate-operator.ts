@@ -2,15 +2,16 @@
 
 import { nullKeyBytes } from '../../base/key-bytes.ts'
 import { RowKind } from '../../batch/record-batch.ts'
-import type { Schema } from '../../batch/types.ts'
+import type { DataType, Schema } from '../../batch/types.ts'
 import type { OperatorDescription } from '../../operator/operator.ts'
 import { declarationsOf } from '../../operator/keyed-row-operator.ts'
 import { type KeyedStateBackend, type StateTtlConfig, type ValueState, valueState } from '../../state/state.ts'
 import type { BoundAggregate } from '../bound-expression.ts'
-import type { Value } from '../value.ts'
+import { isSame, type Value } from '../value.ts'
 import { Aggregates } from './aggregates/aggregates.ts'
 import { stateCollections } from './aggregates/collections.ts'
 import type { Accumulator } from './aggregates/fold.ts'
+import { storedRows } from './row-codec.ts'
 import { END_OF_TIME, isAddition, type SessionContext, type SqlInput, SqlOperator } from './sql-operator.ts'
 
 /** What is grouped, and what is computed. Results are the key's columns and behind them the aggregates. */
@@ -29,17 +30,23 @@ export interface GroupAggregateSpec {
   readonly ttl: StateTtlConfig | undefined
 }
 
-/** How many rows a group has, and what is known of them. */
-type Group = readonly [rowCount: number, accumulators: readonly Accumulator[], key: readonly Value[]]
+/** How many rows a group has, its key, and what is known of them. */
+type Group = readonly [rowCount: readonly [number], key: readonly Value[], ...accumulators: Accumulator[]]
 
 /** A group that rows of the step under way have changed. */
 interface Touched {
   readonly key: readonly Value[]
   count: number
   accumulators: readonly Accumulator[]
-  /** What was said of it last; undefined: nothing. */
-  readonly before: readonly Value[] | undefined
-  readonly witness: string
+  /** Whether something was said of it. */
+  readonly isKnown: boolean
+  /** What was said of it last, if somebody asks for that. */
+  readonly before: Said | undefined
+}
+
+interface Said {
+  readonly results: readonly Value[]
+  readonly witnesses: readonly Value[]
 }
 
 export class GroupAggregateOperator extends SqlOperator {
@@ -47,6 +54,8 @@ export class GroupAggregateOperator extends SqlOperator {
   readonly #keys: readonly number[]
   #aggregates!: Aggregates
   #groups!: ValueState<Group>
+  /** Whether what was said of a group before makes a difference. */
+  #asksBefore = true
   /** By the handles of their keys, which are good until the step ends. */
   readonly #touched = new Map<number, Touched>()
 
@@ -64,7 +73,9 @@ export class GroupAggregateOperator extends SqlOperator {
     const { aggregates, retracts, ttl } = this.#spec
     this.#groups = this.#groupsIn(this.backend)
     this.#aggregates = new Aggregates(aggregates, retracts, this.evaluation, stateCollections(this.backend, 'key', ttl))
-    if (this.#spec.isFinal && this.#spec.input.key === undefined) {
+    const { isFinal, sendsUpdateBefore } = this.#spec
+    this.#asksBefore = !isFinal && (retracts || sendsUpdateBefore || !this.#aggregates.countsRows)
+    if (isFinal && this.#spec.input.key === undefined) {
       this.backend.select(this.backend.resolveKey(nullKeyBytes()))
       this.eventTimers.register(END_OF_TIME)
     }
@@ -73,7 +84,7 @@ export class GroupAggregateOperator extends SqlOperator {
   protected override onEventTimer(): void {
     const known = this.#groups.value()
     if (known === null && this.#spec.input.key !== undefined) return
-    const [, accumulators, key] = known ?? [0, this.#aggregates.create(), []]
+    const [, key, ...accumulators] = known ?? [[0], [], ...this.#aggregates.create()]
     this.emit(RowKind.INSERT, [...key, ...this.#aggregates.results(accumulators)])
     this.#groups.clear()
     this.#aggregates.clear()
@@ -81,7 +92,7 @@ export class GroupAggregateOperator extends SqlOperator {
 
   #groupsIn(backend: KeyedStateBackend): ValueState<Group> {
     const { ttl } = this.#spec
-    return backend.getState(valueState<Group>('groups', undefined, ttl === undefined ? {} : { ttl }))
+    return backend.getState(valueState<Group>('groups', storedRows as unknown as DataType<Group>, ttl === undefined ? {} : { ttl }))
   }
 
   protected override onChange(kind: RowKind, row: readonly Value[]): void {
@@ -93,12 +104,13 @@ export class GroupAggregateOperator extends SqlOperator {
       const known = this.#groups.value()
       // What is taken from a group that nobody knows: its state has expired, or it never was.
       if (known === null && !isAdded) return
+      const accumulators = known === null ? aggregates.create() : (known.slice(2) as Accumulator[])
       touched = {
         key: this.#keys.map((column) => row[column]),
-        count: known === null ? 0 : known[0],
-        accumulators: known === null ? aggregates.create() : known[1],
-        before: known === null ? undefined : aggregates.results(known[1]),
-        witness: known === null ? '' : aggregates.witness(known[1]),
+        count: known === null ? 0 : known[0][0],
+        accumulators,
+        isKnown: known !== null,
+        before: known === null || !this.#asksBefore ? undefined : this.#said(accumulators),
       }
       this.#touched.set(handle, touched)
     } else if (touched.count === 0 && !isAdded) return
@@ -120,24 +132,29 @@ export class GroupAggregateOperator extends SqlOperator {
     this.#touched.clear()
   }
 
-  #show({ key, count, accumulators, before, witness }: Touched): void {
-    const aggregates = this.#aggregates
+  #said(accumulators: readonly Accumulator[]): Said {
+    const results = this.#aggregates.results(accumulators)
+    return { results, witnesses: this.#aggregates.witnesses(accumulators, results) }
+  }
+
+  #show({ key, count, accumulators, isKnown, before }: Touched): void {
     const { isFinal, ttl, sendsUpdateBefore } = this.#spec
     if (count === 0) {
       this.#groups.clear()
-      if (before !== undefined && !isFinal) this.emit(RowKind.DELETE, [...key, ...before])
+      if (before !== undefined && !isFinal) this.emit(RowKind.DELETE, [...key, ...before.results])
       return
     }
-    this.#groups.update([count, accumulators, key])
+    this.#groups.update([[count], key, ...accumulators])
     if (isFinal) {
-      if (before === undefined) this.eventTimers.register(END_OF_TIME)
+      if (!isKnown) this.eventTimers.register(END_OF_TIME)
       return
     }
-    const after = [...key, ...aggregates.results(accumulators)]
-    if (before === undefined) this.emit(RowKind.INSERT, after)
+    const { results, witnesses } = this.#said(accumulators)
+    const after = [...key, ...results]
+    if (!isKnown) this.emit(RowKind.INSERT, after)
     // With a time to live an update tells those behind that the group is still there.
-    else if (ttl !== undefined || witness !== aggregates.witness(accumulators)) {
-      if (sendsUpdateBefore) this.emit(RowKind.UPDATE_BEFORE, [...key, ...before])
+    else if (ttl !== undefined || before === undefined || witnesses.some((value, index) => !isSame(value, before.witnesses[index]))) {
+      if (sendsUpdateBefore) this.emit(RowKind.UPDATE_BEFORE, [...key, ...before!.results])
       this.emit(RowKind.UPDATE_AFTER, after)
     }
   }

@@ -9,6 +9,7 @@ import { type KeyedStateBackend, type ListState, listState } from '../../state/s
 import type { BoundExpression } from '../bound-expression.ts'
 import { type Evaluate, interpret } from '../interpreter.ts'
 import type { Value } from '../value.ts'
+import { type NotedRow, notedRow } from './row-codec.ts'
 import { type SessionContext, type SqlInput, SqlOperator } from './sql-operator.ts'
 
 export interface IntervalJoinSpec {
@@ -28,7 +29,7 @@ export interface IntervalJoinSpec {
 }
 
 /** A row that waits: its time, and whether it has met a partner. */
-type Waiting = readonly [timeMs: number, row: readonly Value[], hasMet: boolean]
+type Waiting = NotedRow<readonly [timeMs: number, hasMet: boolean]>
 
 const LEFT = 0
 
@@ -63,36 +64,37 @@ export class IntervalJoinOperator extends SqlOperator {
   }
 
   #sidesIn(backend: KeyedStateBackend): readonly [ListState<Waiting>, ListState<Waiting>] {
-    return [backend.getState(listState<Waiting>('left rows')), backend.getState(listState<Waiting>('right rows'))]
+    return [backend.getState(listState<Waiting>('left rows', notedRow())), backend.getState(listState<Waiting>('right rows', notedRow()))]
   }
 
   protected override onChange(_kind: RowKind, whole: readonly Value[], input: number): void {
     const { times, widths, refusesNull, inputs, time } = this.#spec
-    const row = whole.slice(0, widths[input])
+    const row = whole.length === widths[input] ? whole : whole.slice(0, widths[input])
     const key = inputs[input].key ?? []
     const hasKey = !refusesNull.some((refuses, part) => refuses && whole[key[part]] === null)
     const nowMs = this.#nowMs()
     const timeMs = time === 'event' ? (row[times[input]] as number) : nowMs
-    this.#expire(1 - input, nowMs)
     const other = this.#sides[1 - input]
-    const waiting = other.get()
+    const kept = other.get()
+    const waiting = this.#unexpired(kept, 1 - input, nowMs)
     let hasMet = false
-    let isChanged = false
+    let isChanged = waiting !== kept
     const met = waiting.map((one): Waiting => {
-      const [otherMs, partner, hasMetBefore] = one
+      const [[otherMs, hasMetBefore], partner] = one
       if (!hasKey || otherMs < timeMs - this.#before[input] || otherMs > timeMs + this.#behind[input]) return one
       const pair = input === LEFT ? [...row, ...partner] : [...partner, ...row]
       if (this.#condition !== undefined && this.#condition(pair) !== true) return one
       this.emit(RowKind.INSERT, pair)
       hasMet = true
-      if (hasMetBefore) return one
+      // Nobody asks of rows that do not leave alone.
+      if (hasMetBefore || !this.#isOuter[1 - input]) return one
       isChanged = true
-      return [otherMs, partner, true]
+      return [[otherMs, true], partner]
     })
-    if (isChanged) other.update(met)
+    if (isChanged) replace(other, met)
     // Partners may come until time has passed the last of them.
     if (nowMs < timeMs + this.#behind[input]) {
-      this.#sides[input].add([timeMs, row, hasMet])
+      this.#sides[input].add([[timeMs, hasMet], row])
       this.#register(timeMs + this.#behind[input] + 1)
     } else if (!hasMet && this.#isOuter[input]) this.#emitAlone(row, input)
   }
@@ -114,20 +116,28 @@ export class IntervalJoinOperator extends SqlOperator {
     for (const input of [0, 1]) this.#expire(input, this.#nowMs())
   }
 
-  /** Rows of a side to which no partner can come any more leave. */
   #expire(input: number, nowMs: number): void {
     const side = this.#sides[input]
     const waiting = side.get()
-    const isOver = ([timeMs]: Waiting): boolean => timeMs + this.#behind[input] + 1 <= nowMs
-    if (!waiting.some(isOver)) return
-    for (const one of waiting) if (isOver(one) && !one[2] && this.#isOuter[input]) this.#emitAlone(one[1], input)
-    const left = waiting.filter((one) => !isOver(one))
-    if (left.length === 0) side.clear()
-    else side.update(left)
+    const left = this.#unexpired(waiting, input, nowMs)
+    if (left !== waiting) replace(side, left)
+  }
+
+  /** The rows of a side to which a partner may still come; the others leave. */
+  #unexpired(waiting: readonly Waiting[], input: number, nowMs: number): readonly Waiting[] {
+    const isOver = ([[timeMs]]: Waiting): boolean => timeMs + this.#behind[input] + 1 <= nowMs
+    if (!waiting.some(isOver)) return waiting
+    if (this.#isOuter[input]) for (const one of waiting) if (isOver(one) && !one[0][1]) this.#emitAlone(one[1], input)
+    return waiting.filter((one) => !isOver(one))
   }
 
   #emitAlone(row: readonly Value[], input: number): void {
     const nothing = Array.from({ length: this.#spec.widths[1 - input] }, () => null)
     this.emit(RowKind.INSERT, input === LEFT ? [...row, ...nothing] : [...nothing, ...row])
   }
+}
+
+function replace(side: ListState<Waiting>, rows: readonly Waiting[]): void {
+  if (rows.length === 0) side.clear()
+  else side.update(rows)
 }

@@ -2,13 +2,14 @@
 // StreamingJoinOperator and StreamingSemiAntiJoinOperator.
 
 import { RowKind } from '../../batch/record-batch.ts'
-import type { Schema } from '../../batch/types.ts'
+import { type Schema, t } from '../../batch/types.ts'
 import { declarationsOf } from '../../operator/keyed-row-operator.ts'
 import type { OperatorDescription } from '../../operator/operator.ts'
 import { type KeyedStateBackend, type ListState, listState, type MapState, mapState, type StateTtlConfig } from '../../state/state.ts'
 import type { BoundExpression } from '../bound-expression.ts'
 import { type Evaluate, interpret } from '../interpreter.ts'
 import { keyOf, type Value } from '../value.ts'
+import { type NotedRow, notedRow, storedRow } from './row-codec.ts'
 import { isAddition, type SessionContext, type SqlInput, SqlOperator } from './sql-operator.ts'
 
 /** A join of two inputs with the same key. */
@@ -27,7 +28,7 @@ export interface JoinSpec {
 }
 
 /** A row that is kept: how often it is there, and how many partners it has. */
-type Kept = readonly [row: readonly Value[], count: number, partners: number]
+type Kept = NotedRow<readonly [count: number, partners: number]>
 
 const LEFT = 0
 
@@ -54,7 +55,7 @@ export class InsertOnlyJoinOperator extends SqlOperator {
 
   #sidesIn(backend: KeyedStateBackend): readonly [ListState<readonly Value[]>, ListState<readonly Value[]>] {
     const { ttl } = this.#spec
-    const side = (name: string): ListState<readonly Value[]> => backend.getState(listState<readonly Value[]>(name, undefined, ttl === undefined ? {} : { ttl }))
+    const side = (name: string): ListState<readonly Value[]> => backend.getState(listState(name, storedRow, ttl === undefined ? {} : { ttl }))
     return [side('left'), side('right')]
   }
 
@@ -98,7 +99,7 @@ export class JoinOperator extends SqlOperator {
   #sidesIn(backend: KeyedStateBackend): readonly [MapState<string, Kept>, MapState<string, Kept>] {
     const { ttl } = this.#spec
     const side = (name: string): MapState<string, Kept> =>
-      backend.getState(mapState<string, Kept>(name, undefined, undefined, ttl === undefined ? {} : { ttl }))
+      backend.getState(mapState<string, Kept>(name, t.string(), notedRow(), ttl === undefined ? {} : { ttl }))
     return [side('left'), side('right')]
   }
 
@@ -120,15 +121,15 @@ export class JoinOperator extends SqlOperator {
       return
     }
     if (isAdded && isOtherOuter)
-      for (const [partner, count, partnersOfIt] of partners) {
+      for (const [[count, partnersOfIt], partner] of partners) {
         if (partnersOfIt === 0) for (let times = 0; times < count; times++) this.#emitAlone(RowKind.DELETE, partner, 1 - input)
         this.#note(1 - input, partner, count, partnersOfIt + 1)
       }
     // With an outer side a pair is a row of its own, which comes and goes.
     const pairKind = isOuter || (isAdded && isOtherOuter) ? (isAdded ? RowKind.INSERT : RowKind.DELETE) : kind
-    for (const [partner, count] of partners) for (let times = 0; times < count; times++) this.#emitPair(pairKind, row, partner, input)
+    for (const [[count], partner] of partners) for (let times = 0; times < count; times++) this.#emitPair(pairKind, row, partner, input)
     if (!isAdded && isOtherOuter)
-      for (const [partner, count, partnersOfIt] of partners) {
+      for (const [[count, partnersOfIt], partner] of partners) {
         if (partnersOfIt === 1) for (let times = 0; times < count; times++) this.#emitAlone(RowKind.INSERT, partner, 1 - input)
         this.#note(1 - input, partner, count, partnersOfIt - 1)
       }
@@ -141,7 +142,7 @@ export class JoinOperator extends SqlOperator {
       if ((partners.length === 0) === isAnti) this.emit(kind, row)
       return
     }
-    for (const [partner, count, partnersOfIt] of partners) {
+    for (const [[count, partnersOfIt], partner] of partners) {
       const changes = partnersOfIt === (isAdded ? 0 : 1)
       const changeKind = isAnti ? (isAdded ? RowKind.DELETE : RowKind.INSERT) : kind
       if (changes) for (let times = 0; times < count; times++) this.emit(changeKind, partner)
@@ -154,28 +155,28 @@ export class JoinOperator extends SqlOperator {
     const { refusesNull, inputs } = this.#spec
     const key = inputs[input].key ?? []
     if (refusesNull.some((refuses, part) => refuses && whole[key[part]] === null)) return []
-    const others = this.#sides[1 - input].values().filter(([, count]) => count > 0)
+    const others = this.#sides[1 - input].values().filter(([[count]]) => count > 0)
     const condition = this.#condition
     if (condition === undefined) return others
-    return others.filter(([other]) => condition(input === LEFT ? [...row, ...other] : [...other, ...row]) === true)
+    return others.filter(([, other]) => condition(input === LEFT ? [...row, ...other] : [...other, ...row]) === true)
   }
 
   #keep(input: number, row: readonly Value[], change: 1 | -1, partners: readonly Kept[]): void {
     const state = this.#sides[input]
     const key = keyOf(row)
     const known = state.get(key)
-    const count = (known?.[1] ?? 0) + change
+    const count = (known?.[0][0] ?? 0) + change
     if (count <= 0) state.remove(key)
     else {
       let pairs = 0
-      for (const [, times] of partners) pairs += times
-      state.put(key, [row, count, pairs])
+      for (const [[times]] of partners) pairs += times
+      state.put(key, [[count, pairs], row])
     }
   }
 
   /** Writes down how many partners a row has. */
   #note(side: number, row: readonly Value[], count: number, partners: number): void {
-    this.#sides[side].put(keyOf(row), [row, count, Math.max(0, partners)])
+    this.#sides[side].put(keyOf(row), [[count, Math.max(0, partners)], row])
   }
 
   #emitPair(kind: RowKind, row: readonly Value[], partner: readonly Value[], input: number): void {

@@ -14,6 +14,7 @@ import { Aggregates } from './aggregates/aggregates.ts'
 import { stateCollections } from './aggregates/collections.ts'
 import type { Accumulator } from './aggregates/fold.ts'
 import { OverFunctions } from './over-functions.ts'
+import { type NotedRow, notedRow, storedRow } from './row-codec.ts'
 import { END_OF_TIME, isAddition, type SessionContext, type SqlInput, SqlOperator } from './sql-operator.ts'
 
 /** Calls with one partition and order. */
@@ -33,7 +34,7 @@ export interface TimeOverSpec extends OverSpec {
 }
 
 /** A row that was computed and still counts, and its time. */
-type Past = readonly [timeMs: number, row: readonly Value[]]
+type Past = NotedRow<readonly [timeMs: number]>
 
 /** Computes rows in the order of their time, once the watermark has passed it. */
 export class TimeOverOperator extends SqlOperator {
@@ -62,9 +63,9 @@ export class TimeOverOperator extends SqlOperator {
   }
 
   #declare(backend: KeyedStateBackend): void {
-    this.#rows = backend.getState(listState<readonly Value[]>('rows'), 'namespace')
+    this.#rows = backend.getState(listState('rows', storedRow), 'namespace')
     this.#accumulators = backend.getState(valueState<readonly Accumulator[]>('accumulators'))
-    this.#past = backend.getState(listState<Past>('past rows'))
+    this.#past = backend.getState(listState<Past>('past rows', notedRow()))
     this.#lastMs = backend.getState(valueState<number>('last time'))
     this.#endsMs = backend.getState(valueState<number>('end'))
   }
@@ -127,11 +128,11 @@ export class TimeOverOperator extends SqlOperator {
     const past = this.#isBounded ? [...this.#past.get()] : []
     const add = (row: readonly Value[]): void => {
       aggregates.fold(accumulators, row, 1)
-      if (this.#isBounded) past.push([timeMs, row])
+      if (this.#isBounded) past.push([[timeMs], row])
     }
     const drop = (): void => aggregates.fold(accumulators, past.shift()![1], -1)
     if (frame.unit === 'RANGE') {
-      if (this.#isBounded) while (past.length > 0 && past[0][0] < timeMs + frame.from!) drop()
+      if (this.#isBounded) while (past.length > 0 && past[0][0][0] < timeMs + frame.from!) drop()
       // Rows of one time see each other.
       for (const row of rows) add(row)
       for (const row of rows) this.emit(RowKind.INSERT, [...row, ...aggregates.results(accumulators)])
@@ -230,7 +231,7 @@ export class FinalOverOperator extends SqlOperator {
   }
 
   #rowsIn(backend: KeyedStateBackend): ListState<readonly Value[]> {
-    return backend.getState(listState<readonly Value[]>('rows'))
+    return backend.getState(listState('rows', storedRow))
   }
 
   protected override onChange(kind: RowKind, row: readonly Value[]): void {

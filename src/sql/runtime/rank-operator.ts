@@ -1,13 +1,14 @@
 // The first rows of an order, of each partition, while rows come and go. After Flink's AppendOnlyTopNFunction and RetractableTopNFunction.
 
 import { RowKind } from '../../batch/record-batch.ts'
-import type { Schema } from '../../batch/types.ts'
+import type { DataType, Schema } from '../../batch/types.ts'
 import { declarationsOf } from '../../operator/keyed-row-operator.ts'
 import type { OperatorDescription } from '../../operator/operator.ts'
 import { type KeyedStateBackend, type StateTtlConfig, type ValueState, valueState } from '../../state/state.ts'
 import type { RankPlan, SortKey } from '../logical-plan.ts'
 import { type Ordering, orderingOf } from '../ordering.ts'
 import { keyOf, type Value } from '../value.ts'
+import { storedRows } from './row-codec.ts'
 import { isAddition, type SessionContext, type SqlInput, SqlOperator } from './sql-operator.ts'
 
 export interface RankSpec {
@@ -24,8 +25,8 @@ export interface RankSpec {
   readonly ttl: StateTtlConfig | undefined
 }
 
-/** The rows of a partition in their order, and the rank up to which they are asked for. */
-type Kept = readonly [rows: readonly (readonly Value[])[], to: number]
+/** The rank up to which rows of a partition are asked for, and the rows in their order. */
+type Kept = readonly [to: readonly [number], ...rows: (readonly Value[])[]]
 
 /** A partition that the step under way has changed. */
 interface Touched {
@@ -56,7 +57,7 @@ export class RankOperator extends SqlOperator {
 
   #partitionsIn(backend: KeyedStateBackend): ValueState<Kept> {
     const { ttl } = this.#spec
-    return backend.getState(valueState<Kept>('rows', undefined, ttl === undefined ? {} : { ttl }))
+    return backend.getState(valueState<Kept>('rows', storedRows as unknown as DataType<Kept>, ttl === undefined ? {} : { ttl }))
   }
 
   protected override onChange(kind: RowKind, row: readonly Value[]): void {
@@ -72,7 +73,7 @@ export class RankOperator extends SqlOperator {
     for (const [handle, { rows, to }] of this.#touched) {
       this.backend.select(handle)
       if (rows.length === 0) this.#partitions.clear()
-      else this.#partitions.update([rows, to])
+      else this.#partitions.update([[to], ...rows])
     }
     this.#touched.clear()
   }
@@ -82,8 +83,8 @@ export class RankOperator extends SqlOperator {
     const handle = this.backend.currentKey
     let touched = this.#touched.get(handle)
     if (touched === undefined) {
-      const [rows, to] = this.#partitions.value() ?? [[], this.#boundOf(row)]
-      touched = { rows: [...rows], to }
+      const [[to], ...rows] = this.#partitions.value() ?? [[this.#boundOf(row)]]
+      touched = { rows, to }
       this.#touched.set(handle, touched)
     }
     return touched

@@ -2,9 +2,23 @@
 
 import type { Column } from '../../batch/column.ts'
 import type { RecordBatch } from '../../batch/record-batch.ts'
-import type { LogicalType, Schema } from '../../batch/types.ts'
+import { type DataType, type LogicalType, type Schema, t } from '../../batch/types.ts'
 import { readValue, writeValue } from '../../batch/values.ts'
 import type { Value } from '../value.ts'
+
+/** A row as state: a list of values of any kind. */
+export const storedRow = t.array(t.object<Value>())
+
+/** Rows as state, or lists of values that are no rows. */
+export const storedRows = t.array(storedRow)
+
+/** What is known of a row, and the row. */
+export type NotedRow<Notes extends readonly Value[]> = readonly [notes: Notes, row: readonly Value[]]
+
+/** A {@link NotedRow} as state. */
+export function notedRow<Notes extends readonly Value[]>(): DataType<NotedRow<Notes>> {
+  return storedRows as unknown as DataType<NotedRow<Notes>>
+}
 
 /** What users are given for a type, as {@link Value} has it. Only nested types differ. */
 function valueOf(given: unknown, type: LogicalType): Value {

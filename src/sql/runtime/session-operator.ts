@@ -7,6 +7,7 @@ import type { OperatorDescription } from '../../operator/operator.ts'
 import { type KeyedStateBackend, type ListState, listState, type ValueState, valueState } from '../../state/state.ts'
 import type { WindowSpec } from '../logical-plan.ts'
 import { keyOf, type Value } from '../value.ts'
+import { storedRow } from './row-codec.ts'
 import { isAddition, type SessionContext, type SqlInput, SqlOperator } from './sql-operator.ts'
 import { WindowClock } from './window-clock.ts'
 
@@ -54,7 +55,7 @@ export class SessionOperator extends SqlOperator {
   }
 
   #rowsIn(backend: KeyedStateBackend): ListState<readonly Value[]> {
-    return backend.getState(listState<readonly Value[]>('rows'), 'namespace')
+    return backend.getState(listState('rows', storedRow), 'namespace')
   }
 
   protected override onChange(kind: RowKind, row: readonly Value[]): void {

@@ -87,9 +87,10 @@ export class SliceAggregateOperator extends WindowGroupsOperator {
       this.backend.setNamespace(sliceMs, sliceMs + slice.sizeMs)
       const known = this.groups.value()
       if (known === null) continue
-      rowCount += known[0]
-      keys = known[1]
-      this.#whole.merge(accumulators, known[2], this.aggregates.entries())
+      const [[count], ownKeys, ...others] = known
+      rowCount += count
+      keys = ownKeys
+      this.#whole.merge(accumulators, others, this.aggregates.entries())
       // No later window has it.
       if (sliceMs < startMs + window.stepMs) this.clearGroup()
     }
@@ -110,13 +111,16 @@ export class SliceAggregateOperator extends WindowGroupsOperator {
     this.backend.setNamespace(startMs, startMs + stepMs)
     let first = this.groups.value()
     if (added !== undefined) {
-      const [[rowCount, keys, accumulators], entries] = added
-      const [knownCount, , known] = first ?? [0, keys, this.aggregates.create()]
+      const [[[rowCount], keys, ...accumulators], entries] = added
+      const [[knownCount], , ...known] = first ?? [[0], keys, ...this.aggregates.create()]
       this.aggregates.merge(known, accumulators, entries)
-      first = [knownCount + rowCount, keys, known]
+      first = [[knownCount + rowCount], keys, ...known]
       this.groups.update(first)
     }
-    if (first !== null && first[0] > 0) this.#emitWindow(first[1], startMs, endMs, this.aggregates.results(first[2]))
+    if (first !== null) {
+      const [[rowCount], keys, ...known] = first
+      if (rowCount > 0) this.#emitWindow(keys, startMs, endMs, this.aggregates.results(known))
+    }
     if (endMs === startMs + sizeMs) this.clearGroup()
   }
 

@@ -9,6 +9,7 @@ import { type KeyedStateBackend, type ListState, listState } from '../../state/s
 import type { BoundExpression } from '../bound-expression.ts'
 import { type Evaluate, interpret } from '../interpreter.ts'
 import type { Value } from '../value.ts'
+import { type NotedRow, notedRow } from './row-codec.ts'
 import { isAddition, type SessionContext, type SqlInput, SqlOperator } from './sql-operator.ts'
 
 export interface TemporalJoinSpec {
@@ -22,7 +23,7 @@ export interface TemporalJoinSpec {
 }
 
 /** A row and what it was for. */
-type Waiting = readonly [kind: RowKind, row: readonly Value[]]
+type Waiting = NotedRow<readonly [kind: RowKind]>
 
 export class TemporalJoinOperator extends SqlOperator {
   readonly #spec: TemporalJoinSpec
@@ -45,15 +46,15 @@ export class TemporalJoinOperator extends SqlOperator {
   }
 
   #declare(backend: KeyedStateBackend): void {
-    this.#waiting = backend.getState(listState<Waiting>('waiting rows'))
-    this.#versions = backend.getState(listState<Waiting>('versions'))
+    this.#waiting = backend.getState(listState<Waiting>('waiting rows', notedRow()))
+    this.#versions = backend.getState(listState<Waiting>('versions', notedRow()))
   }
 
   protected override onChange(kind: RowKind, whole: readonly Value[], input: number): void {
     const { widths, leftTime, rightTime } = this.#spec
     const row = whole.slice(0, widths[input])
     if (input === 0) {
-      this.#waiting.add([kind, row])
+      this.#waiting.add([[kind], row])
       this.eventTimers.register(row[leftTime] as number)
       return
     }
@@ -61,7 +62,7 @@ export class TemporalJoinOperator extends SqlOperator {
     if (kind === RowKind.UPDATE_BEFORE) return
     const timeMs = row[rightTime] as number
     const versions = this.#versions.get().filter(([, other]) => other[rightTime] !== timeMs)
-    this.#versions.update([...versions, [kind, row] as const].toSorted(([, one], [, other]) => (one[rightTime] as number) - (other[rightTime] as number)))
+    this.#versions.update([...versions, [[kind], row] as const].toSorted(([, one], [, other]) => (one[rightTime] as number) - (other[rightTime] as number)))
     this.eventTimers.register(timeMs)
   }
 
@@ -71,7 +72,7 @@ export class TemporalJoinOperator extends SqlOperator {
     const versions = this.#versions.get()
     const waiting = this.#waiting.get()
     const due = waiting.filter(([, row]) => (row[leftTime] as number) <= upToMs)
-    for (const [kind, row] of due) {
+    for (const [[kind], row] of due) {
       const version = versions.findLast(([, other]) => (other[rightTime] as number) <= (row[leftTime] as number))
       this.#emitPair(kind, row, version)
     }
@@ -86,7 +87,7 @@ export class TemporalJoinOperator extends SqlOperator {
   }
 
   #emitPair(kind: RowKind, row: readonly Value[], version: Waiting | undefined): void {
-    if (version !== undefined && isAddition(version[0])) {
+    if (version !== undefined && isAddition(version[0][0])) {
       const pair = [...row, ...version[1]]
       if (this.#condition === undefined || this.#condition(pair) === true) return this.emit(kind, pair)
     }

@@ -7,6 +7,7 @@ import { type KeyedStateBackend, type ListState, listState, type ValueState, val
 import type { SortKey } from '../logical-plan.ts'
 import { type Ordering, orderingOf } from '../ordering.ts'
 import type { Value } from '../value.ts'
+import { storedRow } from './row-codec.ts'
 import { type SessionContext, type SqlInput, SqlOperator } from './sql-operator.ts'
 
 export interface TimeSortSpec {
@@ -37,7 +38,7 @@ export class TimeSortOperator extends SqlOperator {
   }
 
   #declare(backend: KeyedStateBackend): void {
-    this.#rows = backend.getState(listState<readonly Value[]>('rows'), 'namespace')
+    this.#rows = backend.getState(listState('rows', storedRow), 'namespace')
     this.#sentMs = backend.getState(valueState<number>('sent'))
   }
 

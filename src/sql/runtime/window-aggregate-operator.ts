@@ -58,9 +58,9 @@ export class WindowAggregateOperator extends WindowGroupsOperator {
   }
 
   #fire(): void {
-    const known = this.groups.value()
+    const [[count], keys, ...accumulators] = this.groups.value() ?? [[0], []]
     // A window whose rows were all taken back says nothing.
-    if (known !== null && known[0] > 0) this.emit(RowKind.INSERT, [...known[1], ...this.aggregates.results(known[2])])
+    if (count > 0) this.emit(RowKind.INSERT, [...keys, ...this.aggregates.results(accumulators)])
     this.clearGroup()
   }
 }

@@ -10,6 +10,7 @@ import { type Evaluate, interpret } from '../interpreter.ts'
 import type { JoinPlan, RankPlan, SortKey, WindowSpec } from '../logical-plan.ts'
 import { type Ordering, orderingOf } from '../ordering.ts'
 import { keyOf, type Value } from '../value.ts'
+import { storedRow } from './row-codec.ts'
 import { isAddition, type SessionContext, type SqlInput, SqlOperator } from './sql-operator.ts'
 import { WindowClock } from './window-clock.ts'
 
@@ -38,7 +39,7 @@ abstract class WindowBufferOperator extends SqlOperator {
   }
 
   #buffersIn(backend: KeyedStateBackend): readonly ListState<readonly Value[]>[] {
-    return this.inputs.map((_, input) => backend.getState(listState<readonly Value[]>(`rows ${input}`), 'namespace'))
+    return this.inputs.map((_, input) => backend.getState(listState(`rows ${input}`, storedRow), 'namespace'))
   }
 
   protected override onChange(kind: RowKind, row: readonly Value[], input: number): void {

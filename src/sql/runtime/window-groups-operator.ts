@@ -2,7 +2,7 @@
 // and writes it when it ends or before timers fire.
 
 import type { RowKind } from '../../batch/record-batch.ts'
-import type { Schema } from '../../batch/types.ts'
+import type { DataType, Schema } from '../../batch/types.ts'
 import { declarationsOf } from '../../operator/keyed-row-operator.ts'
 import type { OperatorDescription } from '../../operator/operator.ts'
 import { type KeyedStateBackend, type ValueState, valueState } from '../../state/state.ts'
@@ -12,6 +12,7 @@ import type { Value } from '../value.ts'
 import { Aggregates } from './aggregates/aggregates.ts'
 import { stateCollections } from './aggregates/collections.ts'
 import type { Accumulator } from './aggregates/fold.ts'
+import { storedRows } from './row-codec.ts'
 import { isAddition, type SessionContext, type SqlInput, SqlOperator } from './sql-operator.ts'
 import { WindowClock } from './window-clock.ts'
 
@@ -30,7 +31,7 @@ export interface WindowGroupsSpec {
 }
 
 /** How many rows a window has, its keys, and what is known of its rows. */
-export type WindowGroup = readonly [rowCount: number, keys: readonly Value[], accumulators: readonly Accumulator[]]
+export type WindowGroup = readonly [rowCount: readonly [number], keys: readonly Value[], ...accumulators: Accumulator[]]
 
 /** A {@link WindowGroup} that the step under way has changed. */
 interface TouchedGroup {
@@ -67,7 +68,7 @@ export abstract class WindowGroupsOperator extends SqlOperator {
   }
 
   #groupsIn(backend: KeyedStateBackend): ValueState<WindowGroup> {
-    return backend.getState(valueState<WindowGroup>('windows'), 'namespace')
+    return backend.getState(valueState<WindowGroup>('windows', storedRows as unknown as DataType<WindowGroup>), 'namespace')
   }
 
   /** Whether the step has touched a window of the current key. */
@@ -96,7 +97,7 @@ export abstract class WindowGroupsOperator extends SqlOperator {
       const known = this.groups.value()
       if (known === null && sign === -1) return false
       isNew = known === null
-      const [count, ownKeys, accumulators] = known ?? [0, keys(), this.aggregates.create()]
+      const [[count], ownKeys, ...accumulators] = known ?? [[0], keys(), ...this.aggregates.create()]
       group = { startMs, endMs, count, keys: ownKeys, accumulators }
       const others = this.#touched.get(this.backend.currentKey)
       if (others === undefined) this.#touched.set(this.backend.currentKey, [group])
@@ -112,7 +113,7 @@ export abstract class WindowGroupsOperator extends SqlOperator {
       this.backend.select(handle)
       for (const { startMs, endMs, count, keys, accumulators } of groups) {
         this.backend.setNamespace(startMs, endMs)
-        this.groups.update([count, keys, accumulators])
+        this.groups.update([[count], keys, ...accumulators])
       }
     }
     this.#touched.clear()

@@ -7,7 +7,7 @@ import { castOf } from '../../casts.ts'
 import type { EvaluationContext } from '../../functions/scalar-function.ts'
 import { type Evaluate, interpret } from '../../interpreter.ts'
 import { DOUBLE } from '../../functions/scalar-function.ts'
-import { keyOf, type Value } from '../../value.ts'
+import type { Value } from '../../value.ts'
 import { type CollectionMaker, Counts, type Entry, type Keyed } from './collections.ts'
 import type { Accumulator, Fold } from './fold.ts'
 import { jsonArray, jsonObject } from './json.ts'
@@ -136,6 +136,7 @@ export class Aggregates {
   /** Members that fold each row by themselves. */
   readonly #alone: readonly number[]
   readonly #sets: readonly DistinctSet[]
+  readonly #countsRows: boolean
   /** Everything that lies beside accumulators. */
   readonly #kept: { clear(): void }[] = []
   readonly #operands = new SharedExpressions<readonly Value[]>()
@@ -182,6 +183,7 @@ export class Aggregates {
       const bit = 1 << (set.members.push(index) - 1)
       return { ...member, fold: distinctInSet(inner, set.counts, bit) }
     })
+    this.#countsRows = aggregates.some(({ name, operands, filter }) => name === 'COUNT' && operands.length === 0 && filter === undefined)
     this.#alone = alone
     this.#sets = sets
   }
@@ -237,11 +239,14 @@ export class Aggregates {
     return this.#members.map(({ fold }, index) => fold.result(accumulators[index]))
   }
 
-  /** Two accumulators with the same text have the same results. */
-  witness(accumulators: readonly Accumulator[]): string {
-    return this.#members
-      .map(({ fold }, index) => keyOf(fold.witness === undefined ? fold.result(accumulators[index]) : fold.witness(accumulators[index])))
-      .join('|')
+  /** Values that are the same for accumulators with the same results, for what counts as the same. @param results Theirs. */
+  witnesses(accumulators: readonly Accumulator[], results: readonly Value[]): readonly Value[] {
+    return this.#members.map(({ fold }, index) => fold.witness?.(accumulators[index]) ?? results[index])
+  }
+
+  /** Whether each row changes a result: one counts them. */
+  get countsRows(): boolean {
+    return this.#countsRows
   }
 
   /** What each aggregate keeps of the current group beside its accumulator. */
