@@ -8,7 +8,8 @@ import type { LineFormat } from '../../format/line-format.ts'
 import type { CatalogTable } from '../catalog.ts'
 
 export const CONNECTORS = ['filesystem', 'datagen', 'nexmark', 'print', 'blackhole']
-export const FORMATS = ['json', 'csv', 'debezium-json']
+export const FORMATS = ['json', 'csv', 'debezium-json', 'parquet']
+const CONVERSIONS = ['flink', 'strict'] as const
 
 /** The options of one table, each of which has to be asked for. */
 export class TableOptions {
@@ -73,7 +74,8 @@ export function jsonTable(options: TableOptions, prefix: string): TableFormat {
   if (failOnMissingField && ignoresErrors)
     options.fail('INVALID_OPTION', `'${prefix}.fail-on-missing-field' and '${prefix}.ignore-parse-errors' are both true`, 'Leave one of them out.')
   const timestampFormat = options.one(`${prefix}.timestamp-format.standard`, ['SQL', 'ISO-8601'])
-  return { format: jsonFormat({ conversion: 'flink', failOnMissingField, ...(timestampFormat && { timestampFormat }) }), ignoresErrors }
+  const conversion = options.one(`${prefix}.conversion`, CONVERSIONS) ?? 'flink'
+  return { format: jsonFormat({ conversion, failOnMissingField, ...(timestampFormat && { timestampFormat }) }), ignoresErrors }
 }
 
 export function csvTable(options: TableOptions): TableFormat {
@@ -84,8 +86,8 @@ export function csvTable(options: TableOptions): TableFormat {
   const arrayElementDelimiter = options.text('csv.array-element-delimiter')
   return {
     format: csvFormat({
-      conversion: 'flink',
-      header: false,
+      conversion: options.one('csv.conversion', CONVERSIONS) ?? 'flink',
+      header: options.flag('csv.header'),
       allowComments: options.flag('csv.allow-comments'),
       ...(delimiter !== undefined && { delimiter: delimiter === '\\t' ? '\t' : delimiter }),
       ...(quote !== undefined && { quote }),

@@ -6,6 +6,8 @@ import type { Field, LogicalType, Schema } from '../../batch/types.ts'
 import { fileSource } from '../../connector/file/file-source.ts'
 import { nexmarkSource } from '../../connector/nexmark/nexmark-source.ts'
 import { nexmarkTableOptions } from '../../connector/nexmark/nexmark-options.ts'
+import type { LineFormat } from '../../format/line-format.ts'
+import { type ParquetFormat, parquetFormat } from '../../format/parquet/parquet-format.ts'
 import type { Source } from '../../operator/source.ts'
 import type { CatalogTable } from '../catalog.ts'
 import { CONNECTORS, csvTable, FORMATS, jsonTable, TableOptions } from './table-options.ts'
@@ -19,7 +21,15 @@ export interface TableSource {
 
 /** Whether a table's source finds columns by their names, so that it may leave out what nobody asks for. */
 export function readsByName({ options }: CatalogTable): boolean {
-  return options.get('connector') === 'filesystem' && options.get('format') === 'json' && options.get('json.fail-on-missing-field') !== 'true'
+  if (options.get('connector') !== 'filesystem') return false
+  switch (options.get('format')) {
+    case 'json':
+      return options.get('json.fail-on-missing-field') !== 'true'
+    case 'csv':
+      return options.get('csv.header')?.toLowerCase() === 'true'
+    default:
+      return options.get('format') === 'parquet'
+  }
 }
 
 /**
@@ -60,17 +70,28 @@ function fileTable(options: TableOptions, schema: Schema, makeSchema: (fields: r
   }
   options.text('source.monitor-interval')
   for (const key of ['scan.watermark.emit.strategy', 'scan.watermark.alignment.group', 'scan.watermark.idle-timeout']) options.text(key)
-  const format = name === 'csv' ? csvTable(options) : jsonTable(options, name === 'json' ? 'json' : 'debezium-json')
+  const { format, ignoresErrors } = formatNamed(name, options)
   // Of formats many options are no concern of readers.
   options.refuseOthers((key) => /^(?:json|csv|debezium-json|sink|source|partition|auto-compaction|compaction)\./.test(key))
   const isDebezium = name === 'debezium-json'
   const source = fileSource({
     path,
-    format: format.format,
+    format,
     schema: isDebezium ? envelopeOf(schema, makeSchema) : schema,
-    onBadRecord: format.ignoresErrors ? 'null' : 'fail',
+    onBadRecord: ignoresErrors ? 'null' : 'fail',
   })
   return { source, envelope: isDebezium ? 'debezium' : 'none' }
+}
+
+function formatNamed(name: string, options: TableOptions): { readonly format: LineFormat | ParquetFormat; readonly ignoresErrors: boolean } {
+  switch (name) {
+    case 'parquet':
+      return { format: parquetFormat(), ignoresErrors: false }
+    case 'csv':
+      return csvTable(options)
+    default:
+      return jsonTable(options, name)
+  }
 }
 
 function envelopeOf(schema: Schema, makeSchema: (fields: readonly Field[]) => Schema): Schema {
