@@ -3,6 +3,7 @@
 import { suggest } from '../base/suggest.ts'
 import type { Field, LogicalType } from '../batch/types.ts'
 import type { BoundExpression } from './bound-expression.ts'
+import { fileOf } from './files/file-name.ts'
 import { SqlError, type Span } from './sql-error.ts'
 import type { Distribution, Expression, Name, QualifiedName, Query } from './syntax-tree.ts'
 
@@ -137,6 +138,9 @@ export interface CatalogEntry {
   readonly databases: Map<string, Database>
 }
 
+/** Makes the table of a file. @throws {SqlError} if that cannot be read. */
+export type FileTables = (path: string, origin: Origin) => CatalogTable
+
 /** The catalogs of a session. */
 export class Catalog {
   #currentCatalog = DEFAULT_CATALOG
@@ -147,6 +151,13 @@ export class Catalog {
   readonly #temporaryFunctions = new Map<string, CatalogFunction>()
   /** Temporary system functions: without a database. */
   readonly #systemFunctions = new Map<string, CatalogFunction>()
+  readonly #makeFileTable: FileTables
+  /** Of one statement, by their paths. */
+  readonly #files = new Map<string, CatalogTable>()
+
+  constructor(makeFileTable: FileTables) {
+    this.#makeFileTable = makeFileTable
+  }
 
   get currentCatalog(): string {
     return this.#currentCatalog
@@ -178,9 +189,11 @@ export class Catalog {
     return this.#temporary.get(keyOf(path)) ?? this.#catalogs.get(path[0])?.databases.get(path[1])?.tables.get(path[2])
   }
 
-  /** The table or view of a name. @throws {SqlError} `UNKNOWN_TABLE`, `UNKNOWN_DATABASE`, `UNKNOWN_CATALOG` */
+  /** The table or view of a name. @throws {SqlError} `UNKNOWN_TABLE`, `UNKNOWN_DATABASE`, `UNKNOWN_CATALOG`; of files what {@link FileTables} throws */
   find(name: QualifiedName, text: string): CatalogTable | CatalogView {
     const path = this.fullPath(name, text)
+    const file = fileOf(name)
+    if (file !== undefined) return this.#fileTable(file, name, text)
     const found = this.at(path)
     if (found !== undefined) return found
     this.pathOf(name, text)
@@ -201,6 +214,18 @@ export class Catalog {
     if (found === undefined) throw this.#unknownTable(what, path, [...tables.values()], name, text)
     if (found.kind !== what) throw new SqlError('WRONG_KIND', text, name, `"${path[2]}" is a ${found.kind}`, `Write ALTER ${found.kind.toUpperCase()}.`)
     return found
+  }
+
+  /** A file is looked at once by each statement. */
+  #fileTable(path: string, { start, end }: Span, text: string): CatalogTable {
+    const table = this.#files.get(path) ?? this.#makeFileTable(path, { text, start, end })
+    this.#files.set(path, table)
+    return table
+  }
+
+  /** Has files looked at anew, which may have changed since the last statement. */
+  forgetFiles(): void {
+    this.#files.clear()
   }
 
   /** Whether a name is free. @throws {SqlError} `TABLE_EXISTS` */

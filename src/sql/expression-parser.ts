@@ -484,7 +484,7 @@ export abstract class ExpressionParser extends TokenReader {
       this.expectSymbol(')')
       return { kind: 'table', table, ...this.#tableOrder(), ...this.span(start) }
     }
-    return { kind: 'table', table: this.qualifiedName('a table'), ...this.#tableOrder(), ...this.span(start) }
+    return { kind: 'table', table: this.tableName('a table'), ...this.#tableOrder(), ...this.span(start) }
   }
 
   #tableOrder(): Pick<TableArgument, 'partitionBy' | 'orderBy'> {

@@ -5,7 +5,7 @@ import type { BoundExpression } from './bound-expression.ts'
 import type { ScopeColumn } from './expression-binder.ts'
 import { and, columnsOf, shifted } from './expressions.ts'
 import { strategyOf } from './join-strategy.ts'
-import type { JoinPlan, LogicalPlan, PlanColumn } from './logical-plan.ts'
+import type { JoinPlan, LogicalPlan, PlanColumn, ScanPlan } from './logical-plan.ts'
 import type { Span } from './sql-error.ts'
 
 /** What a FROM clause has. */
@@ -253,6 +253,11 @@ export function inputsOf(plan: LogicalPlan): readonly LogicalPlan[] {
     default:
       return [plan.input]
   }
+}
+
+/** Where a plan reads tables. */
+export function scansOf(plan: LogicalPlan): readonly ScanPlan[] {
+  return plan.kind === 'scan' ? [plan] : inputsOf(plan).flatMap(scansOf)
 }
 
 /** Whether something in a plan depends on the order in which groups change: then their changes are told one by one. */

@@ -1,6 +1,7 @@
 // Queries: SELECT and what may stand around it, tables and joins.
 
 import { ExpressionParser } from './expression-parser.ts'
+import { fileAlias } from './files/file-name.ts'
 import type { Span } from './sql-error.ts'
 import type {
   Expression,
@@ -134,7 +135,7 @@ export abstract class QueryParser extends ExpressionParser {
       })
       return { kind: 'values', rows, ...this.span(start) }
     }
-    if (this.accept('TABLE')) return { kind: 'table query', table: this.qualifiedName('a table'), ...this.span(start) }
+    if (this.accept('TABLE')) return { kind: 'table query', table: this.tableName('a table'), ...this.span(start) }
     throw this.unexpected('a query')
   }
 
@@ -257,7 +258,7 @@ export abstract class QueryParser extends ExpressionParser {
       this.expectSymbol(')')
       return inner
     }
-    const name = this.qualifiedName('a table')
+    const name = this.tableName('a table')
     if (this.isSymbol('(')) {
       const call = this.callOf(name.parts)
       if (call.kind !== 'call') throw this.error('SYNTAX_ERROR', call, 'A table is no aggregate over a window')
@@ -265,8 +266,8 @@ export abstract class QueryParser extends ExpressionParser {
     }
     const hints = this.hints()
     const asOf = this.#asOf()
-    const aliased = this.#tableAlias()
-    return { kind: 'table reference', name, hints, asOf, ...aliased, ...this.span(start) }
+    const { alias = fileAlias(name), columns } = this.#tableAlias()
+    return { kind: 'table reference', name, hints, asOf, alias, columns, ...this.span(start) }
   }
 
   #tableCall() {

@@ -5,6 +5,7 @@ import type { Field } from '../batch/types.ts'
 import { Catalog, type CatalogTable, type CatalogView, meant, type TablePath } from './catalog.ts'
 import { suggest } from '../base/suggest.ts'
 import type { BoundExpression } from './bound-expression.ts'
+import { fileTable } from './files/file-table.ts'
 import { FLINK_FUNCTIONS } from './flink-functions.ts'
 import { assignColumns, bindInsert, type InsertPlan, writtenColumns } from './insert-binder.ts'
 import type { LogicalPlan } from './logical-plan.ts'
@@ -56,7 +57,7 @@ const LANGUAGES = ['JAVA', 'SCALA', 'PYTHON']
 
 /** A script or an interactive session, statement by statement. */
 export class SqlSession {
-  readonly catalog = new Catalog()
+  readonly catalog = new Catalog(fileTable)
   /** What SET has said. */
   readonly options = new Map<string, string>()
 
@@ -72,6 +73,7 @@ export class SqlSession {
    * session.execute(query, text) // { kind: 'query', plan }, of a column EXPR$0 INT NOT NULL
    */
   execute(statement: Statement, text: string): StatementResult {
+    this.catalog.forgetFiles()
     return new Execution(this.catalog, this.options, text).execute(statement)
   }
 }

@@ -4,6 +4,7 @@ import type { Field } from '../batch/types.ts'
 import { type Catalog, type CatalogTable, type CatalogView, type DefinedColumn, order } from './catalog.ts'
 import { catalogText, metadataText, tableText, viewText } from './ddl-text.ts'
 import { expressionText } from './expression-text.ts'
+import { fileAlias } from './files/file-name.ts'
 import { FLINK_FUNCTIONS, SHOWN_FUNCTIONS } from './flink-functions.ts'
 import { BOOLEAN, STRING } from './functions/scalar-function.ts'
 import { likePattern } from './like.ts'
@@ -153,7 +154,12 @@ class Showing {
     const found = this.#catalog.find(name, this.#text)
     if (what !== `CREATE ${found.kind.toUpperCase()}`)
       throw this.#error('WRONG_KIND', name, `"${found.path[2]}" is a ${found.kind}`, `Write SHOW CREATE ${found.kind.toUpperCase()}.`)
-    return found.kind === 'table' ? tableText(found) : viewText(found)
+    if (found.kind === 'view') return viewText(found)
+    const file = fileAlias(name)
+    // A statement that makes such a table of the file: who knows more about it than its first rows say changes that.
+    return tableText(
+      file === undefined ? found : { ...found, isTemporary: false, path: [this.#catalog.currentCatalog, this.#catalog.currentDatabase, file.text] },
+    )
   }
 
   /** Of tables whose partitions a catalog would keep: none here does. */

@@ -431,13 +431,13 @@ class StatementParser extends QueryParser {
   #describe(start: number): Statement {
     const what = this.acceptOneOf('CATALOG', 'DATABASE', 'FUNCTION', 'TABLE') ?? 'TABLE'
     const extended = this.accept('EXTENDED')
-    return { kind: 'describe', what, extended, name: this.qualifiedName(), ...this.span(start) }
+    return { kind: 'describe', what, extended, name: what === 'TABLE' ? this.tableName() : this.qualifiedName(), ...this.span(start) }
   }
 
   #show(start: number): Show {
     const what = this.#shown()
     const takesName = what.startsWith('CREATE') || what === 'PARTITIONS'
-    let of = takesName ? this.qualifiedName() : undefined
+    let of = what === 'CREATE TABLE' ? this.tableName() : takesName ? this.qualifiedName() : undefined
     if (what === 'PARTITIONS' && this.accept('PARTITION')) this.parenthesized(() => this.expression())
     if (DATABASE_CONTENTS.has(what) && this.acceptOneOf('FROM', 'IN') !== undefined) of = this.qualifiedName()
     else if (what === 'COLUMNS') throw this.unexpected()

@@ -1,6 +1,7 @@
 // A place in the tokens of a text, and what every part of the parser asks of it: words, symbols, names, and errors that say what was expected.
 
 import { suggest } from '../base/suggest.ts'
+import { fileName } from './files/file-name.ts'
 import { RESERVED_WORDS } from './reserved-words.ts'
 import { type Span, SqlError } from './sql-error.ts'
 import type { Name, QualifiedName } from './syntax-tree.ts'
@@ -158,6 +159,13 @@ export class TokenReader {
     const parts = [first]
     while (this.isSymbol('.') && this.acceptSymbol('.')) parts.push(this.name())
     return { parts, ...this.span(first) }
+  }
+
+  /** A table's name, or a file in quotes. */
+  protected tableName(what?: string): QualifiedName {
+    if (this.token.kind !== TokenKind.STRING) return this.qualifiedName(what)
+    const file = this.take()
+    return fileName(file.text, file)
   }
 
   protected string(what: string = 'a string'): string {

@@ -2,6 +2,7 @@
 
 import type { CatalogView } from './catalog.ts'
 import { ExpressionWriter, stringText } from './expression-text.ts'
+import { fileOf } from './files/file-name.ts'
 import { SqlError } from './sql-error.ts'
 import type { GroupItem, Hint, Join, Query, Select, TableExpression } from './syntax-tree.ts'
 import { quoted } from './type-text.ts'
@@ -100,7 +101,9 @@ class QueryWriter {
         const { name, hints, asOf } = from
         const hint = hints.length === 0 ? '' : `\n${hintText(hints)}`
         const time = asOf === undefined ? '' : ` FOR SYSTEM_TIME AS OF ${this.#expressions.write(asOf)}`
-        return `${name.parts.map(({ text }) => quoted(text)).join('.')}${hint}${time}${aliasText(from)}`
+        const file = fileOf(name)
+        const written = file === undefined ? name.parts.map(({ text }) => quoted(text)).join('.') : stringText(file)
+        return `${written}${hint}${time}${aliasText(from)}`
       }
       case 'subquery':
         return `${from.lateral ? 'LATERAL ' : ''}(${this.query(from.query)})${aliasText(from)}`

@@ -25,6 +25,34 @@ function table(path: string): string {
 const VALUES = "SELECT * FROM (VALUES ('a,b', CAST(NULL AS INT), 1.50), ('', 2000, 22.25)) AS t(name, n, price)"
 const COUNTS = "SELECT k, COUNT(*) AS n FROM (VALUES ('a'), ('b'), ('a')) AS t(k) GROUP BY k"
 
+describe('files in the place of tables', () => {
+  test('columns and types are found by the first rows', async () => {
+    const path = file('flights.csv', 'carrier;delay;flown\nAA;12;2024-01-01\nB,B;;2024-01-02\nAA;3;2024-01-02\n')
+    const { status, stdout, stderr } = await sql(
+      ...[
+        '--format',
+        'csv',
+        '-e',
+        `SELECT carrier, COUNT(*) AS n, SUM(delay) AS delay, MAX(flights.flown) AS last_flown FROM '${path}' GROUP BY carrier ORDER BY n DESC`,
+      ],
+    )
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    expect(stdout).toBe('carrier,n,delay,last_flown\nAA,2,15,2024-01-02\n"B,B",1,,2024-01-02\n')
+  })
+
+  test('DESCRIBE shows them', async () => {
+    const { stdout } = await sql('--format', 'json', '-e', `DESCRIBE '${file('shown.jsonl', '{"a":1.5}\n')}'`)
+    expect(stdout).toBe('{"name":"a","type":"DOUBLE","null":true,"key":null,"extras":null,"watermark":null}\n')
+  })
+
+  test('a file that is not there is shown where it stands', async () => {
+    const { status, stderr } = await sql('-e', "SELECT * FROM 'nope.csv'")
+    expect(status).toBe(2)
+    expect(stderr).toContain('error [FILE_NOT_FOUND]: Cannot read "nope.csv": there is no such file or folder, line 1, column 15')
+    expect(stderr).toContain("  SELECT * FROM 'nope.csv'\n                ^^^^^^^^^^\n")
+  })
+})
+
 describe('formats', () => {
   test('a table has a box, numbers at the right, NULL and the number of rows', async () => {
     const { status, stdout, stderr } = await sql('-e', VALUES)

@@ -302,7 +302,7 @@ export class CsvFormat implements LineFormat {
   }
 
   parseHeader(bytes: Uint8Array, isFinal: boolean): FileHeader | undefined {
-    return readHeaderRecord(bytes, isFinal, this.options)
+    return readRecord(bytes, isFinal, this.options)
   }
 
   createDecoder(
@@ -418,8 +418,19 @@ const LINE_FEED = 10
 const RETURN = 13
 const HASH = 35
 
-/** Reads the first record, as the scanner reads those behind it. Returns undefined if its end is not there. */
-function readHeaderRecord(bytes: Uint8Array, isFinal: boolean, options: CsvFormatOptions): FileHeader | undefined {
+/** A record as texts: a header, or one that is looked at before types are known. */
+export interface TextRecord extends FileHeader {
+  /** Which of them stand in quotes. */
+  readonly isQuoted: readonly boolean[]
+}
+
+/**
+ * Reads the first record, as the scanner reads those behind a header.
+ *
+ * @returns undefined if its end is not there.
+ * @throws {ConnectorError} `DAMAGED_FILE` if it is none.
+ */
+export function readRecord(bytes: Uint8Array, isFinal: boolean, options: CsvFormatOptions): TextRecord | undefined {
   const [delimiter, quote, escape] = markBytes(defined(options))
   const decoder = new TextDecoder('utf-8', { fatal: options.utf8 !== 'replace', ignoreBOM: true })
   const { length } = bytes
@@ -441,11 +452,13 @@ function readHeaderRecord(bytes: Uint8Array, isFinal: boolean, options: CsvForma
   }
   if (at >= length) return undefined
   const columns: string[] = []
+  const quoted: boolean[] = []
   for (;;) {
     const name: number[] = []
     const isQuoted = isMark(at, quote)
     const start = at
     let isOpen = isQuoted
+    quoted.push(isQuoted)
     if (isQuoted) at++
     while (at < length && (isOpen || (bytes[at] !== delimiter && lineEndAt(at) === 0))) {
       if (isMark(at, escape)) {
@@ -476,7 +489,7 @@ function readHeaderRecord(bytes: Uint8Array, isFinal: boolean, options: CsvForma
     at++
   }
   const end = lineEndAt(at)
-  return !isFinal && at + end === length && bytes[length - 1] !== LINE_FEED ? undefined : { columns, bytes: at + end }
+  return !isFinal && at + end === length && bytes[length - 1] !== LINE_FEED ? undefined : { columns, isQuoted: quoted, bytes: at + end }
 }
 
 function damagedHeader(reason: string): ConnectorError {

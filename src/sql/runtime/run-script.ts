@@ -11,6 +11,8 @@ import { parseScript } from '../statement-parser.ts'
 import type { LogicalPlan } from '../logical-plan.ts'
 import type { Value } from '../value.ts'
 import type { InsertPlan } from '../insert-binder.ts'
+import { isFilePath } from '../files/file-name.ts'
+import { scansOf } from '../plans.ts'
 import { changeSink } from './change-sink.ts'
 import type { QueryOptions } from './query-planner.ts'
 import { executorOf, type RunOptions } from './run-query.ts'
@@ -60,7 +62,12 @@ export function insertJob(inserts: readonly InsertPlan[], session: SqlSession, o
     (planner) => {
       for (const insert of inserts) planner.addInsert(insert)
     },
-    runOptionsOf(session, options, 'insert'),
+    runOptionsOf(
+      session,
+      options,
+      'insert',
+      inserts.map(({ plan }) => plan),
+    ),
   )
 }
 
@@ -80,14 +87,31 @@ export function queryJob(plan: LogicalPlan, session: SqlSession, take: (kind: Ro
     if (missing >= 0) throw new PlanError('NULL_VALUE', `Column "${columns[missing].name}" is NULL, and its type admits none`)
     take(kind, row)
   })
-  const executor = executorOf((planner) => planner.addSink(plan, sink, (isOnly) => (isInsertOnly = isOnly)), runOptionsOf(session, options, 'query'))
+  const executor = executorOf((planner) => planner.addSink(plan, sink, (isOnly) => (isInsertOnly = isOnly)), runOptionsOf(session, options, 'query', [plan]))
   return { executor, isInsertOnly }
 }
 
-function runOptionsOf(session: SqlSession, { log, clock = systemClock, parallelism = 1, options }: ScriptOptions, jobName: string): RunOptions {
+function runOptionsOf(
+  session: SqlSession,
+  { log, clock = systemClock, parallelism = 1, options }: ScriptOptions,
+  jobName: string,
+  plans: readonly LogicalPlan[],
+): RunOptions {
   // Inputs are read by turns then, row by row.
   const batchRowsMax = session.options.get('table.exec.mini-batch.enabled') === 'false' ? 1 : undefined
-  return { ...queryOptions(session), log, clock, jobName, parallelism, options, batchRowsMax }
+  const known = queryOptions(session)
+  const isBatch = known.isBatch || (takesAnyMode(session) && readsFilesOnly(plans))
+  return { ...known, isBatch, log, clock, jobName, parallelism, options, batchRowsMax }
+}
+
+function takesAnyMode({ options }: SqlSession): boolean {
+  return (options.get('execution.runtime-mode') ?? 'automatic').toLowerCase() === 'automatic'
+}
+
+/** Whether the queries name files where others name tables, and nothing else that could go on for ever. */
+function readsFilesOnly(plans: readonly LogicalPlan[]): boolean {
+  const scans = plans.flatMap(scansOf)
+  return scans.length > 0 && scans.every(({ table }) => isFilePath(table.path))
 }
 
 /** Whether a comment at the head of a script asks for batch mode: `-- mode: batch`. */

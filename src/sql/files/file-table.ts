@@ -1,0 +1,107 @@
+// Files that stand where a table's name does: their tables, by what the files look like.
+
+import { extname } from 'node:path'
+import { ConnectorError } from '../../base/errors.ts'
+import type { Field } from '../../batch/types.ts'
+import { type FileHead, readHead } from '../../connector/file/file-head.ts'
+import { listFiles, STANDARD_PATH } from '../../connector/file/file-listing.ts'
+import { parquetSchema } from '../../format/parquet/parquet-file.ts'
+import type { CatalogTable, Origin } from '../catalog.ts'
+import { SqlError } from '../sql-error.ts'
+import { makeTable } from '../table-definition.ts'
+import { csvShape } from './csv-columns.ts'
+import { FILE_CATALOG } from './file-name.ts'
+import { jsonColumns } from './json-columns.ts'
+
+const FORMATS: Readonly<Record<string, 'csv' | 'json' | 'parquet'>> = {
+  '.csv': 'csv',
+  '.tsv': 'csv',
+  '.json': 'json',
+  '.jsonl': 'json',
+  '.ndjson': 'json',
+  '.parquet': 'parquet',
+}
+/** How many files are looked at, and how far into each: some thousand rows. */
+const FILES_MAX = 4
+const HEAD_BYTES = 1 << 20
+
+/** What is found out about files. */
+interface Shape {
+  readonly columns: readonly Field[]
+  readonly options: Readonly<Record<string, string>>
+}
+
+/**
+ * The table of a file, a folder or a glob. Its columns are those of its first rows, all of them admit NULL.
+ *
+ * @param origin Where the path stands.
+ * @throws {SqlError} `FILE_NOT_FOUND` and whatever else listing and reading files throws; `UNKNOWN_FORMAT`, `EMPTY_FILE`, `UNKNOWN_SHAPE`,
+ *   `DUPLICATE_COLUMN`.
+ */
+export function fileTable(path: string, origin: Origin): CatalogTable {
+  const { columns, options } = at(origin, () => shapeOf(path))
+  return makeTable([FILE_CATALOG, FILE_CATALOG, path], true, {
+    columns: columns.map(({ name, type }) => ({ kind: 'physical', name, type, comment: undefined, origin })),
+    primaryKey: undefined,
+    watermark: undefined,
+    partitionedBy: [],
+    distribution: undefined,
+    options: new Map(Object.entries({ connector: 'filesystem', path, ...options })),
+    comment: undefined,
+  })
+}
+
+/** What goes wrong with a file is shown where the statement names it. */
+function at<T>(origin: Origin, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof ConnectorError) throw new SqlError(error.code, origin.text, origin, error.message, error.hint)
+    throw error
+  }
+}
+
+function shapeOf(path: string): Shape {
+  if (path === STANDARD_PATH)
+    throw new ConnectorError('NOT_A_FILE', 'Cannot look at standard input before it is read', {
+      hint: `CREATE TABLE names its columns: WITH ('connector' = 'filesystem', 'path' = '-', 'format' = '...').`,
+    })
+  const files = listFiles([path])
+  const [format, other] = new Set(files.map((file) => formatOf(file.path)))
+  if (other !== undefined) throw new ConnectorError('UNKNOWN_FORMAT', `Cannot read "${path}": it stands for files of several formats`)
+  if (format === 'parquet') return { columns: parquetSchema(files[0].path).fields, options: { format } }
+  const heads = headsOf(files)
+  const shape = textShape(format, path, heads)
+  if (shape !== undefined) return shape
+  if (heads.some(({ isWhole }) => !isWhole)) throw new ConnectorError('UNKNOWN_SHAPE', `Cannot read "${path}": its first record is longer than 1 MiB`)
+  throw new ConnectorError('EMPTY_FILE', `Cannot read "${path}": it is empty, and so has no columns`)
+}
+
+function formatOf(path: string): 'csv' | 'json' | 'parquet' {
+  const format = FORMATS[extname(path.replace(/\.gz$/i, '')).toLowerCase()]
+  if (format !== undefined) return format
+  throw new ConnectorError('UNKNOWN_FORMAT', `Cannot tell the format of "${path}" by its name`, {
+    hint: `Taken are ${Object.keys(FORMATS).join(', ')}, lines also with .gz behind; for other names write CREATE TABLE.`,
+  })
+}
+
+function headsOf(files: readonly { readonly path: string; readonly size: number }[]): readonly FileHead[] {
+  return files
+    .filter(({ size }) => size > 0)
+    .slice(0, FILES_MAX)
+    .map((file) => readHead(file.path, HEAD_BYTES))
+}
+
+function textShape(format: 'csv' | 'json', path: string, heads: readonly FileHead[]): Shape | undefined {
+  if (format === 'json') {
+    const columns = jsonColumns(path, heads)
+    return columns && { columns, options: { format, 'json.conversion': 'strict' } }
+  }
+  const shape = csvShape(heads)
+  return (
+    shape && {
+      columns: shape.columns,
+      options: { format, 'csv.conversion': 'strict', 'csv.header': String(shape.hasHeader), 'csv.field-delimiter': shape.delimiter },
+    }
+  )
+}
