@@ -9,7 +9,8 @@ import { Decimal, formatType, isText, LENGTH_MAX, type LogicalType } from './typ
 
 // A leading U+FEFF is a character of the value, not a mark to be dropped.
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
-const encoder = new TextEncoder()
+// TextEncoder refuses shared memory, and buffers over it would hold memory that is given back.
+const { utf8Write } = Buffer.prototype as unknown as { utf8Write(this: Uint8Array, text: string, offset: number, length: number): number }
 const NANOS_PER_MS = 1_000_000
 
 /** The value at a physical row: see the table at {@link import('./types.ts').t}. Allocates for strings, bytes and nested types. */
@@ -334,24 +335,24 @@ function writeBytes(column: Column, row: number, value: unknown): void {
   column.dataLength = start + bytes.length
 }
 
+/** Up to here texts are written unit by unit: 2 ns each, where a call of the encoder is 65. */
+const UNITS_WRITTEN_MAX = 32
+
 /** Encodes a string at `address`; there is room for three bytes a UTF-16 unit. Returns the bytes written, -1 for a lone surrogate. */
 export function writeText(u8: Uint8Array, address: number, text: string): number {
-  const length = text.length
+  const { length } = text
+  if (length > UNITS_WRITTEN_MAX) return encodeText(u8, address, text)
   let at = address
   for (let index = 0; index < length; index++) {
     const unit = text.charCodeAt(index)
-    if (unit > 127) return writeNonAscii(u8, address, text)
+    if (unit > 127) return encodeText(u8, address, text)
     u8[at++] = unit
   }
   return length
 }
 
-function writeNonAscii(u8: Uint8Array, address: number, text: string): number {
-  if (/\p{Surrogate}/u.test(text)) return -1
-  // encodeInto refuses shared memory, so the bytes take one detour.
-  const bytes = encoder.encode(text)
-  u8.set(bytes, address)
-  return bytes.length
+function encodeText(u8: Uint8Array, address: number, text: string): number {
+  return text.isWellFormed() ? utf8Write.call(u8, text, address, text.length * 3) : -1
 }
 
 function writeInt64Value(column: Column, row: number, value: unknown): void {
