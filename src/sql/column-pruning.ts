@@ -273,8 +273,8 @@ export class ColumnPruner {
       for (const [column, of] of need) for (const field of of === 'all' ? [undefined] : of) add(known, column, field)
       this.#needs.set(table, known)
     }
-    const { columns, mapping } = reduced(plan.columns, this.#isCollecting ? need : this.needOf(table))
-    return { plan: { ...plan, columns }, mapping }
+    const { columns, mapping, kept } = reduced(plan.columns, this.#isCollecting ? need : this.needOf(table))
+    return { plan: { ...plan, places: kept.map((column) => plan.places[column]), columns }, mapping }
   }
 
   /** Columns of an input that pass, with others behind them. */

@@ -57,10 +57,12 @@ interface Relation {
   readonly columns: readonly PlanColumn[]
 }
 
-/** All rows of a table, with all of its columns. */
+/** All rows of a table. */
 export interface ScanPlan extends Relation {
   readonly kind: 'scan'
   readonly table: CatalogTable
+  /** Which of the table's columns these are: a query may leave some out, and name them anew. */
+  readonly places: readonly number[]
 }
 
 /** Rows of constants. */

@@ -216,7 +216,8 @@ export function uniqueKeyOf(plan: LogicalPlan): readonly number[] | undefined {
   switch (plan.kind) {
     case 'scan': {
       const { primaryKey, columns } = plan.table
-      return primaryKey.length === 0 ? undefined : primaryKey.map((key) => columns.findIndex(({ name }) => name === key))
+      const key = primaryKey.map((name) => plan.places.findIndex((place) => columns[place].name === name))
+      return key.length === 0 || key.includes(-1) ? undefined : key
     }
     case 'filter':
     case 'sort':

@@ -542,7 +542,7 @@ export class QueryBinder {
         const own = isTime && 'precision' in type && type.kind !== 'DECIMAL' ? { ...type, precision: 3 } : type
         return { name: column, type: own, time: isTime ? 'event' : isNow ? 'processing' : undefined }
       })
-      return { kind: 'scan', table: found, columns }
+      return { kind: 'scan', table: found, places: [...columns.keys()], columns }
     }
     const plan = new QueryBinder(found.text, this.#catalog).bind(found.query)
     return found.columnNames.length === 0 ? plan : withNames(plan, found.columnNames)
