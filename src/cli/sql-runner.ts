@@ -8,7 +8,7 @@ import type { LocalExecutor } from '../runtime/local-executor.ts'
 import type { EvaluationContext } from '../sql/functions/scalar-function.ts'
 import type { LogicalPlan } from '../sql/logical-plan.ts'
 import { orderingOf } from '../sql/ordering.ts'
-import { asksForBatch, insertJob, queryJob, queryOptions } from '../sql/runtime/run-script.ts'
+import { asksForBatch, explainedRows, insertJob, queryJob, queryOptions } from '../sql/runtime/run-script.ts'
 import type { Rows, SqlSession, StatementResult } from '../sql/session.ts'
 import { parseScript } from '../sql/statement-parser.ts'
 import { ExitCode } from './error-text.ts'
@@ -61,6 +61,7 @@ export class SqlRunner {
       if (result.kind === 'insert') await this.#job(() => insertJob(result!.kind === 'insert' ? result!.inserts : [], this.session, this.#jobOptions), signal)
       else if (result.kind === 'query' && isPrinted) await this.#query(result.plan, signal)
       else if (result.kind === 'rows' && isPrinted) this.#rows(result)
+      else if (result.kind === 'explain' && isPrinted) this.#explained(result)
     }
     return result
   }
@@ -70,6 +71,14 @@ export class SqlRunner {
     const writer = this.#open({ columns, isInsertOnly: true, ordering: undefined, context: this.#context() })
     for (const row of rows) writer.change(RowKind.INSERT, row)
     writer.end()
+    this.#screen.output.flush()
+  }
+
+  /** Prints plans: in place of a table the text as it is. */
+  #explained(result: StatementResult & { readonly kind: 'explain' }): void {
+    const answer = explainedRows(result, this.session, this.#jobOptions)
+    if (this.#settings.format !== 'table') return this.#rows(answer)
+    for (const [text] of answer.rows) this.#screen.output.write(`${text as string}\n`)
     this.#screen.output.flush()
   }
 

@@ -21,6 +21,8 @@ import type {
   CreateFunction,
   CreateTable,
   Drop,
+  Explain,
+  ExplainDetail,
   Insert,
   Option,
   QualifiedName,
@@ -40,6 +42,9 @@ export interface Rows {
   readonly rows: readonly (readonly Value[])[]
 }
 
+/** What EXPLAIN takes. */
+export type ExplainedResult = Extract<StatementResult, { readonly kind: 'query' | 'insert' }>
+
 /** What a statement comes to. */
 export type StatementResult =
   | ({ readonly kind: 'rows' } & Rows)
@@ -47,6 +52,8 @@ export type StatementResult =
   | { readonly kind: 'query'; readonly plan: LogicalPlan }
   /** To be run together. */
   | { readonly kind: 'insert'; readonly inserts: readonly InsertPlan[] }
+  /** To be planned, and shown. */
+  | { readonly kind: 'explain'; readonly of: ExplainedResult; readonly details: ReadonlySet<ExplainDetail['of']> }
   | { readonly kind: 'done' }
 
 const DONE: StatementResult = { kind: 'done' }
@@ -110,6 +117,7 @@ class Execution {
       case 'set':
         return this.#set(statement)
       case 'explain':
+        return this.#explain(statement)
       case 'compile plan':
       case 'execute plan':
         throw this.#error('NOT_SUPPORTED', statement, `Cannot run ${statement.kind.toUpperCase()} yet`)
@@ -117,6 +125,20 @@ class Execution {
         this.#change(statement)
         return DONE
     }
+  }
+
+  #explain({ statement, details }: Explain): StatementResult {
+    if (statement.kind !== 'query' && statement.kind !== 'insert' && statement.kind !== 'statement set')
+      throw this.#error('NOT_SUPPORTED', statement, 'EXPLAIN takes a query, an INSERT or a STATEMENT SET')
+    const unknown = details.find(({ of }) => of === 'ESTIMATED_COST' || of === 'PLAN_ADVICE')
+    if (unknown !== undefined)
+      throw this.#error(
+        'NOT_SUPPORTED',
+        unknown,
+        unknown.of === 'ESTIMATED_COST' ? 'There are no costs to show: nothing is known of tables before they are read' : 'There is no advice on plans',
+        'EXPLAIN takes CHANGELOG_MODE and JSON_EXECUTION_PLAN.',
+      )
+    return { kind: 'explain', of: this.execute(statement) as ExplainedResult, details: new Set(details.map(({ of }) => of)) }
   }
 
   #insert(insert: Insert): InsertPlan {

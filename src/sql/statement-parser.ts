@@ -8,6 +8,7 @@ import type {
   CreateTable,
   Distribution,
   Drop,
+  ExplainDetail,
   Expression,
   Insert,
   LikeClause,
@@ -417,13 +418,22 @@ class StatementParser extends QueryParser {
   }
 
   #explain(start: number): Statement {
-    this.accept('PLAN', 'FOR')
-    const details: string[] = []
-    const known = ['ESTIMATED_COST', 'CHANGELOG_MODE', 'JSON_EXECUTION_PLAN', 'PLAN_ADVICE'] as const
-    for (let detail = this.acceptOneOf(...known); detail !== undefined; detail = this.acceptSymbol(',') ? this.acceptOneOf(...known) : undefined)
-      details.push(detail)
+    const details = this.accept('PLAN', 'FOR') ? [] : this.#explainDetails()
     if (this.isWords('STATEMENT')) return { kind: 'explain', details, statement: this.#statementSet(), ...this.span(start) }
     return { kind: 'explain', details, statement: this.#statement(), ...this.span(start) }
+  }
+
+  #explainDetails(): readonly ExplainDetail[] {
+    const details: ExplainDetail[] = []
+    do {
+      const { token } = this
+      const of = this.acceptOneOf('ESTIMATED_COST', 'CHANGELOG_MODE', 'JSON_EXECUTION_PLAN', 'PLAN_ADVICE')
+      if (of === undefined && details.length === 0) return details
+      if (of === undefined) throw this.unexpected('a further detail')
+      if (details.some((detail) => detail.of === of)) throw this.error('DUPLICATE_DETAIL', token, `${of} is asked for twice`)
+      details.push({ of, ...this.span(token.start) })
+    } while (this.acceptSymbol(','))
+    return details
   }
 
   // ---------------------------------------------------------------------------------------------------------------- session

@@ -604,8 +604,13 @@ export interface Show extends Span {
 
 export interface Explain extends Span {
   readonly kind: 'explain'
-  readonly details: readonly string[]
+  /** What is asked for beside the plans, each once. */
+  readonly details: readonly ExplainDetail[]
   readonly statement: Statement
+}
+
+export interface ExplainDetail extends Span {
+  readonly of: 'CHANGELOG_MODE' | 'ESTIMATED_COST' | 'JSON_EXECUTION_PLAN' | 'PLAN_ADVICE'
 }
 
 /** Both undefined: shows all. */

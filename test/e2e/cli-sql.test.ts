@@ -1,5 +1,5 @@
 // `millrace sql`: statements from everywhere, results in every format, errors where they stand.
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { Command, run, scratchFolder } from '../fixtures/command.ts'
@@ -102,6 +102,31 @@ describe('formats', () => {
     expect((await sql('--format', 'changelog', ...statements, '-e', 'DESCRIBE v')).stdout).toMatch(
       /^\{"columns":\[\["name","STRING"\],[^]*\n\["\+I","digit","INT",/,
     )
+  })
+})
+
+describe('EXPLAIN', () => {
+  const explain = (path: string): string => `${table(path)} EXPLAIN CHANGELOG_MODE SELECT k, SUM(n) AS n FROM t GROUP BY k`
+
+  test('prints plans as they are, and a row in other formats', async () => {
+    const { status, stdout, stderr } = await sql('-e', explain('/not/there.json'))
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    expect(stdout).toMatch(/^== Logical Plan ==\nProject\([^]*\n\n== Physical Plan ==\nSink: Collect\(fields=\[k, n\]\)\n\+- .*changelogMode=\[I,UB,UA\]\)\n/)
+    const [columns, row] = (await sql('--format', 'changelog', '-e', explain('/not/there.json'))).stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown)
+    expect(columns).toEqual({ columns: [['result', 'STRING']] })
+    expect(row).toEqual(['+I', stdout.slice(0, -1)])
+  })
+
+  test('starts nothing and writes nothing', async () => {
+    const target = join(folder, 'never')
+    const files = `CREATE TABLE f (k STRING, n INT) WITH ('connector' = 'filesystem', 'path' = '${target}', 'format' = 'json');`
+    const { status, stdout } = await sql('-e', `${files} ${table('/not/there.json')} EXPLAIN INSERT INTO f SELECT k, n FROM t`)
+    expect(status).toBe(0)
+    expect(stdout).toContain(`Sink: File(table=[default_catalog.default_database.f], fields=[k, n], to=[${target}/ as JSON lines`)
+    expect(existsSync(target)).toBe(false)
   })
 })
 

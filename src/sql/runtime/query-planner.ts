@@ -13,6 +13,7 @@ import type { WatermarkStrategySpec } from '../../time/watermark-strategy.ts'
 import type { WatermarkView } from '../../time/watermark-view.ts'
 import { AGGREGATE_FUNCTIONS } from '../aggregate-types.ts'
 import type { BoundAggregate, BoundCall, BoundExpression } from '../bound-expression.ts'
+import { boundText, type ColumnNames, orderText, selectText } from '../bound-text.ts'
 import type { CatalogColumn, CatalogTable } from '../catalog.ts'
 import { addNeed, ColumnPruner, moved, type Need, reduced } from '../column-pruning.ts'
 import { scalarCodeOf } from '../functions/functions.ts'
@@ -35,10 +36,26 @@ import type {
   WindowPlan,
   WindowSpec,
 } from '../logical-plan.ts'
+import {
+  type Attributes,
+  expandAttributes,
+  groupAttributes,
+  groupText,
+  joinAttributes,
+  namesOf,
+  overAttributes,
+  rankAttributes,
+  rowsText,
+  sortAttributes,
+  specText,
+  unnestAttributes,
+  windowAttributes,
+} from '../plan-text.ts'
 import { needsOrderOfChanges, uniqueKeyOf, windowOf } from '../plans.ts'
 import { withRanks } from '../rank-rule.ts'
 import { commonType } from '../type-rules.ts'
 import { CalcOperator, isColumnar } from './calc-operator.ts'
+import { ALL_CHANGES, type ChangeKinds, DELETES, INSERTS, INSERTS_AND_UPDATES, UPDATES_AFTER, UPDATES_BEFORE } from './change-kinds.ts'
 import { DeduplicateOperator } from './deduplicate-operator.ts'
 import { and, columnsOf, conjunctsOf, hasCall, shifted } from '../expressions.ts'
 import { FinalRowsOperator } from './final-rows-operator.ts'
@@ -70,13 +87,37 @@ import { checkMerging, type EmitOptions, emitOf, isStraight, timesOf, type Windo
 export interface Stream {
   readonly from: readonly Transformation[]
   readonly schema: Schema
-  /** Whether rows are only added, never changed nor taken away. */
-  readonly isInsertOnly: boolean
+  /** What plans call its columns: each is named once. */
+  readonly names: ColumnNames
+  readonly changes: ChangeKinds
   /** In which direction the values of a column change from one version of a row to the next, by column, where that is known. */
   readonly monotony: readonly ('rising' | 'falling' | undefined)[]
 }
 
 const NO_MONOTONY: Stream['monotony'] = []
+
+/** What an operator gives, and what EXPLAIN says of it. */
+interface Output extends Pick<Stream, 'schema' | 'names' | 'changes'> {
+  /** @default unknown */
+  readonly monotony?: Stream['monotony']
+  /** Called by EXPLAIN alone. */
+  readonly attributes: () => Attributes
+}
+
+/** What an operator is given: a stream, by some of its columns. */
+interface Input {
+  readonly stream: Stream
+  readonly key: readonly number[] | undefined
+}
+
+/** What EXPLAIN shows of a transformation. */
+export interface OperatorNote {
+  readonly attributes: () => Attributes
+  /** Undefined: nothing leaves it. */
+  readonly changes: ChangeKinds | undefined
+  /** The columns by which its rows are dealt out, by input. */
+  readonly keys: readonly (readonly string[] | undefined)[]
+}
 
 /** The watermark is the value itself, and there is none at or below 0. */
 const SQL_WATERMARK_RULES: WatermarkRules = { behindMs: 0, initialMs: 0 }
@@ -109,6 +150,15 @@ function storedType(type: LogicalType): LogicalType {
   return withNullability(type.kind === 'TIME' ? { ...type, precision: 3 } : type, true)
 }
 
+/** The names of columns, and the schema of what has no names of its own. */
+function placed(columns: readonly Field[]): Pick<Stream, 'schema' | 'names'> {
+  return { schema: placedSchema(columns), names: namesOf(columns) }
+}
+
+function isInsertOnly({ changes }: Stream): boolean {
+  return changes === INSERTS
+}
+
 /** Plans the queries of one job. */
 export class QueryPlanner {
   readonly graph = new LogicalGraph()
@@ -121,6 +171,9 @@ export class QueryPlanner {
   readonly #streams = new Map<string, Stream>()
   /** What reads a table, once for all that ask for it. */
   readonly #tables = new Map<CatalogTable, Stream>()
+  readonly #notes = new Map<Transformation, OperatorNote>()
+  /** The columns that tell the rows of a relation apart, of what makes it. */
+  readonly #upsertKeys = new Map<Transformation, readonly string[]>()
   /** Windows whose rows go straight to what groups by them. */
   readonly #aggregated = new Set<WindowSpec>()
 
@@ -132,8 +185,8 @@ export class QueryPlanner {
   addSink(plan: LogicalPlan, sink: Sink, planned?: (isInsertOnly: boolean) => void): void {
     this.#add(plan, (rows) => {
       const stream = this.#final(this.plan(rows), plan)
-      this.graph.add(sink.name, { kind: 'sink', sink }, edgesOf(stream, { kind: 'forward' }, 0), stream.schema, sink.parallelismMax)
-      planned?.(stream.isInsertOnly)
+      this.#sink(sink, stream, { fields: namesOf(plan.columns).join(', ') })
+      planned?.(isInsertOnly(stream))
     })
   }
 
@@ -148,26 +201,35 @@ export class QueryPlanner {
   }
 
   /** Makes the transformations of all that was added. @throws {PlanError} `NOT_SUPPORTED`, and what cannot be done with rows that never end */
-  build(): LogicalGraph {
+  build(): void {
     const plans = this.#pruner.prune(this.#added.map(({ plan }) => plan))
     this.#isFolded = this.#options.isFolded && !plans.some(needsOrderOfChanges)
     this.#added.forEach(({ build }, index) => build(plans[index]))
-    return this.graph
+  }
+
+  /** What is said of a transformation of the graph, by whoever has made it. */
+  noteOf(transformation: Transformation): OperatorNote & { readonly upsertKey: readonly string[] | undefined } {
+    return { ...this.#notes.get(transformation)!, upsertKey: this.#upsertKeys.get(transformation) }
   }
 
   #add(plan: LogicalPlan, build: (plan: LogicalPlan) => void): void {
     this.#added.push({ plan: withRanks(plan), build })
   }
 
-  #insert({ table, plan, onConflict }: InsertPlan, { sink, isInsertOnly }: TableSink, stream: Stream): void {
+  #sink(sink: Sink, stream: Stream, attributes: Attributes): void {
+    const from = this.graph.add(sink.name, { kind: 'sink', sink }, edgesOf(stream, { kind: 'forward' }, 0), stream.schema, sink.parallelismMax)
+    this.#notes.set(from, { attributes: () => attributes, changes: undefined, keys: [] })
+  }
+
+  #insert({ table, plan, onConflict }: InsertPlan, { sink, isInsertOnly: takesInsertsOnly }: TableSink, stream: Stream): void {
     const name = table.path.join('.')
-    if (isInsertOnly && !stream.isInsertOnly)
+    if (takesInsertsOnly && !isInsertOnly(stream))
       throw new PlanError('SINK_TAKES_NO_CHANGES', `Table "${name}" takes inserted rows only, and the query changes rows that it has given`, {
         hint: 'Write to a table whose connector takes changes, or ask for results that come once (windows).',
       })
     let rows = stream
     const key = table.primaryKey.map((column) => plan.columns.findIndex((one) => one.name === column))
-    if (key.length > 0 && !stream.isInsertOnly) {
+    if (key.length > 0 && !isInsertOnly(stream)) {
       const own = uniqueKeyOf(plan)
       const isSame = own !== undefined && own.length === key.length && own.every((column) => key.includes(column))
       if (!isSame && onConflict === undefined && this.#options.materializes)
@@ -176,22 +238,30 @@ export class QueryPlanner {
           `The rows of the query are told apart by ${own === undefined ? 'no column' : own.map((column) => plan.columns[column].name).join(', ')}, those of table "${name}" by ${table.primaryKey.join(', ')}`,
           { hint: 'Write ON CONFLICT DO NOTHING, DO ERROR or DO DEDUPLICATE to say what becomes of several rows of one key.' },
         )
-      rows = isSame ? this.#map('Upserts', stream, stream.schema, upserts()) : onConflict === undefined ? stream : this.#materialized(stream, key, onConflict)
+      const changes = stream.changes & ~UPDATES_BEFORE
+      rows = isSame
+        ? this.#map('Upserts', stream, { ...stream, changes, attributes: () => ({}) }, upserts())
+        : onConflict === undefined
+          ? stream
+          : this.#materialized(stream, key, onConflict)
     }
     const schema = new Schema(plan.columns.map(({ name: column, type }) => ({ name: column, type: storedType(type) })))
-    const named = this.#follow('Write', rows, schema, () => new NotNullOperator(plan.columns, schema, name))
-    this.graph.add(sink.name, { kind: 'sink', sink }, edgesOf(named, { kind: 'forward' }, 0), schema, sink.parallelismMax)
+    const fields = namesOf(plan.columns)
+    const output = { schema, names: fields, changes: rows.changes, attributes: () => ({ fields: fields.join(', ') }) }
+    const named = this.#follow('Write', rows, output, () => new NotNullOperator(plan.columns, schema, name))
+    this.#sink(sink, named, { table: name, fields: fields.join(', '), to: sink.describe() })
   }
 
   /** In batch, rows that stay as they are. */
   #final(stream: Stream, plan: LogicalPlan): Stream {
     const { isBatch, session } = this.#options
     const order = plan.kind === 'sort' ? plan.keys : []
-    if (!isBatch || (stream.isInsertOnly && order.length === 0)) return stream
+    if (!isBatch || (isInsertOnly(stream) && order.length === 0)) return stream
+    const attributes = (): Attributes => ({ orderBy: order.length === 0 ? undefined : orderText(order, stream.names) })
     return this.#inserted(
       'FinalRows',
       [{ stream, key: undefined }],
-      stream.schema,
+      { ...stream, attributes },
       () => new FinalRowsOperator({ schema: stream.schema, key: undefined }, order, session),
     )
   }
@@ -200,7 +270,9 @@ export class QueryPlanner {
   #materialized(stream: Stream, key: readonly number[], onConflict: 'NOTHING' | 'ERROR' | 'DEDUPLICATE'): Stream {
     const { session, ttl } = this.#options
     const create = (): Operator => new UpsertMaterializeOperator({ input: { schema: stream.schema, key }, onConflict, ttl }, session)
-    return { ...stream, from: [this.#stateful('UpsertMaterialize', [{ stream, key }], stream.schema, SEES_NOTHING, create)] }
+    const changes = INSERTS | UPDATES_AFTER | DELETES
+    const attributes = (): Attributes => ({ key: key.map((column) => stream.names[column]).join(', '), onConflict })
+    return this.#stateful('UpsertMaterialize', [{ stream, key }], { ...stream, changes, attributes }, SEES_NOTHING, create)
   }
 
   /** What makes a relation's rows: once, however often it is asked for. @throws {PlanError} `NOT_SUPPORTED` */
@@ -208,8 +280,15 @@ export class QueryPlanner {
     const digest = digestOf(plan)
     const known = digest === undefined ? undefined : this.#streams.get(digest)
     if (known !== undefined) return known
-    const stream = this.#planned(plan)
+    const names = namesOf(plan.columns)
+    const stream = { ...this.#planned(plan), names }
     if (digest !== undefined) this.#streams.set(digest, stream)
+    const key = uniqueKeyOf(plan)
+    if (key !== undefined && key.length > 0 && stream.from.length === 1)
+      this.#upsertKeys.set(
+        stream.from[0],
+        key.map((column) => names[column]),
+      )
     return stream
   }
 
@@ -278,7 +357,7 @@ export class QueryPlanner {
     const fields = wanted.columns.map(({ name }, place) => ({ name, type: storedType(this.#typeIn(stream, expressions[place])) }))
     const isSame =
       expressions.length === stream.schema.fields.length && expressions.every((expression, index) => expression.kind === 'column' && expression.index === index)
-    const named = isSame ? stream : this.#addCalc(stream, undefined, expressions, new Schema(fields))
+    const named = isSame ? stream : this.#addCalc(stream, undefined, expressions, { schema: new Schema(fields), names: namesOf(fields) })
     if (time < 0) return named
     return this.#watermarks(named, wanted.mapping.places.get(time)!, moved(watermark!.expression, wanted.mapping))
   }
@@ -301,11 +380,15 @@ export class QueryPlanner {
     const schema = new Schema(read.columns.map(({ name, type }) => ({ name, type: storedType(type) })))
     const { source, envelope } = tableSource(table, schema, (fields) => new Schema(fields))
     const from = this.graph.add(source.name, { kind: 'source', source }, [], source.schema, source.parallelismMax)
-    const stream: Stream = { from: [from], schema: source.schema, isInsertOnly: true, monotony: NO_MONOTONY }
+    const names = namesOf(source.schema.fields)
+    const attributes = (): Attributes => ({ table: table.path.join('.'), fields: names.join(', '), from: source.describe() })
+    const stream = this.#made(from, { schema: source.schema, names, changes: INSERTS, attributes }, [])
     if (envelope === 'none') return { stream, mapping: read.mapping }
     if (this.#options.isBatch) throw new PlanError('CHANGES_IN_BATCH', `Table "${table.path[2]}" brings changes, which batch mode does not take`)
     const skipsErrors = table.options.get('debezium-json.ignore-parse-errors') === 'true'
-    return { stream: this.#map('Changes', { ...stream, isInsertOnly: false }, schema, debezium(skipsErrors)), mapping: read.mapping }
+    const fields = namesOf(read.columns)
+    const output = { schema, names: fields, changes: ALL_CHANGES, attributes: () => ({ fields: fields.join(', ') }) }
+    return { stream: this.#map('Changes', stream, output, debezium(skipsErrors)), mapping: read.mapping }
   }
 
   #watermarks(stream: Stream, index: number, expression: BoundExpression): Stream {
@@ -327,7 +410,8 @@ export class QueryPlanner {
       givesTimestamps: true,
       create: (grid) => new WatermarkOperator(schema, spec, grid, SQL_WATERMARK_RULES),
     }
-    return { ...stream, from: [this.graph.add('Watermarks', body, edgesOf(stream, { kind: 'forward' }, 0), schema)] }
+    const attributes = (): Attributes => ({ rowtime: stream.names[index], watermark: boundText(expression, stream.names) })
+    return this.#made(this.graph.add('Watermarks', body, edgesOf(stream, { kind: 'forward' }, 0), schema), { ...stream, attributes }, [])
   }
 
   #values({ rows, columns }: ValuesPlan): Stream {
@@ -336,7 +420,9 @@ export class QueryPlanner {
     const schema = columns.length === 0 ? placedSchema([{ type: { kind: 'BOOLEAN', nullable: true } }]) : placedSchema(columns)
     const values = rows.map((row) => givenRow(schema, row.length === 0 ? [null] : row.map((cell) => interpret(cell, context)([]))))
     const source = collectionSource(values, schema)
-    return { from: [this.graph.add('Values', { kind: 'source', source }, [], schema, 1)], schema, isInsertOnly: true, monotony: NO_MONOTONY }
+    const names = namesOf(columns)
+    const attributes = (): Attributes => ({ rows: rowsText(rows), fields: names.join(', ') })
+    return this.#made(this.graph.add('Values', { kind: 'source', source }, [], schema, 1), { schema, names, changes: INSERTS, attributes }, [])
   }
 
   // ---- rows ----
@@ -345,33 +431,45 @@ export class QueryPlanner {
   #calc(plan: LogicalPlan & { readonly kind: 'project' | 'filter' }): Stream {
     if (plan.kind === 'filter') {
       const input = this.plan(plan.input)
-      return this.#addCalc(input, plan.condition, undefined, input.schema)
+      return this.#addCalc(input, plan.condition, undefined, input)
     }
     const isFiltered = plan.input.kind === 'filter'
     const input = this.plan(plan.input.kind === 'filter' ? plan.input.input : plan.input)
     const condition = isFiltered ? (plan.input as LogicalPlan & { kind: 'filter' }).condition : undefined
-    return this.#addCalc(input, condition, plan.expressions, placedSchema(plan.columns))
+    return this.#addCalc(input, condition, plan.expressions, placed(plan.columns))
   }
 
-  #addCalc(input: Stream, condition: BoundExpression | undefined, expressions: readonly BoundExpression[] | undefined, schema: Schema): Stream {
+  #addCalc(
+    input: Stream,
+    condition: BoundExpression | undefined,
+    expressions: readonly BoundExpression[] | undefined,
+    { schema, names }: Pick<Stream, 'schema' | 'names'>,
+  ): Stream {
     if (this.#options.isBatch)
       for (const expression of [...(condition === undefined ? [] : [condition]), ...(expressions ?? [])])
         if (hasCall(expression, 'CURRENT_WATERMARK')) throw new PlanError('NO_WATERMARK', 'There are no watermarks in batch mode for CURRENT_WATERMARK')
     const spec = { condition, expressions }
-    const stream = isColumnar(spec)
-      ? this.#follow('Calc', input, schema, () => new CalcOperator(spec, input.schema, schema, this.#options.session))
-      : this.#map('Calc', input, schema, calc(condition, expressions), SEES_ALL)
-    if (expressions === undefined) return { ...stream, monotony: input.monotony }
-    return { ...stream, monotony: expressions.map((expression) => (expression.kind === 'column' ? input.monotony[expression.index] : undefined)) }
+    const monotony =
+      expressions === undefined
+        ? input.monotony
+        : expressions.map((expression) => (expression.kind === 'column' ? input.monotony[expression.index] : undefined))
+    const attributes = (): Attributes => ({
+      select: expressions === undefined ? names.join(', ') : selectText(expressions, input.names, names),
+      where: condition && boundText(condition, input.names),
+    })
+    const output = { schema, names, changes: input.changes, monotony, attributes }
+    return isColumnar(spec)
+      ? this.#follow('Calc', input, output, () => new CalcOperator(spec, input.schema, schema, this.#options.session))
+      : this.#map('Calc', input, output, calc(condition, expressions), SEES_ALL)
   }
 
-  #map(name: string, input: Stream, schema: Schema, create: RowMapFactory, watermarks: WatermarkView = SEES_NOTHING): Stream {
+  #map(name: string, input: Stream, output: Output, create: RowMapFactory, watermarks: WatermarkView = SEES_NOTHING): Stream {
     const { session } = this.#options
-    return this.#follow(name, input, schema, () => new RowMapOperator(create, schema, session), watermarks)
+    return this.#follow(name, input, output, () => new RowMapOperator(create, output.schema, session), watermarks)
   }
 
   /** An operator without state behind a stream. */
-  #follow(name: string, input: Stream, schema: Schema, create: () => Operator, watermarks: WatermarkView = SEES_NOTHING): Stream {
+  #follow(name: string, input: Stream, output: Output, create: () => Operator, watermarks: WatermarkView = SEES_NOTHING): Stream {
     const body: TransformationBody = {
       kind: 'operator',
       watermarks,
@@ -379,12 +477,12 @@ export class QueryPlanner {
       followsInput: true,
       create,
     }
-    return {
-      from: [this.graph.add(name, body, edgesOf(input, { kind: 'forward' }, 0), schema)],
-      schema,
-      isInsertOnly: input.isInsertOnly,
-      monotony: NO_MONOTONY,
-    }
+    return this.#made(this.graph.add(name, body, edgesOf(input, { kind: 'forward' }, 0), output.schema), output, [])
+  }
+
+  #made(from: Transformation, { schema, names, changes, monotony = NO_MONOTONY, attributes }: Output, keys: OperatorNote['keys']): Stream {
+    this.#notes.set(from, { attributes, changes, keys })
+    return { from: [from], schema, names, changes, monotony }
   }
 
   /** A relation with further columns behind its own. */
@@ -392,7 +490,8 @@ export class QueryPlanner {
     if (added.length === 0) return input
     const own = input.schema.fields.map(({ type }, index): BoundExpression => ({ kind: 'column', index, type, start: 0, end: 0 }))
     const expressions = [...own, ...added]
-    return this.#addCalc(input, undefined, expressions, placedSchema(expressions))
+    const names = [...input.names, ...added.map((_, index) => `$f${own.length + index}`)]
+    return this.#addCalc(input, undefined, expressions, { schema: placedSchema(expressions), names })
   }
 
   /** The columns of expressions: their own where they are such, else further ones. */
@@ -403,18 +502,14 @@ export class QueryPlanner {
   }
 
   /** An operator with state behind one or two streams, each by its key; without one everything goes to one subtask. */
-  #stateful(
-    name: string,
-    inputs: readonly { readonly stream: Stream; readonly key: readonly number[] | undefined }[],
-    schema: Schema,
-    watermarks: WatermarkView,
-    create: () => Operator,
-  ): Transformation {
+  #stateful(name: string, inputs: readonly Input[], output: Output, watermarks: WatermarkView, create: () => Operator): Stream {
     const edges = inputs.flatMap(({ stream, key }, input) =>
       edgesOf(stream, key === undefined ? { kind: 'global' } : { kind: 'hash', key: { kind: 'columns', columns: key } }, input),
     )
     const isGlobal = inputs.every(({ key }) => key === undefined)
-    return this.graph.add(name, { kind: 'operator', watermarks, needsEventLoop: false, create }, edges, schema, isGlobal ? 1 : undefined)
+    const from = this.graph.add(name, { kind: 'operator', watermarks, needsEventLoop: false, create }, edges, output.schema, isGlobal ? 1 : undefined)
+    const keys = inputs.map(({ stream, key }) => key?.map((column) => stream.names[column]))
+    return this.#made(from, output, keys)
   }
 
   // ---- aggregates ----
@@ -423,20 +518,22 @@ export class QueryPlanner {
     const { input, keys, aggregates, columns, window } = plan
     if (!this.#options.isBatch && aggregates.some(({ name }) => name === 'APPROX_COUNT_DISTINCT'))
       throw new PlanError('APPROXIMATE_STREAM', 'APPROX_COUNT_DISTINCT counts rows that end', { hint: 'Write COUNT(DISTINCT ...), or use batch mode.' })
-    return window === undefined ? this.#group(this.plan(input), keys, aggregates, placedSchema(columns)) : this.#windowAggregate({ ...plan, window })
+    return window === undefined ? this.#group(this.plan(input), keys, aggregates, columns) : this.#windowAggregate({ ...plan, window })
   }
 
-  #group(input: Stream, keys: readonly BoundExpression[], aggregates: readonly BoundAggregate[], schema: Schema): Stream {
+  #group(input: Stream, keys: readonly BoundExpression[], aggregates: readonly BoundAggregate[], fields: readonly Field[]): Stream {
     const { stream, columns } = this.#keyed(input, keys)
     const { session, ttl, isBatch } = this.#options
     const key = keys.length === 0 ? undefined : columns
+    const { schema, names } = placed(fields)
+    const isOfInserts = isInsertOnly(stream)
     const create = (): Operator =>
       new GroupAggregateOperator(
         {
           input: { schema: stream.schema, key },
           outputSchema: schema,
-          aggregates: stream.isInsertOnly ? aggregates : aggregates.map((aggregate) => withoutRetraction(aggregate, stream.monotony)),
-          retracts: !stream.isInsertOnly,
+          aggregates: isOfInserts ? aggregates : aggregates.map((aggregate) => withoutRetraction(aggregate, stream.monotony)),
+          retracts: !isOfInserts,
           sendsUpdateBefore: true,
           isFinal: isBatch,
           isFolded: this.#isFolded,
@@ -445,9 +542,11 @@ export class QueryPlanner {
         session,
       )
     // A set of rows that only grows has no row that changes.
-    const isInsertOnly = stream.isInsertOnly && aggregates.length === 0
-    const monotony = stream.isInsertOnly ? [...keys.map(() => undefined), ...aggregates.map(monotonyOf)] : NO_MONOTONY
-    return { from: [this.#stateful('GroupAggregate', [{ stream, key }], schema, SEES_NOTHING, create)], schema, isInsertOnly, monotony }
+    const updates = aggregates.length === 0 && (isOfInserts || ttl === undefined) ? INSERTS : INSERTS_AND_UPDATES
+    const changes = isOfInserts ? updates : updates | DELETES
+    const monotony = isOfInserts ? [...keys.map(() => undefined), ...aggregates.map(monotonyOf)] : NO_MONOTONY
+    const attributes = (): Attributes => groupText(input.names, keys, aggregates, names)
+    return this.#stateful('GroupAggregate', [{ stream, key }], { schema, names, changes, monotony, attributes }, SEES_NOTHING, create)
   }
 
   #windowAggregate(plan: WindowGroups): Stream {
@@ -466,61 +565,65 @@ export class QueryPlanner {
     const times = timesOf(plan)
     const others = columns.filter((_, index) => index !== start && index !== end && !(isSliced && times.includes(index)))
     const key = others.length === 0 ? undefined : others
-    const schema = placedSchema(fields)
-    const retracts = !stream.isInsertOnly
+    const { schema, names } = placed(fields)
+    const retracts = !isInsertOnly(stream)
+    const output = (of: string): Output => ({ schema, names, changes: INSERTS, attributes: () => ({ ...groupAttributes(plan), of }) })
     const shared = { input: { schema: stream.schema, key }, outputSchema: schema, window: spec, keys: columns, start, end, aggregates, retracts }
     if (isSliced) {
       const create = (): Operator => new SliceAggregateOperator({ ...shared, slice: sliceOf(spec), times }, session)
-      return this.#inserted('WindowAggregate', [{ stream, key }], schema, create)
+      return this.#inserted('WindowAggregate', [{ stream, key }], output('slices'), create)
     }
     if (emit !== undefined) {
       const create = (): Operator => new UpdatingWindowOperator({ ...shared, emit }, session)
-      return { ...this.#inserted('WindowAggregate', [{ stream, key }], schema, create), isInsertOnly: false }
+      const changes = retracts ? ALL_CHANGES : INSERTS_AND_UPDATES
+      return this.#stateful('WindowAggregate', [{ stream, key }], { ...output('windows that change'), changes }, SEES_ALL, create)
     }
     const create = (): Operator => new WindowAggregateOperator({ ...shared, followsClock: followsClock(input) && !retracts }, session)
-    return this.#inserted('WindowAggregate', [{ stream, key }], schema, create)
+    return this.#inserted('WindowAggregate', [{ stream, key }], output('windows'), create)
   }
 
-  #expand({ input: inputPlan, keys, sets, columns }: ExpandPlan): Stream {
-    return this.#map('Expand', this.plan(inputPlan), placedSchema(columns), expand({ keys, sets }))
+  #expand(plan: ExpandPlan): Stream {
+    const input = this.plan(plan.input)
+    return this.#map('Expand', input, { ...placed(plan.columns), changes: input.changes, attributes: () => expandAttributes(plan) }, expand(plan))
   }
 
   #unnest(plan: UnnestPlan): Stream {
+    const input = this.plan(plan.input)
     return this.#map(
       'Unnest',
-      this.plan(plan.input),
-      placedSchema(plan.columns),
+      input,
+      { ...placed(plan.columns), changes: input.changes, attributes: () => unnestAttributes(plan) },
       unnest(plan, plan.input.columns.length, plan.columns.length - plan.input.columns.length),
     )
   }
 
   // ---- time ----
 
-  #window({ input: inputPlan, spec, time, partition, columns }: WindowPlan): Stream {
-    const input = this.plan(inputPlan)
-    const schema = placedSchema(columns)
+  #window(plan: WindowPlan): Stream {
+    const { spec, time, partition, columns } = plan
+    const input = this.plan(plan.input)
+    const { schema, names } = placed(columns)
     if (spec.kind === 'SESSION' && this.#options.isBatch)
       throw new PlanError('SESSION_IN_BATCH', 'There are no SESSION windows in batch mode', { hint: 'Run it as a stream.' })
     const isAggregated = this.#aggregated.has(spec)
-    if (spec.kind !== 'SESSION') return this.#map('Window', input, schema, windows({ spec: isAggregated ? sliceOf(spec) : spec, time }))
+    const of = isAggregated ? (spec.kind === 'SESSION' ? 'parts' : 'slices') : 'windows'
+    const output = { schema, names, changes: input.changes, attributes: () => ({ ...windowAttributes(plan), of }) }
+    if (spec.kind !== 'SESSION') return this.#map('Window', input, output, windows({ spec: isAggregated ? sliceOf(spec) : spec, time }))
     const key = partition.length === 0 ? undefined : partition
     const { session } = this.#options
     const create = (): Operator =>
       new SessionOperator({ input: { schema: input.schema, key }, outputSchema: schema, window: spec, time, isAggregated }, session)
-    return this.#inserted('Session', [{ stream: input, key }], schema, create)
+    return this.#inserted('Session', [{ stream: input, key }], output, create)
   }
 
   /** An operator of time: its rows only come. */
-  #inserted(
-    name: string,
-    inputs: readonly { readonly stream: Stream; readonly key: readonly number[] | undefined }[],
-    schema: Schema,
-    create: () => Operator,
-  ): Stream {
-    return { from: [this.#stateful(name, inputs, schema, SEES_ALL, create)], schema, isInsertOnly: true, monotony: NO_MONOTONY }
+  #inserted(name: string, inputs: readonly Input[], output: Omit<Output, 'changes' | 'monotony'>, create: () => Operator): Stream {
+    const { schema, names, attributes } = output
+    return this.#stateful(name, inputs, { schema, names, attributes, changes: INSERTS }, SEES_ALL, create)
   }
 
-  #over({ input: inputPlan, calls, columns }: OverPlan): Stream {
+  #over(plan: OverPlan): Stream {
+    const { input: inputPlan, calls, columns } = plan
     const [first] = calls
     const isSame = (one: unknown, other: unknown): boolean => JSON.stringify(one, withoutPlaces) === JSON.stringify(other, withoutPlaces)
     const { session, ttl, isBatch } = this.#options
@@ -536,7 +639,8 @@ export class QueryPlanner {
     // Columns that were added for the key are none of the result.
     const width = inputPlan.columns.length
     const isWider = stream.schema.fields.length > width
-    const schema = isWider ? placedSchema([...stream.schema.fields, ...columns.slice(width)]) : placedSchema(columns)
+    const { schema, names } = isWider ? placed([...fieldsOf(stream), ...columns.slice(width)]) : placed(columns)
+    const output = { schema, names, attributes: () => overAttributes(plan) }
     const shared = { input: { schema: stream.schema, key }, outputSchema: schema, calls, order: first.order, ttl }
     const cut = (wide: Stream): Stream => {
       if (!isWider) return wide
@@ -547,11 +651,11 @@ export class QueryPlanner {
         start: 0,
         end: 0,
       }))
-      return this.#addCalc(wide, undefined, kept, placedSchema(columns))
+      return this.#addCalc(wide, undefined, kept, placed(columns))
     }
     if (isBatch && calls.some(({ isDistinct }) => isDistinct))
       throw new PlanError('OVER_DISTINCT', 'OVER takes no DISTINCT in batch mode', { hint: 'Take the distinct rows in a subquery.' })
-    if (isBatch) return cut(this.#inserted('OverAggregate', [{ stream, key }], schema, () => new FinalOverOperator(shared, session)))
+    if (isBatch) return cut(this.#inserted('OverAggregate', [{ stream, key }], output, () => new FinalOverOperator(shared, session)))
     const [order] = first.order
     const time = order?.expression.kind === 'column' ? inputPlan.columns[order.expression.index]?.time : undefined
     if (first.order.length === 0)
@@ -572,10 +676,10 @@ export class QueryPlanner {
     if (first.frame.to !== 0) throw new PlanError('OVER_FRAME', 'A frame ends at the current row where rows never end', { hint: 'Write AND CURRENT ROW.' })
     if (time !== undefined) {
       if (order.descending) throw new PlanError('OVER_ORDER', 'OVER is ordered by time upwards where rows never end', { hint: 'Leave DESC out.' })
-      if (!stream.isInsertOnly) throw new PlanError('OVER_CHANGES', 'OVER in the order of time takes no rows that change')
+      if (!isInsertOnly(stream)) throw new PlanError('OVER_CHANGES', 'OVER in the order of time takes no rows that change')
       const column = (order.expression as BoundExpression & { readonly kind: 'column' }).index
       const create = (): Operator => new TimeOverOperator({ ...shared, time: time === 'event' ? column : undefined, frame: first.frame }, session)
-      return cut(this.#inserted('OverAggregate', [{ stream, key }], schema, create))
+      return cut(this.#inserted('OverAggregate', [{ stream, key }], output, create))
     }
     if (order.descending) throw new PlanError('OVER_ORDER', 'OVER is ordered upwards where rows never end', { hint: 'Leave DESC out.' })
     for (const { name } of calls)
@@ -587,8 +691,9 @@ export class QueryPlanner {
       throw new PlanError('OVER_FRAME', 'A frame in the order of a column that is no time has no beginning where rows never end', {
         hint: 'Write UNBOUNDED PRECEDING.',
       })
-    const from = [this.#stateful('OverAggregate', [{ stream, key }], schema, SEES_NOTHING, () => new ChangingOverOperator(shared, session))]
-    return cut({ from, schema, isInsertOnly: false, monotony: NO_MONOTONY })
+    const changes = isInsertOnly(stream) ? INSERTS_AND_UPDATES : ALL_CHANGES
+    const create = (): Operator => new ChangingOverOperator(shared, session)
+    return cut(this.#stateful('OverAggregate', [{ stream, key }], { ...output, changes }, SEES_NOTHING, create))
   }
 
   /** Calls of several windows: those of the first one, then the others behind them. */
@@ -621,7 +726,7 @@ export class QueryPlanner {
       throw new PlanError('RANK_FUNCTION', `The first rows are those of ROW_NUMBER, not of ${plan.function}`, { hint: 'Use ROW_NUMBER.' })
     const width = plan.input.columns.length
     const isWider = stream.schema.fields.length > width
-    const schema = isWider ? placedSchema([...stream.schema.fields, ...plan.columns.slice(width)]) : placedSchema(plan.columns)
+    const { schema, names } = isWider ? placed([...fieldsOf(stream), ...plan.columns.slice(width)]) : placed(plan.columns)
     const cut = (wide: Stream): Stream => {
       if (!isWider) return wide
       const kept = plan.columns.map(({ type }, index): BoundExpression => ({
@@ -631,51 +736,64 @@ export class QueryPlanner {
         start: 0,
         end: 0,
       }))
-      return this.#addCalc(wide, undefined, kept, placedSchema(plan.columns))
+      return this.#addCalc(wide, undefined, kept, placed(plan.columns))
     }
+    const output = { schema, names, attributes: () => rankAttributes(plan) }
     const shared = { input: { schema: stream.schema, key }, outputSchema: schema, ttl }
     const timed = plan.partition.map((expression) => (expression.kind === 'column' ? plan.input.columns[expression.index] : {}))
     const window = windowOf(timed)
     if (window !== undefined && typeof to === 'number') {
       const end = partition[window.end]
       const create = (): Operator => new WindowRankOperator({ ...shared, window: window.spec, end, order, from, to, hasRank }, session)
-      return cut(this.#inserted('WindowRank', [{ stream, key }], schema, create))
+      const attributes = (): Attributes => ({ ...rankAttributes(plan), window: specText(window.spec) })
+      return cut(this.#inserted('WindowRank', [{ stream, key }], { ...output, attributes }, create))
     }
     const [first] = order
     const time = order.length === 1 && first.expression.kind === 'column' ? plan.input.columns[first.expression.index].time : undefined
-    if (time !== undefined && to === 1 && stream.isInsertOnly && !hasRank && !isBatch) {
+    if (time !== undefined && to === 1 && isInsertOnly(stream) && !hasRank && !isBatch) {
       const keeps = first.descending ? 'last' : 'first'
       const column = (first.expression as BoundExpression & { readonly kind: 'column' }).index
       const ignored = plan.input.columns.flatMap((one, index) => (one.time === 'processing' ? [index] : []))
       const create = (): Operator => new DeduplicateOperator({ ...shared, keeps, time: time === 'event' ? column : undefined, ignored }, session)
-      const made = [this.#stateful('Deduplicate', [{ stream, key }], schema, SEES_ALL, create)]
-      return cut({ from: made, schema, isInsertOnly: keeps === 'first', monotony: NO_MONOTONY })
+      const changes = keeps === 'first' ? INSERTS : INSERTS_AND_UPDATES
+      const attributes = (): Attributes => ({ ...rankAttributes(plan), keeps: `the ${keeps} row` })
+      return cut(this.#stateful('Deduplicate', [{ stream, key }], { ...output, changes, attributes }, SEES_ALL, create))
     }
-    return cut(this.#topN(stream, key, { order, from, to, hasRank }, schema, replacedBy(plan, stream.monotony)))
+    return cut(this.#topN(stream, key, { order, from, to, hasRank }, output, replacedBy(plan, stream.monotony)))
   }
 
   #topN(
     stream: Stream,
     key: readonly number[] | undefined,
     rank: Pick<RankPlan, 'order' | 'from' | 'to' | 'hasRank'>,
-    schema: Schema,
-    replaced?: readonly number[],
+    output: Omit<Output, 'changes'>,
+    replaced: readonly number[] | undefined,
   ): Stream {
     const { session, ttl } = this.#options
+    const { schema } = output
+    const { from, to, hasRank } = rank
+    const retracts = !isInsertOnly(stream)
+    // In the place of a row that only comes another one comes, where ranks are told, or there is one.
+    const onlyChanges = !retracts && typeof to === 'number' && (hasRank || from > 1 || to === 1)
+    const attributes = (): Attributes => ({
+      ...output.attributes(),
+      rows: retracts ? (replaced === undefined ? 'change' : `replace each other by ${replaced.map((column) => stream.names[column]).join(', ')}`) : 'only come',
+    })
+    const changes = onlyChanges ? INSERTS_AND_UPDATES : ALL_CHANGES
     const create = (): Operator =>
-      new RankOperator(
-        { input: { schema: stream.schema, key }, outputSchema: schema, ...rank, retracts: !stream.isInsertOnly, replacedBy: replaced, ttl },
-        session,
-      )
-    return { from: [this.#stateful('Rank', [{ stream, key }], schema, SEES_NOTHING, create)], schema, isInsertOnly: false, monotony: NO_MONOTONY }
+      new RankOperator({ input: { schema: stream.schema, key }, outputSchema: schema, ...rank, retracts, replacedBy: replaced, ttl }, session)
+    return this.#stateful('Rank', [{ stream, key }], { ...output, changes, attributes }, SEES_NOTHING, create)
   }
 
-  #sort({ input: inputPlan, keys, offset, fetch }: SortPlan): Stream {
+  #sort(plan: SortPlan): Stream {
+    const { input: inputPlan, keys, offset, fetch } = plan
     const input = this.plan(inputPlan)
     const { session, isBatch } = this.#options
+    const { schema, names } = input
+    const output = { schema, names, attributes: () => sortAttributes(plan) }
     if (fetch !== undefined) {
       const rank = { order: keys, from: offset + 1, to: offset + fetch, hasRank: false }
-      return this.#topN(input, undefined, rank, input.schema, replacedBy({ input: inputPlan, partition: [], order: keys }, input.monotony))
+      return this.#topN(input, undefined, rank, output, replacedBy({ input: inputPlan, partition: [], order: keys }, input.monotony))
     }
     if (offset > 0) throw new PlanError('OFFSET_WITHOUT_LIMIT', 'OFFSET needs a LIMIT', { hint: 'Write LIMIT too.' })
     if (isBatch) return input
@@ -685,10 +803,10 @@ export class QueryPlanner {
       throw new PlanError('SORT_WITHOUT_TIME', 'ORDER BY begins with a time attribute, upwards, where rows never end', {
         hint: 'Write LIMIT for the first rows of another order.',
       })
-    if (!input.isInsertOnly) throw new PlanError('SORT_CHANGES', 'ORDER BY takes no rows that change, unless there is a LIMIT', { hint: 'Write LIMIT.' })
+    if (!isInsertOnly(input)) throw new PlanError('SORT_CHANGES', 'ORDER BY takes no rows that change, unless there is a LIMIT', { hint: 'Write LIMIT.' })
     if (inputPlan.columns[column].time === 'processing') return input
     const create = (): Operator => new TimeSortOperator({ input: { schema: input.schema, key: undefined }, time: column, order: rest }, session)
-    return this.#inserted('Sort', [{ stream: input, key: undefined }], input.schema, create)
+    return this.#inserted('Sort', [{ stream: input, key: undefined }], output, create)
   }
 
   // ---- two inputs ----
@@ -703,44 +821,43 @@ export class QueryPlanner {
     const hasKey = leftKeys.length > 0
     const inputs = [one, other].map(({ stream, columns: key }) => ({ stream, key: hasKey ? key : undefined }))
     const [first, second] = inputs.map(({ stream, key }) => ({ schema: stream.schema, key }))
-    const schema = placedSchema(columns)
+    const { schema, names } = placed(columns)
+    const output = { schema, names, attributes: () => joinAttributes(plan) }
     const shared = { inputs: [first, second] as const, outputSchema: schema, widths: [width, rightPlan.columns.length] as const, condition: rest, refusesNull }
-    const isInsertOnly = left.isInsertOnly && right.isInsertOnly
+    const isOfInserts = isInsertOnly(left) && isInsertOnly(right)
     if (strategy.kind === 'temporal') {
       const { leftTime, rightTime } = strategy
       const create = (): Operator => new TemporalJoinOperator({ ...shared, type: type as 'INNER' | 'LEFT', leftTime, rightTime }, session)
-      const from = [this.#stateful('TemporalJoin', inputs, schema, SEES_ALL, create)]
-      return { from, schema, isInsertOnly: left.isInsertOnly, monotony: NO_MONOTONY }
+      return this.#stateful('TemporalJoin', inputs, { ...output, changes: left.changes }, SEES_ALL, create)
     }
     if (strategy.kind === 'window') {
       const window = leftPlan.columns[strategy.leftEnd].window!.of
       const ends = [strategy.leftEnd, strategy.rightEnd] as const
-      return this.#inserted('WindowJoin', inputs, schema, () => new WindowJoinOperator({ ...shared, type, window, ends }, session))
+      return this.#inserted('WindowJoin', inputs, output, () => new WindowJoinOperator({ ...shared, type, window, ends }, session))
     }
-    if (strategy.kind === 'interval' && isInsertOnly && type !== 'SEMI' && type !== 'ANTI') {
+    if (strategy.kind === 'interval' && isOfInserts && type !== 'SEMI' && type !== 'ANTI') {
       const { leftTime, rightTime, lowerMs, upperMs, time } = strategy
       return this.#inserted(
         'IntervalJoin',
         inputs,
-        schema,
+        output,
         () => new IntervalJoinOperator({ ...shared, type, times: [leftTime, rightTime], lowerMs, upperMs, time }, session),
       )
     }
-    const isPlain = isInsertOnly && type === 'INNER'
+    const isPlain = isOfInserts && type === 'INNER'
     const create = (): Operator =>
       isPlain ? new InsertOnlyJoinOperator({ ...shared, type, ttl }, session) : new JoinOperator({ ...shared, type, ttl }, session)
-    const from = [this.#stateful('Join', inputs, schema, SEES_NOTHING, create)]
-    return { from, schema, isInsertOnly: isInsertOnly && (type === 'INNER' || type === 'SEMI'), monotony: NO_MONOTONY }
+    return this.#stateful('Join', inputs, { ...output, changes: joinedChanges(type, left.changes, right.changes) }, SEES_NOTHING, create)
   }
 
   #setOperation({ operator, all, left: leftPlan, right: rightPlan, columns }: SetPlan): Stream {
-    const schema = placedSchema(columns)
+    const { schema, names } = placed(columns)
     const left = this.#as(this.plan(leftPlan), schema)
     const right = this.#as(this.plan(rightPlan), schema)
     const rows = columns.map(({ type }, index): BoundExpression => ({ kind: 'column', index, type, start: 0, end: 0 }))
     if (operator === 'UNION') {
-      const both: Stream = { from: [...left.from, ...right.from], schema, isInsertOnly: left.isInsertOnly && right.isInsertOnly, monotony: NO_MONOTONY }
-      return all ? both : this.#group(both, rows, [], schema)
+      const both: Stream = { from: [...left.from, ...right.from], schema, names, changes: left.changes | right.changes, monotony: NO_MONOTONY }
+      return all ? both : this.#group(both, rows, [], columns)
     }
     const key = columns.map((_, index) => index)
     const { session, ttl } = this.#options
@@ -759,9 +876,10 @@ export class QueryPlanner {
         },
         session,
       )
-    const isInsertOnly = operator === 'INTERSECT' && !all && left.isInsertOnly && right.isInsertOnly
-    const from = [this.#stateful(operator === 'INTERSECT' ? 'Intersect' : 'Except', inputs, schema, SEES_NOTHING, create)]
-    return { from, schema, isInsertOnly, monotony: NO_MONOTONY }
+    const onlyGrows = operator === 'INTERSECT' && isInsertOnly(left) && isInsertOnly(right)
+    const changes = all ? ALL_CHANGES : onlyGrows ? INSERTS : INSERTS | DELETES
+    const output = { schema, names, changes, attributes: () => ({ all: String(all), select: names.join(', ') }) }
+    return this.#stateful(operator === 'INTERSECT' ? 'Intersect' : 'Except', inputs, output, SEES_NOTHING, create)
   }
 
   /** A stream whose columns have these types, nullability included. */
@@ -769,7 +887,29 @@ export class QueryPlanner {
     const isSame = input.schema.fields.every(({ type, name }, index) => sameType(type, schema.fields[index].type) && name === schema.fields[index].name)
     if (isSame) return input
     const expressions = input.schema.fields.map(({ type }, index): BoundExpression => ({ kind: 'column', index, type, start: 0, end: 0 }))
-    return this.#addCalc(input, undefined, expressions, schema)
+    return this.#addCalc(input, undefined, expressions, { schema, names: input.names })
+  }
+}
+
+/** The columns of a stream, by the names that plans know. */
+function fieldsOf({ schema, names }: Stream): readonly Field[] {
+  return schema.fields.map(({ type }, index) => ({ name: names[index], type }))
+}
+
+/** What a join without bounds says of changes: rows that lose or find their first partner come and go. */
+function joinedChanges(type: JoinPlan['type'], left: ChangeKinds, right: ChangeKinds): ChangeKinds {
+  switch (type) {
+    case 'INNER':
+    case 'SEMI':
+      return left | right
+    case 'ANTI':
+      return left | INSERTS | DELETES
+    case 'LEFT':
+      return INSERTS | DELETES | (right & UPDATES_BEFORE)
+    case 'RIGHT':
+      return INSERTS | DELETES | (left & UPDATES_BEFORE)
+    case 'FULL':
+      return INSERTS | DELETES
   }
 }
 

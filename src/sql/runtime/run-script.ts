@@ -6,7 +6,8 @@ import type { Field } from '../../batch/types.ts'
 import { RowKind, ROW_KIND_TEXT } from '../../batch/record-batch.ts'
 import { jsonOf } from '../changelog-format.ts'
 import type { LocalExecutor } from '../../runtime/local-executor.ts'
-import { SqlSession, type StatementResult } from '../session.ts'
+import { type Rows, SqlSession, type StatementResult } from '../session.ts'
+import { STRING } from '../functions/scalar-function.ts'
 import { parseScript } from '../statement-parser.ts'
 import type { LogicalPlan } from '../logical-plan.ts'
 import type { Value } from '../value.ts'
@@ -14,8 +15,9 @@ import type { InsertPlan } from '../insert-binder.ts'
 import { isFilePath } from '../files/file-name.ts'
 import { scansOf } from '../plans.ts'
 import { changeSink } from './change-sink.ts'
-import type { QueryOptions } from './query-planner.ts'
-import { executorOf, type RunOptions } from './run-query.ts'
+import { explainText } from './explain-text.ts'
+import type { QueryOptions, QueryPlanner } from './query-planner.ts'
+import { executorOf, plannedJob, type RunOptions } from './run-query.ts'
 import type { EmitOptions } from './window-plans.ts'
 
 /** Takes the answer of a statement: its columns, then its changes. */
@@ -47,9 +49,10 @@ export function runScript(text: string, target: ResultTarget, options: ScriptOpt
     last = session.execute(statement, text)
     if (last.kind === 'insert') insertJob(last.inserts, session, options).runToEnd()
   }
-  if (last?.kind === 'rows') {
-    target.columns(last.columns)
-    for (const row of last.rows) target.change(RowKind.INSERT, row)
+  if (last?.kind === 'rows' || last?.kind === 'explain') {
+    const { columns, rows } = last.kind === 'rows' ? last : explainedRows(last, session, options)
+    target.columns(columns)
+    for (const row of rows) target.change(RowKind.INSERT, row)
   } else if (last?.kind === 'query') {
     target.columns(last.plan.columns)
     queryJob(last.plan, session, (kind, row) => target.change(kind, row), options).executor.runToEnd()
@@ -58,17 +61,15 @@ export function runScript(text: string, target: ResultTarget, options: ScriptOpt
 
 /** What runs INSERTs together. @throws {PlanError} */
 export function insertJob(inserts: readonly InsertPlan[], session: SqlSession, options: ScriptOptions): LocalExecutor {
-  return executorOf(
-    (planner) => {
-      for (const insert of inserts) planner.addInsert(insert)
-    },
-    runOptionsOf(
-      session,
-      options,
-      'insert',
-      inserts.map(({ plan }) => plan),
-    ),
-  )
+  return executorOf((planner) => addInserts(planner, inserts), runOptionsOf(session, options, 'insert', plansOf(inserts)))
+}
+
+function plansOf(inserts: readonly InsertPlan[]): readonly LogicalPlan[] {
+  return inserts.map(({ plan }) => plan)
+}
+
+function addInserts(planner: QueryPlanner, inserts: readonly InsertPlan[]): void {
+  for (const insert of inserts) planner.addInsert(insert)
 }
 
 /** A query that is ready to run. */
@@ -89,6 +90,21 @@ export function queryJob(plan: LogicalPlan, session: SqlSession, take: (kind: Ro
   })
   const executor = executorOf((planner) => planner.addSink(plan, sink, (isOnly) => (isInsertOnly = isOnly)), runOptionsOf(session, options, 'query', [plan]))
   return { executor, isInsertOnly }
+}
+
+/**
+ * What EXPLAIN answers: one text, in a column `result`. The job is planned as it would be run, and nothing of it starts.
+ *
+ * @throws {PlanError} What cannot be planned.
+ */
+export function explainedRows({ of, details }: StatementResult & { readonly kind: 'explain' }, session: SqlSession, options: ScriptOptions): Rows {
+  const ignore = (): void => {}
+  const add = (planner: QueryPlanner): void => {
+    if (of.kind === 'insert') addInserts(planner, of.inserts)
+    else planner.addSink(of.plan, changeSink(ignore))
+  }
+  const job = plannedJob(add, runOptionsOf(session, options, of.kind, of.kind === 'insert' ? plansOf(of.inserts) : [of.plan]))
+  return { columns: [{ name: 'result', type: STRING }], rows: [[explainText(of, job, details)]] }
 }
 
 function runOptionsOf(
