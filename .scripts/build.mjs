@@ -13,7 +13,14 @@ const dist = join(root, 'dist')
 const flags = new Set(process.argv.slice(2))
 
 /** What a program or a user loads: source file -> file in dist/. */
-const ENTRIES = { index: 'index', 'cli/main': 'cli', 'runtime/worker': 'worker', 'runtime/coordinator-thread': 'coordinator', 'testing/index': 'testing' }
+const ENTRIES = {
+  index: 'index',
+  'cli/main': 'cli',
+  'runtime/worker': 'worker',
+  'runtime/coordinator-thread': 'coordinator',
+  'sql/sql-job': 'sql-job',
+  'testing/index': 'testing',
+}
 const entries = Object.entries(ENTRIES).filter(([source]) => existsSync(join(root, 'src', `${source}.ts`)))
 
 const KERNEL_FLAGS = [

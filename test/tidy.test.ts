@@ -204,6 +204,7 @@ describe('files', () => {
     'src/index.ts',
     'src/cli/main.ts',
     'src/runtime/worker-entry.cts',
+    'src/sql/sql-job.ts',
     'src/runtime/worker.ts',
     'src/runtime/coordinator-thread.ts',
     'src/testing/index.ts',

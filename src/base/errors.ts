@@ -98,7 +98,7 @@ export function toErrorRecord(thrown: unknown, depth: number = 0): ErrorRecord {
     return { name: 'Error', message: withoutRuns(String(thrown)), code: undefined, hint: undefined, position: undefined, stack: undefined, cause: undefined }
   const { code, hint } = thrown as { code?: unknown; hint?: unknown }
   return {
-    name: thrown.name,
+    name: crossingName(thrown),
     message: withoutRuns(thrown.message),
     code: typeof code === 'string' ? code : undefined,
     hint: typeof hint === 'string' ? withoutRuns(hint) : undefined,
@@ -117,6 +117,12 @@ const CLASSES: Record<string, new (code: string, message: string, details?: Erro
   StateError,
   RestoreError,
   JobError,
+}
+
+/** Other threads know the classes above: an error of a class that extends one of them goes as that. */
+function crossingName(thrown: Error): string {
+  if (thrown.name in CLASSES) return thrown.name
+  return Object.keys(CLASSES).findLast((name) => thrown instanceof CLASSES[name]) ?? thrown.name
 }
 
 /** Rebuilds an error from {@link toErrorRecord}: the engine's own classes come back as themselves, others as `Error` with the same name. */

@@ -78,7 +78,8 @@ function collect(value: string, previous: readonly string[] = []): readonly stri
 
 const JOB_ARGUMENTS = `
 Arguments of the job stand behind "--" and reach its program as params: --key value and --key=value
-give text, --flag gives true, --no-flag gives false, a name given twice an array, the rest is in params._`
+give text, --flag gives true, --no-flag gives false, a name given twice an array, the rest is in params._
+In a SQL script --NAME value is what \${NAME} stands for; without it the environment is asked.`
 
 const COMPLETION_EXAMPLES = `
 Examples:
@@ -110,6 +111,7 @@ function createProgram(jobArguments: readonly string[], terminal: Terminal, setE
 Examples:
   $ millrace run job.ts                         run a job on every core
   $ millrace run job.ts -- --input clicks.json  give the job arguments
+  $ millrace run report.sql                     run the INSERTs of a SQL script
   $ millrace explain job.ts                     print its plan
   $ millrace sql                                type SQL; -e and -f run statements
   $ millrace list --dir checkpoints             show jobs that take checkpoints
@@ -123,7 +125,7 @@ Exit codes: 0 done, 1 the job failed, 2 wrong usage or plan, 3 restore refused, 
         program.outputHelp({ error: true })
         throw new CommanderError(ExitCode.USAGE, 'millrace.help', '')
       }
-      const isFile = /\.[cm]?[jt]sx?$/.test(command) || existsSync(command)
+      const isFile = /\.(?:[cm]?[jt]sx?|sql)$/.test(command) || existsSync(command)
       throw unknownCommand(`Cannot run "${command}"`, isFile ? `run ${command}` : nearCommand(program, command))
     })
   jobOptions(program.command('run').description('run a job').summary('run a job'), 'run')
@@ -151,6 +153,7 @@ Examples:
   $ millrace run job.ts -- --input clicks.json --limit 100
   $ millrace run job.ts --set execution.checkpointing.dir=checkpoints --set execution.checkpointing.interval=1s
   $ millrace run job.ts --fresh --from-savepoint savepoints/friday --parallelism 8
+  $ millrace run report.sql -- --DAY 2025-03-01  the INSERT of a script, or its STATEMENT SET
   $ millrace run job.ts --watch --dev
   $ millrace run job.ts --inspect               then attach a debugger
   $ millrace run job.ts --json 2>summary.json >rows.txt`,
@@ -369,7 +372,7 @@ function usageError(text: string, isJobCommand: boolean): string {
 function jobOptions(command: Command, verb: string): Command {
   return command
     .configureOutput({ outputError: (text, write) => write(usageError(text, true)) })
-    .argument('<job>', `a .ts, .js or .mjs file whose default export is made by defineJob`)
+    .argument('<job>', `a .ts, .js or .mjs file whose default export is made by defineJob, or a .sql script with an INSERT`)
     .usage(`[options] <job> [-- arguments of the job]`)
     .option('-p, --parallelism <count>', 'number of workers; default: what the job sets, else all cores', positive)
     .option('-s, --set <key=value>', 'set an option (may be repeated); "millrace options" lists them', collect)

@@ -8,7 +8,7 @@ import { configOptions } from '../engine/options.ts'
 import { RESULT_FORMATS } from './result-formats.ts'
 
 const SQL_FILE = /\.sql$/
-const JOB_FILE = /(?<!\.d)\.(ts|mts|js|mjs)$/
+const JOB_FILE = /(?<!\.d)\.(ts|mts|js|mjs|sql)$/
 const FOLDERS_DEPTH_MAX = 2
 const FILES_MAX = 100
 

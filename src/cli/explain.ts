@@ -16,10 +16,11 @@ import type { Terminal } from './terminal.ts'
 export async function explainCommand(job: string, options: RunOptions, jobArguments: readonly string[], terminal: Terminal): Promise<number> {
   const settings = Object.fromEntries((options.set ?? []).map(parseSetting).map(({ key, value }) => [key, value]))
   const parallelism = options.parallelism ?? (settings['parallelism.default'] === undefined ? undefined : Number(settings['parallelism.default']))
-  const name = options.name ?? settings['pipeline.name'] ?? jobNameOf(job)
+  const params = parseJobArguments(jobArguments)
+  const name = options.name ?? settings['pipeline.name'] ?? (await jobNameOf(job, params))
   let module: JobModule | undefined
   try {
-    const { plan, built } = await planLocally(job, name, parallelism, settings, parseJobArguments(jobArguments), (found) => (module = found))
+    const { plan, built } = await planLocally(job, name, parallelism, settings, params, (found) => (module = found))
     terminal.print(
       options.json === true ? `${JSON.stringify(plan, undefined, 2)}\n` : `${formatPlan(plan, built.graph, (exchange) => exchangeRingBytes(plan, exchange))}\n`,
     )

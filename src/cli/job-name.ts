@@ -1,8 +1,21 @@
 // The name of a job that was not given one.
 
 import { basename } from 'node:path'
+import { jobPath } from '../engine/job-bundle.ts'
+import type { JobParams } from './job-arguments.ts'
 
-/** The file's name without its extension. */
-export function jobNameOf(job: string): string {
-  return basename(job).replace(/\.[cm]?[jt]sx?$/, '') || 'job'
+/** The name that a SQL script sets, or the file's name without its extension. */
+export async function jobNameOf(job: string, params: JobParams): Promise<string> {
+  const own = /\.sql$/i.test(job) ? await scriptName(job, params) : undefined
+  return own ?? (basename(job).replace(/\.(?:[cm]?[jt]sx?|sql)$/i, '') || 'job')
+}
+
+async function scriptName(job: string, params: JobParams): Promise<string | undefined> {
+  const { planScript, readScript } = await import('../sql/runtime/script-job.ts')
+  try {
+    return planScript(readScript(jobPath(job), params)).options.get('pipeline.name')
+  } catch {
+    // The run tells what is wrong.
+    return undefined
+  }
 }

@@ -58,14 +58,14 @@ export interface RunSettings {
 
 /** Runs a job. Resolves with the exit code; errors of the job are told here. @throws {PlanError} If an option is wrong. */
 export async function runCommand(job: string, options: RunOptions, jobArguments: readonly string[], terminal: Terminal): Promise<number> {
-  const settings = runSettings(job, options, jobArguments, terminal)
+  const settings = await runSettings(job, options, jobArguments, terminal)
   if (options.inspect !== undefined && options.inspect !== false) return (await import('./inspect.ts')).runInspected(settings, options.inspect, terminal)
   const interruption = new Interruption(terminal)
   if (options.watch === true) return (await import('./watch.ts')).watchJob(settings, interruption, terminal)
   return runOnce(settings, await resolveJobModule(job), interruption, terminal)
 }
 
-function runSettings(job: string, options: RunOptions, jobArguments: readonly string[], terminal: Terminal): RunSettings {
+async function runSettings(job: string, options: RunOptions, jobArguments: readonly string[], terminal: Terminal): Promise<RunSettings> {
   const values = new Map<string, string>()
   for (const setting of options.set ?? []) {
     const { key, value, note } = parseSetting(setting)
@@ -76,12 +76,13 @@ function runSettings(job: string, options: RunOptions, jobArguments: readonly st
   if (options.dev === true) values.set('millrace.dev', 'true')
   if (options.fromSavepoint !== undefined) values.set('execution.state-recovery.path', options.fromSavepoint)
   const parallelism = options.parallelism ?? (values.has('parallelism.default') ? Number(values.get('parallelism.default')) : undefined)
+  const params = parseJobArguments(jobArguments)
   return {
     job,
-    name: options.name ?? values.get('pipeline.name') ?? jobNameOf(job),
+    name: options.name ?? values.get('pipeline.name') ?? (await jobNameOf(job, params)),
     parallelism,
     options: Object.fromEntries(values),
-    params: parseJobArguments(jobArguments),
+    params,
     progress: options.quiet === true || options.json === true ? 'quiet' : terminal.isInteractive ? 'drawn' : 'plain',
     fresh: options.fresh === true,
     takesOver: options.takeOver === true,

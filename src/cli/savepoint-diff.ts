@@ -30,11 +30,12 @@ export async function diffSavepointCommand(
   const settings: Record<string, string> = Object.fromEntries(values)
   if (options.allowNonRestoredState === true) settings[ALLOW_NON_RESTORED] = 'true'
   const parallelism = options.parallelism ?? (settings['parallelism.default'] === undefined ? undefined : Number(settings['parallelism.default']))
-  const name = options.name ?? settings['pipeline.name'] ?? jobNameOf(job)
+  const params = parseJobArguments(jobArguments)
+  const name = options.name ?? settings['pipeline.name'] ?? (await jobNameOf(job, params))
   let module: JobModule | undefined
   try {
     const { snapshot } = await readSavepoint(resolve(folder))
-    const { plan, built } = await planLocally(job, name, parallelism, settings, parseJobArguments(jobArguments), (found) => (module = found))
+    const { plan, built } = await planLocally(job, name, parallelism, settings, params, (found) => (module = found))
     const allows = allowsNonRestoredState(new Map([...built.options, ...Object.entries(settings)]))
     const decision = decideRestore(summarize(snapshot), plannedOperators(plan, built.graph), allows, inFlightRefusals(plan, built.graph, snapshot))
     terminal.print(options.json === true ? `${JSON.stringify(decision, undefined, 2)}\n` : decisionText(decision, terminal))

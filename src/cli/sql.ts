@@ -2,16 +2,16 @@
 
 import { readFileSync } from 'node:fs'
 import { text as readStream } from 'node:stream/consumers'
-import { editDistance } from '../base/suggest.ts'
 import { PlanError } from '../base/errors.ts'
 import { parseSetting } from '../engine/options.ts'
+import { fillVariables } from '../sql/script-variables.ts'
 import { SqlSession } from '../sql/session.ts'
+import { checkSqlOption, isSqlOption } from '../sql/session-options.ts'
 import { engineFolders, errorText, ExitCode } from './error-text.ts'
 import { Interruption } from './interruption.ts'
 import type { ResultFormat } from './result-formats.ts'
 import type { ScreenSize } from './sql-output.ts'
 import { type RunnerSettings, SqlRunner } from './sql-runner.ts'
-import { fillVariables } from './sql-variables.ts'
 import { styleOf, type Terminal } from './terminal.ts'
 
 /** What the command line says. */
@@ -97,15 +97,6 @@ function textOfFile(path: string): string {
   }
 }
 
-/** Keys that SQL reads, beside the engine's; others below the same names are Flink's, and taken. */
-const SQL_KEYS = [
-  ...['execution.runtime-mode', 'table.local-time-zone', 'table.exec.state.ttl', 'table.exec.sink.upsert-materialize'],
-  ...['table.exec.mini-batch.enabled', 'table.exec.mini-batch.allow-latency', 'table.exec.mini-batch.size'],
-]
-const RUNTIME_MODES = ['streaming', 'batch', 'automatic']
-/** So many letters may be wrong for a key to be a mistyped one. */
-const MISTAKES_MAX = 2
-
 function settingsOf({ format, parallelism, set = [] }: SqlCommandOptions, session: SqlSession, terminal: Terminal): RunnerSettings {
   const options = new Map<string, string>()
   for (const setting of set) {
@@ -128,12 +119,8 @@ function settingsOf({ format, parallelism, set = [] }: SqlCommandOptions, sessio
 function sqlSetting(setting: string): { readonly key: string; readonly value: string } | undefined {
   const equals = setting.indexOf('=')
   const key = setting.slice(0, Math.max(0, equals)).trim()
-  if (!SQL_KEYS.includes(key) && !/^(?:table|sql-client)\./.test(key)) return undefined
+  if (!isSqlOption(key)) return undefined
   const value = setting.slice(equals + 1).trim()
-  const near = SQL_KEYS.find((known) => known !== key && editDistance(key, known) <= MISTAKES_MAX)
-  if (!SQL_KEYS.includes(key) && near !== undefined)
-    throw new PlanError('UNKNOWN_OPTION', `Cannot set "${key}": there is no such option`, { hint: `Did you mean "${near}"?` })
-  if (key === 'execution.runtime-mode' && !RUNTIME_MODES.includes(value.toLowerCase()))
-    throw new PlanError('INVALID_OPTION', `Cannot set "${key}" to "${value}": expected one of ${RUNTIME_MODES.join(', ')}`)
+  checkSqlOption(key, value)
   return { key, value }
 }

@@ -1,6 +1,6 @@
 // A job's file -> the URL of a module that every thread can import. JavaScript that finds this very engine is imported as it lies; all else
 // (TypeScript, and JavaScript outside a project that has the package) is bundled by esbuild into a cache. Invariant: whatever the job imports as
-// `millrace` is the running engine's own file, so that one copy of it is loaded.
+// `millrace` is the running engine's own file, so that one copy of it is loaded. A SQL script is not bundled: a module of the engine reads it.
 
 import { createHash } from 'node:crypto'
 import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -27,6 +27,7 @@ export interface JobModule {
 
 const SCRIPTS = new Set(['.js', '.mjs'])
 const TYPESCRIPT = new Set(['.ts', '.mts', '.tsx', '.cts'])
+const SQL = '.sql'
 /** Part of the cache's keys: another way of bundling makes other bundles. */
 const BUNDLE_FORMAT = 1
 /** Bundles that nobody asked for in this time are deleted by the next build. */
@@ -34,13 +35,13 @@ const UNUSED_DAYS_MAX = 7
 const DAY_MS = 86_400_000
 
 /**
- * Finds a job's module, bundling it if it must be.
+ * Finds a job's module, bundling it if it must be. That of a SQL script is the engine's own, with the script in the query of its URL.
  *
  * @param always Bundles plain JavaScript too, so that `inputs` names the files that it imports.
  * @throws {PlanError} `JOB_NOT_FOUND`, `JOB_UNREADABLE` if it does not parse or imports what does not exist.
  */
 export async function resolveJobModule(job: string, always: boolean = false): Promise<JobModule> {
-  const path = job.startsWith('file:') ? fileURLToPath(job) : resolve(job)
+  const path = jobPath(job)
   const stat = statSync(path, { throwIfNoEntry: false })
   if (stat === undefined || !stat.isFile()) {
     const hint = nearbyJob(path, stat?.isDirectory() === true)
@@ -51,17 +52,30 @@ export async function resolveJobModule(job: string, always: boolean = false): Pr
     )
   }
   const extension = extname(path).toLowerCase()
+  if (extension === SQL) return { url: scriptUrl(path), path, inputs: [path], isBundled: false }
   if (!SCRIPTS.has(extension) && !TYPESCRIPT.has(extension))
-    throw new PlanError('JOB_NOT_FOUND', `Cannot run "${job}": a job is a .ts, .js or .mjs file`, {
-      hint: 'Write `export default defineJob(import.meta, (env, params) => { ... })` in one.',
+    throw new PlanError('JOB_NOT_FOUND', `Cannot run "${job}": a job is a .ts, .js, .mjs or .sql file`, {
+      hint: 'Write `export default defineJob(import.meta, (env, params) => { ... })` in one, or a SQL script with an INSERT.',
     })
   if (!always && SCRIPTS.has(extension) && findsThisEngine(path)) return { url: pathToFileURL(path).href, path, inputs: [path], isBundled: false }
   return bundle(path)
 }
 
+/** The absolute path of a job that is given as a path or a URL. */
+export function jobPath(job: string): string {
+  return job.startsWith('file:') ? fileURLToPath(job) : resolve(job)
+}
+
+/** The module of a SQL script. It has another URL when the script has changed. */
+function scriptUrl(path: string): string {
+  const url = pathToFileURL(join(packageRoot(), 'dist/sql-job.js'))
+  url.search = String(new URLSearchParams({ script: pathToFileURL(path).href, hash: hashOfFile(path) ?? '' }))
+  return url.href
+}
+
 /** A script with the wanted name and another extension, or one with a name like it, or the scripts of the folder that was named. */
 function nearbyJob(path: string, isFolder: boolean): string | undefined {
-  const isJob = (name: string): boolean => SCRIPTS.has(extname(name)) || TYPESCRIPT.has(extname(name))
+  const isJob = (name: string): boolean => SCRIPTS.has(extname(name)) || TYPESCRIPT.has(extname(name)) || extname(name) === SQL
   const stem = (name: string): string => basename(name, extname(name))
   try {
     const jobs = readdirSync(isFolder ? path : dirname(path)).filter((name) => isJob(name) && !name.endsWith('.d.ts'))
@@ -100,7 +114,8 @@ interface BundleRecord {
   readonly hashes: Readonly<Record<string, string | null>>
 }
 
-function hashOf(path: string): string | null {
+/** What a file holds, in short; null if it cannot be read. */
+export function hashOfFile(path: string): string | null {
   try {
     return createHash('sha1').update(readFileSync(path)).digest('base64')
   } catch {
@@ -130,7 +145,7 @@ function maker(): string {
 function readRecord(path: string, file: string): BundleRecord | undefined {
   try {
     const record = JSON.parse(readFileSync(file, 'utf8')) as BundleRecord
-    const isGood = record.maker === maker() && existsSync(record.file) && Object.entries(record.hashes).every(([input, hash]) => hashOf(input) === hash)
+    const isGood = record.maker === maker() && existsSync(record.file) && Object.entries(record.hashes).every(([input, hash]) => hashOfFile(input) === hash)
     return isGood && record.inputs.includes(path) ? record : undefined
   } catch {
     return undefined
@@ -195,7 +210,7 @@ async function build(path: string, folder: string): Promise<BundleRecord> {
     const inputs = Object.keys(metafile.inputs).map((input) => resolve(dirname(path), input))
     const file = outputFiles.find(({ path: output }) => output.endsWith('.mjs'))!.path
     const watched = [...inputs, ...packages, ...inputs.flatMap(settingsFiles)]
-    return { maker: maker(), file, inputs, hashes: Object.fromEntries(watched.map((input) => [input, hashOf(input)])) }
+    return { maker: maker(), file, inputs, hashes: Object.fromEntries(watched.map((input) => [input, hashOfFile(input)])) }
   } catch (error) {
     if (!isBuildFailure(error)) throw error
     throw unreadable(path, error.errors)

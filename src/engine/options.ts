@@ -408,12 +408,12 @@ const UNSUPPORTED: readonly string[] = [
   'execution.state-recovery.',
   'restart-strategy',
   'state.',
-  'table.',
-  'sql-client.',
   'metrics.',
   'rest.',
   'web.',
 ]
+/** What only queries read. */
+const SQL: readonly string[] = ['table.', 'sql-client.']
 
 /** Older names of Flink's, and what they are called now. */
 const RENAMED: ReadonlyMap<string, string> = new Map([['execution.savepoint.path', 'execution.state-recovery.path']])
@@ -436,6 +436,8 @@ export function parseOption(key: string, text: string): ParsedOption {
   if (option !== undefined) return { key: option.key, value: canonical(option, text.trim()), note: undefined }
   const meaningless = MEANINGLESS.find(([start]) => isBelow(key, start))
   if (meaningless !== undefined) return { key, value: text, note: `${key} has no effect: ${meaningless[1]}` }
+  if (SQL.some((start) => isBelow(key, start)))
+    throw new PlanError('UNSUPPORTED_OPTION', `Cannot set "${key}" here: it is an option of SQL`, { hint: 'Write SET in the script, or use `millrace sql`.' })
   if (UNSUPPORTED.some((start) => isBelow(key, start)))
     throw new PlanError('UNSUPPORTED_OPTION', `Cannot set "${key}": this version does not support it`, { hint: '`millrace options` lists what it does.' })
   const near = suggest(key, BY_KEY.keys())

@@ -39,7 +39,7 @@ describe('wrong usage', () => {
     ['two jobs', ['run', 'a.js', 'b.js'], 'too many arguments'],
     ['a job that does not exist', ['run', job('ten-rows.ts')], 'Did you mean ten-rows.js?'],
     ['a folder', ['explain', 'test/fixtures/jobs'], 'it is not a file'],
-    ['a file of another kind', ['run', 'package.json'], 'a job is a .ts, .js or .mjs file'],
+    ['a file of another kind', ['run', 'package.json'], 'a job is a .ts, .js, .mjs or .sql file'],
     ['--watch with --inspect', ['run', '--watch', '--inspect', job('ten-rows.js')], 'cannot be used with option'],
     ['Nexmark without a number of events', ['nexmark'], '--events'],
     ['Nexmark with a mistyped option', ['nexmark', '--event', '10'], 'Did you mean --events?'],

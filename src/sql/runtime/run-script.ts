@@ -113,8 +113,7 @@ function runOptionsOf(
   jobName: string,
   plans: readonly LogicalPlan[],
 ): RunOptions {
-  // Inputs are read by turns then, row by row.
-  const batchRowsMax = session.options.get('table.exec.mini-batch.enabled') === 'false' ? 1 : undefined
+  const batchRowsMax = readsRowByRow(session) ? 1 : undefined
   const known = queryOptions(session)
   const isBatch = known.isBatch || (takesAnyMode(session) && readsFilesOnly(plans))
   return { ...known, isBatch, log, clock, jobName, parallelism, options, batchRowsMax }
@@ -128,6 +127,11 @@ function takesAnyMode({ options }: SqlSession): boolean {
 function readsFilesOnly(plans: readonly LogicalPlan[]): boolean {
   const scans = plans.flatMap(scansOf)
   return scans.length > 0 && scans.every(({ table }) => isFilePath(table.path))
+}
+
+/** Whether each row is a batch of its own, so that no change of a group is left out: inputs are read by turns then, row by row. */
+export function readsRowByRow({ options }: SqlSession): boolean {
+  return options.get('table.exec.mini-batch.enabled') === 'false'
 }
 
 /** Whether a comment at the head of a script asks for batch mode: `-- mode: batch`. */

@@ -1,6 +1,6 @@
 // `${NAME}` in a script: the value of an environment variable.
 
-import { SqlError } from '../sql/sql-error.ts'
+import { SqlError } from './sql-error.ts'
 
 /** Comments, as they are; what stands in quotes; and variables outside of them. */
 const PARTS = /(--[^\n]*|\/\*(?!\+)[^]*?\*\/)|'(?:[^']|'')*'|`[^`]*`|\$?\$\{[^}\n]*\}/g

@@ -1,6 +1,6 @@
 // `${NAME}` in scripts.
 import { expect, test } from 'vitest'
-import { fillVariables } from '../../../src/cli/sql-variables.ts'
+import { fillVariables } from '../../../src/sql/script-variables.ts'
 
 const ENVIRONMENT = { DATA: '/data', TABLE: 't', EMPTY: '' }
 

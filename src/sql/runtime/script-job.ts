@@ -1,0 +1,127 @@
+// A script as a job: its INSERTs, what it sets, and the graph of it.
+
+import { readFileSync } from 'node:fs'
+import { PlanError } from '../../base/errors.ts'
+import { parseOption } from '../../engine/options.ts'
+import type { BuiltJob } from '../../plan/job-program.ts'
+import type { InsertPlan } from '../insert-binder.ts'
+import { fillVariables } from '../script-variables.ts'
+import { SqlSession, type StatementResult } from '../session.ts'
+import { checkSqlOption, isSqlOption } from '../session-options.ts'
+import { type Span, SqlError } from '../sql-error.ts'
+import { parseScript } from '../statement-parser.ts'
+import type { Statement } from '../syntax-tree.ts'
+import { type QueryOptions, QueryPlanner } from './query-planner.ts'
+import { asksForBatch, queryOptions, readsRowByRow } from './run-script.ts'
+
+/** What a script runs as one job. */
+export interface ScriptJob {
+  readonly inserts: readonly InsertPlan[]
+  readonly query: QueryOptions
+  /** Options of the engine that it sets in front of its INSERT. */
+  readonly options: ReadonlyMap<string, string>
+}
+
+/**
+ * Reads a script, and fills its variables in.
+ *
+ * @param params Values by name, which come before those of the environment.
+ * @throws {SqlError} `UNKNOWN_VARIABLE`; {@link PlanError} `INVALID_ARGUMENT` for a parameter that is none of its variables.
+ */
+export function readScript(path: string, params: Readonly<Record<string, unknown>>): string {
+  const text = readFileSync(path, 'utf8')
+  const values: Record<string, string> = {}
+  for (const [name, value] of Object.entries(params)) {
+    if (name === '_' && Array.isArray(value) && value.length === 0) continue
+    const argument = name === '_' ? String(Array.isArray(value) ? value[0] : value) : `--${name}`
+    if (typeof value !== 'string' || !text.includes(`\${${name}}`))
+      throw new PlanError('INVALID_ARGUMENT', `Cannot give the script "${path}" the argument "${argument}"`, {
+        hint:
+          name === '_' || !text.includes(`\${${name}}`)
+            ? 'Arguments are `-- --NAME VALUE`, for ${NAME} in the script.'
+            : 'It stands for a text: write it once, with a value.',
+      })
+    values[name] = value
+  }
+  return fillVariables(text, { ...process.env, ...values })
+}
+
+/**
+ * Reads the statements of a script that is to run as a job.
+ *
+ * @throws {SqlError} if a statement is wrong, or answers rows, which a job has nobody for (`NOT_A_JOB`), or is a second INSERT (`SEVERAL_JOBS`);
+ * {@link PlanError} `NOT_A_JOB` if there is no INSERT.
+ */
+export function planScript(text: string): ScriptJob {
+  const session = new SqlSession()
+  if (asksForBatch(text)) session.options.set('execution.runtime-mode', 'batch')
+  let job: ScriptJob | undefined
+  for (const statement of parseScript(text)) {
+    checkSetting(statement, text)
+    const result = session.execute(statement, text)
+    refuseRows(result, statement, text)
+    if (result.kind !== 'insert') continue
+    if (job !== undefined)
+      throw new SqlError(
+        'SEVERAL_JOBS',
+        text,
+        spanOf(statement),
+        'A script that is run is one job, and another INSERT stands in front of this one',
+        'Write EXECUTE STATEMENT SET BEGIN ... END around them; `millrace sql -f` runs them one after the other.',
+      )
+    job = { inserts: result.inserts, query: queryOptions(session), options: engineOptions(session) }
+  }
+  if (job === undefined)
+    throw new PlanError('NOT_A_JOB', 'Cannot run the script as a job: it has no INSERT', {
+      hint: 'Write INSERT INTO a table, or run the script with `millrace sql -f`.',
+    })
+  return job
+}
+
+/** Makes the job of a script. @throws as {@link planScript}, and what cannot be planned. */
+export function buildScript(text: string): BuiltJob {
+  const { inserts, query, options } = planScript(text)
+  const planner = new QueryPlanner(query)
+  for (const insert of inserts) planner.addInsert(insert)
+  const parallelism = options.get('parallelism.default')
+  return { graph: planner.build(), parallelism: parallelism === undefined ? undefined : Number(parallelism), maxParallelism: undefined, options }
+}
+
+function spanOf(statement: Statement): Span {
+  return statement.kind === 'query' ? statement.span : statement
+}
+
+/** Whoever starts a job hears of an option that is none. */
+function checkSetting(statement: Statement, text: string): void {
+  if (statement.kind !== 'set' || statement.key === undefined || statement.value === undefined) return
+  const { key, value } = statement
+  try {
+    if (isSqlOption(key)) checkSqlOption(key, value)
+    else parseOption(key, value)
+  } catch (error) {
+    if (!(error instanceof PlanError)) throw error
+    throw new SqlError(error.code, text, statement, error.message, error.hint)
+  }
+}
+
+function refuseRows({ kind }: StatementResult, statement: Statement, text: string): void {
+  if (kind !== 'query' && kind !== 'rows') return
+  throw new SqlError(
+    'NOT_A_JOB',
+    text,
+    spanOf(statement),
+    'This statement answers rows, and a job has nobody who reads them',
+    kind === 'query' ? 'Write INSERT INTO a table in front of it, or run the script with `millrace sql -f`.' : 'Run the script with `millrace sql -f`.',
+  )
+}
+
+function engineOptions(session: SqlSession): ReadonlyMap<string, string> {
+  const options = new Map<string, string>()
+  if (readsRowByRow(session)) options.set('millrace.batch.rows-max', '1')
+  for (const [key, text] of session.options) {
+    if (isSqlOption(key)) continue
+    const { key: known, value, note } = parseOption(key, text)
+    if (note === undefined) options.set(known, value)
+  }
+  return options
+}

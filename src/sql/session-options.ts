@@ -1,0 +1,27 @@
+// The options that SQL reads itself, beside those of the engine.
+
+import { PlanError } from '../base/errors.ts'
+import { editDistance } from '../base/suggest.ts'
+
+/** Keys that SQL reads, beside the engine's; others below the same names are Flink's, and taken. */
+const SQL_KEYS = [
+  ...['execution.runtime-mode', 'table.local-time-zone', 'table.exec.state.ttl', 'table.exec.sink.upsert-materialize'],
+  ...['table.exec.mini-batch.enabled', 'table.exec.mini-batch.allow-latency', 'table.exec.mini-batch.size'],
+]
+const RUNTIME_MODES = ['streaming', 'batch', 'automatic']
+/** So many letters may be wrong for a key to be a mistyped one. */
+const MISTAKES_MAX = 2
+
+/** Whether an option is SQL's own, not one of the engine. */
+export function isSqlOption(key: string): boolean {
+  return SQL_KEYS.includes(key) || /^(?:table|sql-client)\./.test(key)
+}
+
+/** Checks an option of SQL's own. @throws {PlanError} `UNKNOWN_OPTION`, `INVALID_OPTION` */
+export function checkSqlOption(key: string, value: string): void {
+  const near = SQL_KEYS.find((known) => known !== key && editDistance(key, known) <= MISTAKES_MAX)
+  if (!SQL_KEYS.includes(key) && near !== undefined)
+    throw new PlanError('UNKNOWN_OPTION', `Cannot set "${key}": there is no such option`, { hint: `Did you mean "${near}"?` })
+  if (key === 'execution.runtime-mode' && !RUNTIME_MODES.includes(value.toLowerCase()))
+    throw new PlanError('INVALID_OPTION', `Cannot set "${key}" to "${value}": expected one of ${RUNTIME_MODES.join(', ')}`)
+}
