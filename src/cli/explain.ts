@@ -1,12 +1,11 @@
 // `millrace explain`: prints what a job would run as. Runs the job's program, and nothing of the job.
 
 import type { JobModule } from '../engine/job-bundle.ts'
-import { parseSetting } from '../engine/options.ts'
 import { formatPlan } from '../plan/execution-plan.ts'
 import { exchangeRingBytes } from '../runtime/control-layout.ts'
 import { ExitCode } from './error-text.ts'
-import { parseJobArguments } from './job-arguments.ts'
 import { jobNameOf } from './job-name.ts'
+import { readJobSettings } from './job-settings.ts'
 import { planLocally } from './local-job.ts'
 import { type RunOptions, tellError } from './run.ts'
 import { locateSyntaxError } from './syntax-error.ts'
@@ -14,9 +13,9 @@ import type { Terminal } from './terminal.ts'
 
 /** Prints the plan on standard output. */
 export async function explainCommand(job: string, options: RunOptions, jobArguments: readonly string[], terminal: Terminal): Promise<number> {
-  const settings = Object.fromEntries((options.set ?? []).map(parseSetting).map(({ key, value }) => [key, value]))
+  const { options: values, params } = readJobSettings(job, options.set, jobArguments)
+  const settings: Record<string, string> = Object.fromEntries(values)
   const parallelism = options.parallelism ?? (settings['parallelism.default'] === undefined ? undefined : Number(settings['parallelism.default']))
-  const params = parseJobArguments(jobArguments)
   const name = options.name ?? settings['pipeline.name'] ?? (await jobNameOf(job, params))
   let module: JobModule | undefined
   try {

@@ -4,16 +4,21 @@ import { basename } from 'node:path'
 import { jobPath } from '../engine/job-bundle.ts'
 import type { JobParams } from './job-arguments.ts'
 
+/** Whether a job is a SQL script. */
+export function isScript(job: string): boolean {
+  return /\.sql$/i.test(job)
+}
+
 /** The name that a SQL script sets, or the file's name without its extension. */
 export async function jobNameOf(job: string, params: JobParams): Promise<string> {
-  const own = /\.sql$/i.test(job) ? await scriptName(job, params) : undefined
+  const own = isScript(job) ? await scriptName(job, params) : undefined
   return own ?? (basename(job).replace(/\.(?:[cm]?[jt]sx?|sql)$/i, '') || 'job')
 }
 
 async function scriptName(job: string, params: JobParams): Promise<string | undefined> {
   const { planScript, readScript } = await import('../sql/runtime/script-job.ts')
   try {
-    return planScript(readScript(jobPath(job), params)).options.get('pipeline.name')
+    return planScript(readScript(jobPath(job), params), []).options.get('pipeline.name')
   } catch {
     // The run tells what is wrong.
     return undefined

@@ -5,13 +5,13 @@ import { systemClock } from '../base/clock.ts'
 import { hasCode } from '../base/errors.ts'
 import { Engine, type JobHandle } from '../engine/engine.ts'
 import { type JobModule, resolveJobModule } from '../engine/job-bundle.ts'
-import { parseSetting } from '../engine/options.ts'
 import type { ExecutionPlan } from '../plan/execution-plan.ts'
 import { engineFolders, errorText, ExitCode, exitCodeOf, FAILED_BEFORE_RUNNING } from './error-text.ts'
 import { Interruption } from './interruption.ts'
-import { type JobParams, parseJobArguments } from './job-arguments.ts'
+import type { JobParams } from './job-arguments.ts'
 import { figuresOf } from './job-figures.ts'
 import { jobNameOf } from './job-name.ts'
+import { readJobSettings } from './job-settings.ts'
 import { Progress, type ProgressMode } from './progress.ts'
 import { summaryJson, summaryText } from './summary.ts'
 import { isStartedAgain, isSupervised } from './supervisor.ts'
@@ -66,17 +66,12 @@ export async function runCommand(job: string, options: RunOptions, jobArguments:
 }
 
 async function runSettings(job: string, options: RunOptions, jobArguments: readonly string[], terminal: Terminal): Promise<RunSettings> {
-  const values = new Map<string, string>()
-  for (const setting of options.set ?? []) {
-    const { key, value, note } = parseSetting(setting)
-    if (note === undefined) values.set(key, value)
-    else if (options.quiet !== true) terminal.say(`note: ${note}\n`)
-  }
+  const { options: values, params, notes } = readJobSettings(job, options.set, jobArguments)
+  if (options.quiet !== true) for (const note of notes) terminal.say(`note: ${note}\n`)
   if (options.allowNonRestoredState === true) values.set(ALLOW_NON_RESTORED, 'true')
   if (options.dev === true) values.set('millrace.dev', 'true')
   if (options.fromSavepoint !== undefined) values.set('execution.state-recovery.path', options.fromSavepoint)
   const parallelism = options.parallelism ?? (values.has('parallelism.default') ? Number(values.get('parallelism.default')) : undefined)
-  const params = parseJobArguments(jobArguments)
   return {
     job,
     name: options.name ?? values.get('pipeline.name') ?? (await jobNameOf(job, params)),

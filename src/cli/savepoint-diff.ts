@@ -5,13 +5,12 @@ import { decideRestore, type RestoreDecision, type RestoreVerdict } from '../che
 import { readSavepoint } from '../checkpoint/savepoint.ts'
 import { summarize } from '../checkpoint/snapshot-summary.ts'
 import type { JobModule } from '../engine/job-bundle.ts'
-import { parseSetting } from '../engine/options.ts'
 import { allowsNonRestoredState } from '../runtime/checkpoint-options.ts'
 import { inFlightRefusals } from '../runtime/in-flight.ts'
 import { plannedOperators } from '../runtime/planned-operators.ts'
 import { ExitCode, exitCodeOf } from './error-text.ts'
-import { parseJobArguments } from './job-arguments.ts'
 import { jobNameOf } from './job-name.ts'
+import { readJobSettings } from './job-settings.ts'
 import { planLocally } from './local-job.ts'
 import { ALLOW_NON_RESTORED, type RunOptions, tellError } from './run.ts'
 import { locateSyntaxError } from './syntax-error.ts'
@@ -26,11 +25,10 @@ export async function diffSavepointCommand(
   jobArguments: readonly string[],
   terminal: Terminal,
 ): Promise<number> {
-  const values = (options.set ?? []).map(parseSetting).map(({ key, value }) => [key, value])
+  const { options: values, params } = readJobSettings(job, options.set, jobArguments)
   const settings: Record<string, string> = Object.fromEntries(values)
   if (options.allowNonRestoredState === true) settings[ALLOW_NON_RESTORED] = 'true'
   const parallelism = options.parallelism ?? (settings['parallelism.default'] === undefined ? undefined : Number(settings['parallelism.default']))
-  const params = parseJobArguments(jobArguments)
   const name = options.name ?? settings['pipeline.name'] ?? (await jobNameOf(job, params))
   let module: JobModule | undefined
   try {

@@ -120,7 +120,7 @@ export class SqlRunner {
   }
 
   #context(): EvaluationContext {
-    return { ...queryOptions(this.session).session, nowMs: () => systemClock.nowMs(), watermarkMs: () => -Infinity }
+    return { ...queryOptions(this.session, []).session, nowMs: () => systemClock.nowMs(), watermarkMs: () => -Infinity }
   }
 
   get #jobOptions() {

@@ -6,7 +6,7 @@ import { PlanError } from '../base/errors.ts'
 import { parseSetting } from '../engine/options.ts'
 import { fillVariables } from '../sql/script-variables.ts'
 import { SqlSession } from '../sql/session.ts'
-import { checkSqlOption, isSqlOption } from '../sql/session-options.ts'
+import { parseSqlSetting } from '../sql/session-options.ts'
 import { engineFolders, errorText, ExitCode } from './error-text.ts'
 import { Interruption } from './interruption.ts'
 import type { ResultFormat } from './result-formats.ts'
@@ -100,7 +100,7 @@ function textOfFile(path: string): string {
 function settingsOf({ format, parallelism, set = [] }: SqlCommandOptions, session: SqlSession, terminal: Terminal): RunnerSettings {
   const options = new Map<string, string>()
   for (const setting of set) {
-    const sql = sqlSetting(setting)
+    const sql = parseSqlSetting(setting)
     if (sql !== undefined) session.options.set(sql.key, sql.value)
     else {
       const { key, value, note } = parseSetting(setting)
@@ -113,14 +113,4 @@ function settingsOf({ format, parallelism, set = [] }: SqlCommandOptions, sessio
   }
   const given = options.get('parallelism.default')
   return { format, parallelism: parallelism ?? (given === undefined ? undefined : Number(given)), options }
-}
-
-/** A setting of SQL's own; undefined for one of the engine's. @throws {PlanError} `UNKNOWN_OPTION`, `INVALID_OPTION` */
-function sqlSetting(setting: string): { readonly key: string; readonly value: string } | undefined {
-  const equals = setting.indexOf('=')
-  const key = setting.slice(0, Math.max(0, equals)).trim()
-  if (!isSqlOption(key)) return undefined
-  const value = setting.slice(equals + 1).trim()
-  checkSqlOption(key, value)
-  return { key, value }
 }

@@ -8,6 +8,7 @@ import { CoordinatorWatch } from '../engine/coordinator-watch.ts'
 import { parseSetting } from '../engine/options.ts'
 import { type RestartStrategy, restartStrategyOf } from '../engine/restart-strategy.ts'
 import { hangTimeoutMsOf } from '../runtime/coordinator-ticks.ts'
+import { isSqlOption } from '../sql/session-options.ts'
 import { ExitCode, FAILED_BEFORE_RUNNING } from './error-text.ts'
 import type { RunOptions } from './run.ts'
 import type { Terminal } from './terminal.ts'
@@ -64,7 +65,9 @@ export type SupervisedOptions = Pick<RunOptions, 'set' | 'watch' | 'inspect' | '
  */
 export async function superviseRun(options: SupervisedOptions, terminal: Terminal): Promise<number | undefined> {
   if (isSupervised || options.watch === true || (options.inspect !== undefined && options.inspect !== false)) return undefined
-  const values = new Map((options.set ?? []).map(parseSetting).map(({ key, value }) => [key, value]))
+  // Those of SQL say nothing about starting again; the child judges them.
+  const settings = (options.set ?? []).filter((setting) => !isSqlOption(setting.split('=', 1)[0].trim()))
+  const values = new Map(settings.map(parseSetting).map(({ key, value }) => [key, value]))
   const strategy = restartStrategyOf(values, new Random(freshSeed()))
   if (strategy === undefined) return undefined
   const say = (text: string): void => {

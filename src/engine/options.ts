@@ -437,7 +437,9 @@ export function parseOption(key: string, text: string): ParsedOption {
   const meaningless = MEANINGLESS.find(([start]) => isBelow(key, start))
   if (meaningless !== undefined) return { key, value: text, note: `${key} has no effect: ${meaningless[1]}` }
   if (SQL.some((start) => isBelow(key, start)))
-    throw new PlanError('UNSUPPORTED_OPTION', `Cannot set "${key}" here: it is an option of SQL`, { hint: 'Write SET in the script, or use `millrace sql`.' })
+    throw new PlanError('UNSUPPORTED_OPTION', `Cannot set "${key}" here: it is an option of SQL`, {
+      hint: 'SQL scripts take it: `millrace run script.sql`, `millrace sql`.',
+    })
   if (UNSUPPORTED.some((start) => isBelow(key, start)))
     throw new PlanError('UNSUPPORTED_OPTION', `Cannot set "${key}": this version does not support it`, { hint: '`millrace options` lists what it does.' })
   const near = suggest(key, BY_KEY.keys())

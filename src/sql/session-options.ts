@@ -8,6 +8,8 @@ const SQL_KEYS = [
   ...['execution.runtime-mode', 'table.local-time-zone', 'table.exec.state.ttl', 'table.exec.sink.upsert-materialize'],
   ...['table.exec.mini-batch.enabled', 'table.exec.mini-batch.allow-latency', 'table.exec.mini-batch.size'],
 ]
+/** The param of a script's job that holds options of SQL, `key=value`, which come before what the script sets. No variable is called so. */
+export const SQL_SETTINGS = 'sql.settings'
 const RUNTIME_MODES = ['streaming', 'batch', 'automatic']
 /** So many letters may be wrong for a key to be a mistyped one. */
 const MISTAKES_MAX = 2
@@ -24,4 +26,14 @@ export function checkSqlOption(key: string, value: string): void {
     throw new PlanError('UNKNOWN_OPTION', `Cannot set "${key}": there is no such option`, { hint: `Did you mean "${near}"?` })
   if (key === 'execution.runtime-mode' && !RUNTIME_MODES.includes(value.toLowerCase()))
     throw new PlanError('INVALID_OPTION', `Cannot set "${key}" to "${value}": expected one of ${RUNTIME_MODES.join(', ')}`)
+}
+
+/** Reads `key=value`; undefined for an option of the engine. @throws {PlanError} as {@link checkSqlOption}. */
+export function parseSqlSetting(setting: string): { readonly key: string; readonly value: string } | undefined {
+  const equals = setting.indexOf('=')
+  const key = setting.slice(0, Math.max(0, equals)).trim()
+  if (!isSqlOption(key)) return undefined
+  const value = setting.slice(equals + 1).trim()
+  checkSqlOption(key, value)
+  return { key, value }
 }

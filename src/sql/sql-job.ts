@@ -5,6 +5,7 @@ import { PlanError } from '../base/errors.ts'
 import { hashOfFile } from '../engine/job-bundle.ts'
 import type { JobProgram } from '../plan/job-program.ts'
 import { buildScript, readScript } from './runtime/script-job.ts'
+import { SQL_SETTINGS } from './session-options.ts'
 
 const query = new URL(import.meta.url).searchParams
 const path = fileURLToPath(query.get('script')!)
@@ -13,7 +14,7 @@ const program: JobProgram = {
   url: import.meta.url,
   source: '',
   async build(params) {
-    const job = buildScript(readScript(path, params))
+    const job = buildScript(readScript(path, params), (params[SQL_SETTINGS] ?? []) as readonly string[])
     if (hashOfFile(path) !== query.get('hash'))
       throw new PlanError('JOB_CHANGED', `Cannot run "${path}": the script has changed since the job was started`, { hint: 'Start it again.' })
     return job

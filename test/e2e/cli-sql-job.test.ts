@@ -130,6 +130,9 @@ describe('a script', () => {
     expect((await new Command(['explain', path], { env: { ORDERS: input } }).ended).stdout).toMatch(/^Job "of all": 3 workers/)
     const won = await run('explain', path, '-p', '2', '--name', 'mine', '--', '--ORDERS', input)
     expect(won.stdout).toMatch(/^Job "mine": 2 workers/)
+    // Not one row in the end, but each change.
+    const streaming = await run('run', path, '-p', '1', '--quiet', '--set', 'execution.runtime-mode=streaming', '--', '--ORDERS', input)
+    expect(streaming).toMatchObject({ status: 0, stderr: '', stdout: expect.stringMatching(/^\+I\[all, \d+\]\n-U\[/) as string })
   })
 
   test('is stopped behind a savepoint, and goes on from it at another parallelism', async () => {
@@ -182,6 +185,12 @@ describe('a script that is no job is refused before anything runs', () => {
     const { status, stdout, stderr } = await run('run', path, '--', '--ORDERS', input)
     expect(stderr).toMatch(error)
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+  })
+
+  test("an option that is not SQL's", async () => {
+    const path = script('settings-given', `${ORDERS}\n${PRINTED}\n${INSERT};`)
+    const { status, stderr } = await run('run', path, '--set', 'table.exec.state.tll=1 h', '--', '--ORDERS', input)
+    expect([status, stderr]).toEqual([2, expect.stringMatching(/^error \[UNKNOWN_OPTION\][^]*mean "table.exec.state.ttl"/) as string])
   })
 
   test.each([['--LIMIT', '3'], ['orders.jsonl'], ['--ORDERS'], ['--ORDERS', 'a', '--ORDERS', 'b']])(

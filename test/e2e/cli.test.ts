@@ -201,6 +201,7 @@ describe('completion', () => {
     ['options', ['run', '--'], '--parallelism\t'],
     ['keys of --set', ['run', '--set', ''], 'millrace.batch.rows-max=\t'],
     ['job files', ['run', 'test/fixtures/jobs/t'], 'test/fixtures/jobs/ten-rows.js'],
+    ['SQL scripts', ['run', 'test/answers-own/batch/k_b_ra'], 'test/answers-own/batch/k_b_rank.sql'],
   ])('offers %s', async (_, words, text) => {
     const { status, stdout } = await run('complete', '--', ...words)
     expect(status).toBe(0)

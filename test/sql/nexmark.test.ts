@@ -79,7 +79,7 @@ class Job {
     this.columns = plan.columns
     const sink = this.#sink()
     this.executor = executorOf((planner) => planner.addSink(plan, sink), {
-      ...queryOptions(session),
+      ...queryOptions(session, []),
       jobName: 'nexmark',
       clock: new VirtualClock(),
       parallelism: 1,

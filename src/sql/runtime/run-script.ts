@@ -64,7 +64,7 @@ export function insertJob(inserts: readonly InsertPlan[], session: SqlSession, o
   return executorOf((planner) => addInserts(planner, inserts), runOptionsOf(session, options, 'insert', plansOf(inserts)))
 }
 
-function plansOf(inserts: readonly InsertPlan[]): readonly LogicalPlan[] {
+export function plansOf(inserts: readonly InsertPlan[]): readonly LogicalPlan[] {
   return inserts.map(({ plan }) => plan)
 }
 
@@ -114,13 +114,12 @@ function runOptionsOf(
   plans: readonly LogicalPlan[],
 ): RunOptions {
   const batchRowsMax = readsRowByRow(session) ? 1 : undefined
-  const known = queryOptions(session)
-  const isBatch = known.isBatch || (takesAnyMode(session) && readsFilesOnly(plans))
-  return { ...known, isBatch, log, clock, jobName, parallelism, options, batchRowsMax }
+  return { ...queryOptions(session, plans), log, clock, jobName, parallelism, options, batchRowsMax }
 }
 
-function takesAnyMode({ options }: SqlSession): boolean {
-  return (options.get('execution.runtime-mode') ?? 'automatic').toLowerCase() === 'automatic'
+function isBatch({ options }: SqlSession, plans: readonly LogicalPlan[]): boolean {
+  const mode = options.get('execution.runtime-mode')?.toLowerCase() ?? 'automatic'
+  return mode === 'automatic' ? readsFilesOnly(plans) : mode === 'batch'
 }
 
 /** Whether the queries name files where others name tables, and nothing else that could go on for ever. */
@@ -141,8 +140,8 @@ export function asksForBatch(text: string): boolean {
 
 const HEAD_LINES = 9
 
-/** What a session has set of how queries run. */
-export function queryOptions(session: SqlSession): QueryOptions {
+/** What a session has set of how queries run. @param plans Those that run together. */
+export function queryOptions(session: SqlSession, plans: readonly LogicalPlan[]): QueryOptions {
   const ttl = durationMs(session.options.get('table.exec.state.ttl') ?? '0')
   return {
     session: {
@@ -153,7 +152,7 @@ export function queryOptions(session: SqlSession): QueryOptions {
     ttl: ttl === 0 ? undefined : { ttlMs: ttl },
     isFolded: session.options.get('table.exec.mini-batch.enabled') !== 'false',
     materializes: session.options.get('table.exec.sink.upsert-materialize')?.toUpperCase() !== 'NONE',
-    isBatch: session.options.get('execution.runtime-mode')?.toLowerCase() === 'batch',
+    isBatch: isBatch(session, plans),
     emit: emitOptions(session, ttl),
   }
 }

@@ -7,12 +7,12 @@ import type { BuiltJob } from '../../plan/job-program.ts'
 import type { InsertPlan } from '../insert-binder.ts'
 import { fillVariables } from '../script-variables.ts'
 import { SqlSession, type StatementResult } from '../session.ts'
-import { checkSqlOption, isSqlOption } from '../session-options.ts'
+import { checkSqlOption, isSqlOption, parseSqlSetting, SQL_SETTINGS } from '../session-options.ts'
 import { type Span, SqlError } from '../sql-error.ts'
 import { parseScript } from '../statement-parser.ts'
 import type { Statement } from '../syntax-tree.ts'
 import { type QueryOptions, QueryPlanner } from './query-planner.ts'
-import { asksForBatch, queryOptions, readsRowByRow } from './run-script.ts'
+import { asksForBatch, plansOf, queryOptions, readsRowByRow } from './run-script.ts'
 
 /** What a script runs as one job. */
 export interface ScriptJob {
@@ -32,7 +32,7 @@ export function readScript(path: string, params: Readonly<Record<string, unknown
   const text = readFileSync(path, 'utf8')
   const values: Record<string, string> = {}
   for (const [name, value] of Object.entries(params)) {
-    if (name === '_' && Array.isArray(value) && value.length === 0) continue
+    if (name === SQL_SETTINGS || (name === '_' && Array.isArray(value) && value.length === 0)) continue
     const argument = name === '_' ? String(Array.isArray(value) ? value[0] : value) : `--${name}`
     if (typeof value !== 'string' || !text.includes(`\${${name}}`))
       throw new PlanError('INVALID_ARGUMENT', `Cannot give the script "${path}" the argument "${argument}"`, {
@@ -49,11 +49,13 @@ export function readScript(path: string, params: Readonly<Record<string, unknown
 /**
  * Reads the statements of a script that is to run as a job.
  *
+ * @param settings Options of SQL, `key=value`, that come before what the script sets.
  * @throws {SqlError} if a statement is wrong, or answers rows, which a job has nobody for (`NOT_A_JOB`), or is a second INSERT (`SEVERAL_JOBS`);
  * {@link PlanError} `NOT_A_JOB` if there is no INSERT.
  */
-export function planScript(text: string): ScriptJob {
+export function planScript(text: string, settings: readonly string[]): ScriptJob {
   const session = new SqlSession()
+  const given = settings.map(parseSqlSetting).filter((setting) => setting !== undefined)
   if (asksForBatch(text)) session.options.set('execution.runtime-mode', 'batch')
   let job: ScriptJob | undefined
   for (const statement of parseScript(text)) {
@@ -69,7 +71,8 @@ export function planScript(text: string): ScriptJob {
         'A script that is run is one job, and another INSERT stands in front of this one',
         'Write EXECUTE STATEMENT SET BEGIN ... END around them; `millrace sql -f` runs them one after the other.',
       )
-    job = { inserts: result.inserts, query: queryOptions(session), options: engineOptions(session) }
+    for (const { key, value } of given) session.options.set(key, value)
+    job = { inserts: result.inserts, query: queryOptions(session, plansOf(result.inserts)), options: engineOptions(session) }
   }
   if (job === undefined)
     throw new PlanError('NOT_A_JOB', 'Cannot run the script as a job: it has no INSERT', {
@@ -79,12 +82,13 @@ export function planScript(text: string): ScriptJob {
 }
 
 /** Makes the job of a script. @throws as {@link planScript}, and what cannot be planned. */
-export function buildScript(text: string): BuiltJob {
-  const { inserts, query, options } = planScript(text)
+export function buildScript(text: string, settings: readonly string[]): BuiltJob {
+  const { inserts, query, options } = planScript(text, settings)
   const planner = new QueryPlanner(query)
   for (const insert of inserts) planner.addInsert(insert)
+  planner.build()
   const parallelism = options.get('parallelism.default')
-  return { graph: planner.build(), parallelism: parallelism === undefined ? undefined : Number(parallelism), maxParallelism: undefined, options }
+  return { graph: planner.graph, parallelism: parallelism === undefined ? undefined : Number(parallelism), maxParallelism: undefined, options }
 }
 
 function spanOf(statement: Statement): Span {
