@@ -159,6 +159,10 @@ function isInsertOnly({ changes }: Stream): boolean {
   return changes === INSERTS
 }
 
+function isSorted(plan: LogicalPlan): boolean {
+  return plan.kind === 'sort' || (plan.kind === 'project' && isSorted(plan.input))
+}
+
 /** Plans the queries of one job. */
 export class QueryPlanner {
   readonly graph = new LogicalGraph()
@@ -184,7 +188,7 @@ export class QueryPlanner {
   /** Adds a query and what takes its rows. @param planned Called when it is planned: whether rows are only added to them. */
   addSink(plan: LogicalPlan, sink: Sink, planned?: (isInsertOnly: boolean) => void): void {
     this.#add(plan, (rows) => {
-      const stream = this.#final(this.plan(rows), plan)
+      const stream = this.#final(rows)
       this.#sink(sink, stream, { fields: namesOf(plan.columns).join(', ') })
       planned?.(isInsertOnly(stream))
     })
@@ -197,7 +201,7 @@ export class QueryPlanner {
    */
   addInsert(insert: InsertPlan): void {
     const target = tableSink(insert.table)
-    this.#add(insert.plan, (rows) => this.#insert(insert, target, this.#final(this.plan(rows), insert.plan)))
+    this.#add(insert.plan, (rows) => this.#insert(insert, target, this.#final(rows)))
   }
 
   /** Makes the transformations of all that was added. @throws {PlanError} `NOT_SUPPORTED`, and what cannot be done with rows that never end */
@@ -252,9 +256,13 @@ export class QueryPlanner {
     this.#sink(sink, named, { table: name, fields: fields.join(', '), to: sink.describe() })
   }
 
-  /** In batch, rows that stay as they are. */
-  #final(stream: Stream, plan: LogicalPlan): Stream {
+  /** The rows of a query; in batch those that stay, in its order. */
+  #final(plan: LogicalPlan): Stream {
     const { isBatch, session } = this.#options
+    // Behind a projection nobody knows what the order was by.
+    if (isBatch && plan.kind === 'project' && isSorted(plan.input))
+      return this.#addCalc(this.#final(plan.input), undefined, plan.expressions, placed(plan.columns))
+    const stream = this.plan(plan)
     const order = plan.kind === 'sort' ? plan.keys : []
     if (!isBatch || (isInsertOnly(stream) && order.length === 0)) return stream
     const attributes = (): Attributes => ({ orderBy: order.length === 0 ? undefined : orderText(order, stream.names) })
