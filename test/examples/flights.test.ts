@@ -1,13 +1,12 @@
 // The main job over all of its input: every window, the ten worst and the picture, against an answer computed without the engine.
-import { mkdtempSync, readdirSync, readFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { spawnSync } from 'node:child_process'
 import { asyncBufferFromFile, parquetRead } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
 import { inferSchema, initParser } from 'udsv'
 import { beforeAll, expect, test } from 'vitest'
-import { type Outcome, root, run } from '../fixtures/command.ts'
+import { type Outcome, root, run, scratchFolder } from '../fixtures/command.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -53,7 +52,8 @@ function airports(): Map<string, { readonly name: string; readonly city: string 
   return new Map(rows.map(({ iata, name, city }) => [iata, { name, city }]))
 }
 
-const file = join(mkdtempSync(join(tmpdir(), 'millrace-flights-')), 'airport-hours.jsonl')
+const folder = scratchFolder()
+const file = join(folder, 'airport-hours.jsonl')
 const known = airports()
 let hours: Map<string, Hour>
 let outcome: Outcome
@@ -64,9 +64,9 @@ beforeAll(async () => {
 }, 120_000)
 
 test('the program is one file of less than 60 lines', () => {
-  const folder = join(root, 'examples/flights')
-  expect(readdirSync(folder).filter((name) => name.endsWith('.ts'))).toEqual(['flights.ts'])
-  expect(readFileSync(join(folder, 'flights.ts'), 'utf8').trimEnd().split('\n').length).toBeLessThan(60)
+  const example = join(root, 'examples/flights')
+  expect(readdirSync(example).filter((name) => name.endsWith('.ts'))).toEqual(['flights.ts'])
+  expect(readFileSync(join(example, 'flights.ts'), 'utf8').trimEnd().split('\n').length).toBeLessThan(60)
 })
 
 test('the job reads three million flights and writes a row for each of 424,259 airport-hours', () => {
@@ -75,10 +75,10 @@ test('the job reads three million flights and writes a row for each of 424,259 a
   expect(JSON.parse(outcome.stderr)).toMatchObject({ job: 'flights', state: 'finished', rowsRead: 3_000_000 + known.size, rowsWritten: 424_259 + 10 })
 })
 
-test('every row of the result file is the one computed without the engine, with the name of its airport', () => {
+/** Checks that these are the airport-hours computed without the engine, with the names of their airports. */
+function expectHours(lines: readonly string[]): void {
   const wrong: unknown[] = []
   const seen = new Set<string>()
-  const lines = readFileSync(file, 'utf8').trimEnd().split('\n')
   for (const line of lines) {
     const row = JSON.parse(line) as Record<'origin' | 'airport' | 'city' | 'windowStart', string> & Record<'flights' | 'meanDelay' | 'shareLate', number>
     const key = `${row.origin} ${Date.parse(`${row.windowStart}Z`)}`
@@ -97,7 +97,13 @@ test('every row of the result file is the one computed without the engine, with 
   expect(wrong).toEqual([])
   expect(lines.length).toBe(hours.size)
   expect(seen.size).toBe(hours.size)
-})
+}
+
+function linesOf(path: string): readonly string[] {
+  return readFileSync(path, 'utf8').trimEnd().split('\n')
+}
+
+test('every row of the result file is the one computed without the engine, with the name of its airport', () => expectHours(linesOf(file)))
 
 test('the terminal shows the ten worst airport-hours of at least ten flights, and README.md the same', () => {
   const worst = [...hours.values()]
@@ -118,3 +124,14 @@ test('the picture in README.md is drawn from this result', () => {
   expect(plot.stderr).toBe('')
   expect(plot.stdout === readFileSync(join(root, 'examples/flights/delays.svg'), 'utf8')).toBe(true)
 })
+
+test('the same in SQL writes the same hours, and prints the same ten', async () => {
+  const text = readFileSync(join(root, 'examples/flights/flights.sql'), 'utf8')
+  const script = join(folder, 'flights.sql')
+  writeFileSync(script, text.replace('.millrace/airport-hours/', `${folder}/hours/`))
+  const sql = await run('run', script, '--json', '--parallelism', '2')
+  expect(sql).toMatchObject({ status: 0 })
+  const hourFiles = readdirSync(join(folder, 'hours')).filter((name) => name.startsWith('part-'))
+  expectHours(hourFiles.flatMap((name) => linesOf(join(folder, 'hours', name))))
+  expect(sql.stdout.replaceAll(/^\+I\[(.*)\]$/gm, '$1')).toBe(outcome.stdout)
+}, 120_000)
