@@ -12,7 +12,7 @@ import { Aggregates } from './aggregates/aggregates.ts'
 import { stateCollections } from './aggregates/collections.ts'
 import type { Accumulator } from './aggregates/fold.ts'
 import { storedRows } from './row-codec.ts'
-import { END_OF_TIME, isAddition, type SessionContext, type SqlInput, SqlOperator } from './sql-operator.ts'
+import { END_OF_TIME, isAddition, type SessionContext, type SqlInput, SqlOperator, unreadBy } from './sql-operator.ts'
 
 /** What is grouped, and what is computed. Results are the key's columns and behind them the aggregates. */
 export interface GroupAggregateSpec {
@@ -65,6 +65,10 @@ export class GroupAggregateOperator extends SqlOperator {
     this.#keys = spec.input.key ?? []
   }
 
+  protected override get deferred(): ReadonlySet<number> {
+    return unreadBy(this.#spec.aggregates, this.#keys)
+  }
+
   describe(): OperatorDescription {
     return { type: 'group aggregate', states: declarationsOf((backend) => this.#groupsIn(backend)), declaresMore: true }
   }
@@ -106,7 +110,7 @@ export class GroupAggregateOperator extends SqlOperator {
       if (known === null && !isAdded) return
       const accumulators = known === null ? aggregates.create() : (known.slice(2) as Accumulator[])
       touched = {
-        key: this.#keys.map((column) => row[column]),
+        key: known?.[1] ?? this.#keys.map((column) => this.valueIn(column)),
         count: known === null ? 0 : known[0][0],
         accumulators,
         isKnown: known !== null,

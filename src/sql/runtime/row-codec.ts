@@ -63,7 +63,9 @@ export function readColumn(column: Column, row: number): Value {
 
 /** The row at a physical place of a batch. */
 export function readRow({ columns }: RecordBatch, row: number): Value[] {
-  return columns.map((column) => readColumn(column, row))
+  const values: Value[] = []
+  for (let index = 0; index < columns.length; index++) values.push(readColumn(columns[index], row))
+  return values
 }
 
 /** Writes a row into columns, as {@link writeValue} does. */

@@ -48,10 +48,9 @@ export class SliceAggregateOperator extends WindowGroupsOperator {
   protected override onChange(kind: RowKind, row: readonly Value[]): void {
     const { keys, start, end, window } = this.#spec
     const [startMs, endMs] = [row[keys[start]] as number, row[keys[end]] as number]
-    const valuesOf = (): readonly Value[] => keys.map((column) => row[column])
     // What the step has touched is not late: else timers had ended the step.
     if (window.kind !== 'CUMULATE' && this.isTouched(startMs, endMs)) {
-      this.fold(kind, row, valuesOf, startMs, endMs)
+      this.fold(kind, row, startMs, endMs)
       return
     }
     const open = this.clock.windowsAt(startMs).filter(([, windowEndMs]) => this.clock.firesAt(windowEndMs) > this.watermarkMs)
@@ -62,7 +61,7 @@ export class SliceAggregateOperator extends WindowGroupsOperator {
     // What windows of CUMULATE have said already lies in their first slice.
     const isSaid = window.kind === 'CUMULATE' && open[0][1] > endMs
     const [fromMs, toMs] = isSaid ? [open[0][0], open[0][0] + window.stepMs] : [startMs, endMs]
-    if (!this.fold(kind, row, valuesOf, fromMs, toMs)) return
+    if (!this.fold(kind, row, fromMs, toMs)) return
     for (const [windowStartMs, windowEndMs] of open) {
       this.backend.setNamespace(windowStartMs, windowEndMs)
       this.eventTimers.registerInNamespace(this.clock.firesAt(windowEndMs))

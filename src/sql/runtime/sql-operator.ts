@@ -7,10 +7,12 @@ import { KeyedRowOperator } from '../../operator/keyed-row-operator.ts'
 import type { Output } from '../../operator/operator.ts'
 import type { RowReader } from '../../operator/row-code.ts'
 import type { TimerDomain } from '../../time/timer-service.ts'
+import type { BoundAggregate } from '../bound-expression.ts'
+import { columnsOf } from '../expressions.ts'
 import type { EvaluationContext } from '../functions/scalar-function.ts'
 import type { Value } from '../value.ts'
 import { ChangeCollector } from './change-collector.ts'
-import { readRow } from './row-codec.ts'
+import { readColumn, readRow } from './row-codec.ts'
 
 /** One input of an operator. */
 export interface SqlInput {
@@ -38,8 +40,15 @@ export function isAddition(kind: RowKind): boolean {
 
 /** Reads changes. */
 class ChangeReader implements RowReader {
+  /** By column; none: all are read. */
+  readonly #isDeferred: readonly boolean[]
+  readonly #change: { kind: RowKind; row: readonly Value[] } = { kind: RowKind.INSERT, row: [] }
   #batch!: RecordBatch
   #row = 0
+
+  constructor(schema: Schema, deferred: ReadonlySet<number>) {
+    this.#isDeferred = deferred.size === 0 ? [] : schema.fields.map((_, index) => deferred.has(index))
+  }
 
   bind(batch: RecordBatch): void {
     this.#batch = batch
@@ -49,8 +58,23 @@ class ChangeReader implements RowReader {
     this.#row = row
   }
 
+  /** The same object each time. */
   record(): Change {
-    return { kind: this.#batch.kindOf(this.#row), row: readRow(this.#batch, this.#row) }
+    this.#change.kind = this.#batch.kindOf(this.#row)
+    this.#change.row = this.#isDeferred.length === 0 ? readRow(this.#batch, this.#row) : this.#readSome()
+    return this.#change
+  }
+
+  #readSome(): readonly Value[] {
+    const { columns } = this.#batch
+    const values: Value[] = []
+    for (let index = 0; index < columns.length; index++) values.push(this.#isDeferred[index] ? null : readColumn(columns[index], this.#row))
+    return values
+  }
+
+  /** A value of the row under way. */
+  value(column: number): Value {
+    return readColumn(this.#batch.columns[column], this.#row)
   }
 
   release(): void {}
@@ -59,12 +83,23 @@ class ChangeReader implements RowReader {
 /** Rows of a step at most. */
 const ROWS_PER_STEP = 8192
 
+const NO_COLUMNS: ReadonlySet<number> = new Set()
+
+/** Columns that no aggregate looks at. */
+export function unreadBy(aggregates: readonly BoundAggregate[], columns: readonly number[]): ReadonlySet<number> {
+  const read = new Set<number>()
+  for (const { operands, filter } of aggregates) for (const part of filter === undefined ? operands : [...operands, filter]) columnsOf(part, read)
+  return new Set(columns.filter((column) => !read.has(column)))
+}
+
 /** An operator with keyed state. */
 export abstract class SqlOperator extends KeyedRowOperator<never, ChangeCollector> {
   override readonly crossings = 'queue'
   /** How far behind the input's watermark that of the output stays, since rows with earlier times may follow. */
   protected holdMs = 0
   readonly #session: SessionContext
+  /** Of the last input. */
+  #reader!: ChangeReader
 
   protected constructor(inputs: readonly SqlInput[], outputSchema: Schema, session: SessionContext) {
     super(
@@ -98,8 +133,19 @@ export abstract class SqlOperator extends KeyedRowOperator<never, ChangeCollecto
     return collector.flush(output)
   }
 
-  protected override createReader(): RowReader {
-    return new ChangeReader()
+  protected override createReader(schema: Schema): RowReader {
+    this.#reader = new ChangeReader(schema, this.deferred)
+    return this.#reader
+  }
+
+  /** Columns of the only input that are seldom asked for: rows have NULL there, {@link valueIn} gives the value. */
+  protected get deferred(): ReadonlySet<number> {
+    return NO_COLUMNS
+  }
+
+  /** A value of the row under way, of an operator with one input. */
+  protected valueIn(column: number): Value {
+    return this.#reader.value(column)
   }
 
   protected override get takesChanges(): boolean {

@@ -25,12 +25,11 @@ export class WindowAggregateOperator extends WindowGroupsOperator {
 
   protected override onChange(kind: RowKind, row: readonly Value[]): void {
     const { keys, start, end, window, followsClock } = this.#spec
-    const values = keys.map((column) => row[column])
-    const [startMs, endMs] = [values[start] as number, values[end] as number]
+    const [startMs, endMs] = [row[keys[start]] as number, row[keys[end]] as number]
     const firesAt = this.clock.firesAt(endMs)
     if (window.time === 'event' && firesAt <= this.watermarkMs) this.context.metrics.lateRecords++
-    else if (followsClock && firesAt <= this.nowMs) for (const [from, to] of this.#windowsNow(startMs, endMs)) this.#add(kind, row, values, from, to)
-    else this.#add(kind, row, values, startMs, endMs)
+    else if (followsClock && firesAt <= this.nowMs) for (const [from, to] of this.#windowsNow(startMs, endMs)) this.#add(kind, row, from, to)
+    else this.#add(kind, row, startMs, endMs)
   }
 
   /** Where a row is now whose window is over: it was on its way. Of HOP windows each has one that takes its place, of CUMULATE the longest has all. */
@@ -41,9 +40,9 @@ export class WindowAggregateOperator extends WindowGroupsOperator {
     return windows.filter(([from]) => (from - startMs) % sizeMs === 0)
   }
 
-  #add(kind: RowKind, row: readonly Value[], given: readonly Value[], startMs: number, endMs: number): void {
-    const { start, end, window } = this.#spec
-    if (!this.fold(kind, row, () => given.with(start, startMs).with(end, endMs), startMs, endMs)) return
+  #add(kind: RowKind, row: readonly Value[], startMs: number, endMs: number): void {
+    const { window } = this.#spec
+    if (!this.fold(kind, row, startMs, endMs)) return
     const firesAt = this.clock.firesAt(endMs)
     if (window.time === 'event') this.eventTimers.registerInNamespace(firesAt)
     else this.processingTimers.registerInNamespace(firesAt)

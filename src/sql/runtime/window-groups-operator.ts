@@ -13,7 +13,7 @@ import { Aggregates } from './aggregates/aggregates.ts'
 import { stateCollections } from './aggregates/collections.ts'
 import type { Accumulator } from './aggregates/fold.ts'
 import { storedRows } from './row-codec.ts'
-import { isAddition, type SessionContext, type SqlInput, SqlOperator } from './sql-operator.ts'
+import { isAddition, type SessionContext, type SqlInput, SqlOperator, unreadBy } from './sql-operator.ts'
 import { WindowClock } from './window-clock.ts'
 
 /** The input's rows say which window they are in; its key are the keys without the windows' columns. Results are the keys, then the aggregates. */
@@ -57,6 +57,14 @@ export abstract class WindowGroupsOperator extends SqlOperator {
     this.clock = new WindowClock(spec.window, session.timeZone)
   }
 
+  protected override get deferred(): ReadonlySet<number> {
+    const { aggregates, keys, start, end } = this.#spec
+    return unreadBy(
+      aggregates,
+      keys.filter((column) => column !== keys[start] && column !== keys[end]),
+    )
+  }
+
   protected describeAs(type: string): OperatorDescription {
     return { type, states: declarationsOf((backend) => this.#groupsIn(backend)), declaresMore: true }
   }
@@ -83,11 +91,11 @@ export abstract class WindowGroupsOperator extends SqlOperator {
   }
 
   /**
-   * Folds a row into a window of the current key. @param keys Of a window that is new.
+   * Folds the row under way into a window of its key.
    *
    * @returns Whether the window is new: then its timers are to be registered.
    */
-  protected fold(kind: RowKind, row: readonly Value[], keys: () => readonly Value[], startMs: number, endMs: number): boolean {
+  protected fold(kind: RowKind, row: readonly Value[], startMs: number, endMs: number): boolean {
     const sign = isAddition(kind) ? 1 : -1
     let group = this.#find(startMs, endMs)
     // Collections show the current window.
@@ -97,7 +105,7 @@ export abstract class WindowGroupsOperator extends SqlOperator {
       const known = this.groups.value()
       if (known === null && sign === -1) return false
       isNew = known === null
-      const [[count], ownKeys, ...accumulators] = known ?? [[0], keys(), ...this.aggregates.create()]
+      const [[count], ownKeys, ...accumulators] = known ?? [[0], this.#keysOf(startMs, endMs), ...this.aggregates.create()]
       group = { startMs, endMs, count, keys: ownKeys, accumulators }
       const others = this.#touched.get(this.backend.currentKey)
       if (others === undefined) this.#touched.set(this.backend.currentKey, [group])
@@ -106,6 +114,11 @@ export abstract class WindowGroupsOperator extends SqlOperator {
     this.aggregates.fold(group.accumulators, row, sign)
     group.count += sign
     return isNew
+  }
+
+  #keysOf(startMs: number, endMs: number): readonly Value[] {
+    const { keys, start, end } = this.#spec
+    return keys.map((column, index) => (index === start ? startMs : index === end ? endMs : this.valueIn(column)))
   }
 
   protected override endStep(): void {
