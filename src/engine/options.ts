@@ -503,14 +503,28 @@ function canonical(option: ConfigOption, text: string): string {
       return String(value)
     }
     case 'duration':
-      return inRange(option, text, measure(text, DURATION_UNITS), 'a duration like 500 ms, 10 s or 2 min')
+      return inRange(option, text, durationMsOf(text), DURATION_EXPECTED)
     case 'memory':
-      return inRange(option, text, measure(text, MEMORY_UNITS), 'a size like 512 mb or 2 gb')
+      return inRange(option, text, bytesOf(text), MEMORY_EXPECTED)
   }
 }
 
+/** What to write for a duration, and for a size: for errors. */
+export const DURATION_EXPECTED = 'a duration like 500 ms, 10 s or 2 min'
+export const MEMORY_EXPECTED = 'a size like 512 mb or 2 gb'
+
+/** The milliseconds of a duration as options have it, `10 s`; NaN if it is none. */
+export function durationMsOf(text: string): number {
+  return measure(text, DURATION_UNITS)
+}
+
+/** The bytes of a size as options have it, `128 mb`; NaN if it is none. */
+export function bytesOf(text: string): number {
+  return measure(text, MEMORY_UNITS)
+}
+
 function measure(text: string, units: Readonly<Record<string, number>>): number {
-  const match = /^(\d+)\s*([a-z]*)$/.exec(text.toLowerCase())
+  const match = /^(\d+)\s*([a-z]*)$/.exec(text.trim().toLowerCase())
   if (match === null || !Object.hasOwn(units, match[2])) return Number.NaN
   return Number(match[1]) * units[match[2]]
 }

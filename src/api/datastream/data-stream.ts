@@ -15,8 +15,8 @@ import { sideMismatch } from '../../operator/process/side-outputs.ts'
 import { WatermarkOperator } from '../../operator/basic/watermark-operator.ts'
 import type { Collector, FilterFunction, FlatMapFunction, MapFunction, ProcessFunction } from '../../operator/function.ts'
 import type { AnyProcessFunction, ProcessInput } from '../../operator/process/process-operator.ts'
-import { SinkOperator } from '../../operator/basic/sink-operator.ts'
-import { COMMITTABLE_SCHEMA, type Sink } from '../../operator/sink.ts'
+import type { Sink } from '../../operator/sink.ts'
+import { addSink } from '../../plan/sink-transformation.ts'
 import { type Edge, haveTimestamps, type Partitioner, type Transformation, type TransformationBody } from '../../plan/transformation.ts'
 import type { WindowAssigner } from '../../operator/window/assigners.ts'
 import type { GlobalWindow, Window } from '../../operator/window/window.ts'
@@ -455,21 +455,9 @@ export class DataStream<R, Columns = unknown> extends Stream<R> {
   }
 
   #sink(sink: Sink, before?: DataStream<never>): DataStreamSink {
-    const { graph } = this.environment
-    const { committer } = sink
     const edges = this.recordEdges().map((edge) => ({ ...edge, input: 0 }))
-    const schema = committer === undefined ? this.schema : COMMITTABLE_SCHEMA
-    const writer = graph.add(sink.name, { kind: 'sink', sink }, edges, schema, sink.parallelismMax)
-    if (committer === undefined) return new DataStreamSink(writer, before)
-    const body: TransformationBody = {
-      kind: 'operator',
-      watermarks: { kind: 'none' },
-      needsEventLoop: committer.needsEventLoop,
-      commits: true,
-      create: () => new SinkOperator(committer, COMMITTABLE_SCHEMA),
-    }
-    const edge: Edge = { from: writer, side: undefined, partitioner: { kind: 'global' }, input: 0, schema: COMMITTABLE_SCHEMA }
-    return new DataStreamSink(writer, before, graph.add(committer.name, body, [edge], COMMITTABLE_SCHEMA, 1))
+    const { writer, committer } = addSink(this.environment.graph, sink, edges, this.schema)
+    return new DataStreamSink(writer, before, committer)
   }
 
   #settings(method: string): Transformation['settings'] {

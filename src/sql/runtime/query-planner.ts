@@ -7,6 +7,7 @@ import { collectionSource } from '../../connector/collection/collection-source.t
 import { WatermarkOperator, type WatermarkRules } from '../../operator/basic/watermark-operator.ts'
 import type { Operator } from '../../operator/operator.ts'
 import type { Sink } from '../../operator/sink.ts'
+import { addSink } from '../../plan/sink-transformation.ts'
 import { type Edge, LogicalGraph, type Partitioner, type Transformation, type TransformationBody } from '../../plan/transformation.ts'
 import type { StateTtlConfig } from '../../state/state.ts'
 import type { WatermarkStrategySpec } from '../../time/watermark-strategy.ts'
@@ -221,8 +222,9 @@ export class QueryPlanner {
   }
 
   #sink(sink: Sink, stream: Stream, attributes: Attributes): void {
-    const from = this.graph.add(sink.name, { kind: 'sink', sink }, edgesOf(stream, { kind: 'forward' }, 0), stream.schema, sink.parallelismMax)
-    this.#notes.set(from, { attributes: () => attributes, changes: undefined, keys: [] })
+    const { writer, committer } = addSink(this.graph, sink, edgesOf(stream, { kind: 'forward' }, 0), stream.schema)
+    this.#notes.set(writer, { attributes: () => attributes, changes: undefined, keys: [] })
+    if (committer !== undefined) this.#notes.set(committer, { attributes: () => ({}), changes: undefined, keys: [] })
   }
 
   #insert({ table, plan, onConflict }: InsertPlan, { sink, isInsertOnly: takesInsertsOnly }: TableSink, stream: Stream): void {

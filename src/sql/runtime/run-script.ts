@@ -2,6 +2,7 @@
 
 import { type Clock, systemClock } from '../../base/clock.ts'
 import { PlanError } from '../../base/errors.ts'
+import { DURATION_EXPECTED, durationMsOf } from '../../engine/options.ts'
 import type { Field } from '../../batch/types.ts'
 import { RowKind, ROW_KIND_TEXT } from '../../batch/record-batch.ts'
 import { jsonOf } from '../changelog-format.ts'
@@ -167,24 +168,10 @@ function emitOptions({ options }: SqlSession, ttlMs: number): EmitOptions {
   return { earlyMs: delayMs('early'), lateMs: delayMs('late'), latenessMs: lateness === undefined ? ttlMs : durationMs(lateness) }
 }
 
-const UNITS: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1000,
-  sec: 1000,
-  min: 60_000,
-  m: 60_000,
-  h: 3_600_000,
-  hour: 3_600_000,
-  d: 86_400_000,
-  day: 86_400_000,
-}
-
-/** Milliseconds of `1 h`, `500 ms`, `10`. */
 function durationMs(text: string): number {
-  const match = /^(\d+)\s*([a-z]*)$/.exec(text.trim().toLowerCase())
-  const unit = match && UNITS[match[2] === '' ? 'ms' : match[2].replace(/(?<=.{3})s$/, '')]
-  if (!unit) throw new PlanError('INVALID_OPTION', `Cannot read "${text}" as a duration: expected a number and a unit like ms, s, min, h, d`)
-  return Number(match[1]) * unit
+  const ms = durationMsOf(text)
+  if (Number.isNaN(ms)) throw new PlanError('INVALID_OPTION', `Cannot read "${text}": expected ${DURATION_EXPECTED}`)
+  return ms
 }
 
 /** A change as `--format changelog` prints it. */

@@ -2,6 +2,7 @@
 
 import { PlanError } from '../../base/errors.ts'
 import { suggest } from '../../base/suggest.ts'
+import { bytesOf, DURATION_EXPECTED, durationMsOf, MEMORY_EXPECTED } from '../../engine/options.ts'
 import { csvFormat } from '../../format/csv/csv-format.ts'
 import { jsonFormat } from '../../format/json/json-format.ts'
 import type { LineFormat } from '../../format/line-format.ts'
@@ -46,6 +47,23 @@ export class TableOptions {
     return text === undefined || values.includes(text as T)
       ? (text as T | undefined)
       : this.fail('INVALID_OPTION', `'${key}' is '${text}'`, `It is one of ${values.join(', ')}.`)
+  }
+
+  /** In milliseconds. */
+  duration(key: string): number | undefined {
+    return this.#measured(key, durationMsOf, DURATION_EXPECTED)
+  }
+
+  /** In bytes. */
+  size(key: string): number | undefined {
+    return this.#measured(key, bytesOf, MEMORY_EXPECTED)
+  }
+
+  #measured(key: string, measure: (text: string) => number, expected: string): number | undefined {
+    const text = this.text(key)
+    if (text === undefined) return undefined
+    const value = measure(text)
+    return Number.isNaN(value) ? this.fail('INVALID_OPTION', `'${key}' is '${text}'`, `Write ${expected}.`) : value
   }
 
   /** @param passes Options that nobody looks at. */

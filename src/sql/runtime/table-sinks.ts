@@ -2,9 +2,10 @@
 
 import { suggest } from '../../base/suggest.ts'
 import { blackholeSink } from '../../connector/blackhole-sink.ts'
-import { fileSink } from '../../connector/file/file-sink.ts'
+import { fileSink, type FileSinkOptions } from '../../connector/file/file-sink.ts'
 import { printSink } from '../../connector/print-sink.ts'
 import type { Sink } from '../../operator/sink.ts'
+import { minutes } from '../../operator/window/duration.ts'
 import type { CatalogTable } from '../catalog.ts'
 import { CONNECTORS, csvTable, jsonTable, TableOptions } from './table-options.ts'
 
@@ -55,7 +56,40 @@ function filesOf(options: TableOptions, table: CatalogTable): Sink {
   if (name !== 'json' && name !== 'csv') options.fail('UNKNOWN_FORMAT', `rows are not written as '${name}'`, 'Write json or csv.')
   const { format } = name === 'csv' ? csvTable(options) : jsonTable(options, 'json')
   const partitionBy = table.definition.partitionedBy.map((column) => column.name)
-  options.refuseOthers((key) => /^(?:json|csv|sink|source|scan|partition|auto-compaction|compaction)\./.test(key))
+  const rollingPolicy = {
+    fileSize: options.size('sink.rolling-policy.file-size') ?? 128 << 20,
+    rolloverInterval: options.duration('sink.rolling-policy.rollover-interval') ?? minutes(30),
+    inactivityInterval: options.duration('sink.rolling-policy.inactivity-interval') ?? minutes(30),
+    checkInterval: options.duration('sink.rolling-policy.check-interval') ?? minutes(1),
+  }
+  const commit = partitionCommitOf(options)
+  if (options.flag('auto-compaction')) options.fail('NOT_SUPPORTED', 'files are not compacted', "Leave 'auto-compaction' out.")
+  options.refuseOthers((key) => /^(?:source|scan|compaction)\.|^sink\.(?:parallelism|shuffle-by-partition\.enable)$/.test(key))
   // A table is a folder, as in Flink.
-  return fileSink({ path: path.endsWith('/') ? path : `${path}/`, format, ...(partitionBy.length > 0 && { partitionBy }) })
+  return fileSink({ path: path.endsWith('/') ? path : `${path}/`, format, rollingPolicy, ...(partitionBy.length > 0 && { partitionBy, ...commit }) })
+}
+
+/** When partitions are complete, and what is done then; without a policy nothing is. */
+function partitionCommitOf(options: TableOptions): Pick<FileSinkOptions, 'partitionCommit' | 'partitionTimeExtractor'> {
+  options.one('partition.default-name', ['__HIVE_DEFAULT_PARTITION__'])
+  options.one('partition.time-extractor.kind', ['default'])
+  options.one('sink.partition-commit.watermark-time-zone', ['UTC'])
+  const policyKind = options.one('sink.partition-commit.policy.kind', ['success-file'])
+  const trigger = options.one('sink.partition-commit.trigger', ['process-time', 'partition-time'])
+  const delay = options.duration('sink.partition-commit.delay')
+  const successFileName = options.text('sink.partition-commit.success-file.name')
+  const timestampPattern = options.text('partition.time-extractor.timestamp-pattern')
+  const timestampFormatter = options.text('partition.time-extractor.timestamp-formatter')
+  if (policyKind === undefined) return {}
+  return {
+    partitionCommit: {
+      policyKind,
+      ...(trigger && { trigger }),
+      ...(delay !== undefined && { delay }),
+      ...(successFileName !== undefined && { successFileName }),
+    },
+    ...(trigger === 'partition-time' && {
+      partitionTimeExtractor: { ...(timestampPattern !== undefined && { timestampPattern }), ...(timestampFormatter !== undefined && { timestampFormatter }) },
+    }),
+  }
 }

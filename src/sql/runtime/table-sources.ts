@@ -72,7 +72,7 @@ function fileTable(options: TableOptions, schema: Schema, makeSchema: (fields: r
   for (const key of ['scan.watermark.emit.strategy', 'scan.watermark.alignment.group', 'scan.watermark.idle-timeout']) options.text(key)
   const { format, ignoresErrors } = formatNamed(name, options)
   // Of formats many options are no concern of readers.
-  options.refuseOthers((key) => /^(?:json|csv|debezium-json|sink|source|partition|auto-compaction|compaction)\./.test(key))
+  options.refuseOthers((key) => /^(?:sink|source|partition|compaction)\.|^auto-compaction$/.test(key))
   const isDebezium = name === 'debezium-json'
   const source = fileSource({
     path,
