@@ -34,7 +34,7 @@ const KEPT = `CREATE TABLE kept (\`user\` STRING, \`at\` TIMESTAMP(3)) WITH ('co
 const PRINTED = `CREATE TABLE printed (\`user\` STRING, orders BIGINT) WITH ('connector' = 'print');`
 const INSERT_SUMS = `INSERT INTO sums SELECT window_start, \`user\`, COUNT(*), SUM(amount)
 FROM TABLE(TUMBLE(TABLE orders, DESCRIPTOR(\`at\`), INTERVAL '1' HOUR)) GROUP BY window_start, window_end, \`user\`;`
-/** A condition that is always true and takes long, so that there is time to ask the job something. */
+/** A condition that is always true and takes long, so that there is time to ask the job something: seconds, also where the machine is busy. */
 const INSERT_KEPT = 'INSERT INTO kept SELECT `user`, `at` FROM orders WHERE amount < 3 AND CHAR_LENGTH(SHA2(REPEAT(`user`, ${WORK}), 512)) = 128;'
 const SET = `${ORDERS}\n${SUMS}\n${KEPT}\nEXECUTE STATEMENT SET BEGIN\n${INSERT_SUMS}\n${INSERT_KEPT}\nEND;`
 
@@ -137,7 +137,7 @@ describe('a script', () => {
 
   test('is stopped behind a savepoint, and goes on from it at another parallelism', async () => {
     const one = new Job('stopped')
-    const command = one.start(100_000, '-p', '2')
+    const command = one.start(600_000, '-p', '2')
     await one.runs(command)
     const savepoint = join(folder, 'savepoint')
     expect(await run('stop', 'sums of stopped', '--dir', one.dir, '--savepoint', savepoint)).toMatchObject({ status: 0, stdout: `${savepoint}\n` })
@@ -149,7 +149,7 @@ describe('a script', () => {
 
   test('whose process is killed is started again, and writes each row once', async () => {
     const one = new Job('killed')
-    const command = one.start(40_000, '-p', '2')
+    const command = one.start(200_000, '-p', '2')
     process.kill(await one.runs(command), 'SIGKILL')
     expect(await command.ended).toMatchObject({
       status: 0,
