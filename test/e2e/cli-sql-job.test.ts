@@ -166,6 +166,7 @@ describe('a script that is no job is refused before anything runs', () => {
   test.each([
     ['a query', `${INSERT};\nSELECT 1;`, /^error \[NOT_A_JOB\]: .*, line 4, column 1\n {2}SELECT 1;\n {2}\^+\n {2}hint: Write INSERT INTO a table in front/],
     ['a statement that answers rows', 'SHOW TABLES;', /^error \[NOT_A_JOB\]: .*, line 3, column 1\n {2}SHOW TABLES;/],
+    ['a plan', `EXPLAIN ${INSERT};`, /^error \[NOT_A_JOB\]: .*, line 3, column 1\n {2}EXPLAIN INSERT/],
     ['nothing to run', '', /^error \[NOT_A_JOB\]: Cannot run the script as a job: it has no INSERT\n {2}hint: Write INSERT INTO/],
     ['two jobs', `${INSERT};\n${INSERT};`, /^error \[SEVERAL_JOBS\]: .*, line 4, column 1\n[^]*hint: Write EXECUTE STATEMENT SET/],
     ['an unknown option', `SET 'paralelism.default' = '2';\n${INSERT};`, /^error \[UNKNOWN_OPTION\]: .*, line 3, column 1\n[^]*mean "parallelism.default"/],

@@ -141,21 +141,17 @@ const ELT: ScalarFunction = {
       index === null || (index as number) < 1 ? null : (choices[(index as number) - 1] ?? null),
 }
 
+const POSITION: ScalarFunction = {
+  resolve: withoutBareNull(bySignature([TEXT, TEXT, SMALL_INTEGER], INT, 'strict', 2)),
+  make:
+    () =>
+    (part, text, from = 1) =>
+      placeOf(part as string, text as string, from as number),
+}
+
 export const TEXT_SEARCH_FUNCTIONS: FunctionTable = {
-  POSITION: {
-    resolve: withoutBareNull(bySignature([TEXT, TEXT, SMALL_INTEGER], INT, 'strict', 2)),
-    make:
-      () =>
-      (part, text, from = 1) =>
-        placeOf(part as string, text as string, from as number),
-  },
-  LOCATE: {
-    resolve: withoutBareNull(bySignature([TEXT, TEXT, SMALL_INTEGER], INT, 'strict', 2)),
-    make:
-      () =>
-      (part, text, from = 1) =>
-        placeOf(part as string, text as string, from as number),
-  },
+  POSITION,
+  LOCATE: POSITION,
   INSTR: {
     resolve: withoutBareNull(bySignature([TEXT, TEXT, SMALL_INTEGER, SMALL_INTEGER], INT, 'strict', 2)),
     make:

@@ -109,7 +109,7 @@ function checkSetting(statement: Statement, text: string): void {
 }
 
 function refuseRows({ kind }: StatementResult, statement: Statement, text: string): void {
-  if (kind !== 'query' && kind !== 'rows') return
+  if (kind !== 'query' && kind !== 'rows' && kind !== 'explain') return
   throw new SqlError(
     'NOT_A_JOB',
     text,

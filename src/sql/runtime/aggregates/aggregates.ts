@@ -136,7 +136,8 @@ export class Aggregates {
   /** Members that fold each row by themselves. */
   readonly #alone: readonly number[]
   readonly #sets: readonly DistinctSet[]
-  readonly #countsRows: boolean
+  /** Whether each row changes a result: one counts them. */
+  readonly countsRows: boolean
   /** Everything that lies beside accumulators. */
   readonly #kept: { clear(): void }[] = []
   readonly #operands = new SharedExpressions<readonly Value[]>()
@@ -183,7 +184,7 @@ export class Aggregates {
       const bit = 1 << (set.members.push(index) - 1)
       return { ...member, fold: distinctInSet(inner, set.counts, bit) }
     })
-    this.#countsRows = aggregates.some(({ name, operands, filter }) => name === 'COUNT' && operands.length === 0 && filter === undefined)
+    this.countsRows = aggregates.some(({ name, operands, filter }) => name === 'COUNT' && operands.length === 0 && filter === undefined)
     this.#alone = alone
     this.#sets = sets
   }
@@ -242,11 +243,6 @@ export class Aggregates {
   /** Values that are the same for accumulators with the same results, for what counts as the same. @param results Theirs. */
   witnesses(accumulators: readonly Accumulator[], results: readonly Value[]): readonly Value[] {
     return this.#members.map(({ fold }, index) => fold.witness?.(accumulators[index]) ?? results[index])
-  }
-
-  /** Whether each row changes a result: one counts them. */
-  get countsRows(): boolean {
-    return this.#countsRows
   }
 
   /** What each aggregate keeps of the current group beside its accumulator. */
