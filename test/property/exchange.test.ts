@@ -68,7 +68,7 @@ const elementArbitrary: fc.Arbitrary<Element> = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant('batch' as const),
       rows: fc.oneof({ weight: 8, arbitrary: fc.integer({ min: 1, max: 40 }) }, { weight: 1, arbitrary: fc.integer({ min: 500, max: 1200 }) }),
-      crossings: fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 3 }),
+      crossings: fc.array(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), { maxLength: 3 }),
       kinds: fc.boolean(),
       aliased: fc.boolean(),
       // Where it is parted, as slow operators part what they emit.
