@@ -15,8 +15,16 @@ export interface AggregateKernels {
   aggregateCount(entries: number, n: number, offset: number): void
   /** Adds 1 for each row that is not NULL. */
   aggregateCountColumn(entries: number, n: number, offset: number, column: number, selection: number, begin: number): void
+  /** Takes 1 out for each row; so does the next for each that is not NULL: rows that are taken back. */
+  aggregateUncount(entries: number, n: number, offset: number): void
+  aggregateUncountColumn(entries: number, n: number, offset: number, column: number, selection: number, begin: number): void
   aggregateSum(entries: number, n: number, offset: number, flagOffset: number, flag: number, column: number, selection: number, begin: number): void
   aggregateSumDecimal(entries: number, n: number, offset: number, flagOffset: number, flag: number, column: number, selection: number, begin: number): void
+  /** Takes numbers out of a sum, whose flag stays as it is: see {@link aggregateFlagCounts}. */
+  aggregateUnsum(entries: number, n: number, offset: number, column: number, selection: number, begin: number): void
+  aggregateUnsumDecimal(entries: number, n: number, offset: number, flagOffset: number, flag: number, column: number, selection: number, begin: number): void
+  /** Sets a flag where the int64 count at `countOffset` is above 0, else clears it. */
+  aggregateFlagCounts(entries: number, n: number, flagOffset: number, flag: number, countOffset: number): void
   aggregateMin(entries: number, n: number, offset: number, flagOffset: number, flag: number, column: number, selection: number, begin: number): void
   aggregateMax(entries: number, n: number, offset: number, flagOffset: number, flag: number, column: number, selection: number, begin: number): void
   aggregateFirst(entries: number, n: number, offset: number, flagOffset: number, flag: number, column: number, selection: number, begin: number): void

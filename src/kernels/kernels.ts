@@ -10,6 +10,7 @@ import type { Slab } from '../base/slab.ts'
 import type { AggregateKernels } from './aggregate.ts'
 import type { DictionaryKernels } from './dictionary.ts'
 import type { GatherKernels } from './gather.ts'
+import type { GroupKernels } from './groups.ts'
 import type { HashKernels } from './hash.ts'
 import type { KeepKernels } from './keep.ts'
 import type { KeyKernels } from './keys.ts'
@@ -25,6 +26,7 @@ export interface Kernels
     AggregateKernels,
     DictionaryKernels,
     GatherKernels,
+    GroupKernels,
     HashKernels,
     KeepKernels,
     KeyKernels,

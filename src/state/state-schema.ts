@@ -26,6 +26,8 @@ export type StateKind =
   | 'timers'
   /** The accumulators of the slices of aligned windows, by key and start of the slice. */
   | 'slices'
+  /** The accumulators of groups, by key. */
+  | 'groups'
   /** What a countDistinct has seen. */
   | 'distinct'
   /** Records that asynchronous calls are made for. */
@@ -117,6 +119,8 @@ export function formatStateSchema({ kind, keyType, type, ttlMs }: Omit<StateSche
       return 'timers'
     case 'slices':
       return 'accumulators of windows'
+    case 'groups':
+      return 'accumulators of groups'
     case 'distinct':
       return `different values${type === undefined ? '' : ` of ${formatType(type)}`}`
     case 'in-flight':

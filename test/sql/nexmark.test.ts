@@ -10,16 +10,9 @@ import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, describe, expect, test } from 'vitest'
 import { VirtualClock } from '../../src/base/clock.ts'
-import { type Field, formatType } from '../../src/batch/types.ts'
-import type { JobSnapshot } from '../../src/checkpoint/job-snapshot.ts'
-import type { Sink } from '../../src/operator/sink.ts'
-import type { LocalExecutor } from '../../src/runtime/local-executor.ts'
-import { changeSink } from '../../src/sql/runtime/change-sink.ts'
-import { executorOf, type RunOptions } from '../../src/sql/runtime/run-query.ts'
-import { changeText, queryOptions } from '../../src/sql/runtime/run-script.ts'
-import { SqlSession } from '../../src/sql/session.ts'
-import { parseScript } from '../../src/sql/statement-parser.ts'
-import { type Answer, type Change, difference, folded, typeOf } from '../fixtures/answers.ts'
+import { formatType } from '../../src/batch/types.ts'
+import { type Answer, difference, folded, typeOf } from '../fixtures/answers.ts'
+import { type Outcome, QueryJob, runThrough } from '../fixtures/query-job.ts'
 
 const FOLDER = fileURLToPath(new URL('../nexmark', import.meta.url))
 const DATA_SETS = ['dense', 'sparse', 'late']
@@ -59,83 +52,8 @@ function eventsOf(dataSet: string): string {
   return join(FOLDER, `${dataSet}.jsonl.gz`)
 }
 
-// ---- running ----
-
-/** A job whose last statement is a query. */
-class Job {
-  readonly columns: readonly Field[]
-  readonly changelog: Change[] = []
-  readonly executor: LocalExecutor
-  /** Changes in front of the checkpoint under way. */
-  #covered = 0
-
-  constructor(script: string, options: Partial<RunOptions> = {}) {
-    const session = new SqlSession()
-    if (options.isBatch === true) session.options.set('execution.runtime-mode', 'batch')
-    let last: ReturnType<SqlSession['execute']> | undefined
-    for (const statement of parseScript(script)) last = session.execute(statement, script)
-    if (last?.kind !== 'query') throw new Error(`Not a query: ${script}`)
-    const { plan } = last
-    this.columns = plan.columns
-    const sink = this.#sink()
-    this.executor = executorOf((planner) => planner.addSink(plan, sink), {
-      ...queryOptions(session, []),
-      jobName: 'nexmark',
-      clock: new VirtualClock(),
-      parallelism: 1,
-      options: undefined,
-      batchRowsMax: undefined,
-      log() {},
-      ...options,
-    })
-  }
-
-  #sink(): Sink {
-    const sink = changeSink((kind, row) => this.changelog.push(changeText(kind, row, this.columns) as Change))
-    return { ...sink, createWriter: (...given) => ({ ...sink.createWriter(...given), snapshot: () => (this.#covered = this.changelog.length) }) }
-  }
-
-  run(): this {
-    this.executor.runToEnd()
-    return this
-  }
-
-  /** Takes a checkpoint when so many rows have been read, and throws the job and all that came behind the checkpoint away. */
-  crash(checkpointId: number): JobSnapshot {
-    const { executor } = this
-    let snapshot: JobSnapshot | undefined
-    for (let isUnderWay = false; snapshot === undefined;) {
-      if (executor.hasProcessed) throw new Error('The job ended before its checkpoint')
-      if (!isUnderWay && this.#readRows >= ROWS_BETWEEN_CRASHES) {
-        isUnderWay = true
-        executor.startCheckpoint(checkpointId)
-      }
-      executor.step()
-      if (isUnderWay) snapshot = executor.takeCheckpoint()
-    }
-    executor.abandon()
-    this.changelog.length = this.#covered
-    return snapshot
-  }
-
-  get #readRows(): number {
-    return Math.max(...this.executor.metrics.read().tasks.map(({ operators: [head] }) => head.rowsIn))
-  }
-}
-
-type Outcome = Pick<Job, 'columns' | 'changelog'>
-
-/** Runs a query through crashes: the changes in front of the checkpoints, and those that came behind the last one. */
-function runThrough(script: string, parallelisms: readonly number[]): Outcome {
-  const changelog: Change[] = []
-  let restore: JobSnapshot | undefined
-  for (const [index, parallelism] of parallelisms.slice(0, -1).entries()) {
-    const job = new Job(script, { parallelism, batchRowsMax: BATCH_ROWS, isCheckpointed: true, ...(restore && { restore }) })
-    restore = job.crash(index + 1)
-    changelog.push(...job.changelog)
-  }
-  const last = new Job(script, { parallelism: parallelisms.at(-1)!, batchRowsMax: BATCH_ROWS, restore: restore! }).run()
-  return { columns: last.columns, changelog: [...changelog, ...last.changelog] }
+function throughCrashes(script: string, parallelisms: readonly number[]): Outcome {
+  return runThrough(script, parallelisms, ROWS_BETWEEN_CRASHES, { batchRowsMax: BATCH_ROWS })
 }
 
 // ---- comparing ----
@@ -172,12 +90,12 @@ function digestOf(rows: ReadonlyMap<string, number>): string {
 describe.each(DATA_SETS)('%s', (dataSet) => {
   test.each(QUERIES)('%s answers as Flink does, at parallelism 1 and 2', (query) => {
     const script = scriptOf(textOf(`${query}.sql`), eventsOf(dataSet))
-    expect([1, 2].map((parallelism) => verdict(`${dataSet}/${query}`, new Job(script, { parallelism }).run()))).toEqual(['', ''])
+    expect([1, 2].map((parallelism) => verdict(`${dataSet}/${query}`, new QueryJob(script, { parallelism }).run()))).toEqual(['', ''])
   })
 
   test.each(STATEFUL)('%s goes on from checkpoints', (query) => {
     const script = scriptOf(textOf(`${query}.sql`), eventsOf(dataSet))
-    expect(CRASHES.map((parallelisms) => verdict(`${dataSet}/${query}`, runThrough(script, parallelisms)))).toEqual(CRASHES.map(() => ''))
+    expect(CRASHES.map((parallelisms) => verdict(`${dataSet}/${query}`, throughCrashes(script, parallelisms)))).toEqual(CRASHES.map(() => ''))
   })
 })
 
@@ -201,8 +119,8 @@ test.each(['dense', 'sparse'])('two sources that read half of the events each gi
     )
   const wrong = UNORDERED.flatMap((query) => {
     const script = scriptOf(textOf(`${query}.sql`), folder)
-    const found = verdict(`${dataSet}/${query}`, new Job(script, { parallelism: 2, batchRowsMax: BATCH_ROWS }).run())
-    const restored = verdict(`${dataSet}/${query}`, runThrough(script, [2, 2]))
+    const found = verdict(`${dataSet}/${query}`, new QueryJob(script, { parallelism: 2, batchRowsMax: BATCH_ROWS }).run())
+    const restored = verdict(`${dataSet}/${query}`, throughCrashes(script, [2, 2]))
     return found === '' && restored === '' ? [] : [`${query}: ${found}; restored: ${restored}`]
   })
   expect(wrong).toEqual([])
@@ -274,14 +192,14 @@ test.each(DATA_SETS)('q6 gives for each seller the mean final price of its last 
   const script = scriptOf(Q6, eventsOf(dataSet))
   const expected = [...finalPrices(dataSet)].map(([seller, prices]) => `${seller} | ${meanOfLast(prices)}`).sort()
   expect(expected.length).toBeGreaterThan(5)
-  for (const parallelism of [1, 2]) expect(linesOf(new Job(script, { parallelism }).run())).toEqual(expected)
-  for (const parallelisms of CRASHES) expect(linesOf(runThrough(script, parallelisms))).toEqual(expected)
+  for (const parallelism of [1, 2]) expect(linesOf(new QueryJob(script, { parallelism }).run())).toEqual(expected)
+  for (const parallelisms of CRASHES) expect(linesOf(throughCrashes(script, parallelisms))).toEqual(expected)
 })
 
 test.each(DATA_SETS)('q6 as OVER in batch mode gives the mean at each auction: %s', (dataSet) => {
   const expected = [...finalPrices(dataSet)].flatMap(([seller, prices]) => prices.map((_, index) => `${seller} | ${meanOfLast(prices.slice(0, index + 1))}`))
   for (const parallelism of [1, 2])
-    expect(linesOf(new Job(scriptOf(Q6_OVER, eventsOf(dataSet)), { parallelism, isBatch: true }).run())).toEqual(expected.sort())
+    expect(linesOf(new QueryJob(scriptOf(Q6_OVER, eventsOf(dataSet)), { parallelism, isBatch: true }).run())).toEqual(expected.sort())
 })
 
 test.each(DATA_SETS)('q13 gives each bid beside the row of a table of ten thousand: %s', (dataSet) => {
@@ -291,8 +209,8 @@ test.each(DATA_SETS)('q13 gives each bid beside the row of a table of ten thousa
   const query = 'SELECT b.auction, b.bidder, b.price, s.`value` FROM (SELECT *, MOD(auction, 10000) AS place FROM bid) AS b JOIN side AS s ON b.place = s.key'
   const script = scriptOf(`${side}\n${query}`, eventsOf(dataSet))
   const expected = readEvents(dataSet).bids.map(({ auction, bidder, price }) => `${auction} | ${bidder} | ${price} | "value ${(auction % 10_000) * 7}"`)
-  for (const parallelism of [1, 2]) expect(linesOf(new Job(script, { parallelism }).run())).toEqual(expected.sort())
-  for (const parallelisms of CRASHES) expect(linesOf(runThrough(script, parallelisms))).toEqual(expected.sort())
+  for (const parallelism of [1, 2]) expect(linesOf(new QueryJob(script, { parallelism }).run())).toEqual(expected.sort())
+  for (const parallelisms of CRASHES) expect(linesOf(throughCrashes(script, parallelisms))).toEqual(expected.sort())
 })
 
 const q12 = (windows: string): string => `CREATE VIEW timed AS SELECT bidder, PROCTIME() AS p FROM bid;
@@ -311,7 +229,7 @@ function runOnTheClock(
 ): Outcome & { readonly taken: readonly (readonly [nowMs: number, bids: number])[] } {
   const clock = new VirtualClock(Date.parse('2026-01-01T00:00:03Z'))
   const script = scriptOf(`SET 'table.local-time-zone' = '${timeZone}';\n${q12(windows)}`, eventsOf(dataSet))
-  const { executor, columns, changelog } = new Job(script, { clock, parallelism, batchRowsMax: BATCH_ROWS, options: NARROW })
+  const { executor, columns, changelog } = new QueryJob(script, { clock, parallelism, batchRowsMax: BATCH_ROWS, options: NARROW })
   const taken: (readonly [number, number])[] = []
   const subtasks = executor.workers.flatMap((worker) => worker.subtasks)
   while (!executor.hasEnded)
@@ -366,7 +284,7 @@ test('changes that come out of one subtask keep their order where UNION ALL brin
     FROM (SELECT v + 1 AS v FROM (SELECT COUNT(*) AS v FROM bid UNION ALL SELECT auction AS v FROM bid) AS mixed) AS more
     GROUP BY v`
   const script = scriptOf(query, eventsOf('dense'))
-  const expected = linesOf(new Job(script).run())
+  const expected = linesOf(new QueryJob(script).run())
   expect(expected.length).toBeGreaterThan(100)
-  expect(linesOf(new Job(script, { parallelism: 2, batchRowsMax: BATCH_ROWS, options: NARROW }).run())).toEqual(expected)
+  expect(linesOf(new QueryJob(script, { parallelism: 2, batchRowsMax: BATCH_ROWS, options: NARROW }).run())).toEqual(expected)
 })

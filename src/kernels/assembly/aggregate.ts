@@ -17,6 +17,7 @@ const MIN: u32 = 1
 const MAX: u32 = 2
 const FIRST: u32 = 3
 const LAST: u32 = 4
+const UNSUM: u32 = 5
 
 // @ts-ignore: decorator
 @inline function entryAt(entries: usize, row: u32): usize { return load<u32>(entries + (<usize>row << 2)) }
@@ -26,6 +27,24 @@ export function aggregateCount(entries: usize, n: u32, offset: usize): void {
   for (let row: u32 = 0; row < n; row++) {
     const at = entryAt(entries, row) + offset
     store<i64>(at, load<i64>(at) + 1)
+  }
+}
+
+/** Takes 1 from the count of each entry. */
+export function aggregateUncount(entries: usize, n: u32, offset: usize): void {
+  for (let row: u32 = 0; row < n; row++) {
+    const at = entryAt(entries, row) + offset
+    store<i64>(at, load<i64>(at) - 1)
+  }
+}
+
+/** Takes 1 from the count of each entry whose row is not NULL. */
+export function aggregateUncountColumn(entries: usize, n: u32, offset: usize, column: usize, selection: usize, begin: u32): void {
+  if (columnNullCount(column) == 0) return aggregateUncount(entries, n, offset)
+  const validity = columnValidity(column)
+  for (let row: u32 = 0; row < n; row++) {
+    const at = entryAt(entries, row) + offset
+    store<i64>(at, load<i64>(at) - i64(bitIsSet(validity, rowAt(selection, begin + row))))
   }
 }
 
@@ -57,6 +76,10 @@ export function aggregateCountColumn(entries: usize, n: u32, offset: usize, colu
   if (operation == SUM) {
     store<T>(at, load<T>(at) + value)
     if (flag != 0) store<u32>(entry + flagOffset, load<u32>(entry + flagOffset) | flag)
+    return
+  }
+  if (operation == UNSUM) {
+    store<T>(at, load<T>(at) - value)
     return
   }
   const flags = load<u32>(entry + flagOffset)
@@ -108,6 +131,20 @@ export function aggregateSum(entries: usize, n: u32, offset: usize, flagOffset: 
   fold(SUM, entries, n, offset, flagOffset, flag, column, selection, begin)
 }
 
+/** Takes numbers out of a sum. Whether there is one left its count knows. */
+export function aggregateUnsum(entries: usize, n: u32, offset: usize, column: usize, selection: usize, begin: u32): void {
+  fold(UNSUM, entries, n, offset, 0, 0, column, selection, begin)
+}
+
+/** Sets the flag of each entry by whether a count is above 0. */
+export function aggregateFlagCounts(entries: usize, n: u32, flagOffset: usize, flag: u32, countOffset: usize): void {
+  for (let row: u32 = 0; row < n; row++) {
+    const entry = entryAt(entries, row)
+    const flags = load<u32>(entry + flagOffset)
+    store<u32>(entry + flagOffset, load<i64>(entry + countOffset) > 0 ? flags | flag : flags & ~flag)
+  }
+}
+
 /** Keeps the least value; NaN is above all others. */
 export function aggregateMin(entries: usize, n: u32, offset: usize, flagOffset: usize, flag: u32, column: usize, selection: usize, begin: u32): void {
   fold(MIN, entries, n, offset, flagOffset, flag, column, selection, begin)
@@ -151,8 +188,8 @@ const DECIMAL_LIMIT_LOW: u64 = 0x098a224000000000
   }
 }
 
-/** Adds unscaled decimals, INT64 or INT128, in 128 bits. */
-export function aggregateSumDecimal(entries: usize, n: u32, offset: usize, flagOffset: usize, flag: u32, column: usize, selection: usize, begin: u32): void {
+// @ts-ignore: decorator
+@inline function foldDecimal(sign: u64, entries: usize, n: u32, offset: usize, flagOffset: usize, flag: u32, column: usize, selection: usize, begin: u32): void {
   const values = columnValues(column)
   const validity: usize = columnNullCount(column) == 0 ? 0 : columnValidity(column)
   const wide = columnKind(column) == KIND_INT128
@@ -161,13 +198,32 @@ export function aggregateSumDecimal(entries: usize, n: u32, offset: usize, flagO
     const source = rowAt(selection, begin + row)
     if (validity != 0 && !bitIsSet(validity, source)) continue
     const entry = entryAt(entries, row)
-    if (wide) addDecimal(entry, offset, flagOffset, flag, load<u64>(values + (<usize>source << 4)), load<u64>(values + (<usize>source << 4), 8))
-    else {
-      const value = load<i64>(values + (<usize>source << 3))
-      addDecimal(entry, offset, flagOffset, flag, value, value >> 63)
+    let low: u64
+    let high: u64
+    if (wide) {
+      low = load<u64>(values + (<usize>source << 4))
+      high = load<u64>(values + (<usize>source << 4), 8)
+    } else {
+      low = load<u64>(values + (<usize>source << 3))
+      high = <u64>(<i64>low >> 63)
     }
+    // Two's complement: x ^ -1 is ~x, and -x is ~x + 1.
+    const borrow = sign & 1
+    low = (low ^ sign) + borrow
+    high = (high ^ sign) + u64(borrow != 0 && low == 0)
+    addDecimal(entry, offset, flagOffset, flag, low, high)
     store<u32>(entry + flagOffset, load<u32>(entry + flagOffset) | flag)
   }
+}
+
+/** Adds unscaled decimals, INT64 or INT128, in 128 bits. */
+export function aggregateSumDecimal(entries: usize, n: u32, offset: usize, flagOffset: usize, flag: u32, column: usize, selection: usize, begin: u32): void {
+  foldDecimal(0, entries, n, offset, flagOffset, flag, column, selection, begin)
+}
+
+/** Takes decimals out of a sum. */
+export function aggregateUnsumDecimal(entries: usize, n: u32, offset: usize, flagOffset: usize, flag: u32, column: usize, selection: usize, begin: u32): void {
+  foldDecimal(u64.MAX_VALUE, entries, n, offset, flagOffset, flag, column, selection, begin)
 }
 
 // @ts-ignore: decorator

@@ -8,6 +8,7 @@ import type { RecordBatch } from '../../batch/record-batch.ts'
 import type { Field, LogicalType, Schema } from '../../batch/types.ts'
 import { readValue, writeValue } from '../../batch/values.ts'
 import { gatherRows } from '../../kernels/gather.ts'
+import type { EntryTails } from '../../state/lmdb-tables.ts'
 import type { SegmentTable } from '../../state/segment-table.ts'
 import { type ByteReader, type ByteWriter, type ValueCodec, valueCodecOf } from '../../state/value-codec.ts'
 import type { OperatorContext } from '../operator.ts'
@@ -206,4 +207,16 @@ export class KeptRows {
 
 function bytesOf({ dataLength, children }: Column, rows: number): number {
   return children.reduce((sum, child) => sum + bytesOf(child, rows), rows * VALUE_BYTES + dataLength)
+}
+
+/** The rows that entries of a table keep, as what leaves memory with them. */
+export function tailsOf({ valueOffset, slab }: SegmentTable, kept: readonly KeptRows[]): EntryTails {
+  return {
+    get bytesInUse() {
+      return kept.reduce((sum, { bytesInUse }) => sum + bytesInUse, 0)
+    },
+    save: (entry, writer) => kept.forEach((rows) => rows.save(writer, entry, valueOffset)),
+    load: (entry, reader) => kept.forEach((rows) => rows.load(reader, slab.u32, (entry + valueOffset) >>> 2)),
+    release: (entries, n) => kept.forEach((rows) => rows.release(entries, n, valueOffset)),
+  }
 }

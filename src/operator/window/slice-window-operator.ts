@@ -14,7 +14,7 @@ import { writeValue } from '../../batch/values.ts'
 import { RestoreError, UserFunctionError } from '../../base/errors.ts'
 import { TableRestore } from '../../state/table-restore.ts'
 import { keyValueOf } from '../../state/key-value.ts'
-import type { CachedTable, EntryTails, LmdbTables } from '../../state/lmdb-tables.ts'
+import type { CachedTable, LmdbTables } from '../../state/lmdb-tables.ts'
 import { CACHE_SEGMENT_ENTRIES, FOLD_ROWS, SegmentTable } from '../../state/segment-table.ts'
 import { type KeyedSnapshotWriter, OWN_STATE_PREFIX } from '../../state/state.ts'
 import { openTables } from '../../state/state-backend.ts'
@@ -22,7 +22,7 @@ import { describeState, type StateSchema } from '../../state/state-schema.ts'
 import { ByteReader, ByteWriter } from '../../state/value-codec.ts'
 import type { Operator, OperatorContext, OperatorDescription, Output, SnapshotReader, SnapshotWriter } from '../operator.ts'
 import { DistinctValues } from './distinct-values.ts'
-import { KeptRows } from './kept-rows.ts'
+import { KeptRows, tailsOf } from './kept-rows.ts'
 import { type AggregatePlan, type Aggregates, emit, fold, formatAggregates, merge, planAggregates } from './slice-aggregates.ts'
 import { type AlignedWindows, formatWindows, lastWindowEndMs, nextFiringMs, nextWindowEndMs, sliceEndMs, sliceStartMs, windowStartMs } from './slices.ts'
 import { NO_WINDOW_COUNTER } from './window.ts'
@@ -105,7 +105,9 @@ export class SliceWindowOperator implements Operator {
   readonly #slices = new Map<number, Slice>()
   /** Tables of dropped slices, emptied, for the next ones. */
   readonly #spare: Tables[] = []
+  /** Of each countDistinct; and where its accumulator lies. */
   #distinct: readonly DistinctValues[] = []
+  readonly #distinctPlans: readonly AggregatePlan[]
   #tier: LmdbTables | undefined
   #hasPaused = false
   #expectedEntries = 0
@@ -125,6 +127,7 @@ export class SliceWindowOperator implements Operator {
     const { plans, valueBytes } = planAggregates(options.inputSchema, options.aggregates, options.windows.kind !== 'tumbling')
     this.#plans = plans
     this.#keptPlans = plans.filter(({ domain }) => domain === 'kept')
+    this.#distinctPlans = plans.filter(({ kind }) => kind === 'countDistinct')
     this.#valueBytes = valueBytes
     this.outputSchema = sliceWindowSchema(options)
   }
@@ -132,9 +135,7 @@ export class SliceWindowOperator implements Operator {
   open(context: OperatorContext): void {
     this.#context = context
     this.#keys = new BatchKeys(context.slab, context.kernels, this.#options.inputSchema, this.#options.key)
-    this.#distinct = this.#plans
-      .filter(({ kind }) => kind === 'countDistinct')
-      .map((plan) => new DistinctValues(context, this.#options.inputSchema, this.#options.key, this.#keys.form, plan))
+    this.#distinct = this.#distinctPlans.map(({ column }) => new DistinctValues(context, this.#options.inputSchema, this.#options.key, this.#keys.form, column))
     this.#tier = this.#openTier()
     this.#builder = new BatchBuilder(context.slab, this.outputSchema, context.batchRowsMax)
     this.#lateView = new RecordBatch(context.slab, this.#options.inputSchema, [])
@@ -227,9 +228,7 @@ export class SliceWindowOperator implements Operator {
 
   describe(): OperatorDescription {
     const { inputSchema, windows } = this.#options
-    const states = this.#plans
-      .filter(({ kind }) => kind === 'countDistinct')
-      .map(({ column }, index) => ({ schema: distinctSchema(index, inputSchema.fields[column].type) }))
+    const states = this.#distinctPlans.map(({ column }, index) => ({ schema: distinctSchema(index, inputSchema.fields[column].type) }))
     return {
       type: 'aligned windows',
       traits: { windows: formatWindows(windows), aggregates: formatAggregates(inputSchema, this.#plans) },
@@ -240,7 +239,7 @@ export class SliceWindowOperator implements Operator {
 
   snapshot(writer: KeyedSnapshotWriter): void {
     describeState(writer, SLICES_SCHEMA)
-    this.#distinct.forEach(({ plan }, index) => describeState(writer, distinctSchema(index, this.#options.inputSchema.fields[plan.column].type)))
+    this.#distinct.forEach(({ column }, index) => describeState(writer, distinctSchema(index, this.#options.inputSchema.fields[column].type)))
     const start = new Uint8Array(8)
     const name = (startMs: number): Uint8Array => {
       new DataView(start.buffer).setFloat64(0, startMs, true)
@@ -542,6 +541,7 @@ export class SliceWindowOperator implements Operator {
         this.#countDistinct(
           values,
           parts.map((part) => part.distinct[index]),
+          this.#distinctPlans[index].offset,
           firing,
         ),
       )
@@ -587,7 +587,7 @@ export class SliceWindowOperator implements Operator {
     this.#distinct.forEach((values, index) => {
       const seen = firing.seen[index]
       for (const { cached, cachedDistinct } of firing.parts) cachedDistinct[index].copyTo(seen, cached!.positionOfRoute(route), cached!.positionOfRoute(end))
-      values.count(seen, firing.table, firing.entries, firing.count)
+      values.count(seen, firing.table, this.#distinctPlans[index].offset, firing.entries, firing.count)
       seen.clear(seen.entryCount)
     })
   }
@@ -640,14 +640,14 @@ export class SliceWindowOperator implements Operator {
   }
 
   /** Counts the values of some slices into the accumulators of all entries of a window. */
-  #countDistinct(values: DistinctValues, parts: readonly SegmentTable[], { table, entries, count }: Firing): void {
+  #countDistinct(values: DistinctValues, parts: readonly SegmentTable[], accumulator: number, { table, entries, count }: Firing): void {
     if (parts.length === 1) {
-      values.count(parts[0], table, entries, count)
+      values.count(parts[0], table, accumulator, entries, count)
       return
     }
     const merged = values.newTable(Math.max(...parts.map((part) => part.entryCount)))
     for (const part of parts) part.mergeInto(merged, () => {})
-    values.count(merged, table, entries, count)
+    values.count(merged, table, accumulator, entries, count)
     merged.free()
   }
 
@@ -751,18 +751,6 @@ function distinctSchema(index: number, type: LogicalType): StateSchema {
 /** Whether all of a slice is. */
 function isInMemory({ cached, cachedDistinct }: Slice): boolean {
   return cached?.isInMemory !== false && cachedDistinct.every((values) => values.isInMemory)
-}
-
-/** The rows that entries of a slice keep, as what leaves memory with them. */
-function tailsOf({ valueOffset, slab }: SegmentTable, kept: readonly KeptRows[]): EntryTails {
-  return {
-    get bytesInUse() {
-      return kept.reduce((sum, { bytesInUse }) => sum + bytesInUse, 0)
-    },
-    save: (entry, writer) => kept.forEach((rows) => rows.save(writer, entry, valueOffset)),
-    load: (entry, reader) => kept.forEach((rows) => rows.load(reader, slab.u32, (entry + valueOffset) >>> 2)),
-    release: (entries, n) => kept.forEach((rows) => rows.release(entries, n, valueOffset)),
-  }
 }
 
 function freeTables({ table, cached, distinct, cachedDistinct, kept }: Tables): void {

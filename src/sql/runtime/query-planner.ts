@@ -13,7 +13,7 @@ import type { StateTtlConfig } from '../../state/state.ts'
 import type { WatermarkStrategySpec } from '../../time/watermark-strategy.ts'
 import type { WatermarkView } from '../../time/watermark-view.ts'
 import { AGGREGATE_FUNCTIONS } from '../aggregate-types.ts'
-import type { BoundAggregate, BoundCall, BoundExpression } from '../bound-expression.ts'
+import { type BoundAggregate, type BoundCall, type BoundExpression, textOf } from '../bound-expression.ts'
 import { boundText, type ColumnNames, orderText, selectText } from '../bound-text.ts'
 import type { CatalogColumn, CatalogTable } from '../catalog.ts'
 import { addNeed, ColumnPruner, moved, type Need, reduced } from '../column-pruning.ts'
@@ -56,6 +56,8 @@ import { needsOrderOfChanges, uniqueKeyOf, windowOf } from '../plans.ts'
 import { withRanks } from '../rank-rule.ts'
 import { commonType } from '../type-rules.ts'
 import { CalcOperator, isColumnar } from './calc-operator.ts'
+import { areFolded, foldedColumns, planColumnAggregates } from './column-aggregates.ts'
+import { ColumnGroupOperator } from './column-group-operator.ts'
 import { ALL_CHANGES, type ChangeKinds, DELETES, INSERTS, INSERTS_AND_UPDATES, UPDATES_AFTER, UPDATES_BEFORE } from './change-kinds.ts'
 import { DeduplicateOperator } from './deduplicate-operator.ts'
 import { and, columnsOf, conjunctsOf, hasCall, shifted } from '../expressions.ts'
@@ -97,12 +99,21 @@ export interface Stream {
 
 const NO_MONOTONY: Stream['monotony'] = []
 
+/** The key of rows that are all in one group. */
+const ALL_ROWS: BoundExpression = { kind: 'literal', value: true, type: { kind: 'BOOLEAN', nullable: false }, start: 0, end: 0 }
+
 /** What an operator gives, and what EXPLAIN says of it. */
 interface Output extends Pick<Stream, 'schema' | 'names' | 'changes'> {
   /** @default unknown */
   readonly monotony?: Stream['monotony']
   /** Called by EXPLAIN alone. */
   readonly attributes: () => Attributes
+}
+
+/** A stream with a column for each of some expressions. */
+interface KeyedStream {
+  readonly stream: Stream
+  readonly columns: readonly number[]
 }
 
 /** What an operator is given: a stream, by some of its columns. */
@@ -505,7 +516,7 @@ export class QueryPlanner {
   }
 
   /** The columns of expressions: their own where they are such, else further ones. */
-  #keyed(input: Stream, keys: readonly BoundExpression[]): { readonly stream: Stream; readonly columns: readonly number[] } {
+  #keyed(input: Stream, keys: readonly BoundExpression[]): KeyedStream {
     const added: BoundExpression[] = []
     const columns = keys.map((key) => (key.kind === 'column' ? key.index : input.schema.fields.length + added.push(key) - 1))
     return { stream: this.#extended(input, added), columns }
@@ -532,12 +543,28 @@ export class QueryPlanner {
   }
 
   #group(input: Stream, keys: readonly BoundExpression[], aggregates: readonly BoundAggregate[], fields: readonly Field[]): Stream {
-    const { stream, columns } = this.#keyed(input, keys)
     const { session, ttl, isBatch } = this.#options
-    const key = keys.length === 0 ? undefined : columns
     const { schema, names } = placed(fields)
-    const isOfInserts = isInsertOnly(stream)
-    const create = (): Operator =>
+    const isOfInserts = isInsertOnly(input)
+    const isFolded = (isBatch || this.#isFolded) && ttl === undefined && areFolded(aggregates, !isOfInserts)
+    const { stream, columns } = isFolded ? this.#foldedStream(input, keys, aggregates) : this.#keyed(input, keys)
+    const texts = isFolded ? [...foldedColumns(aggregates, keys.length === 0 ? [ALL_ROWS] : keys).keys()] : []
+    const placeOf = (expression: BoundExpression): number => columns[texts.indexOf(textOf(expression))]
+    const key = keys.length === 0 ? undefined : isFolded ? keys.map(placeOf) : columns
+    const createFolded = (): Operator => {
+      const plan = planColumnAggregates(aggregates, placeOf, fields.slice(keys.length), !isOfInserts)
+      return new ColumnGroupOperator({
+        schema: stream.schema,
+        key: key ?? [columns[0]],
+        plan,
+        outputSchema: schema,
+        isGlobal: key === undefined,
+        retracts: !isOfInserts,
+        countsRows: aggregates.some(({ name, operands, filter }) => name === 'COUNT' && operands.length === 0 && filter === undefined) && isOfInserts,
+        isFinal: isBatch,
+      })
+    }
+    const createByRow = (): Operator =>
       new GroupAggregateOperator(
         {
           input: { schema: stream.schema, key },
@@ -556,7 +583,22 @@ export class QueryPlanner {
     const changes = isOfInserts ? updates : updates | DELETES
     const monotony = isOfInserts ? [...keys.map(() => undefined), ...aggregates.map(monotonyOf)] : NO_MONOTONY
     const attributes = (): Attributes => groupText(input.names, keys, aggregates, names)
-    return this.#stateful('GroupAggregate', [{ stream, key }], { schema, names, changes, monotony, attributes }, SEES_NOTHING, create)
+    return this.#stateful(
+      'GroupAggregate',
+      [{ stream, key }],
+      { schema, names, changes, monotony, attributes },
+      SEES_NOTHING,
+      isFolded ? createFolded : createByRow,
+    )
+  }
+
+  /** What is folded: the keys (where there are none one that all rows have), what aggregates are over, and filters; each once. */
+  #foldedStream(input: Stream, keys: readonly BoundExpression[], aggregates: readonly BoundAggregate[]): KeyedStream {
+    const expressions = [...foldedColumns(aggregates, keys.length === 0 ? [ALL_ROWS] : keys).values()]
+    if (expressions.every(({ kind }) => kind === 'column')) return this.#keyed(input, expressions)
+    const named = expressions.map((expression, index) => (expression.kind === 'column' ? input.names[expression.index] : `$f${index}`))
+    const stream = this.#addCalc(input, undefined, expressions, { schema: placedSchema(expressions), names: named })
+    return { stream, columns: expressions.map((_, index) => index) }
   }
 
   #windowAggregate(plan: WindowGroups): Stream {

@@ -1,0 +1,124 @@
+// GROUP BY whose aggregates are folded in kernels, against the operator that takes row after row: whatever the rows and the aggregates, however rows are
+// cut into batches, in either backend, through a crash, and where the input changes rows that it has given.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import * as fc from 'fast-check'
+import { afterAll, expect, test } from 'vitest'
+import { formatType } from '../../src/batch/types.ts'
+import { folded } from '../fixtures/answers.ts'
+import { type Outcome, QueryJob, runThrough } from '../fixtures/query-job.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'folded-groups-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+/** Sums of doubles come out the same in any order: halves. */
+const rowArbitrary = fc.record({
+  k: fc.option(fc.constantFrom('a', 'b', 'a key that is longer than an entry has room for', 'ä')),
+  n: fc.integer({ min: 0, max: 3 }),
+  i: fc.option(fc.integer({ min: -5, max: 5 })),
+  l: fc.option(fc.constantFrom('9223372036854775807', '-3', '0', '12345678901')),
+  d: fc.option(fc.constantFrom('1.25', '-99999999999999999999.99', '0.01')),
+  x: fc.option(fc.integer({ min: -8, max: 8 }).map((half) => half / 2)),
+  s: fc.option(fc.constantFrom('', 'x', 'y'.repeat(40), 'ß')),
+  b: fc.option(fc.boolean()),
+})
+type Row = typeof rowArbitrary extends fc.Arbitrary<infer R> ? R : never
+
+const FILTERS = ['', '', ' FILTER (WHERE b)', ' FILTER (WHERE i > 0)']
+/** What rows may be taken out of again, and what may not. */
+const RETRACTED = ['COUNT(*)', 'COUNT(i)', 'SUM(i)', 'SUM(l)', 'SUM(d)', 'SUM(x)', 'AVG(i)', 'AVG(l)', 'AVG(d)', 'AVG(x)', 'COUNT(s)']
+const ADDED = [
+  ...['MIN(i)', 'MAX(l)', 'MAX(d)', 'MIN(s)', 'MAX(s)', 'MAX(x)', 'FIRST_VALUE(i)', 'LAST_VALUE(s)', 'MIN(b)'],
+  ...['COUNT(DISTINCT i)', 'COUNT(DISTINCT s)', 'SUM(DISTINCT i)', 'AVG(DISTINCT x)', 'COUNT(DISTINCT l)', 'MAX(DISTINCT i)', 'COUNT(DISTINCT i + n)'],
+]
+const aggregatesArbitrary = (names: readonly string[]): fc.Arbitrary<readonly string[]> =>
+  fc.array(
+    fc.tuple(fc.constantFrom(...names), fc.constantFrom(...FILTERS)).map(([name, filter]) => name + filter),
+    { maxLength: 5 },
+  )
+
+function scriptOf(file: string, query: string, settings = ''): string {
+  return `${settings}
+CREATE TABLE t (id INT, k STRING, n INT, i INT, l BIGINT, d DECIMAL(30, 2), x DOUBLE, s STRING, b BOOLEAN) WITH ('connector' = 'filesystem', 'path' = '${file}', 'format' = 'json');
+${query}`
+}
+
+/** Rows as they are left, in order. */
+function linesOf({ columns, changelog }: Outcome): readonly string[] {
+  const types = columns.map(({ type }) => formatType(type))
+  return Array.from(folded(changelog, types), ([line, count]) => `${count} ${line}`).sort()
+}
+
+/** With hardly room for anything in memory. */
+const LMDB = new Map([
+  ['state.backend.type', 'lmdb'],
+  ['state.backend.lmdb.cache-size', '1'],
+])
+/** Environments are slow to make. */
+const isLmdbArbitrary = fc.integer({ min: 0, max: 15 }).map((dice) => dice === 0)
+
+let files = 0
+function check(rows: readonly Row[], query: string, batchRowsMax: number, isLmdb: boolean): void {
+  const file = join(folder, `${files++}.jsonl`)
+  // Numbers of 64 bits and decimals are texts here, which JSON has no numbers for: written as they are.
+  const lines = rows.map((row, id) => JSON.stringify({ id, ...row }).replace(/"(l|d)":"([^"]*)"/g, '"$1":$2'))
+  writeFileSync(file, lines.map((line) => `${line}\n`).join(''))
+  const script = scriptOf(file, query)
+  const expected = linesOf(new QueryJob(scriptOf(file, query, "SET 'table.exec.mini-batch.enabled' = 'false';"), { isFolded: false }).run())
+  expect(linesOf(new QueryJob(script, { batchRowsMax }).run())).toEqual(expected)
+  expect(linesOf(new QueryJob(script, { batchRowsMax, parallelism: 2, ...(isLmdb && { options: LMDB }) }).run())).toEqual(expected)
+  if (rows.length > 20) expect(linesOf(runThrough(script, [1, 2, 1], 5, { batchRowsMax: 3 }))).toEqual(expected)
+  rmSync(file)
+}
+
+const rowsArbitrary = fc.oneof(
+  { weight: 4, arbitrary: fc.array(rowArbitrary, { minLength: 1, maxLength: 30 }) },
+  { weight: 1, arbitrary: fc.array(rowArbitrary, { minLength: 60, maxLength: 150 }) },
+)
+const keysArbitrary = fc.constantFrom('', 'k', 'n', 'k, n', 'n + 1, k', 'x', 'k, k')
+
+function groupBy(keys: string, aggregates: readonly string[], from: string): string {
+  const columns = [...(keys === '' ? [] : keys.split(', ')), ...aggregates].map((expression, index) => `${expression} AS c${index}`)
+  if (columns.length === 0) columns.push('COUNT(*) AS c')
+  return `SELECT ${columns.join(', ')} FROM ${from}${keys === '' ? '' : ` GROUP BY ${keys}`}`
+}
+
+test('rows that are only added', () => {
+  fc.assert(
+    fc.property(
+      rowsArbitrary,
+      keysArbitrary,
+      aggregatesArbitrary([...RETRACTED, ...ADDED]),
+      fc.constantFrom(1, 7, 64),
+      isLmdbArbitrary,
+      (rows, keys, aggregates, batchRowsMax, isLmdb) => {
+        check(rows, groupBy(keys, aggregates, 't'), batchRowsMax, isLmdb)
+        expect(rows.length).toBeGreaterThan(0)
+      },
+    ),
+    { numRuns: 25 },
+  )
+})
+
+test('rows that are taken back', () => {
+  // The last row of each n and k: earlier ones are taken back.
+  const last =
+    '(SELECT k, n, LAST_VALUE(i) AS i, LAST_VALUE(l) AS l, LAST_VALUE(d) AS d, LAST_VALUE(x) AS x, LAST_VALUE(s) AS s, LAST_VALUE(b) AS b FROM t GROUP BY k, n)'
+  const some = '(SELECT * FROM (SELECT k, n, i, l, d, x, s, b, ROW_NUMBER() OVER (PARTITION BY n ORDER BY i DESC, id) AS r FROM t) WHERE r <= 2)'
+  fc.assert(
+    fc.property(
+      rowsArbitrary,
+      keysArbitrary,
+      aggregatesArbitrary(RETRACTED),
+      fc.constantFrom(1, 7, 64),
+      isLmdbArbitrary,
+      fc.constantFrom(last, some),
+      (rows, keys, aggregates, batchRowsMax, isLmdb, from) => {
+        check(rows, groupBy(keys, aggregates, from), batchRowsMax, isLmdb)
+        expect(rows.length).toBeGreaterThan(0)
+      },
+    ),
+    { numRuns: 25 },
+  )
+})
