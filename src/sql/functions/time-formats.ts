@@ -290,6 +290,41 @@ export function formatLocalTime(parts: readonly PatternPart[], time: LocalTime):
   return text
 }
 
+/** Local times that have the same text share what is left when they are divided by this, in ms, and rounded down; 0: any two may differ. */
+export function unitMsOfPattern(parts: readonly PatternPart[]): number {
+  return Math.min(...parts.map(unitMsOfPart), MS_PER_DAY)
+}
+
+function unitMsOfPart(part: PatternPart): number {
+  switch (part.kind) {
+    case 'literal':
+    case 'zone':
+      return MS_PER_DAY
+    case 'optional':
+      return unitMsOfPattern(part.parts)
+    case 'padded':
+      return unitMsOfPart(part.part)
+    default:
+      return UNITS_MS[part.field] ?? MS_PER_DAY
+  }
+}
+
+/** How long fields of the time of the day stay the same. */
+const UNITS_MS: Partial<Readonly<Record<TimeField, number>>> = {
+  hour: 3_600_000,
+  'clock hour': 3_600_000,
+  'half hour': 3_600_000,
+  'clock half hour': 3_600_000,
+  half: 3_600_000,
+  // Some periods begin behind an hour.
+  period: 60_000,
+  minute: 60_000,
+  second: 1000,
+  nano: 0,
+  'milli of day': 0,
+  'nano of day': 0,
+}
+
 function formatPart(part: PatternPart, time: LocalTime): string {
   switch (part.kind) {
     case 'literal':

@@ -20,7 +20,7 @@ import {
 } from './scalar-function.ts'
 import { formatSimple, lenientZoneOf, parseSimple } from './simple-time-formats.ts'
 import { parseLocalTime } from './time-format-parser.ts'
-import { formatLocalTime, localTimeOf, parsePattern, type PatternPart } from './time-formats.ts'
+import { formatLocalTime, localTimeOf, parsePattern, type PatternPart, unitMsOfPattern } from './time-formats.ts'
 
 const SIMPLE_DEFAULT = 'yyyy-MM-dd HH:mm:ss'
 const UNPARSABLE = -(2n ** 63n)
@@ -72,9 +72,17 @@ const DATE_FORMAT: ScalarFunction = {
       }
     const zone = zoneOf(context.timeZone)
     const isLocal = time.type.kind === 'TIMESTAMP_LTZ'
+    // Times that follow each other mostly have the same text.
+    let known = { pattern: '', unitMs: 0, unit: NaN, text: '' }
     return (value, pattern) => {
       const { ms, nanos } = splitTimestamp(value as number)
-      return formatLocalTime(patternOf(pattern as string), localTimeOf(isLocal ? zone.toLocal(ms) : ms, nanos))
+      const localMs = isLocal ? zone.toLocal(ms) : ms
+      if (known.pattern === pattern && known.unitMs > 0 && known.unit === Math.floor(localMs / known.unitMs)) return known.text
+      const parts = patternOf(pattern as string)
+      const text = formatLocalTime(parts, localTimeOf(localMs, nanos))
+      const unitMs = unitMsOfPattern(parts)
+      known = { pattern: pattern as string, unitMs, unit: Math.floor(localMs / unitMs), text }
+      return text
     }
   },
 }

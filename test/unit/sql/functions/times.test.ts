@@ -10,7 +10,8 @@ import { ExpressionBinder } from '../../../../src/sql/expression-binder.ts'
 import type { EvaluationContext } from '../../../../src/sql/functions/scalar-function.ts'
 import { interpret } from '../../../../src/sql/interpreter.ts'
 import { parseExpression } from '../../../../src/sql/statement-parser.ts'
-import { civilOf, daysOf } from '../../../../src/sql/times.ts'
+import { formatLocalTime, localTimeOf, parsePattern, unitMsOfPattern } from '../../../../src/sql/functions/time-formats.ts'
+import { civilOf, daysOf, MS_PER_DAY } from '../../../../src/sql/times.ts'
 import type { Value } from '../../../../src/sql/value.ts'
 import { zoneOf } from '../../../../src/sql/zones.ts'
 import { EVALUATION } from '../../../fixtures/evaluation.ts'
@@ -148,5 +149,25 @@ test('dates are those of the proleptic Gregorian calendar', () => {
       const date = new Date(days * 86_400_000)
       expect([year, month, day]).toEqual([date.getUTCFullYear(), date.getUTCMonth() + 1, date.getUTCDate()])
     }),
+  )
+})
+
+test('local times of one unit of a pattern have one text', () => {
+  const patterns = ['yyyy-MM-dd', 'HH', 'hh a', 'kK', 'B', 'HH:mm', "yyyy 'at' HH:mm:ss", 'mm:ss.SSS', 'A', 'n', "[yyyy]['x'mm]", 'ppH', 'D e w', 'q', 'N']
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...patterns),
+      fc.integer({ min: -4e12, max: 4e12 }),
+      fc.integer({ min: 0, max: MS_PER_DAY - 1 }),
+      fc.integer({ min: 0, max: 999_999 }),
+      (pattern, ms, apartMs, nanos) => {
+        const parts = parsePattern(pattern)
+        const unitMs = unitMsOfPattern(parts)
+        if (unitMs === 0) return
+        const startMs = Math.floor(ms / unitMs) * unitMs
+        const text = formatLocalTime(parts, localTimeOf(startMs, 0))
+        expect(formatLocalTime(parts, localTimeOf(startMs + (apartMs % unitMs), nanos))).toBe(text)
+      },
+    ),
   )
 })
