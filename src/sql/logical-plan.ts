@@ -164,6 +164,11 @@ export interface WindowPlan extends Relation {
   readonly time: number
   /** Of sessions: the columns whose values have sessions of their own. */
   readonly partition: readonly number[]
+  /**
+   * What rows say where something else makes windows of them: the slice that they are in, what they are a session of, or only when they are. Set by the
+   * planner. @default windows
+   */
+  readonly rows?: 'slices' | 'parts' | 'times'
 }
 
 /** What is computed of the rows around one. */

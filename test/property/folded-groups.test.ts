@@ -1,5 +1,5 @@
-// GROUP BY whose aggregates are folded in kernels, against the operator that takes row after row: whatever the rows and the aggregates, however rows are
-// cut into batches, in either backend, through a crash, and where the input changes rows that it has given.
+// GROUP BY, of windows too, whose aggregates are folded in kernels, against the operators that take row after row: whatever the rows and the aggregates,
+// however rows are cut into batches, in either backend, through a crash, and where the input changes rows that it has given.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -22,6 +22,8 @@ const rowArbitrary = fc.record({
   x: fc.option(fc.integer({ min: -8, max: 8 }).map((half) => half / 2)),
   s: fc.option(fc.constantFrom('', 'x', 'y'.repeat(40), 'ß')),
   b: fc.option(fc.boolean()),
+  // Of seconds that its time is behind, or in front of, the place of a row.
+  after: fc.integer({ min: -9, max: 9 }),
 })
 type Row = typeof rowArbitrary extends fc.Arbitrary<infer R> ? R : never
 
@@ -40,7 +42,10 @@ const aggregatesArbitrary = (names: readonly string[]): fc.Arbitrary<readonly st
 
 function scriptOf(file: string, query: string, settings = ''): string {
   return `${settings}
-CREATE TABLE t (id INT, k STRING, n INT, i INT, l BIGINT, d DECIMAL(30, 2), x DOUBLE, s STRING, b BOOLEAN) WITH ('connector' = 'filesystem', 'path' = '${file}', 'format' = 'json');
+CREATE TABLE t (
+  id INT, k STRING, n INT, i INT, l BIGINT, d DECIMAL(30, 2), x DOUBLE, s STRING, b BOOLEAN, after INT,
+  ts AS CAST(TO_TIMESTAMP_LTZ(id * 2 + after, 0) AS TIMESTAMP(3)), WATERMARK FOR ts AS ts - INTERVAL '3' SECOND
+) WITH ('connector' = 'filesystem', 'path' = '${file}', 'format' = 'json');
 ${query}`
 }
 
@@ -59,13 +64,14 @@ const LMDB = new Map([
 const isLmdbArbitrary = fc.integer({ min: 0, max: 15 }).map((dice) => dice === 0)
 
 let files = 0
-function check(rows: readonly Row[], query: string, batchRowsMax: number, isLmdb: boolean): void {
+/** @param byRow The same query, which goes row by row. */
+function check(rows: readonly Row[], query: string, byRow: string, batchRowsMax: number, isLmdb: boolean): void {
   const file = join(folder, `${files++}.jsonl`)
   // Numbers of 64 bits and decimals are texts here, which JSON has no numbers for: written as they are.
   const lines = rows.map((row, id) => JSON.stringify({ id, ...row }).replace(/"(l|d)":"([^"]*)"/g, '"$1":$2'))
   writeFileSync(file, lines.map((line) => `${line}\n`).join(''))
   const script = scriptOf(file, query)
-  const expected = linesOf(new QueryJob(scriptOf(file, query, "SET 'table.exec.mini-batch.enabled' = 'false';"), { isFolded: false }).run())
+  const expected = linesOf(new QueryJob(scriptOf(file, byRow, "SET 'table.exec.mini-batch.enabled' = 'false';"), { isFolded: false }).run())
   expect(linesOf(new QueryJob(script, { batchRowsMax }).run())).toEqual(expected)
   expect(linesOf(new QueryJob(script, { batchRowsMax, parallelism: 2, ...(isLmdb && { options: LMDB }) }).run())).toEqual(expected)
   if (rows.length > 20) expect(linesOf(runThrough(script, [1, 2, 1], 5, { batchRowsMax: 3 }))).toEqual(expected)
@@ -93,7 +99,8 @@ test('rows that are only added', () => {
       fc.constantFrom(1, 7, 64),
       isLmdbArbitrary,
       (rows, keys, aggregates, batchRowsMax, isLmdb) => {
-        check(rows, groupBy(keys, aggregates, 't'), batchRowsMax, isLmdb)
+        const query = groupBy(keys, aggregates, 't')
+        check(rows, query, query, batchRowsMax, isLmdb)
         expect(rows.length).toBeGreaterThan(0)
       },
     ),
@@ -115,7 +122,45 @@ test('rows that are taken back', () => {
       isLmdbArbitrary,
       fc.constantFrom(last, some),
       (rows, keys, aggregates, batchRowsMax, isLmdb, from) => {
-        check(rows, groupBy(keys, aggregates, from), batchRowsMax, isLmdb)
+        const query = groupBy(keys, aggregates, from)
+        check(rows, query, query, batchRowsMax, isLmdb)
+        expect(rows.length).toBeGreaterThan(0)
+      },
+    ),
+    { numRuns: 25 },
+  )
+})
+
+const WINDOWS = [
+  "TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '7' SECOND)",
+  "TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '7' SECOND, INTERVAL '3' SECOND)",
+  "HOP(TABLE t, DESCRIPTOR(ts), INTERVAL '4' SECOND, INTERVAL '12' SECOND)",
+  "HOP(TABLE t, DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '5' SECOND)",
+  "CUMULATE(TABLE t, DESCRIPTOR(ts), INTERVAL '3' SECOND, INTERVAL '12' SECOND)",
+]
+/** Whose results do not depend on which rows came first, nor are any of windows. */
+const IN_WINDOWS = [...RETRACTED, 'MIN(i)', 'MAX(l)', 'MAX(d)', 'MIN(s)', 'MAX(x)', 'MIN(b)', 'COUNT(DISTINCT s)', 'COUNT(DISTINCT i + n)']
+
+test('windows', () => {
+  const bounds = ['window_start', 'window_end', 'window_time']
+  fc.assert(
+    fc.property(
+      rowsArbitrary,
+      fc.constantFrom('', 'k', 'k, n', 'n + 1, k'),
+      aggregatesArbitrary(IN_WINDOWS),
+      fc.constantFrom(...WINDOWS),
+      fc.boolean(),
+      fc.constantFrom(1, 7, 64),
+      isLmdbArbitrary,
+      (rows, keys, aggregates, window, hasTime, batchRowsMax, isLmdb) => {
+        // Bounds in front of the keys and behind them.
+        const grouped = [bounds[0], ...(keys === '' ? [] : [keys]), ...bounds.slice(1, hasTime ? 3 : 2)].join(', ')
+        const query = groupBy(grouped, aggregates, `TABLE(${window})`)
+        // Kernels compute no variance, so that all aggregates beside one go row by row.
+        const width = grouped.split(', ').length + aggregates.length
+        const columns = Array.from({ length: width }, (_, index) => `c${index}`)
+        const wider = groupBy(grouped, [...aggregates, 'VAR_POP(x)'], `TABLE(${window})`)
+        check(rows, query, `SELECT ${columns.join(', ')} FROM (${wider}) WHERE c${width} IS NULL OR c${width} >= 0`, batchRowsMax, isLmdb)
         expect(rows.length).toBeGreaterThan(0)
       },
     ),

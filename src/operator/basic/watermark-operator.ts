@@ -341,7 +341,7 @@ export class WatermarkOperator extends StatelessOperator {
     const { crossings } = view
     const current = this.#current
     let { maxMs, watermarkMs } = current
-    let wantedMs = nextVisibleMs(this.#grid, watermarkMs) + behindMs
+    let wantedMs = nextVisibleMs(this.#grid, watermarkMs, this.#rules.initialMs) + behindMs
     let row = -1
     /** Where the greatest timestamp so far came, if it did in this batch. */
     let maxRow = -1
@@ -360,7 +360,7 @@ export class WatermarkOperator extends StatelessOperator {
           if (maxMs - behindMs > watermarkMs) crossings.add(maxRow + 1, maxMs - behindMs)
           watermarkMs = timestampMs - behindMs
           crossings.add(row + 1, watermarkMs)
-          wantedMs = nextVisibleMs(this.#grid, watermarkMs) + behindMs
+          wantedMs = nextVisibleMs(this.#grid, watermarkMs, this.#rules.initialMs) + behindMs
         }
         maxMs = timestampMs
         maxRow = row
@@ -499,15 +499,16 @@ export class WatermarkOperator extends StatelessOperator {
   }
 }
 
-/** The smallest watermark above `watermarkMs` that changes anything behind this operator. */
-function nextVisibleMs(view: WatermarkView, watermarkMs: number): number {
+/** The smallest watermark above `watermarkMs` that changes anything behind this operator, where time begins with `initialMs`, which is not sent. */
+function nextVisibleMs(view: WatermarkView, watermarkMs: number, initialMs: number): number {
   switch (view.kind) {
     case 'none':
       return Infinity
     case 'every':
       return watermarkMs === WATERMARK_MIN ? WATERMARK_MIN : watermarkMs + 1
     case 'grid': {
-      if (watermarkMs === WATERMARK_MIN) return WATERMARK_MIN
+      // What comes first may have passed many windows.
+      if (watermarkMs <= initialMs) return initialMs + 1
       // Windows [s, e) fire at e - 1.
       const passed = Math.floor((watermarkMs + 1 - view.offsetMs) / view.periodMs)
       return (passed + 1) * view.periodMs + view.offsetMs - 1

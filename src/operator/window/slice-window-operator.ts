@@ -8,8 +8,8 @@ import { BatchKeys } from '../../batch/batch-keys.ts'
 import type { Column } from '../../batch/column.ts'
 import { WATERMARK_MAX, WATERMARK_MIN } from '../../batch/crossings.ts'
 import type { KeySpec } from '../../batch/key-spec.ts'
-import { assertInserts, RecordBatch, writeInt64 } from '../../batch/record-batch.ts'
-import type { LogicalType, Schema } from '../../batch/types.ts'
+import { assertInserts, readInt64AsNumber, RecordBatch, writeInt64 } from '../../batch/record-batch.ts'
+import { type LogicalType, Schema } from '../../batch/types.ts'
 import { writeValue } from '../../batch/values.ts'
 import { RestoreError, UserFunctionError } from '../../base/errors.ts'
 import { TableRestore } from '../../state/table-restore.ts'
@@ -23,7 +23,7 @@ import { ByteReader, ByteWriter } from '../../state/value-codec.ts'
 import type { Operator, OperatorContext, OperatorDescription, Output, SnapshotReader, SnapshotWriter } from '../operator.ts'
 import { DistinctValues } from './distinct-values.ts'
 import { KeptRows, tailsOf } from './kept-rows.ts'
-import { type AggregatePlan, type Aggregates, emit, fold, formatAggregates, merge, planAggregates } from './slice-aggregates.ts'
+import { type AggregatePlan, type Aggregates, emit, fold, type FoldRows, formatAggregates, merge, planAggregates } from './slice-aggregates.ts'
 import { type AlignedWindows, formatWindows, lastWindowEndMs, nextFiringMs, nextWindowEndMs, sliceEndMs, sliceStartMs, windowStartMs } from './slices.ts'
 import { NO_WINDOW_COUNTER } from './window.ts'
 import { windowResultSchema } from './window-result.ts'
@@ -37,9 +37,25 @@ export interface SliceWindowOptions {
   readonly inputSchema: Schema
   readonly key: KeySpec
   readonly windows: AlignedWindows
-  readonly aggregates: Aggregates
+  /** By name; or planned, with the columns of the result: those of the key, both bounds of the window, and one for each of them. */
+  readonly aggregates: Aggregates | PlannedAggregates
+  /** Which column has the records' times, as milliseconds. @default their timestamps */
+  readonly timeColumn?: number
   /** Side output for late records; undefined drops them, counted. */
   readonly lateOutput: string | undefined
+}
+
+/** Aggregates with accumulators laid out by whoever knows them; countDistinct has no filter. */
+export interface PlannedAggregates {
+  readonly plans: readonly AggregatePlan[]
+  readonly valueBytes: number
+  readonly resultSchema: Schema
+  /** Of each the BOOLEAN column of the rows that count for it; -1: all do. */
+  readonly filters: readonly number[]
+}
+
+function isPlanned(aggregates: SliceWindowOptions['aggregates']): aggregates is PlannedAggregates {
+  return 'resultSchema' in aggregates && aggregates.resultSchema instanceof Schema
 }
 
 /** One slice: the accumulators of its keys. */
@@ -84,7 +100,7 @@ interface Firing {
 type Tables = Pick<Slice, 'table' | 'cached' | 'distinct' | 'cachedDistinct' | 'kept'>
 
 /** The columns of a result. */
-export function sliceWindowSchema(options: Pick<SliceWindowOptions, 'inputSchema' | 'key' | 'aggregates'>): Schema {
+export function sliceWindowSchema(options: Pick<SliceWindowOptions, 'inputSchema' | 'key'> & { readonly aggregates: Aggregates }): Schema {
   return windowResultSchema(options.inputSchema, options.key, true, planAggregates(options.inputSchema, options.aggregates, false).plans)
 }
 
@@ -95,6 +111,8 @@ export class SliceWindowOperator implements Operator {
   readonly #options: SliceWindowOptions
   readonly #plans: readonly AggregatePlan[]
   readonly #keptPlans: readonly AggregatePlan[]
+  /** By plan: see {@link PlannedAggregates}. */
+  readonly #filters: readonly number[]
   readonly #valueBytes: number
   #context!: OperatorContext
   #keys!: BatchKeys
@@ -111,6 +129,7 @@ export class SliceWindowOperator implements Operator {
   #tier: LmdbTables | undefined
   #hasPaused = false
   #expectedEntries = 0
+  /** Scratch. */
   #entries = 0
   /** Row r of the batch in hand is record `sequence` + r of all that have come. */
   #sequence = 0
@@ -124,12 +143,14 @@ export class SliceWindowOperator implements Operator {
 
   constructor(options: SliceWindowOptions) {
     this.#options = options
-    const { plans, valueBytes } = planAggregates(options.inputSchema, options.aggregates, options.windows.kind !== 'tumbling')
+    const { inputSchema, key, windows, aggregates } = options
+    const { plans, valueBytes } = isPlanned(aggregates) ? aggregates : planAggregates(inputSchema, aggregates, windows.kind !== 'tumbling')
     this.#plans = plans
+    this.#filters = isPlanned(aggregates) ? aggregates.filters : plans.map(() => -1)
     this.#keptPlans = plans.filter(({ domain }) => domain === 'kept')
     this.#distinctPlans = plans.filter(({ kind }) => kind === 'countDistinct')
     this.#valueBytes = valueBytes
-    this.outputSchema = sliceWindowSchema(options)
+    this.outputSchema = isPlanned(aggregates) ? aggregates.resultSchema : sliceWindowSchema({ inputSchema, key, aggregates })
   }
 
   open(context: OperatorContext): void {
@@ -139,7 +160,7 @@ export class SliceWindowOperator implements Operator {
     this.#tier = this.#openTier()
     this.#builder = new BatchBuilder(context.slab, this.outputSchema, context.batchRowsMax)
     this.#lateView = new RecordBatch(context.slab, this.#options.inputSchema, [])
-    this.#entries = context.slab.allocate(FOLD_ROWS * 4)
+    this.#entries = context.slab.allocate(SCRATCH_BYTES)
   }
 
   /** Nothing changes from one end of a window to the next, but for records in gaps: see {@link #scatter}. */
@@ -175,7 +196,7 @@ export class SliceWindowOperator implements Operator {
     assertInserts(batch)
     const late = this.#options.lateOutput === undefined ? undefined : output.side(this.#options.lateOutput)
     if (late !== undefined && !late.hasCapacity()) return false
-    if (batch.timestamps === 0)
+    if (this.#timestampsOf(batch) === 0)
       throw new UserFunctionError(
         'NO_TIMESTAMP',
         `Cannot assign records to event-time windows in operator "${this.#context.operatorName}": they carry no timestamps`,
@@ -362,15 +383,22 @@ export class SliceWindowOperator implements Operator {
     this.#tier?.close()
     for (const values of this.#distinct) values.free()
     if (this.#late !== undefined && this.#late.rowCapacity > 0) slab.free(this.#late.rows, this.#late.rowCapacity * 4)
-    if (this.#entries > 0) slab.free(this.#entries, FOLD_ROWS * 4)
+    if (this.#entries > 0) slab.free(this.#entries, SCRATCH_BYTES)
     this.#keys?.free()
     this.#builder?.free()
   }
 
+  /** Address of the int64 times of physical rows; 0: they have none. */
+  #timestampsOf(batch: RecordBatch): number {
+    const { timeColumn } = this.#options
+    return timeColumn === undefined ? batch.timestamps : batch.columns[timeColumn].values
+  }
+
   /** The slice that holds all pending rows, if one does and it is not late: the common case, which needs no selection. */
   #sliceOfAll(batch: RecordBatch): Slice | undefined {
-    const { timestamps, selection, begin, end } = batch
-    const firstMs = batch.timestampOf(batch.physicalRow(batch.begin))
+    const { slab, selection, begin, end } = batch
+    const timestamps = this.#timestampsOf(batch)
+    const firstMs = readInt64AsNumber(slab, timestamps + batch.physicalRow(begin) * 8)
     const { windows } = this.#options
     const startMs = sliceStartMs(windows, firstMs)
     const endMs = sliceEndMs(windows, startMs)
@@ -384,7 +412,7 @@ export class SliceWindowOperator implements Operator {
    */
   #scatter(batch: RecordBatch): void {
     const { slab } = this.#context
-    const base = batch.timestamps >>> 2
+    const base = this.#timestampsOf(batch) >>> 2
     const selection = batch.selection >>> 2
     const rows = batch.end - batch.begin
     const { windows } = this.#options
@@ -433,12 +461,28 @@ export class SliceWindowOperator implements Operator {
     const inserted = table.findOrInsert(this.#keys.encode(batch, selection, begin, n), entries)
     if (cached !== undefined && inserted > 0) cached.load(table.listNew(entries, n), inserted)
     const rows = { entries, n, selection, begin }
-    for (const plan of this.#plans) fold(this.#context.kernels, plan, table.valueOffset, batch.columns, rows)
-    for (const kept of slice.kept) {
-      kept.fold(batch, rows, table.valueOffset, this.#sequence)
-      kept.settle(table)
-    }
+    let nextKept = 0
+    this.#plans.forEach((plan, index) => {
+      const counted = this.#where(batch, this.#filters[index], rows)
+      if (plan.domain !== 'kept') fold(this.#context.kernels, plan, table.valueOffset, batch.columns, counted)
+      else slice.kept[nextKept++].fold(batch, counted, table.valueOffset, this.#sequence)
+    })
+    for (const kept of slice.kept) kept.settle(table)
     this.#distinct.forEach((values, index) => values.insert(slice.distinct[index], batch, selection, begin, n))
+  }
+
+  /** The rows that a filter lets in. */
+  #where(batch: RecordBatch, filter: number, rows: FoldRows): FoldRows {
+    if (filter === -1) return rows
+    const { entries, n, selection, begin } = rows
+    const listed = this.#entries + FOLD_ROWS * 4
+    const counted = listed + FOLD_ROWS * 4
+    return {
+      entries: listed,
+      n: this.#context.kernels.groupsWhere(entries, n, batch.columns[filter].descriptor, selection, begin, listed, counted),
+      selection: counted,
+      begin: 0,
+    }
   }
 
   /** Late records are counted, and go to the side output if somebody reads it. */
@@ -733,6 +777,8 @@ export class SliceWindowOperator implements Operator {
 }
 
 const SPARE_TABLES_MAX = 4
+/** Of rows that are folded at once: their entries, and the entries and places of those that a filter lets in. */
+const SCRATCH_BYTES = FOLD_ROWS * 12
 /** Rows between two looks at the memory, where entries are read and written. */
 const CACHED_ROWS_PER_STEP = 1024
 /** About so many entries, of all slices, are in memory at once when a window fires by ranges. */

@@ -5,6 +5,7 @@ import { type Field, type LogicalType, physicalKindOf } from '../../batch/types.
 import { KeepOrder, keptRowsBytes } from '../../kernels/keep.ts'
 import { PhysicalKind } from '../../kernels/column-layout.ts'
 import { isOrdered } from '../../operator/scalar-aggregates.ts'
+import type { PlannedAggregates } from '../../operator/window/slice-window-operator.ts'
 import type { AggregateKind, AggregatePlan } from '../../operator/window/slice-aggregates.ts'
 import { type BoundAggregate, type BoundExpression, textOf } from '../bound-expression.ts'
 
@@ -75,6 +76,12 @@ export function areFolded(aggregates: readonly BoundAggregate[], retracts: boole
   return aggregates.length <= AGGREGATES_MAX && aggregates.every((aggregate) => isFolded(aggregate, retracts))
 }
 
+/** Whether all of them are folded in kernels where slices are put together: of different values they can only be counted. */
+export function areFoldedInWindows(aggregates: readonly BoundAggregate[]): boolean {
+  const isOfAll = ({ name, isDistinct, filter }: BoundAggregate): boolean => !isDistinct || (name === 'COUNT' && filter === undefined)
+  return areFolded(aggregates, false) && aggregates.every(isOfAll)
+}
+
 /** The columns that are folded: expressions that come behind those that are given, and where each stands. */
 export function foldedColumns(aggregates: readonly BoundAggregate[], given: readonly BoundExpression[]): ReadonlyMap<string, BoundExpression> {
   const columns = new Map(given.map((expression) => [textOf(expression), expression]))
@@ -120,6 +127,20 @@ export function planColumnAggregates(
     return { plan, filter: filter === undefined ? -1 : placeOf(filter), isDistinct, countOffset }
   })
   return { aggregates: planned, rowCountOffset, valueBytes: offset }
+}
+
+/** The same for windows. */
+export function planWindowAggregates(
+  aggregates: readonly BoundAggregate[],
+  placeOf: (expression: BoundExpression) => number,
+  fields: readonly Field[],
+): Omit<PlannedAggregates, 'resultSchema'> {
+  const { aggregates: planned, valueBytes } = planColumnAggregates(aggregates, placeOf, fields, false)
+  return {
+    plans: planned.map(({ plan, isDistinct }) => (isDistinct ? { ...plan, kind: 'countDistinct' } : plan)),
+    valueBytes,
+    filters: planned.map(({ filter }) => filter),
+  }
 }
 
 function domainOf(kind: AggregateKind, type: LogicalType): AggregatePlan['domain'] {

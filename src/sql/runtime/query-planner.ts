@@ -7,6 +7,8 @@ import { collectionSource } from '../../connector/collection/collection-source.t
 import { WatermarkOperator, type WatermarkRules } from '../../operator/basic/watermark-operator.ts'
 import type { Operator } from '../../operator/operator.ts'
 import type { Sink } from '../../operator/sink.ts'
+import { SliceWindowOperator } from '../../operator/window/slice-window-operator.ts'
+import { type AlignedWindows, watermarkViewOf } from '../../operator/window/slices.ts'
 import { addSink } from '../../plan/sink-transformation.ts'
 import { type Edge, LogicalGraph, type Partitioner, type Transformation, type TransformationBody } from '../../plan/transformation.ts'
 import type { StateTtlConfig } from '../../state/state.ts'
@@ -35,7 +37,6 @@ import type {
   UnnestPlan,
   ValuesPlan,
   WindowPlan,
-  WindowSpec,
 } from '../logical-plan.ts'
 import {
   type Attributes,
@@ -56,7 +57,7 @@ import { needsOrderOfChanges, uniqueKeyOf, windowOf } from '../plans.ts'
 import { withRanks } from '../rank-rule.ts'
 import { commonType } from '../type-rules.ts'
 import { CalcOperator, isColumnar } from './calc-operator.ts'
-import { areFolded, foldedColumns, planColumnAggregates } from './column-aggregates.ts'
+import { areFolded, areFoldedInWindows, foldedColumns, planColumnAggregates, planWindowAggregates } from './column-aggregates.ts'
 import { ColumnGroupOperator } from './column-group-operator.ts'
 import { ALL_CHANGES, type ChangeKinds, DELETES, INSERTS, INSERTS_AND_UPDATES, UPDATES_AFTER, UPDATES_BEFORE } from './change-kinds.ts'
 import { DeduplicateOperator } from './deduplicate-operator.ts'
@@ -84,7 +85,7 @@ import { UpsertMaterializeOperator } from './upsert-materialize-operator.ts'
 import { boundOf } from './watermarks.ts'
 import { WindowAggregateOperator } from './window-aggregate-operator.ts'
 import { WindowJoinOperator, WindowRankOperator } from './window-buffer-operators.ts'
-import { checkMerging, type EmitOptions, emitOf, isStraight, timesOf, type WindowGroups } from './window-plans.ts'
+import { alignedOf, checkMerging, type EmitOptions, emitOf, isStraight, timesOf, type WindowGroups } from './window-plans.ts'
 
 /** A relation as it runs: the transformations that make its rows, with columns by their places. */
 export interface Stream {
@@ -190,8 +191,6 @@ export class QueryPlanner {
   readonly #notes = new Map<Transformation, OperatorNote>()
   /** The columns that tell the rows of a relation apart, of what makes it. */
   readonly #upsertKeys = new Map<Transformation, readonly string[]>()
-  /** Windows whose rows go straight to what groups by them. */
-  readonly #aggregated = new Set<WindowSpec>()
 
   constructor(options: QueryOptions) {
     this.#options = options
@@ -611,9 +610,13 @@ export class QueryPlanner {
     if (!isBatch) checkMerging(aggregates, spec, isOfParts)
     const emit = isBatch ? undefined : emitOf(this.#options.emit, spec)
     const isSliced = isOfParts && spec.time === 'event' && (spec.kind === 'HOP' || spec.kind === 'CUMULATE') && !isBatch && emit === undefined
-    if (isSliced || (isOfParts && spec.kind === 'SESSION')) this.#aggregated.add(spec)
-    const { stream, columns } = this.#keyed(this.plan(input), keys)
-    this.#aggregated.delete(spec)
+    const aligned = isOfParts && !isBatch && emit === undefined && areFoldedInWindows(aggregates) ? alignedOf(spec, session.timeZone) : undefined
+    if (aligned !== undefined) {
+      const rows = this.plan(withRows(input, 'times'))
+      if (isInsertOnly(rows)) return this.#windowFold(plan, aligned, rows)
+    }
+    const rows = isSliced ? withRows(input, 'slices') : isOfParts && spec.kind === 'SESSION' ? withRows(input, 'parts') : input
+    const { stream, columns } = this.#keyed(this.plan(rows), keys)
     const times = timesOf(plan)
     const others = columns.filter((_, index) => index !== start && index !== end && !(isSliced && times.includes(index)))
     const key = others.length === 0 ? undefined : others
@@ -634,6 +637,46 @@ export class QueryPlanner {
     return this.#inserted('WindowAggregate', [{ stream, key }], output('windows'), create)
   }
 
+  /** Windows that lie on a grid: rows say when they are, and kernels fold them into slices. */
+  #windowFold(plan: WindowGroups, windows: AlignedWindows, input: Stream): Stream {
+    const { keys, aggregates, columns: fields, window } = plan
+    const times = timesOf(plan)
+    const isBound = (index: number): boolean => index === window.start || index === window.end || times.includes(index)
+    const own = keys.filter((_, index) => !isBound(index))
+    const isGlobal = own.length === 0
+    const given = [...(isGlobal ? [ALL_ROWS] : own), keys[window.end]]
+    const { stream, columns } = this.#foldedStream(input, given, aggregates)
+    const texts = [...foldedColumns(aggregates, given).keys()]
+    const placeOf = (expression: BoundExpression): number => columns[texts.indexOf(textOf(expression))]
+    const key = (isGlobal ? [ALL_ROWS] : own).map(placeOf)
+    const results = fields.slice(keys.length)
+    const bound: LogicalType = { kind: 'TIMESTAMP', precision: 3, nullable: true }
+    const wide = placedSchema([...key.map((column) => stream.schema.fields[column]), { type: bound }, { type: bound }, ...results])
+    const names = [...wide.fields.keys()].map((index) => `$${index}`)
+    const create = (): Operator =>
+      new SliceWindowOperator({
+        inputSchema: stream.schema,
+        key: { kind: 'columns', columns: key },
+        windows,
+        aggregates: { ...planWindowAggregates(aggregates, placeOf, results), resultSchema: wide },
+        timeColumn: placeOf(keys[window.end]),
+        lateOutput: undefined,
+      })
+    const attributes = (): Attributes => ({ ...groupAttributes(plan), of: 'slices' })
+    const inputs = [{ stream, key: isGlobal ? undefined : key }]
+    const windowed = this.#stateful('WindowAggregate', inputs, { schema: wide, names, changes: INSERTS, attributes }, watermarkViewOf(windows), create)
+    // In the order of the query's keys, each bound as the type that it has there.
+    let next = 0
+    const expressions = fields.map(({ type }, index): BoundExpression => {
+      const column = (place: number, of: LogicalType): BoundExpression => ({ kind: 'column', index: place, type: of, start: 0, end: 0 })
+      if (index >= keys.length) return column(key.length + 2 + index - keys.length, type)
+      if (index === window.start) return column(key.length, type)
+      if (index === window.end) return column(key.length + 1, type)
+      return times.includes(index) ? lastInstantOf(column(key.length + 1, type)) : column(next++, type)
+    })
+    return this.#addCalc(windowed, undefined, expressions, placed(fields))
+  }
+
   #expand(plan: ExpandPlan): Stream {
     const input = this.plan(plan.input)
     return this.#map('Expand', input, { ...placed(plan.columns), changes: input.changes, attributes: () => expandAttributes(plan) }, expand(plan))
@@ -652,19 +695,22 @@ export class QueryPlanner {
   // ---- time ----
 
   #window(plan: WindowPlan): Stream {
-    const { spec, time, partition, columns } = plan
+    const { spec, time, partition, columns, rows } = plan
     const input = this.plan(plan.input)
     const { schema, names } = placed(columns)
     if (spec.kind === 'SESSION' && this.#options.isBatch)
       throw new PlanError('SESSION_IN_BATCH', 'There are no SESSION windows in batch mode', { hint: 'Run it as a stream.' })
-    const isAggregated = this.#aggregated.has(spec)
-    const of = isAggregated ? (spec.kind === 'SESSION' ? 'parts' : 'slices') : 'windows'
-    const output = { schema, names, changes: input.changes, attributes: () => ({ ...windowAttributes(plan), of }) }
-    if (spec.kind !== 'SESSION') return this.#map('Window', input, output, windows({ spec: isAggregated ? sliceOf(spec) : spec, time }))
+    if (rows === 'times') {
+      const own = plan.input.columns.map(({ type }, index): BoundExpression => ({ kind: 'column', index, type, start: 0, end: 0 }))
+      const at = own[time]
+      return this.#addCalc(input, undefined, [...own, at, at, at], { schema, names })
+    }
+    const output = { schema, names, changes: input.changes, attributes: () => ({ ...windowAttributes(plan), of: rows ?? 'windows' }) }
+    if (spec.kind !== 'SESSION') return this.#map('Window', input, output, windows({ spec: rows === 'slices' ? sliceOf(spec) : spec, time }))
     const key = partition.length === 0 ? undefined : partition
     const { session } = this.#options
     const create = (): Operator =>
-      new SessionOperator({ input: { schema: input.schema, key }, outputSchema: schema, window: spec, time, isAggregated }, session)
+      new SessionOperator({ input: { schema: input.schema, key }, outputSchema: schema, window: spec, time, isAggregated: rows === 'parts' }, session)
     return this.#inserted('Session', [{ stream: input, key }], output, create)
   }
 
@@ -1027,6 +1073,20 @@ function digestOf(plan: LogicalPlan): string | undefined {
     return withoutPlaces(name, value)
   })
   return isFixed ? text : undefined
+}
+
+/** A relation of windows whose rows say something else: see {@link WindowPlan.rows}. */
+function withRows(plan: LogicalPlan, rows: NonNullable<WindowPlan['rows']>): LogicalPlan {
+  if (plan.kind === 'window') return { ...plan, rows }
+  if (plan.kind === 'project' || plan.kind === 'filter' || plan.kind === 'expand') return { ...plan, input: withRows(plan.input, rows) }
+  return plan
+}
+
+const MILLISECOND: BoundExpression = { kind: 'literal', value: 1, type: { kind: 'INTERVAL_DAY_TIME', nullable: false }, start: 0, end: 0 }
+
+/** The last instant of a window that ends at a time. */
+function lastInstantOf(end: BoundExpression): BoundExpression {
+  return { kind: 'call', name: '-', operands: [end, MILLISECOND], clauses: [], type: end.type, start: 0, end: 0 }
 }
 
 function withoutPlaces(name: string, value: unknown): unknown {

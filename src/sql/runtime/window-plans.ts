@@ -2,6 +2,7 @@
 // come before a window ends or after.
 
 import { PlanError } from '../../base/errors.ts'
+import type { AlignedWindows } from '../../operator/window/slices.ts'
 import type { BoundAggregate, BoundExpression } from '../bound-expression.ts'
 import { columnsOf } from '../expressions.ts'
 import type { AggregatePlan, LogicalPlan, WindowSpec } from '../logical-plan.ts'
@@ -45,6 +46,22 @@ export function isStraight({ input, keys, aggregates, window: { spec } }: Window
 
 function isOf(window: { readonly of: WindowSpec; readonly part: string } | undefined, spec: WindowSpec): boolean {
   return window?.of === spec && window.part !== 'key'
+}
+
+/** Windows as kernels know them: of event time, whose borders lie on a grid; undefined: they do not. */
+export function alignedOf({ kind, sizeMs, stepMs, offsetMs, time, isLocal }: WindowSpec, timeZone: string): AlignedWindows | undefined {
+  // Clocks on the wall go forward and back.
+  if (time !== 'event' || (isLocal && timeZone !== 'UTC')) return undefined
+  switch (kind) {
+    case 'TUMBLE':
+      return { kind: 'tumbling', sizeMs, offsetMs }
+    case 'HOP':
+      return { kind: 'sliding', sizeMs, slideMs: stepMs, offsetMs }
+    case 'CUMULATE':
+      return { kind: 'cumulative', sizeMs, stepMs, offsetMs }
+    case 'SESSION':
+      return undefined
+  }
 }
 
 /** The places of keys that are windows' last instants. */

@@ -53,8 +53,8 @@ Project(select=[$0 AS c, $1 AS n])
 Sink: Collect(fields=[c, n])
 +- Calc(select=[$0 AS c, $1 AS n], upsertKeys=[c])
    +- GroupAggregate(groupBy=[UPPER(channel)], select=[UPPER(channel) AS $0, COUNT(*) AS $1], upsertKeys=[$0])
-      +- Exchange(distribution=[hash($f3)])
-         +- Calc(select=[price, channel, ts, UPPER(channel) AS $f3])
+      +- Exchange(distribution=[hash($f0)])
+         +- Calc(select=[UPPER(channel) AS $f0])
             +- Calc(select=[price, channel, ts], where=[((price > 100) AND (channel LIKE 'a%'))])
                +- Watermarks(rowtime=[ts], watermark=[(ts - INTERVAL 'PT5S')])
                   +- Source: File(table=[default_catalog.default_database.bids], fields=[price, channel, ts], from=[/not/there.json as JSON lines, flink])
@@ -108,7 +108,7 @@ Sink: Collect(fields=[price])
       'windows that overlap are made of slices',
       "SELECT window_end, SUM(price) FROM TABLE(HOP(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND, INTERVAL '1' MINUTE)) GROUP BY window_start, window_end",
       'WindowAggregate(',
-      'window=[HOP(size=1 min, slide=10 s)], of=[slices], upsertKeys=[$0, $1], changelogMode=[I])',
+      'window=[HOP(size=1 min, slide=10 s)], of=[slices], changelogMode=[I])',
     ],
     [
       'the rows of another order change',
