@@ -201,6 +201,7 @@ class TableWriter implements ResultWriter {
   }
 }
 
-function countText(count: number): string {
+/** How many rows. */
+export function countText(count: number): string {
   return `${formatCount(count)} ${count === 1 ? 'row' : 'rows'}`
 }

@@ -1,19 +1,19 @@
 // Runs the statements of texts, one after the other, and prints what they answer.
 
-import { systemClock } from '../base/clock.ts'
 import { hasCode, PlanError } from '../base/errors.ts'
 import { RowKind } from '../batch/record-batch.ts'
 import { logText } from '../engine/log-text.ts'
 import type { LocalExecutor } from '../runtime/local-executor.ts'
-import type { EvaluationContext } from '../sql/functions/scalar-function.ts'
 import type { LogicalPlan } from '../sql/logical-plan.ts'
 import { orderingOf } from '../sql/ordering.ts'
-import { asksForBatch, explainedRows, insertJob, queryJob, queryOptions } from '../sql/runtime/run-script.ts'
+import { copyJob } from '../sql/runtime/copy.ts'
+import { asksForBatch, evaluationContext, explainedRows, insertJob, queryJob } from '../sql/runtime/run-script.ts'
+import { summaryJob } from '../sql/runtime/summary/summarize.ts'
 import type { Rows, SqlSession, StatementResult } from '../sql/session.ts'
 import { parseScript } from '../sql/statement-parser.ts'
 import { ExitCode } from './error-text.ts'
 import type { ResultFormat } from './result-formats.ts'
-import { openResult, ResultOutput, type ResultHead, type ResultScreen, type ResultWriter } from './sql-output.ts'
+import { countText, openResult, ResultOutput, type ResultHead, type ResultScreen, type ResultWriter } from './sql-output.ts'
 import { styleOf, type Terminal } from './terminal.ts'
 
 /** What the command line says about runs. */
@@ -62,13 +62,15 @@ export class SqlRunner {
       else if (result.kind === 'query' && isPrinted) await this.#query(result.plan, signal)
       else if (result.kind === 'rows' && isPrinted) this.#rows(result)
       else if (result.kind === 'explain' && isPrinted) this.#explained(result)
+      else if (result.kind === 'summarize' && isPrinted) await this.#summary(result.plan, signal)
+      else if (result.kind === 'copy') await this.#copy(result, signal)
     }
     return result
   }
 
   /** Prints rows that are there. */
   #rows({ columns, rows }: Rows): void {
-    const writer = this.#open({ columns, isInsertOnly: true, ordering: undefined, context: this.#context() })
+    const writer = this.#open({ columns, isInsertOnly: true, ordering: undefined, context: evaluationContext(this.session) })
     for (const row of rows) writer.change(RowKind.INSERT, row)
     writer.end()
     this.#screen.output.flush()
@@ -83,7 +85,7 @@ export class SqlRunner {
   }
 
   async #query(plan: LogicalPlan, signal: AbortSignal): Promise<void> {
-    const context = this.#context()
+    const context = evaluationContext(this.session)
     let writer: ResultWriter | undefined
     try {
       await this.#job(() => {
@@ -103,24 +105,49 @@ export class SqlRunner {
     }
   }
 
-  async #job(make: () => LocalExecutor, signal: AbortSignal): Promise<void> {
-    let executor: LocalExecutor
+  async #summary(plan: LogicalPlan, signal: AbortSignal): Promise<void> {
+    const { executor, answer } = this.#planned(() => summaryJob(plan, this.session, this.#jobOptions))
     try {
-      executor = make()
+      await executor.run(signal)
+    } catch (error) {
+      // Of rows that never end those that came are summed up.
+      if (signal.aborted) this.#rows(answer())
+      throw error
+    }
+    this.#rows(answer())
+  }
+
+  async #copy(result: StatementResult & { readonly kind: 'copy' }, signal: AbortSignal): Promise<void> {
+    const { executor, rowCount, discard } = this.#planned(() => copyJob(result, this.session, this.#jobOptions))
+    try {
+      await executor.run(signal)
+    } catch (error) {
+      discard()
+      throw error
+    }
+    const { terminal } = this.#screen
+    if (terminal.isInteractive) terminal.say(`${countText(rowCount())} copied to ${result.target.path === '-' ? 'standard output' : result.target.path}\n`)
+  }
+
+  async #job(make: () => LocalExecutor, signal: AbortSignal): Promise<void> {
+    await this.#planned(make).run(signal)
+  }
+
+  /** What is planned: errors that come now are those of the plan, later ones those of the job. */
+  #planned<Job>(make: () => Job): Job {
+    let job: Job
+    try {
+      job = make()
     } catch (error) {
       if (!(error instanceof PlanError)) this.#failureCode = ExitCode.JOB_FAILED
       throw error
     }
     this.#failureCode = ExitCode.JOB_FAILED
-    await executor.run(signal)
+    return job
   }
 
   #open(head: ResultHead): ResultWriter {
     return openResult(this.#settings.format, head, this.#screen)
-  }
-
-  #context(): EvaluationContext {
-    return { ...queryOptions(this.session, []).session, nowMs: () => systemClock.nowMs(), watermarkMs: () => -Infinity }
   }
 
   get #jobOptions() {

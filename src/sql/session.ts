@@ -5,6 +5,7 @@ import type { Field } from '../batch/types.ts'
 import { Catalog, type CatalogTable, type CatalogView, meant, type TablePath } from './catalog.ts'
 import { suggest } from '../base/suggest.ts'
 import type { BoundExpression } from './bound-expression.ts'
+import { type CopyTarget, copyTarget } from './files/copy-target.ts'
 import { fileTable } from './files/file-table.ts'
 import { FLINK_FUNCTIONS } from './flink-functions.ts'
 import { assignColumns, bindInsert, type InsertPlan, writtenColumns } from './insert-binder.ts'
@@ -54,6 +55,10 @@ export type StatementResult =
   | { readonly kind: 'insert'; readonly inserts: readonly InsertPlan[] }
   /** To be planned, and shown. */
   | { readonly kind: 'explain'; readonly of: ExplainedResult; readonly details: ReadonlySet<ExplainDetail['of']> }
+  /** To be run, for what its rows have in common. */
+  | { readonly kind: 'summarize'; readonly plan: LogicalPlan }
+  /** To be run, and written to a file. */
+  | { readonly kind: 'copy'; readonly plan: LogicalPlan; readonly target: CopyTarget }
   | { readonly kind: 'done' }
 
 const DONE: StatementResult = { kind: 'done' }
@@ -118,6 +123,10 @@ class Execution {
         return this.#set(statement)
       case 'explain':
         return this.#explain(statement)
+      case 'summarize':
+        return { kind: 'summarize', plan: new QueryBinder(text, catalog).bind(statement.query) }
+      case 'copy':
+        return { kind: 'copy', target: copyTarget(statement, text), plan: new QueryBinder(text, catalog).bind(statement.query) }
       case 'compile plan':
       case 'execute plan':
         throw this.#error('NOT_SUPPORTED', statement, `Cannot run ${statement.kind.toUpperCase()} yet`)
@@ -149,7 +158,9 @@ class Execution {
   #change(
     statement: Exclude<
       Statement,
-      { readonly kind: 'query' | 'insert' | 'statement set' | 'describe' | 'show' | 'set' | 'explain' | 'compile plan' | 'execute plan' }
+      {
+        readonly kind: 'query' | 'insert' | 'statement set' | 'describe' | 'show' | 'set' | 'explain' | 'compile plan' | 'execute plan' | 'summarize' | 'copy'
+      }
     >,
   ): void {
     const [catalog, text] = [this.#catalog, this.#text]

@@ -5,6 +5,8 @@ import type {
   AlterTable,
   ColumnDefinition,
   ColumnPlace,
+  Copy,
+  CopyOption,
   CreateTable,
   Distribution,
   Drop,
@@ -19,6 +21,7 @@ import type {
   Show,
   Statement,
   StatementSet,
+  Summarize,
   WatermarkDefinition,
 } from './syntax-tree.ts'
 import { TokenKind } from './tokens.ts'
@@ -105,6 +108,8 @@ class StatementParser extends QueryParser {
     if (this.accept('DESCRIBE') || this.accept('DESC')) return this.#describe(start.start)
     if (this.accept('SHOW')) return this.#show(start.start)
     if (this.accept('EXPLAIN')) return this.#explain(start.start)
+    if (this.accept('SUMMARIZE')) return this.#summarize(start.start)
+    if (this.accept('COPY')) return this.#copy(start.start)
     if (this.accept('SET')) return this.#set(start.start)
     if (this.accept('RESET')) return { kind: 'reset', key: this.token.kind === TokenKind.STRING ? this.take().text : undefined, ...this.span(start) }
     if (this.accept('USE')) {
@@ -434,6 +439,47 @@ class StatementParser extends QueryParser {
       details.push({ of, ...this.span(token.start) })
     } while (this.acceptSymbol(','))
     return details
+  }
+
+  // ---------------------------------------------------------------------------------------------------------------- files, as DuckDB has them
+
+  #summarize(start: number): Summarize {
+    return { kind: 'summarize', query: this.#queryOrTable(), ...this.span(start) }
+  }
+
+  #copy(start: number): Copy {
+    const query = this.#queryOrTable()
+    if (query.kind === 'table query' && this.isSymbol('('))
+      throw this.error('SYNTAX_ERROR', this.token, 'COPY takes a whole table, or a query', 'Write COPY (SELECT a, b FROM t) TO ...')
+    if (this.isWords('FROM'))
+      throw this.error('UNSUPPORTED_STATEMENT', this.token, 'COPY writes files, it does not read them', "Write INSERT INTO t SELECT * FROM 'file.csv'.")
+    this.expectWords('TO')
+    const { token } = this
+    const path = { text: this.string('the path of a file in quotes'), start: token.start, end: token.end }
+    this.accept('WITH')
+    const options = this.isSymbol('(') ? this.parenthesized(() => this.#copyOption()) : []
+    return { kind: 'copy', query, path, options, ...this.span(start) }
+  }
+
+  #copyOption(): CopyOption {
+    const { token: start } = this
+    if (start.kind !== TokenKind.WORD) throw this.unexpected('an option of COPY')
+    this.take()
+    this.acceptSymbol('=')
+    let value: string | undefined
+    if (this.acceptSymbol('(')) {
+      value = ''
+      while (!this.isSymbol(')') && !this.isEnd()) value += this.take().text
+      this.expectSymbol(')')
+    } else if (!this.isSymbol(',') && !this.isSymbol(')')) value = this.take().text
+    return { key: start.upper, value, ...this.span(start) }
+  }
+
+  /** A query, in parentheses or not, or a table or file, which stands for all of its rows. */
+  #queryOrTable(): Query {
+    if (this.isQuery() || this.isSymbol('(')) return this.query()
+    const { token: start } = this
+    return { kind: 'table query', table: this.tableName('a query, a table or a file'), ...this.span(start) }
   }
 
   // ---------------------------------------------------------------------------------------------------------------- session

@@ -410,6 +410,8 @@ export type Statement =
   | Use
   | CompilePlan
   | ExecutePlan
+  | Summarize
+  | Copy
 
 export interface Option extends Span {
   readonly key: string
@@ -644,4 +646,24 @@ export interface CompilePlan extends Span {
 export interface ExecutePlan extends Span {
   readonly kind: 'execute plan'
   readonly path: string
+}
+
+/** DuckDB's: a query, or the table or file of one. */
+export interface Summarize extends Span {
+  readonly kind: 'summarize'
+  readonly query: Query
+}
+
+/** DuckDB's `COPY … TO`. */
+export interface Copy extends Span {
+  readonly kind: 'copy'
+  readonly query: Query
+  readonly path: Name
+  readonly options: readonly CopyOption[]
+}
+
+/** `DELIMITER ';'`, `HEADER`: a value may be left out. */
+export interface CopyOption extends Span {
+  readonly key: string
+  readonly value: string | undefined
 }

@@ -8,7 +8,7 @@ import { basename, dirname, join } from 'node:path'
 import { syncFolder } from '../../base/durable.ts'
 import { ConnectorError, RestoreError } from '../../base/errors.ts'
 import { failPoint } from '../../base/fail-points.ts'
-import { type FileSystem, isDiskFailure } from '../../base/file-system.ts'
+import { type FileSystem, isDiskFailure, nodeFileSystem } from '../../base/file-system.ts'
 import { makeFolder } from '../../base/make-folder.ts'
 import { RecordBatch } from '../../batch/record-batch.ts'
 import type { Schema } from '../../batch/types.ts'
@@ -459,7 +459,7 @@ export class FileWriter implements CommittingSinkWriter {
         })
       // Folders of partitions are not there before they hold something.
       const path = partition === '' ? this.#files.behindLinks(name) : name
-      const inProgress = join(partition === '' ? dirname(path) : root, `.${basename(path)}.inprogress`)
+      const inProgress = inProgressIn(partition === '' ? dirname(path) : root, path)
       const folder = dirname(inProgress)
       makeFolder(folder, this.#files, this.#context.isCheckpointed)
       const file = this.#files.open(inProgress, 'w')
@@ -471,6 +471,16 @@ export class FileWriter implements CommittingSinkWriter {
       throw notWritable(name, error)
     }
   }
+}
+
+function inProgressIn(folder: string, path: string): string {
+  return join(folder, `.${basename(path)}.inprogress`)
+}
+
+/** Where a single file lies until it is complete. */
+export function inProgressPath(path: string): string {
+  const target = nodeFileSystem.behindLinks(path)
+  return inProgressIn(dirname(target), target)
 }
 
 /** The generation of the checkpoint that a job goes on from; -1 without one. */

@@ -13,7 +13,8 @@ import { csvShape } from './csv-columns.ts'
 import { FILE_CATALOG } from './file-name.ts'
 import { jsonColumns } from './json-columns.ts'
 
-const FORMATS: Readonly<Record<string, 'csv' | 'json' | 'parquet'>> = {
+/** What the ends of names say. */
+export const FILE_FORMATS: Readonly<Record<string, 'csv' | 'json' | 'parquet'>> = {
   '.csv': 'csv',
   '.tsv': 'csv',
   '.json': 'json',
@@ -78,10 +79,10 @@ function shapeOf(path: string): Shape {
 }
 
 function formatOf(path: string): 'csv' | 'json' | 'parquet' {
-  const format = FORMATS[extname(path.replace(/\.gz$/i, '')).toLowerCase()]
+  const format = FILE_FORMATS[extname(path.replace(/\.gz$/i, '')).toLowerCase()]
   if (format !== undefined) return format
   throw new ConnectorError('UNKNOWN_FORMAT', `Cannot tell the format of "${path}" by its name`, {
-    hint: `Taken are ${Object.keys(FORMATS).join(', ')}, lines also with .gz behind; for other names write CREATE TABLE.`,
+    hint: `Taken are ${Object.keys(FILE_FORMATS).join(', ')}, lines also with .gz behind; for other names write CREATE TABLE.`,
   })
 }
 

@@ -8,7 +8,7 @@ import { RowKind, ROW_KIND_TEXT } from '../../batch/record-batch.ts'
 import { jsonOf } from '../changelog-format.ts'
 import type { LocalExecutor } from '../../runtime/local-executor.ts'
 import { type Rows, SqlSession, type StatementResult } from '../session.ts'
-import { STRING } from '../functions/scalar-function.ts'
+import { type EvaluationContext, STRING } from '../functions/scalar-function.ts'
 import { parseScript } from '../statement-parser.ts'
 import type { LogicalPlan } from '../logical-plan.ts'
 import type { Value } from '../value.ts'
@@ -18,7 +18,9 @@ import { scansOf } from '../plans.ts'
 import { changeSink } from './change-sink.ts'
 import { explainText } from './explain-text.ts'
 import type { QueryOptions, QueryPlanner } from './query-planner.ts'
+import { copyToEnd } from './copy.ts'
 import { executorOf, plannedJob, type RunOptions } from './run-query.ts'
+import { summaryOf } from './summary/summarize.ts'
 import type { EmitOptions } from './window-plans.ts'
 
 /** Takes the answer of a statement: its columns, then its changes. */
@@ -49,9 +51,10 @@ export function runScript(text: string, target: ResultTarget, options: ScriptOpt
   for (const statement of parseScript(text)) {
     last = session.execute(statement, text)
     if (last.kind === 'insert') insertJob(last.inserts, session, options).runToEnd()
+    else if (last.kind === 'copy') copyToEnd(last, session, options)
   }
-  if (last?.kind === 'rows' || last?.kind === 'explain') {
-    const { columns, rows } = last.kind === 'rows' ? last : explainedRows(last, session, options)
+  if (last?.kind === 'rows' || last?.kind === 'explain' || last?.kind === 'summarize') {
+    const { columns, rows } = last.kind === 'rows' ? last : last.kind === 'explain' ? explainedRows(last, session, options) : summaryOf(last.plan, session, options)
     target.columns(columns)
     for (const row of rows) target.change(RowKind.INSERT, row)
   } else if (last?.kind === 'query') {
@@ -108,7 +111,8 @@ export function explainedRows({ of, details }: StatementResult & { readonly kind
   return { columns: [{ name: 'result', type: STRING }], rows: [[explainText(of, job, details)]] }
 }
 
-function runOptionsOf(
+/** How one job of a session runs. @param plans Those that run together. */
+export function runOptionsOf(
   session: SqlSession,
   { log, clock = systemClock, parallelism = 1, options }: ScriptOptions,
   jobName: string,
@@ -156,6 +160,11 @@ export function queryOptions(session: SqlSession, plans: readonly LogicalPlan[])
     isBatch: isBatch(session, plans),
     emit: emitOptions(session, ttl),
   }
+}
+
+/** What expressions that no row is part of compute with. */
+export function evaluationContext(session: SqlSession): EvaluationContext {
+  return { ...queryOptions(session, []).session, nowMs: () => systemClock.nowMs(), watermarkMs: () => -Infinity }
 }
 
 function emitOptions({ options }: SqlSession, ttlMs: number): EmitOptions {

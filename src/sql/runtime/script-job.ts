@@ -109,12 +109,12 @@ function checkSetting(statement: Statement, text: string): void {
 }
 
 function refuseRows({ kind }: StatementResult, statement: Statement, text: string): void {
-  if (kind !== 'query' && kind !== 'rows' && kind !== 'explain') return
+  if (kind === 'insert' || kind === 'done') return
   throw new SqlError(
     'NOT_A_JOB',
     text,
     spanOf(statement),
-    'This statement answers rows, and a job has nobody who reads them',
+    kind === 'copy' ? 'COPY is no job that goes on' : 'This statement answers rows, and a job has nobody who reads them',
     kind === 'query' ? 'Write INSERT INTO a table in front of it, or run the script with `millrace sql -f`.' : 'Run the script with `millrace sql -f`.',
   )
 }
