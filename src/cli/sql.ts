@@ -29,10 +29,11 @@ const STANDARD_INPUT = '-'
 
 /** Runs statements. Resolves with the exit code; errors of statements and jobs are told here. @throws {PlanError} If an option is wrong. */
 export async function sqlCommand(options: SqlCommandOptions, terminal: Terminal): Promise<number> {
-  const session = new SqlSession()
+  const isGiven = options.file !== undefined || options.execute !== undefined
+  const readsStatements = options.file === STANDARD_INPUT || !isGiven
+  const session = new SqlSession(readsStatements ? 'statements' : 'rows')
   const settings = settingsOf(options, session, terminal)
   const runner = new SqlRunner(session, settings, terminal, screenSize())
-  const isGiven = options.file !== undefined || options.execute !== undefined
   if (!isGiven && process.stdin.isTTY) return runOnKeyboard(runner, options, terminal)
   const given = await textsOf(options)
   // From here on: while statements are read a signal ends the process by itself.

@@ -6,7 +6,7 @@ import { Catalog, type CatalogTable, type CatalogView, meant, type TablePath } f
 import { suggest } from '../base/suggest.ts'
 import type { BoundExpression } from './bound-expression.ts'
 import { type CopyTarget, copyTarget } from './files/copy-target.ts'
-import { fileTable } from './files/file-table.ts'
+import { fileTable, type StandardInput } from './files/file-table.ts'
 import { FLINK_FUNCTIONS } from './flink-functions.ts'
 import { assignColumns, bindInsert, type InsertPlan, writtenColumns } from './insert-binder.ts'
 import type { LogicalPlan } from './logical-plan.ts'
@@ -69,9 +69,14 @@ const LANGUAGES = ['JAVA', 'SCALA', 'PYTHON']
 
 /** A script or an interactive session, statement by statement. */
 export class SqlSession {
-  readonly catalog = new Catalog(fileTable)
+  readonly catalog: Catalog
   /** What SET has said. */
   readonly options = new Map<string, string>()
+
+  /** @param input What `FROM '-'` finds, if jobs run on this thread. */
+  constructor(input?: StandardInput) {
+    this.catalog = new Catalog((path, origin) => fileTable(path, origin, input))
+  }
 
   /**
    * Does what a statement says, as far as nothing has to run.

@@ -1,6 +1,7 @@
 // `millrace sql`: statements from everywhere, results in every format, errors where they stand.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { Command, run, scratchFolder } from '../fixtures/command.ts'
 import { HAS_PSEUDO_TERMINAL, PseudoTerminal, shellCommand } from '../fixtures/pseudo-terminal.ts'
@@ -43,6 +44,66 @@ describe('files in the place of tables', () => {
   test('DESCRIBE shows them', async () => {
     const { stdout } = await sql('--format', 'json', '-e', `DESCRIBE '${file('shown.jsonl', '{"a":1.5}\n')}'`)
     expect(stdout).toBe('{"name":"a","type":"DOUBLE","null":true,"key":null,"extras":null,"watermark":null}\n')
+  })
+
+  test.each(['-', '/dev/stdin'])('standard input, which is looked at and read, as %s', async (name) => {
+    const command = new Command(['sql', '--format', 'csv', '-e', `DESCRIBE '${name}'`, '-e', `SELECT COUNT(*) AS n, MAX(b) AS b FROM '${name}'`], { stdin: 'pipe' })
+    command.child.stdin!.end(`a;b\n${Array.from({ length: 100_000 }, (_, row) => `${row};${row}.5\n`).join('')}`)
+    expect(await command.ended).toMatchObject({ status: 0, stdout: 'n,b\n100000,99999.5\n', stderr: '' })
+  })
+
+  test('JSON lines from standard input that are compressed, in a query that reads them twice', async () => {
+    const command = new Command(['sql', '--format', 'csv', '-e', "SELECT l.a, r.b FROM '-' AS l JOIN '/dev/stdin' AS r ON l.a = r.a"], { stdin: 'pipe' })
+    command.child.stdin!.end(gzipSync('{"a":1,"b":"x"}\n{"a":2,"b":"y"}\n'))
+    expect(await command.ended).toMatchObject({ status: 0, stdout: 'a,b\n1,x\n2,y\n', stderr: '' })
+  })
+
+  test('rows of standard input are there while it is open', async () => {
+    const command = new Command(['sql', '--format', 'csv', '-e', "SELECT a + 1 AS n FROM '-'"], { stdin: 'pipe' })
+    command.child.stdin!.write('a,b\n1,2\n')
+    await command.prints(/^n\n2\n$/)
+    command.child.stdin!.end('5,6\n')
+    expect(await command.ended).toMatchObject({ status: 0, stdout: 'n\n2\n6\n' })
+  })
+
+  test.each<readonly [what: string, args: readonly string[], input: string, error: string]>([
+    ['by a second statement', ['-e', "SELECT * FROM '-'; SELECT * FROM '-'"], 'a\n1\n', 'error [INPUT_TAKEN]: Cannot read standard input twice'],
+    ['where the statements come from', [], "SELECT * FROM '-'", 'error [NOT_A_FILE]: Cannot read rows from standard input: the statements come from there'],
+    ['that is empty', ['-e', "SELECT * FROM '-'"], '', 'error [EMPTY_FILE]: Cannot read standard input: it is empty'],
+    ['that is Parquet', ['-e', "SELECT * FROM '-'"], 'PAR1....', 'error [UNSUPPORTED_ENCODING]: Cannot read "standard input" line by line: it is a Parquet file'],
+  ])('standard input is not read %s', async (_, args, input, error) => {
+    const command = new Command(['sql', ...args], { stdin: 'pipe' })
+    command.child.stdin!.end(input)
+    const { status, stderr } = await command.ended
+    expect(status).toBe(2)
+    expect(stderr).toContain(error)
+  })
+
+  test('SUMMARIZE answers a row for each column, in every format', async () => {
+    const path = file('summed.csv', 'a,b\n1,x\n3,\n')
+    const { stdout } = await sql('--format', 'csv', '-e', `SUMMARIZE '${path}'`)
+    expect(stdout).toBe(
+      'column_name,column_type,min,max,approx_unique,avg,std,q25,q50,q75,count,null_percentage\na,BIGINT,1,3,2,2,1.4142135623731,2,2,3,2,0.00\nb,STRING,x,x,1,,,,,,2,50.00\n',
+    )
+  })
+
+  test('COPY writes a file, or standard output, and says nothing else', async () => {
+    const path = join(folder, 'copied.csv')
+    expect(await sql('-e', `COPY (SELECT 1 AS a) TO '${path}'; COPY '${path}' TO '/dev/stdout' (FORMAT json)`)).toMatchObject({
+      status: 0,
+      stdout: '{"a":1}\n',
+      stderr: '',
+    })
+  })
+
+  test('COPY that is interrupted leaves nothing', async () => {
+    const path = join(folder, 'interrupted.csv')
+    const command = new Command(['sql', '-e', `${table('-')} COPY t TO '${path}'`], { stdin: 'pipe' })
+    command.child.stdin!.write(`{"k":"a","n":1}\n`.repeat(10_000))
+    while (!existsSync(join(folder, '.interrupted.csv.inprogress'))) await new Promise((resolve) => setTimeout(resolve, 5))
+    command.child.kill('SIGINT')
+    expect((await command.ended).status).toBe(130)
+    expect([existsSync(path), existsSync(join(folder, '.interrupted.csv.inprogress'))]).toEqual([false, false])
   })
 
   test('a file that is not there is shown where it stands', async () => {

@@ -5,6 +5,8 @@ import { constants, gunzipSync } from 'node:zlib'
 import { ConnectorError } from '../../base/errors.ts'
 import { openFile, readFailure } from './byte-input.ts'
 import { compressionIn, refuseUnlessGzip } from './compression.ts'
+import { inputName, STANDARD_PATH } from './file-listing.ts'
+import { peekStandardInput } from './standard-input.ts'
 
 /** What {@link readHead} has read. */
 export interface FileHead {
@@ -27,16 +29,28 @@ export function readHead(path: string, bytesMax: number): FileHead {
   try {
     const buffer = Buffer.alloc(bytesMax)
     const count = fill(path, file, buffer)
-    const raw = buffer.subarray(0, count)
-    const compression = compressionIn(raw)
-    refuseUnlessGzip(path, compression)
-    if (compression === undefined) return { bytes: withoutMark(raw), isWhole: count < bytesMax }
-    const compressed = raw.subarray(0, COMPRESSED_BYTES_MAX)
-    const contents = decompressed(path, compressed)
-    return { bytes: withoutMark(contents.subarray(0, bytesMax)), isWhole: compressed.length === count && count < bytesMax && contents.length <= bytesMax }
+    return headOf(path, { bytes: buffer.subarray(0, count), isWhole: count < bytesMax }, bytesMax)
   } finally {
     closeSync(file)
   }
+}
+
+/**
+ * The same of standard input, whose readers on this thread get them all the same.
+ *
+ * @throws {ConnectorError} `INPUT_TAKEN`, `FILE_NOT_READABLE`, `UNSUPPORTED_ENCODING`, `DAMAGED_FILE`
+ */
+export function readStandardHead(bytesMax: number): FileHead {
+  return headOf(STANDARD_PATH, peekStandardInput(bytesMax), bytesMax)
+}
+
+function headOf(path: string, { bytes: raw, isWhole }: FileHead, bytesMax: number): FileHead {
+  const compression = compressionIn(raw)
+  refuseUnlessGzip(inputName(path), compression)
+  if (compression === undefined) return { bytes: withoutMark(raw), isWhole }
+  const compressed = raw.subarray(0, COMPRESSED_BYTES_MAX)
+  const contents = decompressed(inputName(path), compressed)
+  return { bytes: withoutMark(contents.subarray(0, bytesMax)), isWhole: compressed.length === raw.length && isWhole && contents.length <= bytesMax }
 }
 
 function fill(path: string, file: number, buffer: Uint8Array): number {

@@ -1,6 +1,7 @@
 // Names of files that stand where a table's name does: `FROM 'flights.csv'`.
 
 import { basename } from 'node:path'
+import { STANDARD_PATH } from '../../connector/file/file-listing.ts'
 import type { TablePath } from '../catalog.ts'
 import type { Span } from '../sql-error.ts'
 import type { Name, QualifiedName } from '../syntax-tree.ts'
@@ -13,8 +14,12 @@ export function isFilePath([catalog]: TablePath): boolean {
   return catalog === FILE_CATALOG
 }
 
+const STANDARD_INPUT = '/dev/stdin'
+
 /** The name of a file's table. */
-export function fileName(path: string, { start, end }: Span): QualifiedName {
+export function fileName(given: string, { start, end }: Span): QualifiedName {
+  // Of one input there is one table, whatever it is called.
+  const path = given === STANDARD_INPUT ? STANDARD_PATH : given
   return { parts: [FILE_CATALOG, FILE_CATALOG, path].map((text) => ({ text, start, end })), start, end }
 }
 

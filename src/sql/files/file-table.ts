@@ -3,8 +3,8 @@
 import { extname } from 'node:path'
 import { ConnectorError } from '../../base/errors.ts'
 import type { Field } from '../../batch/types.ts'
-import { type FileHead, readHead } from '../../connector/file/file-head.ts'
-import { listFiles, STANDARD_PATH } from '../../connector/file/file-listing.ts'
+import { type FileHead, readHead, readStandardHead } from '../../connector/file/file-head.ts'
+import { inputName, listFiles, STANDARD_PATH } from '../../connector/file/file-listing.ts'
 import { parquetSchema } from '../../format/parquet/parquet-file.ts'
 import type { CatalogTable, Origin } from '../catalog.ts'
 import { SqlError } from '../sql-error.ts'
@@ -32,15 +32,19 @@ interface Shape {
   readonly options: Readonly<Record<string, string>>
 }
 
+/** What standard input holds: rows, or the statements themselves. Undefined: whoever plans does not read it. */
+export type StandardInput = 'rows' | 'statements' | undefined
+
 /**
- * The table of a file, a folder or a glob. Its columns are those of its first rows, all of them admit NULL.
+ * The table of a file, a folder, a glob or standard input. Its columns are those of its first rows, all of them admit NULL.
  *
  * @param origin Where the path stands.
  * @throws {SqlError} `FILE_NOT_FOUND` and whatever else listing and reading files throws; `UNKNOWN_FORMAT`, `EMPTY_FILE`, `UNKNOWN_SHAPE`,
- *   `DUPLICATE_COLUMN`.
+ *   `DUPLICATE_COLUMN`; `NOT_A_FILE` for standard input that holds no rows.
  */
-export function fileTable(path: string, origin: Origin): CatalogTable {
-  const { columns, options } = at(origin, () => shapeOf(path))
+export function fileTable(path: string, origin: Origin, input: StandardInput): CatalogTable {
+  const isInput = path === STANDARD_PATH
+  const { columns, options } = at(origin, () => (isInput ? inputShape(input) : shapeOf(path)))
   return makeTable([FILE_CATALOG, FILE_CATALOG, path], true, {
     columns: columns.map(({ name, type }) => ({ kind: 'physical', name, type, comment: undefined, origin })),
     primaryKey: undefined,
@@ -63,10 +67,6 @@ function at<T>(origin: Origin, read: () => T): T {
 }
 
 function shapeOf(path: string): Shape {
-  if (path === STANDARD_PATH)
-    throw new ConnectorError('NOT_A_FILE', 'Cannot look at standard input before it is read', {
-      hint: `CREATE TABLE names its columns: WITH ('connector' = 'filesystem', 'path' = '-', 'format' = '...').`,
-    })
   const files = listFiles([path])
   const [format, other] = new Set(files.map((file) => formatOf(file.path)))
   if (other !== undefined) throw new ConnectorError('UNKNOWN_FORMAT', `Cannot read "${path}": it stands for files of several formats`)
@@ -77,6 +77,28 @@ function shapeOf(path: string): Shape {
   if (heads.some(({ isWhole }) => !isWhole)) throw new ConnectorError('UNKNOWN_SHAPE', `Cannot read "${path}": its first record is longer than 1 MiB`)
   throw new ConnectorError('EMPTY_FILE', `Cannot read "${path}": it is empty, and so has no columns`)
 }
+
+function inputShape(input: StandardInput): Shape {
+  if (input !== 'rows')
+    throw new ConnectorError(
+      'NOT_A_FILE',
+      input === 'statements' ? 'Cannot read rows from standard input: the statements come from there' : 'Cannot look at standard input before it is read',
+      {
+        hint:
+          input === 'statements'
+            ? 'Give the statements with -e, or as a file with -f.'
+            : `CREATE TABLE names its columns: WITH ('connector' = 'filesystem', 'path' = '-', 'format' = '...').`,
+      },
+    )
+  const head = readStandardHead(HEAD_BYTES)
+  const isJson = /^\s*[{[]/.test(new TextDecoder().decode(head.bytes.subarray(0, SHOWN_BYTES)))
+  const shape = textShape(isJson ? 'json' : 'csv', inputName(STANDARD_PATH), [head])
+  if (shape !== undefined) return shape
+  throw new ConnectorError('EMPTY_FILE', 'Cannot read standard input: it is empty, and so has no columns')
+}
+
+/** By so many the format is told. */
+const SHOWN_BYTES = 256
 
 function formatOf(path: string): 'csv' | 'json' | 'parquet' {
   const format = FILE_FORMATS[extname(path.replace(/\.gz$/i, '')).toLowerCase()]
