@@ -4,13 +4,14 @@ import { hasCode, PlanError } from '../base/errors.ts'
 import { RowKind } from '../batch/record-batch.ts'
 import { logText } from '../engine/log-text.ts'
 import type { LocalExecutor } from '../runtime/local-executor.ts'
+import { fileGuessText } from '../sql/files/file-guess.ts'
+import { withSqlAdvice } from '../sql/files/bad-record-advice.ts'
 import type { LogicalPlan } from '../sql/logical-plan.ts'
 import { orderingOf } from '../sql/ordering.ts'
-import { copyJob } from '../sql/runtime/copy.ts'
-import { asksForBatch, evaluationContext, explainedRows, insertJob, queryJob } from '../sql/runtime/run-script.ts'
-import { summaryJob } from '../sql/runtime/summary/summarize.ts'
+import { asksForBatch, copyOf, evaluationContext, explainedRows, insertJob, queryJob, summaryOf } from '../sql/runtime/run-script.ts'
 import type { Rows, SqlSession, StatementResult } from '../sql/session.ts'
 import { parseScript } from '../sql/statement-parser.ts'
+import type { Statement } from '../sql/syntax-tree.ts'
 import { ExitCode } from './error-text.ts'
 import type { ResultFormat } from './result-formats.ts'
 import { countText, openResult, ResultOutput, type ResultHead, type ResultScreen, type ResultWriter } from './sql-output.ts'
@@ -29,6 +30,8 @@ export class SqlRunner {
   readonly session: SqlSession
   readonly #settings: RunnerSettings
   readonly #screen: ResultScreen
+  /** What files were taken for, as far as it was said. */
+  readonly #told = new Set<string>()
   /** What an error means that comes now: of the statement, or of a job that runs. */
   #failureCode: number = ExitCode.USAGE
 
@@ -57,15 +60,39 @@ export class SqlRunner {
     for (const [index, statement] of statements.entries()) {
       this.#failureCode = ExitCode.USAGE
       result = this.session.execute(statement, text)
+      this.#tellGuesses(statement.kind === 'describe')
       const isPrinted = this.#settings.format === 'table' || (printsLast && index === statements.length - 1)
-      if (result.kind === 'insert') await this.#job(() => insertJob(result!.kind === 'insert' ? result!.inserts : [], this.session, this.#jobOptions), signal)
-      else if (result.kind === 'query' && isPrinted) await this.#query(result.plan, signal)
-      else if (result.kind === 'rows' && isPrinted) this.#rows(result)
-      else if (result.kind === 'explain' && isPrinted) this.#explained(result)
-      else if (result.kind === 'summarize' && isPrinted) await this.#summary(result.plan, signal)
-      else if (result.kind === 'copy') await this.#copy(result, signal)
+      try {
+        await this.#answer(result, statement, isPrinted, signal)
+      } catch (error) {
+        throw withSqlAdvice(error, this.session.catalog.files)
+      }
     }
     return result
+  }
+
+  /** Runs what has to be run, and prints what is asked for. */
+  async #answer(result: StatementResult, statement: Statement, isPrinted: boolean, signal: AbortSignal): Promise<void> {
+    if (result.kind === 'insert') await this.#job(() => insertJob(result.inserts, this.session, this.#jobOptions), signal)
+    else if (result.kind === 'query' && isPrinted) await this.#query(result.plan, signal)
+    else if (result.kind === 'rows' && isPrinted) {
+      if (statement.kind === 'show' && statement.what.startsWith('CREATE')) this.#text(result)
+      else this.#rows(result)
+    } else if (result.kind === 'explain' && isPrinted) this.#text(explainedRows(result, this.session, this.#jobOptions))
+    else if (result.kind === 'summarize' && isPrinted) await this.#summary(result.plan, signal)
+    else if (result.kind === 'copy') await this.#copy(result, signal)
+  }
+
+  /** Says what files were taken for, each once: to people, and to those who ask. */
+  #tellGuesses(isAsked: boolean): void {
+    const { terminal } = this.#screen
+    if (!terminal.isInteractive && !(isAsked && this.#settings.format === 'table')) return
+    for (const table of this.session.catalog.files) {
+      const guess = fileGuessText(table)
+      if (this.#told.has(guess) && !isAsked) continue
+      this.#told.add(guess)
+      terminal.say(styleOf(terminal).dim(`${guess}\n`))
+    }
   }
 
   /** Prints rows that are there. */
@@ -76,11 +103,10 @@ export class SqlRunner {
     this.#screen.output.flush()
   }
 
-  /** Prints plans: in place of a table the text as it is. */
-  #explained(result: StatementResult & { readonly kind: 'explain' }): void {
-    const answer = explainedRows(result, this.session, this.#jobOptions)
+  /** Prints plans and statements: in place of a table the text as it is. */
+  #text(answer: Rows): void {
     if (this.#settings.format !== 'table') return this.#rows(answer)
-    for (const [text] of answer.rows) this.#screen.output.write(`${text as string}\n`)
+    for (const [text] of answer.rows) this.#screen.output.write(`${(text as string).trimEnd()}\n`)
     this.#screen.output.flush()
   }
 
@@ -106,7 +132,7 @@ export class SqlRunner {
   }
 
   async #summary(plan: LogicalPlan, signal: AbortSignal): Promise<void> {
-    const { executor, answer } = this.#planned(() => summaryJob(plan, this.session, this.#jobOptions))
+    const { executor, answer } = this.#planned(() => summaryOf(plan, this.session, this.#jobOptions))
     try {
       await executor.run(signal)
     } catch (error) {
@@ -118,7 +144,7 @@ export class SqlRunner {
   }
 
   async #copy(result: StatementResult & { readonly kind: 'copy' }, signal: AbortSignal): Promise<void> {
-    const { executor, rowCount, discard } = this.#planned(() => copyJob(result, this.session, this.#jobOptions))
+    const { executor, rowCount, discard } = this.#planned(() => copyOf(result, this.session, this.#jobOptions))
     try {
       await executor.run(signal)
     } catch (error) {

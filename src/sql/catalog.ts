@@ -223,6 +223,11 @@ export class Catalog {
     return table
   }
 
+  /** The files that the last statement has named. */
+  get files(): readonly CatalogTable[] {
+    return [...this.#files.values()]
+  }
+
   /** Has files looked at anew, which may have changed since the last statement. */
   forgetFiles(): void {
     this.#files.clear()

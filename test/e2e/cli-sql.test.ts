@@ -47,7 +47,9 @@ describe('files in the place of tables', () => {
   })
 
   test.each(['-', '/dev/stdin'])('standard input, which is looked at and read, as %s', async (name) => {
-    const command = new Command(['sql', '--format', 'csv', '-e', `DESCRIBE '${name}'`, '-e', `SELECT COUNT(*) AS n, MAX(b) AS b FROM '${name}'`], { stdin: 'pipe' })
+    const command = new Command(['sql', '--format', 'csv', '-e', `DESCRIBE '${name}'`, '-e', `SELECT COUNT(*) AS n, MAX(b) AS b FROM '${name}'`], {
+      stdin: 'pipe',
+    })
     command.child.stdin!.end(`a;b\n${Array.from({ length: 100_000 }, (_, row) => `${row};${row}.5\n`).join('')}`)
     expect(await command.ended).toMatchObject({ status: 0, stdout: 'n,b\n100000,99999.5\n', stderr: '' })
   })
@@ -70,7 +72,12 @@ describe('files in the place of tables', () => {
     ['by a second statement', ['-e', "SELECT * FROM '-'; SELECT * FROM '-'"], 'a\n1\n', 'error [INPUT_TAKEN]: Cannot read standard input twice'],
     ['where the statements come from', [], "SELECT * FROM '-'", 'error [NOT_A_FILE]: Cannot read rows from standard input: the statements come from there'],
     ['that is empty', ['-e', "SELECT * FROM '-'"], '', 'error [EMPTY_FILE]: Cannot read standard input: it is empty'],
-    ['that is Parquet', ['-e', "SELECT * FROM '-'"], 'PAR1....', 'error [UNSUPPORTED_ENCODING]: Cannot read "standard input" line by line: it is a Parquet file'],
+    [
+      'that is Parquet',
+      ['-e', "SELECT * FROM '-'"],
+      'PAR1....',
+      'error [UNSUPPORTED_ENCODING]: Cannot read "standard input" line by line: it is a Parquet file',
+    ],
   ])('standard input is not read %s', async (_, args, input, error) => {
     const command = new Command(['sql', ...args], { stdin: 'pipe' })
     command.child.stdin!.end(input)

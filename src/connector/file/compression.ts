@@ -13,6 +13,8 @@ const MAGIC: readonly (readonly [name: string, bytes: readonly number[]])[] = [
   ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a]],
   ['zip', [0x50, 0x4b, 3, 4]],
   ['parquet', [0x50, 0x41, 0x52, 0x31]],
+  ['UTF-16', [0xff, 0xfe]],
+  ['UTF-16', [0xfe, 0xff]],
 ]
 
 /** How many bytes tell. */
@@ -40,6 +42,10 @@ export function refuseUnlessGzip(name: string, compression: string | undefined):
   if (compression === 'parquet')
     throw new ConnectorError('UNSUPPORTED_ENCODING', `Cannot read "${name}" line by line: it is a Parquet file`, {
       hint: 'Read it with `format: parquetFormat()`.',
+    })
+  if (compression === 'UTF-16')
+    throw new ConnectorError('UNSUPPORTED_ENCODING', `Cannot read "${name}": it is UTF-16, and text is read as UTF-8`, {
+      hint: 'iconv -f UTF-16 -t UTF-8 converts it.',
     })
   throw new ConnectorError('UNSUPPORTED_ENCODING', `Cannot read "${name}": it is compressed with ${compression}; only gzip is supported`)
 }

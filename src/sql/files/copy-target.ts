@@ -75,13 +75,17 @@ class TargetReader {
       const format = FORMATS.find((one) => one === option.value?.toLowerCase())
       if (format !== undefined) return format
       const near = suggest(option.value?.toLowerCase() ?? '', FORMATS)
-      throw this.#error('UNKNOWN_FORMAT', option, `There is no format "${option.value ?? ''}"`, near === undefined ? 'There are csv, json, parquet.' : `Did you mean ${near}?`)
+      throw this.#error(
+        'UNKNOWN_FORMAT',
+        option,
+        `There is no format "${option.value ?? ''}"`,
+        near === undefined ? 'There are csv, json, parquet.' : `Did you mean ${near}?`,
+      )
     }
     if (STANDARD_OUTPUT.has(path.text)) return 'csv'
     const format = FILE_FORMATS[extname(path.text).toLowerCase()]
     if (format !== undefined) return format
-    if (extname(path.text) === '.gz')
-      throw this.#error('UNKNOWN_FORMAT', path, 'Cannot write compressed files', REFUSED['COMPRESSION'])
+    if (extname(path.text) === '.gz') throw this.#error('UNKNOWN_FORMAT', path, 'Cannot write compressed files', REFUSED['COMPRESSION'])
     throw this.#error('UNKNOWN_FORMAT', path, `Cannot tell the format of "${path.text}" by its name`, 'Write (FORMAT csv), json or parquet behind it.')
   }
 
@@ -106,7 +110,12 @@ class TargetReader {
     const value = option.value?.toLowerCase() ?? 'true'
     if (/^(?:true|1|on|\*)$/.test(value)) return true
     if (/^(?:false|0|off)$/.test(value)) return false
-    throw this.#error('INVALID_OPTION', option, `${key} is "${option.value!}"`, key === 'FORCE_QUOTE' ? 'Write FORCE_QUOTE * for all columns.' : 'Write true or false.')
+    throw this.#error(
+      'INVALID_OPTION',
+      option,
+      `${key} is "${option.value!}"`,
+      key === 'FORCE_QUOTE' ? 'Write FORCE_QUOTE * for all columns.' : 'Write true or false.',
+    )
   }
 
   #character(key: string): string | undefined {

@@ -8,16 +8,25 @@ import { kindsOf, TextType } from './text-type.ts'
 
 /** Those that come first win where several fit alike. */
 const DELIMITERS = [',', ';', '\t', '|']
+const QUOTES = ['"', "'"]
 /** Records by which the delimiter is found. */
 const DELIMITED_RECORDS = 100
 /** Records by which types are found. */
-const TYPED_RECORDS = 4096
+export const TYPED_RECORDS = 4096
+const HASH = 35
 const LINE_FEED = 10
 const RETURN = 13
 
-/** What was found. */
-export interface CsvShape {
+/** How records are written. */
+interface Dialect {
   readonly delimiter: string
+  readonly quote: string
+  /** Whether lines that begin with # are none. */
+  readonly allowComments: boolean
+}
+
+/** What was found. */
+export interface CsvShape extends Dialect {
   readonly hasHeader: boolean
   readonly columns: readonly Field[]
 }
@@ -31,22 +40,22 @@ export interface CsvShape {
 export function csvShape(heads: readonly FileHead[]): CsvShape | undefined {
   const first = heads.find(({ bytes }) => bytes.some((byte) => byte !== LINE_FEED && byte !== RETURN))
   if (first === undefined) return undefined
-  const delimiter = delimiterOf(first)
-  const top = readRecord(first.bytes, first.isWhole, { delimiter })
+  const dialect = dialectOf(first)
+  const top = readRecord(first.bytes, first.isWhole, dialect)
   if (top === undefined) return undefined
-  const rest = recordsOf(first, delimiter, TYPED_RECORDS).slice(1)
+  const rest = recordsOf(first, dialect, TYPED_RECORDS).slice(1)
   const own = top.columns.map(() => new TextType())
   const indexes = top.columns.map((_, index) => index)
   addAll(own, indexes, rest)
   const hasHeader = isHeader(top, own)
   if (!hasHeader) addAll(own, indexes, [top])
   for (const head of heads) {
-    const [header, ...others] = head === first ? [] : recordsOf(head, delimiter, TYPED_RECORDS)
+    const [header, ...others] = head === first ? [] : recordsOf(head, dialect, TYPED_RECORDS)
     if (header === undefined) continue
     const places = hasHeader ? header.columns.map((name) => top.columns.indexOf(name)) : indexes
     addAll(own, places, hasHeader ? others : [header, ...others])
   }
-  return { delimiter, hasHeader, columns: own.map(({ type }, index) => ({ name: hasHeader ? top.columns[index] : `f${index}`, type })) }
+  return { ...dialect, hasHeader, columns: own.map(({ type }, index) => ({ name: hasHeader ? top.columns[index] : `f${index}`, type })) }
 }
 
 /** @param places The column of each value; -1 for none. */
@@ -66,24 +75,33 @@ function isHeader({ columns }: TextRecord, types: readonly TextType[]): boolean 
 }
 
 /** The one that parts most records alike, and of those the one that makes most columns. */
-function delimiterOf(head: FileHead): string {
-  let best = { delimiter: DELIMITERS[0], alike: 0, width: 1 }
-  for (const delimiter of DELIMITERS) {
-    const records = recordsOf(head, delimiter, DELIMITED_RECORDS)
-    const width = records[0]?.columns.length ?? 0
-    const alike = records.filter(({ columns }) => columns.length === width).length
-    if (width > 1 && (alike > best.alike || (alike === best.alike && width > best.width))) best = { delimiter, alike, width }
-  }
-  return best.delimiter
+function dialectOf(head: FileHead): Dialect {
+  // A header may begin with #, too: then there are no more columns without it.
+  const commented = head.bytes[0] === HASH ? bestDialect(head, true) : undefined
+  const plain = bestDialect(head, false)
+  return commented !== undefined && commented.width > plain.width ? commented.dialect : plain.dialect
+}
+
+function bestDialect(head: FileHead, allowComments: boolean): { readonly dialect: Dialect; readonly width: number } {
+  let best = { dialect: { delimiter: DELIMITERS[0], quote: QUOTES[0], allowComments }, alike: 0, width: 1 }
+  for (const quote of QUOTES)
+    for (const delimiter of DELIMITERS) {
+      const dialect = { delimiter, quote, allowComments }
+      const records = recordsOf(head, dialect, DELIMITED_RECORDS)
+      const width = records[0]?.columns.length ?? 0
+      const alike = records.filter(({ columns }) => columns.length === width).length
+      if (width > 1 && (alike > best.alike || (alike === best.alike && width > best.width))) best = { dialect, alike, width }
+    }
+  return best
 }
 
 /** Up to one that is no record: those who read the file say where it stands. */
-function recordsOf({ bytes, isWhole }: FileHead, delimiter: string, countMax: number): readonly TextRecord[] {
+function recordsOf({ bytes, isWhole }: FileHead, dialect: Dialect, countMax: number): readonly TextRecord[] {
   const records: TextRecord[] = []
   for (let at = 0; records.length < countMax;) {
     let record: TextRecord | undefined
     try {
-      record = readRecord(bytes.subarray(at), isWhole, { delimiter })
+      record = readRecord(bytes.subarray(at), isWhole, dialect)
     } catch (error) {
       if (!hasCode(error, 'DAMAGED_FILE')) throw error
     }

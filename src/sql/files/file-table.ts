@@ -124,7 +124,14 @@ function textShape(format: 'csv' | 'json', path: string, heads: readonly FileHea
   return (
     shape && {
       columns: shape.columns,
-      options: { format, 'csv.conversion': 'strict', 'csv.header': String(shape.hasHeader), 'csv.field-delimiter': shape.delimiter },
+      options: {
+        format,
+        'csv.conversion': 'strict',
+        'csv.header': String(shape.hasHeader),
+        'csv.field-delimiter': shape.delimiter,
+        ...(shape.quote !== '"' && { 'csv.quote-character': shape.quote }),
+        ...(shape.allowComments && { 'csv.allow-comments': 'true' }),
+      },
     }
   )
 }

@@ -25,7 +25,7 @@ export function jsonColumns(path: string, heads: readonly FileHead[]): readonly 
     if (isObject(value)) row.add(value, '')
     else if (isEmpty)
       throw new ConnectorError('UNKNOWN_SHAPE', `Cannot read "${path}": its first line is no JSON object`, {
-        hint: 'Each line holds one object; an array is written as lines by jq -c ".[]".',
+        hint: `Each line holds one object; ${/^\s*\[/.test(line) ? 'an array is written as lines by jq -c ".[]"' : 'objects over several lines are written as one each by jq -c "."'}.`,
       })
     // Those who read the file say where it stands.
     else break

@@ -10,9 +10,8 @@ import { jsonFormat } from '../../format/json/json-format.ts'
 import type { Sink } from '../../operator/sink.ts'
 import type { LocalExecutor } from '../../runtime/local-executor.ts'
 import type { CopyTarget } from '../files/copy-target.ts'
-import type { SqlSession, StatementResult } from '../session.ts'
-import { runOptionsOf, type ScriptOptions } from './run-script.ts'
-import { executorOf } from './run-query.ts'
+import type { StatementResult } from '../session.ts'
+import { executorOf, type RunOptions } from './run-query.ts'
 
 const SINK_NAME = 'Copy'
 
@@ -26,7 +25,7 @@ export interface CopyJob {
 }
 
 /** What runs a COPY. @throws {PlanError} `SINK_TAKES_NO_CHANGES`, `NOT_A_FILE`, and what cannot be planned */
-export function copyJob({ plan, target }: StatementResult & { readonly kind: 'copy' }, session: SqlSession, options: ScriptOptions): CopyJob {
+export function copyJob({ plan, target }: StatementResult & { readonly kind: 'copy' }, options: RunOptions): CopyJob {
   const names = plan.columns.map(({ name }) => name)
   const sink = copySink(target, names)
   const refuseUnlessFinal = (isInsertOnly: boolean): void => {
@@ -35,23 +34,12 @@ export function copyJob({ plan, target }: StatementResult & { readonly kind: 'co
       hint: "Write SET 'execution.runtime-mode' = 'batch' in front of it: then each row comes once, when the input has ended.",
     })
   }
-  const executor = executorOf((planner) => planner.addSink(plan, sink, refuseUnlessFinal), runOptionsOf(session, options, 'copy', [plan]))
+  const executor = executorOf((planner) => planner.addSink(plan, sink, refuseUnlessFinal), options)
   const written = (): number => {
     const operators = executor.metrics.read().tasks.flatMap((task) => task.operators)
     return operators.find(({ name }) => name === SINK_NAME)?.rowsIn ?? 0
   }
   return { executor, rowCount: written, discard: () => rmSync(inProgressPath(target.path), { force: true }) }
-}
-
-/** Runs a COPY on the calling thread to its end. */
-export function copyToEnd(result: StatementResult & { readonly kind: 'copy' }, session: SqlSession, options: ScriptOptions): void {
-  const { executor, discard } = copyJob(result, session, options)
-  try {
-    executor.runToEnd()
-  } catch (error) {
-    discard()
-    throw error
-  }
 }
 
 function copySink(target: CopyTarget, names: readonly string[]): Sink {

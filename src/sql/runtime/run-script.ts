@@ -18,9 +18,9 @@ import { scansOf } from '../plans.ts'
 import { changeSink } from './change-sink.ts'
 import { explainText } from './explain-text.ts'
 import type { QueryOptions, QueryPlanner } from './query-planner.ts'
-import { copyToEnd } from './copy.ts'
+import { type CopyJob, copyJob } from './copy.ts'
 import { executorOf, plannedJob, type RunOptions } from './run-query.ts'
-import { summaryOf } from './summary/summarize.ts'
+import { type SummaryJob, summaryJob } from './summary/summarize.ts'
 import type { EmitOptions } from './window-plans.ts'
 
 /** Takes the answer of a statement: its columns, then its changes. */
@@ -51,16 +51,42 @@ export function runScript(text: string, target: ResultTarget, options: ScriptOpt
   for (const statement of parseScript(text)) {
     last = session.execute(statement, text)
     if (last.kind === 'insert') insertJob(last.inserts, session, options).runToEnd()
-    else if (last.kind === 'copy') copyToEnd(last, session, options)
+    else if (last.kind === 'copy') toEnd(copyOf(last, session, options))
   }
   if (last?.kind === 'rows' || last?.kind === 'explain' || last?.kind === 'summarize') {
-    const { columns, rows } = last.kind === 'rows' ? last : last.kind === 'explain' ? explainedRows(last, session, options) : summaryOf(last.plan, session, options)
+    const { columns, rows } =
+      last.kind === 'rows' ? last : last.kind === 'explain' ? explainedRows(last, session, options) : summary(last.plan, session, options)
     target.columns(columns)
     for (const row of rows) target.change(RowKind.INSERT, row)
   } else if (last?.kind === 'query') {
     target.columns(last.plan.columns)
     queryJob(last.plan, session, (kind, row) => target.change(kind, row), options).executor.runToEnd()
   }
+}
+
+function summary(plan: LogicalPlan, session: SqlSession, options: ScriptOptions): Rows {
+  const { executor, answer } = summaryOf(plan, session, options)
+  executor.runToEnd()
+  return answer()
+}
+
+function toEnd({ executor, discard }: CopyJob): void {
+  try {
+    executor.runToEnd()
+  } catch (error) {
+    discard()
+    throw error
+  }
+}
+
+/** What runs SUMMARIZE. @throws {PlanError} */
+export function summaryOf(plan: LogicalPlan, session: SqlSession, options: ScriptOptions): SummaryJob {
+  return summaryJob(plan, runOptionsOf(session, options, 'summarize', [plan]), evaluationContext(session))
+}
+
+/** What runs COPY. @throws {PlanError} */
+export function copyOf(result: StatementResult & { readonly kind: 'copy' }, session: SqlSession, options: ScriptOptions): CopyJob {
+  return copyJob(result, runOptionsOf(session, options, 'copy', [result.plan]))
 }
 
 /** What runs INSERTs together. @throws {PlanError} */
@@ -111,8 +137,7 @@ export function explainedRows({ of, details }: StatementResult & { readonly kind
   return { columns: [{ name: 'result', type: STRING }], rows: [[explainText(of, job, details)]] }
 }
 
-/** How one job of a session runs. @param plans Those that run together. */
-export function runOptionsOf(
+function runOptionsOf(
   session: SqlSession,
   { log, clock = systemClock, parallelism = 1, options }: ScriptOptions,
   jobName: string,

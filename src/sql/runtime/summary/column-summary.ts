@@ -1,6 +1,6 @@
 // What SUMMARIZE says of one column: its values are read in place, batch by batch, and none is kept but the least and the greatest.
 
-import { Slab } from '../../../base/slab.ts'
+import type { Slab } from '../../../base/slab.ts'
 import { BatchKeys } from '../../../batch/batch-keys.ts'
 import type { Column } from '../../../batch/column.ts'
 import { type RecordBatch, readInt64AsNumber } from '../../../batch/record-batch.ts'

@@ -7,11 +7,10 @@ import { refuseChanges, type Sink, type SinkWriter } from '../../../operator/sin
 import type { LocalExecutor } from '../../../runtime/local-executor.ts'
 import { BIGINT, type EvaluationContext, STRING } from '../../functions/scalar-function.ts'
 import type { LogicalPlan } from '../../logical-plan.ts'
-import type { Rows, SqlSession } from '../../session.ts'
+import type { Rows } from '../../session.ts'
 import { shortTypeText } from '../../type-text.ts'
 import type { Value } from '../../value.ts'
-import { evaluationContext, runOptionsOf, type ScriptOptions } from '../run-script.ts'
-import { executorOf } from '../run-query.ts'
+import { executorOf, type RunOptions } from '../run-query.ts'
 import { ColumnSummary } from './column-summary.ts'
 
 const COLUMNS: readonly Field[] = [
@@ -34,17 +33,10 @@ export interface SummaryJob {
  *
  * @throws {PlanError} What cannot be planned.
  */
-export function summaryJob(plan: LogicalPlan, session: SqlSession, options: ScriptOptions): SummaryJob {
+export function summaryJob(plan: LogicalPlan, options: RunOptions, context: EvaluationContext): SummaryJob {
   const sink = new SummarySink(plan.columns)
-  const executor = executorOf((planner) => planner.addSink(plan, sink), { ...runOptionsOf(session, options, 'summarize', [plan]), isBatch: true })
-  return { executor, answer: () => ({ columns: COLUMNS, rows: sink.rows(evaluationContext(session)) }) }
-}
-
-/** What SUMMARIZE answers: runs it on the calling thread to its end. */
-export function summaryOf(plan: LogicalPlan, session: SqlSession, options: ScriptOptions): Rows {
-  const { executor, answer } = summaryJob(plan, session, options)
-  executor.runToEnd()
-  return answer()
+  const executor = executorOf((planner) => planner.addSink(plan, sink), { ...options, isBatch: true })
+  return { executor, answer: () => ({ columns: COLUMNS, rows: sink.rows(context) }) }
 }
 
 class SummarySink implements Sink {

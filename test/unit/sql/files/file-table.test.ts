@@ -5,7 +5,9 @@ import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { formatType } from '../../../../src/batch/types.ts'
 import { RowKind } from '../../../../src/batch/record-batch.ts'
-import { runScript } from '../../../../src/sql/runtime/run-script.ts'
+import { withSqlAdvice } from '../../../../src/sql/files/bad-record-advice.ts'
+import { fileGuessText } from '../../../../src/sql/files/file-guess.ts'
+import { queryJob, runScript } from '../../../../src/sql/runtime/run-script.ts'
 import { SqlSession, type StatementResult } from '../../../../src/sql/session.ts'
 import { SqlError } from '../../../../src/sql/sql-error.ts'
 import { parseScript } from '../../../../src/sql/statement-parser.ts'
@@ -50,6 +52,11 @@ describe('CSV', () => {
     ['semicolons, with commas in numbers', 'a;b\n1,5;2\n', ['a STRING', 'b BIGINT']],
     ['tabs', 'a\tb\n1\t2\n', ['a BIGINT', 'b BIGINT']],
     ['bars', 'a|b\n1|x,y\n', ['a BIGINT', 'b STRING']],
+    ['times of the day', 'a,b,c\n10:00:00,10:00:00.25,25:00:00\n', ['a TIME(0)', 'b TIME(3)', 'c STRING']],
+    ['single quotes, with commas in them', "a,b\n1,'x,y'\n2,'z'\n", ['a BIGINT', 'b STRING']],
+    ['an apostrophe, which is no quote', "a,b\n1,it's\n2,'tis\n3,x\n", ['a BIGINT', 'b STRING']],
+    ['comments above the header', '# made, by x\n# again\na,b,c\n1,2,3\n', ['a BIGINT', 'b BIGINT', 'c BIGINT']],
+    ['a header that begins with #', '#a,b\n1,2\n', ['#a BIGINT', 'b BIGINT']],
     ['one column', 'a b\n1 2\n', ['a b STRING']],
     ['a delimiter and a line feed in quotes', 'a;b\n"1;2\n3";4\n', ['a STRING', 'b BIGINT']],
     ['no header', '1,x\n2,y\n', ['f0 BIGINT', 'f1 STRING']],
@@ -196,4 +203,54 @@ describe('what cannot be read is refused where it stands', () => {
     expect(() => execute("SELECT * FROM '-'")).toThrow(expect.objectContaining({ code: 'NOT_A_FILE', position: { line: 1, column: 15 } })))
 
   test('a file as a target', () => expect(() => execute("INSERT INTO 'a.csv' SELECT 1")).toThrow('Expected a table, found a string'))
+})
+
+describe('what is said of a file', () => {
+  test.each<readonly [name: string, text: string, guess: string]>([
+    ['guess.csv', 'a;b\n1;x\n', 'CSV, delimiter ";", with a header; a BIGINT, b STRING'],
+    ['guess.tsv', '1\tx\n', 'CSV, delimiter "\\t", without a header; f0 BIGINT, f1 STRING'],
+    ['guess.txt.csv', "# x\na,b\n'1,0',2\n", 'CSV, delimiter ",", quote \', with a header, with comments; a STRING, b BIGINT'],
+    ['guess.jsonl', '{"a":1}\n', 'JSON lines; a BIGINT'],
+    [
+      'wide.csv',
+      `${Array.from({ length: 10 }, (_, index) => `c${index}`).join(',')}\n`,
+      `CSV, delimiter ",", with a header; ${Array.from({ length: 8 }, (_, index) => `c${index} STRING`).join(', ')}, and 2 more`,
+    ],
+  ])('%s', (name, text, guess) => {
+    const session = new SqlSession()
+    const path = file(name, text)
+    execute(`DESCRIBE '${path}'`, session)
+    expect(session.catalog.files.map(fileGuessText)).toEqual([`${path}: ${guess}`])
+  })
+
+  test('Parquet', () => {
+    const session = new SqlSession()
+    execute(`DESCRIBE '${PARQUET}'`, session)
+    expect(session.catalog.files.map(fileGuessText)).toEqual([expect.stringMatching(/\.parquet: Parquet; \w+ /)])
+  })
+})
+
+describe('advice on records that cannot be read', () => {
+  const failure = (sql: string, session: SqlSession): unknown => {
+    const result = execute(sql, session)
+    try {
+      if (result?.kind === 'query') queryJob(result.plan, session, () => {}, { log() {} }).executor.runToEnd()
+    } catch (error) {
+      return withSqlAdvice(error, session.catalog.files)
+    }
+    return undefined
+  }
+
+  test('is of SQL, with the statement to change for files', () => {
+    const path = file('late.csv', `a,b\n${'1,2\n'.repeat(5000)}x,2\n`)
+    expect(failure(`SELECT * FROM '${path}'`, new SqlSession())).toMatchObject({
+      code: 'BAD_RECORD',
+      message: expect.stringMatching(/late\.csv line 5002, column 1 \("a"\): expected an integer of 64 bits, found "x"/) as string,
+      hint: expect.stringContaining(`SHOW CREATE TABLE '${path}' prints the statement to change`) as string,
+    })
+    const table = `CREATE TABLE t (a INT, b INT) WITH ('connector' = 'filesystem', 'path' = '${path}', 'format' = 'csv', 'csv.header' = 'true');`
+    expect(failure(`${table} SELECT * FROM t`, new SqlSession())).toMatchObject({
+      hint: expect.stringContaining("'csv.ignore-parse-errors' = 'true'") as string,
+    })
+  })
 })

@@ -23,7 +23,7 @@ describe('what is written', () => {
     ['plain.tsv', '', 'a\tb\tc\n1\tx\t1.5\n2\t"a;""b"""\t\n3\t""\t2\n'],
     ['options.csv', "(DELIMITER ';', HEADER FALSE, NULL 'NA')", '1;x;1.5\n2;"a;""b""";NA\n3;;2\n'],
     ['words.txt', "WITH (FORMAT csv, HEADER, SEP '|', FORCE_QUOTE *)", 'a|b|c\n1|"x"|1.5\n2|"a;""b"""|\n3|""|2\n'],
-    ['quotes.csv', "(QUOTE '''', ESCAPE '\\', delim '\\t')", "a\tb\tc\n1\tx\t1.5\n2\ta;\"b\"\t\n3\t''\t2\n"],
+    ['quotes.csv', "(QUOTE '''', ESCAPE '\\', delim '\\t')", 'a\tb\tc\n1\tx\t1.5\n2\ta;"b"\t\n3\t\'\'\t2\n'],
     ['rows.json', '', '{"a":1,"b":"x","c":1.5}\n{"a":2,"b":"a;\\"b\\"","c":null}\n{"a":3,"b":"","c":2}\n'],
     ['rows.jsonl', '(FORMAT json)', '{"a":1,"b":"x","c":1.5}\n{"a":2,"b":"a;\\"b\\"","c":null}\n{"a":3,"b":"","c":2}\n'],
   ])('%s %s', (name, options, text) => {

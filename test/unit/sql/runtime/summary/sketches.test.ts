@@ -22,9 +22,13 @@ function sketchOf(values: Iterable<number>): QuantileSketch {
 describe('QuantileSketch', () => {
   test('is exact as long as it keeps all numbers', () =>
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: -1e9, max: 1e9 }), { minLength: 1, maxLength: 200 }), fc.double({ min: 0, max: 1, noNaN: true }), (values, share) => {
-        expect(sketchOf(values).quantile(share)).toBeCloseTo(exactQuantile(values, share), 3)
-      }),
+      fc.property(
+        fc.array(fc.integer({ min: -1e9, max: 1e9 }), { minLength: 1, maxLength: 200 }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (values, share) => {
+          expect(sketchOf(values).quantile(share)).toBeCloseTo(exactQuantile(values, share), 3)
+        },
+      ),
     ))
 
   const random = new Random(7)
