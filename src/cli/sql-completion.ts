@@ -1,14 +1,22 @@
-// What the tab key offers while SQL is typed: words of the language, tables, columns, helpers.
+// What the tab key offers while SQL is typed: words of the language, tables, columns, functions, files, options, helpers.
 
+import { readdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { configOptions } from '../engine/options.ts'
 import type { CatalogTable, CatalogView } from '../sql/catalog.ts'
 import { SHOWN_FUNCTIONS } from '../sql/flink-functions.ts'
 import { RESERVED_WORDS } from '../sql/reserved-words.ts'
+import { SQL_KEYS } from '../sql/session-options.ts'
 import type { SqlSession } from '../sql/session.ts'
 
 /** Words that are no reserved ones, and begin statements or options all the same. */
-const OTHER_WORDS = ['CATALOG', 'DATABASE', 'IF', 'SHOW', 'TEMPORARY', 'VIEW']
+const OTHER_WORDS = ['CATALOG', 'COPY', 'DATABASE', 'IF', 'SHOW', 'SUMMARIZE', 'TEMPORARY', 'VIEW']
 const WORD = /[\p{L}_$][\p{L}\p{Nd}_$]*$/u
-const BEFORE_TABLE = /\b(?:FROM|JOIN|INTO|TABLE|DESCRIBE|DESC)\s+$|^\\d\s+$/i
+const BEFORE_TABLE = /\b(?:FROM|JOIN|INTO|TABLE|DESCRIBE|DESC|SUMMARIZE|COPY)\s+$|^\\d\s+$/i
+/** A file in quotes that are still open, and an option's key. */
+const FILE = /(?:\b(?:FROM|JOIN|DESCRIBE|DESC|SUMMARIZE|COPY|TO)\s+|^\\d\s+)'([^']*)$|^\\i\s+'?([^']*)$/i
+const OPTION = /\b(?:SET|RESET)\s+'([^']*)$/i
+const FILES_MAX = 200
 const QUALIFIER = /([\p{L}_$][\p{L}\p{Nd}_$]*)\.$/u
 
 /**
@@ -19,6 +27,10 @@ const QUALIFIER = /([\p{L}_$][\p{L}\p{Nd}_$]*)\.$/u
  */
 export function completions(line: string, before: string, session: SqlSession, helpers: readonly string[]): [string[], string] {
   if (/^\\\w*$/.test(line)) return [helpers.filter((helper) => helper.startsWith(line)), line]
+  const option = OPTION.exec(line)?.[1]
+  if (option !== undefined) return [optionKeys().filter((key) => key.startsWith(option)), option]
+  const [isFile, quoted, bare] = FILE.exec(line) ?? []
+  if (isFile !== undefined) return filesLike(quoted ?? bare, quoted === undefined ? '' : "'")
   const word = WORD.exec(line)?.[0] ?? ''
   const front = line.slice(0, line.length - word.length)
   const known = session.catalog.tablesOf(session.catalog.currentCatalog, session.catalog.currentDatabase)
@@ -26,11 +38,29 @@ export function completions(line: string, before: string, session: SqlSession, h
   const qualifier = QUALIFIER.exec(front)?.[1]
   if (qualifier !== undefined) return [matching(word, columnsOf(known.filter(({ path }) => path[2] === qualifier))), word]
   if (BEFORE_TABLE.test(front)) return [matching(word, names), word]
-  if (word === '') return [[], word]
   const typed = `${before}\n${line}`
+  const isInText = typed.split("'").length % 2 === 0
+  if (word === '' || isInText) return [[], word]
   const mentioned = known.filter(({ path }) => new RegExp(`\\b${path[2].replaceAll(/\W/g, '\\$&')}\\b`, 'i').test(typed))
   const words = [...RESERVED_WORDS, ...OTHER_WORDS, ...SHOWN_FUNCTIONS].map((one) => (word === word.toLowerCase() ? one.toLowerCase() : one))
   return [matching(word, [...columnsOf(mentioned.length > 0 ? mentioned : known), ...names, ...words]), word]
+}
+
+/** Files and folders that begin with a path. @param close What ends the name of a file. */
+function filesLike(path: string, close: string): [string[], string] {
+  const folder = path.slice(0, path.lastIndexOf('/') + 1)
+  const begun = path.slice(folder.length)
+  try {
+    const entries = readdirSync(folder === '' ? '.' : dirname(`${folder}.`), { withFileTypes: true })
+    const found = entries.filter(({ name }) => name.startsWith(begun) && name.startsWith('.') === begun.startsWith('.')).slice(0, FILES_MAX)
+    return [found.map((entry) => folder + entry.name + (entry.isDirectory() ? '/' : close)).toSorted(), path]
+  } catch {
+    return [[], path]
+  }
+}
+
+function optionKeys(): string[] {
+  return [...SQL_KEYS, ...configOptions().map(({ key }) => key)].toSorted()
 }
 
 function columnsOf(tables: readonly (CatalogTable | CatalogView)[]): string[] {

@@ -6,6 +6,7 @@ import type { SqlSession } from '../sql/session.ts'
 import { packageVersion } from '../base/platform.ts'
 import { ExitCode } from './error-text.ts'
 import { completions } from './sql-completion.ts'
+import { HELP, type HelperAction, helperOf, HELPERS } from './sql-helpers.ts'
 import { SqlHistory } from './sql-history.ts'
 import { isBlank, isComplete } from './statement-text.ts'
 import type { Terminal } from './terminal.ts'
@@ -13,19 +14,14 @@ import type { Terminal } from './terminal.ts'
 const PROMPT = 'millrace> '
 const CONTINUED = '       -> '
 const HISTORY_MAX = 1000
-const HELPERS = ['\\d', '\\dt', '\\q', '\\?']
-
-const HELP = `Statements end with a semicolon, and may take several lines.
-  \\d           list tables and views, as \\dt does
-  \\d TABLE     list the columns of a table
-  \\?           this help
-  \\q           leave, as quit, exit and Ctrl-D do
-Ctrl-C drops what is typed, or ends the query that runs. The tab key completes names and words.
-`
 
 /** What runs statements for the console. */
 export interface ConsoleRunner {
   readonly session: SqlSession
+  /** Whether rows are shown as lines, a column each. */
+  isExpanded: boolean
+  /** The statements of a file. @throws {PlanError} `FILE_NOT_READABLE` */
+  textOf(path: string): string
   /** Runs statements and prints their results. Resolves with whether the last one answered nothing; errors are thrown. */
   run(text: string, signal: AbortSignal): Promise<boolean>
   /** Tells an error. */
@@ -57,6 +53,7 @@ class SqlConsole {
   /** Lines that came while a statement ran. */
   readonly #waiting: string[] = []
   #isRunning = false
+  #isTimed = false
   #hasLeft = false
   #leave!: () => void
 
@@ -124,20 +121,47 @@ class SqlConsole {
 
   /** Does what a helper says; false for what is none. */
   #help(line: string): boolean {
-    const words = line.trim().replace(/;$/, '').split(/\s+/)
-    const [helper, ...names] = words
-    if (/^(?:\\q|quit|exit)$/i.test(helper) && names.length === 0) this.#readline.close()
-    else if (helper === '\\?' || (/^help$/i.test(helper) && names.length === 0)) {
-      this.#terminal.print(HELP)
-      this.#prompt()
-    } else if (helper === '\\dt' || helper === '\\d') {
+    const action = helperOf(line)
+    if (action === undefined) return false
+    if (action.kind === 'leave') this.#readline.close()
+    else if (action.kind === 'run' || action.kind === 'file') {
       this.#remember([line])
-      void this.#execute(names.length === 0 ? 'SHOW TABLES' : `DESCRIBE ${names.join(' ')}`)
-    } else if (helper.startsWith('\\')) {
-      this.#terminal.say(`error: There is no helper "${helper}"\n  hint: There are ${HELPERS.join(', ')}.\n`)
+      this.#runFor(action)
+    } else {
+      this.#answer(action)
       this.#prompt()
-    } else return false
+    }
     return true
+  }
+
+  #runFor(action: HelperAction & { readonly kind: 'run' | 'file' }): void {
+    let text: string
+    try {
+      text = action.kind === 'run' ? action.sql : this.#runner.textOf(action.path)
+    } catch (error) {
+      this.#runner.tell(error)
+      this.#prompt()
+      return
+    }
+    void this.#execute(text)
+  }
+
+  #answer(action: Exclude<HelperAction, { readonly kind: 'leave' | 'run' | 'file' }>): void {
+    switch (action.kind) {
+      case 'help':
+        this.#terminal.print(HELP)
+        return
+      case 'expanded':
+        this.#runner.isExpanded = action.isOn ?? !this.#runner.isExpanded
+        this.#terminal.print(`Rows are shown as ${this.#runner.isExpanded ? 'lines, a column each' : 'a table'}.\n`)
+        return
+      case 'timing':
+        this.#isTimed = action.isOn ?? !this.#isTimed
+        this.#terminal.print(`Timing is ${this.#isTimed ? 'on' : 'off'}.\n`)
+        return
+      case 'refused':
+        this.#terminal.say(`error: ${action.message}\n  hint: ${action.hint}\n`)
+    }
   }
 
   #remember(lines: readonly string[]): void {
@@ -154,6 +178,7 @@ class SqlConsole {
     // The terminal makes a signal of Ctrl-C then, and nobody edits a line.
     this.#setRawMode(false)
     process.on('SIGINT', interrupt)
+    const startMs = performance.now()
     try {
       const isSilent = await this.#runner.run(text, interruption.signal)
       if (isSilent) this.#terminal.print('OK\n')
@@ -161,6 +186,7 @@ class SqlConsole {
       if (interruption.signal.aborted) this.#terminal.say('Cancelled.\n')
       else this.#runner.tell(error)
     }
+    if (this.#isTimed) this.#terminal.print(`Time: ${(performance.now() - startMs).toFixed(3)} ms\n`)
     process.off('SIGINT', interrupt)
     this.#isRunning = false
     if (this.#hasLeft) return this.#leave()

@@ -8,6 +8,7 @@ import { changeText } from '../sql/runtime/run-script.ts'
 import type { Value } from '../sql/value.ts'
 import { boxLines, type BoxRow } from './box-table.ts'
 import { formatCount } from './numbers.ts'
+import { recordLines } from './record-lines.ts'
 import type { ResultFormat } from './result-formats.ts'
 import { ResultRows } from './result-rows.ts'
 import { columnTypeText, isNumber, jsonText, objectText, textWriter } from './sql-values.ts'
@@ -39,6 +40,8 @@ export interface ResultScreen {
   readonly output: ResultOutput
   /** Of a terminal, where tables are drawn while rows come, and cut to what can be seen; undefined: standard output is none. */
   readonly size: (() => ScreenSize) | undefined
+  /** Whether rows are shown as lines, a column each. */
+  readonly isExpanded: boolean
 }
 
 /** How many characters a terminal shows in a line, and how many lines. */
@@ -192,12 +195,22 @@ class TableWriter implements ResultWriter {
   }
 
   #lines(rows: readonly (readonly Value[])[], rowsMax: number | undefined): string[] {
-    const { terminal, size } = this.#screen
+    const { terminal, size, isExpanded } = this.#screen
     const columns = this.#head.columns.map(({ name, type }) => ({ name, isNumber: isNumber(type) }))
     // Cells of rows that are not shown are not made.
     const cells = rowsMax === undefined || rows.length <= rowsMax ? rows : [...rows.slice(0, rowsMax), ...rows.slice(-rowsMax)]
     const texts = cells.map((row): BoxRow => row.map((value, column) => (value === null ? null : this.#writers[column](value))))
+    if (isExpanded) return this.#records(texts, rows.length, rowsMax)
     return boxLines(columns, texts, { columnsMax: size?.().columns, rowsMax, style: styleOf(terminal, 'print') })
+  }
+
+  /** @param texts The first and the last rows, if not all of them are shown. */
+  #records(texts: readonly BoxRow[], count: number, rowsMax: number | undefined): string[] {
+    const names = this.#head.columns.map(({ name }) => name)
+    const style = styleOf(this.#screen.terminal, 'print')
+    if (rowsMax === undefined || count <= rowsMax) return recordLines(names, texts, 1, style)
+    const [first, last] = [Math.ceil(rowsMax / 2), Math.floor(rowsMax / 2)]
+    return [...recordLines(names, texts.slice(0, first), 1, style), '·', ...recordLines(names, texts.slice(-last), count - last + 1, style)]
   }
 }
 

@@ -9,12 +9,14 @@ import { withSqlAdvice } from '../sql/files/bad-record-advice.ts'
 import type { LogicalPlan } from '../sql/logical-plan.ts'
 import { orderingOf } from '../sql/ordering.ts'
 import { asksForBatch, copyOf, evaluationContext, explainedRows, insertJob, queryJob, summaryOf } from '../sql/runtime/run-script.ts'
+import { checkSetting } from '../sql/runtime/script-job.ts'
 import type { Rows, SqlSession, StatementResult } from '../sql/session.ts'
 import { parseScript } from '../sql/statement-parser.ts'
 import type { Statement } from '../sql/syntax-tree.ts'
 import { ExitCode } from './error-text.ts'
 import type { ResultFormat } from './result-formats.ts'
 import { countText, openResult, ResultOutput, type ResultHead, type ResultScreen, type ResultWriter } from './sql-output.ts'
+import { runShown } from './sql-progress.ts'
 import { styleOf, type Terminal } from './terminal.ts'
 
 /** What the command line says about runs. */
@@ -29,7 +31,7 @@ export interface RunnerSettings {
 export class SqlRunner {
   readonly session: SqlSession
   readonly #settings: RunnerSettings
-  readonly #screen: ResultScreen
+  #screen: ResultScreen
   /** What files were taken for, as far as it was said. */
   readonly #told = new Set<string>()
   /** What an error means that comes now: of the statement, or of a job that runs. */
@@ -38,7 +40,15 @@ export class SqlRunner {
   constructor(session: SqlSession, settings: RunnerSettings, terminal: Terminal, size: ResultScreen['size']) {
     this.session = session
     this.#settings = settings
-    this.#screen = { terminal, output: new ResultOutput((text) => terminal.print(text)), size }
+    this.#screen = { terminal, output: new ResultOutput((text) => terminal.print(text)), size, isExpanded: false }
+  }
+
+  /** Whether tables show rows as lines, a column each. */
+  get isExpanded(): boolean {
+    return this.#screen.isExpanded
+  }
+  set isExpanded(isExpanded: boolean) {
+    this.#screen = { ...this.#screen, isExpanded }
   }
 
   /** The exit code for what {@link run} has thrown. */
@@ -59,6 +69,7 @@ export class SqlRunner {
     let result: StatementResult | undefined
     for (const [index, statement] of statements.entries()) {
       this.#failureCode = ExitCode.USAGE
+      checkSetting(statement, text)
       result = this.session.execute(statement, text)
       this.#tellGuesses(statement.kind === 'describe')
       const isPrinted = this.#settings.format === 'table' || (printsLast && index === statements.length - 1)
@@ -73,8 +84,10 @@ export class SqlRunner {
 
   /** Runs what has to be run, and prints what is asked for. */
   async #answer(result: StatementResult, statement: Statement, isPrinted: boolean, signal: AbortSignal): Promise<void> {
-    if (result.kind === 'insert') await this.#job(() => insertJob(result.inserts, this.session, this.#jobOptions), signal)
-    else if (result.kind === 'query' && isPrinted) await this.#query(result.plan, signal)
+    if (result.kind === 'insert') {
+      const executor = this.#planned(() => insertJob(result.inserts, this.session, this.#jobOptions))
+      await runShown(executor, this.#screen.terminal, signal)
+    } else if (result.kind === 'query' && isPrinted) await this.#query(result.plan, signal)
     else if (result.kind === 'rows' && isPrinted) {
       if (statement.kind === 'show' && statement.what.startsWith('CREATE')) this.#text(result)
       else this.#rows(result)
@@ -106,7 +119,7 @@ export class SqlRunner {
   /** Prints plans and statements: in place of a table the text as it is. */
   #text(answer: Rows): void {
     if (this.#settings.format !== 'table') return this.#rows(answer)
-    for (const [text] of answer.rows) this.#screen.output.write(`${(text as string).trimEnd()}\n`)
+    for (const [text] of answer.rows) this.#screen.output.write(`${text as string}\n`)
     this.#screen.output.flush()
   }
 
@@ -134,7 +147,7 @@ export class SqlRunner {
   async #summary(plan: LogicalPlan, signal: AbortSignal): Promise<void> {
     const { executor, answer } = this.#planned(() => summaryOf(plan, this.session, this.#jobOptions))
     try {
-      await executor.run(signal)
+      await runShown(executor, this.#screen.terminal, signal)
     } catch (error) {
       // Of rows that never end those that came are summed up.
       if (signal.aborted) this.#rows(answer())
@@ -146,7 +159,7 @@ export class SqlRunner {
   async #copy(result: StatementResult & { readonly kind: 'copy' }, signal: AbortSignal): Promise<void> {
     const { executor, rowCount, discard } = this.#planned(() => copyOf(result, this.session, this.#jobOptions))
     try {
-      await executor.run(signal)
+      await runShown(executor, this.#screen.terminal, signal)
     } catch (error) {
       discard()
       throw error

@@ -67,6 +67,13 @@ async function runOnKeyboard(runner: SqlRunner, options: SqlCommandOptions, term
   return runConsole(
     {
       session: runner.session,
+      get isExpanded() {
+        return runner.isExpanded
+      },
+      set isExpanded(isExpanded) {
+        runner.isExpanded = isExpanded
+      },
+      textOf: textOfFile,
       async run(text, signal) {
         const result = await runner.run(fillVariables(text, process.env), true, signal)
         return result?.kind === 'done' || result?.kind === 'insert'

@@ -74,7 +74,7 @@ export class LocalExecutor {
   readonly metrics: JobMetricsReader
   readonly #clock: Clock
   readonly #scheduler: Random | undefined
-  readonly #plan: ExecutionPlan
+  readonly plan: ExecutionPlan
   #closed = false
   /** The splits of each source, by uid. */
   readonly splits: JobSnapshot['splits']
@@ -97,7 +97,7 @@ export class LocalExecutor {
   constructor(plan: ExecutionPlan, graph: LogicalGraph | readonly LogicalGraph[], options: LocalExecutorOptions) {
     this.#clock = options.clock
     this.#scheduler = options.scheduler
-    this.#plan = plan
+    this.plan = plan
     const { refuse } = options
     const ringBytesMax = options.ringBytesMax ?? ringBytesMaxOf(options.options)
     const graphs = graph instanceof LogicalGraph ? [graph] : graph
@@ -179,7 +179,7 @@ export class LocalExecutor {
   /** Starts a checkpoint. Only one may be under way. */
   startCheckpoint(checkpointId: number): void {
     assert(this.#pending === undefined, 'a checkpoint is under way')
-    this.#pending = new PendingCheckpoint(this.#plan, this.signatures, checkpointId)
+    this.#pending = new PendingCheckpoint(this.plan, this.signatures, checkpointId)
     this.offerBarrier(checkpointId)
   }
 

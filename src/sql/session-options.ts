@@ -4,7 +4,7 @@ import { PlanError } from '../base/errors.ts'
 import { editDistance } from '../base/suggest.ts'
 
 /** Keys that SQL reads, beside the engine's; others below the same names are Flink's, and taken. */
-const SQL_KEYS = [
+export const SQL_KEYS: readonly string[] = [
   ...['execution.runtime-mode', 'table.local-time-zone', 'table.exec.state.ttl', 'table.exec.sink.upsert-materialize'],
   ...['table.exec.mini-batch.enabled', 'table.exec.mini-batch.allow-latency', 'table.exec.mini-batch.size'],
 ]

@@ -379,6 +379,29 @@ describe.skipIf(!HAS_PSEUDO_TERMINAL)('on a terminal', () => {
     expect(await terminal.ended).toBe(0)
   })
 
+  test('helpers: functions, rows as lines, times, statements of a file, and what files are taken for', async () => {
+    const path = file('helped.csv', 'id;name\n1;ann\n')
+    const terminal = open()
+    await terminal.shows(/millrace> /)
+    const type = async (text: string, pattern: RegExp): Promise<void> => {
+      const seen = terminal.text.length
+      terminal.type(`${text}\r`)
+      await terminal.shows(pattern, seen)
+    }
+    await type('\\df json_v*', /json_value[^]*1 row\r\n[^]*millrace> /i)
+    await type('\\x', /Rows are shown as lines, a column each\.\r\n[^]*millrace> /)
+    await type(
+      `SELECT * FROM '${path}';`,
+      /helped\.csv: CSV, delimiter ";", with a header; id BIGINT, name STRING\r\n[^]*id {3}│ 1\r\nname │ ann\r\n1 row\r\n[^]*millrace> /,
+    )
+    await type('\\timing', /Timing is on\.\r\n[^]*millrace> /)
+    await type(`\\i ${file('helped.sql', 'SELECT 41 + 1 AS answer')}`, /answer │ 42\r\n1 row\r\nTime: [\d.]+ ms\r\n[^]*millrace> /)
+    await type(`COPY (SELECT 1 AS a) TO '${join(folder, 'helped.json')}';`, /1 row copied to [^\n]*helped\.json\r\n[^]*millrace> /)
+    await type('\\i nothing.sql', /error \[FILE_NOT_READABLE\]: Cannot read "nothing\.sql"[^]*millrace> /)
+    terminal.type('.exit\r')
+    expect(await terminal.ended).toBe(0)
+  })
+
   test('many rows are shown in part, and wide ones are cut', async () => {
     const rows = file('wide.jsonl', Array.from({ length: 1000 }, (_, n) => `{"k":"${'x'.repeat(100)}","n":${n}}\n`).join(''))
     const terminal = open('-f', file('wide.sql', `${table(rows)} SELECT n, k FROM t`))

@@ -95,8 +95,8 @@ function spanOf(statement: Statement): Span {
   return statement.kind === 'query' ? statement.span : statement
 }
 
-/** Whoever starts a job hears of an option that is none. */
-function checkSetting(statement: Statement, text: string): void {
+/** Whoever starts a job hears of an option that is none. @throws {SqlError} `UNKNOWN_OPTION`, `UNSUPPORTED_OPTION`, `INVALID_OPTION` */
+export function checkSetting(statement: Statement, text: string): void {
   if (statement.kind !== 'set' || statement.key === undefined || statement.value === undefined) return
   const { key, value } = statement
   try {
