@@ -71,7 +71,12 @@ export function boundAggregate(
   const types = operands.map(({ type }) => type)
   const found = rule(types)
   const isWrong = found === undefined || ((name === 'MIN' || name === 'MAX') && UNORDERED.test(types[0].kind))
-  if (isWrong) throw refuse('WRONG_TYPE', `${name} does not take ${types.map(formatType).join(', ') || 'nothing'}`)
+  if (isWrong)
+    throw refuse(
+      'WRONG_TYPE',
+      `${name} does not take ${types.map(formatType).join(', ') || 'nothing'}`,
+      types.length > 0 ? 'CAST what does not fit.' : undefined,
+    )
   checkLiterals(name, operands, text)
   const isNever = hasRows && !ALWAYS_NULLABLE.has(name) && filter === undefined && types.length > 0 && types.every(({ nullable }) => !nullable)
   return {

@@ -196,6 +196,8 @@ export class Catalog {
     if (file !== undefined) return this.#fileTable(file, name, text)
     const found = this.at(path)
     if (found !== undefined) return found
+    const hint = fileHint(name)
+    if (hint !== undefined) throw new SqlError('UNKNOWN_TABLE', text, name, `There is no table "${path[2]}"`, hint)
     this.pathOf(name, text)
     throw this.#unknownTable('table', path, this.tablesOf(path[0], path[1]), name, text)
   }
@@ -453,6 +455,12 @@ export class Catalog {
     )
     return new SqlError('UNKNOWN_TABLE', text, name, `There is no ${what} "${path[2]}"`, meant(near))
   }
+}
+
+/** For the name of a file that is not quoted: its ending looks like a table of a database. */
+function fileHint({ parts }: QualifiedName): string | undefined {
+  const path = parts.map((part) => part.text).join('.')
+  return /\.(?:csv|tsv|json|jsonl|ndjson|parquet)(?:\.gz)?$/i.test(path) ? `A file is named in single quotes: '${path}'.` : undefined
 }
 
 /** By code units, as Flink orders names. */

@@ -7,6 +7,7 @@ import type { BoundCall, BoundClause, BoundExpression, BoundLiteral, LiteralValu
 import { exactOperand } from './constant-expressions.ts'
 import { replaceColumns } from './expressions.ts'
 import { FLINK_FUNCTIONS } from './flink-functions.ts'
+import { functionAdvice } from './function-advice.ts'
 import { SCALAR_FUNCTIONS } from './functions/functions.ts'
 import { type Resolution, type ScalarFunction, STRING } from './functions/scalar-function.ts'
 import { likePattern } from './like.ts'
@@ -44,6 +45,11 @@ import {
   isNumeric,
 } from './type-rules.ts'
 
+function near(mistyped: string, known: Iterable<string>): string | undefined {
+  const found = suggest(mistyped, known)
+  return found === undefined ? undefined : `Did you mean ${found}?`
+}
+
 /** A column that expressions may name. */
 export interface ScopeColumn {
   readonly name: string
@@ -70,6 +76,8 @@ const BIGINT_MIN = -(2n ** 63n)
 const BOOLEAN: LogicalType = { kind: 'BOOLEAN', nullable: true }
 const INT: LogicalType = { kind: 'INT', nullable: true }
 const TIME_PRECISION_MAX = 3
+/** Functions that need a window. */
+const RANKING = /^(?:ROW_NUMBER|RANK|DENSE_RANK|PERCENT_RANK|CUME_DIST|NTILE|LAG|LEAD)$/
 const NO_CLAUSES: readonly BoundClause[] = []
 const YEAR_MONTH_UNITS = new Set(['YEAR', 'QUARTER', 'MONTH'])
 /** What the literals of times are called, and how they are written. */
@@ -241,9 +249,17 @@ export class ExpressionBinder {
       const around = new ExpressionBinder(this.#text, this.#outer)
       return replaceColumns(around.bind({ kind: 'reference', parts, start, end }), (column) => ({ ...column, index: -1 - column.index }))
     }
-    const name = parts.length === 1 ? first : second
-    const near = suggest(name.text, new Set(this.#columns.map((column) => column.name)))
-    throw this.#error('UNKNOWN_COLUMN', name, `There is no column "${name.text}"`, near === undefined ? undefined : `Did you mean ${near}?`)
+    const tables = new Set(this.#columns.flatMap(({ table }) => table ?? []))
+    if (second !== undefined && tables.size > 0 && !tables.has(first.text))
+      throw this.#error(
+        'UNKNOWN_COLUMN',
+        first,
+        `There is no table or column "${first.text}" here`,
+        near(first.text, tables) ?? `There are ${[...tables].join(', ')}.`,
+      )
+    const name = second ?? first
+    const columns = new Set(this.#columns.map((column) => column.name))
+    throw this.#error('UNKNOWN_COLUMN', name, `There is no column "${name.text}"`, near(name.text, columns))
   }
 
   /** A function that may stand without parentheses. */
@@ -266,11 +282,16 @@ export class ExpressionBinder {
 
   // ---- operators and functions ----
 
+  #unknownFunction({ name: [at] }: Call, name: string): SqlError {
+    return this.#error('UNKNOWN_FUNCTION', at, `There is no function ${name}`, functionAdvice(name))
+  }
+
   #call(call: Call): Operand {
     const name = call.name.map(({ text }) => text).join('.')
     const upper = name.toUpperCase()
     if (upper === 'JSON' && !this.#jsonValues.has(call)) throw this.#error('WRONG_TYPE', call, 'JSON stands only as a value inside JSON_OBJECT or JSON_ARRAY')
     if (upper === 'JSON_OBJECT' || upper === 'JSON_ARRAY') for (const operand of call.operands) this.#jsonValues.add(operand)
+    if (call.operands.some(({ kind }) => kind === 'star') && !FLINK_FUNCTIONS.has(upper)) throw this.#unknownFunction(call, name)
     const operands = call.operands.map((operand) => this.#bind(operand))
     if (call.syntax === 'infix') return this.#infix(upper, operands[0], operands[1], call)
     if (call.syntax === 'prefix' && (upper === '-' || upper === '+')) {
@@ -288,9 +309,12 @@ export class ExpressionBinder {
     if (scalar === undefined) {
       if (/^(?:TUMBLE|HOP|SESSION)(?:_(?:START|END|ROWTIME|PROCTIME))?$/.test(upper))
         throw this.#error('WRONG_PLACE', call, `${upper} stands in a query that has the same window in GROUP BY`, 'Group by it, or use the table function.')
-      if (FLINK_FUNCTIONS.has(upper)) throw this.#error('NOT_SUPPORTED', call, `Cannot plan ${upper} yet`)
-      const near = suggest(upper, FLINK_FUNCTIONS)
-      throw this.#error('UNKNOWN_FUNCTION', call.name[0], `There is no function ${name}`, near === undefined ? undefined : `Did you mean ${near}?`)
+      if (RANKING.test(upper))
+        throw this.#error('WRONG_PLACE', call, `${upper} has no rows to look at`, `Write OVER (PARTITION BY ... ORDER BY ...) behind it.`)
+      const isWord = call.syntax === 'variable'
+      if (FLINK_FUNCTIONS.has(upper) || isWord)
+        throw this.#error('NOT_SUPPORTED', call, `Cannot plan ${upper} yet`, isWord ? `A column of that name is quoted: \`${name}\`.` : undefined)
+      throw this.#unknownFunction(call, name)
     }
     const clauses = call.clauses.map(({ words, value }): BoundClause => {
       const type = value?.kind === 'type' ? value.type : undefined
@@ -638,7 +662,7 @@ export class ExpressionBinder {
 
   #wrong(span: Span, name: string, operands: readonly BoundExpression[]): SqlError {
     const types = operands.map(({ type }) => formatType(withNullability(type, true)))
-    return this.#error('WRONG_TYPE', span, `${name} does not take ${types.join(', ')}`, types.length > 1 ? 'CAST what does not fit.' : undefined)
+    return this.#error('WRONG_TYPE', span, `${name} does not take ${types.join(', ')}`, types.length > 0 ? 'CAST what does not fit.' : undefined)
   }
 
   #error(code: string, span: Span, message: string, hint?: string): SqlError {

@@ -9,6 +9,7 @@ import { ExpressionBinder, type ScopeColumn } from './expression-binder.ts'
 import { decorrelated, overBoth } from './decorrelation.ts'
 import { and, conjunctsOf, orNull, replaceColumns } from './expressions.ts'
 import { FLINK_FUNCTIONS } from './flink-functions.ts'
+import { FILE_FUNCTIONS, functionAdvice } from './function-advice.ts'
 import { groupingOf, groupingSetsOf, groupsOf } from './grouping.ts'
 import { checkHints } from './hints.ts'
 import type { LogicalPlan, PlanColumn, SortKey } from './logical-plan.ts'
@@ -386,7 +387,13 @@ export class QueryBinder {
     if (!isWindowFunction(upper)) {
       if (FLINK_FUNCTIONS.has(upper)) throw this.#error('NOT_SUPPORTED', span, `Cannot plan the table function ${name} yet`)
       const near = suggest(upper, ['TUMBLE', 'HOP', 'CUMULATE', 'SESSION'])
-      throw this.#error('UNKNOWN_FUNCTION', call.name[0], `There is no table function ${name}`, near === undefined ? undefined : `Did you mean ${near}?`)
+      const advice = FILE_FUNCTIONS.test(upper) ? functionAdvice(name) : undefined
+      throw this.#error(
+        'UNKNOWN_FUNCTION',
+        call.name[0],
+        `There is no table function ${name}`,
+        advice ?? (near === undefined ? undefined : `Did you mean ${near}?`),
+      )
     }
     const plan = windowTable(call, this.#text, (table) => ('parts' in table ? (this.#namedRelation(table) ?? this.#relation(table)) : this.bind(table)))
     return this.#aliased(plan, alias, columns)
@@ -614,7 +621,8 @@ export class QueryBinder {
 
   #count(expression: Expression | undefined): number | undefined {
     if (expression === undefined) return undefined
-    if (expression.kind !== 'literal' || expression.type !== 'integer') throw this.#error('NOT_SUPPORTED', expression, 'Cannot plan this count yet')
+    if (expression.kind !== 'literal' || expression.type !== 'integer')
+      throw this.#error('NOT_SUPPORTED', expression, 'LIMIT and OFFSET take an integer that is written out')
     return Number(expression.text)
   }
 

@@ -1,6 +1,7 @@
 // Statements and scripts. Entry of the parser: everything else of it serves these functions.
 
 import { QueryParser } from './query-parser.ts'
+import type { Span, SqlError } from './sql-error.ts'
 import type {
   AlterTable,
   ColumnDefinition,
@@ -62,6 +63,16 @@ const REFUSED: readonly (readonly [readonly string[], string, string | undefined
   [['REMOVE', 'JAR'], 'Functions are TypeScript modules, not JARs', undefined],
   [['LOAD', 'MODULE'], 'There is one module, with all functions', undefined],
   [['UNLOAD', 'MODULE'], 'There is one module, with all functions', undefined],
+  [['FROM'], 'A query begins with SELECT', 'Write SELECT * FROM the table.'],
+  [['PRAGMA'], 'There are no PRAGMAs', "SET 'key' = 'value' sets options, DESCRIBE and SHOW look around."],
+  [
+    ['ATTACH'],
+    'There are no database files to attach',
+    "Tables are files, streams and connectors: FROM 'file.csv', or CREATE TABLE ... WITH ('connector' = '...').",
+  ],
+  [['INSTALL'], 'There are no extensions', undefined],
+  [['IMPORT'], 'There is no IMPORT', "SELECT * FROM 'file.csv' reads a file as it is."],
+  [['EXPORT'], 'There is no EXPORT', "COPY (query) TO 'file.csv' writes a file."],
   [['CREATE', 'MODEL'], 'There are no models', undefined],
   [['CREATE', 'MATERIALIZED'], 'There are no materialized tables', 'Write a table and an INSERT that keeps it.'],
 ]
@@ -148,7 +159,7 @@ class StatementParser extends QueryParser {
       const comment = this.#comment()
       return { kind: 'create database', ifNotExists, name, comment, options: this.#with(), ...this.span(start) }
     }
-    throw this.unexpected()
+    throw this.unexpected('TABLE, VIEW, FUNCTION, CATALOG or DATABASE')
   }
 
   #created(temporary: boolean) {
@@ -289,9 +300,23 @@ class StatementParser extends QueryParser {
 
   #option(): Option {
     const { token: start } = this
+    if (start.kind === TokenKind.WORD) throw this.#unquoted(start, 'WITH')
     const key = this.string("an option's key in quotes")
     this.expectSymbol('=')
     return { key, value: this.string("an option's value in quotes"), ...this.span(start) }
+  }
+
+  /** An option as others write it: with what it would be here. */
+  #unquoted(start: Span, where: 'WITH' | 'SET'): SqlError {
+    let key = this.take().text
+    while (this.acceptSymbol('.') || this.acceptSymbol('-')) key += this.text[this.lastEnd - 1] + this.take().text
+    const { start: from, end } = start
+    return this.error(
+      'SYNTAX_ERROR',
+      { start: from, end },
+      'Options stand in quotes, key and value',
+      `Write ${where === 'SET' ? `SET '${key}' = '...'` : `WITH ('${key}' = '...')`}.`,
+    )
   }
 
   // ---------------------------------------------------------------------------------------------------------------- DROP, ALTER
@@ -531,6 +556,7 @@ class StatementParser extends QueryParser {
 
   #set(start: number): Statement {
     if (this.isSymbol(';') || this.isEnd()) return { kind: 'set', key: undefined, value: undefined, ...this.span(start) }
+    if (this.token.kind === TokenKind.WORD) throw this.#unquoted(this.token, 'SET')
     const key = this.string("an option's key in quotes")
     this.expectSymbol('=')
     return { kind: 'set', key, value: this.string("an option's value in quotes"), ...this.span(start) }

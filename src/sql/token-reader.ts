@@ -1,6 +1,6 @@
 // A place in the tokens of a text, and what every part of the parser asks of it: words, symbols, names, and errors that say what was expected.
 
-import { suggest } from '../base/suggest.ts'
+import { editDistance, suggest } from '../base/suggest.ts'
 import { fileName } from './files/file-name.ts'
 import { RESERVED_WORDS } from './reserved-words.ts'
 import { type Span, SqlError } from './sql-error.ts'
@@ -28,6 +28,17 @@ const CLAUSES = new Set([
   'VALUES',
   'INTO',
 ])
+/** Of those the ones that are names, unless BY follows. */
+const BY_CLAUSES = new Set(['GROUP', 'ORDER'])
+/** Words and symbols of other dialects, with what to write here. */
+const FOREIGN_WORDS: Readonly<Record<string, string>> = {
+  DATE_TRUNC: 'Write FLOOR(time TO DAY).',
+  EXCLUDE: 'There is no * without some columns: name those that are wanted.',
+  '[': 'Write ARRAY[1, 2].',
+  '{': "Write ROW(1, 2) or MAP['key', 1].",
+}
+/** Letters that may be wrong in a word that was taken for a name. */
+const MISTAKES_MAX = 2
 /** So many words are listed at most. */
 const EXPECTED_MAX = 6
 /** Nesting that is read: each level takes some of the stack. */
@@ -39,8 +50,8 @@ export class TokenReader {
   readonly #tokens: readonly Token[]
   #at = 0
   #depth = 0
-  /** Words that would have been taken at the furthest place that was looked at. */
-  #expected = new Set<string>()
+  /** What would have been taken at the furthest place that was looked at: symbols, and words with those that have to follow. */
+  #expected = new Map<string, string>()
   #expectedAt = -1
 
   /** @throws {SqlError} `SYNTAX_ERROR` if it is not all tokens. */
@@ -90,7 +101,7 @@ export class TokenReader {
   /** Whether the next tokens are these words. */
   protected isWords(...words: readonly string[]): boolean {
     const are = words.every((word, index) => this.ahead(index).upper === word)
-    if (!are) this.#expect(words[0])
+    if (!are) this.#expect(words[0], words.join(' '))
     return are
   }
 
@@ -107,7 +118,7 @@ export class TokenReader {
   }
 
   protected expectWords(...words: readonly string[]): void {
-    for (const word of words) if (!this.accept(word)) throw this.unexpected()
+    for (const word of words) if (!this.accept(word)) throw this.#unexpected(undefined, word)
   }
 
   protected isSymbol(symbol: string): boolean {
@@ -169,7 +180,7 @@ export class TokenReader {
   }
 
   protected string(what: string = 'a string'): string {
-    if (this.token.kind !== TokenKind.STRING) throw this.unexpected(what)
+    if (this.token.kind !== TokenKind.STRING) throw this.#unexpected(what)
     return this.take().text
   }
 
@@ -205,26 +216,47 @@ export class TokenReader {
     const { token } = this
     const isReserved = token.kind === TokenKind.WORD && RESERVED_WORDS.has(token.upper)
     if (what === undefined || !isReserved) return this.#unexpected(what)
-    const hint = CLAUSES.has(token.upper) ? undefined : `Quote it to use it as a name: \`${token.text}\`.`
+    const isClause = CLAUSES.has(token.upper) && !(BY_CLAUSES.has(token.upper) && this.ahead(1).upper !== 'BY')
+    const hint = foreignHint(token) ?? (isClause ? this.#aside() : `Quote it to use it as a name: \`${token.text}\`.`)
     return this.error('SYNTAX_ERROR', token, `Expected ${what}, found the reserved word ${token.upper}`, hint)
   }
 
-  #unexpected(what: string | undefined): SqlError {
+  /** @param least What has to be said of many words, if there are too many for a list. */
+  #unexpected(what: string | undefined, least?: string): SqlError {
     const { token } = this
     const found = token.kind === TokenKind.END ? 'the end' : describe(token)
-    const words = (this.#expectedAt === this.#at ? [...this.#expected] : []).filter((word) => /^\w/.test(word))
-    const hint = token.kind === TokenKind.WORD ? this.nearest(token.upper, words) : undefined
-    const expected = what ?? (words.length > 0 && words.length <= EXPECTED_MAX ? orList(words) : undefined)
+    const known = this.#expectedAt === this.#at ? this.#expected : new Map<string, string>()
+    const words = [...known.keys()].filter((word) => /^\w/.test(word))
+    const near = token.kind === TokenKind.WORD ? suggest(token.upper, words) : undefined
+    const hint = foreignHint(token) ?? (near === undefined ? this.#aside() : `Did you mean ${known.get(near)!}?`)
+    const expected = what ?? (words.length > 0 && words.length <= EXPECTED_MAX ? orList(words) : least)
     return this.error('SYNTAX_ERROR', token, expected === undefined ? `Did not expect ${found}` : `Expected ${expected}, found ${found}`, hint)
   }
 
-  #expect(word: string): void {
+  /** What may be wrong in front of the next token: a word that was taken for a name, a comma that is missing. */
+  #aside(): string | undefined {
+    const { token } = this
+    const before = this.#at === 0 ? undefined : this.#tokens[this.#at - 1]
+    if (before?.kind === TokenKind.WORD && !RESERVED_WORDS.has(before.upper)) {
+      const near = suggest(before.upper, CLAUSES)
+      if (near !== undefined && editDistance(before.upper, near) <= MISTAKES_MAX) return `"${before.text}" is taken for a name: did you mean ${near}?`
+    }
+    const isName = token.kind === TokenKind.QUOTED || (token.kind === TokenKind.WORD && !RESERVED_WORDS.has(token.upper))
+    return isName && this.#expectedAt === this.#at && this.#expected.has(',') ? 'Is a comma missing in front of it?' : undefined
+  }
+
+  #expect(word: string, phrase = word): void {
     if (this.#expectedAt !== this.#at) {
       this.#expectedAt = this.#at
-      this.#expected = new Set()
+      this.#expected = new Map()
     }
-    this.#expected.add(word)
+    if (!this.#expected.has(word)) this.#expected.set(word, phrase)
   }
+}
+
+function foreignHint({ kind, upper, text }: Token): string | undefined {
+  const word = kind === TokenKind.WORD ? upper : kind === TokenKind.SYMBOL ? text : ''
+  return Object.hasOwn(FOREIGN_WORDS, word) ? FOREIGN_WORDS[word] : undefined
 }
 
 function describe({ kind, text }: Token): string {

@@ -97,7 +97,7 @@ describe('what cannot be bound is refused where it stands', () => {
   test.each([
     ['c1 +\n nope', 'UNKNOWN_COLUMN', 2, 2],
     ['c7', 'UNKNOWN_COLUMN', 1, 1],
-    ['x.c1', 'UNKNOWN_COLUMN', 1, 3],
+    ['x.c1', 'UNKNOWN_COLUMN', 1, 1],
     ['UPER(c2)', 'UNKNOWN_FUNCTION', 1, 1],
     ['1 + UPPER(c1)', 'WRONG_TYPE', 1, 5],
     ['NOT c1', 'WRONG_TYPE', 1, 1],

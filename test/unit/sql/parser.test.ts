@@ -56,13 +56,13 @@ describe('the parser', () => {
     ['SELECT 1 /* a', 'A comment is never closed, line 1, column 10', 'Close it with */.'],
     ['CREATE TABLE t (a STRNG)', 'There is no type "STRNG", line 1, column 19', 'Did you mean STRING?'],
     ['CREATE TABLE t (a DECIMAL(39, 2))', 'A DECIMAL has 1 to 38 digits, not 39, line 1, column 19', undefined],
-    ["CREATE TABLE t (a INT) WITH (connector = 'x')", 'Expected an option\'s key in quotes, found "connector", line 1, column 30', undefined],
+    ["CREATE TABLE t (a INT) WITH (connector = 'x')", 'Options stand in quotes, key and value, line 1, column 30', "Write WITH ('connector' = '...')."],
     ['SELECT a FROM t LIMIT 2, 5', 'LIMIT takes one number, line 1, column 24', 'Write LIMIT count OFFSET start.'],
     ['SELECT EXTRACT(DAI FROM a)', 'Expected a unit of time (YEAR, QUARTER, MONTH, WEEK, DAY, HOUR, MINUTE, SECOND, …), found "DAI"', 'Did you mean DAY?'],
     ['SELECT a FROM t WHERE (b = 1', 'Expected ")", found the end, line 1, column 29', undefined],
     ['DELETE FROM t', 'DELETE changes what a sink holds, which sinks here cannot', undefined],
     ['SELECT 1 €', 'Cannot read "€", line 1, column 10\n  SELECT 1 €\n           ^', undefined],
-    ['\tSELECT\t1 x y', 'line 1, column 13\n  \tSELECT\t1 x y\n  \t      \t    ^', undefined],
+    ['\tSELECT\t1 x y', 'line 1, column 13\n  \tSELECT\t1 x y\n  \t      \t    ^', 'Is a comma missing in front of it?'],
   ])('says where and what: %s', (sql, message, hint) => {
     const error = errorOf(sql)
     expect(error.message).toContain(message)
