@@ -192,6 +192,9 @@ completion, where \\? helps. Statements share one session: tables that one creat
 \${NAME} in them, but not in comments, is the value of an environment variable; "-- mode: batch" among the
 first eight lines asks for batch mode: one answer, when all rows are there.
 
+A file in single quotes stands for a table: SELECT * FROM 'flights.csv', globs, gzip, '-' for standard input.
+DESCRIBE and SUMMARIZE look at one, COPY (query) TO 'late.csv' writes one.
+
 Formats:
   table      a box for each result, of its last rows; a terminal sees it while it changes
   csv        a header, then a line for each row; NULL is empty, an empty text has quotes
@@ -204,6 +207,8 @@ last statement answers, and nothing of those before.
 Examples:
   $ millrace sql -e "SELECT 1 + 1"
   $ millrace sql                                then type statements
+  $ millrace sql -e "SUMMARIZE 'flights.csv'"
+  $ cat flights.csv | millrace sql -e "SELECT carrier, COUNT(*) FROM '-' GROUP BY carrier"
   $ millrace sql -f report.sql --format csv >report.csv
   $ millrace sql -f report.sql -e "SELECT * FROM top_sellers" --set table.local-time-zone=Europe/Berlin
   $ DAY=2025-03-01 millrace sql -f clicks.sql --format changelog | head`,

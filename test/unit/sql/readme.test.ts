@@ -1,0 +1,229 @@
+// src/sql/README.md says only what holds: what it marks as there is, its tables are those of the sources. UPDATE_README=1 writes marks and tables anew.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { MillraceError } from '../../../src/base/errors.ts'
+import { defineSchema, Schema, t } from '../../../src/batch/types.ts'
+import { AGGREGATE_FUNCTIONS } from '../../../src/sql/aggregate-types.ts'
+import type { CatalogTable } from '../../../src/sql/catalog.ts'
+import { FLINK_FUNCTIONS } from '../../../src/sql/flink-functions.ts'
+import { FOREIGN_FUNCTIONS, functionAdvice } from '../../../src/sql/function-advice.ts'
+import { SCALAR_FUNCTIONS } from '../../../src/sql/functions/functions.ts'
+import { copyOf, explainedRows, insertJob, queryJob } from '../../../src/sql/runtime/run-script.ts'
+import { CONNECTORS, FORMATS } from '../../../src/sql/runtime/table-options.ts'
+import { tableSink } from '../../../src/sql/runtime/table-sinks.ts'
+import { tableSource } from '../../../src/sql/runtime/table-sources.ts'
+import { SqlSession } from '../../../src/sql/session.ts'
+import { parseScript } from '../../../src/sql/statement-parser.ts'
+import { root, scratchFolder } from '../../fixtures/command.ts'
+
+const PATH = join(root, 'src/sql/README.md')
+const isUpdated = process.env.UPDATE_README === '1'
+const folder = scratchFolder()
+const input = join(folder, 'x.json')
+writeFileSync(input, '')
+
+const FILE = `'connector' = 'filesystem', 'path' = '${input}', 'format' = 'json'`
+const SETUP = `CREATE TABLE t (a INT, b STRING, ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH (${FILE});
+CREATE TABLE v (a INT, b STRING, ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH (${FILE});
+CREATE TABLE p (a INT, pt AS PROCTIME()) WITH (${FILE});
+CREATE TABLE rates (currency STRING, rate DOUBLE, ts TIMESTAMP(3), WATERMARK FOR ts AS ts, PRIMARY KEY (currency) NOT ENFORCED) WITH (${FILE});
+CREATE TABLE s (a INT, b STRING) WITH ('connector' = 'blackhole');`
+
+/** Whether a statement can be planned; what is wrong with it else. */
+function refusalOf(sql: string): string | undefined {
+  const session = new SqlSession()
+  for (const statement of parseScript(SETUP)) session.execute(statement, SETUP)
+  const options = { log() {} }
+  try {
+    for (const statement of parseScript(sql)) {
+      const result = session.execute(statement, sql)
+      if (result.kind === 'query') queryJob(result.plan, session, () => {}, options)
+      if (result.kind === 'insert') insertJob(result.inserts, session, options)
+      if (result.kind === 'copy') copyOf(result, session, options)
+      if (result.kind === 'explain') explainedRows(result, session, options)
+    }
+  } catch (error) {
+    // What is read from a file was understood.
+    if (error instanceof MillraceError) return error.code.startsWith('FILE_') ? undefined : error.code
+    throw error
+  }
+  return undefined
+}
+
+// ---------------------------------------------------------------------------------------------------------------- functions
+
+/** Of those that have a grammar of their own, or stand only in certain places: a query that calls each. */
+const WINDOWED = (call: string): string => `SELECT ${call} AS x FROM t GROUP BY TUMBLE(ts, INTERVAL '1' MINUTE)`
+const HOPPED = (call: string): string => `SELECT ${call} AS x FROM t GROUP BY HOP(ts, INTERVAL '1' MINUTE, INTERVAL '2' MINUTE)`
+const IN_SESSIONS = (call: string): string => `SELECT ${call} AS x FROM t GROUP BY SESSION(ts, INTERVAL '1' MINUTE)`
+const OVER = (call: string): string => `SELECT ${call} OVER (PARTITION BY b ORDER BY ts) AS x FROM t`
+const MATCHED = (measure: string): string =>
+  `SELECT * FROM t MATCH_RECOGNIZE (PARTITION BY b ORDER BY ts MEASURES ${measure} AS x PATTERN (A B) DEFINE B AS B.a > A.a)`
+/** As in Flink: where rows never end nobody knows how many there are, or which comes next. */
+const IN_BATCH = "SET 'execution.runtime-mode' = 'batch'; "
+const CALLS: Readonly<Record<string, string>> = {
+  AT: "SELECT ts AT TIME ZONE 'UTC' AS x FROM t",
+  CLASSIFIER: MATCHED('CLASSIFIER()'),
+  CONVERT: 'SELECT CONVERT(b USING utf8) AS x FROM t',
+  CUMULATE: "SELECT * FROM CUMULATE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE, INTERVAL '2' MINUTE)",
+  CURRENT_CATALOG: 'SELECT CURRENT_CATALOG AS x',
+  CURRENT_USER: 'SELECT CURRENT_USER AS x',
+  DENSE_RANK: OVER('DENSE_RANK()'),
+  FIRST: MATCHED('FIRST(A.a)'),
+  FROM_CHANGELOG: 'SELECT * FROM FROM_CHANGELOG(input => TABLE t)',
+  GROUPING: 'SELECT GROUPING(a) AS x FROM t GROUP BY ROLLUP (a)',
+  GROUPING_ID: 'SELECT GROUPING_ID(a) AS x FROM t GROUP BY ROLLUP (a)',
+  GROUP_ID: 'SELECT GROUP_ID() AS x FROM t GROUP BY ROLLUP (a)',
+  HOP: "SELECT * FROM HOP(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE, INTERVAL '2' MINUTE)",
+  IS_JSON: 'SELECT b IS JSON AS x FROM t',
+  LAG: OVER('LAG(a)'),
+  LAST: MATCHED('LAST(A.a)'),
+  LEAD: IN_BATCH + OVER('LEAD(a)'),
+  MATCH_NUMBER: MATCHED('MATCH_NUMBER()'),
+  MATCH_PROCTIME: MATCHED('MATCH_PROCTIME()'),
+  MATCH_ROWTIME: MATCHED('MATCH_ROWTIME()'),
+  ML_PREDICT: 'SELECT * FROM ML_PREDICT(TABLE t, MODEL m, DESCRIPTOR(a))',
+  NEXT: MATCHED('NEXT(A.a)'),
+  NTH_VALUE: IN_BATCH + OVER('NTH_VALUE(a, 2)'),
+  NTILE: IN_BATCH + OVER('NTILE(2)'),
+  NULLIF: 'SELECT NULLIF(a, 1) AS x FROM t',
+  OBJECT_OF: "SELECT OBJECT_OF('C', 'a', 1) AS x",
+  OBJECT_UPDATE: "SELECT OBJECT_UPDATE(OBJECT_OF('C', 'a', 1), 'a', 2) AS x",
+  PERCENT_RANK: IN_BATCH + OVER('PERCENT_RANK()'),
+  CUME_DIST: IN_BATCH + OVER('CUME_DIST()'),
+  PREV: MATCHED('PREV(A.a)'),
+  RANK: OVER('RANK()'),
+  RLIKE: "SELECT b RLIKE 'a+' AS x FROM t",
+  ROW_NUMBER: OVER('ROW_NUMBER()'),
+  SESSION: "SELECT * FROM SESSION(TABLE t PARTITION BY b, DESCRIPTOR(ts), INTERVAL '1' MINUTE)",
+  SNAPSHOT: 'SELECT * FROM SNAPSHOT(TABLE t)',
+  SOURCE_WATERMARK: `CREATE TABLE w (ts TIMESTAMP(3), WATERMARK FOR ts AS SOURCE_WATERMARK()) WITH (${FILE}); SELECT * FROM w`,
+  TO_CHANGELOG: 'SELECT * FROM TO_CHANGELOG(input => TABLE t)',
+  TRY_CAST: 'SELECT TRY_CAST(b AS INT) AS x FROM t',
+  TUMBLE: "SELECT * FROM TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE)",
+  USER: 'SELECT USER AS x',
+  VECTOR_SEARCH: 'SELECT * FROM VECTOR_SEARCH(TABLE t, DESCRIPTOR(a), ARRAY[1], 3)',
+  ...Object.fromEntries(['START', 'END', 'ROWTIME', 'PROCTIME'].map((part) => [`TUMBLE_${part}`, WINDOWED(`TUMBLE_${part}(ts, INTERVAL '1' MINUTE)`)])),
+  ...Object.fromEntries(
+    ['START', 'END', 'ROWTIME', 'PROCTIME'].map((part) => [`HOP_${part}`, HOPPED(`HOP_${part}(ts, INTERVAL '1' MINUTE, INTERVAL '2' MINUTE)`)]),
+  ),
+  ...Object.fromEntries(['START', 'END', 'ROWTIME', 'PROCTIME'].map((part) => [`SESSION_${part}`, IN_SESSIONS(`SESSION_${part}(ts, INTERVAL '1' MINUTE)`)])),
+}
+
+/** Why some are not there. */
+const REASONS: readonly (readonly [names: RegExp, reason: string])[] = [
+  [/^(?:CLASSIFIER|FIRST|LAST|NEXT|PREV|MATCH_\w+)$/, 'of MATCH_RECOGNIZE, which is not there yet'],
+  [/^BITMAP_/, 'bitmaps are not there yet'],
+  [/^(?:ML_PREDICT|VECTOR_SEARCH)$/, 'there are no models'],
+  [/^(?:PARSE_JSON|TRY_PARSE_JSON)$/, 'there is no type VARIANT'],
+  [/^OBJECT_/, 'there are no structured types of classes'],
+  [/^(?:CURRENT_USER|USER)$/, 'nobody logs in'],
+]
+
+function kindOf(name: string): string {
+  if (/^(?:TUMBLE|HOP|CUMULATE|SESSION)(?:_\w+)?$/.test(name)) return 'window'
+  if (/^(?:ROW_NUMBER|(?:DENSE_|PERCENT_)?RANK|CUME_DIST|NTILE|LAG|LEAD|NTH_VALUE)$/.test(name)) return 'OVER'
+  if (/^(?:CLASSIFIER|FIRST|LAST|NEXT|PREV|MATCH_\w+)$/.test(name)) return 'pattern'
+  if (/^(?:ML_PREDICT|VECTOR_SEARCH|FROM_CHANGELOG|TO_CHANGELOG|SNAPSHOT)$/.test(name)) return 'table'
+  return AGGREGATE_FUNCTIONS.has(name) || /_AGG$|^GROUP(?:ING)?(?:_ID)?$/.test(name) ? 'aggregate' : 'scalar'
+}
+
+function isThere(name: string): boolean {
+  if (name in CALLS) return refusalOf(CALLS[name]) === undefined
+  return SCALAR_FUNCTIONS.has(name) || AGGREGATE_FUNCTIONS.has(name)
+}
+
+function functionTable(): string {
+  const rows = [...FLINK_FUNCTIONS].toSorted().map((name) => {
+    const has = isThere(name)
+    const note = has ? '' : (REASONS.find(([names]) => names.test(name))?.[1] ?? '')
+    return `| ${has ? '✓' : '—'} | \`${name}\` | ${kindOf(name)} | ${note} |`
+  })
+  const count = rows.filter((row) => row.startsWith('| ✓')).length
+  return [`${count} of ${rows.length}:`, '', '| | function | kind | |', '|:-:|---|---|---|', ...rows].join('\n')
+}
+
+// ---------------------------------------------------------------------------------------------------------------- connectors
+
+/** Told by the refusal of an option that is none: all others that were asked for. */
+function optionsOf(make: (table: CatalogTable) => unknown, options: Readonly<Record<string, string>>): readonly string[] | undefined {
+  const table = {
+    path: ['c', 'd', 't'],
+    columns: [],
+    definition: { partitionedBy: [] },
+    options: new Map(Object.entries({ ...options, 'qqqqqqqqqqqq-qqqqqqqqqqqq-qqqqqqqqqqqq': '' })),
+  }
+  try {
+    make(table as unknown as CatalogTable)
+  } catch (error) {
+    const { hint = '', message, code } = error as MillraceError
+    const listed = /(?:Known here: |There are |Known options: )(.*)\.$/.exec(hint)?.[1] ?? (code === 'UNKNOWN_OPTION' ? '' : undefined)
+    return message.includes('qqqqqqqqqqqq') && listed !== undefined
+      ? listed.split(', ').filter((key) => key !== '' && key !== 'connector' && !(key in options))
+      : undefined
+  }
+  return undefined
+}
+
+const SCHEMA = defineSchema({ a: t.int() })
+const reading = (table: CatalogTable): unknown => tableSource(table, SCHEMA, (fields) => new Schema(fields))
+/** What some connectors have to be told before anything else is looked at. */
+const NEEDED: Readonly<Record<string, Readonly<Record<string, string>>>> = { filesystem: { path: '/x' } }
+
+function connectorTable(): string {
+  const rows: string[] = []
+  const cell = (keys: readonly string[] | undefined): string =>
+    keys === undefined
+      ? '—'
+      : keys.length === 0
+        ? '✓'
+        : keys
+            .toSorted()
+            .map((key) => `\`${key}\``)
+            .join(', ')
+  for (const connector of CONNECTORS) {
+    const formats = connector === 'filesystem' ? FORMATS : [undefined]
+    for (const format of formats) {
+      const options = { connector, ...NEEDED[connector], ...(format !== undefined && { format }) }
+      const [source, sink] = [optionsOf(reading, options), optionsOf(tableSink, options)]
+      rows.push(`| \`${connector}\`${format === undefined ? '' : `, \`${format}\``} | ${cell(source)} | ${cell(sink)} |`)
+    }
+  }
+  return ['| connector, format | options of tables that are read | options of tables that are written to |', '|---|---|---|', ...rows].join('\n')
+}
+
+// ---------------------------------------------------------------------------------------------------------------- the page
+
+const EXAMPLE = /^\| (✓|—) \| ([^|]*) \| `([^`]*(?:`[^`|]+`[^`]*)*)` \|$/gm
+
+function updated(page: string): string {
+  return page
+    .replaceAll(EXAMPLE, (_, __, what: string, sql: string) => `| ${refusalOf(sql) === undefined ? '✓' : '—'} | ${what} | \`${sql}\` |`)
+    .replace(/<!-- functions -->[^]*?(?=\n## )/, `<!-- functions -->\n\n${functionTable()}\n`)
+    .replace(/<!-- connectors -->[^]*$/, `<!-- connectors -->\n\n${connectorTable()}\n`)
+}
+
+describe('src/sql/README.md', () => {
+  const page = readFileSync(PATH, 'utf8')
+  if (isUpdated) writeFileSync(PATH, updated(page))
+  const current = isUpdated ? updated(page) : page
+
+  test.each([...current.matchAll(EXAMPLE)].map(([, mark, what, sql]) => ({ mark, what, sql })))('$what: $mark', ({ mark, sql }) => {
+    expect(refusalOf(sql) === undefined ? '✓' : '—').toBe(mark)
+  })
+
+  test('shows examples of much', () => expect([...current.matchAll(EXAMPLE)].length).toBeGreaterThan(25))
+
+  test('has every function of Flink with its mark', () => expect(current).toContain(functionTable()))
+
+  test('has every connector with its options', () => expect(current).toContain(connectorTable()))
+})
+
+describe('advice on functions of other dialects', () => {
+  test.each(Object.entries(FOREIGN_FUNCTIONS))('%s: %s', (name, instead) => {
+    const called = /^([A-Z_]+)\(/.exec(instead)?.[1]
+    if (called !== undefined) expect(isThere(called)).toBe(true)
+    expect(functionAdvice(name)).toBe(FLINK_FUNCTIONS.has(name) ? `Did you mean ${name}?` : `Write ${instead}.`)
+  })
+})
