@@ -2,6 +2,7 @@
 // that Ctrl-C ends it.
 
 import { createInterface, type Interface } from 'node:readline/promises'
+import { systemClock } from '../base/clock.ts'
 import type { SqlSession } from '../sql/session.ts'
 import { packageVersion } from '../base/platform.ts'
 import { ExitCode } from './error-text.ts'
@@ -178,7 +179,7 @@ class SqlConsole {
     // The terminal makes a signal of Ctrl-C then, and nobody edits a line.
     this.#setRawMode(false)
     process.on('SIGINT', interrupt)
-    const startMs = performance.now()
+    const startMs = systemClock.monotonicMs()
     try {
       const isSilent = await this.#runner.run(text, interruption.signal)
       if (isSilent) this.#terminal.print('OK\n')
@@ -186,7 +187,7 @@ class SqlConsole {
       if (interruption.signal.aborted) this.#terminal.say('Cancelled.\n')
       else this.#runner.tell(error)
     }
-    if (this.#isTimed) this.#terminal.print(`Time: ${(performance.now() - startMs).toFixed(3)} ms\n`)
+    if (this.#isTimed) this.#terminal.print(`Time: ${(systemClock.monotonicMs() - startMs).toFixed(1)} ms\n`)
     process.off('SIGINT', interrupt)
     this.#isRunning = false
     if (this.#hasLeft) return this.#leave()

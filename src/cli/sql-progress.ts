@@ -12,12 +12,10 @@ const DRAWING_INTERVAL_MS = 200
 /** Runs a job, and shows how far it is if there is a terminal. */
 export async function runShown(executor: LocalExecutor, terminal: Terminal, signal: AbortSignal): Promise<void> {
   if (!terminal.isInteractive) return executor.run(signal)
-  const startMs = performance.now()
   let isDrawn = false
   const draw = (): void => {
-    const { rowsRead, rowsWritten } = figuresOf(executor.metrics.read(), executor.plan)
-    const seconds = (performance.now() - startMs) / 1000
-    const rate = formatShort(rowsRead / seconds)
+    const { rowsRead, rowsWritten, runningMs } = figuresOf(executor.metrics.read(), executor.plan)
+    const rate = formatShort((rowsRead * 1000) / runningMs)
     isDrawn = true
     terminal.say(`\r\u001b[K${formatCount(rowsRead)} rows read, ${formatCount(rowsWritten)} written, ${rate} rows/s; Ctrl-C ends it`)
   }
