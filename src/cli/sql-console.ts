@@ -7,7 +7,7 @@ import type { SqlSession } from '../sql/session.ts'
 import { packageVersion } from '../base/platform.ts'
 import { ExitCode } from './error-text.ts'
 import { completions } from './sql-completion.ts'
-import { HELP, type HelperAction, helperOf, HELPERS } from './sql-helpers.ts'
+import { type Expansion, HELP, type HelperAction, helperOf, HELPERS } from './sql-helpers.ts'
 import { SqlHistory } from './sql-history.ts'
 import { isBlank, isComplete } from './statement-text.ts'
 import type { Terminal } from './terminal.ts'
@@ -15,12 +15,17 @@ import type { Terminal } from './terminal.ts'
 const PROMPT = 'millrace> '
 const CONTINUED = '       -> '
 const HISTORY_MAX = 1000
+const SHOWN_AS: { readonly [expansion in Expansion]: string } = {
+  on: 'lines, a column each',
+  off: 'a table',
+  auto: 'lines where a table would be too wide',
+}
 
 /** What runs statements for the console. */
 export interface ConsoleRunner {
   readonly session: SqlSession
-  /** Whether rows are shown as lines, a column each. */
-  isExpanded: boolean
+  /** How tables show rows. */
+  expansion: Expansion
   /** The statements of a file. @throws {PlanError} `FILE_NOT_READABLE` */
   textOf(path: string): string
   /** Runs statements and prints their results. Resolves with whether the last one answered nothing; errors are thrown. */
@@ -153,8 +158,8 @@ class SqlConsole {
         this.#terminal.print(HELP)
         return
       case 'expanded':
-        this.#runner.isExpanded = action.isOn ?? !this.#runner.isExpanded
-        this.#terminal.print(`Rows are shown as ${this.#runner.isExpanded ? 'lines, a column each' : 'a table'}.\n`)
+        this.#runner.expansion = action.expansion ?? (this.#runner.expansion === 'off' ? 'on' : 'off')
+        this.#terminal.print(`Rows are shown as ${SHOWN_AS[this.#runner.expansion]}.\n`)
         return
       case 'timing':
         this.#isTimed = action.isOn ?? !this.#isTimed

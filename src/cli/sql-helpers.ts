@@ -10,8 +10,12 @@ export type HelperAction =
   /** The statements of a file. */
   | { readonly kind: 'file'; readonly path: string }
   /** Undefined: the other way round. */
-  | { readonly kind: 'expanded' | 'timing'; readonly isOn: boolean | undefined }
+  | { readonly kind: 'expanded'; readonly expansion: Expansion | undefined }
+  | { readonly kind: 'timing'; readonly isOn: boolean | undefined }
   | { readonly kind: 'refused'; readonly message: string; readonly hint: string }
+
+/** Whether rows are shown as lines, a column each; `auto`: where a table would be wider than the terminal. */
+export type Expansion = 'on' | 'off' | 'auto'
 
 export const HELPERS = ['\\d', '\\dt', '\\dv', '\\df', '\\l', '\\i', '\\x', '\\timing', '\\q', '\\?']
 
@@ -22,7 +26,7 @@ export const HELP = `Statements end with a semicolon, and may take several lines
   \\df [PATTERN]     list functions: \\df json*
   \\l                list databases
   \\i FILE           run the statements of a file
-  \\x [on|off]       show each row as lines, a column each
+  \\x [on|off|auto]  show each row as lines, a column each; auto: where tables are too wide
   \\timing [on|off]  tell how long statements take
   \\?                this help
   \\q                leave, as quit, exit and Ctrl-D do
@@ -75,8 +79,9 @@ export function helperOf(line: string): HelperAction | undefined {
         ? { kind: 'refused', message: '\\i takes the name of a file', hint: 'Write \\i script.sql.' }
         : { kind: 'file', path: given.join(' ').replace(/^'(.*)'$/, '$1') }
     case '\\x':
+      return expanded(given)
     case '\\timing':
-      return switched(helper === '\\x' ? 'expanded' : 'timing', helper, given)
+      return timing(given)
   }
   if (helper.startsWith('\\')) return { kind: 'refused', message: `There is no helper "${helper}"`, hint: nearest(helper) }
   if (/^\.[a-z]+$/i.test(helper))
@@ -84,11 +89,16 @@ export function helperOf(line: string): HelperAction | undefined {
   return undefined
 }
 
-function switched(kind: 'expanded' | 'timing', helper: string, [given]: readonly string[]): HelperAction {
+function expanded([given]: readonly string[]): HelperAction {
   const word = given?.toLowerCase()
-  if (word !== undefined && word !== 'on' && word !== 'off')
-    return { kind: 'refused', message: `${helper} is "${given}"`, hint: `Write ${helper} on or ${helper} off.` }
-  return { kind, isOn: word === undefined ? undefined : word === 'on' }
+  if (word === undefined || word === 'on' || word === 'off' || word === 'auto') return { kind: 'expanded', expansion: word }
+  return { kind: 'refused', message: `\\x is "${given}"`, hint: 'Write \\x on, \\x off or \\x auto.' }
+}
+
+function timing([given]: readonly string[]): HelperAction {
+  const word = given?.toLowerCase()
+  if (word === undefined || word === 'on' || word === 'off') return { kind: 'timing', isOn: word === undefined ? undefined : word === 'on' }
+  return { kind: 'refused', message: `\\timing is "${given}"`, hint: 'Write \\timing on or \\timing off.' }
 }
 
 /** As psql: `*` stands for any characters, `?` for one; what has neither is the beginning. */

@@ -6,11 +6,12 @@ import type { EvaluationContext } from '../sql/functions/scalar-function.ts'
 import type { Ordering } from '../sql/ordering.ts'
 import { changeText } from '../sql/runtime/run-script.ts'
 import type { Value } from '../sql/value.ts'
-import { boxLines, type BoxRow } from './box-table.ts'
+import { boxLines, type BoxRow, displayWidth } from './box-table.ts'
 import { formatCount } from './numbers.ts'
 import { recordLines } from './record-lines.ts'
 import type { ResultFormat } from './result-formats.ts'
 import { ResultRows } from './result-rows.ts'
+import type { Expansion } from './sql-helpers.ts'
 import { columnTypeText, isNumber, jsonText, objectText, textWriter } from './sql-values.ts'
 import { styleOf, type Terminal } from './terminal.ts'
 
@@ -40,8 +41,7 @@ export interface ResultScreen {
   readonly output: ResultOutput
   /** Of a terminal, where tables are drawn while rows come, and cut to what can be seen; undefined: standard output is none. */
   readonly size: (() => ScreenSize) | undefined
-  /** Whether rows are shown as lines, a column each. */
-  readonly isExpanded: boolean
+  readonly expansion: Expansion
 }
 
 /** How many characters a terminal shows in a line, and how many lines. */
@@ -130,6 +130,8 @@ const FRAME_LINES = 6
 /** More rows than these are not put in order while they change. */
 const ORDERED_MAX = 10_000
 
+const PLAIN = { bold: (text: string): string => text, dim: (text: string): string => text }
+
 /** A table of the rows that are left in the end; on a terminal it is drawn anew while they change. */
 class TableWriter implements ResultWriter {
   readonly #head: ResultHead
@@ -195,13 +197,15 @@ class TableWriter implements ResultWriter {
   }
 
   #lines(rows: readonly (readonly Value[])[], rowsMax: number | undefined): string[] {
-    const { terminal, size, isExpanded } = this.#screen
+    const { terminal, size, expansion } = this.#screen
     const columns = this.#head.columns.map(({ name, type }) => ({ name, isNumber: isNumber(type) }))
     // Cells of rows that are not shown are not made.
     const cells = rowsMax === undefined || rows.length <= rowsMax ? rows : [...rows.slice(0, rowsMax), ...rows.slice(-rowsMax)]
     const texts = cells.map((row): BoxRow => row.map((value, column) => (value === null ? null : this.#writers[column](value))))
-    if (isExpanded) return this.#records(texts, rows.length, rowsMax)
-    return boxLines(columns, texts, { columnsMax: size?.().columns, rowsMax, style: styleOf(terminal, 'print') })
+    const columnsMax = size?.().columns
+    const isWide = expansion === 'auto' && columnsMax !== undefined && displayWidth(boxLines(columns, texts, { style: PLAIN })[0]) > columnsMax
+    if (expansion === 'on' || isWide) return this.#records(texts, rows.length, rowsMax)
+    return boxLines(columns, texts, { columnsMax, rowsMax, style: styleOf(terminal, 'print') })
   }
 
   /** @param texts The first and the last rows, if not all of them are shown. */

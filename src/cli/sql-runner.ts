@@ -15,6 +15,7 @@ import { parseScript } from '../sql/statement-parser.ts'
 import type { Statement } from '../sql/syntax-tree.ts'
 import { ExitCode } from './error-text.ts'
 import type { ResultFormat } from './result-formats.ts'
+import type { Expansion } from './sql-helpers.ts'
 import { countText, openResult, ResultOutput, type ResultHead, type ResultScreen, type ResultWriter } from './sql-output.ts'
 import { runShown } from './sql-progress.ts'
 import { styleOf, type Terminal } from './terminal.ts'
@@ -40,15 +41,15 @@ export class SqlRunner {
   constructor(session: SqlSession, settings: RunnerSettings, terminal: Terminal, size: ResultScreen['size']) {
     this.session = session
     this.#settings = settings
-    this.#screen = { terminal, output: new ResultOutput((text) => terminal.print(text)), size, isExpanded: false }
+    this.#screen = { terminal, output: new ResultOutput((text) => terminal.print(text)), size, expansion: 'off' }
   }
 
-  /** Whether tables show rows as lines, a column each. */
-  get isExpanded(): boolean {
-    return this.#screen.isExpanded
+  /** How tables show rows. */
+  get expansion(): Expansion {
+    return this.#screen.expansion
   }
-  set isExpanded(isExpanded: boolean) {
-    this.#screen = { ...this.#screen, isExpanded }
+  set expansion(expansion: Expansion) {
+    this.#screen = { ...this.#screen, expansion }
   }
 
   /** The exit code for what {@link run} has thrown. */

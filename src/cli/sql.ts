@@ -67,11 +67,11 @@ async function runOnKeyboard(runner: SqlRunner, options: SqlCommandOptions, term
   return runConsole(
     {
       session: runner.session,
-      get isExpanded() {
-        return runner.isExpanded
+      get expansion() {
+        return runner.expansion
       },
-      set isExpanded(isExpanded) {
-        runner.isExpanded = isExpanded
+      set expansion(expansion) {
+        runner.expansion = expansion
       },
       textOf: textOfFile,
       async run(text, signal) {
