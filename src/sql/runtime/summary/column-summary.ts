@@ -45,6 +45,10 @@ export class ColumnSummary {
   #nulls = 0
   /** Of numbers and times. */
   #numbers = 0
+  #sum = 0
+  /** What the sum has lost to rounding. */
+  #lost = 0
+  /** Of the numbers so far, for the spread alone: it drifts. */
   #mean = 0
   /** The sum of squared distances from the mean. */
   #spread = 0
@@ -107,11 +111,12 @@ export class ColumnSummary {
     const [min, max] = isText(this.type)
       ? [this.#leastBytes, this.#greatestBytes].map((bytes) => (bytes === undefined ? null : decodeText(bytes, 0, bytes.length)))
       : [this.#min, this.#max].map((value) => this.#text(value, context))
-    const isSome = this.#numbers > 0
+    const sum = Number.isFinite(this.#sum) ? this.#sum + this.#lost : this.#sum
+    const mean = this.#numbers === 0 ? undefined : sum / this.#numbers
     return {
       min,
       max,
-      avg: isSome ? (isNumber ? measureText(this.#mean) : this.#textOfNumber(this.#mean, context)) : null,
+      avg: mean === undefined ? null : isNumber ? measureText(mean) : this.#textOfNumber(mean, context),
       std: isNumber && this.#numbers > 1 ? measureText(Math.sqrt(this.#spread / (this.#numbers - 1))) : null,
       quantiles: [0.25, 0.5, 0.75].map((share) => {
         const value = this.#quantiles.quantile(share)
@@ -123,6 +128,9 @@ export class ColumnSummary {
   #addNumber(column: Column, row: number): void {
     const number = numberAt(column, row)
     this.#numbers++
+    const sum = this.#sum + number
+    this.#lost += Math.abs(this.#sum) >= Math.abs(number) ? this.#sum - sum + number : number - sum + this.#sum
+    this.#sum = sum
     const distance = number - this.#mean
     this.#mean += distance / this.#numbers
     this.#spread += distance * (number - this.#mean)

@@ -92,6 +92,11 @@ test('a query that changes its rows is summed up by those that stay', () => {
   ])
 })
 
+test('means do not drift', () => {
+  const path = file('thirds.csv', `n\n${Array.from({ length: 30_000 }, (_, n) => (n % 3 === 0 ? 1e9 + 1 : -0.1)).join('\n')}\n`)
+  expect(rowsOf(`SUMMARIZE '${path}'`)[0][5]).toBe('333333333.6')
+})
+
 test('no row', () => {
   expect(rowsOf('SUMMARIZE SELECT 1 AS a WHERE FALSE')).toEqual([['a', 'INT', null, null, '0', ...NO_NUMBER, '0', null]])
 })
