@@ -1,10 +1,11 @@
 // What was typed in earlier sessions: a file with a line for each statement, the newest last.
 
-import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 
 const ENTRIES_MAX = 1000
+const OWNER_ONLY = 0o600
 
 /** Where it lies. */
 export function historyPath(environment: Readonly<Record<string, string | undefined>>): string {
@@ -24,7 +25,9 @@ export class SqlHistory {
         .split('\n')
         .filter((line) => line !== '')
       this.#entries = lines.slice(-ENTRIES_MAX).toReversed()
-      if (lines.length > 2 * ENTRIES_MAX) writeFileSync(path, `${lines.slice(-ENTRIES_MAX).join('\n')}\n`, { mode: 0o600 })
+      // Statements may hold passwords.
+      chmodSync(path, OWNER_ONLY)
+      if (lines.length > 2 * ENTRIES_MAX) writeFileSync(path, `${lines.slice(-ENTRIES_MAX).join('\n')}\n`, { mode: OWNER_ONLY })
     } catch {
       // None yet, or none that may be read.
     }
@@ -41,7 +44,7 @@ export class SqlHistory {
     for (const entry of added) this.#entries = [entry, ...this.#entries.filter((known) => known !== entry)].slice(0, ENTRIES_MAX)
     try {
       mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 })
-      appendFileSync(this.#path, `${added.join('\n')}\n`, { mode: 0o600 })
+      appendFileSync(this.#path, `${added.join('\n')}\n`, { mode: OWNER_ONLY })
     } catch {
       // A home that cannot be written is no reason to stop.
     }

@@ -22,6 +22,13 @@ test('a statement is one line, once, the newest first; with comments in it it ke
   expect(new SqlHistory(path).entries.slice(0, 2)).toEqual(['3;', 'SELECT -- all'])
 })
 
+test('a file that others may read is closed to them', () => {
+  const path = join(folder, 'open')
+  writeFileSync(path, 'SELECT 1;\n', { mode: 0o644 })
+  expect(new SqlHistory(path).entries).toEqual(['SELECT 1;'])
+  expect(statSync(path).mode & 0o777).toBe(0o600)
+})
+
 test('only the newest are kept', () => {
   const path = join(folder, 'long')
   writeFileSync(path, Array.from({ length: 2500 }, (_, index) => `${index}\n`).join(''))
