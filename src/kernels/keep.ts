@@ -1,7 +1,7 @@
 // Bindings of the kernels of kept rows: values and rows that aggregates hold on to as they are.
 
-/** Which rows an entry keeps. Equal ones: the earlier first. */
-export const KeepOrder = { ASCENDING: 0, DESCENDING: 1, FIRST: 2, LAST: 3 } as const
+/** Which rows an entry keeps. Equal ones: the earlier first, but for ASCENDING_LATEST. */
+export const KeepOrder = { ASCENDING: 0, DESCENDING: 1, FIRST: 2, LAST: 3, ASCENDING_LATEST: 4 } as const
 export type KeepOrder = (typeof KeepOrder)[keyof typeof KeepOrder]
 
 /** Bytes of an accumulator that keeps up to `limit` rows, a multiple of 8. */

@@ -12,6 +12,7 @@ import type { DictionaryKernels } from './dictionary.ts'
 import type { GatherKernels } from './gather.ts'
 import type { GroupKernels } from './groups.ts'
 import type { HashKernels } from './hash.ts'
+import type { JoinKernels } from './join.ts'
 import type { KeepKernels } from './keep.ts'
 import type { KeyKernels } from './keys.ts'
 import type { ScatterKernels } from './scatter.ts'
@@ -28,6 +29,7 @@ export interface Kernels
     GatherKernels,
     GroupKernels,
     HashKernels,
+    JoinKernels,
     KeepKernels,
     KeyKernels,
     ScatterKernels,

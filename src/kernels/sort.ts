@@ -5,6 +5,9 @@ export function sortScratchBytes(n: number): number {
   return n * 20 + 1024 + 64
 }
 
+/** Bytes of a part of a sort key: whether it is NULL, and the value. */
+export const SORT_KEY_PART_BYTES = 9
+
 /** Sort kernels: lists of physical rows, int32 rows[n], are put in order in place. */
 export interface SortKernels {
   /**
@@ -19,4 +22,9 @@ export interface SortKernels {
    * Returns how many there are.
    */
   sortTop(column: number, descending: number, rows: number, n: number, limit: number, scratch: number): number
+  /**
+   * Writes a part of the sort keys of rows 0..n - 1 at `out` + row * `stride`: {@link SORT_KEY_PART_BYTES} bytes whose order, bytewise, is that of a column of numbers
+   * or times of up to 64 bits. Flags are 0 or 1. NaN is the greatest number, -0 equals 0.
+   */
+  sortKeyPart(column: number, descending: number, nullsFirst: number, n: number, out: number, stride: number): void
 }

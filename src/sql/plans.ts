@@ -269,9 +269,12 @@ export function needsOrderOfChanges(plan: LogicalPlan): boolean {
     (plan.kind === 'sort' && plan.fetch !== undefined) ||
     (plan.kind === 'aggregate' && plan.aggregates.some(({ name }) => ORDERED_AGGREGATES.has(name)))
   const inputs = inputsOf(plan)
-  return (isOrdered && inputs.some(hasGroups)) || inputs.some(needsOrderOfChanges)
+  // Of a table with versions each of them counts.
+  const hasVersions = plan.kind === 'join' && plan.strategy.kind === 'temporal' && hasGroups(plan.right)
+  return hasVersions || (isOrdered && inputs.some(hasGroups)) || inputs.some(needsOrderOfChanges)
 }
 
+/** Whether a plan has groups, or partitions of which the first rows are asked for, whose changes within a batch become one. */
 function hasGroups(plan: LogicalPlan): boolean {
-  return (plan.kind === 'aggregate' && plan.window === undefined) || inputsOf(plan).some(hasGroups)
+  return (plan.kind === 'aggregate' && plan.window === undefined) || plan.kind === 'rank' || inputsOf(plan).some(hasGroups)
 }

@@ -28,6 +28,8 @@ export type StateKind =
   | 'slices'
   /** The accumulators of groups, by key. */
   | 'groups'
+  /** Rows that a join keeps, as batches. */
+  | 'rows'
   /** What a countDistinct has seen. */
   | 'distinct'
   /** Records that asynchronous calls are made for. */
@@ -121,6 +123,8 @@ export function formatStateSchema({ kind, keyType, type, ttlMs }: Omit<StateSche
       return 'accumulators of windows'
     case 'groups':
       return 'accumulators of groups'
+    case 'rows':
+      return 'rows of a join'
     case 'distinct':
       return `different values${type === undefined ? '' : ` of ${formatType(type)}`}`
     case 'in-flight':

@@ -71,7 +71,7 @@ function check(rows: readonly Row[], query: string, byRow: string, batchRowsMax:
   const lines = rows.map((row, id) => JSON.stringify({ id, ...row }).replace(/"(l|d)":"([^"]*)"/g, '"$1":$2'))
   writeFileSync(file, lines.map((line) => `${line}\n`).join(''))
   const script = scriptOf(file, query)
-  const expected = linesOf(new QueryJob(scriptOf(file, byRow, "SET 'table.exec.mini-batch.enabled' = 'false';"), { isFolded: false }).run())
+  const expected = linesOf(new QueryJob(scriptOf(file, byRow, "SET 'table.exec.mini-batch.enabled' = 'false';"), { isFolded: false, isInMemory: false }).run())
   expect(linesOf(new QueryJob(script, { batchRowsMax }).run())).toEqual(expected)
   expect(linesOf(new QueryJob(script, { batchRowsMax, parallelism: 2, ...(isLmdb && { options: LMDB }) }).run())).toEqual(expected)
   if (rows.length > 20) expect(linesOf(runThrough(script, [1, 2, 1], 5, { batchRowsMax: 3 }))).toEqual(expected)
@@ -166,4 +166,65 @@ test('windows', () => {
     ),
     { numRuns: 25 },
   )
+})
+
+test('the first rows of an order', () => {
+  const orders = ['i DESC', 'i, x DESC', 'n, id DESC', 'x DESC NULLS LAST, l', 'ts DESC', 'ts', 'd', 's DESC', 'b, i']
+  fc.assert(
+    fc.property(
+      rowsArbitrary,
+      fc.constantFrom('k', 'n', 'k, n', 's'),
+      fc.constantFrom(...orders),
+      fc.constantFrom('<= 1', '= 1', '<= 3', '= 2', 'BETWEEN 2 AND 3'),
+      fc.boolean(),
+      fc.constantFrom(1, 7, 64),
+      isLmdbArbitrary,
+      (rows, keys, order, ranks, hasRank, batchRowsMax, isLmdb) => {
+        const columns = 'id, k, n, i, l, d, x, s, b'
+        const query = `SELECT ${columns}${hasRank ? ', r' : ''} FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY ${keys} ORDER BY ${order}) AS r FROM t) WHERE r ${ranks}`
+        check(rows, query, query, batchRowsMax, isLmdb)
+        expect(rows.length).toBeGreaterThan(0)
+      },
+    ),
+    { numRuns: 40 },
+  )
+})
+
+test('pairs of rows', () => {
+  const conditions = [
+    'a.k = b.k',
+    'a.n = b.n AND a.k IS NOT DISTINCT FROM b.k',
+    'a.l = b.i',
+    'a.i = b.i AND a.x > b.x',
+    'a.k = b.s',
+    'UPPER(a.k) = UPPER(b.k)',
+    'a.d = b.d AND a.s <> b.s',
+  ]
+  fc.assert(
+    fc.property(
+      rowsArbitrary,
+      fc.constantFrom(...conditions),
+      fc.constantFrom('t AS b', '(SELECT id, k, n, i, x, d, s FROM t WHERE b) AS b'),
+      fc.constantFrom(1, 7, 64),
+      (rows, condition, other, batchRowsMax) => {
+        const query = `SELECT a.id, a.k, a.d, b.id AS other, b.s FROM t AS a JOIN ${other} ON ${condition}`
+        check(rows, query, query, batchRowsMax, false)
+        expect(rows.length).toBeGreaterThan(0)
+      },
+    ),
+    { numRuns: 40 },
+  )
+})
+
+test('more rows than a block of a side holds', () => {
+  const file = join(folder, 'many.jsonl')
+  const count = 70_000
+  writeFileSync(file, Array.from({ length: count }, (_, id) => `{"id":${id},"k":"${'x'.repeat(id % 50)}","n":${id % 7},"after":0}\n`).join(''))
+  const script = scriptOf(file, 'SELECT a.n, COUNT(*), SUM(b.id), SUM(CHAR_LENGTH(b.k)) FROM t AS a JOIN t AS b ON a.id = b.id GROUP BY a.n')
+  const expected = Array.from({ length: 7 }, (_, n) => {
+    const ids = Array.from({ length: count }, (_unused, id) => id).filter((id) => id % 7 === n)
+    return `1 ${n} | ${ids.length} | ${ids.reduce((sum, id) => sum + id, 0)} | ${ids.reduce((sum, id) => sum + (id % 50), 0)}`
+  })
+  expect(linesOf(new QueryJob(script).run())).toEqual(expected)
+  expect(linesOf(runThrough(script, [1, 2, 1], 66_000))).toEqual(expected)
 })

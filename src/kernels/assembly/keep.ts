@@ -18,6 +18,8 @@ const PENDING: u32 = 0x80000000
 // How rows are ordered: the values of KeepOrder.
 const DESCENDING: u32 = 1
 const FIRST: u32 = 2
+/** As ascending, and of equal rows the later one comes first. */
+const ASCENDING_LATEST: u32 = 4
 
 // @ts-ignore: decorator
 @inline function entryAt(entries: usize, row: u32): usize { return load<u32>(entries + (<usize>row << 2)) }
@@ -63,6 +65,7 @@ export function keepRows(
   const values = codes != 0 ? columnDictionary(source) : source
   const kind = columnKind(values)
   const flip: u64 = order == DESCENDING ? u64.MAX_VALUE : 0
+  const isByValue = order < FIRST || order == ASCENDING_LATEST
   for (let index: u32 = 0; index < n; index++) {
     const row = rowAt(selection, begin + index)
     if (!columnIsValid(source, row)) continue
@@ -70,7 +73,7 @@ export function keepRows(
     const count = load<u32>(head) & ~PENDING
     const sequence = sequenceOf(sequences, firstSequence, row)
     const valueRow = codes == 0 ? row : load<u32>(codes + (<usize>row << 2))
-    const key: u64 = order >= FIRST ? 0 : keyOfRow(kind, values, valueRow) ^ flip
+    const key: u64 = isByValue ? keyOfRow(kind, values, valueRow) ^ flip : 0
     let place = count
     for (; place > 0; place--) {
       const reference = load<u32>(head + (<usize>place << 2))
@@ -78,14 +81,14 @@ export function keepRows(
       const heldRow = pending ? reference & ~PENDING : reference - 1
       const heldSequence = pending ? sequenceOf(sequences, firstSequence, heldRow) : load<i64>(keptSequences + (<usize>heldRow << 3))
       let before = order == FIRST ? sequence < heldSequence : sequence > heldSequence
-      if (order < FIRST) {
+      if (isByValue) {
         const column = pending ? values : kept
         const heldValue = pending && codes != 0 ? load<u32>(codes + (<usize>heldRow << 2)) : heldRow
         const heldKey = keyOfRow(kind, column, heldValue) ^ flip
         if (key != heldKey) before = key < heldKey
         else {
           const rest = compareRest(kind, values, valueRow, column, heldValue)
-          before = rest == 0 ? sequence < heldSequence : (rest < 0) == (order != DESCENDING)
+          before = rest == 0 ? (sequence < heldSequence) == (order != ASCENDING_LATEST) : (rest < 0) == (order != DESCENDING)
         }
       }
       if (!before) break

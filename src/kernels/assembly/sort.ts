@@ -269,3 +269,23 @@ export function sortTop(column: usize, descending: u32, rows: usize, n: u32, lim
   memory.copy(rows, kept, <usize>count << 2)
   return count
 }
+
+/**
+ * Writes a part of the sort keys of rows 0..n - 1 at out + row * stride: bytes whose order is that of a column of numbers or times of up to 64 bits, NULLs first or
+ * last.
+ */
+export function sortKeyPart(column: usize, descending: u32, nullsFirst: u32, n: u32, out: usize, stride: usize): void {
+  const kind = columnKind(column)
+  const values = columnValues(column)
+  const flip: u64 = descending != 0 ? u64.MAX_VALUE : 0
+  for (let row: u32 = 0; row < n; row++) {
+    if (columnIsValid(column, row)) {
+      store<u8>(out, 1)
+      store<u64>(out, bswap<u64>(keyOf(kind, values, row) ^ flip), 1)
+    } else {
+      store<u8>(out, nullsFirst != 0 ? 0 : 2)
+      store<u64>(out, 0, 1)
+    }
+    out += stride
+  }
+}

@@ -126,7 +126,7 @@ function compareTotally(left: TwinValue, right: TwinValue): number {
 /** The first `limit` rows, given in the order of their arrival, in a keep order of their values; NULLs are left out. */
 export function keepRows(rows: readonly number[], values: readonly TwinValue[], order: KeepOrder, limit: number): number[] {
   const present = rows.filter((row) => values[row] !== null)
-  if (order === KeepOrder.LAST) present.reverse()
+  if (order === KeepOrder.LAST || order === KeepOrder.ASCENDING_LATEST) present.reverse()
   if (order === KeepOrder.FIRST || order === KeepOrder.LAST) return present.slice(0, limit)
   return sortRows(present, [{ values, descending: order === KeepOrder.DESCENDING, nullsLast: true }]).slice(0, limit)
 }

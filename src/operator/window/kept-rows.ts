@@ -113,6 +113,22 @@ export class KeptRows {
     slab.free(rows, n * limit * 4)
   }
 
+  /**
+   * Appends kept rows to columns of their types.
+   *
+   * @param rows Address of int32 rows, as entries refer to them.
+   * @param columns As many of the kept ones as are wanted, from the first on.
+   */
+  gather(rows: number, n: number, columns: readonly Column[], row: number): void {
+    const { slab, kernels } = this.#context
+    columns.forEach((column, index) => gatherRows(slab, kernels, this.#columns[index], column, rows, 0, n, row))
+  }
+
+  /** Lists the rows of entries u32[n], in order, as int32 `out`, which has room for all that they may keep. Returns how many. */
+  list(entries: number, n: number, base: number, out: number): number {
+    return this.#context.kernels.keepList(entries, n, base + this.#plan.offset, 0, out)
+  }
+
   /** Writes the rows of an entry for a snapshot. */
   save(writer: ByteWriter, entry: number, base: number): void {
     const { slab } = this.#context

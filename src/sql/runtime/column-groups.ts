@@ -2,6 +2,10 @@
 // a batch at a time. With the backend lmdb the table of accumulators is a cache; the values of DISTINCT stay in memory. Owned by one operator, on its thread.
 
 import { keyGroupRangeOf } from '../../base/key-groups.ts'
+import { BatchBuilder } from '../../batch/batch-builder.ts'
+import { BatchDecoder, encodeBatch, encodedBytesMax } from '../../batch/batch-codec.ts'
+import { WIRE_ALIGNMENT_BYTES } from '../../batch/batch-codec-layout.ts'
+import { verifyBatch } from '../../batch/batch-verifier.ts'
 import { BatchKeys } from '../../batch/batch-keys.ts'
 import { Column } from '../../batch/column.ts'
 import type { KeySpec } from '../../batch/key-spec.ts'
@@ -29,6 +33,8 @@ export interface ColumnGroupsSpec {
   /** The columns of the key. */
   readonly key: readonly number[]
   readonly plan: ColumnAggregatePlan
+  /** Whether its only aggregate keeps whole rows, so that these are the state. @default false */
+  readonly keepsRows?: boolean
 }
 
 /** Aggregates of the different values of one column. */
@@ -57,6 +63,9 @@ const STAMP_BYTES = 8
 const CACHED_ROWS_PER_STEP = 1024
 const ROWS_PER_STEP = 8192
 const NO_NAMESPACE = new Uint8Array()
+/** Of records that hold the rows of many groups, as a batch. */
+const ROWS_NAMESPACE = new Uint8Array(1)
+const GROUPS_PER_RECORD = 1024
 const GROUPS: StateSchema = { name: 'groups', kind: 'groups' }
 
 function distinctSchema(index: number, type: LogicalType): StateSchema {
@@ -212,6 +221,16 @@ export class ColumnGroups {
     this.#take(batch, { entries, n: count, selection: taken, begin: 0 })
   }
 
+  /** Of groups that keep rows: the word in the slab behind which one refers to them, in order, each by one more than its place; it says how many there are. */
+  placesOf(entry: number): number {
+    return (entry + this.#table.valueOffset + this.#spec.plan.aggregates[0].plan.offset) >>> 2
+  }
+
+  /** Of groups that keep rows: appends such rows, int32[n] places, to columns. */
+  gather(rows: number, n: number, columns: readonly Column[], row: number): void {
+    this.#keptRows[0].gather(rows, n, columns, row)
+  }
+
   /** A batch has been folded in. */
   endBatch(batch: RecordBatch): void {
     if (this.#keptRows.length === 0) return
@@ -301,6 +320,7 @@ export class ColumnGroups {
     if (writer.since > 0 || !isChange) this.#removed = isChange ? this.#removed.filter(({ epoch }) => epoch >= writer.since) : []
     this.#epoch = writer.nextEpoch
     if (this.#keptRows.length === 0) writer.records(GROUPS.name, (this.#cached ?? table).records(NO_NAMESPACE, valueBytes))
+    else if (this.#spec.keepsRows === true && this.#cached === undefined) this.#snapshotRows(writer)
     else this.#snapshotKept(writer)
     this.#cached?.forEachCold(isChange ? writer.since : 0, (keyGroup, key, value, tail) => {
       const area = value.subarray(0, valueBytes)
@@ -333,13 +353,61 @@ export class ColumnGroups {
     })
   }
 
+  /** Writes the rows of groups as batches: folded in again, they make the same groups. */
+  #snapshotRows(writer: KeyedSnapshotWriter): void {
+    const { slab } = this.#context
+    const { schema, plan } = this.#spec
+    const { limit } = plan.aggregates[0].plan.keep!
+    const builder = new BatchBuilder(slab, schema, GROUPS_PER_RECORD)
+    const rows = slab.allocate(GROUPS_PER_RECORD * limit * 4)
+    let index = 0
+    this.#table.forEachKeyGroup((keyGroup, entries, n) => {
+      for (let begin = 0; begin < n; begin += GROUPS_PER_RECORD) {
+        const count = this.#keptRows[0].list(entries + begin * 4, Math.min(GROUPS_PER_RECORD, n - begin), this.#table.valueOffset, rows)
+        const batch = builder.begin(false, false)
+        builder.ensureRows(count)
+        this.#keptRows[0].gather(rows, count, batch.columns, 0)
+        builder.finish(count)
+        const bytes = new Uint8Array(encodedBytesMax(batch, 0, count))
+        const length = encodeBatch(batch, 0, count, bytes, 0)
+        writer.keyed(GROUPS.name, keyGroup, ROWS_NAMESPACE, new Uint8Array(new Uint32Array([index++]).buffer), bytes.subarray(0, length))
+      }
+    })
+    slab.free(rows, GROUPS_PER_RECORD * limit * 4)
+    builder.free()
+  }
+
+  /** Folds the rows of groups in again. */
+  #restoreRows(decoder: BatchDecoder, bytes: Uint8Array): void {
+    const { slab } = this.#context
+    verifyBatch(bytes, this.#spec.schema)
+    const length = bytes.length + WIRE_ALIGNMENT_BYTES
+    const block = slab.allocate(length)
+    const address = Math.ceil(block / WIRE_ALIGNMENT_BYTES) * WIRE_ALIGNMENT_BYTES
+    slab.u8.set(bytes, address)
+    const batch = decoder.decode(address, bytes.length)
+    for (let begin = 0; begin < batch.end; begin += this.rowsPerStep) {
+      const n = Math.min(batch.end - begin, this.rowsPerStep)
+      this.find(batch, begin, n)
+      this.fold(batch, begin, n)
+    }
+    this.endBatch(batch)
+    slab.free(block, length)
+  }
+
   restore(reader: SnapshotReader): void {
     const { slab, kernels } = this.#context
     const { valueBytes } = this.#spec.plan
     const groups = new TableRestore(slab, kernels, this.#table, valueBytes)
     const bytes = new ByteReader()
     let count = 0
-    reader.keyed(GROUPS.name, (_keyGroup, _namespace, key, value) => {
+    let decoder: BatchDecoder | undefined
+    reader.keyed(GROUPS.name, (_keyGroup, namespace, key, value) => {
+      if (namespace.length > 0) {
+        this.#restoreRows((decoder ??= new BatchDecoder(slab, this.#spec.schema)), value)
+        this.makeRoom()
+        return
+      }
       if (this.#tier !== undefined && ++count % CACHED_ROWS_PER_STEP === 0) {
         groups.flush()
         this.makeRoom()
@@ -354,6 +422,7 @@ export class ColumnGroups {
       groups.add(key, area)
     })
     groups.finish()
+    decoder?.free()
     this.#sets.forEach(({ values, pairs }, index) => {
       const restore = values.restore(pairs)
       reader.keyed(distinctSchema(index, this.#spec.schema.fields[values.column].type).name, (_keyGroup, _namespace, key, value) => {

@@ -2,7 +2,7 @@
 
 import { systemClock } from '../../base/clock.ts'
 import { PlanError } from '../../base/errors.ts'
-import { type Field, type LogicalType, sameType, Schema, withNullability } from '../../batch/types.ts'
+import { type Field, formatType, type LogicalType, sameType, Schema, withNullability } from '../../batch/types.ts'
 import { collectionSource } from '../../connector/collection/collection-source.ts'
 import { WatermarkOperator, type WatermarkRules } from '../../operator/basic/watermark-operator.ts'
 import type { Operator } from '../../operator/operator.ts'
@@ -59,6 +59,8 @@ import { commonType } from '../type-rules.ts'
 import { CalcOperator, isColumnar } from './calc-operator.ts'
 import { areFolded, areFoldedInWindows, foldedColumns, planColumnAggregates, planWindowAggregates } from './column-aggregates.ts'
 import { ColumnGroupOperator } from './column-group-operator.ts'
+import { ColumnJoinOperator } from './column-join-operator.ts'
+import { columnOrderOf, ColumnRankOperator } from './column-rank-operator.ts'
 import { ALL_CHANGES, type ChangeKinds, DELETES, INSERTS, INSERTS_AND_UPDATES, UPDATES_AFTER, UPDATES_BEFORE } from './change-kinds.ts'
 import { DeduplicateOperator } from './deduplicate-operator.ts'
 import { and, columnsOf, conjunctsOf, hasCall, shifted } from '../expressions.ts'
@@ -75,7 +77,7 @@ import { calc, debezium, expand, unnest, upserts, windows } from './row-maps.ts'
 import { SessionOperator } from './session-operator.ts'
 import { SetOperator } from './set-operator.ts'
 import { SliceAggregateOperator, sliceOf } from './slice-aggregate-operator.ts'
-import type { SessionContext } from './sql-operator.ts'
+import type { SessionContext, SqlInput } from './sql-operator.ts'
 import { type TableSink, tableSink } from './table-sinks.ts'
 import { readsByName, tableSource } from './table-sources.ts'
 import { TemporalJoinOperator } from './temporal-join-operator.ts'
@@ -147,6 +149,10 @@ export interface QueryOptions {
   readonly isFolded: boolean
   /** Whether the answer is given once, when all rows are there. */
   readonly isBatch: boolean
+  /** Whether so may those of the last row of a key. */
+  readonly foldsDeduplicate: boolean
+  /** Whether all state is in memory. */
+  readonly isInMemory: boolean
   readonly emit: EmitOptions
 }
 
@@ -852,7 +858,9 @@ export class QueryPlanner {
       const keeps = first.descending ? 'last' : 'first'
       const column = (first.expression as BoundExpression & { readonly kind: 'column' }).index
       const ignored = plan.input.columns.flatMap((one, index) => (one.time === 'processing' ? [index] : []))
-      const create = (): Operator => new DeduplicateOperator({ ...shared, keeps, time: time === 'event' ? column : undefined, ignored }, session)
+      const isFolded = keeps === 'last' && time === 'event' && this.#options.foldsDeduplicate
+      const ranked = isFolded ? this.#rankByColumns(stream, key, { order, from, to, hasRank }, schema, true) : undefined
+      const create = ranked ?? ((): Operator => new DeduplicateOperator({ ...shared, keeps, time: time === 'event' ? column : undefined, ignored }, session))
       const changes = keeps === 'first' ? INSERTS : INSERTS_AND_UPDATES
       const attributes = (): Attributes => ({ ...rankAttributes(plan), keeps: `the ${keeps} row` })
       return cut(this.#stateful('Deduplicate', [{ stream, key }], { ...output, changes, attributes }, SEES_ALL, create))
@@ -878,9 +886,25 @@ export class QueryPlanner {
       rows: retracts ? (replaced === undefined ? 'change' : `replace each other by ${replaced.map((column) => stream.names[column]).join(', ')}`) : 'only come',
     })
     const changes = onlyChanges ? INSERTS_AND_UPDATES : ALL_CHANGES
-    const create = (): Operator =>
+    const ranked = retracts ? undefined : this.#rankByColumns(stream, key, rank, schema, false)
+    const createByRow = (): Operator =>
       new RankOperator({ input: { schema: stream.schema, key }, outputSchema: schema, ...rank, retracts, replacedBy: replaced, ttl }, session)
-    return this.#stateful('Rank', [{ stream, key }], { ...output, changes, attributes }, SEES_NOTHING, create)
+    return this.#stateful('Rank', [{ stream, key }], { ...output, changes, attributes }, SEES_NOTHING, ranked ?? createByRow)
+  }
+
+  /** What ranks rows that only come by the bytes of their columns; undefined where that cannot be done. */
+  #rankByColumns(
+    { schema }: Stream,
+    key: readonly number[] | undefined,
+    { order, from, to, hasRank }: Pick<RankPlan, 'order' | 'from' | 'to' | 'hasRank'>,
+    outputSchema: Schema,
+    latestFirst: boolean,
+  ): (() => Operator) | undefined {
+    const { ttl, isBatch } = this.#options
+    const columns = columnOrderOf(order, schema, to)
+    if (key === undefined || ttl !== undefined || !(isBatch || this.#isFolded) || columns === undefined || typeof to !== 'number') return undefined
+    if (schema.fields.some(({ type }) => type.kind === 'OBJECT')) return undefined
+    return () => new ColumnRankOperator({ schema, key, outputSchema, order: columns, from, to, hasRank, latestFirst })
   }
 
   #sort(plan: SortPlan): Stream {
@@ -943,6 +967,12 @@ export class QueryPlanner {
       )
     }
     const isPlain = isOfInserts && type === 'INNER'
+    if (isPlain && hasKey && ttl === undefined && this.#options.isInMemory && hasSameKinds(first, second)) {
+      const keyed = [first, second].map(({ schema: of, key }, input) => ({ schema: of, key: key!, width: shared.widths[input] }))
+      const createJoin = (): Operator => new ColumnJoinOperator({ inputs: [keyed[0], keyed[1]], outputSchema: schema, refusesNull })
+      const joined = this.#stateful('Join', inputs, { ...output, changes: INSERTS }, SEES_NOTHING, createJoin)
+      return rest === undefined ? joined : this.#addCalc(joined, rest, undefined, joined)
+    }
     const create = (): Operator =>
       isPlain ? new InsertOnlyJoinOperator({ ...shared, type, ttl }, session) : new JoinOperator({ ...shared, type, ttl }, session)
     return this.#stateful('Join', inputs, { ...output, changes: joinedChanges(type, left.changes, right.changes) }, SEES_NOTHING, create)
@@ -1137,6 +1167,12 @@ function equalitiesOf(condition: BoundExpression | undefined, width: number): Eq
     refusesNull.push((conjunct as { readonly name: string }).name === '=')
   }
   return { leftKeys, rightKeys, refusesNull, rest: rest.length === 0 ? undefined : rest.reduce(and) }
+}
+
+/** Whether keys of both inputs lie in the same way, and all columns can be kept as columns. */
+function hasSameKinds(left: SqlInput, right: SqlInput): boolean {
+  const kindsOf = ({ schema, key }: SqlInput): string => (key ?? []).map((column) => formatType(withNullability(schema.fields[column].type, true))).join(', ')
+  return kindsOf(left) === kindsOf(right) && [left, right].every(({ schema }) => schema.fields.every(({ type }) => type.kind !== 'OBJECT'))
 }
 
 function castTo(expression: BoundExpression, wanted: BoundExpression['type']): BoundExpression {

@@ -183,6 +183,9 @@ export function queryOptions(session: SqlSession, plans: readonly LogicalPlan[])
     isFolded: session.options.get('table.exec.mini-batch.enabled') !== 'false',
     materializes: session.options.get('table.exec.sink.upsert-materialize')?.toUpperCase() !== 'NONE',
     isBatch: isBatch(session, plans),
+    foldsDeduplicate:
+      session.options.get('table.exec.deduplicate.mini-batch.compact-changes-enabled') === 'true' || !session.options.has('table.exec.mini-batch.enabled'),
+    isInMemory: session.options.get('state.backend.type') !== 'lmdb',
     emit: emitOptions(session, ttl),
   }
 }

@@ -1,0 +1,291 @@
+// The first rows of an order, of each partition, of rows that only come: partitions lie in a table, whose entries refer to the rows that they keep
+// (column-groups.ts), and the order is that of the bytes of a sort key. What a batch has changed is told once. Other orders, rows that are taken back, and
+// what expires are RankOperator's and DeduplicateOperator's.
+
+import { BatchBuilder } from '../../batch/batch-builder.ts'
+import { Column } from '../../batch/column.ts'
+import { RecordBatch, RowKind, writeInt64 } from '../../batch/record-batch.ts'
+import { type LogicalType, physicalKindOf, Schema } from '../../batch/types.ts'
+import { PhysicalKind } from '../../kernels/column-layout.ts'
+import { KeepOrder, keptRowsBytes } from '../../kernels/keep.ts'
+import { SORT_KEY_PART_BYTES } from '../../kernels/sort.ts'
+import type { Operator, OperatorContext, OperatorDescription, Output, SnapshotReader } from '../../operator/operator.ts'
+import type { KeyedSnapshotWriter } from '../../state/state.ts'
+import type { SortKey } from '../logical-plan.ts'
+import { ColumnGroups, type ColumnGroupsSpec, groupStatesOf } from './column-groups.ts'
+
+/** Which rows are asked for. Results are the input's columns, and behind them the rank if it is asked for. */
+export interface ColumnRankSpec {
+  readonly schema: Schema
+  /** The columns of the partition. */
+  readonly key: readonly number[]
+  readonly outputSchema: Schema
+  readonly order: readonly ColumnOrder[]
+  /** Ranks from one to another, of which 1 is the first. */
+  readonly from: number
+  readonly to: number
+  readonly hasRank: boolean
+  /** Whether of rows that the order does not tell apart the later one comes first. */
+  readonly latestFirst: boolean
+}
+
+/** A column that orders rows. */
+export type ColumnOrder = Pick<SortKey, 'descending' | 'nullsFirst'> & { readonly column: number }
+
+/** An entry has so many places. */
+const RANKS_MAX = 64
+const SORT_KEY: LogicalType = { kind: 'VARBINARY', length: 2 ** 31 - 1, nullable: false }
+/** What a batch changes at least is told together: each of its rows may change all ranks. */
+const ROWS_PER_STEP_OF_RANKS = 2048
+
+/** The order as that of columns; undefined: it is none, or ranks are too many. */
+export function columnOrderOf(order: readonly SortKey[], schema: Schema, to: unknown): readonly ColumnOrder[] | undefined {
+  if (typeof to !== 'number' || to > RANKS_MAX || order.length === 0) return undefined
+  const columns = order.flatMap(({ expression, descending, nullsFirst }) =>
+    expression.kind === 'column' && isSorted(schema.fields[expression.index].type) ? [{ column: expression.index, descending, nullsFirst }] : [],
+  )
+  return columns.length === order.length ? columns : undefined
+}
+
+/** Numbers and times of up to 64 bits. */
+function isSorted(type: LogicalType): boolean {
+  return physicalKindOf(type) < PhysicalKind.INT128
+}
+
+export class ColumnRankOperator implements Operator {
+  readonly crossings = 'cut'
+  readonly outputSchema: Schema
+  readonly #spec: ColumnRankSpec
+  readonly #groupsSpec: ColumnGroupsSpec
+  #context!: OperatorContext
+  #groups!: ColumnGroups
+  #builder!: BatchBuilder
+  #view!: RecordBatch
+  #sortKeys!: Column
+  #hasPaused = false
+  /** Rows that touched partitions kept before the step, one partition behind the other: where each begins, and the rows. */
+  #starts = new Int32Array()
+  #kept = new Int32Array()
+  /** Address of int32 rows to be told. */
+  #rows = 0
+  #rowsCapacity = 0
+
+  constructor(spec: ColumnRankSpec) {
+    const { schema, key, to, latestFirst } = spec
+    const width = schema.fields.length
+    this.#spec = spec
+    this.outputSchema = spec.outputSchema
+    this.#groupsSpec = {
+      schema: new Schema([...schema.fields, { name: '$order', type: SORT_KEY }]),
+      key,
+      keepsRows: true,
+      plan: {
+        rowCountOffset: 8,
+        valueBytes: 16 + keptRowsBytes(to),
+        aggregates: [
+          {
+            plan: {
+              field: { name: '$rows', type: SORT_KEY },
+              kind: 'topN',
+              column: width,
+              domain: 'kept',
+              keep: {
+                limit: to,
+                order: latestFirst ? KeepOrder.ASCENDING_LATEST : KeepOrder.ASCENDING,
+                columns: [...Array.from({ length: width + 1 }).keys()],
+                orderedBy: width,
+              },
+              addedDigits: 0,
+              offset: 16,
+              flag: 1,
+            },
+            filter: -1,
+            isDistinct: false,
+            countOffset: -1,
+          },
+        ],
+      },
+    }
+  }
+
+  describe(): OperatorDescription {
+    const { order, to, latestFirst, schema } = this.#spec
+    const columns = order.map(
+      ({ column, descending, nullsFirst }) => `${schema.fields[column].name}${descending ? ' descending' : ''}${nullsFirst ? ', NULL first' : ''}`,
+    )
+    const traits = { order: [...columns, ...(latestFirst ? ['the latest'] : [])].join(', '), rows: `${to}` }
+    return { type: 'rank by columns', traits, states: groupStatesOf(this.#groupsSpec), hasTimers: false }
+  }
+
+  open(context: OperatorContext): void {
+    const { slab, batchRowsMax } = context
+    this.#context = context
+    this.#groups = new ColumnGroups(context, this.#groupsSpec)
+    this.#builder = new BatchBuilder(slab, this.outputSchema, batchRowsMax)
+    this.#view = new RecordBatch(slab, this.#groupsSpec.schema, [])
+    this.#sortKeys = Column.allocate(slab, SORT_KEY, batchRowsMax)
+  }
+
+  /** Time changes nothing. */
+  nextCutMs(): number {
+    return Infinity
+  }
+
+  /** Whether the last call has ended because reading and writing had taken long enough. */
+  get hasPaused(): boolean {
+    return this.#hasPaused
+  }
+
+  processBatch(batch: RecordBatch, output: Output): boolean {
+    const groups = this.#groups
+    const rowsMax = this.#spec.to === 1 ? groups.rowsPerStep : Math.min(groups.rowsPerStep, ROWS_PER_STEP_OF_RANKS)
+    this.#hasPaused = false
+    if (batch.begin === batch.end) return true
+    const view = this.#view.viewOf(batch)
+    view.columns = [...batch.columns, this.#sortKeys]
+    this.#writeSortKeys(batch)
+    while (batch.begin < batch.end) {
+      if (this.#hasPaused || !output.hasCapacity()) return false
+      const { begin } = batch
+      const n = Math.min(batch.end - begin, rowsMax)
+      this.#fold(view, begin, n, output)
+      batch.begin = begin + n
+      groups.makeRoom()
+      this.#hasPaused = groups.isCached && batch.begin < batch.end
+    }
+    groups.endBatch(batch)
+    return true
+  }
+
+  advance(): boolean {
+    return true
+  }
+
+  nextProcessingTimeMs(): number {
+    return Infinity
+  }
+
+  fireTimers(): boolean {
+    return true
+  }
+
+  endInput(): boolean {
+    return true
+  }
+
+  snapshot(writer: KeyedSnapshotWriter): void {
+    this.#groups.snapshot(writer)
+  }
+
+  restore(reader: SnapshotReader): void {
+    this.#groups.restore(reader)
+  }
+
+  close(): void {
+    this.#groups?.free()
+    this.#builder?.free()
+    this.#sortKeys?.free()
+    if (this.#rowsCapacity > 0) this.#context.slab.free(this.#rows, this.#rowsCapacity * 4)
+  }
+
+  /** Makes the sort keys of a batch: its columns one behind the other, as bytes. */
+  #writeSortKeys({ rowCount, columns }: RecordBatch): void {
+    const { kernels, slab } = this.#context
+    const { order } = this.#spec
+    const keys = this.#sortKeys
+    const stride = order.length * SORT_KEY_PART_BYTES
+    keys.clear()
+    keys.ensureRows(rowCount)
+    keys.ensureData(rowCount * stride)
+    order.forEach(({ column, descending, nullsFirst }, part) =>
+      kernels.sortKeyPart(columns[column].descriptor, Number(descending), Number(nullsFirst), rowCount, keys.data + part * SORT_KEY_PART_BYTES, stride),
+    )
+    const { u32 } = slab
+    for (let row = 0; row <= rowCount; row++) u32[(keys.offsets >>> 2) + row] = row * stride
+    keys.dataLength = rowCount * stride
+  }
+
+  #fold(batch: RecordBatch, begin: number, n: number, output: Output): void {
+    const groups = this.#groups
+    const { to } = this.#spec
+    groups.find(batch, begin, n)
+    const { touched, count } = groups.touch(n)
+    this.#noteKept(touched, count)
+    groups.fold(batch, begin, n)
+    this.#reserve(count * to * 2)
+    const out = this.#builder.begin(false, true)
+    this.#builder.ensureRows(count * to * 2)
+    const rows = this.#tell(touched, count, out)
+    if (rows === 0) return
+    groups.gather(this.#rows, rows, out.columns.slice(0, this.#spec.schema.fields.length), 0)
+    output.emit(this.#builder.finish(rows))
+  }
+
+  #noteKept(touched: number, count: number): void {
+    const { u32 } = this.#context.slab
+    if (this.#starts.length <= count) {
+      this.#starts = new Int32Array(count + 1)
+      this.#kept = new Int32Array(count * this.#spec.to)
+    }
+    let at = 0
+    for (let index = 0; index < count; index++) {
+      const places = this.#groups.placesOf(u32[(touched >>> 2) + index])
+      this.#starts[index] = at
+      for (let place = 1, end = u32[places]; place <= end; place++) this.#kept[at++] = u32[places + place] - 1
+    }
+    this.#starts[count] = at
+  }
+
+  /** Lists the rows that are told, with their kinds and ranks. Returns how many. */
+  #tell(touched: number, count: number, out: RecordBatch): number {
+    const { slab } = this.#context
+    const { u32, u8 } = slab
+    const { from, to, hasRank } = this.#spec
+    const ranks = hasRank ? out.columns[out.columns.length - 1].values : 0
+    const rows = this.#rows >>> 2
+    let told = 0
+    const tell = (kind: RowKind, row: number, place: number): void => {
+      u32[rows + told] = row
+      u8[out.kinds + told] = kind
+      if (ranks !== 0) writeInt64(slab, ranks + told * 8, place + 1)
+      told++
+    }
+    for (let index = 0; index < count; index++) {
+      const places = this.#groups.placesOf(u32[(touched >>> 2) + index])
+      const start = this.#starts[index]
+      const before = this.#starts[index + 1] - start
+      const after = u32[places]
+      if (hasRank || from > 1 || to === 1) {
+        for (let place = from - 1; place < after; place++) {
+          const row = u32[places + place + 1] - 1
+          if (place >= before) tell(RowKind.INSERT, row, place)
+          else if (this.#kept[start + place] !== row) {
+            tell(RowKind.UPDATE_BEFORE, this.#kept[start + place], place)
+            tell(RowKind.UPDATE_AFTER, row, place)
+          }
+        }
+        continue
+      }
+      // Both are in one order: what is only among the first has gone, what is only among the others has come.
+      for (let place = 0; place < before; place++) {
+        const row = this.#kept[start + place]
+        let isKept = false
+        for (let other = 1; other <= after && !isKept; other++) isKept = u32[places + other] - 1 === row
+        if (!isKept) tell(RowKind.DELETE, row, place)
+      }
+      for (let place = 1; place <= after; place++) {
+        const row = u32[places + place] - 1
+        if (!this.#kept.subarray(start, start + before).includes(row)) tell(RowKind.INSERT, row, place)
+      }
+    }
+    return told
+  }
+
+  #reserve(rows: number): void {
+    if (rows <= this.#rowsCapacity) return
+    const { slab } = this.#context
+    if (this.#rowsCapacity > 0) slab.free(this.#rows, this.#rowsCapacity * 4)
+    this.#rowsCapacity = rows
+    this.#rows = slab.allocate(rows * 4)
+  }
+}
