@@ -92,6 +92,20 @@ export { parquetFormat } from './format/parquet/parquet-format.ts'
 export { parquetSchema } from './format/parquet/parquet-file.ts'
 export type { Sink, SinkWriter } from './operator/sink.ts'
 export type { Source, SourceReader, SourceSplit } from './operator/source.ts'
+export { aggregateFunction, overloaded, scalarFunction, tableFunction } from './sql/user-functions.ts'
+export type {
+  AggregateFunctionDefinition,
+  AggregateFunctionOptions,
+  CallValues,
+  FunctionArguments,
+  RowCollector,
+  ScalarFunctionDefinition,
+  ScalarFunctionOptions,
+  TableFunctionDefinition,
+  TableFunctionOptions,
+  UserFunctionDefinition,
+  ValuesOf,
+} from './sql/user-functions.ts'
 export {
   BadRecordError,
   type BadRecordPosition,

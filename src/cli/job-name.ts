@@ -1,6 +1,6 @@
 // The name of a job that was not given one.
 
-import { basename } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { jobPath } from '../engine/job-bundle.ts'
 import type { JobParams } from './job-arguments.ts'
 
@@ -17,8 +17,11 @@ export async function jobNameOf(job: string, params: JobParams): Promise<string>
 
 async function scriptName(job: string, params: JobParams): Promise<string | undefined> {
   const { planScript, readScript } = await import('../sql/runtime/script-job.ts')
+  const { FunctionModules } = await import('../sql/function-modules.ts')
   try {
-    return planScript(readScript(jobPath(job), params), []).options.get('pipeline.name')
+    const path = jobPath(job)
+    const { options } = await planScript(readScript(path, params), [], new FunctionModules(dirname(path)))
+    return options.get('pipeline.name')
   } catch {
     // The run tells what is wrong.
     return undefined

@@ -43,7 +43,8 @@ export function completions(line: string, before: string, session: SqlSession, h
   if (word === '' || isInText) return [[], word]
   const mentioned = known.filter(({ path }) => new RegExp(`\\b${path[2].replaceAll(/\W/g, '\\$&')}\\b`, 'i').test(typed))
   const words = [...RESERVED_WORDS, ...OTHER_WORDS, ...SHOWN_FUNCTIONS].map((one) => (word === word.toLowerCase() ? one.toLowerCase() : one))
-  return [matching(word, [...columnsOf(mentioned.length > 0 ? mentioned : known), ...names, ...words]), word]
+  const own = [...names, ...session.catalog.functionNames]
+  return [matching(word, [...columnsOf(mentioned.length > 0 ? mentioned : known), ...own, ...words]), word]
 }
 
 /** Files and folders that begin with a path. @param close What ends the name of a file. */

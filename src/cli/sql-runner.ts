@@ -71,6 +71,7 @@ export class SqlRunner {
     for (const [index, statement] of statements.entries()) {
       this.#failureCode = ExitCode.USAGE
       checkSetting(statement, text)
+      await this.session.load([statement])
       result = this.session.execute(statement, text)
       this.#tellGuesses(statement.kind === 'describe')
       const isPrinted = this.#settings.format === 'table' || (printsLast && index === statements.length - 1)

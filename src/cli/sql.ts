@@ -1,6 +1,7 @@
 // `millrace sql`: statements from the command line, a file, standard input or the keyboard.
 
 import { readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { text as readStream } from 'node:stream/consumers'
 import { PlanError } from '../base/errors.ts'
 import { parseSetting } from '../engine/options.ts'
@@ -39,8 +40,11 @@ export async function sqlCommand(options: SqlCommandOptions, terminal: Terminal)
   // From here on: while statements are read a signal ends the process by itself.
   const interruption = new Interruption(terminal)
   try {
-    const texts = given.map((text) => fillVariables(text, process.env))
-    for (const [index, text] of texts.entries()) await runner.run(text, index === texts.length - 1, interruption.signal)
+    const texts = given.map(({ text, folder }) => ({ text: fillVariables(text, process.env), folder }))
+    for (const [index, { text, folder }] of texts.entries()) {
+      session.modules.folder = folder
+      await runner.run(text, index === texts.length - 1, interruption.signal)
+    }
     return ExitCode.OK
   } catch (error) {
     if (interruption.signal.aborted) return interruption.exitCode
@@ -90,9 +94,18 @@ function tellError(error: unknown, { verbose }: SqlCommandOptions, terminal: Ter
   terminal.say(errorText(error, { isVerbose: verbose === true, folder: process.cwd(), engineFolders: engineFolders(), style }))
 }
 
-async function textsOf({ file, execute = [] }: SqlCommandOptions): Promise<readonly string[]> {
-  if (file === undefined && execute.length > 0) return execute
-  return [file === undefined || file === STANDARD_INPUT ? await readStream(process.stdin) : textOfFile(file), ...execute]
+/** Statements, and the folder from which they see modules of functions. */
+interface GivenText {
+  readonly text: string
+  readonly folder: string
+}
+
+async function textsOf({ file, execute = [] }: SqlCommandOptions): Promise<readonly GivenText[]> {
+  const here = process.cwd()
+  const others = execute.map((text) => ({ text, folder: here }))
+  if (file === undefined && execute.length > 0) return others
+  const isFile = file !== undefined && file !== STANDARD_INPUT
+  return [isFile ? { text: textOfFile(file), folder: dirname(resolve(file)) } : { text: await readStream(process.stdin), folder: here }, ...others]
 }
 
 function textOfFile(path: string): string {

@@ -8,6 +8,7 @@ import { createRequire, isBuiltin } from 'node:module'
 import { tmpdir, userInfo } from 'node:os'
 import { basename, dirname, extname, join, resolve, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { threadId } from 'node:worker_threads'
 import type { BuildFailure, Message, Plugin } from 'esbuild'
 import { systemClock } from '../base/clock.ts'
 import { PlanError } from '../base/errors.ts'
@@ -28,6 +29,8 @@ export interface JobModule {
 const SCRIPTS = new Set(['.js', '.mjs'])
 const TYPESCRIPT = new Set(['.ts', '.mts', '.tsx', '.cts'])
 const SQL = '.sql'
+/** What CREATE FUNCTION names in front of an export. */
+const FUNCTION_MODULE = /(?<=')[^'\n]+\.[cm]?[jt]sx?(?=#[\w$]+')/g
 /** Part of the cache's keys: another way of bundling makes other bundles. */
 const BUNDLE_FORMAT = 1
 /** Bundles that nobody asked for in this time are deleted by the next build. */
@@ -52,7 +55,7 @@ export async function resolveJobModule(job: string, always: boolean = false): Pr
     )
   }
   const extension = extname(path).toLowerCase()
-  if (extension === SQL) return { url: scriptUrl(path), path, inputs: [path], isBundled: false }
+  if (extension === SQL) return script(path, always)
   if (!SCRIPTS.has(extension) && !TYPESCRIPT.has(extension))
     throw new PlanError('JOB_NOT_FOUND', `Cannot run "${job}": a job is a .ts, .js, .mjs or .sql file`, {
       hint: 'Write `export default defineJob(import.meta, (env, params) => { ... })` in one, or a SQL script with an INSERT.',
@@ -66,11 +69,23 @@ export function jobPath(job: string): string {
   return job.startsWith('file:') ? fileURLToPath(job) : resolve(job)
 }
 
-/** The module of a SQL script. It has another URL when the script has changed. */
-function scriptUrl(path: string): string {
+/**
+ * The module of a SQL script. It has another URL when the script has changed, or a module of functions that it names: these are bundled here, once for all
+ * threads.
+ */
+async function script(path: string, always: boolean): Promise<JobModule> {
   const url = pathToFileURL(join(packageRoot(), 'dist/sql-job.js'))
+  const modules: JobModule[] = []
+  for (const name of new Set(readFileSync(path, 'utf8').match(FUNCTION_MODULE)))
+    try {
+      modules.push(await resolveJobModule(resolve(dirname(path), name), always))
+    } catch {
+      // Told by the statement that names it.
+    }
+  const functions = modules.map((module) => `${module.url} ${hashOfFile(module.path)}`).join('\n')
   url.search = String(new URLSearchParams({ script: pathToFileURL(path).href, hash: hashOfFile(path) ?? '' }))
-  return url.href
+  if (functions !== '') url.searchParams.set('functions', createHash('sha1').update(functions).digest('base64'))
+  return { url: url.href, path, inputs: [path, ...modules.flatMap(({ inputs }) => inputs)], isBundled: false }
 }
 
 /** A script with the wanted name and another extension, or one with a name like it, or the scripts of the folder that was named. */
@@ -153,7 +168,8 @@ function readRecord(path: string, file: string): BundleRecord | undefined {
 }
 
 function writeWhole(path: string, contents: Uint8Array | string): void {
-  const part = `${path}.${process.pid}.part`
+  // Threads of one process may bundle the same module at once.
+  const part = `${path}.${process.pid}-${threadId}.part`
   writeFileSync(part, contents, { mode: 0o600 })
   renameSync(part, path)
 }

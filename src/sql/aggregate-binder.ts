@@ -11,6 +11,7 @@ const GROUPING = /^(?:GROUPING(?:_ID)?|GROUP_ID)$/i
 
 /** Whether an expression computes something of several rows. */
 export function isAggregate(expression: Expression): expression is Call {
+  if (expression.kind === 'call' && expression.user !== undefined) return expression.user().definition.kind === 'aggregate'
   if (expression.kind !== 'call' || (expression.syntax !== 'function' && expression.syntax !== 'special') || expression.name.length > 1) return false
   return isAggregateName(expression.name[0].text.toUpperCase())
 }
@@ -138,8 +139,9 @@ export class AggregateBinder {
     // A group has a row at least, unless a filter leaves it none.
     const plain = boundAggregate(this.#text, call, operands, filter, !this.#grouping.isGlobal)
     const bound = plain.name === 'APPROX_COUNT_DISTINCT' ? { ...plain, isDistinct: true } : plain
-    const text = JSON.stringify([bound.name, operands.map(textOf), bound.isDistinct, bound.ignoresNull, filter && textOf(filter)])
-    let index = this.#aggregateTexts.indexOf(text)
+    const { name, isDistinct, ignoresNull, user } = bound
+    const text = JSON.stringify([name, bound.operands.map(textOf), isDistinct, ignoresNull, filter && textOf(filter), user])
+    let index = user?.isDeterministic === false ? -1 : this.#aggregateTexts.indexOf(text)
     if (index < 0) {
       index = this.#aggregates.push(bound) - 1
       this.#aggregateTexts.push(text)

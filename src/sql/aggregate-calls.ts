@@ -4,8 +4,10 @@ import { suggest } from '../base/suggest.ts'
 import { formatType, isText, withNullability } from '../batch/types.ts'
 import { AGGREGATE_FUNCTIONS } from './aggregate-types.ts'
 import type { BoundAggregate, BoundExpression } from './bound-expression.ts'
-import { SqlError } from './sql-error.ts'
+import { implicitCast } from './expressions.ts'
+import { positionOf, SqlError } from './sql-error.ts'
 import type { Call, Expression } from './syntax-tree.ts'
+import { type NamedFunction, refusalOf, resolveUserCall } from './user-function-calls.ts'
 
 /** Those that there are in Flink and not here yet. */
 const LATER = /^BITMAP_\w*AGG$/
@@ -41,7 +43,8 @@ export function isCountOfAll(call: Call): boolean {
 export function operandsOf(text: string, call: Call, bind: (operand: Expression) => BoundExpression): readonly BoundExpression[] {
   if (isCountOfAll(call)) return []
   const star = call.operands.find(({ kind }) => kind === 'star')
-  if (star !== undefined) throw new SqlError('WRONG_TYPE', text, star, `${call.name[0].text.toUpperCase()} does not take *`, 'Name a column.')
+  if (star !== undefined)
+    throw new SqlError('WRONG_TYPE', text, star, `${call.user?.().name ?? call.name[0].text.toUpperCase()} does not take *`, 'Name a column.')
   return call.operands.map(bind)
 }
 
@@ -57,6 +60,8 @@ export function boundAggregate(
   filter: BoundExpression | undefined,
   hasRows: boolean,
 ): BoundAggregate {
+  if (filter !== undefined && filter.type.kind !== 'BOOLEAN') throw new SqlError('WRONG_TYPE', text, filter, 'FILTER takes a BOOLEAN')
+  if (call.user !== undefined) return userAggregate(text, call, call.user(), operands, filter)
   const name = call.name[0].text.toUpperCase()
   const refuse = (code: string, message: string, hint?: string): SqlError => new SqlError(code, text, call, message, hint)
   const rule = AGGREGATE_FUNCTIONS.get(name)
@@ -67,7 +72,6 @@ export function boundAggregate(
   const [least, most] = ARITIES[name] ?? [1, 1]
   if (!isOfAll && (operands.length < least || operands.length > most))
     throw refuse('WRONG_OPERAND_COUNT', `${name} takes ${least === most ? '' : `${least} or `}${most === 1 ? 'one value' : `${most} values`}`)
-  if (filter !== undefined && filter.type.kind !== 'BOOLEAN') throw new SqlError('WRONG_TYPE', text, filter, 'FILTER takes a BOOLEAN')
   const types = operands.map(({ type }) => type)
   const found = rule(types)
   const isWrong = found === undefined || ((name === 'MIN' || name === 'MAX') && UNORDERED.test(types[0].kind))
@@ -89,6 +93,29 @@ export function boundAggregate(
     start: call.start,
     end: call.end,
   }
+}
+
+/** A call of an aggregate function that a user has written. */
+function userAggregate(text: string, call: Call, named: NamedFunction, given: readonly BoundExpression[], filter: BoundExpression | undefined): BoundAggregate {
+  const { quantifier, withinGroup, nulls, start, end } = call
+  if (named.definition.kind !== 'aggregate' || withinGroup !== undefined || nulls !== undefined)
+    throw new SqlError(
+      'AGGREGATE_CLAUSE',
+      text,
+      call,
+      named.definition.kind === 'aggregate'
+        ? `${named.name} takes no ${nulls === undefined ? 'WITHIN GROUP' : `${nulls} NULLS`}`
+        : `${named.name} is no aggregate function`,
+    )
+  const site = given.map((operand) => ({ type: operand.type, literal: undefined }))
+  const found = resolveUserCall(named, site, positionOf(text, start))
+  if (found === undefined) {
+    const { message, hint } = refusalOf(named, site)
+    throw new SqlError('WRONG_TYPE', text, call, message, hint)
+  }
+  const { type, operandTypes } = found.resolution
+  const operands = given.map((operand, index) => implicitCast(operand, operandTypes[index]))
+  return { name: named.name, operands, isDistinct: quantifier === 'DISTINCT', filter, ignoresNull: false, type, user: found.call, start, end }
 }
 
 function unknown(name: string, refuse: Refuse): SqlError {

@@ -2,6 +2,7 @@
 
 import type { Decimal, LogicalType } from '../batch/types.ts'
 import type { Span } from './sql-error.ts'
+import type { UserCall } from './user-function-calls.ts'
 
 /** A value as expressions compute with it (value.ts). */
 export type LiteralValue = null | boolean | number | bigint | string | Decimal | Uint8Array
@@ -33,6 +34,8 @@ export interface BoundCall extends Typed {
   readonly operands: readonly BoundExpression[]
   /** What stands behind the operands: `NULL ON EMPTY`, `DEFAULT 1 ON ERROR`, `RETURNING INT`. */
   readonly clauses: readonly BoundClause[]
+  /** Of a function that a user has written. */
+  readonly user?: UserCall
 }
 
 /** Part of a call with a grammar of its own. */
@@ -72,6 +75,8 @@ export interface BoundAggregate extends Typed {
   readonly filter: BoundExpression | undefined
   /** Whether `IGNORE NULLS` was said. */
   readonly ignoresNull: boolean
+  /** Of a function that a user has written. */
+  readonly user?: UserCall
 }
 
 /** The same for expressions that say the same, wherever they stand. */

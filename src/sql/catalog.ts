@@ -6,6 +6,7 @@ import type { BoundExpression } from './bound-expression.ts'
 import { fileOf } from './files/file-name.ts'
 import { SqlError, type Span } from './sql-error.ts'
 import type { Distribution, Expression, Name, QualifiedName, Query } from './syntax-tree.ts'
+import type { UserFunctionDefinition } from './user-functions.ts'
 
 const DEFAULT_CATALOG = 'default_catalog'
 const DEFAULT_DATABASE = 'default_database'
@@ -111,9 +112,12 @@ export interface ViewColumn extends Field {
 /** A function that CREATE FUNCTION has named. */
 export interface CatalogFunction {
   readonly name: string
+  /** Of a module its path and export, as they were written. */
   readonly className: string
   readonly language: string
   readonly isTemporary: boolean
+  /** Undefined: it is in a language that does not run here. */
+  readonly definition: UserFunctionDefinition | undefined
 }
 
 /** Catalog, database and name. */
@@ -373,37 +377,46 @@ export class Catalog {
   // ---- functions ----
 
   /** Adds a function. @throws {SqlError} `FUNCTION_EXISTS`, `UNKNOWN_DATABASE`, `UNKNOWN_CATALOG` */
-  createFunction(
-    name: QualifiedName,
-    text: string,
-    given: { readonly className: string; readonly language: string; readonly isTemporary: boolean; readonly isSystem: boolean },
-    ifNotExists: boolean,
-  ): void {
-    const { functions, key, shown } = this.#functionsAt(name, text, given.isTemporary, given.isSystem)
-    const { className, language, isTemporary } = given
-    if (!functions.has(key)) functions.set(key, { name: shown, className, language, isTemporary })
+  createFunction(name: QualifiedName, text: string, given: Omit<CatalogFunction, 'name'> & { readonly isSystem: boolean }, ifNotExists: boolean): void {
+    const { isSystem, ...created } = given
+    const { functions, key, shown } = this.#functionsAt(name, text, created.isTemporary, isSystem)
+    if (!functions.has(key)) functions.set(key, { name: shown, ...created })
     else if (!ifNotExists)
       throw new SqlError('FUNCTION_EXISTS', text, name, `There is a function "${shown}" already`, 'Write IF NOT EXISTS to leave it as it is.')
+  }
+
+  /** Puts a function that is not temporary into the place of one. @throws {SqlError} `UNKNOWN_FUNCTION`, `UNKNOWN_DATABASE`, `UNKNOWN_CATALOG` */
+  alterFunction(name: QualifiedName, text: string, given: Omit<CatalogFunction, 'name' | 'isTemporary'>, ifExists: boolean): void {
+    const { functions, key, shown } = this.#functionsAt(name, text, false, false)
+    if (functions.has(key)) functions.set(key, { name: shown, isTemporary: false, ...given })
+    else if (!ifExists) throw unknownFunction(functions, shown, 'to alter', name, text)
   }
 
   /** Removes a function. @throws {SqlError} `UNKNOWN_FUNCTION` */
   dropFunction(name: QualifiedName, text: string, isTemporary: boolean, isSystem: boolean, ifExists: boolean): void {
     const { functions, key, shown } = this.#functionsAt(name, text, isTemporary, isSystem)
     if (functions.delete(key) || ifExists) return
-    const near = suggest(
-      shown,
-      [...functions.values()].map((one) => one.name),
-    )
-    throw new SqlError('UNKNOWN_FUNCTION', text, name, `There is no ${isTemporary ? 'temporary ' : ''}function "${shown}" to drop`, meant(near))
+    throw unknownFunction(functions, shown, 'to drop', name, text, isTemporary ? 'temporary ' : '')
+  }
+
+  /** Whether CREATE FUNCTION has named any. */
+  get hasFunctions(): boolean {
+    return this.functionNames.length > 0
+  }
+
+  /** The names of all functions that CREATE FUNCTION has named, of whatever database. */
+  get functionNames(): readonly string[] {
+    const ofDatabases = this.catalogs.flatMap(({ databases }) => [...databases.values()].flatMap(({ functions }) => [...functions.values()]))
+    return [...this.#systemFunctions.values(), ...this.#temporaryFunctions.values(), ...ofDatabases].map(({ name }) => name)
   }
 
   /** What CREATE FUNCTION has named so; what a call with one name finds before functions that are built in. */
-  findFunction(name: readonly string[]): { readonly found: CatalogFunction; readonly isSystem: boolean } | undefined {
+  findFunction(name: readonly string[]): { readonly found: CatalogFunction; readonly isSystem: boolean; readonly path: readonly string[] } | undefined {
     const [own, database = this.#currentDatabase, catalog = this.#currentCatalog] = name.map((part) => part.toLowerCase()).toReversed()
     const system = name.length === 1 ? this.#systemFunctions.get(own) : undefined
-    if (system !== undefined) return { found: system, isSystem: true }
+    if (system !== undefined) return { found: system, isSystem: true, path: [own] }
     const found = this.#temporaryFunctions.get(keyOf([catalog, database, own])) ?? this.#catalogs.get(catalog)?.databases.get(database)?.functions.get(own)
-    return found && { found, isSystem: false }
+    return found && { found, isSystem: false, path: [catalog, database, own] }
   }
 
   /** Functions that CREATE FUNCTION has named: of a database, and those of none. */
@@ -466,6 +479,14 @@ function fileHint({ parts }: QualifiedName): string | undefined {
 /** By code units, as Flink orders names. */
 export function order(left: string, right: string): number {
   return left < right ? -1 : left > right ? 1 : 0
+}
+
+function unknownFunction(known: ReadonlyMap<string, CatalogFunction>, name: string, toDo: string, span: Span, text: string, which = ''): SqlError {
+  const near = suggest(
+    name,
+    [...known.values()].map((one) => one.name),
+  )
+  return new SqlError('UNKNOWN_FUNCTION', text, span, `There is no ${which}function "${name}" ${toDo}`, meant(near))
 }
 
 /** A hint that names what was probably meant. */

@@ -9,10 +9,10 @@ import { replaceColumns } from './expressions.ts'
 import { FLINK_FUNCTIONS } from './flink-functions.ts'
 import { functionAdvice } from './function-advice.ts'
 import { SCALAR_FUNCTIONS } from './functions/functions.ts'
-import { type Resolution, type ScalarFunction, STRING } from './functions/scalar-function.ts'
+import { type Resolution, type ScalarFunction, type SiteOperand, STRING } from './functions/scalar-function.ts'
 import { likePattern } from './like.ts'
 import { similarPattern } from './patterns/similar.ts'
-import { SqlError, type Span } from './sql-error.ts'
+import { positionOf, SqlError, type Span } from './sql-error.ts'
 import type {
   Between,
   Call,
@@ -44,6 +44,7 @@ import {
   isInterval,
   isNumeric,
 } from './type-rules.ts'
+import { type NamedFunction, refusalOf, resolveUserCall } from './user-function-calls.ts'
 
 function near(mistyped: string, known: Iterable<string>): string | undefined {
   const found = suggest(mistyped, known)
@@ -289,6 +290,7 @@ export class ExpressionBinder {
   #call(call: Call): Operand {
     const name = call.name.map(({ text }) => text).join('.')
     const upper = name.toUpperCase()
+    if (call.user !== undefined) return this.userCall(call, call.user(), 'scalar')
     if (upper === 'JSON' && !this.#jsonValues.has(call)) throw this.#error('WRONG_TYPE', call, 'JSON stands only as a value inside JSON_OBJECT or JSON_ARRAY')
     if (upper === 'JSON_OBJECT' || upper === 'JSON_ARRAY') for (const operand of call.operands) this.#jsonValues.add(operand)
     if (call.operands.some(({ kind }) => kind === 'star') && !FLINK_FUNCTIONS.has(upper)) throw this.#unknownFunction(call, name)
@@ -338,12 +340,30 @@ export class ExpressionBinder {
     return { kind: 'call', name: upper, operands: given, clauses, type: found.type, ...spanOf(call) }
   }
 
+  /**
+   * A call of a function that a user has written; of a table function it is an array of its rows.
+   *
+   * @throws {SqlError} `WRONG_TYPE`, `WRONG_PLACE`
+   */
+  userCall(call: Call, named: NamedFunction, kind: 'scalar' | 'table'): BoundExpression {
+    const { definition } = named
+    if (definition.kind !== kind) throw this.#error('WRONG_PLACE', call, ...misplaced(named))
+    if (call.quantifier !== undefined || call.filter !== undefined || call.withinGroup !== undefined || call.nulls !== undefined)
+      throw this.#error('WRONG_PLACE', call, `${named.name} is no aggregate function`, 'Leave what is said of aggregates out.')
+    const operands = call.operands.map((operand) => this.#bind(operand))
+    const found = resolveUserCall(named, siteOf(operands), positionOf(this.#text, call.start))
+    if (found === undefined) {
+      const { message, hint } = refusalOf(named, siteOf(operands))
+      throw this.#error('WRONG_TYPE', call, message, hint)
+    }
+    const { type, operandTypes } = found.resolution
+    const given = operands.map((operand, index) => this.#met(this.#typed(operand, operandTypes[index]), operandTypes[index]))
+    return { kind: 'call', name: named.name, operands: given, clauses: NO_CLAUSES, type, user: found.call, ...spanOf(call) }
+  }
+
   #resolved(scalar: ScalarFunction, operands: readonly Operand[], clauses: readonly BoundClause[], call: Call): Resolution | undefined {
-    const site = operands.map((operand) =>
-      operand.kind === 'null' ? { type: undefined, literal: undefined } : { type: operand.type, literal: writtenIn(operand) },
-    )
     try {
-      return scalar.resolve({ operands: site, clauses })
+      return scalar.resolve({ operands: siteOf(operands), clauses })
     } catch (error) {
       // Of what is written in the operands: a pattern that cannot be done.
       throw error instanceof PlanError && !(error instanceof SqlError) ? this.#error(error.code, call, error.message) : error
@@ -667,6 +687,22 @@ export class ExpressionBinder {
 
   #error(code: string, span: Span, message: string, hint?: string): SqlError {
     return new SqlError(code, this.#text, span, message, hint)
+  }
+}
+
+function siteOf(operands: readonly Operand[]): readonly SiteOperand[] {
+  return operands.map((operand) => (operand.kind === 'null' ? { type: undefined, literal: undefined } : { type: operand.type, literal: writtenIn(operand) }))
+}
+
+/** What is said of a function that stands where one of another kind should. */
+function misplaced({ name, definition }: NamedFunction): readonly [message: string, hint: string] {
+  switch (definition.kind) {
+    case 'scalar':
+      return [`${name} gives a value, and makes no rows`, 'Call it in SELECT or WHERE.']
+    case 'table':
+      return [`${name} makes rows, and is no value`, `Write FROM t, LATERAL TABLE(${name}(...)) AS T(...).`]
+    case 'aggregate':
+      return [`${name} is of several rows, and cannot stand here`, 'Aggregate in a subquery.']
   }
 }
 

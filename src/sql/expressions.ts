@@ -1,5 +1,6 @@
 // What planning asks of expressions: which columns they name, what they are made of, the same over other columns.
 
+import { type LogicalType, sameType, withNullability } from '../batch/types.ts'
 import type { BoundExpression } from './bound-expression.ts'
 
 /** The same expression with other parts. */
@@ -86,4 +87,12 @@ export function hasCall(expression: BoundExpression, name: string): boolean {
     return part
   })
   return isFound
+}
+
+/** The same in a type that nobody has asked for; as it is if it has that type. */
+export function implicitCast(expression: BoundExpression, wanted: LogicalType): BoundExpression {
+  const type = withNullability(wanted, expression.type.nullable)
+  if (sameType(type, expression.type)) return expression
+  const { start, end } = expression
+  return { kind: 'cast', operand: expression, type, isTry: false, isImplicit: true, start, end }
 }

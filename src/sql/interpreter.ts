@@ -77,7 +77,7 @@ function interpretCall(call: BoundCall, context: EvaluationContext): Evaluate {
       }
       return null
     }
-  const scalar = scalarCodeOf(call.name)
+  const scalar = scalarCodeOf(call)
   const code = scalar?.make(call, context)
   if (code === undefined) throw new PlanError('NOT_SUPPORTED', `Cannot compute ${call.name} yet`)
   const isStrict = scalar!.isStrict !== false

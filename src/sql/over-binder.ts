@@ -47,7 +47,8 @@ export class OverBinder {
       descending,
       nullsFirst: nulls === undefined ? !descending : nulls === 'FIRST',
     }))
-    const name = call.name[0].text.toUpperCase()
+    // What a user has named is none of those that are known by name.
+    const name = call.user === undefined ? call.name[0].text.toUpperCase() : ''
     const operands = operandsOf(this.#text, call, (operand) => binder.bind(operand))
     if (call.filter !== undefined)
       throw this.#error('AGGREGATE_CLAUSE', call, 'A call with FILTER takes no OVER', 'Write CASE WHEN ... THEN ... END into the call.')

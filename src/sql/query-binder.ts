@@ -3,7 +3,7 @@
 import { type Field, formatType, withNullability } from '../batch/types.ts'
 import { suggest } from '../base/suggest.ts'
 import { AggregateBinder, hasAggregate } from './aggregate-binder.ts'
-import type { BoundExpression } from './bound-expression.ts'
+import type { BoundCall, BoundExpression } from './bound-expression.ts'
 import type { Catalog, CatalogTable } from './catalog.ts'
 import { ExpressionBinder, type ScopeColumn } from './expression-binder.ts'
 import { decorrelated, overBoth } from './decorrelation.ts'
@@ -12,7 +12,7 @@ import { FLINK_FUNCTIONS } from './flink-functions.ts'
 import { FILE_FUNCTIONS, functionAdvice } from './function-advice.ts'
 import { groupingOf, groupingSetsOf, groupsOf } from './grouping.ts'
 import { checkHints } from './hints.ts'
-import type { LogicalPlan, PlanColumn, SortKey } from './logical-plan.ts'
+import type { LogicalPlan, PlanColumn, SortKey, UnnestPlan } from './logical-plan.ts'
 import { OverBinder } from './over-binder.ts'
 import {
   castTo,
@@ -53,6 +53,7 @@ import type {
 } from './syntax-tree.ts'
 import { bindSubquery, type BoundSubquery, domainOf, isSubquery, type SubqueryExpression } from './subquery-binder.ts'
 import { commonType } from './type-rules.ts'
+import { rowTypeOf } from './user-functions.ts'
 import { GroupWindows, isWindowFunction, windowTable } from './window-functions.ts'
 
 /** Binds the queries of one text. */
@@ -381,7 +382,9 @@ export class QueryBinder {
     }
   }
 
-  #tableFunction({ call, alias, columns, ...span }: TableFunction): Source {
+  #tableFunction(from: TableFunction): Source {
+    const { call, alias, columns, ...span } = from
+    if (call.user !== undefined) return this.#userTable(NOTHING, from, false, undefined)
     const name = call.name.map(({ text }) => text).join('.')
     const upper = name.toUpperCase()
     if (!isWindowFunction(upper)) {
@@ -407,6 +410,12 @@ export class QueryBinder {
     const { type, natural, left: leftTable, right: rightTable, on, using, ...span } = join
     const left = this.#source(leftTable)
     const joined = type === 'COMMA' || type === 'CROSS' ? 'INNER' : type
+    const isNatural = natural || using !== undefined
+    if (rightTable.kind === 'table function' && rightTable.call.user !== undefined) {
+      if (joined === 'RIGHT' || joined === 'FULL' || isNatural)
+        throw this.#error('WRONG_JOIN', span, 'Rows that a function makes of each row are joined by CROSS JOIN, or LEFT JOIN ... ON TRUE')
+      return this.#userTable(left, rightTable, joined === 'LEFT', on)
+    }
     if (rightTable.kind === 'unnest') return this.#unnest(left, rightTable, joined === 'LEFT', on)
     if (rightTable.kind === 'table reference' && rightTable.asOf !== undefined) return this.#temporal(left, rightTable, joined, on, span)
     if (rightTable.kind === 'subquery' && rightTable.lateral) return this.#lateral(left, rightTable, joined, on)
@@ -450,10 +459,30 @@ export class QueryBinder {
           : []
     if (elements.length === 0) throw this.#error('WRONG_TYPE', values[0], `UNNEST takes an ARRAY, a MAP or a MULTISET, and this is ${formatType(type)}`)
     if (withOrdinality) elements.push({ name: 'ORDINALITY', type: { kind: 'INT', nullable: false } })
+    const ofOne = alias !== undefined && elements.length === 1 && type.kind !== 'MAP' ? [{ ...elements[0], name: alias.text }] : elements
+    return this.#elements(left, collection, ofOne, { withOrdinality, isOuter, on }, alias, names)
+  }
+
+  /** Each row beside those that a function makes of it. */
+  #userTable(left: Source, { call, alias, columns: names }: TableFunction, isOuter: boolean, on: Expression | undefined): Source {
+    const collection = new ExpressionBinder(this.#text, left.columns, undefined, this.#outer).userCall(call, call.user!(), 'table')
+    const { fields } = rowTypeOf((collection as BoundCall).user!.signature)
+    return this.#elements(left, collection, fields, { withOrdinality: false, isOuter, on }, alias, names)
+  }
+
+  /** Each row beside the elements of a collection, whose columns get the names that are said. */
+  #elements(
+    left: Source,
+    collection: BoundExpression,
+    elements: readonly PlanColumn[],
+    { withOrdinality, isOuter, on }: Pick<UnnestPlan, 'withOrdinality' | 'isOuter'> & { readonly on: Expression | undefined },
+    alias: Name | undefined,
+    names: readonly Name[],
+  ): Source {
     if (names.length > 0 && names.length !== elements.length)
       throw this.#error('WRONG_COLUMN_COUNT', alias ?? names[0], `${names.length} names stand for ${elements.length} columns`)
     const made = elements.map((element, index) => ({
-      name: names[index]?.text ?? (elements.length === 1 && alias !== undefined && type.kind !== 'MAP' ? alias.text : element.name),
+      name: names[index]?.text ?? element.name,
       type: withNullability(element.type, element.type.nullable || isOuter),
     }))
     const scope = [...left.columns, ...made.map((column) => ({ ...column, table: alias?.text }))]

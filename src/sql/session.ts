@@ -3,19 +3,23 @@
 import { STRING } from './functions/scalar-function.ts'
 import type { Field } from '../batch/types.ts'
 import { Catalog, type CatalogTable, type CatalogView, meant, type TablePath } from './catalog.ts'
+import { PlanError } from '../base/errors.ts'
 import { suggest } from '../base/suggest.ts'
 import type { BoundExpression } from './bound-expression.ts'
 import { type CopyTarget, copyTarget } from './files/copy-target.ts'
 import { fileTable, type StandardInput } from './files/file-table.ts'
-import { FLINK_FUNCTIONS } from './flink-functions.ts'
+import { FunctionModules, isModuleLanguage, languageOf } from './function-modules.ts'
+import { withFunctions } from './function-names.ts'
 import { assignColumns, bindInsert, type InsertPlan, writtenColumns } from './insert-binder.ts'
 import type { LogicalPlan } from './logical-plan.ts'
 import { QueryBinder } from './query-binder.ts'
 import { shortenNames } from './qualified-names.ts'
 import { describe, show } from './show.ts'
 import { SqlError, type Span } from './sql-error.ts'
-import { callsOf, tablesOf } from './syntax-walk.ts'
+import { parseName } from './statement-parser.ts'
+import { tablesOf } from './syntax-walk.ts'
 import type {
+  AlterFunction,
   AlterTable,
   AlterView,
   CreateCatalog,
@@ -35,6 +39,7 @@ import { alterTable } from './table-alteration.ts'
 import { definitionOf, makeTable } from './table-definition.ts'
 import { likeTable, tableAsQuery } from './table-merge.ts'
 import type { Value } from './value.ts'
+import { isUserFunction, type UserFunctionDefinition } from './user-functions.ts'
 import { makeView } from './view-definition.ts'
 
 /** Rows that a statement answers without running anything. */
@@ -65,17 +70,50 @@ const DONE: StatementResult = { kind: 'done' }
 /** Of a catalog that is held in memory. */
 const CATALOG_TYPE = 'generic_in_memory'
 const CATALOG_OPTIONS = ['type', 'default-database', 'property-version']
-const LANGUAGES = ['JAVA', 'SCALA', 'PYTHON']
 
 /** A script or an interactive session, statement by statement. */
 export class SqlSession {
   readonly catalog: Catalog
   /** What SET has said. */
   readonly options = new Map<string, string>()
+  /** The modules that CREATE FUNCTION may name. */
+  readonly modules: FunctionModules
 
   /** @param input What `FROM '-'` finds, if jobs run on this thread. */
-  constructor(input?: StandardInput) {
+  constructor(input?: StandardInput, modules: FunctionModules = new FunctionModules()) {
     this.catalog = new Catalog((path, origin) => fileTable(path, origin, input))
+    this.modules = modules
+  }
+
+  /** Loads the modules that statements name as functions, for {@link execute}, which finds what is wrong with them. */
+  async load(statements: readonly Statement[]): Promise<void> {
+    await this.modules.load(statements)
+  }
+
+  /**
+   * Gives a name to a function of the program, of which one may be made in its place later: in the database that is in use, or in the one that the
+   * name says. `createTemporarySystemFunction` has no database, and comes before functions that are built in.
+   *
+   * @throws {PlanError} `FUNCTION_EXISTS`, `INVALID_FUNCTION`; {@link SqlError} `SYNTAX_ERROR` if it is no name.
+   * @example
+   * session.createTemporaryFunction('shout', scalarFunction({ arguments: [t.string()], returns: t.string(), eval: (text) => `${text}!` }))
+   * const text = "SELECT shout('hello')"
+   * session.execute(parseScript(text)[0], text) // { kind: 'query', plan }
+   */
+  createTemporaryFunction(name: string, definition: UserFunctionDefinition): void {
+    this.#register(name, definition, false)
+  }
+
+  /** As {@link createTemporaryFunction}. */
+  createTemporarySystemFunction(name: string, definition: UserFunctionDefinition): void {
+    this.#register(name, definition, true)
+  }
+
+  #register(name: string, definition: UserFunctionDefinition, isSystem: boolean): void {
+    if (!isUserFunction(definition))
+      throw new PlanError('INVALID_FUNCTION', `Cannot register "${name}": it is no function that scalarFunction() and the like have made`)
+    const given = { className: 'a function of the program', language: 'TYPESCRIPT', isTemporary: true, isSystem, definition }
+    this.catalog.createFunction(parseName(name), name, given, false)
   }
 
   /**
@@ -91,7 +129,7 @@ export class SqlSession {
    */
   execute(statement: Statement, text: string): StatementResult {
     this.catalog.forgetFiles()
-    return new Execution(this.catalog, this.options, text).execute(statement)
+    return new Execution(this.catalog, this.options, this.modules, text).execute(withFunctions(statement, this.catalog, text))
   }
 }
 
@@ -99,16 +137,17 @@ export class SqlSession {
 class Execution {
   readonly #catalog: Catalog
   readonly #options: Map<string, string>
+  readonly #modules: FunctionModules
   readonly #text: string
 
-  constructor(catalog: Catalog, options: Map<string, string>, text: string) {
+  constructor(catalog: Catalog, options: Map<string, string>, modules: FunctionModules, text: string) {
     this.#catalog = catalog
     this.#options = options
+    this.#modules = modules
     this.#text = text
   }
 
   execute(given: Statement): StatementResult {
-    this.#refuseFunctions(given)
     const statement = 'query' in given && given.query !== undefined ? { ...given, query: shortenNames(given.query, this.#catalog, this.#text) } : given
     const [catalog, text] = [this.#catalog, this.#text]
     switch (statement.kind) {
@@ -182,6 +221,8 @@ class Execution {
       }
       case 'create function':
         return this.#createFunction(statement)
+      case 'alter function':
+        return this.#alterFunction(statement)
       case 'create catalog':
         return this.#createCatalog(statement)
       case 'create database':
@@ -334,11 +375,24 @@ class Execution {
   }
 
   #createFunction(statement: CreateFunction): void {
-    const { name, className, temporary, system, ifNotExists } = statement
-    const language = statement.language ?? 'JAVA'
-    if (!LANGUAGES.includes(language))
-      throw this.#error('INVALID_OPTION', statement, `There are no functions in ${language}`, `There are ${LANGUAGES.join(', ')}.`)
-    this.#catalog.createFunction(name, this.#text, { className, language, isTemporary: temporary || system, isSystem: system }, ifNotExists)
+    const { name, temporary, system, ifNotExists } = statement
+    const given = { ...this.#functionOf(statement), isTemporary: temporary || system, isSystem: system }
+    this.#catalog.createFunction(name, this.#text, given, ifNotExists)
+  }
+
+  #alterFunction(statement: AlterFunction): void {
+    const { name, temporary, ifExists } = statement
+    if (temporary) throw this.#error('WRONG_KIND', name, 'ALTER changes functions that are not temporary', 'Drop it and create it anew.')
+    this.#catalog.alterFunction(name, this.#text, this.#functionOf(statement), ifExists)
+  }
+
+  #functionOf(statement: CreateFunction | AlterFunction) {
+    const { className } = statement
+    const language = languageOf(statement, this.#text)
+    if (!isModuleLanguage(language)) return { className, language, definition: undefined }
+    if (statement.kind === 'create function' && statement.using.length > 0)
+      throw this.#error('INVALID_OPTION', statement, 'A module takes no USING', 'It imports what it needs.')
+    return { className, language, definition: this.#modules.find(statement, this.#text) }
   }
 
   #use({ what, name }: Use): void {
@@ -360,16 +414,6 @@ class Execution {
     }
     this.#options.set(key, value)
     return DONE
-  }
-
-  /** What CREATE FUNCTION has named cannot be called yet. Functions that are built in come before those of a database. */
-  #refuseFunctions(statement: Statement): void {
-    for (const call of callsOf(statement)) {
-      const name = call.name.map(({ text }) => text)
-      const own = this.#catalog.findFunction(name)
-      if (own !== undefined && (own.isSystem || name.length > 1 || !FLINK_FUNCTIONS.has(name[0].toUpperCase())))
-        throw this.#error('NOT_SUPPORTED', call, `Cannot call ${name.join('.')} yet: it is ${own.found.className}`)
-    }
   }
 
   #error(code: string, span: Span, message: string, hint?: string): SqlError {

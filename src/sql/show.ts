@@ -1,7 +1,7 @@
 // SHOW and DESCRIBE: what is there, as rows.
 
-import type { Field } from '../batch/types.ts'
-import { type Catalog, type CatalogTable, type CatalogView, type DefinedColumn, order } from './catalog.ts'
+import { type Field, formatType } from '../batch/types.ts'
+import { type Catalog, type CatalogFunction, type CatalogTable, type CatalogView, type DefinedColumn, order } from './catalog.ts'
 import { catalogText, metadataText, tableText, viewText } from './ddl-text.ts'
 import { expressionText } from './expression-text.ts'
 import { fileAlias } from './files/file-name.ts'
@@ -12,6 +12,7 @@ import type { Rows } from './session.ts'
 import { SqlError, type Span } from './sql-error.ts'
 import type { Describe, QualifiedName, Show } from './syntax-tree.ts'
 import { shortTypeText } from './type-text.ts'
+import { argumentsText } from './user-functions.ts'
 import type { Value } from './value.ts'
 import { tableTimeAttribute } from './view-definition.ts'
 
@@ -110,7 +111,6 @@ class Showing {
   }
 
   #describeFunction(name: QualifiedName, extended: boolean): Rows {
-    if (extended) throw this.#error('NOT_SUPPORTED', name, 'Cannot describe functions further yet', 'Leave EXTENDED out.')
     const parts = name.parts.map((part) => part.text)
     const own = this.#catalog.findFunction(parts)
     const isBuiltIn = parts.length === 1 && FLINK_FUNCTIONS.has(parts[0].toUpperCase())
@@ -118,7 +118,22 @@ class Showing {
     return information([
       ['is system function', String(isBuiltIn || own?.isSystem === true)],
       ['is temporary', String(own?.found.isTemporary === true)],
+      ...(extended ? this.#functionDetails(own?.found, name) : []),
     ])
+  }
+
+  /** What DESCRIBE FUNCTION EXTENDED says beside. */
+  #functionDetails(own: CatalogFunction | undefined, at: Span): readonly (readonly [name: string, value: string])[] {
+    const { definition } = own ?? {}
+    if (own === undefined || definition === undefined)
+      throw this.#error('NOT_SUPPORTED', at, 'Cannot describe functions further that are not of a module', 'Leave EXTENDED out.')
+    return [
+      ['class name', own.className],
+      ['function language', own.language],
+      ['kind', definition.kind.toUpperCase()],
+      ['is deterministic', String(definition.deterministic)],
+      ['signature', definition.signatures.map((one) => `${own.name}${argumentsText(one)} => ${formatType(one.returns)}`).join('\n')],
+    ]
   }
 
   #tables(of: QualifiedName | undefined, kind?: 'view'): readonly string[] {

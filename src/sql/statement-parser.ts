@@ -3,6 +3,7 @@
 import { QueryParser } from './query-parser.ts'
 import type { Span, SqlError } from './sql-error.ts'
 import type {
+  AlterFunction,
   AlterTable,
   ColumnDefinition,
   ColumnPlace,
@@ -18,6 +19,7 @@ import type {
   Name,
   Option,
   PrimaryKey,
+  QualifiedName,
   Query,
   Show,
   Statement,
@@ -26,6 +28,11 @@ import type {
   WatermarkDefinition,
 } from './syntax-tree.ts'
 import { TokenKind } from './tokens.ts'
+
+/** Reads a name of up to three parts, as statements write it. @throws {SqlError} `SYNTAX_ERROR` */
+export function parseName(text: string): QualifiedName {
+  return new StatementParser(text).onlyName()
+}
 
 /**
  * Reads a script: statements with semicolons between them.
@@ -91,6 +98,12 @@ class StatementParser extends QueryParser {
       statements.push(this.#statement())
       if (!this.isSymbol(';') && !this.isEnd()) throw this.unexpected()
     }
+  }
+
+  onlyName(): QualifiedName {
+    const name = this.qualifiedName()
+    if (!this.isEnd()) throw this.unexpected()
+    return name
   }
 
   wholeExpression(): Expression {
@@ -169,16 +182,28 @@ class StatementParser extends QueryParser {
 
   #createFunction(start: number, temporary: boolean, system: boolean): Statement {
     const head = this.#created(temporary)
-    this.expectWords('AS')
-    const className = this.string('the name of a module and its export')
-    const language = this.accept('LANGUAGE') ? this.take().upper : undefined
+    const named = this.#functionClass()
     const using: string[] = []
     if (this.accept('USING'))
       this.list(() => {
         if (this.acceptOneOf('JAR', 'ARTIFACT') === undefined) throw this.unexpected()
         using.push(this.string())
       })
-    return { kind: 'create function', ...head, system, className, language, using, ...this.span(start) }
+    return { kind: 'create function', ...head, system, ...named, using, ...this.span(start) }
+  }
+
+  #functionClass() {
+    this.expectWords('AS')
+    const { token } = this
+    const className = this.string('the name of a module and its export')
+    const classSpan = this.span(token)
+    return { className, classSpan, language: this.accept('LANGUAGE') ? this.take().upper : undefined }
+  }
+
+  #alterFunction(start: number, temporary: boolean, system: boolean): AlterFunction {
+    const ifExists = this.accept('IF', 'EXISTS')
+    const name = this.qualifiedName()
+    return { kind: 'alter function', temporary, system, ifExists, name, ...this.#functionClass(), ...this.span(start) }
   }
 
   #createTable(start: number, temporary: boolean): CreateTable {
@@ -347,8 +372,11 @@ class StatementParser extends QueryParser {
       this.expectWords('SET')
       return { kind: 'alter database', name, options: this.#options(), ...this.span(start) }
     }
-    for (const word of ['FUNCTION', 'CATALOG'])
-      if (this.isWords(word)) throw this.error('UNSUPPORTED_STATEMENT', this.token, `There is no ALTER ${word}`, `DROP it and CREATE it anew.`)
+    const temporary = this.accept('TEMPORARY')
+    const system = temporary && this.accept('SYSTEM')
+    if (this.accept('FUNCTION')) return this.#alterFunction(start, temporary, system)
+    if (temporary) throw this.unexpected()
+    if (this.isWords('CATALOG')) throw this.error('UNSUPPORTED_STATEMENT', this.token, 'There is no ALTER CATALOG', 'DROP it and CREATE it anew.')
     this.expectWords('TABLE')
     const ifExists = this.accept('IF', 'EXISTS')
     const name = this.qualifiedName('a table')

@@ -2,6 +2,7 @@
 
 import type { LogicalType } from '../batch/types.ts'
 import type { Span } from './sql-error.ts'
+import type { NamedFunction } from './user-function-calls.ts'
 
 /** A name as it counts: quotes and their doubling are gone. */
 export interface Name extends Span {
@@ -103,6 +104,8 @@ export interface Call extends Span {
   readonly nulls: 'IGNORE' | 'RESPECT' | undefined
   /** Of JSON functions, and others with a grammar of their own: what stands behind the operands, by its first words. */
   readonly clauses: readonly Clause[]
+  /** The function of a user that it calls (function-names.ts). A function gives it, so that who copies trees leaves it as it is. */
+  readonly user?: () => NamedFunction
 }
 
 /** `NULL ON EMPTY`, `RETURNING INT`, `DEFAULT 1 ON ERROR`. */
@@ -394,6 +397,7 @@ export type Statement =
   | CreateTable
   | CreateView
   | CreateFunction
+  | AlterFunction
   | CreateCatalog
   | CreateDatabase
   | Drop
@@ -489,8 +493,15 @@ export interface CreateFunction extends Span {
   readonly ifNotExists: boolean
   readonly name: QualifiedName
   readonly className: string
+  /** Of the name of the class, or module. */
+  readonly classSpan: Span
   readonly language: string | undefined
   readonly using: readonly string[]
+}
+
+export interface AlterFunction extends Span, Pick<CreateFunction, 'temporary' | 'system' | 'name' | 'className' | 'classSpan' | 'language'> {
+  readonly kind: 'alter function'
+  readonly ifExists: boolean
 }
 
 export interface CreateCatalog extends Span {

@@ -1,6 +1,6 @@
 // What stands in a syntax tree, however deep.
 
-import type { Expression, Query, QualifiedName, Statement, TableExpression } from './syntax-tree.ts'
+import type { Expression, Query, QualifiedName, TableExpression } from './syntax-tree.ts'
 
 /** A node with a kind. */
 export type SyntaxNode = Expression | Query | TableExpression
@@ -65,9 +65,4 @@ export function tablesOf(query: Query): readonly QualifiedName[] {
     return name
   })
   return found
-}
-
-/** Calls by name in a statement. */
-export function* callsOf(statement: Statement) {
-  for (const node of nodesOf(statement)) if (node.kind === 'call' && node.syntax === 'function') yield node
 }

@@ -1,5 +1,6 @@
 // All scalar functions, by their names.
 
+import type { BoundCall } from '../bound-expression.ts'
 import { COLLECTION_FUNCTIONS } from './collections.ts'
 import { CONDITIONAL_FUNCTIONS } from './conditional.ts'
 import { ENCODING_FUNCTIONS } from './encodings.ts'
@@ -35,7 +36,7 @@ export const SCALAR_FUNCTIONS: ReadonlyMap<string, ScalarFunction> = new Map(
   ].flatMap((table) => Object.entries(table)),
 )
 
-/** What computes the calls of a name, operators among them. */
-export function scalarCodeOf(name: string): Pick<ScalarFunction, 'make' | 'isStrict' | 'isDeterministic'> | undefined {
-  return OPERATORS[name] ?? SCALAR_FUNCTIONS.get(name)
+/** What computes a call, of an operator too. */
+export function scalarCodeOf({ name, user }: Pick<BoundCall, 'name' | 'user'>): Pick<ScalarFunction, 'make' | 'isStrict' | 'isDeterministic'> | undefined {
+  return user ?? OPERATORS[name] ?? SCALAR_FUNCTIONS.get(name)
 }

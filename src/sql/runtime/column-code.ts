@@ -436,7 +436,7 @@ ${body}
 
   /** A call of the function that the interpreter calls. */
   #generic(call: BoundCall): Code {
-    const scalar = scalarCodeOf(call.name)
+    const scalar = scalarCodeOf(call)
     const code = scalar?.make(call, this.#context)
     if (code === undefined) return this.#interpreted(call)
     const operands = call.operands.map((operand) => ({ code: this.#code(operand), type: operand.type }))

@@ -63,7 +63,7 @@ import { ColumnJoinOperator } from './column-join-operator.ts'
 import { columnOrderOf, ColumnRankOperator } from './column-rank-operator.ts'
 import { ALL_CHANGES, type ChangeKinds, DELETES, INSERTS, INSERTS_AND_UPDATES, UPDATES_AFTER, UPDATES_BEFORE } from './change-kinds.ts'
 import { DeduplicateOperator } from './deduplicate-operator.ts'
-import { and, columnsOf, conjunctsOf, hasCall, shifted } from '../expressions.ts'
+import { and, columnsOf, conjunctsOf, hasCall, implicitCast, shifted } from '../expressions.ts'
 import { FinalRowsOperator } from './final-rows-operator.ts'
 import { GroupAggregateOperator } from './group-aggregate-operator.ts'
 import { IntervalJoinOperator } from './interval-join-operator.ts'
@@ -87,7 +87,7 @@ import { UpsertMaterializeOperator } from './upsert-materialize-operator.ts'
 import { boundOf } from './watermarks.ts'
 import { WindowAggregateOperator } from './window-aggregate-operator.ts'
 import { WindowJoinOperator, WindowRankOperator } from './window-buffer-operators.ts'
-import { alignedOf, checkMerging, type EmitOptions, emitOf, isStraight, timesOf, type WindowGroups } from './window-plans.ts'
+import { alignedOf, canMerge, checkMerging, checkRetraction, type EmitOptions, emitOf, isStraight, timesOf, type WindowGroups } from './window-plans.ts'
 
 /** A relation as it runs: the transformations that make its rows, with columns by their places. */
 export interface Stream {
@@ -551,6 +551,7 @@ export class QueryPlanner {
     const { session, ttl, isBatch } = this.#options
     const { schema, names } = placed(fields)
     const isOfInserts = isInsertOnly(input)
+    if (!isOfInserts) checkRetraction(aggregates, 'the rows that it is of change')
     const isFolded = (isBatch || this.#isFolded) && ttl === undefined && areFolded(aggregates, !isOfInserts)
     const { stream, columns } = isFolded ? this.#foldedStream(input, keys, aggregates) : this.#keyed(input, keys)
     const texts = isFolded ? [...foldedColumns(aggregates, keys.length === 0 ? [ALL_ROWS] : keys).keys()] : []
@@ -615,7 +616,8 @@ export class QueryPlanner {
     const isOfParts = isStraight(plan)
     if (!isBatch) checkMerging(aggregates, spec, isOfParts)
     const emit = isBatch ? undefined : emitOf(this.#options.emit, spec)
-    const isSliced = isOfParts && spec.time === 'event' && (spec.kind === 'HOP' || spec.kind === 'CUMULATE') && !isBatch && emit === undefined
+    const isSliced =
+      isOfParts && spec.time === 'event' && (spec.kind === 'HOP' || spec.kind === 'CUMULATE') && !isBatch && emit === undefined && canMerge(aggregates)
     const aligned = isOfParts && !isBatch && emit === undefined && areFoldedInWindows(aggregates) ? alignedOf(spec, session.timeZone) : undefined
     if (aligned !== undefined) {
       const rows = this.plan(withRows(input, 'times'))
@@ -628,6 +630,7 @@ export class QueryPlanner {
     const key = others.length === 0 ? undefined : others
     const { schema, names } = placed(fields)
     const retracts = !isInsertOnly(stream)
+    if (retracts) checkRetraction(aggregates, 'the rows of its windows change')
     const output = (of: string): Output => ({ schema, names, changes: INSERTS, attributes: () => ({ ...groupAttributes(plan), of }) })
     const shared = { input: { schema: stream.schema, key }, outputSchema: schema, window: spec, keys: columns, start, end, aggregates, retracts }
     if (isSliced) {
@@ -782,12 +785,13 @@ export class QueryPlanner {
       if (order.descending) throw new PlanError('OVER_ORDER', 'OVER is ordered by time upwards where rows never end', { hint: 'Leave DESC out.' })
       if (!isInsertOnly(stream)) throw new PlanError('OVER_CHANGES', 'OVER in the order of time takes no rows that change')
       const column = (order.expression as BoundExpression & { readonly kind: 'column' }).index
+      if (first.frame.from !== undefined) checkRetraction(calls, 'rows leave a frame that has a beginning')
       const create = (): Operator => new TimeOverOperator({ ...shared, time: time === 'event' ? column : undefined, frame: first.frame }, session)
       return cut(this.#inserted('OverAggregate', [{ stream, key }], output, create))
     }
     if (order.descending) throw new PlanError('OVER_ORDER', 'OVER is ordered upwards where rows never end', { hint: 'Leave DESC out.' })
-    for (const { name } of calls)
-      if (!AGGREGATE_FUNCTIONS.has(name))
+    for (const { name, user } of calls)
+      if (user === undefined && !AGGREGATE_FUNCTIONS.has(name))
         throw new PlanError('OVER_FUNCTION', `${name} in the order of a column that is no time asks for a bound where rows never end`, {
           hint: 'Ask for the first rows: WHERE rank <= n.',
         })
@@ -1099,7 +1103,7 @@ function digestOf(plan: LogicalPlan): string | undefined {
   const text = JSON.stringify(plan, (name, value: unknown) => {
     if (name === 'table' && typeof value === 'object') return (value as CatalogTable).path
     const call = value as BoundCall | null | undefined
-    if (call?.kind === 'call' && scalarCodeOf(call.name)?.isDeterministic === false) isFixed = false
+    if ((call?.kind === 'call' && scalarCodeOf(call)?.isDeterministic === false) || call?.user?.isDeterministic === false) isFixed = false
     return withoutPlaces(name, value)
   })
   return isFixed ? text : undefined
@@ -1162,8 +1166,8 @@ function equalitiesOf(condition: BoundExpression | undefined, width: number): Eq
       rest.push(conjunct)
       continue
     }
-    leftKeys.push(castTo(pair[0], type))
-    rightKeys.push(castTo(shifted(pair[1], -width), type))
+    leftKeys.push(implicitCast(pair[0], type))
+    rightKeys.push(implicitCast(shifted(pair[1], -width), type))
     refusesNull.push((conjunct as { readonly name: string }).name === '=')
   }
   return { leftKeys, rightKeys, refusesNull, rest: rest.length === 0 ? undefined : rest.reduce(and) }
@@ -1173,13 +1177,6 @@ function equalitiesOf(condition: BoundExpression | undefined, width: number): Eq
 function hasSameKinds(left: SqlInput, right: SqlInput): boolean {
   const kindsOf = ({ schema, key }: SqlInput): string => (key ?? []).map((column) => formatType(withNullability(schema.fields[column].type, true))).join(', ')
   return kindsOf(left) === kindsOf(right) && [left, right].every(({ schema }) => schema.fields.every(({ type }) => type.kind !== 'OBJECT'))
-}
-
-function castTo(expression: BoundExpression, wanted: BoundExpression['type']): BoundExpression {
-  const type = withNullability(wanted, expression.type.nullable)
-  if (sameType(type, expression.type)) return expression
-  const { start, end } = expression
-  return { kind: 'cast', operand: expression, type, isTry: false, isImplicit: true, start, end }
 }
 
 /** The operand of the left input and that of the right one. */

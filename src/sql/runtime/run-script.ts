@@ -36,6 +36,8 @@ export interface ScriptOptions {
   readonly parallelism?: number | undefined
   /** Options of the engine. */
   readonly options?: ReadonlyMap<string, string>
+  /** What was said before the script. @default nothing */
+  readonly session?: SqlSession
   log(operatorName: string, subtaskIndex: number, message: string): void
 }
 
@@ -45,7 +47,7 @@ export interface ScriptOptions {
  * @throws {SqlError} if a statement is wrong; {@link PlanError}; what a job fails with.
  */
 export function runScript(text: string, target: ResultTarget, options: ScriptOptions): void {
-  const session = new SqlSession()
+  const session = options.session ?? new SqlSession()
   if (asksForBatch(text)) session.options.set('execution.runtime-mode', 'batch')
   let last: StatementResult | undefined
   for (const statement of parseScript(text)) {

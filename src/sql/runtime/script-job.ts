@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { PlanError } from '../../base/errors.ts'
 import { parseOption } from '../../engine/options.ts'
 import type { BuiltJob } from '../../plan/job-program.ts'
+import type { FunctionModules } from '../function-modules.ts'
 import type { InsertPlan } from '../insert-binder.ts'
 import { fillVariables } from '../script-variables.ts'
 import { SqlSession, type StatementResult } from '../session.ts'
@@ -49,16 +50,19 @@ export function readScript(path: string, params: Readonly<Record<string, unknown
 /**
  * Reads the statements of a script that is to run as a job.
  *
- * @param settings Options of SQL, `key=value`, that come before what the script sets.
+ * @param settings Options of SQL, `key=value`, that come before what the script sets. @param modules Those that
+ * its functions come from.
  * @throws {SqlError} if a statement is wrong, or answers rows, which a job has nobody for (`NOT_A_JOB`), or is a second INSERT (`SEVERAL_JOBS`);
  * {@link PlanError} `NOT_A_JOB` if there is no INSERT.
  */
-export function planScript(text: string, settings: readonly string[]): ScriptJob {
-  const session = new SqlSession()
+export async function planScript(text: string, settings: readonly string[], modules: FunctionModules): Promise<ScriptJob> {
+  const session = new SqlSession(undefined, modules)
   const given = settings.map(parseSqlSetting).filter((setting) => setting !== undefined)
   if (asksForBatch(text)) session.options.set('execution.runtime-mode', 'batch')
   let job: ScriptJob | undefined
-  for (const statement of parseScript(text)) {
+  const statements = parseScript(text)
+  await session.load(statements)
+  for (const statement of statements) {
     checkSetting(statement, text)
     const result = session.execute(statement, text)
     refuseRows(result, statement, text)
@@ -82,8 +86,8 @@ export function planScript(text: string, settings: readonly string[]): ScriptJob
 }
 
 /** Makes the job of a script. @throws as {@link planScript}, and what cannot be planned. */
-export function buildScript(text: string, settings: readonly string[]): BuiltJob {
-  const { inserts, query, options } = planScript(text, settings)
+export async function buildScript(text: string, settings: readonly string[], modules: FunctionModules): Promise<BuiltJob> {
+  const { inserts, query, options } = await planScript(text, settings, modules)
   const planner = new QueryPlanner(query)
   for (const insert of inserts) planner.addInsert(insert)
   planner.build()

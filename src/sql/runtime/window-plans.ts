@@ -89,6 +89,20 @@ export function checkMerging(aggregates: readonly BoundAggregate[], spec: Window
   )
 }
 
+/** Whether windows can be computed of their parts: an aggregate of a user may say that it cannot. */
+export function canMerge(aggregates: readonly BoundAggregate[]): boolean {
+  return aggregates.every(({ user }) => user === undefined || user.signature.code.merge !== undefined)
+}
+
+/** @throws {PlanError} `NO_RETRACT` if an aggregate of a user cannot take rows out again. @param reason Why it has to. */
+export function checkRetraction(aggregates: readonly BoundAggregate[], reason: string): void {
+  const wrong = aggregates.find(({ user }) => user !== undefined && user.signature.code.retract === undefined)
+  if (wrong !== undefined)
+    throw new PlanError('NO_RETRACT', `Aggregate function "${wrong.name}" has no retract(), and ${reason}`, {
+      hint: 'Write retract(accumulator, ...values), which undoes accumulate().',
+    })
+}
+
 /** What windows say before and after their end; undefined: nothing. @throws {PlanError} `EMIT_WINDOW`, `INVALID_OPTION` */
 export function emitOf({ earlyMs, lateMs, latenessMs }: EmitOptions, spec: WindowSpec): EmitOptions | undefined {
   if (earlyMs === undefined && lateMs === undefined) return undefined

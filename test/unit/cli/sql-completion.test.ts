@@ -6,6 +6,7 @@ import { completions } from '../../../src/cli/sql-completion.ts'
 import { parseScript } from '../../../src/sql/statement-parser.ts'
 import { SqlSession } from '../../../src/sql/session.ts'
 import { scratchFolder } from '../../fixtures/command.ts'
+import { initials } from '../../fixtures/sql-functions.ts'
 
 const SETUP = "CREATE VIEW sellers AS SELECT 1 AS seller_id, 'a' AS `seller name`; CREATE VIEW bids AS SELECT 2 AS bid_price, 3 AS price;"
 const session = new SqlSession()
@@ -39,6 +40,12 @@ test.each([
 test('columns are those of the tables that the statement names', () => {
   expect(offered('SELECT 1 FROM sellers WHERE price')).toEqual([])
   expect(offered('WHERE bid_', 'SELECT 1 FROM bids')).toEqual(['bid_price'])
+})
+
+test('functions of users are completed too', () => {
+  const of = new SqlSession()
+  of.createTemporaryFunction('initials', initials)
+  expect(completions('SELECT initials', '', of, [])[0]).toEqual(['initials'])
 })
 
 test('words are completed from their beginning', () => {

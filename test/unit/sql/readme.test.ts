@@ -7,6 +7,7 @@ import { defineSchema, Schema, t } from '../../../src/batch/types.ts'
 import { AGGREGATE_FUNCTIONS } from '../../../src/sql/aggregate-types.ts'
 import type { CatalogTable } from '../../../src/sql/catalog.ts'
 import { FLINK_FUNCTIONS } from '../../../src/sql/flink-functions.ts'
+import { FunctionModules } from '../../../src/sql/function-modules.ts'
 import { FOREIGN_FUNCTIONS, functionAdvice } from '../../../src/sql/function-advice.ts'
 import { SCALAR_FUNCTIONS } from '../../../src/sql/functions/functions.ts'
 import { copyOf, explainedRows, insertJob, queryJob } from '../../../src/sql/runtime/run-script.ts'
@@ -30,9 +31,18 @@ CREATE TABLE p (a INT, pt AS PROCTIME()) WITH (${FILE});
 CREATE TABLE rates (currency STRING, rate DOUBLE, ts TIMESTAMP(3), WATERMARK FOR ts AS ts, PRIMARY KEY (currency) NOT ENFORCED) WITH (${FILE});
 CREATE TABLE s (a INT, b STRING) WITH ('connector' = 'blackhole');`
 
+// A definition as scalarFunction() makes it: the package that modules import need not be built.
+writeFileSync(
+  join(folder, 'functions.ts'),
+  `const signature = { arguments: [{ kind: 'INT', nullable: true }], rest: undefined, returns: { kind: 'INT', nullable: true }, accumulator: undefined, code: { eval: (a: number) => a } }
+export const f = { kind: 'scalar', signatures: [signature], deterministic: true, [Symbol.for('millrace.user-function')]: true }`,
+)
+const modules = new FunctionModules(folder)
+await modules.load(parseScript("CREATE FUNCTION f AS './functions.ts#f'"))
+
 /** Whether a statement can be planned; what is wrong with it else. */
 function refusalOf(sql: string): string | undefined {
-  const session = new SqlSession()
+  const session = new SqlSession(undefined, modules)
   for (const statement of parseScript(SETUP)) session.execute(statement, SETUP)
   const options = { log() {} }
   try {

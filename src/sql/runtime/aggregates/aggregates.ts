@@ -13,6 +13,7 @@ import type { Accumulator, Fold } from './fold.ts'
 import { jsonArray, jsonObject } from './json.ts'
 import { count, deviation, mean, sum } from './numbers.ts'
 import { percentile } from './percentile.ts'
+import { userAggregate } from './user.ts'
 import { cardinality, distinct, distinctInSet, extreme, extremeOfKept, extremeOfReplaced, lag, listed, multiset, positional, single } from './values.ts'
 
 /** Aggregates that look at NULL themselves. */
@@ -26,7 +27,8 @@ interface KeptMaker {
 
 /** @throws {PlanError} `NOT_SUPPORTED` */
 function foldOf(aggregate: BoundAggregate, retracts: boolean, context: EvaluationContext, kept: KeptMaker): Fold {
-  const { name, operands, type, ignoresNull } = aggregate
+  const { name, operands, type, ignoresNull, user } = aggregate
+  if (user !== undefined) return userAggregate(user, operands.length)
   switch (name) {
     case 'COUNT':
     case 'APPROX_COUNT_DISTINCT':
@@ -157,7 +159,7 @@ export class Aggregates {
       return counts
     }
     this.#members = aggregates.map((aggregate, index) => {
-      const { name, isDistinct, operands, filter, ignoresNull } = aggregate
+      const { name, isDistinct, operands, filter, ignoresNull, user } = aggregate
       const ofName = `${index} values of ${name}`
       const inner = foldOf(aggregate, retracts, context, {
         counts: (types) => countsOf(types, ofName),
@@ -170,7 +172,7 @@ export class Aggregates {
       const member = {
         operands: this.#operandsOf(operands, context),
         filter: filter && this.#filters.add(textOf(filter), () => isTrue(interpret(filter, context))),
-        keepsNull: KEEPS_NULL.has(name) || (name === 'ARRAY_AGG' && !ignoresNull),
+        keepsNull: user !== undefined || KEEPS_NULL.has(name) || (name === 'ARRAY_AGG' && !ignoresNull),
       }
       const types = operands.map(({ type }) => type)
       if (!isDistinct || retracts) {
