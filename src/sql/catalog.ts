@@ -4,6 +4,7 @@ import { suggest } from '../base/suggest.ts'
 import type { Field, LogicalType } from '../batch/types.ts'
 import type { BoundExpression } from './bound-expression.ts'
 import { fileOf } from './files/file-name.ts'
+import type { LateRows } from './late-rows.ts'
 import { SqlError, type Span } from './sql-error.ts'
 import type { Distribution, Expression, Name, QualifiedName, Query } from './syntax-tree.ts'
 import type { UserFunctionDefinition } from './user-functions.ts'
@@ -158,6 +159,8 @@ export class Catalog {
   readonly #makeFileTable: FileTables
   /** Of one statement, by their paths. */
   readonly #files = new Map<string, CatalogTable>()
+  /** What `late_rows` may read of the statement set under way. */
+  lateRows: LateRows | undefined
 
   constructor(makeFileTable: FileTables) {
     this.#makeFileTable = makeFileTable

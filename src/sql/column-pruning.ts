@@ -4,6 +4,7 @@ import type { LogicalType } from '../batch/types.ts'
 import type { BoundExpression } from './bound-expression.ts'
 import type { CatalogTable } from './catalog.ts'
 import { mapParts } from './expressions.ts'
+import { inputsOf } from './plans.ts'
 import type { JoinPlan, LogicalPlan, PlanColumn, ScanPlan, SetPlan } from './logical-plan.ts'
 
 /** What is asked for of columns, by their places: all of them, or some of their fields. */
@@ -139,11 +140,14 @@ export class ColumnPruner {
     return { kind: 'project', input: pruned, expressions, columns: plan.columns }
   }
 
-  #prune(plan: LogicalPlan, need: Need): Pruned {
+  #prune(plan: LogicalPlan, wanted: Need): Pruned {
+    // Who reads its late rows sees all columns of its input.
+    const need = plan.late === undefined ? wanted : new Map([...wanted, ...allOf(inputsOf(plan).flatMap(({ columns }) => columns))])
     switch (plan.kind) {
       case 'scan':
         return this.#scan(plan, need)
       case 'values':
+      case 'late rows':
         return { plan, mapping: identity(plan.columns) }
       case 'project': {
         const kept = need.size > 0 ? [...need.keys()].toSorted((left, right) => left - right) : [0]
@@ -182,23 +186,21 @@ export class ColumnPruner {
         }
       }
       case 'aggregate': {
-        const inner: Need = new Map()
+        const inner: Need = plan.late === undefined ? new Map() : allOf(plan.input.columns)
         const width = plan.keys.length
-        const needed = plan.aggregates.filter((_, index) => need.has(width + index))
+        const needed = plan.aggregates.filter((_, index) => wanted.has(width + index))
         // Groups of all rows say at least that there are some.
-        const wanted = needed.length > 0 || width > 0 ? needed : plan.aggregates.slice(0, 1)
+        const kept = needed.length > 0 || width > 0 ? needed : plan.aggregates.slice(0, 1)
         for (const key of plan.keys) addNeed(inner, key)
-        for (const { operands, filter } of wanted) for (const part of [...operands, filter]) addNeed(inner, part)
+        for (const { operands, filter } of kept) for (const part of [...operands, filter]) addNeed(inner, part)
         const { plan: input, mapping } = this.#prune(plan.input, inner)
         const keys = plan.keys.map((key) => moved(key, mapping))
-        const aggregates = wanted.map((aggregate) => ({
+        const aggregates = kept.map((aggregate) => ({
           ...aggregate,
           operands: aggregate.operands.map((operand) => moved(operand, mapping)),
           filter: aggregate.filter && moved(aggregate.filter, mapping),
         }))
-        const left: Need = new Map(
-          plan.columns.flatMap((_, index) => (index < width || wanted.includes(plan.aggregates[index - width]) ? [[index, 'all']] : [])),
-        )
+        const left: Need = new Map(plan.columns.flatMap((_, index) => (index < width || kept.includes(plan.aggregates[index - width]) ? [[index, 'all']] : [])))
         const { columns, mapping: shown } = reduced(plan.columns, left)
         return { plan: { ...plan, input, keys, aggregates, columns }, mapping: shown }
       }

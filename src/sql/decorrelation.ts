@@ -33,6 +33,8 @@ function hasOuter(plan: LogicalPlan): boolean {
   switch (plan.kind) {
     case 'scan':
       return false
+    case 'late rows':
+      return false
     case 'values':
       return plan.rows.some(found)
     case 'project':

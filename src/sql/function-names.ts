@@ -3,6 +3,7 @@
 import { suggest } from '../base/suggest.ts'
 import { type Catalog, meant } from './catalog.ts'
 import { FLINK_FUNCTIONS } from './flink-functions.ts'
+import { isLateRows } from './late-rows.ts'
 import { SqlError } from './sql-error.ts'
 import type { Call, Statement } from './syntax-tree.ts'
 
@@ -26,7 +27,7 @@ export function withFunctions<S extends Statement>(statement: S, catalog: Catalo
 /** The function of a call, and its whole name, under which views show it wherever they are read. */
 function functionOf(call: Call, catalog: Catalog, text: string): Pick<Call, 'name' | 'user'> {
   const name = call.name.map((part) => part.text)
-  const isBuiltIn = name.length === 1 && FLINK_FUNCTIONS.has(name[0].toUpperCase())
+  const isBuiltIn = name.length === 1 && (FLINK_FUNCTIONS.has(name[0].toUpperCase()) || isLateRows(call))
   const own = catalog.findFunction(name)
   if (own === undefined || (isBuiltIn && !own.isSystem)) {
     const near = isBuiltIn ? undefined : suggest(name.at(-1)!.toLowerCase(), catalog.functionNames)

@@ -19,6 +19,7 @@ export type LogicalPlan =
   | OverPlan
   | RankPlan
   | UnnestPlan
+  | LateRowsPlan
 
 /** A column, and what time has to do with it. */
 export interface PlanColumn extends Field {
@@ -54,6 +55,18 @@ export interface WindowSpec {
 }
 
 interface Relation {
+  readonly columns: readonly PlanColumn[]
+  /** The view that this is the query of, for who names it. */
+  readonly view?: string
+  /** Of operators that find rows late: who reads them, by input. */
+  readonly late?: readonly (LateOutput | undefined)[]
+}
+
+/** Late rows that somebody reads. */
+export interface LateOutput {
+  readonly id: string
+  /** The columns of the input that they have; behind them stand the operator, the watermark and how late they are. */
+  readonly kept: readonly number[]
   readonly columns: readonly PlanColumn[]
 }
 
@@ -217,4 +230,11 @@ export interface UnnestPlan extends Relation {
   readonly isOuter: boolean
   /** What must hold of a row and an element. */
   readonly condition: BoundExpression | undefined
+}
+
+/** The rows that have come too late for another relation of the same job. */
+export interface LateRowsPlan extends Relation {
+  readonly kind: 'late rows'
+  /** The id of a {@link LateOutput}. */
+  readonly of: string
 }

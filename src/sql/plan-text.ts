@@ -43,6 +43,7 @@ const NAMES: Readonly<Record<Exclude<LogicalPlan['kind'], 'set operation'>, stri
   over: 'Over',
   rank: 'Rank',
   unnest: 'Unnest',
+  'late rows': 'LateRows',
 }
 
 /** A logical plan. */
@@ -68,6 +69,8 @@ function attributesOf(plan: LogicalPlan): Attributes {
   switch (plan.kind) {
     case 'scan':
       return { table: plan.table.path.join('.'), fields: names.join(', ') }
+    case 'late rows':
+      return { fields: names.join(', ') }
     case 'values':
       return { rows: rowsText(plan.rows), fields: names.join(', ') }
     case 'project':

@@ -247,6 +247,7 @@ export function inputsOf(plan: LogicalPlan): readonly LogicalPlan[] {
   switch (plan.kind) {
     case 'scan':
     case 'values':
+    case 'late rows':
       return []
     case 'join':
     case 'set operation':

@@ -12,6 +12,7 @@ import { FLINK_FUNCTIONS } from './flink-functions.ts'
 import { FILE_FUNCTIONS, functionAdvice } from './function-advice.ts'
 import { groupingOf, groupingSetsOf, groupsOf } from './grouping.ts'
 import { checkHints } from './hints.ts'
+import { isLateRows, lateRowsAlone } from './late-rows.ts'
 import type { LogicalPlan, PlanColumn, SortKey, UnnestPlan } from './logical-plan.ts'
 import { OverBinder } from './over-binder.ts'
 import {
@@ -385,6 +386,11 @@ export class QueryBinder {
   #tableFunction(from: TableFunction): Source {
     const { call, alias, columns, ...span } = from
     if (call.user !== undefined) return this.#userTable(NOTHING, from, false, undefined)
+    if (isLateRows(call)) {
+      const { lateRows } = this.#catalog
+      if (lateRows === undefined) throw lateRowsAlone(call, this.#text)
+      return this.#aliased(lateRows.find(call, this.#text), alias, columns)
+    }
     const name = call.name.map(({ text }) => text).join('.')
     const upper = name.toUpperCase()
     if (!isWindowFunction(upper)) {
@@ -581,7 +587,7 @@ export class QueryBinder {
       return { kind: 'scan', table: found, places: [...columns.keys()], columns }
     }
     const plan = new QueryBinder(found.text, this.#catalog).bind(found.query)
-    return found.columnNames.length === 0 ? plan : withNames(plan, found.columnNames)
+    return { ...(found.columnNames.length === 0 ? plan : withNames(plan, found.columnNames)), view: found.path.join('.') }
   }
 
   #aliased(plan: LogicalPlan, alias: Name | undefined, names: readonly Name[]): Source {

@@ -13,6 +13,7 @@ export function withRanks(plan: LogicalPlan, used?: ReadonlySet<number>): Logica
   switch (plan.kind) {
     case 'scan':
     case 'values':
+    case 'late rows':
       return plan
     case 'project': {
       const needed = new Set(plan.expressions.filter((_, index) => used === undefined || used.has(index)).flatMap((expression) => [...columnsOf(expression)]))

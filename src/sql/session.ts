@@ -11,9 +11,11 @@ import { fileTable, type StandardInput } from './files/file-table.ts'
 import { FunctionModules, isModuleLanguage, languageOf } from './function-modules.ts'
 import { withFunctions } from './function-names.ts'
 import { assignColumns, bindInsert, type InsertPlan, writtenColumns } from './insert-binder.ts'
+import { LateRows, readsLateRows } from './late-rows.ts'
 import type { LogicalPlan } from './logical-plan.ts'
 import { QueryBinder } from './query-binder.ts'
 import { shortenNames } from './qualified-names.ts'
+import { withRanks } from './rank-rule.ts'
 import { describe, show } from './show.ts'
 import { SqlError, type Span } from './sql-error.ts'
 import { parseName } from './statement-parser.ts'
@@ -156,7 +158,7 @@ class Execution {
       case 'insert':
         return { kind: 'insert', inserts: [this.#insert(statement)] }
       case 'statement set':
-        return { kind: 'insert', inserts: statement.inserts.map((insert) => this.#insert(insert)) }
+        return { kind: 'insert', inserts: this.#statementSet(statement.inserts) }
       case 'describe':
         return { kind: 'rows', ...describe(statement, text, catalog) }
       case 'show':
@@ -196,6 +198,24 @@ class Execution {
 
   #insert(insert: Insert): InsertPlan {
     return bindInsert({ ...insert, query: shortenNames(insert.query, this.#catalog, this.#text) }, this.#text, this.#catalog)
+  }
+
+  /** INSERTs that run together. What reads rows that come too late for others is bound behind these. */
+  #statementSet(inserts: readonly Insert[]): readonly InsertPlan[] {
+    if (!inserts.some(readsLateRows)) return inserts.map((insert) => this.#insert(insert))
+    const judged = inserts.map((insert) => {
+      if (readsLateRows(insert)) return undefined
+      const bound = this.#insert(insert)
+      return { ...bound, plan: withRanks(bound.plan) }
+    })
+    const lateRows = new LateRows(judged.flatMap((bound) => (bound === undefined ? [] : [{ table: bound.table.path.join('.'), plan: bound.plan }])))
+    this.#catalog.lateRows = lateRows
+    try {
+      const reading = judged.map((bound, index) => bound ?? this.#insert(inserts[index]))
+      return reading.map((bound) => ({ ...bound, plan: lateRows.marked(bound.plan) }))
+    } finally {
+      this.#catalog.lateRows = undefined
+    }
   }
 
   /** Statements that answer nothing. */

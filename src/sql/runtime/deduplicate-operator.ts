@@ -69,7 +69,7 @@ export class DeduplicateOperator extends SqlOperator {
     // An earlier one may come as long as the watermark has not passed.
     const timeMs = row[time] as number
     if (timeMs <= this.watermarkMs) {
-      this.context.metrics.lateRecords++
+      this.refuseLate(row, timeMs)
       return
     }
     if (known !== null && (known[time] as number) <= timeMs) return

@@ -79,7 +79,7 @@ export class TimeOverOperator extends SqlOperator {
     const timeMs = row[time] as number
     const passedMs = this.#isBounded ? (this.#lastMs.value() ?? 0) : this.watermarkMs
     if (timeMs <= passedMs) {
-      this.context.metrics.lateRecords++
+      this.refuseLate(row, timeMs)
       return
     }
     this.backend.setNamespace(timeMs, 0)

@@ -27,6 +27,7 @@ import type {
   BoundOver,
   ExpandPlan,
   JoinPlan,
+  LateRowsPlan,
   LogicalPlan,
   OverPlan,
   RankPlan,
@@ -53,7 +54,7 @@ import {
   unnestAttributes,
   windowAttributes,
 } from '../plan-text.ts'
-import { needsOrderOfChanges, uniqueKeyOf, windowOf } from '../plans.ts'
+import { inputsOf, needsOrderOfChanges, uniqueKeyOf, windowOf } from '../plans.ts'
 import { withRanks } from '../rank-rule.ts'
 import { commonType } from '../type-rules.ts'
 import { CalcOperator, isColumnar } from './calc-operator.ts'
@@ -77,7 +78,7 @@ import { calc, debezium, expand, unnest, upserts, windows } from './row-maps.ts'
 import { SessionOperator } from './session-operator.ts'
 import { SetOperator } from './set-operator.ts'
 import { SliceAggregateOperator, sliceOf } from './slice-aggregate-operator.ts'
-import type { SessionContext, SqlInput } from './sql-operator.ts'
+import type { SessionContext, SqlInput, SqlOperator } from './sql-operator.ts'
 import { type TableSink, tableSink } from './table-sinks.ts'
 import { readsByName, tableSource } from './table-sources.ts'
 import { TemporalJoinOperator } from './temporal-join-operator.ts'
@@ -109,6 +110,8 @@ const ALL_ROWS: BoundExpression = { kind: 'literal', value: true, type: { kind: 
 interface Output extends Pick<Stream, 'schema' | 'names' | 'changes'> {
   /** @default unknown */
   readonly monotony?: Stream['monotony']
+  /** Who reads rows that come too late, by input. */
+  readonly late?: LogicalPlan['late']
   /** Called by EXPLAIN alone. */
   readonly attributes: () => Attributes
 }
@@ -195,6 +198,8 @@ export class QueryPlanner {
   /** What reads a table, once for all that ask for it. */
   readonly #tables = new Map<CatalogTable, Stream>()
   readonly #notes = new Map<Transformation, OperatorNote>()
+  /** Late rows that are read, by their ids. */
+  readonly #late = new Map<string, readonly Transformation[]>()
   /** The columns that tell the rows of a relation apart, of what makes it. */
   readonly #upsertKeys = new Map<Transformation, readonly string[]>()
 
@@ -223,6 +228,8 @@ export class QueryPlanner {
 
   /** Makes the transformations of all that was added. @throws {PlanError} `NOT_SUPPORTED`, and what cannot be done with rows that never end */
   build(): void {
+    // What reads late rows is made behind the operators that find them late.
+    this.#added.sort((left, right) => Number(hasLateRows(left.plan)) - Number(hasLateRows(right.plan)))
     const plans = this.#pruner.prune(this.#added.map(({ plan }) => plan))
     this.#isFolded = this.#options.isFolded && !plans.some(needsOrderOfChanges)
     this.#added.forEach(({ build }, index) => build(plans[index]))
@@ -345,6 +352,8 @@ export class QueryPlanner {
         return this.#rank(plan)
       case 'unnest':
         return this.#unnest(plan)
+      case 'late rows':
+        return this.#lateRows(plan)
     }
   }
 
@@ -533,9 +542,31 @@ export class QueryPlanner {
       edgesOf(stream, key === undefined ? { kind: 'global' } : { kind: 'hash', key: { kind: 'columns', columns: key } }, input),
     )
     const isGlobal = inputs.every(({ key }) => key === undefined)
-    const from = this.graph.add(name, { kind: 'operator', watermarks, needsEventLoop: false, create }, edges, output.schema, isGlobal ? 1 : undefined)
+    const late = output.late?.map((one) => one && { ...one, schema: placedSchema(one.columns) })
+    const body: TransformationBody = {
+      kind: 'operator',
+      watermarks,
+      needsEventLoop: false,
+      create: late === undefined ? create : () => (create() as SqlOperator).withLateOutputs(late),
+      ...(late !== undefined && { sides: late.filter((one) => one !== undefined) }),
+    }
+    const from = this.graph.add(name, body, edges, output.schema, isGlobal ? 1 : undefined)
+    for (const one of late ?? []) if (one !== undefined) this.#late.set(one.id, [...(this.#late.get(one.id) ?? []), from])
     const keys = inputs.map(({ stream, key }) => key?.map((column) => stream.names[column]))
     return this.#made(from, output, keys)
+  }
+
+  /** Rows that an operator has found late, as they leave it beside its results. */
+  #lateRows({ of, columns }: LateRowsPlan): Stream {
+    const from = this.#late.get(of)!
+    const schema = placedSchema(columns)
+    const names = namesOf(columns)
+    const { session } = this.#options
+    const create = (): Operator => new CalcOperator({ condition: undefined, expressions: undefined }, schema, schema, session)
+    const body: TransformationBody = { kind: 'operator', watermarks: SEES_NOTHING, needsEventLoop: false, followsInput: true, create }
+    const edges = from.map((one): Edge => ({ from: one, side: of, partitioner: { kind: 'forward' }, input: 0, schema }))
+    const attributes = (): Attributes => ({ of: from[0].settings.name, fields: names.join(', ') })
+    return this.#made(this.graph.add('LateRows', body, edges, schema), { schema, names, changes: INSERTS, attributes }, [])
   }
 
   // ---- aggregates ----
@@ -618,7 +649,9 @@ export class QueryPlanner {
     const emit = isBatch ? undefined : emitOf(this.#options.emit, spec)
     const isSliced =
       isOfParts && spec.time === 'event' && (spec.kind === 'HOP' || spec.kind === 'CUMULATE') && !isBatch && emit === undefined && canMerge(aggregates)
-    const aligned = isOfParts && !isBatch && emit === undefined && areFoldedInWindows(aggregates) ? alignedOf(spec, session.timeZone) : undefined
+    // Kernels count late rows, and keep none to be read.
+    const isKept = plan.late !== undefined
+    const aligned = isOfParts && !isBatch && !isKept && emit === undefined && areFoldedInWindows(aggregates) ? alignedOf(spec, session.timeZone) : undefined
     if (aligned !== undefined) {
       const rows = this.plan(withRows(input, 'times'))
       if (isInsertOnly(rows)) return this.#windowFold(plan, aligned, rows)
@@ -631,7 +664,7 @@ export class QueryPlanner {
     const { schema, names } = placed(fields)
     const retracts = !isInsertOnly(stream)
     if (retracts) checkRetraction(aggregates, 'the rows of its windows change')
-    const output = (of: string): Output => ({ schema, names, changes: INSERTS, attributes: () => ({ ...groupAttributes(plan), of }) })
+    const output = (of: string): Output => ({ schema, names, changes: INSERTS, attributes: () => ({ ...groupAttributes(plan), of }), ...lateOf(plan) })
     const shared = { input: { schema: stream.schema, key }, outputSchema: schema, window: spec, keys: columns, start, end, aggregates, retracts }
     if (isSliced) {
       const create = (): Operator => new SliceAggregateOperator({ ...shared, slice: sliceOf(spec), times }, session)
@@ -714,7 +747,7 @@ export class QueryPlanner {
       const at = own[time]
       return this.#addCalc(input, undefined, [...own, at, at, at], { schema, names })
     }
-    const output = { schema, names, changes: input.changes, attributes: () => ({ ...windowAttributes(plan), of: rows ?? 'windows' }) }
+    const output = { schema, names, changes: input.changes, attributes: () => ({ ...windowAttributes(plan), of: rows ?? 'windows' }), ...lateOf(plan) }
     if (spec.kind !== 'SESSION') return this.#map('Window', input, output, windows({ spec: rows === 'slices' ? sliceOf(spec) : spec, time }))
     const key = partition.length === 0 ? undefined : partition
     const { session } = this.#options
@@ -726,7 +759,7 @@ export class QueryPlanner {
   /** An operator of time: its rows only come. */
   #inserted(name: string, inputs: readonly Input[], output: Omit<Output, 'changes' | 'monotony'>, create: () => Operator): Stream {
     const { schema, names, attributes } = output
-    return this.#stateful(name, inputs, { schema, names, attributes, changes: INSERTS }, SEES_ALL, create)
+    return this.#stateful(name, inputs, { schema, names, attributes, changes: INSERTS, ...lateOf(output) }, SEES_ALL, create)
   }
 
   #over(plan: OverPlan): Stream {
@@ -747,7 +780,7 @@ export class QueryPlanner {
     const width = inputPlan.columns.length
     const isWider = stream.schema.fields.length > width
     const { schema, names } = isWider ? placed([...fieldsOf(stream), ...columns.slice(width)]) : placed(columns)
-    const output = { schema, names, attributes: () => overAttributes(plan) }
+    const output = { schema, names, attributes: () => overAttributes(plan), ...lateOf(plan) }
     const shared = { input: { schema: stream.schema, key }, outputSchema: schema, calls, order: first.order, ttl }
     const cut = (wide: Stream): Stream => {
       if (!isWider) return wide
@@ -846,7 +879,7 @@ export class QueryPlanner {
       }))
       return this.#addCalc(wide, undefined, kept, placed(plan.columns))
     }
-    const output = { schema, names, attributes: () => rankAttributes(plan) }
+    const output = { schema, names, attributes: () => rankAttributes(plan), ...lateOf(plan) }
     const shared = { input: { schema: stream.schema, key }, outputSchema: schema, ttl }
     const timed = plan.partition.map((expression) => (expression.kind === 'column' ? plan.input.columns[expression.index] : {}))
     const window = windowOf(timed)
@@ -916,7 +949,7 @@ export class QueryPlanner {
     const input = this.plan(inputPlan)
     const { session, isBatch } = this.#options
     const { schema, names } = input
-    const output = { schema, names, attributes: () => sortAttributes(plan) }
+    const output = { schema, names, attributes: () => sortAttributes(plan), ...lateOf(plan) }
     if (fetch !== undefined) {
       const rank = { order: keys, from: offset + 1, to: offset + fetch, hasRank: false }
       return this.#topN(input, undefined, rank, output, replacedBy({ input: inputPlan, partition: [], order: keys }, input.monotony))
@@ -948,7 +981,7 @@ export class QueryPlanner {
     const inputs = [one, other].map(({ stream, columns: key }) => ({ stream, key: hasKey ? key : undefined }))
     const [first, second] = inputs.map(({ stream, key }) => ({ schema: stream.schema, key }))
     const { schema, names } = placed(columns)
-    const output = { schema, names, attributes: () => joinAttributes(plan) }
+    const output = { schema, names, attributes: () => joinAttributes(plan), ...lateOf(plan) }
     const shared = { inputs: [first, second] as const, outputSchema: schema, widths: [width, rightPlan.columns.length] as const, condition: rest, refusesNull }
     const isOfInserts = isInsertOnly(left) && isInsertOnly(right)
     if (strategy.kind === 'temporal') {
@@ -1021,6 +1054,15 @@ export class QueryPlanner {
     const expressions = input.schema.fields.map(({ type }, index): BoundExpression => ({ kind: 'column', index, type, start: 0, end: 0 }))
     return this.#addCalc(input, undefined, expressions, { schema, names: input.names })
   }
+}
+
+/** Whether a plan reads rows that come too late for another one. */
+function hasLateRows(plan: LogicalPlan): boolean {
+  return plan.kind === 'late rows' || inputsOf(plan).some(hasLateRows)
+}
+
+function lateOf({ late }: { readonly late?: LogicalPlan['late'] | undefined }): Pick<Output, 'late'> {
+  return late === undefined ? {} : { late }
 }
 
 /** The columns of a stream, by the names that plans know. */
@@ -1124,7 +1166,7 @@ function lastInstantOf(end: BoundExpression): BoundExpression {
 }
 
 function withoutPlaces(name: string, value: unknown): unknown {
-  return name === 'start' || name === 'end' ? undefined : typeof value === 'bigint' ? `${value}n` : value
+  return name === 'start' || name === 'end' || name === 'view' ? undefined : typeof value === 'bigint' ? `${value}n` : value
 }
 
 /** What comes out of one subtask stays in one where others come along, which may have more: dealt out, changes of a row would overtake each other. */

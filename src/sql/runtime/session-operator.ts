@@ -83,7 +83,7 @@ export class SessionOperator extends SqlOperator {
     if (joined.length > 0) merged = { ...merged, home: joined[0].home }
     const firesAt = this.#firesAt(merged)
     if (isEvent && firesAt <= this.watermarkMs) {
-      this.context.metrics.lateRecords++
+      this.refuseLate(row, firesAt)
       return
     }
     this.#move(joined.slice(1), merged)

@@ -55,7 +55,7 @@ export class SliceAggregateOperator extends WindowGroupsOperator {
     }
     const open = this.clock.windowsAt(startMs).filter(([, windowEndMs]) => this.clock.firesAt(windowEndMs) > this.watermarkMs)
     if (open.length === 0) {
-      this.context.metrics.lateRecords++
+      this.refuseLate(row, Math.max(...this.clock.windowsAt(startMs).map(([, windowEndMs]) => this.clock.firesAt(windowEndMs))))
       return
     }
     // What windows of CUMULATE have said already lies in their first slice.

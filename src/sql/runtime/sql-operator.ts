@@ -80,6 +80,15 @@ class ChangeReader implements RowReader {
   release(): void {}
 }
 
+/** Takes rows of one input that come too late. */
+export interface LateTarget {
+  /** Of the side output. */
+  readonly id: string
+  readonly schema: Schema
+  /** The columns of the input that it asks for; behind them stand the operator, the watermark and the lateness. */
+  readonly kept: readonly number[]
+}
+
 /** Rows of a step at most. */
 const ROWS_PER_STEP = 8192
 
@@ -100,6 +109,8 @@ export abstract class SqlOperator extends KeyedRowOperator<never, ChangeCollecto
   readonly #session: SessionContext
   /** Of the last input. */
   #reader!: ChangeReader
+  /** By input. */
+  #late: readonly (LateTarget | undefined)[] = []
 
   protected constructor(inputs: readonly SqlInput[], outputSchema: Schema, session: SessionContext) {
     super(
@@ -134,7 +145,7 @@ export abstract class SqlOperator extends KeyedRowOperator<never, ChangeCollecto
   }
 
   protected override createReader(schema: Schema): RowReader {
-    this.#reader = new ChangeReader(schema, this.deferred)
+    this.#reader = new ChangeReader(schema, this.#late.length > 0 ? NO_COLUMNS : this.deferred)
     return this.#reader
   }
 
@@ -163,6 +174,22 @@ export abstract class SqlOperator extends KeyedRowOperator<never, ChangeCollecto
   protected override onEventTimer(_timers: TimerDomain): void {}
 
   protected override onProcessingTimer(): void {}
+
+  /** Has late rows go to side outputs too, by input. Before it is opened. */
+  withLateOutputs(late: readonly (LateTarget | undefined)[]): this {
+    this.#late = late
+    return this
+  }
+
+  /** A row has come too late: what it is of was over when the watermark reached `dueMs`. */
+  protected refuseLate(row: readonly Value[], dueMs: number, input = 0): void {
+    this.context.metrics.lateRecords++
+    const target = this.#late[input]
+    if (target === undefined) return
+    const { watermarkMs } = this
+    const values = [...target.kept.map((column) => row[column]), this.context.operatorName, watermarkMs, BigInt(Math.max(0, watermarkMs - dueMs))]
+    this.collector.side(target.id, target.schema, values)
+  }
 
   protected emit(kind: RowKind, row: readonly Value[]): void {
     this.collector.change(kind, row)

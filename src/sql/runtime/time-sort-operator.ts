@@ -45,7 +45,7 @@ export class TimeSortOperator extends SqlOperator {
   protected override onChange(_kind: RowKind, row: readonly Value[]): void {
     const timeMs = row[this.#spec.time] as number
     if (timeMs <= (this.#sentMs.value() ?? -Infinity)) {
-      this.context.metrics.lateRecords++
+      this.refuseLate(row, timeMs)
       return
     }
     this.backend.setNamespace(timeMs, 0)

@@ -71,7 +71,7 @@ export class UpdatingWindowOperator extends SqlOperator {
     const [startMs, endMs] = [values[start] as number, values[end] as number]
     const [firesAt, forgottenAt] = this.#timesOf(endMs)
     if (this.#isEvent && forgottenAt <= this.watermarkMs) {
-      this.context.metrics.lateRecords++
+      this.refuseLate(row, forgottenAt)
       return
     }
     this.backend.setNamespace(startMs, endMs)

@@ -27,7 +27,7 @@ export class WindowAggregateOperator extends WindowGroupsOperator {
     const { keys, start, end, window, followsClock } = this.#spec
     const [startMs, endMs] = [row[keys[start]] as number, row[keys[end]] as number]
     const firesAt = this.clock.firesAt(endMs)
-    if (window.time === 'event' && firesAt <= this.watermarkMs) this.context.metrics.lateRecords++
+    if (window.time === 'event' && firesAt <= this.watermarkMs) this.refuseLate(row, firesAt)
     else if (followsClock && firesAt <= this.nowMs) for (const [from, to] of this.#windowsNow(startMs, endMs)) this.#add(kind, row, from, to)
     else this.#add(kind, row, startMs, endMs)
   }

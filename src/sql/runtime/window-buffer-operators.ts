@@ -46,7 +46,7 @@ abstract class WindowBufferOperator extends SqlOperator {
     const endMs = row[this.#ends[input]] as number
     const firesAt = this.#clock.firesAt(endMs)
     if (this.#isEvent && firesAt <= this.watermarkMs) {
-      this.context.metrics.lateRecords++
+      this.refuseLate(row, firesAt, input)
       return
     }
     this.backend.setNamespace(0, endMs)
