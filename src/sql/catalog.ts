@@ -8,6 +8,7 @@ import type { LateRows } from './late-rows.ts'
 import { SqlError, type Span } from './sql-error.ts'
 import type { Distribution, Expression, Name, QualifiedName, Query } from './syntax-tree.ts'
 import type { UserFunctionDefinition } from './user-functions.ts'
+import type { TableStream } from './table-stream.ts'
 
 const DEFAULT_CATALOG = 'default_catalog'
 const DEFAULT_DATABASE = 'default_database'
@@ -85,6 +86,8 @@ export interface CatalogTable {
   /** The time attribute, and its watermark of a row, over all columns. */
   readonly watermark: { readonly column: string; readonly expression: BoundExpression } | undefined
   readonly options: ReadonlyMap<string, string>
+  /** What brings its rows, if that is a stream of the program and no connector. */
+  readonly stream?: TableStream
 }
 
 /** A view: a query that stands for a table. */

@@ -1,6 +1,7 @@
 // Expressions: a Pratt parser with Flink's precedences, and the functions that have a grammar of their own.
 
 import { LENGTH_MAX, type Field, type LogicalType } from '../batch/types.ts'
+import { callNode } from './call-node.ts'
 import { CONTEXT_VARIABLES, RESERVED_FUNCTIONS } from './reserved-words.ts'
 import type { Span } from './sql-error.ts'
 import type {
@@ -55,6 +56,9 @@ export abstract class ExpressionParser extends TokenReader {
   protected abstract query(): Query
 
   protected abstract isQuery(): boolean
+
+  /** The rows of a table that a program has put there. */
+  protected abstract parameterQuery(): Query
 
   /** An expression; `least` is the power that operators must have more of to be part of it. */
   protected expression(least: number = Power.LOWEST): Expression {
@@ -202,7 +206,7 @@ export abstract class ExpressionParser extends TokenReader {
 
   #operation(syntax: Call['syntax'], operator: string, start: Span, operands: readonly Expression[]): Call {
     const span = this.span(start)
-    return { ...call(syntax, [{ text: operator, ...span }], operands), ...span }
+    return { ...callNode(syntax, [{ text: operator, ...span }], operands), ...span }
   }
 
   // ---------------------------------------------------------------------------------------------------------------- primaries
@@ -224,6 +228,8 @@ export abstract class ExpressionParser extends TokenReader {
         return literal('double', this.take().text)
       case TokenKind.SYMBOL:
         return this.#symbolic()
+      case TokenKind.PARAMETER:
+        return this.#parameter()
       case TokenKind.WORD:
         break
       default:
@@ -280,9 +286,18 @@ export abstract class ExpressionParser extends TokenReader {
     if (CONTEXT_VARIABLES.has(upper)) {
       this.take()
       const operands = this.acceptSymbol('(') ? this.#restOfArguments() : []
-      return { ...call('variable', [token], operands), ...this.span(token) }
+      return { ...callNode('variable', [token], operands), ...this.span(token) }
     }
     return this.#named()
+  }
+
+  /** A value that a program has put there. */
+  #parameter(): Expression {
+    const { parameter } = this.token
+    if (parameter?.kind !== 'value')
+      throw this.error('WRONG_PLACE', this.token, 'A table stands where a value should', 'Write it in FROM, or in a subquery: (SELECT ...).')
+    this.take()
+    return parameter.expression
   }
 
   /** Strings one behind the other are one if a line ends between them. */
@@ -442,7 +457,7 @@ export abstract class ExpressionParser extends TokenReader {
     const quantifier = this.acceptOneOf('ALL', 'DISTINCT')
     const isArray = name.length === 1 && name[0].text.toUpperCase() === 'ARRAY_AGG'
     const [operands, nulls] = isArray ? this.#valuesOfArray() : [this.#restOfArguments(), undefined]
-    return this.#behindCall({ ...call('function', name, operands), quantifier, nulls, ...this.span(name[0]) })
+    return this.#behindCall({ ...callNode('function', name, operands), quantifier, nulls, ...this.span(name[0]) })
   }
 
   /** What ARRAY_AGG takes: an order too, to which Flink pays no heed. */
@@ -484,7 +499,8 @@ export abstract class ExpressionParser extends TokenReader {
       this.expectSymbol(')')
       return { kind: 'table', table, ...this.#tableOrder(), ...this.span(start) }
     }
-    return { kind: 'table', table: this.tableName('a table'), ...this.#tableOrder(), ...this.span(start) }
+    const table = this.token.parameter?.kind === 'table' ? this.parameterQuery() : this.tableName('a table')
+    return { kind: 'table', table, ...this.#tableOrder(), ...this.span(start) }
   }
 
   #tableOrder(): Pick<TableArgument, 'partitionBy' | 'orderBy'> {
@@ -566,7 +582,7 @@ export abstract class ExpressionParser extends TokenReader {
     this.expectSymbol('(')
     const done = (operands: readonly Expression[], clauses: readonly Clause[] = []): Call => {
       this.expectSymbol(')')
-      return { ...call('special', named, operands), clauses, ...this.span(name) }
+      return { ...callNode('special', named, operands), clauses, ...this.span(name) }
     }
     switch (word) {
       case 'EXTRACT': {
@@ -638,7 +654,7 @@ export abstract class ExpressionParser extends TokenReader {
     this.expectSymbol(',')
     const operands = [unit, ...this.list(() => this.expression())]
     this.expectSymbol(')')
-    return { ...call('special', [{ text: name.text, start: name.start, end: name.end }], operands), ...this.span(name) }
+    return { ...callNode('special', [{ text: name.text, start: name.start, end: name.end }], operands), ...this.span(name) }
   }
 
   #timeUnit(): Keyword {
@@ -893,21 +909,4 @@ function isNumber(expression: Expression): expression is Literal {
 
 function negated(digits: string): string {
   return digits.startsWith('-') ? digits.slice(1) : `-${digits}`
-}
-
-/** A call of which nothing more is known. */
-function call(syntax: Call['syntax'], name: readonly Name[], operands: readonly Expression[]): Call {
-  return {
-    kind: 'call',
-    syntax,
-    name: name.map(({ text, start, end }) => ({ text, start, end })),
-    operands,
-    quantifier: undefined,
-    filter: undefined,
-    withinGroup: undefined,
-    nulls: undefined,
-    clauses: [],
-    start: name[0].start,
-    end: name.at(-1)!.end,
-  }
 }

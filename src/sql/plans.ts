@@ -2,6 +2,7 @@
 
 import { type Field, type LogicalType, sameType, withNullability } from '../batch/types.ts'
 import type { BoundExpression } from './bound-expression.ts'
+import type { CatalogTable } from './catalog.ts'
 import type { ScopeColumn } from './expression-binder.ts'
 import { and, columnsOf, shifted } from './expressions.ts'
 import { strategyOf } from './join-strategy.ts'
@@ -30,6 +31,18 @@ const NOWHERE: Span = { start: 0, end: 0 }
 
 export function columnAt({ type }: Pick<Field, 'type'>, index: number): BoundExpression {
   return { kind: 'column', index, type, ...NOWHERE }
+}
+
+/** The rows of a table. */
+export function scanOf(table: CatalogTable): ScanPlan {
+  const columns = table.columns.map(({ name, type, computed }): PlanColumn => {
+    const isTime = table.watermark?.column === name
+    const isNow = computed?.kind === 'call' && computed.name === 'PROCTIME'
+    // A time attribute counts in milliseconds, whatever its type says.
+    const own = isTime && 'precision' in type && type.kind !== 'DECIMAL' ? { ...type, precision: 3 } : type
+    return { name, type: own, time: isTime ? 'event' : isNow ? 'processing' : undefined }
+  })
+  return { kind: 'scan', table, places: [...columns.keys()], columns }
 }
 
 /** Expressions of a plan's rows. What is only named keeps what time has to do with it. */

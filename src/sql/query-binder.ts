@@ -26,6 +26,7 @@ import {
   merged,
   project,
   Rows,
+  scanOf,
   settled,
   type Source,
   uniqueKeyOf,
@@ -356,7 +357,7 @@ export class QueryBinder {
         const named = parts.length === 1 ? this.#named.get(parts[0].text) : undefined
         if (from.asOf !== undefined) throw this.#error('NOT_SUPPORTED', from, 'FOR SYSTEM_TIME AS OF stands at the right side of a join only')
         checkHints(from.hints, this.#text)
-        return this.#aliased(named ?? this.#relation(from.name), from.alias ?? parts[parts.length - 1], from.columns)
+        return this.#aliased(from.plan?.() ?? named ?? this.#relation(from.name), from.alias ?? parts[parts.length - 1], from.columns)
       }
       case 'subquery': {
         const binder = new QueryBinder(this.#text, this.#catalog, this.#named, from.lateral ? outer : this.#outer)
@@ -576,16 +577,7 @@ export class QueryBinder {
 
   #relation(name: QualifiedName): LogicalPlan {
     const found = this.#catalog.find(name, this.#text)
-    if (found.kind === 'table') {
-      const columns = found.columns.map(({ name: column, type, computed }): PlanColumn => {
-        const isTime = found.watermark?.column === column
-        const isNow = computed?.kind === 'call' && computed.name === 'PROCTIME'
-        // A time attribute counts in milliseconds, whatever its type says.
-        const own = isTime && 'precision' in type && type.kind !== 'DECIMAL' ? { ...type, precision: 3 } : type
-        return { name: column, type: own, time: isTime ? 'event' : isNow ? 'processing' : undefined }
-      })
-      return { kind: 'scan', table: found, places: [...columns.keys()], columns }
-    }
+    if (found.kind === 'table') return scanOf(found)
     const plan = new QueryBinder(found.text, this.#catalog).bind(found.query)
     return { ...(found.columnNames.length === 0 ? plan : withNames(plan, found.columnNames)), view: found.path.join('.') }
   }

@@ -15,6 +15,7 @@ import type {
   Query,
   Select,
   TableExpression,
+  TableReference,
   WindowSpecification,
 } from './syntax-tree.ts'
 import { TokenKind } from './tokens.ts'
@@ -25,6 +26,7 @@ export abstract class QueryParser extends ExpressionParser {
     for (let ahead = 0; ; ahead++) {
       const { kind, text, upper } = this.ahead(ahead)
       if (kind === TokenKind.SYMBOL && text === '(') continue
+      if (this.ahead(ahead).parameter?.kind === 'table') return ahead === 0 || this.#isWholeQuery()
       if (upper === 'TABLE') return this.ahead(ahead + 1).text !== '('
       // Of several parentheses the outer ones may be an expression's: (SELECT 1) + 1 is told from a query by what stands behind.
       return (upper === 'SELECT' || upper === 'VALUES' || upper === 'WITH') && (ahead === 0 || this.#isWholeQuery())
@@ -128,6 +130,7 @@ export abstract class QueryParser extends ExpressionParser {
       return query
     }
     if (this.isWords('SELECT')) return this.#select()
+    if (this.token.parameter?.kind === 'table') return this.parameterQuery()
     if (this.accept('VALUES')) {
       const rows = this.list(() => {
         const row = this.expression()
@@ -258,6 +261,8 @@ export abstract class QueryParser extends ExpressionParser {
       this.expectSymbol(')')
       return inner
     }
+    const given = this.#givenTable()
+    if (given !== undefined) return { ...given, hints: this.hints(), asOf: this.#asOf(), ...this.#tableAlias(), ...this.span(start) }
     const name = this.tableName('a table')
     if (this.isSymbol('(')) {
       const call = this.callOf(name.parts)
@@ -268,6 +273,23 @@ export abstract class QueryParser extends ExpressionParser {
     const asOf = this.#asOf()
     const { alias = fileAlias(name), columns } = this.#tableAlias()
     return { kind: 'table reference', name, hints, asOf, alias, columns, ...this.span(start) }
+  }
+
+  /** A table that a program has put there. */
+  #givenTable(): TableReference | undefined {
+    const { parameter } = this.token
+    if (parameter?.kind === 'value') throw this.noTable()
+    if (parameter === undefined) return undefined
+    const { start, end } = this.take()
+    const name = { parts: [{ text: parameter.name, start, end }], start, end }
+    return { kind: 'table reference', name, hints: [], asOf: undefined, plan: parameter.plan, alias: undefined, columns: [], start, end }
+  }
+
+  protected override parameterQuery(): Query {
+    const { start, end } = this.token
+    const star: Expression = { kind: 'star', of: [], start, end }
+    const nothing = { hints: [], quantifier: undefined, where: undefined, groupBy: undefined, having: undefined, windows: [], qualify: undefined }
+    return { kind: 'select', ...nothing, items: [{ expression: star, alias: undefined }], from: this.#givenTable(), start, end }
   }
 
   #tableCall() {

@@ -1,5 +1,6 @@
 // Statements and scripts. Entry of the parser: everything else of it serves these functions.
 
+import type { Parameter } from './parameters.ts'
 import { QueryParser } from './query-parser.ts'
 import type { Span, SqlError } from './sql-error.ts'
 import type {
@@ -37,17 +38,23 @@ export function parseName(text: string): QualifiedName {
 /**
  * Reads a script: statements with semicolons between them.
  *
+ * @param parameters What a program has put into it, in the order of the text.
  * @throws {SqlError} `SYNTAX_ERROR`, `UNSUPPORTED_TYPE`, `UNSUPPORTED_STATEMENT`, `QUERY_TOO_DEEP`, with the place of the first that is wrong.
  * @example
  * const [create, insert] = parseScript("CREATE TABLE t (id INT) WITH ('connector' = 'print'); INSERT INTO t VALUES (1)")
  */
-export function parseScript(text: string): readonly Statement[] {
-  return new StatementParser(text).script()
+export function parseScript(text: string, parameters: readonly Parameter[] = []): readonly Statement[] {
+  return new StatementParser(text, parameters).script()
 }
 
 /** Reads one expression. @throws {SqlError} as {@link parseScript}. */
 export function parseExpression(text: string): Expression {
   return new StatementParser(text).wholeExpression()
+}
+
+/** Reads a name with its parts. @throws {SqlError} as {@link parseScript}. */
+export function parseName(text: string): QualifiedName {
+  return new StatementParser(text).wholeName()
 }
 
 /** What a table's parentheses hold. */
@@ -110,6 +117,12 @@ class StatementParser extends QueryParser {
     const expression = this.expression()
     if (!this.isEnd()) throw this.unexpected()
     return expression
+  }
+
+  wholeName(): QualifiedName {
+    const name = this.tableName('a name')
+    if (!this.isEnd()) throw this.unexpected()
+    return name
   }
 
   #statement(): Statement {

@@ -1,6 +1,7 @@
 // What the parser makes of SQL texts: nodes as they stand in the text, with their places, nothing looked up.
 
 import type { LogicalType } from '../batch/types.ts'
+import type { LogicalPlan } from './logical-plan.ts'
 import type { Span } from './sql-error.ts'
 import type { NamedFunction } from './user-function-calls.ts'
 
@@ -335,6 +336,8 @@ export interface TableReference extends Aliased {
   readonly hints: readonly Hint[]
   /** `FOR SYSTEM_TIME AS OF …` */
   readonly asOf: Expression | undefined
+  /** Of a table that a program has put there: what its rows are, whatever its name stands for elsewhere. */
+  readonly plan?: () => LogicalPlan
 }
 
 export interface Subquery extends Aliased {

@@ -3,6 +3,7 @@
 import { editDistance, suggest } from '../base/suggest.ts'
 import { fileName } from './files/file-name.ts'
 import { RESERVED_WORDS } from './reserved-words.ts'
+import type { Parameter } from './parameters.ts'
 import { type Span, SqlError } from './sql-error.ts'
 import type { Name, QualifiedName } from './syntax-tree.ts'
 import { type Token, TokenKind, tokenize } from './tokens.ts'
@@ -55,9 +56,9 @@ export class TokenReader {
   #expectedAt = -1
 
   /** @throws {SqlError} `SYNTAX_ERROR` if it is not all tokens. */
-  constructor(text: string) {
+  constructor(text: string, parameters: readonly Parameter[] = []) {
     this.text = text
-    this.#tokens = tokenize(text)
+    this.#tokens = tokenize(text, parameters)
   }
 
   protected get token(): Token {
@@ -175,8 +176,14 @@ export class TokenReader {
   /** A table's name, or a file in quotes. */
   protected tableName(what?: string): QualifiedName {
     if (this.token.kind !== TokenKind.STRING) return this.qualifiedName(what)
+    if (this.token.parameter !== undefined) throw this.noTable()
     const file = this.take()
     return fileName(file.text, file)
+  }
+
+  /** A value stands where a table should. */
+  protected noTable(): SqlError {
+    return this.error('WRONG_PLACE', this.token, 'A value names no table', 'Interpolate a Table, or sql.id(name).')
   }
 
   protected string(what: string = 'a string'): string {
@@ -262,6 +269,7 @@ function foreignHint({ kind, upper, text }: Token): string | undefined {
 function describe({ kind, text }: Token): string {
   if (kind === TokenKind.WORD) return `"${text}"`
   if (kind === TokenKind.SYMBOL) return `"${text}"`
+  if (kind === TokenKind.PARAMETER) return 'a parameter'
   return kind === TokenKind.STRING ? 'a string' : kind === TokenKind.QUOTED ? `the name \`${text}\`` : `the ${kind} ${text}`
 }
 

@@ -1,5 +1,6 @@
 // SQL text to tokens, with where each stands. Comments and white space are passed over; hints are not comments.
 
+import type { Parameter } from './parameters.ts'
 import { type Span, SqlError } from './sql-error.ts'
 
 export const TokenKind = {
@@ -17,6 +18,8 @@ export const TokenKind = {
   /** With an exponent. */
   DOUBLE: 'double',
   SYMBOL: 'symbol',
+  /** What a program has put there, unless it is a string. */
+  PARAMETER: 'parameter',
   END: 'end',
 } as const
 export type TokenKind = (typeof TokenKind)[keyof typeof TokenKind]
@@ -27,6 +30,8 @@ export interface Token extends Span {
   readonly text: string
   /** A word in upper case; else empty. */
   readonly upper: string
+  /** What a program has put there. */
+  readonly parameter?: Parameter
 }
 
 /** Longest first. */
@@ -43,12 +48,14 @@ const ESCAPES: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r
 /**
  * Splits a text into tokens; the last one stands for its end.
  *
+ * @param parameters What stands at some places, in their order.
  * @throws {SqlError} `SYNTAX_ERROR` for what is no token, and what is opened and never closed.
  */
-export function tokenize(text: string): readonly Token[] {
+export function tokenize(text: string, parameters: readonly Parameter[] = []): readonly Token[] {
   const tokens: Token[] = []
   let isHint = false
   let at = 0
+  let next = 0
   const matched = (pattern: RegExp): string | undefined => {
     pattern.lastIndex = at
     return pattern.exec(text)?.[0]
@@ -59,6 +66,14 @@ export function tokenize(text: string): readonly Token[] {
   }
   while (at < text.length) {
     const start = at
+    const parameter = parameters.at(next)
+    if (parameter !== undefined && parameter.start <= at) {
+      if (parameter.start < at) throw misplaced(text, parameter)
+      tokens.push(parameterToken(parameter))
+      at = parameter.end
+      next++
+      continue
+    }
     const passed = matched(SPACE) ?? matched(LINE_COMMENT)
     if (passed !== undefined) {
       at += passed.length
@@ -107,8 +122,22 @@ export function tokenize(text: string): readonly Token[] {
     if (symbol === '*/') isHint = false
     push(TokenKind.SYMBOL, start, start + symbol.length, symbol)
   }
+  const last = parameters.at(next)
+  if (last !== undefined) throw misplaced(text, last)
   tokens.push({ kind: TokenKind.END, start: text.length, end: text.length, text: '', upper: '' })
   return tokens
+}
+
+/** A string of a program stands wherever one may be written. */
+function parameterToken(parameter: Parameter): Token {
+  const { start, end } = parameter
+  const value = parameter.kind === 'value' ? parameter.expression : undefined
+  if (value?.kind === 'literal' && value.type === 'string') return { kind: TokenKind.STRING, text: value.text, upper: '', start, end, parameter }
+  return { kind: TokenKind.PARAMETER, text: '', upper: '', start, end, parameter }
+}
+
+function misplaced(text: string, parameter: Parameter): SqlError {
+  return new SqlError('WRONG_PLACE', text, parameter, 'A value stands inside of quotes or a comment', 'Take the quotes away: a text is quoted as it is needed.')
 }
 
 /** What stands in quotes at `at`: doubled they are one. */

@@ -167,6 +167,7 @@ class Expander {
     const before: Scope = { sources: [...sources], outer }
     switch (from.kind) {
       case 'table reference':
+        if (from.plan !== undefined) throw new NotExpandable()
         return this.#reference(from, named, sources, before)
       case 'subquery': {
         const { query, columns } = this.query(from.query, named, from.lateral ? before : outer)

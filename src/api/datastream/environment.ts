@@ -42,6 +42,7 @@ export interface JobSettings {
 export class StreamExecutionEnvironment {
   readonly graph = new LogicalGraph()
   readonly settings: JobSettings = { parallelism: undefined, maxParallelism: undefined, options: new Map() }
+  readonly #unplanned: (() => void)[] = []
 
   /** Number of parallel subtasks of every operator that does not set its own. */
   setParallelism(parallelism: number): this {
@@ -126,6 +127,17 @@ export class StreamExecutionEnvironment {
   /** A stream of the lines of a file, a folder or a glob, blank ones too. */
   readTextFile(path: string): DataStream<string> {
     return this.from(fileSource({ path, format: textFormat(), schema: LINES })).map(({ line }) => line)
+  }
+
+  /** @internal Calls `plan` whenever the job is about to be planned: it adds to the graph what has been collected so far. */
+  beforePlanning(plan: () => void): void {
+    this.#unplanned.push(plan)
+  }
+
+  /** @internal The graph with all that was collected for it. */
+  wholeGraph(): LogicalGraph {
+    for (const plan of this.#unplanned) plan()
+    return this.graph
   }
 
   /** @internal Makes keyed streams for the others, whose class theirs extends. */

@@ -46,7 +46,7 @@ export function defineJob(
     async build(params: Readonly<Record<string, unknown>>): Promise<BuiltJob> {
       const env = new JobEnvironment()
       await program(env, params)
-      return { graph: env.graph, ...env.settings }
+      return { graph: env.wholeGraph(), ...env.settings }
     },
   })
   registerProgram(job)

@@ -58,7 +58,7 @@ export class LocalEnvironment extends StreamExecutionEnvironment {
    */
   async execute(options: ExecuteOptions = {}): Promise<void> {
     refuseUnknownOptions('run the job', options, EXECUTE_KEYS)
-    const graph = this.graph.takeSinks()
+    const graph = this.wholeGraph().takeSinks()
     const [edge] = [...graph.programInputs, ...graph.programOutputs]
     if (edge !== undefined)
       throw new PlanError('INVALID_LOCAL_JOB', `Cannot run the job to its end: nobody is there to use its input or output "${edge.name}"`, {
@@ -83,7 +83,7 @@ export class LocalEnvironment extends StreamExecutionEnvironment {
    */
   executeAsync(options: ExecuteOptions = {}): LocalJobHandle {
     refuseUnknownOptions('run the job', options, EXECUTE_KEYS)
-    return this.#start(this.graph.takeSinks(), options)
+    return this.#start(this.wholeGraph().takeSinks(), options)
   }
 
   /**
@@ -131,7 +131,7 @@ export class LocalEnvironment extends StreamExecutionEnvironment {
    * console.log(env.explain()) // Job "local": 1 worker, 1 task ...
    */
   explain({ name = LOCAL_NAME }: Pick<ExecuteOptions, 'name'> = {}): string {
-    const graph = this.graph.ofNewSinks()
+    const graph = this.wholeGraph().ofNewSinks()
     const plan = this.#plan(graph, name)
     return `${formatPlan(plan, graph, (exchange) => exchangeRingBytes(plan, exchange))}\n\nRuns on the calling thread: its functions are bare closures.`
   }

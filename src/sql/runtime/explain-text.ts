@@ -57,7 +57,7 @@ class PhysicalText {
 
   /** A tree from each sink down. What is shared is written once. */
   trees(): readonly TextNode[] {
-    return this.#job.planner.graph.transformations.filter(({ body }) => body.kind === 'sink').map((sink) => this.#tree(sink))
+    return this.#job.planner.graph.transformations.filter((one) => one.body.kind === 'sink' && this.#job.planner.hasMade(one)).map((sink) => this.#tree(sink))
   }
 
   #tree(transformation: Transformation): TextNode {
@@ -87,7 +87,7 @@ class PhysicalText {
       const streams = own.map(({ from, partitioner }): TextNode => {
         const tree = this.#tree(from)
         if (partitioner.kind === 'forward') return tree
-        const distribution = partitioner.kind === 'hash' ? `hash(${keys[input]!.join(', ')})` : 'single'
+        const distribution = partitioner.kind === 'hash' ? `hash(${keys[input]?.join(', ') ?? 'key'})` : 'single'
         return { text: nodeText('Exchange', { distribution, ...this.#changes([from]) }), inputs: [tree] }
       })
       if (streams.length === 1) return streams[0]

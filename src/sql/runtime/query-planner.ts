@@ -46,6 +46,7 @@ import {
   groupText,
   joinAttributes,
   namesOf,
+  nodeText,
   overAttributes,
   rankAttributes,
   rowsText,
@@ -56,6 +57,7 @@ import {
 } from '../plan-text.ts'
 import { inputsOf, needsOrderOfChanges, uniqueKeyOf, windowOf } from '../plans.ts'
 import { withRanks } from '../rank-rule.ts'
+import { computedType, ROW_KIND_COLUMN, type TableStream } from '../table-stream.ts'
 import { commonType } from '../type-rules.ts'
 import { CalcOperator, isColumnar } from './calc-operator.ts'
 import { areFolded, areFoldedInWindows, foldedColumns, planColumnAggregates, planWindowAggregates } from './column-aggregates.ts'
@@ -79,6 +81,7 @@ import { SessionOperator } from './session-operator.ts'
 import { SetOperator } from './set-operator.ts'
 import { SliceAggregateOperator, sliceOf } from './slice-aggregate-operator.ts'
 import type { SessionContext, SqlInput, SqlOperator } from './sql-operator.ts'
+import { FromStreamOperator, ToStreamOperator, type ToStreamSpec } from './stream-operators.ts'
 import { type TableSink, tableSink } from './table-sinks.ts'
 import { readsByName, tableSource } from './table-sources.ts'
 import { TemporalJoinOperator } from './temporal-join-operator.ts'
@@ -169,7 +172,7 @@ export function placedSchema(columns: readonly Pick<Field, 'type'>[]): Schema {
  * results must have what their types say.
  */
 function storedType(type: LogicalType): LogicalType {
-  return withNullability(type.kind === 'TIME' ? { ...type, precision: 3 } : type, true)
+  return withNullability(type.kind === 'TIME' ? { ...type, precision: 3 } : computedType(type), true)
 }
 
 /** The names of columns, and the schema of what has no names of its own. */
@@ -187,7 +190,7 @@ function isSorted(plan: LogicalPlan): boolean {
 
 /** Plans the queries of one job. */
 export class QueryPlanner {
-  readonly graph = new LogicalGraph()
+  readonly graph: LogicalGraph
   readonly #pruner = new ColumnPruner()
   /** Whether the changes of a group within a batch become one. */
   #isFolded = false
@@ -203,8 +206,10 @@ export class QueryPlanner {
   /** The columns that tell the rows of a relation apart, of what makes it. */
   readonly #upsertKeys = new Map<Transformation, readonly string[]>()
 
-  constructor(options: QueryOptions) {
+  /** @param graph What the queries become part of. */
+  constructor(options: QueryOptions, graph: LogicalGraph = new LogicalGraph()) {
     this.#options = options
+    this.graph = graph
   }
 
   /** Adds a query and what takes its rows. @param planned Called when it is planned: whether rows are only added to them. */
@@ -226,6 +231,16 @@ export class QueryPlanner {
     this.#add(insert.plan, (rows) => this.#insert(insert, target, this.#final(rows)))
   }
 
+  /**
+   * Adds a query whose rows go on in the program.
+   *
+   * @param made Called when it is planned, with what makes its records.
+   * @throws {PlanError} from {@link build} `TABLE_CHANGES` if its rows change, and the stream has no kinds of rows.
+   */
+  addStream(plan: LogicalPlan, spec: ToStreamSpec, made: (from: Transformation) => void): void {
+    this.#add(plan, (rows) => made(this.#toStream(plan, spec, this.#final(rows))))
+  }
+
   /** Makes the transformations of all that was added. @throws {PlanError} `NOT_SUPPORTED`, and what cannot be done with rows that never end */
   build(): void {
     // What reads late rows is made behind the operators that find them late.
@@ -235,9 +250,15 @@ export class QueryPlanner {
     this.#added.forEach(({ build }, index) => build(plans[index]))
   }
 
+  /** Whether a transformation of the graph is of a query. */
+  hasMade(transformation: Transformation): boolean {
+    return this.#notes.has(transformation)
+  }
+
   /** What is said of a transformation of the graph, by whoever has made it. */
   noteOf(transformation: Transformation): OperatorNote & { readonly upsertKey: readonly string[] | undefined } {
-    return { ...this.#notes.get(transformation)!, upsertKey: this.#upsertKeys.get(transformation) }
+    const note = this.#notes.get(transformation) ?? { attributes: () => ({}), changes: undefined, keys: [] }
+    return { ...note, upsertKey: this.#upsertKeys.get(transformation) }
   }
 
   #add(plan: LogicalPlan, build: (plan: LogicalPlan) => void): void {
@@ -279,6 +300,31 @@ export class QueryPlanner {
     const output = { schema, names: fields, changes: rows.changes, attributes: () => ({ fields: fields.join(', ') }) }
     const named = this.#follow('Write', rows, output, () => new NotNullOperator(plan.columns, schema, name))
     this.#sink(sink, named, { table: name, fields: fields.join(', '), to: sink.describe() })
+  }
+
+  #toStream({ columns }: LogicalPlan, spec: ToStreamSpec, stream: Stream): Transformation {
+    if (!spec.hasKinds && !isInsertOnly(stream))
+      throw new PlanError('TABLE_CHANGES', `Cannot make a stream of the rows of a table that changes rows which it has given: ${this.#changing(stream)}`, {
+        hint: 'Make a stream of changes with toChangelogStream(), or ask for results that come once (windows).',
+      })
+    const rowsSchema = placedSchema(columns)
+    const names = namesOf(columns)
+    const checked = { schema: rowsSchema, names, changes: stream.changes, attributes: () => ({ fields: names.join(', ') }) }
+    const rows = this.#follow('Write', stream, checked, () => new NotNullOperator(columns, rowsSchema, 'the stream'))
+    const attributes = (): Attributes => ({ fields: spec.outputSchema.fields.map(({ name }) => name).join(', ') })
+    const output = { schema: spec.outputSchema, names: namesOf(spec.outputSchema.fields), changes: INSERTS, attributes }
+    return this.#follow('ToStream', rows, output, () => new ToStreamOperator(spec), SEES_NOTHING, spec.rowtime !== undefined).from[0]
+  }
+
+  /** What first changes rows that have come. */
+  #changing({ from }: Pick<Stream, 'from'>): string {
+    const isChanging = (one: Transformation): boolean => (this.#notes.get(one)?.changes ?? INSERTS) !== INSERTS
+    let [found] = from.filter(isChanging)
+    for (;;) {
+      const before = found.edges.map((edge) => edge.from).find(isChanging)
+      if (before === undefined) return nodeText(found.settings.name, this.noteOf(found).attributes())
+      found = before
+    }
   }
 
   /** The rows of a query; in batch those that stay, in its order. */
@@ -393,6 +439,7 @@ export class QueryPlanner {
     const isSame =
       expressions.length === stream.schema.fields.length && expressions.every((expression, index) => expression.kind === 'column' && expression.index === index)
     const named = isSame ? stream : this.#addCalc(stream, undefined, expressions, { schema: new Schema(fields), names: namesOf(fields) })
+    if (table.stream !== undefined) return this.#timed(named, table.stream)
     if (time < 0) return named
     return this.#watermarks(named, wanted.mapping.places.get(time)!, moved(watermark!.expression, wanted.mapping))
   }
@@ -413,6 +460,7 @@ export class QueryPlanner {
     const all: Need = new Map(physical.map((_, index) => [index, 'all']))
     const read = reduced(physical, readsByName(table) ? stored : all)
     const schema = new Schema(read.columns.map(({ name, type }) => ({ name, type: storedType(type) })))
+    if (table.stream !== undefined) return { stream: this.#fromStream(table, table.stream, schema), mapping: read.mapping }
     const { source, envelope } = tableSource(table, schema, (fields) => new Schema(fields))
     const from = this.graph.add(source.name, { kind: 'source', source }, [], source.schema, source.parallelismMax)
     const names = namesOf(source.schema.fields)
@@ -424,6 +472,51 @@ export class QueryPlanner {
     const fields = namesOf(read.columns)
     const output = { schema, names: fields, changes: ALL_CHANGES, attributes: () => ({ fields: fields.join(', ') }) }
     return { stream: this.#map('Changes', stream, output, debezium(skipsErrors)), mapping: read.mapping }
+  }
+
+  #fromStream(table: CatalogTable, stream: TableStream, outputSchema: Schema): Stream {
+    const { edges, schema, isOfChanges } = stream
+    if (isOfChanges && this.#options.isBatch) throw new PlanError('CHANGES_IN_BATCH', `Table "${table.path[2]}" brings changes, which batch mode does not take`)
+    const origins = outputSchema.fields.map(({ name }) => {
+      const column = schema.indexOf(name)
+      return column < 0 ? undefined : { column, type: schema.fields[column].type }
+    })
+    const kinds = isOfChanges ? schema.indexOf(ROW_KIND_COLUMN) : undefined
+    const body: TransformationBody = {
+      kind: 'operator',
+      watermarks: SEES_NOTHING,
+      needsEventLoop: false,
+      followsInput: true,
+      create: () => new FromStreamOperator({ outputSchema, origins, kinds }),
+    }
+    const names = namesOf(outputSchema.fields)
+    const attributes = (): Attributes => ({ table: table.path.join('.'), fields: names.join(', ') })
+    const from = this.graph.add(
+      'FromStream',
+      body,
+      edges.map((edge) => ({ ...edge, input: 0 })),
+      outputSchema,
+    )
+    return this.#made(from, { schema: outputSchema, names, changes: isOfChanges ? ALL_CHANGES : INSERTS, attributes }, [])
+  }
+
+  /** A stream brings its own watermarks; in batch all rows are there before time passes. */
+  #timed(rows: Stream, { rowtime }: TableStream): Stream {
+    if (rowtime === undefined || !this.#options.isBatch) return rows
+    const { schema, names } = rows
+    const spec: WatermarkStrategySpec = {
+      generator: { kind: 'none' },
+      timestamps: { kind: 'record' },
+      idlenessMs: undefined,
+      alignment: undefined,
+      limits: undefined,
+    }
+    return this.#follow(
+      'NoWatermarks',
+      rows,
+      { ...rows, schema, attributes: () => ({ fields: names.join(', ') }) },
+      () => new WatermarkOperator(schema, spec, SEES_NOTHING),
+    )
   }
 
   #watermarks(stream: Stream, index: number, expression: BoundExpression): Stream {
@@ -504,12 +597,13 @@ export class QueryPlanner {
   }
 
   /** An operator without state behind a stream. */
-  #follow(name: string, input: Stream, output: Output, create: () => Operator, watermarks: WatermarkView = SEES_NOTHING): Stream {
+  #follow(name: string, input: Stream, output: Output, create: () => Operator, watermarks: WatermarkView = SEES_NOTHING, givesTimestamps = false): Stream {
     const body: TransformationBody = {
       kind: 'operator',
       watermarks,
       needsEventLoop: false,
       followsInput: true,
+      ...(givesTimestamps && { givesTimestamps }),
       create,
     }
     return this.#made(this.graph.add(name, body, edgesOf(input, { kind: 'forward' }, 0), output.schema), output, [])
