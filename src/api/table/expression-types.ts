@@ -8,8 +8,16 @@ export type Numeric = number | bigint | Decimal | null
 
 export type Textual = string | Uint8Array | null
 
+/** @internal What says of which type an expression is. It is there for TypeScript only. */
+export declare const expressionValue: unique symbol
+
+/** Something of which TypeScript knows the values: an {@link Expression}. */
+export interface Valued<out T> {
+  readonly [expressionValue]: T
+}
+
 /** An expression, or a value, which becomes a literal. */
-export type Operand<T> = T | Expression<T>
+export type Operand<T> = T | Valued<T>
 
 /** `null` if a value may be NULL. */
 export type NullOf<T> = Extract<T, null>
@@ -54,7 +62,7 @@ export type Columns<R> = { readonly [K in keyof R]-?: Expression<R[K]> }
 export type Selection = Readonly<Record<string, unknown>>
 
 /** The rows that a selection makes. */
-export type RowOfSelection<S extends Selection> = { readonly [K in keyof S]: S[K] extends Expression<infer T> ? T : Widened<S[K]> }
+export type RowOfSelection<S extends Selection> = { readonly [K in keyof S]: S[K] extends Valued<infer T> ? T : Widened<S[K]> }
 
 /** Both rows in one: of a join. */
 export type Joined<L, R> = { readonly [K in keyof L | keyof R]: K extends keyof L ? L[K] : K extends keyof R ? R[K] : never }

@@ -8,7 +8,7 @@ import type { Span } from '../../sql/sql-error.ts'
 import type { Call, Expression as SyntaxExpression, Frame, FrameBound, OrderItem, OverCall, WindowSpecification } from '../../sql/syntax-tree.ts'
 import { intervalOf } from '../../sql/value-literals.ts'
 import { QueryText } from './query-text.ts'
-import type { ArithmeticResult, ComparableTo, NullOf, Numeric, Operand, Textual } from './expression-types.ts'
+import type { ArithmeticResult, ComparableTo, expressionValue, NullOf, Numeric, Operand, Textual, Valued } from './expression-types.ts'
 
 /** @internal Writes an expression, and makes its node. */
 export type WriteExpression = (text: QueryText) => SyntaxExpression
@@ -50,8 +50,8 @@ const INSTEAD = {
  * @example
  * bids.where((bid) => bid.price.gt(100).and(bid.channel.like('a%'))).select((bid) => ({ auction: bid.auction, cents: bid.price.times(100) }))
  */
-export class Expression<out T = unknown> {
-  declare protected readonly value: T
+export class Expression<out T = unknown> implements Valued<T> {
+  declare readonly [expressionValue]: T
   readonly #write: WriteExpression
   /** Whether it needs parentheses inside of another one. */
   readonly #isCompound: boolean

@@ -49,11 +49,6 @@ export class SqlText {
   parse(): readonly Statement[] {
     return parseScript(this.text, this.#parameters)
   }
-
-  /** @internal What stands in it, moved by so many characters. */
-  toString(): string {
-    return this.text
-  }
 }
 
 /**

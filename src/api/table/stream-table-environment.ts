@@ -160,8 +160,11 @@ export class StreamTableEnvironment {
     const { catalog } = this.#session
     const full = catalog.fullPath(name, path)
     catalog.isFree(full, true, name, path, false)
-    const { query, text } = table.bound
-    catalog.put(makeView(full, true, { columns: [], query, comment: undefined }, text, catalog))
+    const { query, text, plan } = table.bound
+    const stream = streamTableOf(plan)
+    // The rows of a stream are a table: it keeps its key and its time.
+    if (stream === undefined) catalog.put(makeView(full, true, { columns: [], query, comment: undefined }, text, catalog))
+    else catalog.put({ ...stream, path: full })
   }
 
   #fromStream<R>(stream: DataStream<unknown>, options: FromStreamOptions<never>, isOfChanges: boolean): Table<R> {
@@ -316,6 +319,16 @@ export class StreamTableEnvironment {
 function parsedOf(statements: SqlText | string): { readonly text: string; readonly parsed: readonly Statement[] } {
   if (statements instanceof SqlText) return { text: statements.text, parsed: statements.parse() }
   return { text: statements, parsed: parseScript(statements) }
+}
+
+/** The table whose rows a plan is, as they are, if a stream brings them. */
+function streamTableOf(plan: LogicalPlan): CatalogTable | undefined {
+  if (plan.kind !== 'project' || plan.input.kind !== 'scan' || plan.input.table.stream === undefined) return undefined
+  const { table } = plan.input
+  const isWhole =
+    plan.columns.length === table.columns.length &&
+    plan.expressions.every((one, index) => one.kind === 'column' && one.index === index && plan.columns[index].name === table.columns[index].name)
+  return isWhole ? table : undefined
 }
 
 function reference(name: QualifiedName, plan?: () => LogicalPlan): TableReference {

@@ -278,33 +278,33 @@ export class Table<R = AnyRow> implements SqlTable {
     return this.#join('FULL', ...given)
   }
 
-  /** The rows of both tables, each once. */
-  union(other: Table<R>): Table<R> {
+  /** The rows of both tables, each once. Columns meet by their places; their types must, and the names are those of this table. */
+  union(other: SqlTable): Table<R> {
     return this.#combine(other, 'UNION', false, 'union')
   }
 
   /** The rows of both tables. */
-  unionAll(other: Table<R>): Table<R> {
+  unionAll(other: SqlTable): Table<R> {
     return this.#combine(other, 'UNION', true, 'unionAll')
   }
 
   /** The rows that both tables have, each once. */
-  intersect(other: Table<R>): Table<R> {
+  intersect(other: SqlTable): Table<R> {
     return this.#combine(other, 'INTERSECT', false, 'intersect')
   }
 
   /** The rows that both tables have, as often as both have them. */
-  intersectAll(other: Table<R>): Table<R> {
+  intersectAll(other: SqlTable): Table<R> {
     return this.#combine(other, 'INTERSECT', true, 'intersectAll')
   }
 
   /** The rows that the other table does not have, each once. */
-  minus(other: Table<R>): Table<R> {
+  minus(other: SqlTable): Table<R> {
     return this.#combine(other, 'EXCEPT', false, 'minus')
   }
 
   /** The rows that are left when those of the other table are taken away one by one. */
-  minusAll(other: Table<R>): Table<R> {
+  minusAll(other: SqlTable): Table<R> {
     return this.#combine(other, 'EXCEPT', true, 'minusAll')
   }
 
@@ -414,8 +414,8 @@ export class Table<R = AnyRow> implements SqlTable {
     return this.#next(joined(sides, type, condition, select && selectionOf(pair('join', select), 'join')))
   }
 
-  #combine(other: Table<R>, operator: 'UNION' | 'INTERSECT' | 'EXCEPT', all: boolean, method: string): Table<R> {
-    return this.#next(combined(this.#query, other.#query, operator, all, method))
+  #combine(other: SqlTable, operator: 'UNION' | 'INTERSECT' | 'EXCEPT', all: boolean, method: string): Table<R> {
+    return this.#next(combined(this.#query, other.bound, operator, all, method))
   }
 }
 
