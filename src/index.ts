@@ -120,7 +120,22 @@ export {
 export { StreamTableEnvironment, type AddedColumns, type FromStreamOptions } from './api/table/stream-table-environment.ts'
 export { GroupedTable, Table, type Change, type ExplainDetail, type OffsetTable, type RowKind } from './api/table/table.ts'
 export { CallExpression, Expression, OrderExpression, type FrameBounds, type OverWindow, type TimeUnit } from './api/table/expression.ts'
-export type * from './api/table/expression-types.ts'
+export type {
+  AnyRow,
+  ArithmeticResult,
+  Columns,
+  ComparableTo,
+  Joined,
+  NullOf,
+  Numeric,
+  Operand,
+  Padded,
+  RowOfSelection,
+  Selection,
+  Textual,
+  Valued,
+  Widened,
+} from './api/table/expression-types.ts'
 export { fn } from './api/table/expression-functions.ts'
 export { Cumulate, Hop, Session, SessionWindow, TableWindow, Tumble, UntimedWindow, type WindowColumns } from './api/table/windows.ts'
 export { sql, SqlIdentifier, type SqlTable, SqlText } from './api/table/sql-text.ts'

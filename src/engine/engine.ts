@@ -88,8 +88,9 @@ export interface JobResult {
 const NO_METRICS: JobMetrics = { runningMs: 0, tasks: [], workers: [], slabBytes: 0, latency: undefined, gc: { count: 0, totalMs: 0, maxMs: 0 } }
 /** How long a job that is cancelled before it runs may take to hear of it. */
 const START_GRACE_MS = 1000
-const TYPESCRIPT = /\.[cm]?tsx?$/
-const DISPLAY_NAME = /([^/\\]+?)(\.[cm]?[jt]s)?$/
+/** Files of which the engine's threads import something else. */
+const NOT_IMPORTED = /\.(?:[cm]?tsx?|sql)$/
+const DISPLAY_NAME = /([^/\\]+?)(\.(?:[cm]?[jt]s|sql))?$/
 
 /** A submitted job. */
 export class JobHandle implements AsyncDisposable {
@@ -528,7 +529,8 @@ export class Engine implements AsyncDisposable {
   /**
    * Starts a job.
    *
-   * @param job What `defineJob` returned, or the URL of the module that exports it. A TypeScript module is bundled first.
+   * @param job What `defineJob` returned, or the URL of the module that exports it. A TypeScript module is bundled first. Or SQL: the URL of a script, whose
+   * variables are the params, or a text of the tag `sql`.
    * @throws {JobError} `ENGINE_CLOSED` after {@link close}.
    * @throws {PlanError} `INVALID_PARALLELISM`
    * @example
@@ -539,14 +541,15 @@ export class Engine implements AsyncDisposable {
     if (this.#closed) throw new JobError('ENGINE_CLOSED', 'Cannot submit a job: the engine is closed')
     refuseUnknownOptions('submit a job', options, SUBMIT_KEYS)
     const jobUrl = isJobProgram(job) ? job.url : String(job)
-    const isTypeScript = TYPESCRIPT.test(jobUrl)
-    const jobName = options.name ?? DISPLAY_NAME.exec(new URL(jobUrl).pathname)?.[1] ?? 'job'
+    const { pathname } = new URL(jobUrl)
+    const isImported = !NOT_IMPORTED.test(pathname)
+    const jobName = options.name ?? DISPLAY_NAME.exec(pathname)?.[1] ?? 'job'
     // Before any thread is started for it.
     if (options.parallelism !== undefined) checkParallelism(jobName, options.parallelism)
     const handle = new JobHandle(
       {
         jobName,
-        jobUrl: isTypeScript ? undefined : jobUrl,
+        jobUrl: isImported ? jobUrl : undefined,
         source: isJobProgram(job) ? job.source : undefined,
         params: options.params ?? {},
         parallelism: options.parallelism,
@@ -563,7 +566,7 @@ export class Engine implements AsyncDisposable {
       this.#threads,
       this.#restarts,
     )
-    if (isTypeScript) void handle.bundle(jobUrl)
+    if (!isImported) void handle.bundle(jobUrl)
     this.#jobs.add(handle)
     void handle.stopped().then(() => this.#jobs.delete(handle))
     return handle

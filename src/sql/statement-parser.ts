@@ -30,11 +30,6 @@ import type {
 } from './syntax-tree.ts'
 import { TokenKind } from './tokens.ts'
 
-/** Reads a name of up to three parts, as statements write it. @throws {SqlError} `SYNTAX_ERROR` */
-export function parseName(text: string): QualifiedName {
-  return new StatementParser(text).onlyName()
-}
-
 /**
  * Reads a script: statements with semicolons between them.
  *
@@ -105,12 +100,6 @@ class StatementParser extends QueryParser {
       statements.push(this.#statement())
       if (!this.isSymbol(';') && !this.isEnd()) throw this.unexpected()
     }
-  }
-
-  onlyName(): QualifiedName {
-    const name = this.qualifiedName()
-    if (!this.isEnd()) throw this.unexpected()
-    return name
   }
 
   wholeExpression(): Expression {

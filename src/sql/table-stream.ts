@@ -1,6 +1,7 @@
 // Tables whose rows a stream of the program brings, and streams of the rows of queries.
 
-import { type Field, type LogicalType, Schema, withNullability } from '../batch/types.ts'
+import { PlanError } from '../base/errors.ts'
+import { type Field, LENGTH_MAX, type LogicalType, Schema, withNullability } from '../batch/types.ts'
 import type { Edge } from '../plan/transformation.ts'
 import type { BoundExpression } from './bound-expression.ts'
 import { callNode } from './call-node.ts'
@@ -8,6 +9,7 @@ import type { CatalogColumn, CatalogTable, DefinedColumn, Origin, TableDefinitio
 
 /** The column of a stream of changes that says what becomes of the row: `+I`, `-U`, `+U`, `-D`. */
 export const ROW_KIND_COLUMN = 'rowKind'
+export const ROW_KIND_TYPE: LogicalType = { kind: 'VARCHAR', length: LENGTH_MAX, nullable: false }
 
 /** What brings a table's rows. */
 export interface TableStream {
@@ -103,4 +105,13 @@ export function computedType(type: LogicalType): LogicalType {
 /** The schema of a stream of rows. */
 export function schemaOfRows(columns: readonly Field[]): Schema {
   return new Schema(columns.map(({ name, type }) => ({ name, type })))
+}
+
+/** The schema of a stream of changes. @throws {PlanError} `DUPLICATE_COLUMN` */
+export function schemaOfChanges(columns: readonly Field[]): Schema {
+  if (columns.some(({ name }) => name === ROW_KIND_COLUMN))
+    throw new PlanError('DUPLICATE_COLUMN', `Cannot make a stream of changes: the table has a column "${ROW_KIND_COLUMN}" itself`, {
+      hint: 'Give it another name: AS.',
+    })
+  return schemaOfRows([{ name: ROW_KIND_COLUMN, type: ROW_KIND_TYPE }, ...columns])
 }

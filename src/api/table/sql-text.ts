@@ -1,6 +1,9 @@
 // The `sql` tag: SQL texts into which a program puts values and tables. What is put in is a node of the syntax tree, never text.
 
 import { PlanError } from '../../base/errors.ts'
+import type { BuiltJob, JobProgram } from '../../plan/job-program.ts'
+import { buildStatements } from '../../sql/runtime/script-job.ts'
+import { type Statements, statementsUrl } from '../../sql/statements-url.ts'
 import type { Parameter } from '../../sql/parameters.ts'
 import { SqlError } from '../../sql/sql-error.ts'
 import { parseScript } from '../../sql/statement-parser.ts'
@@ -34,9 +37,17 @@ export const IS_TABLE: unique symbol = Symbol('table')
  * A SQL text with what a program has put into it. Made by the tag {@link sql}.
  *
  * Its text shows `${1}`, `${2}` and so on in the places of values and tables, which is what places in errors are counted in.
+ *
+ * It is a job too: `engine.submit` runs its one INSERT or EXECUTE STATEMENT SET, or its one query, whose changes are the output `result`.
+ *
+ * @example
+ * const handle = engine.submit(sql`SELECT origin, COUNT(*) AS n FROM 'flights.csv' WHERE delay > ${15} GROUP BY origin`)
+ * for await (const { rowKind, origin, n } of handle.output<{ rowKind: RowKind; origin: string; n: bigint }>('result')) console.log(rowKind, origin, n)
  */
-export class SqlText {
+export class SqlText implements JobProgram {
   readonly text: string
+  /** @internal All jobs of SQL have one module. */
+  readonly source = ''
   readonly #parameters: readonly Parameter[]
 
   /** @internal */
@@ -48,6 +59,29 @@ export class SqlText {
   /** @internal Its statements. @throws {SqlError} */
   parse(): readonly Statement[] {
     return parseScript(this.text, this.#parameters)
+  }
+
+  /** @internal Of the module that runs it. @throws {PlanError} `NOT_A_JOB` */
+  get url(): string {
+    return statementsUrl(this.#statements())
+  }
+
+  /** @internal */
+  async build(): Promise<BuiltJob> {
+    return buildStatements(this.#statements())
+  }
+
+  #statements(): Statements {
+    const table = this.#parameters.find(({ kind }) => kind === 'table')
+    if (table !== undefined)
+      throw new SqlError(
+        'NOT_A_JOB',
+        this.text,
+        table,
+        'A table of a program stands in a text that is a job of its own',
+        'Use sqlQuery() or executeSql() of its environment.',
+      )
+    return { text: this.text, parameters: this.#parameters }
   }
 }
 

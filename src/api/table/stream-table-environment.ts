@@ -20,7 +20,7 @@ import { checkSqlOption, isSqlOption } from '../../sql/session-options.ts'
 import { type Span, SqlError } from '../../sql/sql-error.ts'
 import { parseName, parseScript } from '../../sql/statement-parser.ts'
 import type { QualifiedName, SetOption, Statement, TableReference } from '../../sql/syntax-tree.ts'
-import { columnsOfStream, ROW_KIND_COLUMN, schemaOfRows, streamTable, type TableStream } from '../../sql/table-stream.ts'
+import { columnsOfStream, ROW_KIND_COLUMN, schemaOfChanges, schemaOfRows, streamTable, type TableStream } from '../../sql/table-stream.ts'
 import { makeView } from '../../sql/view-definition.ts'
 import { DataStream } from '../datastream/data-stream.ts'
 import type { StreamExecutionEnvironment } from '../datastream/environment.ts'
@@ -201,10 +201,6 @@ export class StreamTableEnvironment {
 
   #toStream<R>({ plan }: TableQuery, hasKinds: boolean): DataStream<R> {
     const { columns } = plan
-    if (hasKinds && columns.some(({ name }) => name === ROW_KIND_COLUMN))
-      throw new PlanError('DUPLICATE_COLUMN', `Cannot make a stream of changes: the table has a column "${ROW_KIND_COLUMN}" itself`, {
-        hint: 'Rename it: rename({ rowKind: ... }).',
-      })
     const times = columns.flatMap(({ time }, index) => (time === 'event' ? [index] : []))
     if (times.length > 1)
       throw new PlanError(
@@ -212,8 +208,7 @@ export class StreamTableEnvironment {
         `Cannot make a stream: ${times.map((index) => `"${columns[index].name}"`).join(' and ')} are time attributes, and a record has one timestamp`,
         { hint: 'CAST the others to TIMESTAMP(3), or leave them out.' },
       )
-    const fields = hasKinds ? [{ name: ROW_KIND_COLUMN, type: { kind: 'VARCHAR', length: 2_147_483_647, nullable: false } } as const, ...columns] : columns
-    const outputSchema = schemaOfRows(fields)
+    const outputSchema = hasKinds ? schemaOfChanges(columns) : schemaOfRows(columns)
     const planner = new QueryPlanner(queryOptions(this.#session, [plan]), this.#env.graph)
     let from!: Transformation
     planner.addStream(plan, { outputSchema, rowtime: times.at(0), hasKinds }, (made) => (from = made))

@@ -2,22 +2,33 @@
 
 import { readFileSync } from 'node:fs'
 import { PlanError } from '../../base/errors.ts'
+import { programSink } from '../../connector/program/program-sink.ts'
 import { parseOption } from '../../engine/options.ts'
 import type { BuiltJob } from '../../plan/job-program.ts'
 import type { FunctionModules } from '../function-modules.ts'
+import { addSink } from '../../plan/sink-transformation.ts'
+import type { Edge } from '../../plan/transformation.ts'
 import type { InsertPlan } from '../insert-binder.ts'
+import type { LogicalPlan } from '../logical-plan.ts'
 import { fillVariables } from '../script-variables.ts'
 import { SqlSession, type StatementResult } from '../session.ts'
 import { checkSqlOption, isSqlOption, parseSqlSetting, SQL_SETTINGS } from '../session-options.ts'
 import { type Span, SqlError } from '../sql-error.ts'
 import { parseScript } from '../statement-parser.ts'
+import type { Statements } from '../statements-url.ts'
 import type { Statement } from '../syntax-tree.ts'
+import { schemaOfChanges } from '../table-stream.ts'
 import { type QueryOptions, QueryPlanner } from './query-planner.ts'
 import { asksForBatch, plansOf, queryOptions, readsRowByRow } from './run-script.ts'
+
+/** The output of the job of a query, which the program reads. */
+const RESULT_OUTPUT = 'result'
 
 /** What a script runs as one job. */
 export interface ScriptJob {
   readonly inserts: readonly InsertPlan[]
+  /** A query whose changes the program reads. */
+  readonly result: LogicalPlan | undefined
   readonly query: QueryOptions
   /** Options of the engine that it sets in front of its INSERT. */
   readonly options: ReadonlyMap<string, string>
@@ -50,33 +61,41 @@ export function readScript(path: string, params: Readonly<Record<string, unknown
 /**
  * Reads the statements of a script that is to run as a job.
  *
- * @param settings Options of SQL, `key=value`, that come before what the script sets. @param modules Those that
- * its functions come from.
+ * @param settings Options of SQL, `key=value`, that come before what the script sets.
+ * @param modules Those that its functions come from.
+ * @param program Of statements of a program: what it has put into them. It reads what a query answers.
  * @throws {SqlError} if a statement is wrong, or answers rows, which a job has nobody for (`NOT_A_JOB`), or is a second INSERT (`SEVERAL_JOBS`);
  * {@link PlanError} `NOT_A_JOB` if there is no INSERT.
  */
-export async function planScript(text: string, settings: readonly string[], modules: FunctionModules): Promise<ScriptJob> {
+export async function planScript(
+  text: string,
+  settings: readonly string[],
+  modules: FunctionModules,
+  program?: Pick<Statements, 'parameters'>,
+): Promise<ScriptJob> {
   const session = new SqlSession(undefined, modules)
   const given = settings.map(parseSqlSetting).filter((setting) => setting !== undefined)
   if (asksForBatch(text)) session.options.set('execution.runtime-mode', 'batch')
   let job: ScriptJob | undefined
-  const statements = parseScript(text)
+  const statements = parseScript(text, program?.parameters)
   await session.load(statements)
   for (const statement of statements) {
     checkSetting(statement, text)
     const result = session.execute(statement, text)
-    refuseRows(result, statement, text)
-    if (result.kind !== 'insert') continue
+    if (program === undefined || result.kind !== 'query') refuseRows(result, statement, text)
+    if (result.kind !== 'insert' && result.kind !== 'query') continue
     if (job !== undefined)
       throw new SqlError(
         'SEVERAL_JOBS',
         text,
         spanOf(statement),
-        'A script that is run is one job, and another INSERT stands in front of this one',
+        `A script that is run is one job, and another ${job.result === undefined ? 'INSERT' : 'query'} stands in front of this ${result.kind === 'query' ? 'query' : 'INSERT'}`,
         'Write EXECUTE STATEMENT SET BEGIN ... END around them; `millrace sql -f` runs them one after the other.',
       )
     for (const { key, value } of given) session.options.set(key, value)
-    job = { inserts: result.inserts, query: queryOptions(session, plansOf(result.inserts)), options: engineOptions(session) }
+    const inserts = result.kind === 'insert' ? result.inserts : []
+    const query = result.kind === 'query' ? result.plan : undefined
+    job = { inserts, result: query, query: queryOptions(session, query === undefined ? plansOf(inserts) : [query]), options: engineOptions(session) }
   }
   if (job === undefined)
     throw new PlanError('NOT_A_JOB', 'Cannot run the script as a job: it has no INSERT', {
@@ -87,9 +106,24 @@ export async function planScript(text: string, settings: readonly string[], modu
 
 /** Makes the job of a script. @throws as {@link planScript}, and what cannot be planned. */
 export async function buildScript(text: string, settings: readonly string[], modules: FunctionModules): Promise<BuiltJob> {
-  const { inserts, query, options } = await planScript(text, settings, modules)
+  return built(await planScript(text, settings, modules))
+}
+
+/** Makes the job of statements of a program. @param modules Those that their functions come from. @throws as {@link planScript}, and what cannot be planned. */
+export async function buildStatements(statements: Statements, modules: FunctionModules): Promise<BuiltJob> {
+  return built(await planScript(statements.text, [], modules, statements))
+}
+
+function built({ inserts, result, query, options }: ScriptJob): BuiltJob {
   const planner = new QueryPlanner(query)
   for (const insert of inserts) planner.addInsert(insert)
+  if (result !== undefined) {
+    const outputSchema = schemaOfChanges(result.columns)
+    planner.addStream(result, { outputSchema, rowtime: undefined, hasKinds: true }, (from) => {
+      const edge: Edge = { from, side: undefined, partitioner: { kind: 'forward' }, input: 0, schema: outputSchema }
+      addSink(planner.graph, programSink(RESULT_OUTPUT), [edge], outputSchema)
+    })
+  }
   planner.build()
   const parallelism = options.get('parallelism.default')
   return { graph: planner.graph, parallelism: parallelism === undefined ? undefined : Number(parallelism), maxParallelism: undefined, options }

@@ -3,16 +3,15 @@
 
 import { Column } from '../../batch/column.ts'
 import { readInt64AsNumber, RecordBatch, ROW_KIND_TEXT, RowKind } from '../../batch/record-batch.ts'
-import { LENGTH_MAX, type LogicalType, type Schema } from '../../batch/types.ts'
+import { type LogicalType, type Schema } from '../../batch/types.ts'
 import { BadRecordError } from '../../base/errors.ts'
 import { BUFFER_SLACK_BYTES } from '../../kernels/column-layout.ts'
 import { type OperatorContext, type Output, StatelessOperator } from '../../operator/operator.ts'
-import { computedType } from '../table-stream.ts'
+import { computedType, ROW_KIND_TYPE } from '../table-stream.ts'
 
 const KIND_BYTES = 2
 /** The two letters of each kind, as one number. */
 const KIND_CODES = ROW_KIND_TEXT.map((text) => codeOf(text.charCodeAt(0), text.charCodeAt(1)))
-const KIND_COLUMN: LogicalType = { kind: 'VARCHAR', length: LENGTH_MAX, nullable: false }
 
 function codeOf(first: number, second: number): number {
   return (first << 8) | second
@@ -163,7 +162,7 @@ export class ToStreamOperator extends StatelessOperator {
     const own = this.#spec.hasKinds ? fields.slice(1) : fields
     this.#view = new RecordBatch(context.slab, this.outputSchema, [])
     this.#safe = own.map(({ type }) => (computedType(type) === type ? undefined : new Retyped(context, type)))
-    if (this.#spec.hasKinds) this.#kinds = Column.allocate(context.slab, KIND_COLUMN, context.batchRowsMax)
+    if (this.#spec.hasKinds) this.#kinds = Column.allocate(context.slab, ROW_KIND_TYPE, context.batchRowsMax)
   }
 
   override processBatch(batch: RecordBatch, output: Output): boolean {
