@@ -347,7 +347,11 @@ describe('documents', () => {
     const documents = filesBelow('.').filter((path) => path.endsWith('.md'))
     const broken = documents.flatMap((path) =>
       // Code has brackets of its own.
-      [...read(path).replaceAll(/^```.*?^```/gms, '').matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)]
+      [
+        ...read(path)
+          .replaceAll(/^```.*?^```/gms, '')
+          .matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g),
+      ]
         .filter(([, link]) => !existsSync(resolve(root, dirname(path), link)))
         .map(([, link]) => `${path}: ${link}`),
     )

@@ -15,6 +15,17 @@ const flights = env
   .assignTimestampsAndWatermarks(WatermarkStrategy.forMonotonousTimestamps<Flight>().withTimestampAssigner('date'))
 const bids = env.fromCollection([{ price: 7 }], defineSchema({ price: t.double() }))
 `
+const TABLES = `
+const env = Millrace.local()
+const tables = StreamTableEnvironment.create(env)
+const bid = defineSchema({ auction: t.safeInt(), bidder: t.safeInt(), price: t.safeInt(), channel: t.string(), url: t.string(), ts: t.timestamp(3) })
+type Bid = RowOfSchema<typeof bid>
+const stream = env
+  .fromCollection<Bid>([{ auction: 1, bidder: 2, price: 700, channel: 'app', url: 'https://host/', ts: 0 }], bid)
+  .assignTimestampsAndWatermarks(WatermarkStrategy.forMonotonousTimestamps<Bid>().withTimestampAssigner('ts'))
+const bids = tables.fromDataStream(stream, { rowtime: 'ts' })
+const auctions = tables.fromDataStream(env.fromCollection([{ id: 1, item: 'book' }], defineSchema({ id: t.safeInt(), item: t.string() })))
+`
 const JOB = 'declare const job: JobProgram\n'
 /** Compiled, not run: there is nothing to read. */
 const WITHOUT_SAVEPOINT = 'declare const absent: unknown\n'
@@ -31,6 +42,12 @@ const lookup = async (item: string, signal: AbortSignal): Promise<number> => (si
   'src/api/datastream/job.ts': '',
   'src/api/datastream/millrace.ts': JOB,
   'src/api/datastream/windowed-stream.ts': FLIGHTS,
+  'src/api/table/expression.ts': TABLES,
+  'src/api/table/expression-functions.ts': TABLES,
+  'src/api/table/sql-text.ts': `${TABLES}tables.createTemporaryView('bids', bids)\ndeclare const engine: Engine\n`,
+  'src/api/table/stream-table-environment.ts': TABLES,
+  'src/api/table/table.ts': TABLES,
+  'src/api/table/windows.ts': TABLES,
   'src/batch/types.ts': '',
   'src/checkpoint/savepoint-reader.ts': WITHOUT_SAVEPOINT,
   'src/checkpoint/savepoint-writer.ts': '',

@@ -41,7 +41,7 @@ describe('a text', () => {
     expect((await handle.result).state).toBe('finished')
     const expected = new Map<string, bigint>()
     for (let n = 1000; n < 5000; n++) expected.set(`u${n % 7}`, (expected.get(`u${n % 7}`) ?? 0n) + 1n)
-    expect([...last].toSorted()).toEqual([...expected].toSorted())
+    expect(last).toEqual(expected)
   })
 
   test('of a file that ends is answered once', async () => {
@@ -60,7 +60,7 @@ describe('a text', () => {
       SET 'parallelism.default' = '2';
       INSERT INTO kept SELECT amount FROM orders WHERE amount < ${5}`
     expect((await engine().submit(text, { name: 'kept' }).result).state).toBe('finished')
-    expect((rowsIn(output) as { amount: number }[]).map(({ amount }) => amount).toSorted()).toEqual([0, 1, 2, 3, 4])
+    expect((rowsIn(output) as { amount: number }[]).map(({ amount }) => amount).toSorted((left, right) => left - right)).toEqual([0, 1, 2, 3, 4])
   })
 
   test('is a job in tests too', async () => {

@@ -10,7 +10,7 @@ import type { NullOf, Operand, Widened } from './expression-types.ts'
  * Makes expressions: literals, calls of functions by name, conditions, ranks.
  *
  * @example
- * bids.groupBy('auction').select((bid) => ({ auction: bid.auction, count: fn.count(), host: fn.call<string>('PARSE_URL', bid.url, 'HOST') }))
+ * bids.groupBy((bid) => ({ host: fn.call<string>('PARSE_URL', bid.url, 'HOST') })).aggregate(() => ({ bids: fn.count() }))
  */
 export const fn = {
   /** A value as a literal, of its own type or of the given one: `fn.lit(0, t.timestamp(3))`. */

@@ -68,7 +68,7 @@ export class SqlText implements JobProgram {
 
   /** @internal */
   async build(): Promise<BuiltJob> {
-    return buildStatements(this.#statements())
+    return buildStatements(this.#statements(), new FunctionModules())
   }
 
   #statements(): Statements {
@@ -92,8 +92,6 @@ export class SqlText implements JobProgram {
  *
  * @throws {SqlError} `WRONG_VALUE` for what is no value, with its place.
  * @example
- * const { create } = StreamTableEnvironment
- * const tables = create(env)
  * const dear = tables.sqlQuery(sql`SELECT auction, price FROM bids WHERE price > ${1000}`)
  * const counts = tables.sqlQuery(sql`SELECT auction, COUNT(*) AS n FROM ${dear} GROUP BY auction`)
  */

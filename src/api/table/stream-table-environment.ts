@@ -135,7 +135,7 @@ export class StreamTableEnvironment {
    *
    * @throws {PlanError} `INVALID_TABLE` if its records have no columns; `NO_TIMESTAMP`, `WRONG_TYPE` for a time attribute that cannot be one.
    * @example
-   * const flights = tables.fromDataStream(stream, { rowtime: 'departure' })
+   * const timed = tables.fromDataStream(stream, { rowtime: 'ts' })
    */
   fromDataStream<R, const O extends FromStreamOptions<R> = FromStreamOptions<R>>(stream: DataStream<R>, options?: O): Table<R & AddedColumns<R, O>> {
     return this.#fromStream(stream as DataStream<unknown>, options ?? {}, false)

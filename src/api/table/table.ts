@@ -51,8 +51,6 @@ type Condition = Expression<boolean> | Expression<null> | Expression<boolean | n
  * the same query in SQL is.
  *
  * @example
- * const env = Millrace.local()
- * const tables = StreamTableEnvironment.create(env)
  * const words = tables.fromDataStream(env.fromCollection([{ word: 'to' }, { word: 'be' }, { word: 'to' }], defineSchema({ word: t.string() })))
  * const counts = words.groupBy('word').select((row) => ({ word: row.word, count: fn.count() }))
  * for (const { word, count } of await env.executeAndCollect(counts.toChangelogStream())) console.log(word, count)
