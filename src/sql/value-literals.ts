@@ -48,7 +48,7 @@ export function literalOf(value: unknown, span: Span, refuse: RefuseValue): Expr
   if (value instanceof Uint8Array) return literal('binary', Buffer.from(value).toString('hex'))
   if (value instanceof Date) return timeOf(value.getTime(), 'timestamp_ltz', 3, span, refuse)
   if (Array.isArray(value)) {
-    if (value.length === 0) refuse('an array without elements has no type', 'Use fn.lit([], t.array(...)).')
+    if (value.length === 0) refuse('an array without elements has no type')
     return { kind: 'constructor', of: 'ARRAY', values: value.map((element) => literalOf(element, span, refuse)), start, end }
   }
   return refuse('an object is no value', 'Use its members one by one.')

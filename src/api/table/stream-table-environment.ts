@@ -88,7 +88,8 @@ export class StreamTableEnvironment {
    * SHOW, DESCRIBE and EXPLAIN.
    *
    * @returns The rows that the last statement answers.
-   * @throws {SqlError} with the place of what is wrong; `NOT_A_JOB` for a query, which {@link sqlQuery} makes a table of.
+   * @throws {SqlError} with the place of what is wrong; `NOT_A_JOB` for a query, which {@link sqlQuery} makes a table of; {@link PlanError} for an INSERT that
+   * cannot be planned.
    */
   executeSql(statements: SqlText | string): readonly AnyRow[] {
     const { text, parsed } = parsedOf(statements)
@@ -231,7 +232,7 @@ export class StreamTableEnvironment {
     const result = this.#session.execute(statement, text)
     switch (result.kind) {
       case 'insert':
-        this.#inserts.push(...result.inserts)
+        this.#addInserts(result.inserts)
         return []
       case 'rows':
         return rowsOf(result)
@@ -280,7 +281,13 @@ export class StreamTableEnvironment {
       },
       written,
     ) as StatementResult & { readonly kind: 'insert' }
-    this.#inserts.push(...result.inserts)
+    this.#addInserts(result.inserts)
+  }
+
+  /** Planned once for what cannot be done, which is said here; and with all others when the job is. */
+  #addInserts(inserts: readonly InsertPlan[]): void {
+    this.#planned({ kind: 'insert', inserts }, this.#copiedGraph())
+    this.#inserts.push(...inserts)
   }
 
   /** What has been inserted so far becomes part of the graph. */
@@ -288,24 +295,28 @@ export class StreamTableEnvironment {
     if (readsRowByRow(this.#session)) this.#env.set('millrace.batch.rows-max', 1)
     const inserts = this.#inserts.splice(0)
     if (inserts.length === 0) return
-    const planner = new QueryPlanner(queryOptions(this.#session, plansOf(inserts)), this.#env.graph)
-    for (const insert of inserts) planner.addInsert(insert)
+    this.#planned({ kind: 'insert', inserts }, this.#env.graph)
+  }
+
+  #planned(of: ExplainedResult, graph: LogicalGraph): QueryPlanner {
+    const planner = new QueryPlanner(queryOptions(this.#session, of.kind === 'insert' ? plansOf(of.inserts) : [of.plan]), graph)
+    const ignore = (): void => {}
+    if (of.kind === 'insert') for (const insert of of.inserts) planner.addInsert(insert)
+    else planner.addSink(of.plan, changeSink(ignore))
     planner.build()
+    return planner
+  }
+
+  /** A graph of which nothing stays: only the streams that it reads are the program's. */
+  #copiedGraph(): LogicalGraph {
+    const graph = new LogicalGraph()
+    graph.transformations.push(...this.#env.graph.transformations)
+    return graph
   }
 
   #explain(of: ExplainedResult, details: readonly ExplainDetail[]): string {
-    // Nothing of it stays: only the streams that it reads are the program's.
-    const graph = new LogicalGraph()
-    graph.transformations.push(...this.#env.graph.transformations)
-    const plans: readonly LogicalPlan[] = of.kind === 'insert' ? plansOf(of.inserts) : [of.plan]
-    const planner = new QueryPlanner(queryOptions(this.#session, plans), graph)
-    if (of.kind === 'insert') for (const insert of of.inserts) planner.addInsert(insert)
-    else
-      planner.addSink(
-        of.plan,
-        changeSink(() => {}),
-      )
-    planner.build()
+    const graph = this.#copiedGraph()
+    const planner = this.#planned(of, graph)
     const { parallelism = 1, maxParallelism } = this.#env.settings
     return explainText(of, { planner, plan: planJob(graph, { jobName: of.kind, parallelism, maxParallelism }) }, new Set(details))
   }

@@ -328,7 +328,7 @@ export class Table<R = AnyRow> implements SqlTable {
    *
    * @param path The table's name, as in SQL.
    * @param columns Those of the table that the columns go to, in their order. @default all
-   * @throws {SqlError} `UNKNOWN_TABLE`, `WRONG_COLUMN_COUNT`, `WRONG_TYPE`; {@link PlanError} when the job is planned, if the table cannot take changes.
+   * @throws {SqlError} `UNKNOWN_TABLE`, `WRONG_COLUMN_COUNT`, `WRONG_TYPE`; {@link PlanError} if the table cannot take what it would get.
    */
   insertInto(path: string, ...columns: readonly string[]): void {
     this.#context.insert(this.#query, path, columns)

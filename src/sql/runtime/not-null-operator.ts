@@ -8,16 +8,16 @@ import { type Output, type OperatorContext, StatelessOperator } from '../../oper
 export class NotNullOperator extends StatelessOperator {
   readonly outputSchema: Schema
   readonly #columns: readonly Field[]
-  readonly #table: string
+  readonly #of: string
   readonly #required: readonly number[]
   #view!: RecordBatch
 
-  /** @param table For the error. */
-  constructor(columns: readonly Field[], schema: Schema, table: string) {
+  /** @param of What has the columns, for the error. */
+  constructor(columns: readonly Field[], schema: Schema, of: string) {
     super()
     this.outputSchema = schema
     this.#columns = columns
-    this.#table = table
+    this.#of = of
     this.#required = columns.flatMap(({ type }, index) => (type.nullable ? [] : [index]))
   }
 
@@ -40,6 +40,6 @@ export class NotNullOperator extends StatelessOperator {
     const column = batch.columns[index]
     for (let position = batch.begin; position < batch.end; position++)
       if (!column.isValid(batch.physicalRow(position)))
-        throw new BadRecordError('NULL_VALUE', `Column "${this.#columns[index].name}" of table "${this.#table}" admits no NULL, and a row has one`)
+        throw new BadRecordError('NULL_VALUE', `Column "${this.#columns[index].name}" of ${this.#of} admits no NULL, and a row has one`)
   }
 }

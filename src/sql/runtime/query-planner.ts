@@ -298,7 +298,7 @@ export class QueryPlanner {
     const schema = new Schema(plan.columns.map(({ name: column, type }) => ({ name: column, type: storedType(type) })))
     const fields = namesOf(plan.columns)
     const output = { schema, names: fields, changes: rows.changes, attributes: () => ({ fields: fields.join(', ') }) }
-    const named = this.#follow('Write', rows, output, () => new NotNullOperator(plan.columns, schema, name))
+    const named = this.#follow('Write', rows, output, () => new NotNullOperator(plan.columns, schema, `table "${name}"`))
     this.#sink(sink, named, { table: name, fields: fields.join(', '), to: sink.describe() })
   }
 
@@ -310,7 +310,7 @@ export class QueryPlanner {
     const rowsSchema = placedSchema(columns)
     const names = namesOf(columns)
     const checked = { schema: rowsSchema, names, changes: stream.changes, attributes: () => ({ fields: names.join(', ') }) }
-    const rows = this.#follow('Write', stream, checked, () => new NotNullOperator(columns, rowsSchema, 'the stream'))
+    const rows = this.#follow('Write', stream, checked, () => new NotNullOperator(columns, rowsSchema, 'the stream of its rows'))
     const attributes = (): Attributes => ({ fields: spec.outputSchema.fields.map(({ name }) => name).join(', ') })
     const output = { schema: spec.outputSchema, names: namesOf(spec.outputSchema.fields), changes: INSERTS, attributes }
     return this.#follow('ToStream', rows, output, () => new ToStreamOperator(spec), SEES_NOTHING, spec.rowtime !== undefined).from[0]

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import type { DataStream } from '../../../../src/api/datastream/data-stream.ts'
 import { Millrace } from '../../../../src/api/datastream/millrace.ts'
 import { fn } from '../../../../src/api/table/expression-functions.ts'
+import { sql } from '../../../../src/api/table/sql-text.ts'
 import { StreamTableEnvironment } from '../../../../src/api/table/stream-table-environment.ts'
 import type { RowKind, Table } from '../../../../src/api/table/table.ts'
 import { Tumble } from '../../../../src/api/table/windows.ts'
@@ -253,18 +254,69 @@ describe('statements', () => {
     expect(errorOf(() => env.explain())).toMatchObject({ code: 'NO_SINK' })
   })
 
-  test('what an INSERT cannot do is said where it stands, or when the job is planned', () => {
+  test('what an INSERT cannot do is said where it stands', () => {
     const { env, tables } = environments()
     tables.executeSql("CREATE TABLE files (word STRING, n BIGINT) WITH ('connector' = 'filesystem', 'path' = '/not/there', 'format' = 'json')")
     const words = tables.fromDataStream(env.fromCollection(TEXTS, WORDS))
     const error = errorOf(() => words.insertInto('files'))
     expect(error).toMatchObject({ code: 'WRONG_COLUMN_COUNT' })
     expect(errorOf(() => words.select('word').insertInto('flies'))).toMatchObject({ code: 'UNKNOWN_TABLE', hint: 'Did you mean files?' })
-    words
-      .groupBy('word')
-      .aggregate(() => ({ n: fn.count() }))
-      .insertInto('files', 'word', 'n')
-    expect(errorOf(() => env.explain())).toMatchObject({ code: 'SINK_TAKES_NO_CHANGES' })
+    const counts = words.groupBy('word').aggregate(() => ({ n: fn.count() }))
+    expect(errorOf(() => counts.insertInto('files', 'word', 'n'))).toMatchObject({ code: 'SINK_TAKES_NO_CHANGES' })
+    expect(env.graph.transformations).toHaveLength(1)
+  })
+
+  test('take tables of the program', async () => {
+    const { env, tables } = environments()
+    const words = tables.fromDataStream(env.fromCollection(TEXTS, WORDS))
+    tables.executeSql(sql`
+      CREATE TEMPORARY VIEW longer AS SELECT w.word, n FROM ${words} AS w WHERE n > ${2};
+      CREATE TABLE copied WITH ('connector' = 'blackhole') AS SELECT word FROM ${words}`)
+    expect(await env.executeAndCollect(tables.from('longer').toDataStream())).toStrictEqual([
+      { word: 'to', n: 3 },
+      { word: 'or', n: 4 },
+    ])
+    expect(errorOf(() => tables.executeSql('SHOW CREATE VIEW longer'))).toMatchObject({ code: 'NOT_SUPPORTED' })
+  })
+
+  test('say how changes are told', async () => {
+    const { env, tables } = environments()
+    const changesOf = async (): Promise<number> => {
+      const counts = tables
+        .fromDataStream(env.fromCollection(TEXTS, WORDS))
+        .groupBy('word')
+        .aggregate(() => ({ n: fn.count() }))
+        .aggregate((row) => ({ most: row.n.max() }))
+      return (await env.executeAndCollect(counts.toChangelogStream())).length
+    }
+    expect(await changesOf()).toBe(1)
+    tables.executeSql("SET 'table.exec.mini-batch.enabled' = 'false'")
+    expect(await changesOf()).toBe(3)
+  })
+
+  test('join versions of rows of a stream', async () => {
+    const { env, tables } = environments()
+    const rate = defineSchema({ currency: t.string(), rate: t.int(), since: t.timestamp(3) })
+    const rates = tables.fromDataStream(
+      env
+        .fromCollection(
+          [
+            { currency: 'EUR', rate: 2, since: 0 },
+            { currency: 'EUR', rate: 3, since: 1500 },
+          ],
+          rate,
+        )
+        .assignTimestampsAndWatermarks(WatermarkStrategy.forMonotonousTimestamps<{ since: number }>().withTimestampAssigner('since')),
+      { rowtime: 'since', primaryKey: ['currency'] },
+    )
+    const orders = tables.fromDataStream(env.fromCollection(TEXTS, WORDS).assignTimestampsAndWatermarks(strategy), { rowtime: 'at' })
+    const joined = tables.sqlQuery(
+      sql`SELECT o.n, r.rate FROM (SELECT *, 'EUR' AS c FROM ${orders}) AS o JOIN ${rates} FOR SYSTEM_TIME AS OF o.${sql.id('at')} AS r ON o.c = r.currency WHERE o.n < 3`,
+    )
+    expect(await env.executeAndCollect(joined.toDataStream())).toStrictEqual([
+      { n: 1, rate: 2 },
+      { n: 2, rate: 3 },
+    ])
   })
 
   test('EXPLAIN of tables of streams shows where these end', () => {
