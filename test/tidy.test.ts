@@ -225,6 +225,22 @@ describe('files', () => {
     expect(sources.filter((path) => !reached.has(path) && !path.endsWith('.d.ts') && !isGenerated(path))).toEqual([])
   })
 
+  test('importing the package loads nothing of SQL but what the tag and expressions are made of', () => {
+    const loaded = new Set<string>()
+    const visit = (path: string): void => {
+      if (loaded.has(path)) return
+      loaded.add(path)
+      const text = read(path)
+      for (const { specifier, isTypeOnly } of importsOf(text)) {
+        const next = isTypeOnly || text.includes(`import('${specifier}')`) ? undefined : target(path, specifier)
+        if (next !== undefined) visit(next)
+      }
+    }
+    visit('src/index.ts')
+    const small = ['call-node', 'reserved-words', 'sql-error', 'statements-url', 'tokens', 'type-text', 'value-literals']
+    expect([...loaded].filter((path) => path.startsWith('src/sql/')).toSorted()).toEqual(small.map((name) => `src/sql/${name}.ts`))
+  })
+
   test('every relative import names a file that exists', () => {
     const missing: string[] = []
     for (const path of [...sources, ...programs])

@@ -24,6 +24,6 @@ async function scriptJob(params: Readonly<Record<string, unknown>>): Promise<Bui
 const program: JobProgram = {
   url: import.meta.url,
   source: '',
-  build: (params) => (statements === undefined ? scriptJob(params) : buildStatements(statements, new FunctionModules())),
+  build: (params) => (statements === undefined ? scriptJob(params) : buildStatements(statements)),
 }
 export default program

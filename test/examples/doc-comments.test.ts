@@ -17,7 +17,7 @@ const bids = env.fromCollection([{ price: 7 }], defineSchema({ price: t.double()
 `
 const TABLES = `
 const env = Millrace.local()
-const tables = StreamTableEnvironment.create(env)
+const tables = await StreamTableEnvironment.create(env)
 const bid = defineSchema({ auction: t.safeInt(), bidder: t.safeInt(), price: t.safeInt(), channel: t.string(), url: t.string(), ts: t.timestamp(3) })
 type Bid = RowOfSchema<typeof bid>
 const stream = env

@@ -42,3 +42,12 @@ test('words are counted as lines are appended, until the job is interrupted', as
     command.child.kill('SIGKILL')
   }
 })
+
+test('words are counted by tables and SQL, the most frequent first', async () => {
+  const path = join(mkdtempSync(join(tmpdir(), 'millrace-words-')), 'words.txt')
+  writeFileSync(path, 'To be, or not to be\nthat is the question: to be\n')
+  const { status, stdout } = await new Command(['run', 'examples/word-count/word-count-table.ts', '--parallelism', '2', '--', '--path', path, '--limit', '4'])
+    .ended
+  expect(status).toBe(0)
+  expect(stdout.replaceAll(/^\d+> /gm, '')).toBe('+I[be, 3]\n+I[to, 3]\n+I[is, 1]\n+I[not, 1]\n')
+})

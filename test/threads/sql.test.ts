@@ -78,8 +78,8 @@ describe('a text', () => {
     expect(error).toMatchObject({ code, message: expect.stringContaining(message) as string })
   })
 
-  test('with a table of a program is none', () => {
-    const tables = StreamTableEnvironment.create(Millrace.local())
+  test('with a table of a program is none', async () => {
+    const tables = await StreamTableEnvironment.create(Millrace.local())
     const text = sql`SELECT * FROM ${tables.sqlQuery('SELECT 1 AS a')}`
     expect(() => engine().submit(text)).toThrow(SqlError)
   })

@@ -35,7 +35,7 @@ const schema = defineSchema({
   place: t.row({ x: t.double(), y: t.double() }).nullable(),
 })
 const env = Millrace.local()
-const tables = StreamTableEnvironment.create(env)
+const tables = await StreamTableEnvironment.create(env)
 const orders = tables.from('orders', schema)
 
 const selected = orders.select((order) => ({

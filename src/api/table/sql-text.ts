@@ -2,12 +2,9 @@
 
 import { PlanError } from '../../base/errors.ts'
 import type { BuiltJob, JobProgram } from '../../plan/job-program.ts'
-import { buildStatements } from '../../sql/runtime/script-job.ts'
 import { type Statements, statementsUrl } from '../../sql/statements-url.ts'
 import type { Parameter } from '../../sql/parameters.ts'
 import { SqlError } from '../../sql/sql-error.ts'
-import { parseScript } from '../../sql/statement-parser.ts'
-import type { Statement } from '../../sql/syntax-tree.ts'
 import { quoted } from '../../sql/type-text.ts'
 import { literalOf } from '../../sql/value-literals.ts'
 import type { TableQuery } from './table-query.ts'
@@ -48,17 +45,13 @@ export class SqlText implements JobProgram {
   readonly text: string
   /** @internal All jobs of SQL have one module. */
   readonly source = ''
-  readonly #parameters: readonly Parameter[]
+  /** @internal What stands in it. */
+  readonly parameters: readonly Parameter[]
 
   /** @internal */
   constructor(text: string, parameters: readonly Parameter[]) {
     this.text = text
-    this.#parameters = parameters
-  }
-
-  /** @internal Its statements. @throws {SqlError} */
-  parse(): readonly Statement[] {
-    return parseScript(this.text, this.#parameters)
+    this.parameters = parameters
   }
 
   /** @internal Of the module that runs it. @throws {PlanError} `NOT_A_JOB` */
@@ -68,11 +61,12 @@ export class SqlText implements JobProgram {
 
   /** @internal */
   async build(): Promise<BuiltJob> {
-    return buildStatements(this.#statements(), new FunctionModules())
+    const { buildStatements } = await import('../../sql/runtime/script-job.ts')
+    return buildStatements(this.#statements())
   }
 
   #statements(): Statements {
-    const table = this.#parameters.find(({ kind }) => kind === 'table')
+    const table = this.parameters.find(({ kind }) => kind === 'table')
     if (table !== undefined)
       throw new SqlError(
         'NOT_A_JOB',
@@ -81,7 +75,7 @@ export class SqlText implements JobProgram {
         'A table of a program stands in a text that is a job of its own',
         'Use sqlQuery() or executeSql() of its environment.',
       )
-    return { text: this.text, parameters: this.#parameters }
+    return { text: this.text, parameters: this.parameters }
   }
 }
 

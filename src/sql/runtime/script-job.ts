@@ -5,7 +5,7 @@ import { PlanError } from '../../base/errors.ts'
 import { programSink } from '../../connector/program/program-sink.ts'
 import { parseOption } from '../../engine/options.ts'
 import type { BuiltJob } from '../../plan/job-program.ts'
-import type { FunctionModules } from '../function-modules.ts'
+import { FunctionModules } from '../function-modules.ts'
 import { addSink } from '../../plan/sink-transformation.ts'
 import type { Edge } from '../../plan/transformation.ts'
 import type { InsertPlan } from '../insert-binder.ts'
@@ -109,9 +109,9 @@ export async function buildScript(text: string, settings: readonly string[], mod
   return built(await planScript(text, settings, modules))
 }
 
-/** Makes the job of statements of a program. @param modules Those that their functions come from. @throws as {@link planScript}, and what cannot be planned. */
-export async function buildStatements(statements: Statements, modules: FunctionModules): Promise<BuiltJob> {
-  return built(await planScript(statements.text, [], modules, statements))
+/** Makes the job of statements of a program, whose functions come from modules as seen from the working directory. @throws as {@link planScript}, and what cannot be planned. */
+export async function buildStatements(statements: Statements): Promise<BuiltJob> {
+  return built(await planScript(statements.text, [], new FunctionModules(), statements))
 }
 
 function built({ inserts, result, query, options }: ScriptJob): BuiltJob {

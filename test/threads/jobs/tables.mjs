@@ -5,8 +5,8 @@ import { defineJob, defineSchema, fileSink, fileSource, fn, jsonFormat, sql, Str
 
 const NUMBER = defineSchema({ n: t.safeInt(), at: t.timestamp(3) })
 
-export default defineJob(import.meta, (env, { input, output, mark }) => {
-  const tables = StreamTableEnvironment.create(env)
+export default defineJob(import.meta, async (env, { input, output, mark }) => {
+  const tables = await StreamTableEnvironment.create(env)
   tables.executeSql(sql`
     CREATE TABLE digits (digit BIGINT, numbers BIGINT, total BIGINT) WITH ('connector' = 'filesystem', 'format' = 'json', 'path' = ${`${String(output)}/digits`});
   `)

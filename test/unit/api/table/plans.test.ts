@@ -16,13 +16,8 @@ CREATE TABLE people (person BIGINT, name STRING, city STRING) WITH ('connector' 
 CREATE TABLE counts (auction BIGINT, n BIGINT, PRIMARY KEY (auction) NOT ENFORCED) WITH ('connector' = 'blackhole');
 `
 
-function environment(): StreamTableEnvironment {
-  const tables = StreamTableEnvironment.create(Millrace.local())
-  tables.executeSql(TABLES)
-  return tables
-}
-
-const tables = environment()
+const tables = await StreamTableEnvironment.create(Millrace.local())
+tables.executeSql(TABLES)
 const [bids, auctions, people] = ['bids', 'auctions', 'people'].map((name) => tables.from(name))
 
 const PAIRS: readonly (readonly [sql: string, table: () => { explain(detail: 'CHANGELOG_MODE'): string }])[] = [

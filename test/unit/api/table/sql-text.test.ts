@@ -9,7 +9,7 @@ import { Decimal, defineSchema, t } from '../../../../src/batch/types.ts'
 import type { SqlError } from '../../../../src/sql/sql-error.ts'
 
 const env = Millrace.local()
-const tables = StreamTableEnvironment.create(env)
+const tables = await StreamTableEnvironment.create(env)
 const words = tables.fromDataStream(env.fromCollection([{ word: 'to' }, { word: 'be' }], defineSchema({ word: t.string() })))
 
 const rowsOf = (text: SqlText): Promise<unknown[]> => env.executeAndCollect(tables.sqlQuery(text).toDataStream())
@@ -69,7 +69,7 @@ describe('values', () => {
   })
 
   test('a text stands wherever a string may be written', async () => {
-    const own = StreamTableEnvironment.create(Millrace.local())
+    const own = await StreamTableEnvironment.create(Millrace.local())
     own.executeSql(sql`CREATE TABLE t (a INT) COMMENT ${"it's"} WITH ('connector' = ${'print'}, 'print-identifier' = ${"a'b"})`)
     const [{ result }] = own.executeSql('SHOW CREATE TABLE t')
     expect(result).toContain(`'print-identifier' = 'a''b'`)
@@ -146,8 +146,8 @@ describe('names', () => {
     )
   })
 
-  test('have parts', () => {
-    const own = StreamTableEnvironment.create(Millrace.local())
+  test('have parts', async () => {
+    const own = await StreamTableEnvironment.create(Millrace.local())
     own.executeSql("CREATE TABLE `a b` (x INT) WITH ('connector' = 'print')")
     const [first] = own.executeSql(sql`DESCRIBE ${sql.id('default_catalog', 'default_database', 'a b')}`)
     expect(first).toMatchObject({ name: 'x', type: 'INT' })

@@ -15,9 +15,9 @@ import { TumblingEventTimeWindows } from '../../../../src/operator/window/assign
 import { SqlError } from '../../../../src/sql/sql-error.ts'
 import { WatermarkStrategy } from '../../../../src/time/watermark-strategy.ts'
 
-function environments() {
+async function environments() {
   const env = Millrace.local()
-  return { env, tables: StreamTableEnvironment.create(env) }
+  return { env, tables: await StreamTableEnvironment.create(env) }
 }
 
 function errorOf(make: () => unknown): PlanError {
@@ -42,7 +42,7 @@ const strategy = WatermarkStrategy.forMonotonousTimestamps<(typeof TEXTS)[number
 
 describe('streams as tables', () => {
   test('and back keep values of all types, and NULLs', async () => {
-    const { env, tables } = environments()
+    const { env, tables } = await environments()
     const schema = defineSchema({
       boolean: t.boolean().nullable(),
       tiny: t.tinyint(),
@@ -91,7 +91,7 @@ describe('streams as tables', () => {
   })
 
   test('keep what a number cannot hold out of columns of safe integers', async () => {
-    const { env, tables } = environments()
+    const { env, tables } = await environments()
     const numbers = tables.fromDataStream(env.fromCollection([{ n: Number.MAX_SAFE_INTEGER }, { n: 1 }], defineSchema({ n: t.safeInt() })))
     const sums = numbers.aggregate((row) => ({ n: row.n.sum() }))
     await expect(env.executeAndCollect(sums.toChangelogStream())).rejects.toSatisfy((error) => hasCode(error, 'VALUE_OUT_OF_TYPE'))
@@ -100,7 +100,7 @@ describe('streams as tables', () => {
   })
 
   test('have the time of their streams, as a column or beside the columns', async () => {
-    const { env, tables } = environments()
+    const { env, tables } = await environments()
     const stream = env.fromCollection(TEXTS, WORDS).assignTimestampsAndWatermarks(strategy)
     const column = tables.fromDataStream(stream, { rowtime: 'at' })
     const added = tables.fromDataStream(stream.map(({ word, n }) => ({ word, n })).returns({ word: t.string(), n: t.int() }), {
@@ -123,7 +123,7 @@ describe('streams as tables', () => {
   })
 
   test('late records are late in the table too', async () => {
-    const { env, tables } = environments()
+    const { env, tables } = await environments()
     const late = [...TEXTS, { word: 'late', n: 5, at: 1500 }]
     const table = tables.fromDataStream(env.fromCollection(late, WORDS).assignTimestampsAndWatermarks(strategy), { rowtime: 'at' })
     const windows = table
@@ -137,7 +137,7 @@ describe('streams as tables', () => {
   })
 
   test('rows of tables are records with timestamps and watermarks', async () => {
-    const { env, tables } = environments()
+    const { env, tables } = await environments()
     const table = tables.fromDataStream(env.fromCollection(TEXTS, WORDS).assignTimestampsAndWatermarks(strategy), { rowtime: 'at' })
     const windows = table
       .where((row) => row.n.gt(1))
@@ -151,7 +151,7 @@ describe('streams as tables', () => {
   })
 
   test('of side outputs, unions and keyed streams are tables like others', async () => {
-    const { env, tables } = environments()
+    const { env, tables } = await environments()
     const [one, other] = [env.fromCollection(TEXTS, WORDS), env.fromCollection(TEXTS, WORDS)]
     const table = tables.fromDataStream(one.union(other).keyBy((row) => row.n))
     expect(await env.executeAndCollect(table.select('word').toDataStream())).toHaveLength(8)
@@ -167,7 +167,7 @@ describe('changes', () => {
       fc.asyncProperty(
         fc.array(fc.record({ key: fc.integer({ min: 0, max: 3 }), value: fc.option(fc.constantFrom('a', 'b')), isDelete: fc.boolean() })),
         async (steps) => {
-          const { env, tables } = environments()
+          const { env, tables } = await environments()
           const held = new Map<number, string | null>()
           const changes = steps.flatMap(({ key, value, isDelete }): Row[] => {
             const old = held.get(key)
@@ -201,13 +201,13 @@ describe('changes', () => {
   })
 
   test('that are none fail the job', async () => {
-    const { env, tables } = environments()
+    const { env, tables } = await environments()
     const stream = env.fromCollection([{ rowKind: '+X', key: 1, value: null }], SCHEMA) as unknown as DataStream<Row>
     await expect(env.executeAndCollect(tables.fromChangelogStream(stream).toChangelogStream())).rejects.toThrow('its rowKind is none of +I, -U, +U, -D')
   })
 
-  test('are no rows: the operator that makes them is named', () => {
-    const { env, tables } = environments()
+  test('are no rows: the operator that makes them is named', async () => {
+    const { env, tables } = await environments()
     const counts = tables
       .fromDataStream(env.fromCollection(TEXTS, WORDS))
       .groupBy('word')
@@ -219,8 +219,8 @@ describe('changes', () => {
 })
 
 describe('statements', () => {
-  test('answer rows, and change the catalog and the options of the job', () => {
-    const { env, tables } = environments()
+  test('answer rows, and change the catalog and the options of the job', async () => {
+    const { env, tables } = await environments()
     expect(
       tables.executeSql(`
         CREATE TABLE t (a INT NOT NULL, b STRING) WITH ('connector' = 'print');
@@ -238,7 +238,7 @@ describe('statements', () => {
   })
 
   test('INSERTs of both APIs are planned together, and read a stream once', async () => {
-    const { env, tables } = environments()
+    const { env, tables } = await environments()
     tables.executeSql(
       "CREATE TABLE counts (word STRING, n BIGINT) WITH ('connector' = 'blackhole'); CREATE TABLE rows1 (word STRING) WITH ('connector' = 'blackhole')",
     )
@@ -254,8 +254,8 @@ describe('statements', () => {
     expect(errorOf(() => env.explain())).toMatchObject({ code: 'NO_SINK' })
   })
 
-  test('what an INSERT cannot do is said where it stands', () => {
-    const { env, tables } = environments()
+  test('what an INSERT cannot do is said where it stands', async () => {
+    const { env, tables } = await environments()
     tables.executeSql("CREATE TABLE files (word STRING, n BIGINT) WITH ('connector' = 'filesystem', 'path' = '/not/there', 'format' = 'json')")
     const words = tables.fromDataStream(env.fromCollection(TEXTS, WORDS))
     const error = errorOf(() => words.insertInto('files'))
@@ -267,7 +267,7 @@ describe('statements', () => {
   })
 
   test('take tables of the program', async () => {
-    const { env, tables } = environments()
+    const { env, tables } = await environments()
     const words = tables.fromDataStream(env.fromCollection(TEXTS, WORDS))
     tables.executeSql(sql`
       CREATE TEMPORARY VIEW longer AS SELECT w.word, n FROM ${words} AS w WHERE n > ${2};
@@ -280,7 +280,7 @@ describe('statements', () => {
   })
 
   test('say how changes are told', async () => {
-    const { env, tables } = environments()
+    const { env, tables } = await environments()
     const changesOf = async (): Promise<number> => {
       const counts = tables
         .fromDataStream(env.fromCollection(TEXTS, WORDS))
@@ -295,7 +295,7 @@ describe('statements', () => {
   })
 
   test('join versions of rows of a stream', async () => {
-    const { env, tables } = environments()
+    const { env, tables } = await environments()
     const rate = defineSchema({ currency: t.string(), rate: t.int(), since: t.timestamp(3) })
     const rates = tables.fromDataStream(
       env
@@ -319,8 +319,8 @@ describe('statements', () => {
     ])
   })
 
-  test('EXPLAIN of tables of streams shows where these end', () => {
-    const { env, tables } = environments()
+  test('EXPLAIN of tables of streams shows where these end', async () => {
+    const { env, tables } = await environments()
     const words = tables.fromDataStream(env.fromCollection(TEXTS, WORDS))
     tables.createTemporaryView('words', words)
     const [{ result }] = tables.executeSql('EXPLAIN CHANGELOG_MODE SELECT word FROM words')
@@ -330,8 +330,8 @@ describe('statements', () => {
     expect(env.graph.transformations).toHaveLength(1)
   })
 
-  test('a schema is held against the columns of a table', () => {
-    const { tables } = environments()
+  test('a schema is held against the columns of a table', async () => {
+    const { tables } = await environments()
     tables.executeSql("CREATE TABLE t (a INT NOT NULL) WITH ('connector' = 'print')")
     expect(tables.from('t', defineSchema({ a: t.int() })).schema.toString()).toBe('(a INT NOT NULL)')
     expect(errorOf(() => tables.from('t', defineSchema({ a: t.int().nullable() })))).toMatchObject({ code: 'SCHEMA_MISMATCH' })
@@ -340,7 +340,7 @@ describe('statements', () => {
 })
 
 describe('what cannot be a table', () => {
-  const cases: readonly (readonly [string, string, (env: ReturnType<typeof environments>) => unknown])[] = [
+  const cases: readonly (readonly [string, string, (env: Awaited<ReturnType<typeof environments>>) => unknown])[] = [
     ['INVALID_TABLE', 'the records of the stream have no columns', ({ env, tables }) => tables.fromDataStream(env.fromElements(1))],
     ['INVALID_TABLE', 'the stream is of another environment', ({ tables }) => tables.fromDataStream(Millrace.local().fromCollection(TEXTS, WORDS))],
     [
@@ -360,21 +360,22 @@ describe('what cannot be a table', () => {
     ['UNKNOWN_TABLE', 'no table "words"', ({ tables }) => tables.from('words')],
   ]
 
-  test.each(cases)('%s: %s', (code, message, make) => {
-    const error = errorOf(() => make(environments()))
+  test.each(cases)('%s: %s', async (code, message, make) => {
+    const made = await environments()
+    const error = errorOf(() => make(made))
     expect(error.code).toBe(code)
     expect(error.message).toContain(message)
   })
 
-  test('two time attributes are no timestamp', () => {
-    const { env, tables } = environments()
+  test('two time attributes are no timestamp', async () => {
+    const { env, tables } = await environments()
     const words = tables.fromDataStream(env.fromCollection(TEXTS, WORDS).assignTimestampsAndWatermarks(strategy), { rowtime: 'at' })
     expect(errorOf(() => words.addColumns((row) => ({ again: row.at })).toDataStream())).toMatchObject({ code: 'SEVERAL_TIME_ATTRIBUTES' })
   })
 })
 
-describe('expressions', () => {
-  const { env, tables } = environments()
+describe('expressions', async () => {
+  const { env, tables } = await environments()
   const words = tables.fromDataStream(env.fromCollection(TEXTS, WORDS))
   const loose = words as unknown as Table
   /** What the compiler would refuse: columns used as values. */
