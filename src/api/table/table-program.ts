@@ -141,16 +141,9 @@ export class TableProgram {
   // ---- statements ----
 
   #execute(statement: Statement, text: string): readonly AnyRow[] {
-    if (statement.kind === 'query')
-      throw new SqlError(
-        'NOT_A_JOB',
-        text,
-        statement.span,
-        'This statement answers rows, and a job has nobody who reads them',
-        'Use sqlQuery(), whose table goes on.',
-      )
     if (statement.kind === 'set') this.#set(statement, text)
     const result = this.#session.execute(statement, text)
+    const span = statement.kind === 'query' ? statement.span : statement
     switch (result.kind) {
       case 'insert':
         this.#addInserts(result.inserts)
@@ -159,8 +152,12 @@ export class TableProgram {
         return rowsOf(result)
       case 'explain':
         return [{ result: this.#explain(result.of, [...result.details] as ExplainDetail[]) }]
-      default:
+      case 'done':
         return []
+      case 'copy':
+        throw new SqlError('NOT_A_JOB', text, span, 'COPY is no job that goes on', 'INSERT INTO a table of files.')
+      default:
+        throw new SqlError('NOT_A_JOB', text, span, 'This statement answers rows, and a job has nobody who reads them', 'Use sqlQuery(), whose table goes on.')
     }
   }
 

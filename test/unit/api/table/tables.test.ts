@@ -233,7 +233,7 @@ describe('statements', () => {
     expect(env.settings.options.get('pipeline.max-parallelism')).toBe('12')
     expect(tables.from('v').schema.toString()).toBe('(c INT NOT NULL)')
     expect(errorOf(() => tables.executeSql("SET 'paralelism.default' = '2'"))).toMatchObject({ code: 'UNKNOWN_OPTION', position: { line: 1, column: 1 } })
-    expect(errorOf(() => tables.executeSql('SELECT 1'))).toMatchObject({ code: 'NOT_A_JOB' })
+    for (const text of ['SELECT 1', 'SUMMARIZE v', "COPY v TO 'v.csv'"]) expect(errorOf(() => tables.executeSql(text))).toMatchObject({ code: 'NOT_A_JOB' })
     expect(errorOf(() => tables.sqlQuery('SHOW TABLES'))).toMatchObject({ code: 'WRONG_ARGUMENTS' })
   })
 
