@@ -1,8 +1,10 @@
 // The Table API and SQL make the same plan: EXPLAIN of both is the same text, of pairs that say the same.
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { days, hours, minutes, seconds } from '../../../../src/operator/window/duration.ts'
 import { Decimal, t } from '../../../../src/batch/types.ts'
 import { Millrace } from '../../../../src/api/datastream/millrace.ts'
+import type { AnyRow, Columns } from '../../../../src/api/table/expression-types.ts'
 import { fn } from '../../../../src/api/table/expression-functions.ts'
 import { StreamTableEnvironment } from '../../../../src/api/table/stream-table-environment.ts'
 import { Cumulate, Hop, Session, Tumble } from '../../../../src/api/table/windows.ts'
@@ -233,4 +235,69 @@ const PAIRS: readonly (readonly [sql: string, table: () => { explain(detail: 'CH
 
 test.each(PAIRS)('%s', (query, table) => {
   expect(table().explain('CHANGELOG_MODE')).toBe(tables.sqlQuery(query).explain('CHANGELOG_MODE'))
+})
+
+/** An expression in both languages. */
+interface Pair {
+  readonly text: string
+  readonly of: (bid: Columns<AnyRow>) => AnyExpression
+}
+
+type AnyExpression = Readonly<Record<string, (...operands: readonly unknown[]) => AnyExpression>>
+
+const expressionOf = (expression: unknown): AnyExpression => expression as AnyExpression
+const column = (name: string): Pair => ({ text: name, of: (bid) => expressionOf(bid[name]) })
+const joined =
+  (operators: Readonly<Record<string, string>>) =>
+  ([left, right, symbol]: readonly [Pair, Pair, string]): Pair => ({
+    text: `(${left.text}) ${symbol} (${right.text})`,
+    of: (bid) => left.of(bid)[operators[symbol]](right.of(bid)),
+  })
+const SUMS = { '+': 'plus', '-': 'minus', '*': 'times', '/': 'dividedBy' }
+const COMPARISONS = { '=': 'eq', '<>': 'ne', '<': 'lt', '<=': 'le', '>': 'gt', '>=': 'ge', 'IS DISTINCT FROM': 'isDistinctFrom' }
+const LOGIC = { AND: 'and', OR: 'or' }
+const symbolsOf = (operators: Readonly<Record<string, string>>) => fc.constantFrom(...Object.keys(operators))
+
+/** Numbers, texts and conditions of any depth. */
+const { condition } = fc.letrec<{ number: Pair; text: Pair; condition: Pair }>((tie) => ({
+  number: fc.oneof(
+    { maxDepth: 3 },
+    fc.constantFrom(column('price'), column('bidder')),
+    fc.integer({ min: 0, max: 99 }).map((value): Pair => ({ text: String(value), of: () => expressionOf(fn.lit(value)) })),
+    fc.tuple(tie('number'), tie('number'), symbolsOf(SUMS)).map(joined(SUMS)),
+    tie('text').map(({ text, of }): Pair => ({ text: `CHAR_LENGTH(${text})`, of: (bid) => of(bid).charLength() })),
+    fc.tuple(tie('condition'), tie('number'), tie('number')).map(([when, one, other]): Pair => ({
+      text: `CASE WHEN ${when.text} THEN ${one.text} ELSE ${other.text} END`,
+      of: (bid) => expressionOf(fn.ifThenElse(when.of(bid) as never, one.of(bid), other.of(bid))),
+    })),
+  ),
+  text: fc.oneof(
+    { maxDepth: 3 },
+    fc.constant(column('channel')),
+    fc.constantFrom("it's", 'a', '').map((value): Pair => ({ text: `'${value.replaceAll("'", "''")}'`, of: () => expressionOf(fn.lit(value)) })),
+    fc.tuple(tie('text'), tie('text'), fc.constant('||')).map(joined({ '||': 'concat' })),
+    tie('text').map(({ text, of }): Pair => ({ text: `LOWER(${text})`, of: (bid) => of(bid).lower() })),
+  ),
+  condition: fc.oneof(
+    { maxDepth: 4 },
+    fc.tuple(tie('number'), tie('number'), symbolsOf(COMPARISONS)).map(joined(COMPARISONS)),
+    fc.tuple(tie('text'), tie('text'), symbolsOf(COMPARISONS)).map(joined(COMPARISONS)),
+    fc.tuple(tie('condition'), tie('condition'), symbolsOf(LOGIC)).map(joined(LOGIC)),
+    tie('condition').map(({ text, of }): Pair => ({ text: `NOT (${text})`, of: (bid) => of(bid).not() })),
+    tie('text').map(({ text, of }): Pair => ({ text: `(${text}) IS NULL`, of: (bid) => of(bid).isNull() })),
+    fc.tuple(tie('number'), tie('number'), tie('number')).map(([value, low, high]): Pair => ({
+      text: `(${value.text}) NOT BETWEEN (${low.text}) AND (${high.text})`,
+      of: (bid) => value.of(bid).notBetween(low.of(bid), high.of(bid)),
+    })),
+  ),
+}))
+
+test('any condition', () => {
+  fc.assert(
+    fc.property(condition, ({ text, of }) => {
+      const table = bids.where((bid) => of(bid) as never).select((bid) => ({ holds: of(bid) }))
+      expect(table.explain()).toBe(tables.sqlQuery(`SELECT ${text} AS holds FROM bids WHERE ${text}`).explain())
+    }),
+    { numRuns: 150 },
+  )
 })
