@@ -65,7 +65,7 @@ export class StreamTableEnvironment {
   /**
    * The table that a query makes.
    *
-   * @param schema Its columns, for TypeScript: they are held against those of the query, but for whether they admit NULL in their inner types.
+   * @param schema Its columns, for TypeScript: they are held against those of the query.
    * @throws {SqlError} with the place of what is wrong; {@link PlanError} `SCHEMA_MISMATCH`
    * @example
    * const highest = tables.sqlQuery(sql`SELECT auction, MAX(price) AS price FROM ${bids} GROUP BY auction`)

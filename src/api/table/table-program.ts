@@ -131,10 +131,18 @@ export class TableProgram {
         { hint: 'CAST the others to TIMESTAMP(3), or leave them out.' },
       )
     const outputSchema = hasKinds ? schemaOfChanges(columns) : schemaOfRows(columns)
-    const planner = new QueryPlanner(queryOptions(this.#session, [plan]), this.#env.graph)
+    const { graph } = this.#env
+    const planner = new QueryPlanner(queryOptions(this.#session, [plan]), graph)
     let from!: Transformation
     planner.addStream(plan, { outputSchema, rowtime: times.at(0), hasKinds }, (made) => (from = made))
-    planner.build()
+    const { length } = graph.transformations
+    try {
+      planner.build()
+    } catch (error) {
+      // Nothing stays of what could not be planned.
+      graph.transformations.length = length
+      throw error
+    }
     return new DataStream(this.#env, from, outputSchema as Schema<R>)
   }
 

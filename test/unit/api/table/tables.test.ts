@@ -215,6 +215,7 @@ describe('changes', () => {
     const error = errorOf(() => counts.where((row) => row.n.gt(1)).toDataStream())
     expect(error).toMatchObject({ code: 'TABLE_CHANGES', hint: expect.stringContaining('toChangelogStream()') as string })
     expect(error.message).toContain('GroupAggregate(groupBy=[word]')
+    expect(env.graph.transformations).toHaveLength(1)
   })
 })
 
