@@ -16,9 +16,14 @@ export class ResultRows {
   /** The place of a row that is about to be replaced. */
   #vacated: number | undefined
   #count = 0
+  readonly #keptMax: number
+  /** Behind the first ones, the last ones: by number, modulo how many are kept. */
+  readonly #last: Row[] = []
 
-  constructor(isInsertOnly: boolean) {
+  /** @param keptMax Of rows that are only added so many are kept, of the first and of the last ones each. */
+  constructor(isInsertOnly: boolean, keptMax: number = Infinity) {
     this.#places = isInsertOnly ? undefined : new Map()
+    this.#keptMax = isInsertOnly ? keptMax : Infinity
   }
 
   get count(): number {
@@ -30,17 +35,23 @@ export class ResultRows {
     else this.#remove(row)
   }
 
-  /** The first rows, or all. */
+  /** The first rows, or all that are kept. */
   rows(countMax: number = Infinity): Row[] {
     const rows: Row[] = []
     for (const row of this.#rows) {
       if (rows.length >= countMax) break
       if (row !== undefined) rows.push(row)
     }
-    return rows
+    const oldest = this.#last.length < this.#keptMax ? 0 : this.#count % this.#keptMax
+    const last = [...this.#last.slice(oldest), ...this.#last.slice(0, oldest)]
+    return [...rows, ...last.slice(0, Math.max(0, countMax - rows.length))]
   }
 
   #add(row: Row, vacated: number | undefined): void {
+    if (this.#count >= this.#keptMax) {
+      this.#last[this.#count++ % this.#keptMax] = row
+      return
+    }
     this.#vacated = undefined
     if (vacated === undefined && this.#rows.length > 2 * this.#count + VACANT_MIN) this.#compact()
     const place = vacated ?? this.#rows.length

@@ -125,6 +125,8 @@ const FIRST_DRAWING_MS = 300
 const DRAWING_INTERVAL_MS = 100
 /** A terminal shows so many rows of a result at most; a pipe gets all. */
 const ROWS_SHOWN_MAX = 40
+/** Of rows that never change so many are kept, first and last ones: as many as a window may show. */
+const ROWS_KEPT_MAX = 1000
 /** Lines of the screen that are not rows of the table: three of its box, its head, what stands below it, the cursor's. */
 const FRAME_LINES = 6
 /** More rows than these are not put in order while they change. */
@@ -145,7 +147,8 @@ class TableWriter implements ResultWriter {
   constructor(head: ResultHead, screen: ResultScreen) {
     this.#head = head
     this.#screen = screen
-    this.#rows = new ResultRows(head.isInsertOnly)
+    const isCut = screen.size !== undefined && head.ordering === undefined
+    this.#rows = new ResultRows(head.isInsertOnly, isCut ? ROWS_KEPT_MAX : Infinity)
     this.#writers = head.columns.map(({ type }) => textWriter(type, head.context))
     if (screen.size !== undefined) this.#timer = setTimeout(() => this.#begin(), FIRST_DRAWING_MS)
   }
@@ -204,12 +207,13 @@ class TableWriter implements ResultWriter {
     const texts = cells.map((row): BoxRow => row.map((value, column) => (value === null ? null : this.#writers[column](value))))
     const columnsMax = size?.().columns
     const isWide = expansion === 'auto' && columnsMax !== undefined && displayWidth(boxLines(columns, texts, { style: PLAIN })[0]) > columnsMax
-    if (expansion === 'on' || isWide) return this.#records(texts, rows.length, rowsMax)
+    if (expansion === 'on' || isWide) return this.#records(texts, rowsMax)
     return boxLines(columns, texts, { columnsMax, rowsMax, style: styleOf(terminal, 'print') })
   }
 
   /** @param texts The first and the last rows, if not all of them are shown. */
-  #records(texts: readonly BoxRow[], count: number, rowsMax: number | undefined): string[] {
+  #records(texts: readonly BoxRow[], rowsMax: number | undefined): string[] {
+    const { count } = this.#rows
     const names = this.#head.columns.map(({ name }) => name)
     const style = styleOf(this.#screen.terminal, 'print')
     if (rowsMax === undefined || count <= rowsMax) return recordLines(names, texts, 1, style)

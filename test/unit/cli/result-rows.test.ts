@@ -24,6 +24,17 @@ test('a row that is updated keeps its place, one that is deleted leaves none', (
   expect(rows.count).toBe(3)
 })
 
+test('of rows that are only added the first and the last ones are kept, if only these are shown', () => {
+  for (const total of [0, 1, 3, 4, 5, 6, 7, 20]) {
+    const rows = new ResultRows(true, 3)
+    const all = Array.from({ length: total }, (_, index) => [index])
+    for (const row of all) rows.change(INSERT, row)
+    expect(rows.count).toBe(total)
+    expect(rows.rows()).toEqual(total <= 6 ? all : [...all.slice(0, 3), ...all.slice(-3)])
+    expect(rows.rows(2)).toEqual(all.slice(0, 2))
+  }
+})
+
 test('rows that are the same are taken away one by one, and what was never there not at all', () => {
   const rows = new ResultRows(false)
   rows.change(INSERT, ['a'])
