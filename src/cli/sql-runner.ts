@@ -73,7 +73,7 @@ export class SqlRunner {
       checkSetting(statement, text)
       await this.session.load([statement])
       result = this.session.execute(statement, text)
-      this.#tellGuesses(statement.kind === 'describe')
+      this.#tellGuesses(statement.kind === 'describe' || statement.kind === 'describe query')
       const isPrinted = this.#settings.format === 'table' || (printsLast && index === statements.length - 1)
       try {
         await this.#answer(result, statement, isPrinted, signal)

@@ -16,7 +16,7 @@ import type { LogicalPlan } from './logical-plan.ts'
 import { QueryBinder } from './query-binder.ts'
 import { shortenNames } from './qualified-names.ts'
 import { withRanks } from './rank-rule.ts'
-import { describe, show } from './show.ts'
+import { describe, describeColumns, show } from './show.ts'
 import { SqlError, type Span } from './sql-error.ts'
 import { parseName } from './statement-parser.ts'
 import { tablesOf } from './syntax-walk.ts'
@@ -161,6 +161,8 @@ class Execution {
         return { kind: 'insert', inserts: this.#statementSet(statement.inserts) }
       case 'describe':
         return { kind: 'rows', ...describe(statement, text, catalog) }
+      case 'describe query':
+        return { kind: 'rows', ...describeColumns(new QueryBinder(text, catalog).bind(statement.query).columns) }
       case 'show':
         return { kind: 'rows', ...show(statement, text, catalog) }
       case 'create table':
@@ -223,7 +225,19 @@ class Execution {
     statement: Exclude<
       Statement,
       {
-        readonly kind: 'query' | 'insert' | 'statement set' | 'describe' | 'show' | 'set' | 'explain' | 'compile plan' | 'execute plan' | 'summarize' | 'copy'
+        readonly kind:
+          | 'query'
+          | 'insert'
+          | 'statement set'
+          | 'describe'
+          | 'show'
+          | 'set'
+          | 'explain'
+          | 'compile plan'
+          | 'execute plan'
+          | 'summarize'
+          | 'copy'
+          | 'describe query'
       }
     >,
   ): void {

@@ -26,6 +26,12 @@ export function describe(statement: Describe, text: string, catalog: Catalog): R
   return new Showing(text, catalog).describe(statement)
 }
 
+/** The rows of a DESCRIBE of a query. */
+export function describeColumns(columns: readonly Field[]): Rows {
+  const described = columns.map(({ name, type }) => ({ name, type: shortTypeText(type), isNullable: type.nullable, ...NOTHING_MORE }))
+  return columnRows(described)
+}
+
 class Showing {
   readonly #text: string
   readonly #catalog: Catalog
@@ -209,13 +215,15 @@ interface DescribedColumn {
   readonly comment: string | undefined
 }
 
+const NOTHING_MORE = { key: null, extras: null, watermark: null, comment: undefined }
+
 function columnsOf(found: CatalogTable | CatalogView): readonly DescribedColumn[] {
   if (found.kind === 'view')
     return found.columns.map(({ name, type, timeAttribute }) => ({
       name,
       type: attributedType(shortTypeText(type), timeAttribute),
       isNullable: type.nullable,
-      ...{ key: null, extras: null, watermark: null, comment: undefined },
+      ...NOTHING_MORE,
     }))
   const { columns, primaryKey, watermark } = found.definition
   return columns.map((column, index) => {

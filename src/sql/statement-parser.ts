@@ -540,6 +540,7 @@ class StatementParser extends QueryParser {
   // ---------------------------------------------------------------------------------------------------------------- session
 
   #describe(start: number): Statement {
+    if (this.isQuery() && !this.isWords('TABLE')) return { kind: 'describe query', query: this.query(), ...this.span(start) }
     const what = this.acceptOneOf('CATALOG', 'DATABASE', 'FUNCTION', 'TABLE') ?? 'TABLE'
     const extended = this.accept('EXTENDED')
     return { kind: 'describe', what, extended, name: what === 'TABLE' ? this.tableName() : this.qualifiedName(), ...this.span(start) }

@@ -410,6 +410,7 @@ export type Statement =
   | Insert
   | StatementSet
   | Describe
+  | DescribeQuery
   | Show
   | Explain
   | SetOption
@@ -593,6 +594,12 @@ export interface Describe extends Span {
   readonly what: 'TABLE' | 'CATALOG' | 'DATABASE' | 'FUNCTION'
   readonly extended: boolean
   readonly name: QualifiedName
+}
+
+/** DuckDB's `DESCRIBE SELECT …`. */
+export interface DescribeQuery extends Span {
+  readonly kind: 'describe query'
+  readonly query: Query
 }
 
 export interface Show extends Span {

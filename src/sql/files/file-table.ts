@@ -121,6 +121,12 @@ function textShape(format: 'csv' | 'json', path: string, heads: readonly FileHea
     return columns && { columns, options: { format, 'json.conversion': 'strict' } }
   }
   const shape = csvShape(heads)
+  const names = shape?.hasHeader === true ? shape.columns.map(({ name }) => name) : []
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  if (twice !== undefined)
+    throw new ConnectorError('DUPLICATE_COLUMN', `Cannot read "${path}": its header has two columns "${twice}"`, {
+      hint: 'Columns are found by their names: give one of them another name.',
+    })
   return (
     shape && {
       columns: shape.columns,

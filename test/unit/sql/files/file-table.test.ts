@@ -186,7 +186,7 @@ describe('what cannot be read is refused where it stands', () => {
     ['an empty file of JSON', 'empty.json', '\n', 'EMPTY_FILE', 'it is empty'],
     ['an array of JSON', 'array.json', '[{"a":1}]\n', 'UNKNOWN_SHAPE', 'its first line is no JSON object'],
     ['members of several kinds', 'kinds.json', '{"a":{"b":1}}\n{"a":{"b":"x"}}\n', 'UNKNOWN_SHAPE', 'its member "a.b" is of several kinds, number and text'],
-    ['a name twice', 'twice.csv', 'a,a\n1,2\n', 'DUPLICATE_COLUMN', 'There are two columns "a"'],
+    ['a name twice', 'twice.csv', 'a,a\n1,2\n', 'DUPLICATE_COLUMN', 'its header has two columns "a"'],
     ['a first record without end', 'wide.csv', 'x'.repeat(1 << 21), 'UNKNOWN_SHAPE', 'its first record is longer than 1 MiB'],
     ['a quote that is not closed', 'open.csv', '"a\n1\n', 'DAMAGED_FILE', 'a quote that is not closed'],
     ['another compression', 'a.csv', 'PK\u0003\u0004', 'UNSUPPORTED_ENCODING', 'zip'],

@@ -76,3 +76,13 @@ test('a database is described with its comment, and with EXTENDED its options', 
     ],
   })
 })
+
+test('a query is described by its columns', () => {
+  expect(run(new SqlSession(), "DESCRIBE SELECT 1 AS a, CAST(NULL AS STRING) AS b UNION ALL SELECT 2, 'x'")).toMatchObject({
+    kind: 'rows',
+    rows: [
+      ['a', 'INT', false, null, null, null],
+      ['b', 'STRING', true, null, null, null],
+    ],
+  })
+})
