@@ -3,17 +3,13 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { MillraceError } from '../../../src/base/errors.ts'
-import { defineSchema, Schema, t } from '../../../src/batch/types.ts'
 import { AGGREGATE_FUNCTIONS } from '../../../src/sql/aggregate-types.ts'
-import type { CatalogTable } from '../../../src/sql/catalog.ts'
 import { FLINK_FUNCTIONS } from '../../../src/sql/flink-functions.ts'
 import { FunctionModules } from '../../../src/sql/function-modules.ts'
 import { FOREIGN_FUNCTIONS, functionAdvice } from '../../../src/sql/function-advice.ts'
 import { SCALAR_FUNCTIONS } from '../../../src/sql/functions/functions.ts'
 import { copyOf, explainedRows, insertJob, queryJob } from '../../../src/sql/runtime/run-script.ts'
 import { CONNECTORS, FORMATS } from '../../../src/sql/runtime/table-options.ts'
-import { tableSink } from '../../../src/sql/runtime/table-sinks.ts'
-import { tableSource } from '../../../src/sql/runtime/table-sources.ts'
 import { SqlSession } from '../../../src/sql/session.ts'
 import { parseScript } from '../../../src/sql/statement-parser.ts'
 import { root, scratchFolder } from '../../fixtures/command.ts'
@@ -42,6 +38,12 @@ await modules.load(parseScript("CREATE FUNCTION f AS './functions.ts#f'"))
 
 /** Whether a statement can be planned; what is wrong with it else. */
 function refusalOf(sql: string): string | undefined {
+  const code = refusalBy(sql)?.code
+  // What is read from a file was understood.
+  return code?.startsWith('FILE_') === true ? undefined : code
+}
+
+function refusalBy(sql: string): MillraceError | undefined {
   const session = new SqlSession(undefined, modules)
   for (const statement of parseScript(SETUP)) session.execute(statement, SETUP)
   const options = { log() {} }
@@ -54,8 +56,7 @@ function refusalOf(sql: string): string | undefined {
       if (result.kind === 'explain') explainedRows(result, session, options)
     }
   } catch (error) {
-    // What is read from a file was understood.
-    if (error instanceof MillraceError) return error.code.startsWith('FILE_') ? undefined : error.code
+    if (error instanceof MillraceError) return error
     throw error
   }
   return undefined
@@ -156,47 +157,40 @@ function functionTable(): string {
 
 // ---------------------------------------------------------------------------------------------------------------- connectors
 
-/** Told by the refusal of an option that is none: all others that were asked for. */
-function optionsOf(make: (table: CatalogTable) => unknown, options: Readonly<Record<string, string>>): readonly string[] | undefined {
-  const table = {
-    path: ['c', 'd', 't'],
-    columns: [],
-    definition: { partitionedBy: [] },
-    options: new Map(Object.entries({ ...options, 'qqqqqqqqqqqq-qqqqqqqqqqqq-qqqqqqqqqqqq': '' })),
-  }
-  try {
-    make(table as unknown as CatalogTable)
-  } catch (error) {
-    const { hint = '', message, code } = error as MillraceError
-    const listed = /(?:Known here: |There are |Known options: )(.*)\.$/.exec(hint)?.[1] ?? (code === 'UNKNOWN_OPTION' ? '' : undefined)
-    return message.includes('qqqqqqqqqqqq') && listed !== undefined
-      ? listed.split(', ').filter((key) => key !== '' && key !== 'connector' && !(key in options))
-      : undefined
+const NO_OPTION = 'qqqqqqqqqqqq-qqqqqqqqqqqq-qqqqqqqqqqqq'
+/** Values that have a form, of options that are needed. */
+const FORMED: Readonly<Record<string, string>> = { url: 'jdbc:sqlite:x.db' }
+const TRIES_MAX = 10
+
+/** Told by the refusal of an option that is none: those that were asked for, the needed ones first. Undefined: such tables are not used so. */
+function optionsOf(use: string, given: Readonly<Record<string, string>>): readonly string[] | undefined {
+  const needed: string[] = []
+  for (let tries = 0; tries < TRIES_MAX; tries++) {
+    const options = { ...given, ...Object.fromEntries(needed.map((key) => [key, FORMED[key] ?? input])), [NO_OPTION]: '' }
+    const table = `CREATE TABLE c (a INT) WITH (${Object.entries(options)
+      .map(([key, value]) => `'${key}' = '${value}'`)
+      .join(', ')})`
+    const refusal = refusalBy(`${table}; ${use}`)
+    const missing = refusal?.code === 'MISSING_OPTION' ? /no option '([^']+)'/.exec(refusal.message)?.[1] : undefined
+    if (missing === undefined) {
+      const listed = /(?:Known here: |There are |Known options: )(.*)\.$/.exec(refusal?.hint ?? '')?.[1] ?? ''
+      if (refusal?.code !== 'UNKNOWN_OPTION' || !refusal.message.includes(NO_OPTION)) return undefined
+      const others = listed.split(', ').filter((key) => key !== '' && key !== 'connector' && !(key in given) && !needed.includes(key))
+      return [...needed.map((key) => `**\`${key}\`**`), ...others.toSorted().map((key) => `\`${key}\``)]
+    }
+    needed.push(missing)
   }
   return undefined
 }
 
-const SCHEMA = defineSchema({ a: t.int() })
-const reading = (table: CatalogTable): unknown => tableSource(table, SCHEMA, (fields) => new Schema(fields))
-/** What some connectors have to be told before anything else is looked at. */
-const NEEDED: Readonly<Record<string, Readonly<Record<string, string>>>> = { filesystem: { path: '/x' } }
-
 function connectorTable(): string {
   const rows: string[] = []
-  const cell = (keys: readonly string[] | undefined): string =>
-    keys === undefined
-      ? '—'
-      : keys.length === 0
-        ? '✓'
-        : keys
-            .toSorted()
-            .map((key) => `\`${key}\``)
-            .join(', ')
+  const cell = (keys: readonly string[] | undefined): string => (keys === undefined ? '—' : keys.length === 0 ? '✓' : keys.join(', '))
   for (const connector of CONNECTORS) {
     const formats = connector === 'filesystem' ? FORMATS : [undefined]
     for (const format of formats) {
-      const options = { connector, ...NEEDED[connector], ...(format !== undefined && { format }) }
-      const [source, sink] = [optionsOf(reading, options), optionsOf(tableSink, options)]
+      const options = { connector, ...(format !== undefined && { format }) }
+      const [source, sink] = [optionsOf('SELECT * FROM c', options), optionsOf('INSERT INTO c VALUES (1)', options)]
       rows.push(`| \`${connector}\`${format === undefined ? '' : `, \`${format}\``} | ${cell(source)} | ${cell(sink)} |`)
     }
   }
