@@ -25,6 +25,7 @@ const SETUP = `CREATE TABLE t (a INT, b STRING, ts TIMESTAMP(3), WATERMARK FOR t
 CREATE TABLE v (a INT, b STRING, ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH (${FILE});
 CREATE TABLE p (a INT, pt AS PROCTIME()) WITH (${FILE});
 CREATE TABLE rates (currency STRING, rate DOUBLE, ts TIMESTAMP(3), WATERMARK FOR ts AS ts, PRIMARY KEY (currency) NOT ENFORCED) WITH (${FILE});
+CREATE TABLE people (a INT, name STRING) WITH ('connector' = 'jdbc', 'url' = 'jdbc:sqlite:${input}.db', 'table-name' = 'people');
 CREATE TABLE s (a INT, b STRING) WITH ('connector' = 'blackhole');`
 
 // A definition as scalarFunction() makes it: the package that modules import need not be built.
