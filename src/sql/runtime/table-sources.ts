@@ -21,6 +21,7 @@ export interface TableSource {
 
 /** Whether a table's source finds columns by their names, so that it may leave out what nobody asks for. */
 export function readsByName({ options }: CatalogTable): boolean {
+  if (options.get('connector') === 'nexmark') return true
   if (options.get('connector') !== 'filesystem') return false
   switch (options.get('format')) {
     case 'json':
@@ -45,7 +46,7 @@ export function tableSource(table: CatalogTable, schema: Schema, makeSchema: (fi
     case 'filesystem':
       return fileTable(options, schema, makeSchema)
     case 'nexmark':
-      return { source: nexmarkSource(nexmarkTableOptions(Object.fromEntries(table.options))), envelope: 'none' }
+      return { source: nexmarkSource({ ...nexmarkTableOptions(Object.fromEntries(table.options)), schema }), envelope: 'none' }
     case 'print':
     case 'blackhole':
       return options.fail('NOT_A_SOURCE', `connector '${connector}' only takes rows`, 'Read another table, or INSERT INTO this one.')
