@@ -119,9 +119,9 @@ export function holds(line: Line): boolean {
   return 'least' in bound ? figure >= bound.least : figure <= bound.most
 }
 
-/** Starts one measured process: this program again, told to run one variant. */
-async function measureInProcess(benchmark: Benchmark, variant: string, settings: Settings): Promise<Sample> {
-  const child = spawn(process.execPath, [process.argv[1], '--measure', `${benchmark.name}/${variant}`, '--settings', JSON.stringify(settings)], {
+/** Starts one measured process: this program again, told what to measure, and how. */
+export async function measureInProcess(what: string, settings: unknown): Promise<Sample> {
+  const child = spawn(process.execPath, [process.argv[1], '--measure', what, '--settings', JSON.stringify(settings)], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, NODE_OPTIONS: '' },
   })
@@ -129,12 +129,12 @@ async function measureInProcess(benchmark: Benchmark, variant: string, settings:
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
   const [status, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve) => child.on('close', (...end) => resolve(end)))
   const answer = output.split('\n').find((line) => line.startsWith(ANSWER))
-  if (status !== 0 || answer === undefined) throw new Error(`${benchmark.name}/${variant} ended with ${signal ?? status} and said: ${output}`)
+  if (status !== 0 || answer === undefined) throw new Error(`${what} ended with ${signal ?? status} and said: ${output}`)
   return JSON.parse(answer.slice(ANSWER.length)) as Sample
 }
 
 /** Makes sure that a file lies in the page cache: disks are not what is measured, and some machines take cached pages away. */
-function readThrough(path: string): void {
+export function readThrough(path: string): void {
   const file = openSync(path, 'r')
   const block = new Uint8Array(READ_BYTES)
   while (readSync(file, block) > 0);
@@ -146,7 +146,11 @@ const ANSWER = 'measured: '
 
 /** The other side of a measured process. */
 export async function answerMeasurement(benchmark: Benchmark, variant: string, settings: Settings): Promise<void> {
-  const result = await benchmark.variants[variant](settings)
+  tellMeasurement(await benchmark.variants[variant](settings))
+}
+
+/** What {@link measureInProcess} waits for. */
+export function tellMeasurement(result: Sample): void {
   process.stdout.write(`${ANSWER}${JSON.stringify(result)}\n`)
 }
 
@@ -155,7 +159,7 @@ export function newRunner(benchmark: Benchmark, settings: Settings, rounds: numb
     // In smoke mode time means nothing, so a process for each variant would only cost some.
     if (settings.smoke) return benchmark.variants[variant](settings)
     for (const name of benchmark.data) readThrough(settings.data[name]!)
-    return measureInProcess(benchmark, variant, settings)
+    return measureInProcess(`${benchmark.name}/${variant}`, settings)
   }
   return {
     settings,

@@ -40,7 +40,8 @@ test('npm run bench -- --smoke --json prints every promised line, each with an a
   }
   const folder = `${root}/.bench`
   // Another run of the suite may be going on: only folders of runs that have ended count, and this one has.
-  if (existsSync(folder)) expect(readdirSync(folder).filter((name) => !name.startsWith('run-'))).toEqual([])
+  // `bench:nexmark` keeps its files.
+  if (existsSync(folder)) expect(readdirSync(folder).filter((name) => name !== 'kept' && !name.startsWith('run-'))).toEqual([])
   // Every line starts jobs, some of them processes: half a minute on two cores that do nothing else.
 }, 300_000)
 
@@ -72,6 +73,37 @@ describe('the command line of npm run bench', () => {
     const { status, stdout, stderr } = bench(...args)
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
     expect(stderr).toMatch(/^[^\n]+\n$/)
+    expect(stderr.startsWith(text)).toBe(true)
+  })
+})
+
+describe('npm run bench:nexmark', () => {
+  const bench = (...args: readonly string[]) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['.scripts/run.mjs', 'bench/nexmark/main.ts', ...args], { cwd: root, encoding: 'utf8' })
+    return { status, stdout, stderr }
+  }
+
+  test('prints figures of each query from the file and from the generator, and finds the rows that Flink gives', () => {
+    const { status, stdout, stderr } = bench('--smoke', '--json', '--queries', 'q0,q4,q18')
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+    expect(lines.map(({ query, source, check }) => `${String(query)} ${String(source)} ${String(check)}`)).toEqual(
+      ['q0', 'q4', 'q18'].flatMap((query) => [`${query} file ok`, `${query} generator ok`]),
+    )
+    for (const line of lines)
+      for (const key of ['eventsPerSecond', 'cpuSeconds', 'coldSeconds', 'wholeSeconds', 'peakBytes']) expect(line[key]).toBeGreaterThan(0)
+  })
+
+  test.each([
+    [['--queries', 'q0,q99'], 'error: Cannot run "q99": there are q0, q1, '],
+    [['--events', '1G'], 'error: Cannot make "1G" events: '],
+    [['--sources', 'kafka'], 'error: Cannot read from "kafka": '],
+  ])('refuses %j in one line, with 2', (args, text) => {
+    const { status, stdout, stderr } = bench(...args)
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
     expect(stderr.startsWith(text)).toBe(true)
   })
 })
