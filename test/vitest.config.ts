@@ -55,7 +55,7 @@ export default defineConfig({
       {
         extends: true,
         resolve: sources,
-        test: { name: 'src', include: ['test/*.test.ts', ...folder('unit', 'contract', 'property', 'model', 'sim', 'types')], ...COMPUTING },
+        test: { name: 'src', include: ['test/*.test.ts', ...folder('unit', 'contract', 'property', 'model', 'sim', 'fuzz', 'types')], ...COMPUTING },
       },
       { extends: true, resolve: built, test: { name: 'dist', include: folder('threads', 'e2e', 'examples'), server: external, ...RUNNING } },
       { extends: true, resolve: built, test: { name: 'stress', include: folder('stress'), server: external, testTimeout: 300_000, ...RUNNING } },
@@ -67,6 +67,8 @@ export default defineConfig({
         resolve: sources,
         test: { name: 'sim', include: folder('sim/engine'), env: { SIM_SEEDS: '101-500' }, testTimeout: 300_000 },
       },
+      // What the project "src" takes a sample of.
+      { extends: true, resolve: sources, test: { name: 'fuzz', include: folder('fuzz'), env: { FUZZ: 'all' }, testTimeout: 300_000, ...COMPUTING } },
       {
         extends: true,
         resolve: built,

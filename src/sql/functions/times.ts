@@ -157,7 +157,10 @@ function monthsUpTo(later: number, earlier: number): number {
 
 /** `(later - earlier) unit`: an interval. */
 const MINUS_DATE: ScalarFunction = {
-  resolve({ operands: [later, earlier, unit] }) {
+  resolve({ operands }) {
+    // Written by its name it may have any.
+    if (operands.length !== 3) return undefined
+    const [later, earlier, unit] = operands
     if (later.type === undefined || earlier.type === undefined || !isDateTime(later.type) || later.type.kind !== earlier.type.kind) return undefined
     const isMonths = unitOf(unit) === 'YEAR' || unitOf(unit) === 'MONTH'
     if (isMonths && later.type.kind === 'TIME') return undefined
