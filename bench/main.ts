@@ -17,6 +17,7 @@ import { jsonLines } from './lines/json-lines.ts'
 import { keyedProcess } from './lines/keyed-process.ts'
 import { latency } from './lines/latency.ts'
 import { pipe } from './lines/pipe.ts'
+import { planning } from './lines/planning.ts'
 import { recovery } from './lines/recovery.ts'
 import { standing } from './lines/standing.ts'
 import { stateBackends } from './lines/state-backends.ts'
@@ -33,6 +34,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   latency,
   command,
   flights,
+  planning,
   checkpoints,
   recovery,
   standing,
