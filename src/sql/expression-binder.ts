@@ -79,6 +79,8 @@ const INT: LogicalType = { kind: 'INT', nullable: true }
 const TIME_PRECISION_MAX = 3
 /** Functions that need a window. */
 const RANKING = /^(?:ROW_NUMBER|RANK|DENSE_RANK|PERCENT_RANK|CUME_DIST|NTILE|LAG|LEAD)$/
+/** Conditions that stand one in the other. */
+const CHAIN_MAX = 64
 const NO_CLAUSES: readonly BoundClause[] = []
 const YEAR_MONTH_UNITS = new Set(['YEAR', 'QUARTER', 'MONTH'])
 /** What the literals of times are called, and how they are written. */
@@ -449,15 +451,22 @@ export class ExpressionBinder {
     const bound = values.map((one) => this.#bind(one))
     if (bound.some(({ kind }) => kind !== 'null')) this.#commonOf(bound, span)
     const equal = bound.map((one) => this.#infix('=', value, value.kind === 'null' ? one : this.#listed(one, value.type), span))
-    const found = equal.reduce((left, right) => this.#infix('OR', left, right, span)) as BoundExpression
+    const found = this.#anyOf(equal, span) as BoundExpression
     return not ? this.#not(found, span) : found
+  }
+
+  /** One of them is true. Of many a tree that is not as deep as they are many. */
+  #anyOf(conditions: readonly Operand[], span: Span): Operand {
+    const middle = conditions.length >>> 1
+    if (conditions.length <= CHAIN_MAX) return conditions.reduce((left, right) => this.#infix('OR', left, right, span))
+    return this.#infix('OR', this.#anyOf(conditions.slice(0, middle), span), this.#anyOf(conditions.slice(middle), span), span)
   }
 
   #quantified({ operator, quantifier, operand, values, ...span }: Quantified): Operand {
     if (!Array.isArray(values)) throw this.#error('NOT_SUPPORTED', span, 'Cannot plan this yet')
     const value = this.#bind(operand)
     const compared = (values as readonly Expression[]).map((one) => this.#infix(operator, value, this.#bind(one), span))
-    return compared.reduce((left, right) => this.#infix(quantifier === 'ALL' ? 'AND' : 'OR', left, right, span))
+    return quantifier === 'ALL' ? compared.reduce((left, right) => this.#infix('AND', left, right, span)) : this.#anyOf(compared, span)
   }
 
   /** A value of a list: unless it is of the same kind it is cast to the type of what is looked for, which may lose digits. */

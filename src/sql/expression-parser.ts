@@ -64,9 +64,10 @@ export abstract class ExpressionParser extends TokenReader {
   protected expression(least: number = Power.LOWEST): Expression {
     return this.nested(() => {
       let left = this.#prefixed()
-      for (;;) {
+      for (let links = 1; ; links++) {
         const next = this.#operator(left, least)
         if (next === undefined) return left
+        this.linked(links)
         left = next
       }
     })
@@ -86,7 +87,8 @@ export abstract class ExpressionParser extends TokenReader {
   /** `[1]` and `.field` behind something. */
   #postfixed(operand: Expression): Expression {
     let result = operand
-    for (;;) {
+    for (let links = 0; ; links++) {
+      this.linked(links)
       if (this.acceptSymbol('[')) {
         const index = this.expression()
         this.expectSymbol(']')

@@ -101,7 +101,8 @@ export abstract class QueryParser extends ExpressionParser {
   #setOperations(least: number): Query {
     const { token: start } = this
     let left = this.#term()
-    for (;;) {
+    for (let links = 0; ; links++) {
+      this.linked(links)
       const operator = this.isWords('INTERSECT')
         ? 'INTERSECT'
         : least > 0
@@ -191,7 +192,8 @@ export abstract class QueryParser extends ExpressionParser {
 
   #from(): TableExpression {
     let left = this.#joined()
-    while (this.acceptSymbol(',')) {
+    for (let links = 1; this.acceptSymbol(','); links++) {
+      this.linked(links)
       const right = this.#joined()
       left = { kind: 'join', type: 'COMMA', natural: false, left, right, on: undefined, using: undefined, ...this.span(left) }
     }
@@ -200,7 +202,8 @@ export abstract class QueryParser extends ExpressionParser {
 
   #joined(): TableExpression {
     let left = this.#table()
-    for (;;) {
+    for (let links = 0; ; links++) {
+      this.linked(links)
       const natural = this.accept('NATURAL')
       const type = this.#joinType()
       if (type === undefined) {

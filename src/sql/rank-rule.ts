@@ -124,7 +124,10 @@ function comparisonOf(
   const [one, other] = conjunct.operands.map(withoutCast)
   const isRank = (expression: BoundExpression): boolean => expression.kind === 'column' && expression.index === rank
   const boundOf = (expression: BoundExpression): number | { readonly column: number } | undefined => {
-    if (expression.kind === 'literal' && (typeof expression.value === 'number' || typeof expression.value === 'bigint')) return Number(expression.value)
+    if (expression.kind === 'literal') {
+      const value = typeof expression.value === 'bigint' ? Number(expression.value) : expression.value
+      return typeof value === 'number' && Number.isSafeInteger(value) ? value : undefined
+    }
     return expression.kind === 'column' && expression.index !== rank ? { column: expression.index } : undefined
   }
   if (isRank(one)) {

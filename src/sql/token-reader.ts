@@ -44,6 +44,8 @@ const MISTAKES_MAX = 2
 const EXPECTED_MAX = 6
 /** Nesting that is read: each level takes some of the stack. */
 const DEPTH_MAX = 400
+/** Links of a chain of operators, which is a tree as deep as it has links. */
+const LINKS_MAX = 1000
 
 /** Reads the tokens of one text. */
 export class TokenReader {
@@ -206,6 +208,17 @@ export class TokenReader {
     } finally {
       this.#depth--
     }
+  }
+
+  /** For each link of what is read in a loop and stands one in another: `a AND b AND c`. */
+  protected linked(links: number): void {
+    if (links > LINKS_MAX)
+      throw this.error(
+        'QUERY_TOO_DEEP',
+        this.token,
+        `More than ${LINKS_MAX} operators stand in a row`,
+        'Write IN (...), or VALUES, or put parts into parentheses.',
+      )
   }
 
   /** A hint that names what a word is close to. */

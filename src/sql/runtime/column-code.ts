@@ -274,15 +274,17 @@ ${body}
   #case({ branches, otherwise, type }: BoundExpression & { readonly kind: 'case' }): Code {
     const form = formOf(type)
     const [value, isNull] = this.#declare(form)
-    const depth = branches.length
+    // Left by a branch that is taken: one in the other they would be as deep as they are many.
+    const block = this.#name()
+    this.#lines.push(`${block}: {`)
     for (const { when, result } of branches) {
       const condition = this.#inForm(this.#code(when), 'boolean', when.type)
       this.#lines.push(`if (!(${condition.isNull}) && ${condition.value}) {`)
       this.#assign(value, isNull, this.#inForm(this.#code(result), form, type))
-      this.#lines.push('} else {')
+      this.#lines.push(`break ${block}`, '}')
     }
     this.#assign(value, isNull, this.#inForm(this.#code(otherwise), form, type))
-    this.#lines.push('}'.repeat(depth))
+    this.#lines.push('}')
     return { form, value, isNull }
   }
 
@@ -338,11 +340,13 @@ ${body}
   #first({ operands, type }: BoundCall): Code {
     const form = formOf(type)
     const [value, isNull] = this.#declare(form)
+    const block = this.#name()
+    this.#lines.push(`${block}: {`)
     for (const operand of operands) {
       const code = this.#inForm(this.#code(operand), form, operand.type)
-      this.#lines.push(`if (!(${code.isNull})) { ${value} = ${code.value}; ${isNull} = false } else {`)
+      this.#lines.push(`if (!(${code.isNull})) { ${value} = ${code.value}; ${isNull} = false; break ${block} }`)
     }
-    this.#lines.push('}'.repeat(operands.length))
+    this.#lines.push('}')
     return { form, value, isNull }
   }
 

@@ -100,6 +100,8 @@ function frameOf(call: BoundOver, ordering: Ordering, context: EvaluationContext
       const side = other < index ? -1 : other > index ? 1 : 0
       const isPeer = side === 0 || ordering(rows[index], rows[other]) === 0
       if (isPeer) return (frame.from ?? -1) <= 0 && (frame.to ?? 1) >= 0
+      // Behind the peers, or in front of them; by which column of the order does not matter.
+      if (side < 0 ? (frame.from ?? -1) >= 0 : (frame.to ?? 1) <= 0) return false
       if (side < 0 ? frame.from === undefined && (frame.to ?? 0) >= 0 : frame.to === undefined && (frame.from ?? 0) <= 0) return true
       const [own, its] = [distanceOf(rows[index]), distanceOf(rows[other])]
       if (own === undefined || its === undefined) return side < 0 ? frame.from === undefined : frame.to === undefined
