@@ -6,7 +6,8 @@
 // - a number that becomes a whole one is cut, not rounded; TRUE as text is in capitals; a DATE and an interval stay a DATE;
 // - NULL comes first in ascending and last in descending order;
 // - doubles are sums of powers of two, so that no order of adding shows, and never -0, which GROUP BY tells from 0;
-// - an aggregate of all rows has at least one: of none it gives no row in streaming, nor does the empty one of GROUPING SETS;
+// - an aggregate of all rows has at least one: of none it gives no row in streaming, nor does the empty one of GROUPING SETS; counts in subqueries that
+//   do not depend on the row around are therefore for batch mode;
 // - times lie behind 1970: before, Flink often rounds them upward;
 // - LIMIT stands behind an order of all columns, so that rows at its edge are the same.
 
@@ -87,7 +88,7 @@ const DEEPEST_QUERY = 2
 
 /** Makes queries. */
 export class QueryMaker {
-  /** Whether the query has functions OVER rows, which streaming takes in the order of a time only. */
+  /** Whether the query has what means something else in streaming: counts of no rows, and functions OVER rows, which go in the order of a time there. */
   isForBatch = false
   readonly #draws: Draws
   #names = 0
@@ -322,8 +323,11 @@ export class QueryMaker {
       () => sql`${this.#leaf(kind, columns)} ${draws.once(3) ? 'NOT ' : ''}IN (SELECT ${this.#leaf(kind, own)} FROM ${table}${where})`,
       () =>
         sql`${draws.once(3) ? 'NOT ' : ''}EXISTS (SELECT 1 FROM ${table} WHERE ${correlation}${draws.once(2) ? sql` AND ${this.#truth(own, 1)}` : same('')})`,
-      () =>
-        sql`${this.#leaf('whole', columns)} ${draws.pick(['<', '>=', '='])} (SELECT ${draws.pick(['MAX', 'MIN', 'COUNT'])}(${inner}.a) FROM ${table}${where})`,
+      () => {
+        const aggregate = draws.pick(['MAX', 'MIN', 'COUNT'])
+        this.isForBatch ||= aggregate === 'COUNT'
+        return sql`${this.#leaf('whole', columns)} ${draws.pick(['<', '>=', '='])} (SELECT ${aggregate}(${inner}.a) FROM ${table}${where})`
+      },
       () =>
         sql`${this.#leaf('whole', columns)} ${draws.pick(['<', '>='])} (SELECT ${draws.pick(['MAX', 'COUNT'])}(${inner}.b) FROM ${table} WHERE ${correlation})`,
     ])()
@@ -335,6 +339,7 @@ export class QueryMaker {
     const table = `${this.#draws.pick(TABLES)} AS ${inner}`
     const by = this.#draws.pick(columns).kind
     const where = this.#draws.once(2) ? sql` WHERE ${this.#column(by, own)} = ${this.#column(by, columns)}` : same('')
+    this.isForBatch ||= kind === 'truth' && where.ours === ''
     const value = kind === 'truth' ? sql`COUNT(*) > 1` : sql`MAX(${this.#column(kind, own)})`
     return sql`(SELECT ${value} FROM ${table}${where})`
   }
