@@ -99,7 +99,8 @@ export async function sumQuery(measurement: Measurement): Promise<Sample> {
     })
     return isInsertOnly
   })
-  return sample(time, String(sum), { rows: sum!.rows, changes: sum!.changes, isInsertOnly: Number(time.result) })
+  const columns = Object.fromEntries(sum!.columnSums.map((value, index) => [`column${index}`, value]))
+  return sample(time, String(sum), { rows: sum!.rows, changes: sum!.changes, isInsertOnly: Number(time.result), ...columns })
 }
 
 function wrongOfSmallAnswer(query: string): string {

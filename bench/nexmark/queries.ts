@@ -69,7 +69,7 @@ export function eventsFile(events: number): string {
 }
 
 /** The table that q13 looks up values in. */
-function sideFile(): string {
+export function sideFile(): string {
   return kept(`side-${SIDE_ROWS}.csv`, (path) => writeFileSync(path, Array.from({ length: SIDE_ROWS }, (_, key) => `${key},value ${key * 7}\n`).join('')))
 }
 

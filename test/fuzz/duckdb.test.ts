@@ -36,19 +36,16 @@ type Mode = (typeof MODES)[number]
 /** A value in a form that both sides share. */
 function canonical(value: unknown, { kind }: LogicalType): string {
   if (value === null || value === undefined) return 'NULL'
+  const text = typeof value === 'string' ? value : JSON.stringify(value)
   switch (kind) {
     case 'DOUBLE':
       return String(Number(Number(value).toPrecision(12)))
     case 'DECIMAL':
-      return String(value)
-        .replace(/(?<=\..*?)0+$/, '')
-        .replace(/\.$/, '')
     case 'TIMESTAMP':
-      return String(value)
-        .replace(/(?<=\.\d*?)0+$/, '')
-        .replace(/\.$/, '')
+      // Noughts behind the point.
+      return text.replace(/(?<=\.\d*)0+$/, '').replace(/\.$/, '')
     default:
-      return String(value)
+      return text
   }
 }
 
@@ -103,7 +100,7 @@ class Tables {
   }
 
   async ask(text: string): Promise<readonly (readonly unknown[])[]> {
-    return (await this.#connection.runAndReadAll(text)).getRowsJson() as readonly (readonly unknown[])[]
+    return (await this.#connection.runAndReadAll(text)).getRowsJson()
   }
 }
 

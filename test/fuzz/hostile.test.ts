@@ -53,7 +53,7 @@ function judge(text: string, work: (text: string) => void): string {
 describe('hostile statements', () => {
   test('the canary is touched by texts that become code', () => {
     // oxlint-disable-next-line no-new-func -- what must never happen elsewhere
-    new Function(`const text = '${"';canary();//"}'`)()
+    new Function("const text = '';canary();//'")()
     expect([canaryWasTouched(), canaryWasTouched()]).toEqual([true, false])
   })
 

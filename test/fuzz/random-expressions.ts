@@ -131,7 +131,7 @@ function randomValue(draws: Draws, type: LogicalType): Value {
     case 'CHAR':
       return draws.pick(['abc', 'ab ', '   ', '12 ', 'é日z'])
     case 'VARCHAR':
-      return [...draws.pick(TEXTS)].slice(0, type.length).join('')
+      return Array.from(draws.pick(TEXTS)).slice(0, type.length).join('')
     case 'VARBINARY':
       return Uint8Array.from(draws.list(0, 4, () => draws.integer(256)))
     case 'DATE':

@@ -208,7 +208,7 @@ export function deepQuery(draws: Draws): string {
     () => `SELECT ${'1, '.repeat(depth)}2`,
     () => `SELECT 1${' UNION ALL SELECT 1'.repeat(Math.min(depth, 500))}`,
     () => `${'SELECT * FROM ('.repeat(Math.min(depth, 500))}SELECT 1${')'.repeat(Math.min(depth, 500))}`,
-    () => `${'/* '.repeat(depth)}`,
+    () => '/* '.repeat(depth),
     () => `SELECT '${'\\'.repeat(depth)}`,
     () => `VALUES ${'(1), '.repeat(depth)}(2)`,
   ])()
