@@ -254,10 +254,12 @@ export class QueryMaker {
       ' ROWS BETWEEN UNBOUNDED PRECEDING AND 1 FOLLOWING',
       ' RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW',
     ])
+    // One order for all: rows that are equal have places in it, which are theirs in all calls.
+    const ordered = order()
     const call = (kind: Kind, index: number): Text => {
       const value = `c${index}`
-      const framed = sql`(${part}ORDER BY ${order()}${frame})`
-      const plain = sql`(${part}ORDER BY ${order()})`
+      const framed = sql`(${part}ORDER BY ${ordered}${frame})`
+      const plain = sql`(${part}ORDER BY ${ordered})`
       if (kind === 'whole' && draws.once(2)) return sql`${draws.pick(['ROW_NUMBER()', 'RANK()', 'DENSE_RANK()'])} OVER ${plain}`
       if (kind === 'whole' || kind === 'double' || kind === 'decimal') return sql`${draws.pick(['SUM', 'MIN', 'MAX'])}(${value}) OVER ${framed}`
       if (kind === 'truth') return sql`(COUNT(${value}) OVER ${framed} > 1)`

@@ -4,6 +4,7 @@ import { systemClock } from '../../base/clock.ts'
 import { PlanError } from '../../base/errors.ts'
 import { type Field, formatType, type LogicalType, sameType, Schema, withNullability } from '../../batch/types.ts'
 import { collectionSource } from '../../connector/collection/collection-source.ts'
+import { userError } from '../../operator/function.ts'
 import { WatermarkOperator, type WatermarkRules } from '../../operator/basic/watermark-operator.ts'
 import type { Operator } from '../../operator/operator.ts'
 import type { Sink } from '../../operator/sink.ts'
@@ -21,7 +22,9 @@ import type { CatalogColumn, CatalogTable } from '../catalog.ts'
 import { addNeed, ColumnPruner, moved, type Need, reduced } from '../column-pruning.ts'
 import { scalarCodeOf } from '../functions/functions.ts'
 import type { InsertPlan } from '../insert-binder.ts'
+import type { EvaluationContext } from '../functions/scalar-function.ts'
 import { interpret } from '../interpreter.ts'
+import type { Value } from '../value.ts'
 import type {
   AggregatePlan,
   BoundOver,
@@ -546,7 +549,7 @@ export class QueryPlanner {
     const { session } = this.#options
     const context = { ...session, nowMs: () => systemClock.nowMs(), watermarkMs: () => -Infinity }
     const schema = columns.length === 0 ? placedSchema([{ type: { kind: 'BOOLEAN', nullable: true } }]) : placedSchema(columns)
-    const values = rows.map((row) => givenRow(schema, row.length === 0 ? [null] : row.map((cell) => interpret(cell, context)([]))))
+    const values = rows.map((row) => givenRow(schema, row.length === 0 ? [null] : row.map((cell) => cellOf(cell, context))))
     const source = collectionSource(values, schema)
     const names = namesOf(columns)
     const attributes = (): Attributes => ({ rows: rowsText(rows), fields: names.join(', ') })
@@ -1323,4 +1326,13 @@ function sidesOf([one, other]: readonly BoundExpression[], width: number): reado
   }
   if (isOf(one, true) && isOf(other, false)) return [one, other]
   return isOf(one, false) && isOf(other, true) ? [other, one] : undefined
+}
+
+/** The value of a cell of VALUES. @throws {UserFunctionError} if it cannot be computed. */
+function cellOf(cell: BoundExpression, context: EvaluationContext): Value {
+  try {
+    return interpret(cell, context)([])
+  } catch (error) {
+    throw userError('Values', 0, error)
+  }
 }

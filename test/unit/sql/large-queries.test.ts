@@ -1,7 +1,7 @@
 // Queries in which something is there very often, and others that fuzzing has found to be answered wrongly or without an error of ours.
 
 import { describe, expect, test } from 'vitest'
-import { PlanError } from '../../../src/base/errors.ts'
+import { MillraceError } from '../../../src/base/errors.ts'
 import { runScript } from '../../../src/sql/runtime/run-script.ts'
 import type { Value } from '../../../src/sql/value.ts'
 
@@ -16,7 +16,7 @@ function codeOf(script: string): string {
   try {
     rowsOf(script)
   } catch (error) {
-    if (error instanceof PlanError) return error.code
+    if (error instanceof MillraceError) return error.code
     throw error
   }
   return 'answered'
@@ -72,6 +72,10 @@ test('the peers of a row are the same in all columns of the order', () => {
     [1, 2, 3n, 3n, 3n],
     [2, 1, 4n, 4n, 1n],
   ])
+})
+
+test('a value of VALUES that cannot be computed is told as one of a function is', () => {
+  expect(codeOf("SELECT a FROM (VALUES (CAST('x' AS INT))) AS t(a)")).toBe('USER_FUNCTION_FAILED')
 })
 
 test('MINUS_DATE, which only the parser writes, is refused with other operands than three', () => {
