@@ -29,7 +29,8 @@ export function timeCastOf(from: LogicalType, to: LogicalType, context: Evaluati
       if (!isStamp(to)) return undefined
       return (days) => joinTimestamp(inZoneOf(to, (days as number) * MS_PER_DAY, zone.toInstant.bind(zone)), 0, to)
     case 'TIME':
-      if (to.kind === 'TIME') return (time) => cutTime(time as number, to.precision)
+      // To no fewer digits it is no cast, also of a TIME that has got more of an interval than its type says.
+      if (to.kind === 'TIME') return to.precision >= from.precision ? (time) => time : (time) => cutTime(time as number, to.precision)
       if (!isStamp(to)) return undefined
       return (time) => joinTimestamp(inZoneOf(to, time as number, zone.toInstant.bind(zone)), 0, to)
     case 'TIMESTAMP':

@@ -1,5 +1,5 @@
 // How much is tried, and from which seed. `npm run test:fuzz` begins at a number that the commit gives, so that each commit tries something else and
-// every run of it the same; `npm test` takes a sample that never changes. SEED=n tries the one case that a failure has named.
+// every run of it the same; `npm test` takes a sample that never changes. SEED=n tries the one case that a failure has named, SEED=n+100 a hundred from there.
 
 import { execFileSync } from 'node:child_process'
 import { Random } from '../../src/base/random.ts'
@@ -24,7 +24,9 @@ export interface Trials {
 
 /** The cases to try. @param all How many in a full run. @param sample How many beside other tests. */
 export function trials(all: number, sample: number): Trials {
-  if (given !== undefined) return { first: Number(given), count: 1 }
+  const range = /^(\d+)(?:\+(\d+))?$/.exec(given ?? '')
+  if (range !== null) return { first: Number(range[1]), count: Number(range[2] ?? 1) }
+  if (given !== undefined) throw new Error(`Cannot begin at SEED=${given}: write a number, or a number, a plus sign and how many`)
   return isFull ? { first: seedOfCommit(), count: all } : { first: 1, count: sample }
 }
 

@@ -419,9 +419,10 @@ ${body}
     const code = this.#code(operand)
     const isWider = WIDTHS[from.kind] !== undefined && WIDTHS[type.kind] !== undefined && WIDTHS[from.kind] <= WIDTHS[type.kind]
     if (code.form === 'number' && isWider && type.kind !== 'FLOAT') return code
-    // A TIME may have more digits than its type says: those of an interval.
     const isSameTime =
-      from.kind === type.kind && (type.kind === 'TIMESTAMP' || type.kind === 'TIMESTAMP_LTZ') && (from as typeof type).precision <= type.precision
+      from.kind === type.kind &&
+      (type.kind === 'TIMESTAMP' || type.kind === 'TIMESTAMP_LTZ' || type.kind === 'TIME') &&
+      (from as typeof type).precision <= type.precision
     if (code.form === 'number' && formOf(type) === 'number' && isSameTime) return code
     const scale = scaleOf(from)
     if (code.form === 'number' && type.kind === 'DECIMAL' && scale !== undefined && type.scale >= scale && type.scale <= POWERS_MAX) {
