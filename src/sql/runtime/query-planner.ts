@@ -580,10 +580,13 @@ export class QueryPlanner {
       for (const expression of [...(condition === undefined ? [] : [condition]), ...(expressions ?? [])])
         if (hasCall(expression, 'CURRENT_WATERMARK')) throw new PlanError('NO_WATERMARK', 'There are no watermarks in batch mode for CURRENT_WATERMARK')
     const spec = { condition, expressions }
+    // Behind a filter a version of a row may go without a next one.
     const monotony =
-      expressions === undefined
-        ? input.monotony
-        : expressions.map((expression) => (expression.kind === 'column' ? input.monotony[expression.index] : undefined))
+      condition !== undefined && !isInsertOnly(input)
+        ? NO_MONOTONY
+        : expressions === undefined
+          ? input.monotony
+          : expressions.map((expression) => (expression.kind === 'column' ? input.monotony[expression.index] : undefined))
     const attributes = (): Attributes => ({
       select: expressions === undefined ? names.join(', ') : selectText(expressions, input.names, names),
       where: condition && boundText(condition, input.names),
@@ -999,7 +1002,7 @@ export class QueryPlanner {
       const attributes = (): Attributes => ({ ...rankAttributes(plan), keeps: `the ${keeps} row` })
       return cut(this.#stateful('Deduplicate', [{ stream, key }], { ...output, changes, attributes }, SEES_ALL, create))
     }
-    return cut(this.#topN(stream, key, { order, from, to, hasRank }, output, replacedBy(plan, stream.monotony)))
+    return cut(this.#topN(stream, key, { order, from, to, hasRank }, output, replacedBy(plan, stream)))
   }
 
   #topN(
@@ -1049,7 +1052,7 @@ export class QueryPlanner {
     const output = { schema, names, attributes: () => sortAttributes(plan), ...lateOf(plan) }
     if (fetch !== undefined) {
       const rank = { order: keys, from: offset + 1, to: offset + fetch, hasRank: false }
-      return this.#topN(input, undefined, rank, output, replacedBy({ input: inputPlan, partition: [], order: keys }, input.monotony))
+      return this.#topN(input, undefined, rank, output, replacedBy({ input: inputPlan, partition: [], order: keys }, input))
     }
     if (offset > 0) throw new PlanError('OFFSET_WITHOUT_LIMIT', 'OFFSET needs a LIMIT', { hint: 'Write LIMIT too.' })
     if (isBatch) return input
@@ -1204,7 +1207,12 @@ function withoutRetraction(aggregate: BoundAggregate, monotony: Stream['monotony
 }
 
 /** The columns by which rows of a rank's input replace each other: where their versions only move to the front. */
-function replacedBy({ input, partition, order }: Pick<RankPlan, 'input' | 'partition' | 'order'>, monotony: Stream['monotony']): readonly number[] | undefined {
+function replacedBy(
+  { input, partition, order }: Pick<RankPlan, 'input' | 'partition' | 'order'>,
+  { monotony, changes }: Stream,
+): readonly number[] | undefined {
+  // Of groups whose rows only come each row stays, with its versions; elsewhere one may go.
+  if (monotony.length === 0 || (changes & DELETES) !== 0) return undefined
   const key = uniqueKeyOf(input)
   if (key === undefined || order.length === 0 || input.kind === 'scan') return undefined
   // What tells rows apart is the same in all versions of a row.

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { MillraceError } from '../../../src/base/errors.ts'
+import { RowKind } from '../../../src/batch/record-batch.ts'
 import { runScript } from '../../../src/sql/runtime/run-script.ts'
 import type { Value } from '../../../src/sql/value.ts'
 
@@ -72,6 +73,32 @@ test('the peers of a row are the same in all columns of the order', () => {
     [1, 2, 3n, 3n, 3n],
     [2, 1, 4n, 4n, 1n],
   ])
+})
+
+describe('the first rows of rows that change', () => {
+  const GROUPS = 'SELECT k, COUNT(*) AS c FROM (VALUES (1), (1), (1), (2)) AS t(k) GROUP BY k'
+  const BY_ROW = "SET 'table.exec.mini-batch.enabled' = 'false';"
+  const finalRows = (script: string): readonly string[] => {
+    const rows = new Map<string, number>()
+    const take = (kind: RowKind, row: readonly Value[]): void => {
+      const line = row.map(String).join(' ')
+      rows.set(line, (rows.get(line) ?? 0) + (kind === RowKind.INSERT || kind === RowKind.UPDATE_AFTER ? 1 : -1))
+    }
+    runScript(script, { columns() {}, change: take }, { log() {} })
+    return [...rows].flatMap(([line, times]) => (times === 0 ? [] : [line])).sort()
+  }
+
+  test('know of a row that a filter takes away', () => {
+    for (const order of ['c DESC', 'k']) expect(finalRows(`${BY_ROW} SELECT * FROM (${GROUPS}) AS g WHERE c < 3 ORDER BY ${order} LIMIT 2`)).toEqual(['2 1'])
+    expect(finalRows(`${BY_ROW} SELECT * FROM (${GROUPS}) AS g ORDER BY c DESC LIMIT 2`)).toEqual(['1 3', '2 1'])
+  })
+
+  test('know of a row of DISTINCT that goes', () => {
+    const script = `SELECT * FROM (SELECT DISTINCT (SELECT MAX(z) FROM (VALUES (1), (2), (3)) AS a(z)) AS m, k FROM (VALUES (5), (6), (5)) AS b(k)) AS d
+      ORDER BY m, k LIMIT 4`
+    expect(finalRows(script)).toEqual(['3 5', '3 6'])
+    expect(finalRows(`${BY_ROW} ${script}`)).toEqual(['3 5', '3 6'])
+  })
 })
 
 test('a value of VALUES that cannot be computed is told as one of a function is', () => {
