@@ -237,7 +237,7 @@ describe('files', () => {
       }
     }
     visit('src/index.ts')
-    const small = ['call-node', 'reserved-words', 'sql-error', 'statements-url', 'tokens', 'type-text', 'value-literals']
+    const small = ['call-node', 'reserved-words', 'sql-error', 'statements-url', 'tokens', 'type-text', 'user-functions', 'value-literals']
     expect([...loaded].filter((path) => path.startsWith('src/sql/')).toSorted()).toEqual(small.map((name) => `src/sql/${name}.ts`))
   })
 
