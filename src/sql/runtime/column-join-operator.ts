@@ -42,7 +42,8 @@ export class ColumnJoinOperator implements Operator {
   #builder!: BatchBuilder
   /** Address of int32 rows[ROWS_PER_STEP + 1], u32 entries and partners[ROWS_PER_STEP] of the step under way, pairs of rows[PAIRS_MAX] and u32 cursor[2]. */
   #scratch = 0
-  /** Rows of the step under way whose pairs are not all made yet. */
+  /** Rows of the batch that the step under way has kept, and how many of them may have partners, whose pairs are not all made yet. */
+  #taken = 0
   #pending = 0
 
   constructor(spec: ColumnJoinSpec) {
@@ -68,11 +69,14 @@ export class ColumnJoinOperator implements Operator {
   }
 
   processBatch(batch: RecordBatch, output: Output, input: number): boolean {
-    for (;;) {
+    while (batch.begin < batch.end) {
+      if (this.#taken === 0) this.#take(batch, input)
       if (this.#pending > 0 && !this.#emitPairs(batch, output, input)) return false
-      if (batch.begin === batch.end) return true
-      this.#take(batch, input)
+      // Only now: of a batch without rows nobody asks again.
+      batch.begin += this.#taken
+      this.#taken = 0
     }
+    return true
   }
 
   advance(): boolean {
@@ -111,7 +115,7 @@ export class ColumnJoinOperator implements Operator {
     const { key } = this.#spec.inputs[input]
     const { begin, selection } = batch
     let n = Math.min(batch.end - begin, ROWS_PER_STEP)
-    batch.begin = begin + n
+    this.#taken = n
     const rows = this.#scratch
     // Nothing is equal to NULL, so such rows have no pair, ever.
     let isListed = false
