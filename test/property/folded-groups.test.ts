@@ -231,3 +231,12 @@ test('more rows than a block of a side holds', () => {
   expect(linesOf(new QueryJob(script, { parallelism: 2, options: NARROW }).run())).toEqual(expected)
   expect(linesOf(runThrough(script, [1, 2, 1], 66_000))).toEqual(expected)
 })
+
+test('more pairs of a batch than are made at once, for an output that refuses', () => {
+  const file = join(folder, 'pairs.jsonl')
+  const count = 300
+  writeFileSync(file, Array.from({ length: count }, (_, id) => `{"id":${id},"n":${id % 3},"after":0}\n`).join(''))
+  const script = scriptOf(file, 'SELECT b.id % 5, COUNT(*) FROM t AS a JOIN t AS b ON a.n = b.n GROUP BY b.id % 5')
+  const expected = Array.from({ length: 5 }, (_, rest) => `1 ${rest} | ${(count / 5) * (count / 3)}`)
+  for (const options of [undefined, NARROW]) expect(linesOf(new QueryJob(script, { parallelism: 2, options }).run())).toEqual(expected)
+})
