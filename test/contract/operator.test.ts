@@ -2,7 +2,7 @@
 // functions have theirs beside their own tests.
 import { expect, test } from 'vitest'
 import { Random } from '../../src/base/random.ts'
-import { type DataType, defineSchema, OBJECT_SCHEMA, t } from '../../src/batch/types.ts'
+import { type DataType, defineSchema, OBJECT_SCHEMA, Schema, t } from '../../src/batch/types.ts'
 import { callbackSink } from '../../src/connector/collection/callback-sink.ts'
 import { AsyncOperator } from '../../src/operator/async/async-operator.ts'
 import { BatchOperator, type ColumnBatch } from '../../src/operator/basic/batch-operator.ts'
@@ -16,6 +16,7 @@ import type { Operator } from '../../src/operator/operator.ts'
 import { count, first, max, sum } from '../../src/operator/window/slice-aggregates.ts'
 import { SliceWindowOperator } from '../../src/operator/window/slice-window-operator.ts'
 import type { AlignedWindows } from '../../src/operator/window/slices.ts'
+import { ColumnJoinOperator } from '../../src/sql/runtime/column-join-operator.ts'
 import { type HarnessResult, type HarnessStep, runAsyncOperatorHarness, runOperatorHarness } from '../../src/testing/operator-harness.ts'
 import { WatermarkStrategy } from '../../src/time/watermark-strategy.ts'
 
@@ -110,6 +111,28 @@ test.each(Object.keys(WINDOWS))('%s windows in columns answer the same however t
     const keyOf = (row: { key: string | null; windowEnd: number }): unknown => row.key
     const { rows } = harness(create, seed, keyOf)
     expect(rows.length).toBeGreaterThan(0)
+  }
+})
+
+test('an inner join in columns answers the same however it is run, with more pairs of a batch than are made at once', () => {
+  const [left, right] = [SCHEMA, SCHEMA]
+  const outputSchema = new Schema([...left.fields, ...right.fields.map(({ name, type }) => ({ name: `${name}_2`, type }))])
+  const inputs = [
+    { schema: left, key: [1], width: 4 },
+    { schema: right, key: [1], width: 4 },
+  ] as const
+  for (const seed of [1, 2]) {
+    const rows = steps(seed).flatMap((step, index) => ('row' in step ? [{ row: step.row, input: index % 2 }] : []))
+    const keys = (input: number): (string | null)[] => rows.flatMap((step) => (step.input === input ? [(step.row as Row).key] : []))
+    const pairs = keys(0).reduce((sum, key) => sum + (key === null ? 0 : keys(1).filter((other) => other === key).length), 0)
+    const { rows: out } = runOperatorHarness({
+      create: () => new ColumnJoinOperator({ inputs, outputSchema, refusesNull: [true] }, 2),
+      inputs: inputs.map(({ schema }) => ({ schema })),
+      steps: rows,
+      seed,
+    })
+    expect(out).toHaveLength(pairs)
+    expect(pairs).toBeGreaterThan(20)
   }
 })
 

@@ -37,6 +37,7 @@ export class ColumnJoinOperator implements Operator {
   readonly crossings = 'cut'
   readonly outputSchema: Schema
   readonly #spec: ColumnJoinSpec
+  readonly #pairsMax: number
   #context!: OperatorContext
   #sides!: readonly [KeptSide, KeptSide]
   #builder!: BatchBuilder
@@ -46,8 +47,10 @@ export class ColumnJoinOperator implements Operator {
   #taken = 0
   #pending = 0
 
-  constructor(spec: ColumnJoinSpec) {
+  /** @param pairsMax Pairs that are made at once, at most {@link PAIRS_MAX}. */
+  constructor(spec: ColumnJoinSpec, pairsMax: number = PAIRS_MAX) {
     this.#spec = spec
+    this.#pairsMax = pairsMax
     this.outputSchema = spec.outputSchema
   }
 
@@ -144,7 +147,7 @@ export class ColumnJoinOperator implements Operator {
     const cursor = (scratch + CURSOR) >>> 2
     while (slab.u32[cursor] < this.#pending) {
       if (!output.hasCapacity()) return false
-      const count = other.pairs(scratch + PARTNERS, this.#pending, scratch, scratch + CURSOR, scratch + PAIRS, scratch + OTHERS, PAIRS_MAX)
+      const count = other.pairs(scratch + PARTNERS, this.#pending, scratch, scratch + CURSOR, scratch + PAIRS, scratch + OTHERS, this.#pairsMax)
       if (count === 0) break
       const { columns } = this.#builder.begin(false, false)
       this.#builder.ensureRows(count)
