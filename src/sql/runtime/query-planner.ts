@@ -465,6 +465,10 @@ export class QueryPlanner {
     const schema = new Schema(read.columns.map(({ name, type }) => ({ name, type: storedType(type) })))
     if (table.stream !== undefined) return { stream: this.#fromStream(table, table.stream, schema), mapping: read.mapping }
     const { source, envelope } = tableSource(table, schema, (fields) => new Schema(fields))
+    if (this.#options.isBatch && !source.bounded)
+      throw new PlanError('ENDLESS_IN_BATCH', `Table "${table.path[2]}" never ends, and batch mode answers when all rows are there`, {
+        hint: 'Run it as a stream, or say how many rows there are.',
+      })
     const from = this.graph.add(source.name, { kind: 'source', source }, [], source.schema, source.parallelismMax)
     const names = namesOf(source.schema.fields)
     const attributes = (): Attributes => ({ table: table.path.join('.'), fields: names.join(', '), from: source.describe() })

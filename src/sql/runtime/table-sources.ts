@@ -3,6 +3,8 @@
 import { PlanError } from '../../base/errors.ts'
 import { suggest } from '../../base/suggest.ts'
 import type { Field, LogicalType, Schema } from '../../batch/types.ts'
+import { datagenTableOptions, resolveDatagenOptions } from '../../connector/datagen/datagen-options.ts'
+import { datagenSource } from '../../connector/datagen/datagen-source.ts'
 import { fileSource } from '../../connector/file/file-source.ts'
 import { nexmarkSource } from '../../connector/nexmark/nexmark-source.ts'
 import { nexmarkTableOptions } from '../../connector/nexmark/nexmark-options.ts'
@@ -45,6 +47,8 @@ export function tableSource(table: CatalogTable, schema: Schema, makeSchema: (fi
   switch (connector) {
     case 'filesystem':
       return fileTable(options, schema, makeSchema)
+    case 'datagen':
+      return { source: datagenTable(table, schema, makeSchema), envelope: 'none' }
     case 'nexmark':
       return { source: nexmarkSource({ ...nexmarkTableOptions(Object.fromEntries(table.options)), schema }), envelope: 'none' }
     case 'print':
@@ -60,6 +64,14 @@ export function tableSource(table: CatalogTable, schema: Schema, makeSchema: (fi
       )
     }
   }
+}
+
+/** Columns that are NOT NULL where they are defined may be NULL as they are stored: the options are held against the former. */
+function datagenTable({ columns, options }: CatalogTable, schema: Schema, makeSchema: (fields: readonly Field[]) => Schema): Source {
+  const defined = makeSchema(columns.flatMap(({ name, type, computed, metadataKey }) => ((computed ?? metadataKey) === undefined ? [{ name, type }] : [])))
+  const given = datagenTableOptions(defined, Object.fromEntries(options))
+  resolveDatagenOptions(defined, given)
+  return datagenSource(schema, given)
 }
 
 function fileTable(options: TableOptions, schema: Schema, makeSchema: (fields: readonly Field[]) => Schema): TableSource {
