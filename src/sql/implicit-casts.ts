@@ -1,6 +1,6 @@
 // Which values go into a column of another type without a CAST: as a real Flink 2.3 answers for INSERT.
 
-import { childTypesOf, type LogicalType } from '../batch/types.ts'
+import { childTypesOf, isText, type LogicalType } from '../batch/types.ts'
 
 const INTEGERS = ['TINYINT', 'SMALLINT', 'INT', 'BIGINT']
 const NUMBERS = ['FLOAT', 'DOUBLE', 'DECIMAL']
@@ -24,4 +24,11 @@ export function canAssign(from: LogicalType, to: LogicalType): boolean {
   if (from.kind !== to.kind) return TARGETS[from.kind]?.includes(to.kind) ?? false
   const [children, others] = [childTypesOf(from), childTypesOf(to)]
   return children.length === others.length && children.every(({ type }, index) => canAssign(type, others[index].type))
+}
+
+/** Whether different values stay different in the other type, by their kinds. */
+export function keepsApart(from: LogicalType, to: LogicalType): boolean {
+  if (isText(from)) return to.kind === 'VARCHAR' && to.length >= from.length
+  const place = INTEGERS.indexOf(from.kind)
+  return place >= 0 && INTEGERS.indexOf(to.kind) >= place
 }

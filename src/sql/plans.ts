@@ -5,6 +5,7 @@ import type { BoundExpression } from './bound-expression.ts'
 import type { CatalogTable } from './catalog.ts'
 import type { ScopeColumn } from './expression-binder.ts'
 import { and, columnsOf, shifted } from './expressions.ts'
+import { keepsApart } from './implicit-casts.ts'
 import { strategyOf } from './join-strategy.ts'
 import type { JoinPlan, LogicalPlan, PlanColumn, ScanPlan } from './logical-plan.ts'
 import type { Span } from './sql-error.ts'
@@ -236,9 +237,7 @@ export function uniqueKeyOf(plan: LogicalPlan): readonly number[] | undefined {
     case 'sort':
       return uniqueKeyOf(plan.input)
     case 'project': {
-      const key = uniqueKeyOf(plan.input)?.map((column) =>
-        plan.expressions.findIndex((expression) => expression.kind === 'column' && expression.index === column),
-      )
+      const key = uniqueKeyOf(plan.input)?.map((column) => plan.expressions.findIndex((expression) => isColumn(expression, column)))
       return key === undefined || key.includes(-1) ? undefined : key
     }
     case 'aggregate':
@@ -250,6 +249,12 @@ export function uniqueKeyOf(plan: LogicalPlan): readonly number[] | undefined {
     default:
       return undefined
   }
+}
+
+/** Whether an expression is a column, or tells the same values of it apart. */
+function isColumn(expression: BoundExpression, column: number): boolean {
+  if (expression.kind === 'column') return expression.index === column
+  return expression.kind === 'cast' && keepsApart(expression.operand.type, expression.type) && isColumn(expression.operand, column)
 }
 
 /** Aggregates whose result depends on the order in which values come. */

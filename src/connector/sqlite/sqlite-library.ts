@@ -23,12 +23,12 @@ let loaded: SqliteLibrary | undefined
 
 /** The package, loaded once a thread. @throws {PlanError} `PACKAGE_NOT_FOUND` */
 export function sqliteLibrary(): SqliteLibrary {
-  return (loaded ??= load(optionalPackagePath(PACKAGE, 'write to SQLite')))
+  return (loaded ??= load(optionalPackagePath(PACKAGE, 'use SQLite')))
 }
 
-/** Where the package lies. @throws {PlanError} `PACKAGE_NOT_FOUND` */
-export function requireSqlite(): void {
-  optionalPackagePath(PACKAGE, 'make a SQLite sink')
+/** @param purpose What cannot be done without the package. @throws {PlanError} `PACKAGE_NOT_FOUND` */
+export function requireSqlite(purpose: string): void {
+  optionalPackagePath(PACKAGE, purpose)
 }
 
 function load(path: string): SqliteLibrary {

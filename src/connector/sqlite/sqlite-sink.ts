@@ -57,7 +57,7 @@ export function sqliteSink(options: SqliteSinkOptions): Sink {
   const { path, table, keys = [] } = options
   checkName(PURPOSE, 'path', path)
   if (path === ':memory:') throw new PlanError('INVALID_OPTION', `Cannot ${PURPOSE}: nobody else could read a database in memory`)
-  requireSqlite()
+  requireSqlite(PURPOSE)
   return {
     name: 'SQLite',
     needsEventLoop: true,

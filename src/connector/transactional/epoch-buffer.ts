@@ -49,6 +49,10 @@ export class EpochBuffer {
     return this.#at
   }
 
+  get rowCount(): number {
+    return this.#rows
+  }
+
   /**
    * Appends the pending rows of a batch.
    *

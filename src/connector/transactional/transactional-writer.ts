@@ -41,8 +41,19 @@ interface KnownWriter {
   readonly isEarlier: boolean
 }
 
+/** When rows are committed where no checkpoint says it, and how often that is tried. */
+export interface CommitTuning {
+  /** So many rows are committed at once. @default as many as 8 MiB hold */
+  readonly rowsMax?: number
+  /** Rows wait so long for others. @default until the job flushes its sinks, about 100 ms */
+  readonly intervalMs?: number
+  /** @default 6 */
+  readonly triesMax?: number
+}
+
 /** How one writer differs from another. */
 export interface TransactionalWriterOptions {
+  readonly tuning?: CommitTuning
   readonly store: TransactionalStore
   /** Whether the store has keys, by which rows are replaced and deleted; otherwise it takes inserted rows only. */
   readonly hasKeys: boolean
@@ -55,6 +66,7 @@ export class TransactionalWriter implements CommittingSinkWriter {
   readonly #schema: Schema
   readonly #store: TransactionalStore
   readonly #hasKeys: boolean
+  readonly #tuning: CommitTuning
   readonly #decoder: BatchDecoder
   readonly #stage: ChannelStage
   readonly #view: RecordBatch
@@ -75,14 +87,17 @@ export class TransactionalWriter implements CommittingSinkWriter {
   /** Whether the last epoch was handed out. */
   #hasLeft = false
   #isClosed = false
+  /** When rows that wait must be committed, where an interval says so. */
+  #dueMs = Infinity
   /** Ends the pause before a next try. */
   #endPause: (() => void) | undefined
 
-  constructor(schema: Schema, context: OperatorContext, { store, hasKeys }: TransactionalWriterOptions) {
+  constructor(schema: Schema, context: OperatorContext, { store, hasKeys, tuning = {} }: TransactionalWriterOptions) {
     this.#schema = schema
     this.#context = context
     this.#store = store
     this.#hasKeys = hasKeys
+    this.#tuning = tuning
     this.#decoder = new BatchDecoder(context.slab, schema)
     this.#stage = new ChannelStage(context.slab, context.kernels, schema)
     this.#view = new RecordBatch(context.slab, schema, [])
@@ -100,7 +115,7 @@ export class TransactionalWriter implements CommittingSinkWriter {
 
   hasCapacity(): boolean {
     this.#check()
-    return this.#isOpen && (this.#context.isCheckpointed || this.#buffer.byteLength < FLUSH_BYTES)
+    return this.#isOpen && (this.#context.isCheckpointed || !this.#isFull)
   }
 
   write(batch: RecordBatch): boolean {
@@ -119,7 +134,18 @@ export class TransactionalWriter implements CommittingSinkWriter {
     }
     if (this.#stage.rowCount > STAGE_ROWS_MAX - SMALL_BATCH_ROWS) this.#unstage()
     batch.begin = batch.end
+    const { intervalMs } = this.#tuning
+    if (intervalMs !== undefined && this.#dueMs === Infinity && !this.#context.isCheckpointed) this.#dueMs = this.#context.clock.nowMs() + intervalMs
     return true
+  }
+
+  nextProcessingTimeMs(): number {
+    return this.#dueMs
+  }
+
+  /** What is due was committed, or waits for the commit under way. */
+  onProcessingTime(nowMs: number): void {
+    if (this.#dueMs <= nowMs) this.#dueMs = nowMs + FIRST_PAUSE_MS
   }
 
   flush(): boolean {
@@ -136,6 +162,8 @@ export class TransactionalWriter implements CommittingSinkWriter {
 
   prepareCommit(): readonly Uint8Array[] {
     this.#check()
+    if (this.#mayWait) return []
+    this.#dueMs = Infinity
     this.#unstage()
     // The last epoch removes the marker where no checkpoint speaks of it, so it is there if any was.
     const isNeeded = this.#isLeaving && !this.#hasLeft && this.#epoch > 0
@@ -200,6 +228,16 @@ export class TransactionalWriter implements CommittingSinkWriter {
   /** Whether all has been written, and nobody will go on from here. */
   get #isLeaving(): boolean {
     return this.#hasFinished && !this.#context.isCheckpointed
+  }
+
+  get #isFull(): boolean {
+    const { rowsMax = Infinity } = this.#tuning
+    return this.#buffer.byteLength >= FLUSH_BYTES || this.#buffer.rowCount + this.#stage.rowCount >= rowsMax
+  }
+
+  /** Whether the rows so far may wait for others: nothing but an interval says when they are committed. */
+  get #mayWait(): boolean {
+    return this.#dueMs !== Infinity && !this.#hasFinished && !this.#isFull && this.#context.clock.nowMs() < this.#dueMs
   }
 
   #check(): void {
@@ -275,6 +313,7 @@ export class TransactionalWriter implements CommittingSinkWriter {
 
   /** Tries again while that may help, a few times. */
   async #insist(purpose: string, step: () => Promise<void>): Promise<void> {
+    const { triesMax = TRIES_MAX } = this.#tuning
     for (let tries = 1; ; tries++)
       try {
         await step()
@@ -282,7 +321,7 @@ export class TransactionalWriter implements CommittingSinkWriter {
       } catch (error) {
         if (error instanceof MillraceError || this.#isClosed) throw error
         const isTransient = this.#store.isTransient(error)
-        if (!isTransient || tries === TRIES_MAX)
+        if (!isTransient || tries === triesMax)
           throw new ConnectorError(
             'STORE_FAILED',
             `Cannot ${purpose} ${this.#store.target}: ${(error as Error).message}${isTransient ? ` (${tries} tries)` : ''}`,

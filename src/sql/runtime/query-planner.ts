@@ -268,17 +268,19 @@ export class QueryPlanner {
     this.#added.push({ plan: withRanks(plan), build })
   }
 
-  #sink(sink: Sink, stream: Stream, attributes: Attributes): void {
-    const { writer, committer } = addSink(this.graph, sink, edgesOf(stream, { kind: 'forward' }, 0), stream.schema)
-    this.#notes.set(writer, { attributes: () => attributes, changes: undefined, keys: [] })
+  #sink(sink: Sink, stream: Stream, attributes: Attributes, partitioner: Partitioner = { kind: 'forward' }): void {
+    const { writer, committer } = addSink(this.graph, sink, edgesOf(stream, partitioner, 0), stream.schema)
+    const keys = partitioner.kind === 'hash' && partitioner.key.kind === 'columns' ? [partitioner.key.columns.map((column) => stream.names[column])] : []
+    this.#notes.set(writer, { attributes: () => attributes, changes: undefined, keys })
     if (committer !== undefined) this.#notes.set(committer, { attributes: () => ({}), changes: undefined, keys: [] })
   }
 
-  #insert({ table, plan, onConflict }: InsertPlan, { sink, isInsertOnly: takesInsertsOnly }: TableSink, stream: Stream): void {
+  #insert({ table, plan, onConflict }: InsertPlan, target: TableSink, stream: Stream): void {
+    const { sink, isInsertOnly: takesInsertsOnly, isKeyed = false } = target
     const name = table.path.join('.')
     if (takesInsertsOnly && !isInsertOnly(stream))
       throw new PlanError('SINK_TAKES_NO_CHANGES', `Table "${name}" takes inserted rows only, and the query changes rows that it has given`, {
-        hint: 'Write to a table whose connector takes changes, or ask for results that come once (windows).',
+        hint: target.changesHint ?? 'Write to a table whose connector takes changes, or ask for results that come once (windows).',
       })
     let rows = stream
     const key = table.primaryKey.map((column) => plan.columns.findIndex((one) => one.name === column))
@@ -302,7 +304,8 @@ export class QueryPlanner {
     const fields = namesOf(plan.columns)
     const output = { schema, names: fields, changes: rows.changes, attributes: () => ({ fields: fields.join(', ') }) }
     const named = this.#follow('Write', rows, output, () => new NotNullOperator(plan.columns, schema, `table "${name}"`))
-    this.#sink(sink, named, { table: name, fields: fields.join(', '), to: sink.describe() })
+    const partitioner: Partitioner = isKeyed ? { kind: 'hash', key: { kind: 'columns', columns: key } } : { kind: 'forward' }
+    this.#sink(sink, named, { table: name, fields: fields.join(', '), to: sink.describe() }, partitioner)
   }
 
   #toStream({ columns }: LogicalPlan, spec: ToStreamSpec, stream: Stream): Transformation {

@@ -8,7 +8,7 @@ import { jsonFormat } from '../../format/json/json-format.ts'
 import type { LineFormat } from '../../format/line-format.ts'
 import type { CatalogTable } from '../catalog.ts'
 
-export const CONNECTORS = ['filesystem', 'datagen', 'nexmark', 'print', 'blackhole']
+export const CONNECTORS = ['filesystem', 'datagen', 'nexmark', 'jdbc', 'print', 'blackhole']
 export const FORMATS = ['json', 'csv', 'debezium-json', 'parquet']
 const CONVERSIONS = ['flink', 'strict'] as const
 
@@ -40,6 +40,13 @@ export class TableOptions {
     if (text === undefined) return false
     const lower = text.toLowerCase()
     return lower === 'true' || lower === 'false' ? lower === 'true' : this.fail('INVALID_OPTION', `'${key}' is '${text}'`, 'Write true or false.')
+  }
+
+  /** A number of things. */
+  count(key: string): number | undefined {
+    const text = this.text(key)
+    if (text === undefined) return undefined
+    return /^\d{1,15}$/.test(text.trim()) ? Number(text) : this.fail('INVALID_OPTION', `'${key}' is '${text}'`, 'Write a whole number of at least 0.')
   }
 
   one<T extends string>(key: string, values: readonly T[]): T | undefined {

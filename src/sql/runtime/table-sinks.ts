@@ -7,6 +7,7 @@ import { printSink } from '../../connector/print-sink.ts'
 import type { Sink } from '../../operator/sink.ts'
 import { minutes } from '../../operator/window/duration.ts'
 import type { CatalogTable } from '../catalog.ts'
+import { jdbcTableSink } from './jdbc-tables.ts'
 import { CONNECTORS, csvTable, jsonTable, TableOptions } from './table-options.ts'
 
 /** A table's sink, and what it takes. */
@@ -14,6 +15,10 @@ export interface TableSink {
   readonly sink: Sink
   /** Whether it takes inserted rows only. */
   readonly isInsertOnly: boolean
+  /** What to do about a query that changes rows. */
+  readonly changesHint?: string
+  /** Whether the rows of a key have to come in their order: to one subtask, that is. @default false */
+  readonly isKeyed?: boolean
 }
 
 /**
@@ -36,6 +41,8 @@ export function tableSink(table: CatalogTable): TableSink {
     }
     case 'filesystem':
       return { sink: filesOf(options, table), isInsertOnly: true }
+    case 'jdbc':
+      return jdbcTableSink(options, table)
     case 'datagen':
     case 'nexmark':
       return options.fail('NOT_A_SINK', `connector '${connector}' only makes rows`, 'Read this table, and write to another one.')

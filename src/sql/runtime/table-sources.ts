@@ -1,6 +1,5 @@
 // The sources of tables: which connector and format a table's options ask for.
 
-import { PlanError } from '../../base/errors.ts'
 import { suggest } from '../../base/suggest.ts'
 import type { Field, LogicalType, Schema } from '../../batch/types.ts'
 import { datagenTableOptions, resolveDatagenOptions } from '../../connector/datagen/datagen-options.ts'
@@ -54,8 +53,13 @@ export function tableSource(table: CatalogTable, schema: Schema, makeSchema: (fi
     case 'print':
     case 'blackhole':
       return options.fail('NOT_A_SOURCE', `connector '${connector}' only takes rows`, 'Read another table, or INSERT INTO this one.')
+    case 'jdbc':
+      return options.fail(
+        'NOT_A_SOURCE',
+        "tables of connector 'jdbc' are looked up and written to, not read from one end to the other",
+        'Write JOIN ... FOR SYSTEM_TIME AS OF a processing time, with an alias and ON.',
+      )
     default: {
-      if (CONNECTORS.includes(connector)) throw new PlanError('NOT_SUPPORTED', `Cannot read tables of connector '${connector}' yet`)
       const near = suggest(connector, CONNECTORS)
       return options.fail(
         'UNKNOWN_CONNECTOR',
