@@ -76,7 +76,7 @@ export type { OutputFactory, StreamOutput } from './connector/stream/stream-targ
 export { writableSink, type WritableSinkOptions } from './connector/stream/writable-sink.ts'
 export { sqliteSink, type SqliteSinkOptions } from './connector/sqlite/sqlite-sink.ts'
 export { postgresSink, type PostgresSinkOptions } from './connector/postgres/postgres-sink.ts'
-export type { PostgresConnection } from './connector/postgres/postgres-store.ts'
+export type { PostgresConnection } from './connector/postgres/postgres-session.ts'
 export { blackholeSink } from './connector/blackhole-sink.ts'
 export { printSink, type PrintSinkOptions } from './connector/print-sink.ts'
 export { nexmarkSource, type NexmarkSourceOptions } from './connector/nexmark/nexmark-source.ts'

@@ -328,7 +328,7 @@ export class ColumnPruner {
     const place = (column: number): number => left.mapping.places.get(column)!
     const rightPlace = (column: number): number => right.mapping.places.get(column)!
     const placed: JoinPlan['strategy'] =
-      strategy.kind === 'regular'
+      strategy.kind === 'regular' || strategy.kind === 'lookup'
         ? strategy
         : strategy.kind === 'window'
           ? { ...strategy, leftEnd: place(strategy.leftEnd), rightEnd: rightPlace(strategy.rightEnd) }

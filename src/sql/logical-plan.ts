@@ -2,7 +2,8 @@
 
 import type { Field } from '../batch/types.ts'
 import type { BoundAggregate, BoundExpression } from './bound-expression.ts'
-import type { CatalogTable } from './catalog.ts'
+import type { CatalogTable, Origin } from './catalog.ts'
+import type { LookupHint } from './lookup-hint.ts'
 
 /** A relation. Expressions name columns of the input by their places. */
 export type LogicalPlan =
@@ -130,6 +131,8 @@ export type JoinStrategy =
   | { readonly kind: 'window'; readonly leftEnd: number; readonly rightEnd: number }
   /** The version of the right side's row that holds at the time of the left one. */
   | { readonly kind: 'temporal'; readonly leftTime: number; readonly rightTime: number }
+  /** The rows that a table has for the values of the left row when that comes. */
+  | { readonly kind: 'lookup'; readonly hint: LookupHint | undefined; readonly origin: Origin }
 
 /** Pairs of rows for which a condition over the columns of both is TRUE; of outer sides also rows without a partner, beside NULLs. */
 export interface JoinPlan extends Relation {

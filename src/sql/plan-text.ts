@@ -133,7 +133,7 @@ export function joinAttributes({ type, left, right, condition, strategy, columns
     where: condition && boundText(condition, names),
     bounds: strategy.kind === 'interval' ? `${spanText(strategy.lowerMs)} to ${spanText(strategy.upperMs)} around ${names[strategy.leftTime]}` : undefined,
     window: strategy.kind === 'window' ? specText(left.columns[strategy.leftEnd].window!.of) : undefined,
-    asOf: strategy.kind === 'temporal' ? names[strategy.leftTime] : undefined,
+    asOf: strategy.kind === 'temporal' ? names[strategy.leftTime] : strategy.kind === 'lookup' ? 'PROCTIME()' : undefined,
     select: namesOf(columns).join(', '),
   }
 }

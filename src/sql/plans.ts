@@ -173,8 +173,9 @@ export function withCondition(plan: LogicalPlan, condition: BoundExpression): Lo
   const columns = [...columnsOf(condition)]
   const isOuterLeft = plan.type === 'RIGHT' || plan.type === 'FULL'
   if (!isOuterLeft && columns.length > 0 && columns.every((column) => column < width)) return { ...plan, left: withCondition(plan.left, condition) }
-  if (plan.type === 'INNER' && plan.strategy.kind === 'regular') {
-    if (columns.length > 0 && columns.every((column) => column >= width)) return { ...plan, right: withCondition(plan.right, shifted(condition, -width)) }
+  if (plan.type === 'INNER' && (plan.strategy.kind === 'regular' || plan.strategy.kind === 'lookup')) {
+    if (plan.strategy.kind === 'regular' && columns.length > 0 && columns.every((column) => column >= width))
+      return { ...plan, right: withCondition(plan.right, shifted(condition, -width)) }
     return { ...plan, condition: plan.condition === undefined ? condition : and(plan.condition, condition) }
   }
   return { kind: 'filter', input: plan, condition, columns: plan.columns }
@@ -209,7 +210,7 @@ function settledJoin(plan: JoinPlan): JoinPlan {
   const isSemi = plan.type === 'SEMI' || plan.type === 'ANTI'
   const given = isSemi ? left.columns : [...left.columns, ...right.columns]
   const columns = plan.columns.map(({ name, type }, index): PlanColumn => {
-    const isKept = strategy.kind === 'temporal' ? index < left.columns.length : strategy.kind !== 'regular'
+    const isKept = strategy.kind === 'temporal' || strategy.kind === 'lookup' ? index < left.columns.length : strategy.kind !== 'regular'
     return isKept ? { ...given[index], name, type } : { name, type }
   })
   return { ...plan, left, right, strategy, columns }

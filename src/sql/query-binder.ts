@@ -13,7 +13,9 @@ import { FILE_FUNCTIONS, functionAdvice } from './function-advice.ts'
 import { groupingOf, groupingSetsOf, groupsOf } from './grouping.ts'
 import { checkHints } from './hints.ts'
 import { isLateRows, lateRowsAlone } from './late-rows.ts'
-import type { LogicalPlan, PlanColumn, SortKey, UnnestPlan } from './logical-plan.ts'
+import { LookupHints } from './lookup-hint.ts'
+import { isLookedUp, LOOKUP_CONNECTORS, lookedUpTable } from './lookup-plan.ts'
+import type { JoinPlan, LogicalPlan, PlanColumn, SortKey, UnnestPlan } from './logical-plan.ts'
 import { OverBinder } from './over-binder.ts'
 import {
   castTo,
@@ -66,6 +68,8 @@ export class QueryBinder {
   readonly #named: ReadonlyMap<string, LogicalPlan>
   /** Columns of the rows around a subquery: the place of the first is -1, of the second -2. */
   readonly #outer: readonly ScopeColumn[]
+  /** Of the SELECT whose FROM is being bound. */
+  #lookups: LookupHints | undefined
 
   constructor(text: string, catalog: Catalog, named: ReadonlyMap<string, LogicalPlan> = new Map(), outer: readonly ScopeColumn[] = []) {
     this.#text = text
@@ -116,7 +120,9 @@ export class QueryBinder {
     const { groupBy, having, from, where, items } = select
     checkHints(select.hints, this.#text)
     const qualify = select.qualify && named(select.qualify, items)
+    const lookups = (this.#lookups = new LookupHints(select.hints, this.#text))
     const rows = new Rows(from === undefined ? NOTHING : this.#source(from))
+    lookups.checkUse()
     if (where !== undefined) this.#where(rows, where)
     rows.plan = settled(rows.plan)
     const isGrouped = groupBy !== undefined || having !== undefined || items.some(({ expression }) => hasAggregate(expression))
@@ -542,7 +548,7 @@ export class QueryBinder {
     if (time.kind !== 'column' || leftTime?.time === undefined)
       throw this.#error('WRONG_TYPE', asOf!, 'FOR SYSTEM_TIME AS OF takes a time attribute of the left side', 'Declare a WATERMARK for it.')
     if (type !== 'INNER' && type !== 'LEFT') throw this.#error('WRONG_JOIN', span, `A join as of a time is INNER or LEFT, not ${type}`)
-    if (leftTime.time === 'processing') throw this.#error('NOT_SUPPORTED', span, 'Cannot plan joins as of processing time yet')
+    if (leftTime.time === 'processing') return this.#lookup(left, versions, type, on, right)
     const rightTime = versions.plan.columns.findIndex((column) => column.time === 'event')
     if (rightTime < 0) throw this.#error('WRONG_TYPE', right, 'A table of versions has a time attribute', 'Declare a WATERMARK for it.')
     if (versions.plan.columns[rightTime].type.kind !== leftTime.type.kind)
@@ -573,6 +579,30 @@ export class QueryBinder {
     if (plan.kind !== 'join') throw this.#error('NOT_SUPPORTED', span, 'Cannot plan this join yet')
     const columns = plan.columns.map((column, index) => (index === time.index ? { ...column, time: 'event' as const } : column))
     return { plan: { ...plan, strategy: { kind: 'temporal', leftTime: time.index, rightTime }, columns }, columns: source.columns }
+  }
+
+  /** Each row beside those that the other table has when it comes. */
+  #lookup(left: Source, table: Source, type: 'INNER' | 'LEFT', on: Expression | undefined, right: TableReference): Source {
+    const found = lookedUpTable(table.plan)
+    if (found === undefined || !isLookedUp(found))
+      throw this.#error(
+        'WRONG_JOIN',
+        right,
+        found === undefined
+          ? 'A view that is looked up is projections and filters of one table'
+          : `Tables of connector '${found.options.get('connector') ?? ''}' are not looked up, and there are no joins with their versions as of processing time`,
+        `Tables of connector ${LOOKUP_CONNECTORS.map((connector) => `'${connector}'`).join(', ')} are looked up; or join as of an event time.`,
+      )
+    const condition = on && new ExpressionBinder(this.#text, [...left.columns, ...table.columns]).bind(on)
+    const source = joinOf(left, table, type, condition)
+    const hint = this.#lookups?.of([
+      ...(right.alias === undefined ? [] : [right.alias.text]),
+      found.path[2],
+      right.name.parts[right.name.parts.length - 1].text,
+    ])
+    const { start, end } = right
+    const strategy = { kind: 'lookup', hint, origin: { text: this.#text, start, end } } as const
+    return { plan: { ...(source.plan as JoinPlan), strategy }, columns: source.columns }
   }
 
   #relation(name: QualifiedName): LogicalPlan {

@@ -6,6 +6,7 @@ import { editDistance } from '../base/suggest.ts'
 /** Keys that SQL reads, beside the engine's; others below the same names are Flink's, and taken. */
 export const SQL_KEYS: readonly string[] = [
   ...['execution.runtime-mode', 'table.local-time-zone', 'table.exec.state.ttl', 'table.exec.sink.upsert-materialize'],
+  ...['table.exec.async-lookup.buffer-capacity', 'table.exec.async-lookup.timeout'],
   ...['table.exec.mini-batch.enabled', 'table.exec.mini-batch.allow-latency', 'table.exec.mini-batch.size'],
 ]
 /** The param of a script's job that holds options of SQL, `key=value`, which come before what the script sets. No variable is called so. */

@@ -2,7 +2,7 @@
 
 import { PlanError } from '../../base/errors.ts'
 import { suggest } from '../../base/suggest.ts'
-import type { PostgresConnection } from '../postgres/postgres-store.ts'
+import type { PostgresConnection } from '../postgres/postgres-session.ts'
 
 /** A database. */
 export type JdbcTarget =

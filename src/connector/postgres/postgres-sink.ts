@@ -5,7 +5,8 @@ import { type OptionKeys, refuseUnknownOptions } from '../../base/option-keys.ts
 import type { Sink } from '../../operator/sink.ts'
 import { checkName, checkTableOptions, keyIndexes, optionalPackagePath } from '../transactional/sql-options.ts'
 import { TransactionalWriter } from '../transactional/transactional-writer.ts'
-import { type PostgresConnection, PostgresStore } from './postgres-store.ts'
+import type { PostgresConnection } from './postgres-session.ts'
+import { PostgresStore } from './postgres-store.ts'
 
 /** Options of {@link postgresSink}. */
 export interface PostgresSinkOptions {

@@ -1,63 +1,23 @@
-// A PostgreSQL database as a store with transactions: one connection, made when it is needed and made again when it is lost.
+// A PostgreSQL database as a store with transactions, over one connection.
 
-import type * as Postgres from 'pg'
 import { ConnectorError } from '../../base/errors.ts'
 import { type RecordBatch, RowKind } from '../../batch/record-batch.ts'
 import { formatType, type Schema } from '../../batch/types.ts'
 import { MARKERS_DDL } from '../transactional/commit-markers.ts'
-import { optionalPackage, quoted, schemaMismatch, tableNotFound } from '../transactional/sql-options.ts'
+import { quoted, schemaMismatch } from '../transactional/sql-options.ts'
 import type { SqlValue, Transaction, TransactionalStore } from '../transactional/transactional-store.ts'
-import { type ArrayElement, castOf, type ColumnCodec, mismatch, postgresCodec, type TableColumn } from './postgres-types.ts'
+import { type Client, columnsOfTable, isTransient, type PostgresConnection, PostgresSession } from './postgres-session.ts'
+import { type ArrayElement, castOf, type ColumnCodec, mismatch, postgresCodec } from './postgres-types.ts'
 
 /** Rows of one statement: as many, or as long, as there need be for the way to the server not to matter. */
 const STATEMENT_ROWS_MAX = 2048
 const STATEMENT_CHARACTERS_MAX = 1 << 20
-const CONNECT_MS_MAX = 10_000
-/** A transaction that waits for its process for so long (it may have been stopped) is ended by the server, so that its locks are free. */
-const IDLE_MS_MAX = 60_000
-
-/** Where the database is. */
-export interface PostgresConnection {
-  readonly host?: string
-  readonly port?: number
-  readonly user?: string
-  readonly database?: string
-  /** Or a function that is asked for it each time a connection is made. */
-  readonly password?: string | (() => string | Promise<string>)
-  /** `true`, or options of Node's TLS. @default false */
-  readonly ssl?: boolean | object
-}
-
-/** What of {@link Postgres} is used. */
-interface Client {
-  connect(): Promise<unknown>
-  query(config: { readonly text: string; readonly values?: readonly unknown[]; readonly name?: string }): Promise<{ readonly rows: Record<string, unknown>[] }>
-  on(event: 'error' | 'end', listener: () => void): unknown
-  end(): Promise<void>
-}
-
-/** Errors of the server that another try may not have. */
-const TRANSIENT_STATES = /^(?:08|40001|40P01|53|55P03|57P0[1-3]|25P03)/
-/** Errors of the connection, by Node's codes and `pg`'s messages. */
-const TRANSIENT_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EPIPE', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN', 'ENOENT'])
-const TRANSIENT_MESSAGE = /^(?:Connection terminated|Client has encountered a connection error|Client was closed|timeout expired)/
-
-const TABLE_SQL = `
-  SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type, t.typname AS "typeName", t.typtype = 'e' AS "isEnum", a.atttypmod AS modifier,
-    a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AND a.attgenerated = '' AS "isRequired", a.attgenerated <> '' OR a.attidentity = 'a' AS "isGenerated"
-  FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-  WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`
 
 /** Unique indexes over all rows of the table: their columns. */
 const UNIQUE_SQL = `
   SELECT array_to_json(array_agg(a.attname)) AS columns
   FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)
   WHERE i.indrelid = to_regclass($1) AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indimmediate GROUP BY i.indexrelid`
-
-interface CatalogColumn extends TableColumn {
-  readonly isRequired: boolean
-  readonly isGenerated: boolean
-}
 
 interface Statement {
   readonly name: string
@@ -69,7 +29,7 @@ interface Statement {
 export class PostgresStore implements TransactionalStore {
   readonly target: string
   readonly lockClause = 'FOR UPDATE'
-  readonly #connection: string | PostgresConnection | undefined
+  readonly #session: PostgresSession
   readonly #table: string
   readonly #schema: Schema
   /** Indexes of the key columns; none: rows are appended. */
@@ -79,14 +39,12 @@ export class PostgresStore implements TransactionalStore {
   readonly #long: readonly number[]
   #insertSql = ''
   #deleteSql = ''
-  #client: Client | undefined
-  #isClosed = false
 
   /** @throws {PlanError} `UNSUPPORTED_TYPE` */
   constructor(connection: string | PostgresConnection | undefined, table: string, schemaName: string | undefined, schema: Schema, keys: readonly number[]) {
-    this.#connection = connection
     this.#table = schemaName === undefined ? quoted(table) : `${quoted(schemaName)}.${quoted(table)}`
     this.target = `table ${this.#table} of PostgreSQL`
+    this.#session = new PostgresSession(connection, this.target)
     this.#schema = schema
     this.#keys = keys
     this.#codecs = schema.fields.map(postgresCodec)
@@ -94,7 +52,7 @@ export class PostgresStore implements TransactionalStore {
   }
 
   async open(): Promise<void> {
-    const client = await this.#connect()
+    const client = await this.#session.connect()
     try {
       await client.query({ text: MARKERS_DDL })
     } catch (error) {
@@ -112,7 +70,7 @@ export class PostgresStore implements TransactionalStore {
   }
 
   async transaction(work: (transaction: Transaction) => Promise<void>): Promise<void> {
-    const client = await this.#connect()
+    const client = await this.#session.connect()
     try {
       await client.query({ text: 'BEGIN' })
       await work({
@@ -122,74 +80,24 @@ export class PostgresStore implements TransactionalStore {
       await client.query({ text: 'COMMIT' })
     } catch (error) {
       // After a loss of the connection there is nothing to roll back, and no way to.
-      if (!this.#isClosed && !this.isTransient(error)) await client.query({ text: 'ROLLBACK' }).catch(() => this.#drop(client))
-      else this.#drop(client)
+      if (!this.#session.isClosed && !isTransient(error)) await client.query({ text: 'ROLLBACK' }).catch(() => this.#session.drop(client))
+      else this.#session.drop(client)
       throw error
     }
   }
 
   isTransient(error: unknown): boolean {
-    const { code = '', message } = error as { code?: unknown; message: string }
-    return typeof code === 'string' && (TRANSIENT_STATES.test(code) || TRANSIENT_CODES.has(code) || TRANSIENT_MESSAGE.test(message))
+    return isTransient(error)
   }
 
   close(): void {
-    this.#isClosed = true
-    if (this.#client !== undefined) this.#drop(this.#client)
-  }
-
-  async #connect(): Promise<Client> {
-    if (this.#isClosed) throw new Error('the connection was closed')
-    if (this.#client !== undefined) return this.#client
-    const { Client } = optionalPackage('pg', 'write to PostgreSQL') as typeof Postgres
-    const connection = this.#connection
-    let client: Client
-    try {
-      client = new Client({
-        ...(typeof connection === 'string' ? { connectionString: connection } : connection),
-        application_name: 'millrace',
-        keepAlive: true,
-        connectionTimeoutMillis: CONNECT_MS_MAX,
-        idle_in_transaction_session_timeout: IDLE_MS_MAX,
-      })
-    } catch {
-      // What it says may quote the text, and the password in it.
-      throw new ConnectorError('STORE_FAILED', `Cannot connect to PostgreSQL for ${this.target}: the connection string is not one`, {
-        hint: 'Write it as postgres://user:password@host:port/database, with special characters as %XX.',
-      })
-    }
-    // Without a listener the loss of a connection that nobody is using would end the process.
-    client.on('error', () => this.#drop(client))
-    client.on('end', () => this.#drop(client))
-    this.#client = client
-    try {
-      await client.connect()
-    } catch (error) {
-      this.#drop(client)
-      throw error
-    }
-    return client
-  }
-
-  #drop(client: Client): void {
-    if (this.#client !== client) return
-    this.#client = undefined
-    client.end().catch(() => {})
+    this.#session.close()
   }
 
   /** Compares the table with the schema and makes the statements. */
   async #check(client: Client): Promise<void> {
     const { fields } = this.#schema
-    const columns = (await client.query({ text: TABLE_SQL, values: [this.#table] })).rows as unknown as readonly CatalogColumn[]
-    if (columns.length === 0) {
-      const { rows } = await client.query({
-        text: "SELECT tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY tablename LIMIT 20",
-      })
-      throw tableNotFound(
-        this.target,
-        rows.map(({ tablename }) => String(tablename)),
-      )
-    }
+    const columns = await columnsOfTable(client, this.#table, this.target, 'write to')
     const known = new Map(columns.map((column) => [column.name, column]))
     const casts = fields.map(({ name, type }) => {
       const column = known.get(name)

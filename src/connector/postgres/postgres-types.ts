@@ -36,7 +36,7 @@ const MODIFIER_OFFSET = 4
 
 /** @throws {PlanError} `UNSUPPORTED_TYPE` */
 export function postgresCodec({ name, type }: Field): ColumnCodec {
-  const [elementType, convert] = conversionOf(name, type)
+  const [elementType, convert] = postgresConversion(name, type)
   return {
     elementType,
     read(column, row) {
@@ -46,7 +46,8 @@ export function postgresCodec({ name, type }: Field): ColumnCodec {
   }
 }
 
-function conversionOf(name: string, type: LogicalType): [elementType: string, convert: (value: unknown) => ArrayElement] {
+/** The type of an array's elements, and what makes them of values that are not NULL. @throws {PlanError} `UNSUPPORTED_TYPE` */
+export function postgresConversion(name: string, type: LogicalType): [elementType: string, convert: (value: unknown) => ArrayElement] {
   if (isText(type)) return ['text', (value) => plainText(value as string, name)]
   switch (type.kind) {
     case 'BOOLEAN':

@@ -1,49 +1,33 @@
-// A SQLite database as a store with transactions. The library works on the calling thread; between two pieces of work the thread gets a turn.
+// A SQLite database as a store with transactions. Between two pieces of work the thread gets a turn.
 
-import type { Database, Statement } from 'node-sqlite3-wasm'
-import { ConnectorError } from '../../base/errors.ts'
+import type { Statement } from 'node-sqlite3-wasm'
 import { type RecordBatch, RowKind } from '../../batch/record-batch.ts'
 import { formatType, type Schema } from '../../batch/types.ts'
 import { MARKERS_DDL } from '../transactional/commit-markers.ts'
-import { quoted, schemaMismatch, tableNotFound } from '../transactional/sql-options.ts'
+import { quoted, schemaMismatch } from '../transactional/sql-options.ts'
 import type { SqlValue, Transaction, TransactionalStore } from '../transactional/transactional-store.ts'
-import { sqliteLibrary } from './sqlite-library.ts'
+import { SqliteFile } from './sqlite-file.ts'
 import { affinityOf, keptBy, sqliteReader, type ValueReader } from './sqlite-values.ts'
 
 /** Rows between two turns of the event loop: about a millisecond. */
 const ROWS_PER_TURN = 256
-/** How often the lock of the database is asked for, and how long in all. */
-const LOCK_PAUSE_MS = 10
-const LOCK_MS_MAX = 60_000
-
-interface ColumnInfo {
-  readonly name: string
-  readonly type: string
-  readonly notnull: number
-  readonly dflt_value: string | null
-  readonly pk: number
-  readonly hidden: number
-}
-
 /** See the file's head. */
 export class SqliteStore implements TransactionalStore {
   readonly target: string
   readonly lockClause = ''
-  readonly #path: string
+  readonly #file: SqliteFile
   readonly #table: string
   readonly #schema: Schema
   /** Indexes of the key columns; none: rows are appended. */
   readonly #keys: readonly number[]
   readonly #readers: readonly ValueReader[]
-  #database: Database | undefined
   #insert: Statement | undefined
   #delete: Statement | undefined
-  #isClosed = false
 
   /** @throws {PlanError} `UNSUPPORTED_TYPE` */
   constructor(path: string, table: string, schema: Schema, keys: readonly number[]) {
     this.target = `table "${table}" of SQLite database "${path}"`
-    this.#path = path
+    this.#file = new SqliteFile(path, this.target, 'write to')
     this.#table = table
     this.#schema = schema
     this.#keys = keys
@@ -51,26 +35,18 @@ export class SqliteStore implements TransactionalStore {
   }
 
   async open(): Promise<void> {
-    const { Database } = sqliteLibrary()
-    try {
-      this.#database = new Database(this.#path, { fileMustExist: true })
-    } catch (error) {
-      throw new ConnectorError('STORE_FAILED', `Cannot open SQLite database "${this.#path}"`, {
-        hint: 'Create it, with its tables, before the job starts.',
-        cause: error,
-      })
-    }
-    await this.#locked(() => this.#check())
+    this.#file.open()
+    await this.#file.locked(() => this.#check())
   }
 
   async transaction(work: (transaction: Transaction) => Promise<void>): Promise<void> {
-    const database = this.#open
-    await this.#locked(() => database.exec('BEGIN IMMEDIATE'))
+    const database = this.#file.database
+    await this.#file.locked(() => database.exec('BEGIN IMMEDIATE'))
     try {
       await work({ query: (sql, values) => Promise.resolve(this.#query(sql, values)), write: (batch) => this.#write(batch) })
-      this.#open.exec('COMMIT')
+      this.#file.database.exec('COMMIT')
     } catch (error) {
-      if (!this.#isClosed && database.inTransaction) database.exec('ROLLBACK')
+      if (!this.#file.isClosed && database.inTransaction) database.exec('ROLLBACK')
       throw error
     }
   }
@@ -81,54 +57,24 @@ export class SqliteStore implements TransactionalStore {
   }
 
   close(): void {
-    this.#isClosed = true
     for (const statement of [this.#insert, this.#delete])
       try {
         statement?.finalize()
       } catch {
         // It says once more what its last run failed with.
       }
-    // Rolls back what is open.
-    this.#database?.close()
-    this.#database = undefined
-  }
-
-  get #open(): Database {
-    if (this.#database === undefined) throw new Error('the database was closed')
-    return this.#database
-  }
-
-  /** Does something that takes the lock of the database, once nobody else has it. */
-  async #locked(step: () => void): Promise<void> {
-    for (let waitedMs = 0; ; waitedMs += LOCK_PAUSE_MS)
-      try {
-        step()
-        return
-      } catch (error) {
-        if ((error as Error).message !== 'database is locked' || this.#isClosed) throw error
-        if (waitedMs >= LOCK_MS_MAX)
-          throw new ConnectorError('STORE_FAILED', `Cannot write to ${this.target}: another program has had it locked for ${LOCK_MS_MAX / 1000} s`, {
-            hint: `If none uses it, one was killed: remove "${this.#path}.lock" and "${this.#path}.lock-breaking".`,
-            cause: error,
-          })
-        await new Promise((resolve) => setTimeout(resolve, LOCK_PAUSE_MS))
-      }
+    this.#file.close()
   }
 
   #query(sql: string, values: readonly SqlValue[]): Record<string, unknown>[] {
-    return this.#open.all(sql, [...values])
+    return this.#file.database.all(sql, [...values])
   }
 
   /** Compares the table with the schema and prepares the statements. */
   #check(): void {
-    const database = this.#open
+    const database = this.#file.database
     const { fields } = this.#schema
-    const columns = database.all('SELECT * FROM pragma_table_xinfo($1)', [this.#table]) as unknown as readonly ColumnInfo[]
-    if (columns.length === 0)
-      throw tableNotFound(
-        this.target,
-        database.all("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name").map(({ name }) => name as string),
-      )
+    const columns = this.#file.columnsOf(this.#table)
     const known = new Map(columns.map((column) => [column.name.toLowerCase(), column]))
     for (const { name, type } of fields) {
       const column = known.get(name.toLowerCase())
@@ -204,7 +150,7 @@ export class SqliteStore implements TransactionalStore {
     }
     for (let index = 0; index < rows.length; index++) {
       const statement = isDeletion[index] === true ? this.#delete : this.#insert
-      if (this.#isClosed) throw new Error('the database was closed')
+      if (this.#file.isClosed) throw new Error('the database was closed')
       statement!.run(rows[index])
       if (index % ROWS_PER_TURN === ROWS_PER_TURN - 1) await new Promise(setImmediate)
     }

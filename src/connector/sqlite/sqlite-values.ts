@@ -59,14 +59,15 @@ function shortYear(text: string, column: string): string {
 
 /** @throws {PlanError} `UNSUPPORTED_TYPE` */
 export function sqliteReader({ name, type }: Field): ValueReader {
-  const read = readerOf(name, type)
+  const read = sqliteConversion(name, type)
   return (column, row) => {
     const value = readValue(column, row)
     return value === null ? null : read(value)
   }
 }
 
-function readerOf(name: string, type: LogicalType): (value: unknown) => SqlValue {
+/** What makes parameters of values that are not NULL. @throws {PlanError} `UNSUPPORTED_TYPE` */
+export function sqliteConversion(name: string, type: LogicalType): (value: unknown) => SqlValue {
   if (isText(type)) return (value) => plainText(value as string, name)
   switch (type.kind) {
     case 'BOOLEAN':

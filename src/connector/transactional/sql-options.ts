@@ -79,13 +79,13 @@ export function unsupportedType(store: string, column: string, type: LogicalType
 }
 
 /** For a table that is not as the rows are. */
-export function schemaMismatch(target: string, reason: string, hint: string): ConnectorError {
-  return new ConnectorError('SCHEMA_MISMATCH', `Cannot write to ${target}: ${reason}`, { hint })
+export function schemaMismatch(target: string, reason: string, hint: string, purpose: 'write to' | 'read' = 'write to'): ConnectorError {
+  return new ConnectorError('SCHEMA_MISMATCH', `Cannot ${purpose} ${target}: ${reason}`, { hint })
 }
 
 /** For a table that is not there. */
-export function tableNotFound(target: string, known: readonly string[]): ConnectorError {
-  return new ConnectorError('TABLE_NOT_FOUND', `Cannot write to ${target}: there is no such table`, {
+export function tableNotFound(target: string, known: readonly string[], purpose: 'write to' | 'read' = 'write to'): ConnectorError {
+  return new ConnectorError('TABLE_NOT_FOUND', `Cannot ${purpose} ${target}: there is no such table`, {
     hint: `Create it before the job starts. ${known.length === 0 ? 'The database has no tables.' : `Its tables are ${known.map((name) => `"${name}"`).join(', ')}.`}`,
   })
 }

@@ -37,6 +37,11 @@ export class ChangeCollector implements TurnCollector {
     return this.#rows >= this.#rowsMax || this.#sides.some(({ rows }) => rows.isFull)
   }
 
+  /** Whether something has not left yet. */
+  get isOpen(): boolean {
+    return this.#isOpen
+  }
+
   begin(output: Output): void {
     this.#output = output
     for (const { rows } of this.#sides) rows.begin(output)

@@ -75,6 +75,7 @@ import { GroupAggregateOperator } from './group-aggregate-operator.ts'
 import { IntervalJoinOperator } from './interval-join-operator.ts'
 import { InsertOnlyJoinOperator, JoinOperator } from './join-operator.ts'
 import { ChangingOverOperator, FinalOverOperator, TimeOverOperator } from './over-operators.ts'
+import { lookupJoin, type LookupJoinPlan, type LookupOptions } from './lookup-tables.ts'
 import { NotNullOperator } from './not-null-operator.ts'
 import { RankOperator } from './rank-operator.ts'
 import { givenRow } from './row-codec.ts'
@@ -163,6 +164,7 @@ export interface QueryOptions {
   /** Whether all state is in memory. */
   readonly isInMemory: boolean
   readonly emit: EmitOptions
+  readonly lookup: LookupOptions
 }
 
 /** A schema of columns without names of their own: several may have the same one. */
@@ -319,7 +321,7 @@ export class QueryPlanner {
     const rows = this.#follow('Write', stream, checked, () => new NotNullOperator(columns, rowsSchema, 'the stream of its rows'))
     const attributes = (): Attributes => ({ fields: spec.outputSchema.fields.map(({ name }) => name).join(', ') })
     const output = { schema: spec.outputSchema, names: namesOf(spec.outputSchema.fields), changes: INSERTS, attributes }
-    return this.#follow('ToStream', rows, output, () => new ToStreamOperator(spec), SEES_NOTHING, spec.rowtime !== undefined).from[0]
+    return this.#follow('ToStream', rows, output, () => new ToStreamOperator(spec), SEES_NOTHING, { givesTimestamps: spec.rowtime !== undefined }).from[0]
   }
 
   /** What first changes rows that have come. */
@@ -610,11 +612,18 @@ export class QueryPlanner {
   }
 
   /** An operator without state behind a stream. */
-  #follow(name: string, input: Stream, output: Output, create: () => Operator, watermarks: WatermarkView = SEES_NOTHING, givesTimestamps = false): Stream {
+  #follow(
+    name: string,
+    input: Stream,
+    output: Output,
+    create: () => Operator,
+    watermarks: WatermarkView = SEES_NOTHING,
+    { givesTimestamps = false, needsEventLoop = false }: { readonly givesTimestamps?: boolean; readonly needsEventLoop?: boolean } = {},
+  ): Stream {
     const body: TransformationBody = {
       kind: 'operator',
       watermarks,
-      needsEventLoop: false,
+      needsEventLoop,
       followsInput: true,
       ...(givesTimestamps && { givesTimestamps }),
       create,
@@ -1079,6 +1088,7 @@ export class QueryPlanner {
 
   #join(plan: JoinPlan): Stream {
     const { left: leftPlan, right: rightPlan, type, condition, columns, strategy } = plan
+    if (strategy.kind === 'lookup') return this.#lookupJoin({ ...plan, strategy })
     const [left, right] = [this.plan(leftPlan), this.plan(rightPlan)]
     const width = leftPlan.columns.length
     const { leftKeys, rightKeys, refusesNull, rest } = equalitiesOf(condition, width)
@@ -1120,6 +1130,14 @@ export class QueryPlanner {
     const create = (): Operator =>
       isPlain ? new InsertOnlyJoinOperator({ ...shared, type, ttl }, session) : new JoinOperator({ ...shared, type, ttl }, session)
     return this.#stateful('Join', inputs, { ...output, changes: joinedChanges(type, left.changes, right.changes) }, SEES_NOTHING, create)
+  }
+
+  #lookupJoin(plan: LookupJoinPlan): Stream {
+    const left = this.plan(plan.left)
+    const { schema, names } = placed(plan.columns)
+    const { session, lookup } = this.#options
+    const { create, attributes } = lookupJoin(plan, schema, session, lookup)
+    return this.#follow('LookupJoin', left, { schema, names, changes: left.changes, attributes }, create, SEES_NOTHING, { needsEventLoop: true })
   }
 
   #setOperation({ operator, all, left: leftPlan, right: rightPlan, columns }: SetPlan): Stream {

@@ -20,6 +20,7 @@ import { explainText } from './explain-text.ts'
 import type { QueryOptions, QueryPlanner } from './query-planner.ts'
 import { type CopyJob, copyJob } from './copy.ts'
 import { executorOf, plannedJob, type RunOptions } from './run-query.ts'
+import { LOOKUP_DEFAULTS, type LookupOptions } from './lookup-tables.ts'
 import { type SummaryJob, summaryJob } from './summary/summarize.ts'
 import type { EmitOptions } from './window-plans.ts'
 
@@ -189,12 +190,21 @@ export function queryOptions(session: SqlSession, plans: readonly LogicalPlan[])
       session.options.get('table.exec.deduplicate.mini-batch.compact-changes-enabled') === 'true' || !session.options.has('table.exec.mini-batch.enabled'),
     isInMemory: session.options.get('state.backend.type') !== 'lmdb',
     emit: emitOptions(session, ttl),
+    lookup: lookupOptions(session),
   }
 }
 
 /** What expressions that no row is part of compute with. */
 export function evaluationContext(session: SqlSession): EvaluationContext {
   return { ...queryOptions(session, []).session, nowMs: () => systemClock.nowMs(), watermarkMs: () => -Infinity }
+}
+
+function lookupOptions({ options }: SqlSession): LookupOptions {
+  const capacity = options.get('table.exec.async-lookup.buffer-capacity') ?? String(LOOKUP_DEFAULTS.capacity)
+  if (!/^[1-9]\d{0,8}$/.test(capacity))
+    throw new PlanError('INVALID_OPTION', `Cannot look rows up with a capacity of "${capacity}": expected a number of at least 1`)
+  const timeout = options.get('table.exec.async-lookup.timeout')
+  return { capacity: Number(capacity), timeoutMs: timeout === undefined ? LOOKUP_DEFAULTS.timeoutMs : durationMs(timeout) }
 }
 
 function emitOptions({ options }: SqlSession, ttlMs: number): EmitOptions {

@@ -17,10 +17,10 @@ export class TableOptions {
   readonly #table: string
   readonly #purpose: string
   readonly #options: ReadonlyMap<string, string>
-  readonly #known = new Set<string>()
+  readonly #known = new Set(['connector'])
 
   /** @param purpose What is done with the table, for errors. */
-  constructor(table: CatalogTable, purpose: 'read' | 'write to') {
+  constructor(table: CatalogTable, purpose: 'read' | 'write to' | 'look rows up in') {
     this.#purpose = purpose
     this.#table = table.path[2]
     this.#options = table.options
