@@ -12,6 +12,7 @@ import type { Sink, SinkWriter } from '../../operator/sink.ts'
 import { STANDARD_PATH } from './file-listing.ts'
 import { FileWriter } from './file-writer.ts'
 import { type PartitionCommit, partitionCommitOf, type PartitionCommitOptions, partitionCommitter } from './partition-commit.ts'
+import { DEFAULT_PARTITION } from './partition-path.ts'
 import { PartitionTime, type PartitionTimeExtractorOptions } from './partition-time.ts'
 import { type RollingPolicy, rollingPolicyOf, type RollingPolicyOptions } from './rolling-policy.ts'
 
@@ -27,9 +28,14 @@ export interface FileSinkOptions {
   readonly rollingPolicy?: RollingPolicyOptions
   /**
    * Columns by whose values rows are put into folders, as Hive and Flink name them: `['day', 'hour']` writes `day=2026-01-01/hour=05/part-0.json`. They
-   * are left out of the rows. NULL and an empty text are `__HIVE_DEFAULT_PARTITION__`. Types of one value only.
+   * are left out of the rows. Types of one value only.
    */
   readonly partitionBy?: readonly string[]
+  /**
+   * What folders of NULL and of an empty text are named.
+   * @default '__HIVE_DEFAULT_PARTITION__'
+   */
+  readonly partitionDefaultName?: string
   /** When a partition is complete, and a success file in it says so. Without it there are no such files. */
   readonly partitionCommit?: PartitionCommitOptions
   /** How the time of a partition is read, for the trigger `partition-time`. */
@@ -41,6 +47,7 @@ const KEYS: OptionKeys<FileSinkOptions> = {
   format: true,
   rollingPolicy: true,
   partitionBy: true,
+  partitionDefaultName: true,
   partitionCommit: true,
   partitionTimeExtractor: true,
 }
@@ -80,13 +87,14 @@ export class FileSink implements Sink {
   readonly isFolder: boolean
   readonly rollingPolicy: RollingPolicy
   readonly partitionBy: readonly string[]
+  readonly partitionDefaultName: string
   readonly partitionCommit: PartitionCommit | undefined
   /** Given if partitions are committed by their time. */
   readonly partitionTime: PartitionTime | undefined
   readonly committer?: Sink
 
   constructor(options: FileSinkOptions) {
-    const { path, format, partitionBy = [], partitionCommit, partitionTimeExtractor } = options
+    const { path, format, partitionBy = [], partitionDefaultName = DEFAULT_PARTITION, partitionCommit, partitionTimeExtractor } = options
     if (typeof path !== 'string' || path === '' || path.includes('\0'))
       throw new PlanError('INVALID_OPTION', `Cannot make a file sink: path must be a string, not ${JSON.stringify(path)}`)
     if (format?.kind !== 'lines') throw new PlanError('INVALID_OPTION', 'Cannot make a file sink: format must be made by jsonFormat or csvFormat')
@@ -96,7 +104,7 @@ export class FileSink implements Sink {
     this.isFolder = !this.isStandard && (path.endsWith('/') || (extname(path) === '' && existsSync(path) && statSync(path).isDirectory()))
     this.parallelismMax = this.isFolder ? Infinity : 1
     if (!this.isFolder)
-      for (const option of ['rollingPolicy', 'partitionBy', 'partitionCommit', 'partitionTimeExtractor'] as const)
+      for (const option of ['rollingPolicy', 'partitionBy', 'partitionDefaultName', 'partitionCommit', 'partitionTimeExtractor'] as const)
         if (options[option] !== undefined)
           throw new PlanError(
             'INVALID_OPTION',
@@ -108,6 +116,9 @@ export class FileSink implements Sink {
     this.rollingPolicy = rollingPolicyOf(options.rollingPolicy)
     this.partitionBy = partitionColumns(partitionBy)
     const isPartitioned = this.partitionBy.length > 0
+    if (typeof partitionDefaultName !== 'string' || partitionDefaultName === '')
+      throw new PlanError('INVALID_OPTION', 'Cannot make a file sink: partitionDefaultName must be a text')
+    this.partitionDefaultName = partitionDefaultName
     this.partitionCommit = partitionCommit === undefined ? undefined : partitionCommitOf(partitionCommit)
     if (partitionCommit !== undefined && !isPartitioned)
       throw new PlanError('INVALID_OPTION', 'Cannot make a file sink: partitionCommit needs partitions, and partitionBy names no column')
@@ -117,7 +128,7 @@ export class FileSink implements Sink {
         'INVALID_OPTION',
         'Cannot make a file sink: partitionTimeExtractor is of use only where partitionCommit has the trigger "partition-time"',
       )
-    this.partitionTime = isByTime ? new PartitionTime(this.partitionBy, partitionTimeExtractor ?? {}) : undefined
+    this.partitionTime = isByTime ? new PartitionTime(this.partitionBy, partitionTimeExtractor ?? {}, partitionDefaultName) : undefined
     if (this.partitionCommit !== undefined) this.committer = partitionCommitter(path, this.partitionCommit, this.partitionTime)
   }
 

@@ -110,13 +110,13 @@ export class FileWriter implements CommittingSinkWriter {
     this.#sink = sink
     this.#context = context
     this.#files = context.files
-    const { partitionBy } = sink
+    const { partitionDefaultName, partitionBy } = sink
     this.#columns = schema.fields.flatMap(({ name }, index) => (partitionBy.includes(name) ? [] : [index]))
     const written = sink.writtenSchema(schema)
     this.#view = new RecordBatch(context.slab, written, [])
     this.#encoder = sink.format.createEncoder(written, context.slab, context.kernels)
     this.#committer = new FileCommitter(sink.path, '', context)
-    this.#partitioner = partitionBy.length === 0 ? undefined : new Partitioner(context, schema, partitionBy)
+    this.#partitioner = partitionBy.length === 0 ? undefined : new Partitioner(context, schema, partitionBy, partitionDefaultName)
     if (this.#partitioner === undefined) this.#bucketOf('')
     else {
       this.#pool = new PartPool()

@@ -31,9 +31,10 @@ export class PartitionTime {
   readonly #form: RegExp
   /** Every `$column` in the pattern. */
   readonly #places: RegExp
+  readonly #defaultName: string
 
   /** @throws {PlanError} `INVALID_OPTION` */
-  constructor(columns: readonly string[], options: PartitionTimeExtractorOptions) {
+  constructor(columns: readonly string[], options: PartitionTimeExtractorOptions, defaultName: string = DEFAULT_PARTITION) {
     refuseUnknownOptions('read the time of partitions', options, KEYS)
     const { timestampPattern, timestampFormatter } = options
     for (const [name, value] of Object.entries(options))
@@ -42,6 +43,7 @@ export class PartitionTime {
     // The longest name first: $day is not $d and "ay".
     const names = columns.toSorted((left, right) => right.length - left.length).map((column) => column.replace(/[^\w]/g, '\\$&'))
     this.#columns = columns
+    this.#defaultName = defaultName
     this.#pattern = timestampPattern
     this.#formatter = timestampFormatter
     this.#places = new RegExp(`\\$(${names.join('|')})`, 'g')
@@ -61,7 +63,7 @@ export class PartitionTime {
     const values = partitionValues(path)
     let isNull = false
     const valueOf = (index: number): string => {
-      if (values[index] === DEFAULT_PARTITION) isNull = true
+      if (values[index] === this.#defaultName) isNull = true
       return values[index]
     }
     const text = this.#pattern === undefined ? valueOf(0) : this.#pattern.replace(this.#places, (_, column: string) => valueOf(this.#columns.indexOf(column)))

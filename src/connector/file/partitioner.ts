@@ -20,6 +20,7 @@ const KNOWN_MAX = 65_536
 export class Partitioner {
   readonly #context: OperatorContext
   readonly #names: readonly string[]
+  readonly #defaultName: string
   readonly #columns: readonly number[]
   readonly #schema: Schema
   readonly #keys: BatchKeys
@@ -38,11 +39,12 @@ export class Partitioner {
   /** Numbers of the partitions of the split, by group. */
   readonly #found: number[] = []
 
-  constructor(context: OperatorContext, schema: Schema, columns: readonly string[]) {
+  constructor(context: OperatorContext, schema: Schema, columns: readonly string[], defaultName: string) {
     const { slab, kernels } = context
     this.#context = context
     this.#schema = schema
     this.#names = columns
+    this.#defaultName = defaultName
     this.#columns = columns.map((column) => schema.requireIndex(column))
     this.#keys = new BatchKeys(slab, kernels, schema, { kind: 'columns', columns: this.#columns })
     this.#table = this.#newTable()
@@ -125,7 +127,7 @@ export class Partitioner {
       const value = readValue(batch.columns[column], row)
       return value === null ? undefined : printedValue(value, this.#schema.fields[column].type)
     })
-    return partitionPath(this.#names, values)
+    return partitionPath(this.#names, values, this.#defaultName)
   }
 
   #newTable(): SegmentTable {

@@ -58,6 +58,7 @@ import {
   unnestAttributes,
   windowAttributes,
 } from '../plan-text.ts'
+import { partitionConditions, type PartitionConditions } from '../partition-pruning.ts'
 import { inputsOf, needsOrderOfChanges, uniqueKeyOf, windowOf } from '../plans.ts'
 import { withRanks } from '../rank-rule.ts'
 import { computedType, ROW_KIND_COLUMN, type TableStream } from '../table-stream.ts'
@@ -70,6 +71,7 @@ import { columnOrderOf, ColumnRankOperator } from './column-rank-operator.ts'
 import { ALL_CHANGES, type ChangeKinds, DELETES, INSERTS, INSERTS_AND_UPDATES, UPDATES_AFTER, UPDATES_BEFORE } from './change-kinds.ts'
 import { DeduplicateOperator } from './deduplicate-operator.ts'
 import { and, columnsOf, conjunctsOf, hasCall, implicitCast, shifted } from '../expressions.ts'
+import { isOfFile, type PartitionFilter } from './file-tables.ts'
 import { FinalRowsOperator } from './final-rows-operator.ts'
 import { GroupAggregateOperator } from './group-aggregate-operator.ts'
 import { IntervalJoinOperator } from './interval-join-operator.ts'
@@ -210,6 +212,8 @@ export class QueryPlanner {
   readonly #late = new Map<string, readonly Transformation[]>()
   /** The columns that tell the rows of a relation apart, of what makes it. */
   readonly #upsertKeys = new Map<Transformation, readonly string[]>()
+  /** What is asked of tables with partitions. */
+  #partitions: ReadonlyMap<CatalogTable, PartitionConditions> = new Map()
 
   /** @param graph What the queries become part of. */
   constructor(options: QueryOptions, graph: LogicalGraph = new LogicalGraph()) {
@@ -232,6 +236,10 @@ export class QueryPlanner {
    * @throws {PlanError} what the table's connector throws; from {@link build} `SINK_TAKES_NO_CHANGES`, `SINK_KEY_DIFFERS`.
    */
   addInsert(insert: InsertPlan): void {
+    if (insert.isOverwrite)
+      throw new PlanError('NOT_SUPPORTED', `INSERT OVERWRITE of table "${insert.table.path[2]}" is not there: rows are only added`, {
+        hint: 'Remove what is to go, and write INSERT INTO.',
+      })
     const target = tableSink(insert.table)
     this.#add(insert.plan, (rows) => this.#insert(insert, target, this.#final(rows)))
   }
@@ -251,6 +259,7 @@ export class QueryPlanner {
     // What reads late rows is made behind the operators that find them late.
     this.#added.sort((left, right) => Number(hasLateRows(left.plan)) - Number(hasLateRows(right.plan)))
     const plans = this.#pruner.prune(this.#added.map(({ plan }) => plan))
+    this.#partitions = partitionConditions(plans)
     this.#isFolded = this.#options.isFolded && !plans.some(needsOrderOfChanges)
     this.#added.forEach(({ build }, index) => build(plans[index]))
   }
@@ -463,13 +472,14 @@ export class QueryPlanner {
     physical: readonly CatalogColumn[],
     stored: Need,
   ): { readonly stream: Stream; readonly mapping: ReturnType<typeof reduced>['mapping'] } {
-    const metadata = physical.find(({ metadataKey }) => metadataKey !== undefined)
-    if (metadata !== undefined) throw new PlanError('NOT_SUPPORTED', `Cannot read metadata column "${metadata.name}" yet`)
-    const all: Need = new Map(physical.map((_, index) => [index, 'all']))
-    const read = reduced(physical, readsByName(table) ? stored : all)
+    // What is known of files by other ways than their records need not be read where nobody asks for it.
+    const all: Need = new Map(physical.flatMap((column, index) => (isOfFile(column, table) ? [] : [[index, 'all']])))
+    const read = reduced(physical, readsByName(table) ? stored : new Map([...all, ...[...stored].filter(([index]) => !all.has(index))]))
     const schema = new Schema(read.columns.map(({ name, type }) => ({ name, type: storedType(type) })))
     if (table.stream !== undefined) return { stream: this.#fromStream(table, table.stream, schema), mapping: read.mapping }
-    const { source, envelope } = tableSource(table, schema, (fields) => new Schema(fields))
+    const { timeZone } = this.#options.session
+    const filter = this.#partitionFilter(table)
+    const { source, envelope } = tableSource(table, { columns: read.columns, schema, timeZone, filter, makeSchema: (fields) => new Schema(fields) })
     if (this.#options.isBatch && !source.bounded)
       throw new PlanError('ENDLESS_IN_BATCH', `Table "${table.path[2]}" never ends, and batch mode answers when all rows are there`, {
         hint: 'Run it as a stream, or say how many rows there are.',
@@ -529,6 +539,13 @@ export class QueryPlanner {
       { ...rows, schema, attributes: () => ({ fields: names.join(', ') }) },
       () => new WatermarkOperator(schema, spec, SEES_NOTHING),
     )
+  }
+
+  /** Decides which partitions anybody asks for. */
+  #partitionFilter(table: CatalogTable): PartitionFilter | undefined {
+    const context = { ...this.#options.session, nowMs: () => systemClock.nowMs(), watermarkMs: () => -Infinity }
+    const reads = this.#partitions.get(table)?.map((conditions) => conditions.map((condition) => interpret(condition, context)))
+    return reads && ((values) => reads.some((conditions) => conditions.every((holds) => holds(values) === true)))
   }
 
   #watermarks(stream: Stream, index: number, expression: BoundExpression): Stream {

@@ -56,6 +56,11 @@ export class TableOptions {
       : this.fail('INVALID_OPTION', `'${key}' is '${text}'`, `It is one of ${values.join(', ')}.`)
   }
 
+  /** A path of this machine. */
+  path(): string {
+    return this.require('path').replace(/^file:\/\//, '')
+  }
+
   /** In milliseconds. */
   duration(key: string): number | undefined {
     return this.#measured(key, durationMsOf, DURATION_EXPECTED)

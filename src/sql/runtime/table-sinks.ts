@@ -7,6 +7,7 @@ import { printSink } from '../../connector/print-sink.ts'
 import type { Sink } from '../../operator/sink.ts'
 import { minutes } from '../../operator/window/duration.ts'
 import type { CatalogTable } from '../catalog.ts'
+import { SqlError } from '../sql-error.ts'
 import { jdbcTableSink } from './jdbc-tables.ts'
 import { CONNECTORS, csvTable, jsonTable, TableOptions } from './table-options.ts'
 
@@ -28,6 +29,7 @@ export interface TableSink {
  */
 export function tableSink(table: CatalogTable): TableSink {
   const options = new TableOptions(table, 'write to')
+  refuseMetadata(table)
   const connector = options.require('connector')
   switch (connector) {
     case 'blackhole':
@@ -57,11 +59,20 @@ export function tableSink(table: CatalogTable): TableSink {
   }
 }
 
+/** No connector takes what is no part of the rows. */
+function refuseMetadata({ definition }: CatalogTable): void {
+  const column = definition.columns.find((one) => one.kind === 'metadata' && !one.isVirtual)
+  if (column === undefined) return
+  const { origin, name } = column
+  throw new SqlError('UNKNOWN_METADATA', origin.text, origin, `Metadata "${name}" cannot be written`, 'Write METADATA ... VIRTUAL for what is only read.')
+}
+
 function filesOf(options: TableOptions, table: CatalogTable): Sink {
-  const path = options.require('path').replace(/^file:\/\//, '')
+  const path = options.path()
   const name = options.require('format')
   if (name !== 'json' && name !== 'csv') options.fail('UNKNOWN_FORMAT', `rows are not written as '${name}'`, 'Write json or csv.')
   const { format } = name === 'csv' ? csvTable(options) : jsonTable(options, 'json')
+  const partitionDefaultName = options.text('partition.default-name')
   const partitionBy = table.definition.partitionedBy.map((column) => column.name)
   const rollingPolicy = {
     fileSize: options.size('sink.rolling-policy.file-size') ?? 128 << 20,
@@ -73,12 +84,16 @@ function filesOf(options: TableOptions, table: CatalogTable): Sink {
   if (options.flag('auto-compaction')) options.fail('NOT_SUPPORTED', 'files are not compacted', "Leave 'auto-compaction' out.")
   options.refuseOthers((key) => /^(?:source|scan|compaction)\.|^sink\.(?:parallelism|shuffle-by-partition\.enable)$/.test(key))
   // A table is a folder, as in Flink.
-  return fileSink({ path: path.endsWith('/') ? path : `${path}/`, format, rollingPolicy, ...(partitionBy.length > 0 && { partitionBy, ...commit }) })
+  return fileSink({
+    path: path.endsWith('/') ? path : `${path}/`,
+    format,
+    rollingPolicy,
+    ...(partitionBy.length > 0 && { partitionBy, ...(partitionDefaultName !== undefined && { partitionDefaultName }), ...commit }),
+  })
 }
 
 /** When partitions are complete, and what is done then; without a policy nothing is. */
 function partitionCommitOf(options: TableOptions): Pick<FileSinkOptions, 'partitionCommit' | 'partitionTimeExtractor'> {
-  options.one('partition.default-name', ['__HIVE_DEFAULT_PARTITION__'])
   options.one('partition.time-extractor.kind', ['default'])
   options.one('sink.partition-commit.watermark-time-zone', ['UTC'])
   const policyKind = options.one('sink.partition-commit.policy.kind', ['success-file'])

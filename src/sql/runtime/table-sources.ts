@@ -4,13 +4,14 @@ import { suggest } from '../../base/suggest.ts'
 import type { Field, LogicalType, Schema } from '../../batch/types.ts'
 import { datagenTableOptions, resolveDatagenOptions } from '../../connector/datagen/datagen-options.ts'
 import { datagenSource } from '../../connector/datagen/datagen-source.ts'
-import { fileSource } from '../../connector/file/file-source.ts'
 import { nexmarkSource } from '../../connector/nexmark/nexmark-source.ts'
 import { nexmarkTableOptions } from '../../connector/nexmark/nexmark-options.ts'
 import type { LineFormat } from '../../format/line-format.ts'
 import { type ParquetFormat, parquetFormat } from '../../format/parquet/parquet-format.ts'
 import type { Source } from '../../operator/source.ts'
 import type { CatalogTable } from '../catalog.ts'
+import { SqlError } from '../sql-error.ts'
+import { type FileTableOptions, fileTableSource, isOfFile } from './file-tables.ts'
 import { CONNECTORS, csvTable, FORMATS, jsonTable, TableOptions } from './table-options.ts'
 
 /** A table's source, and what its records are. */
@@ -34,18 +35,24 @@ export function readsByName({ options }: CatalogTable): boolean {
   }
 }
 
+/** What is read of a table. */
+export interface TableRead extends FileTableOptions {
+  readonly makeSchema: (fields: readonly Field[]) => Schema
+}
+
 /**
  * The source of a table.
  *
- * @param schema Its physical columns.
- * @throws {PlanError} `MISSING_OPTION`, `INVALID_OPTION`, `UNKNOWN_OPTION`, and what the connector throws.
+ * @throws {PlanError} `MISSING_OPTION`, `INVALID_OPTION`, `UNKNOWN_OPTION`, and what the connector throws; {@link SqlError} `UNKNOWN_METADATA`.
  */
-export function tableSource(table: CatalogTable, schema: Schema, makeSchema: (fields: readonly Field[]) => Schema): TableSource {
+export function tableSource(table: CatalogTable, read: TableRead): TableSource {
   const options = new TableOptions(table, 'read')
   const connector = options.require('connector')
+  const { schema, makeSchema } = read
+  if (connector !== 'filesystem') refuseMetadata(table, connector)
   switch (connector) {
     case 'filesystem':
-      return fileTable(options, schema, makeSchema)
+      return fileTable(table, options, read)
     case 'datagen':
       return { source: datagenTable(table, schema, makeSchema), envelope: 'none' }
     case 'nexmark':
@@ -70,6 +77,13 @@ export function tableSource(table: CatalogTable, schema: Schema, makeSchema: (fi
   }
 }
 
+function refuseMetadata({ definition }: CatalogTable, connector: string): void {
+  const column = definition.columns.find(({ kind }) => kind === 'metadata')
+  if (column === undefined) return
+  const { text } = column.origin
+  throw new SqlError('UNKNOWN_METADATA', text, column.origin, `Tables of connector '${connector}' have no metadata`, 'Leave the column out.')
+}
+
 /** Columns that are NOT NULL where they are defined may be NULL as they are stored: the options are held against the former. */
 function datagenTable({ columns, options }: CatalogTable, schema: Schema, makeSchema: (fields: readonly Field[]) => Schema): Source {
   const defined = makeSchema(columns.flatMap(({ name, type, computed, metadataKey }) => ((computed ?? metadataKey) === undefined ? [{ name, type }] : [])))
@@ -78,8 +92,8 @@ function datagenTable({ columns, options }: CatalogTable, schema: Schema, makeSc
   return datagenSource(schema, given)
 }
 
-function fileTable(options: TableOptions, schema: Schema, makeSchema: (fields: readonly Field[]) => Schema): TableSource {
-  const path = options.require('path').replace(/^file:\/\//, '')
+function fileTable(table: CatalogTable, options: TableOptions, read: TableRead): TableSource {
+  const path = options.path()
   const name = options.require('format')
   if (!FORMATS.includes(name)) {
     const near = suggest(name, FORMATS)
@@ -88,15 +102,18 @@ function fileTable(options: TableOptions, schema: Schema, makeSchema: (fields: r
   options.text('source.monitor-interval')
   for (const key of ['scan.watermark.emit.strategy', 'scan.watermark.alignment.group', 'scan.watermark.idle-timeout']) options.text(key)
   const { format, ignoresErrors } = formatNamed(name, options)
-  // Of formats many options are no concern of readers.
-  options.refuseOthers((key) => /^(?:sink|source|partition|compaction)\.|^auto-compaction$/.test(key))
   const isDebezium = name === 'debezium-json'
-  const source = fileSource({
+  const { schema } = read
+  if (isDebezium && read.columns.some((column) => isOfFile(column, table)))
+    options.fail('NOT_SUPPORTED', 'changes have neither partitions nor metadata of their files', 'Leave these columns out.')
+  const source = fileTableSource(table, options, isDebezium ? { ...read, columns: [], schema: envelopeOf(schema, read.makeSchema) } : read, (recordSchema) => ({
     path,
     format,
-    schema: isDebezium ? envelopeOf(schema, makeSchema) : schema,
+    schema: recordSchema,
     onBadRecord: ignoresErrors ? 'null' : 'fail',
-  })
+  }))
+  // Of formats many options are no concern of readers.
+  options.refuseOthers((key) => /^(?:sink|source|partition|compaction)\.|^auto-compaction$/.test(key))
   return { source, envelope: isDebezium ? 'debezium' : 'none' }
 }
 
