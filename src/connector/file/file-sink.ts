@@ -7,8 +7,10 @@ import { PlanError } from '../../base/errors.ts'
 import { type OptionKeys, refuseUnknownOptions } from '../../base/option-keys.ts'
 import { formatType, isObjectSchema, type LogicalType, Schema } from '../../batch/types.ts'
 import type { LineFormat } from '../../format/line-format.ts'
+import type { ParquetFormat } from '../../format/parquet/parquet-format.ts'
 import type { OperatorContext } from '../../operator/operator.ts'
 import type { Sink, SinkWriter } from '../../operator/sink.ts'
+import { BulkFileWriter } from './bulk-file-writer.ts'
 import { STANDARD_PATH } from './file-listing.ts'
 import { FileWriter } from './file-writer.ts'
 import { type PartitionCommit, partitionCommitOf, type PartitionCommitOptions, partitionCommitter } from './partition-commit.ts'
@@ -23,7 +25,8 @@ export interface FileSinkOptions {
    * A file and standard output have one writer, and so have a named pipe and a character device, which are written straight into. A link stays: what it leads to is written.
    */
   readonly path: string
-  readonly format: LineFormat
+  /** Parquet makes files of parts that are closed at each checkpoint, as well as by the rolling policy. */
+  readonly format: LineFormat | ParquetFormat
   /** When a part file in a folder is closed, and gets its name with the next checkpoint. A single file is closed at the end. */
   readonly rollingPolicy?: RollingPolicyOptions
   /**
@@ -82,7 +85,7 @@ export class FileSink implements Sink {
   readonly needsEventLoop = false
   readonly parallelismMax: number
   readonly path: string
-  readonly format: LineFormat
+  readonly format: LineFormat | ParquetFormat
   readonly isStandard: boolean
   readonly isFolder: boolean
   readonly rollingPolicy: RollingPolicy
@@ -97,7 +100,10 @@ export class FileSink implements Sink {
     const { path, format, partitionBy = [], partitionDefaultName = DEFAULT_PARTITION, partitionCommit, partitionTimeExtractor } = options
     if (typeof path !== 'string' || path === '' || path.includes('\0'))
       throw new PlanError('INVALID_OPTION', `Cannot make a file sink: path must be a string, not ${JSON.stringify(path)}`)
-    if (format?.kind !== 'lines') throw new PlanError('INVALID_OPTION', 'Cannot make a file sink: format must be made by jsonFormat or csvFormat')
+    if (format?.kind !== 'lines' && format?.kind !== 'parquet')
+      throw new PlanError('INVALID_OPTION', 'Cannot make a file sink: format must be made by jsonFormat, csvFormat or parquetFormat')
+    if (format.kind === 'parquet' && path === STANDARD_PATH)
+      throw new PlanError('INVALID_OPTION', 'Cannot make a file sink: Parquet is written into files, not to standard output')
     this.path = path
     this.format = format
     this.isStandard = path === STANDARD_PATH
@@ -160,12 +166,12 @@ export class FileSink implements Sink {
         hint: 'Declare them with .returns(schema).',
       })
     this.format.check(this.writtenSchema(schema))
-    return new FileWriter(this, schema, context)
+    return this.format.kind === 'parquet' ? new BulkFileWriter(this, schema, context) : new FileWriter(this, schema, context)
   }
 }
 
 /**
- * A sink that writes records as lines.
+ * A sink that writes records as lines, or as Parquet files.
  *
  * What is written has a name that begins with a dot and ends with `.inprogress`, which the file source passes over, until it is complete: a file when
  * the input has ended, a part of a folder when its rolling policy has closed it; with checkpoints, when one is complete that came later. A file of that

@@ -12,7 +12,7 @@ import { type FileSystem, isDiskFailure, nodeFileSystem } from '../../base/file-
 import { makeFolder } from '../../base/make-folder.ts'
 import { RecordBatch } from '../../batch/record-batch.ts'
 import type { Schema } from '../../batch/types.ts'
-import type { LineEncoder } from '../../format/line-format.ts'
+import type { LineEncoder, LineFormat } from '../../format/line-format.ts'
 import { BUFFER_SLACK_BYTES } from '../../kernels/column-layout.ts'
 import type { OperatorContext, SnapshotReader, SnapshotWriter } from '../../operator/operator.ts'
 import { type CommittingSinkWriter, refuseChanges } from '../../operator/sink.ts'
@@ -114,7 +114,7 @@ export class FileWriter implements CommittingSinkWriter {
     this.#columns = schema.fields.flatMap(({ name }, index) => (partitionBy.includes(name) ? [] : [index]))
     const written = sink.writtenSchema(schema)
     this.#view = new RecordBatch(context.slab, written, [])
-    this.#encoder = sink.format.createEncoder(written, context.slab, context.kernels)
+    this.#encoder = (sink.format as LineFormat).createEncoder(written, context.slab, context.kernels)
     this.#committer = new FileCommitter(sink.path, '', context)
     this.#partitioner = partitionBy.length === 0 ? undefined : new Partitioner(context, schema, partitionBy, partitionDefaultName)
     if (this.#partitioner === undefined) this.#bucketOf('')

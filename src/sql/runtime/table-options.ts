@@ -6,6 +6,7 @@ import { bytesOf, DURATION_EXPECTED, durationMsOf, MEMORY_EXPECTED } from '../..
 import { csvFormat } from '../../format/csv/csv-format.ts'
 import { jsonFormat } from '../../format/json/json-format.ts'
 import type { LineFormat } from '../../format/line-format.ts'
+import { PARQUET_COMPRESSIONS, type ParquetCompression, type ParquetFormat, parquetFormat } from '../../format/parquet/parquet-format.ts'
 import type { CatalogTable } from '../catalog.ts'
 
 export const CONNECTORS = ['filesystem', 'datagen', 'nexmark', 'jdbc', 'print', 'blackhole']
@@ -106,6 +107,17 @@ export function jsonTable(options: TableOptions, prefix: string): TableFormat {
   const timestampFormat = options.one(`${prefix}.timestamp-format.standard`, ['SQL', 'ISO-8601'])
   const conversion = options.one(`${prefix}.conversion`, CONVERSIONS) ?? 'flink'
   return { format: jsonFormat({ conversion, failOnMissingField, ...(timestampFormat && { timestampFormat }) }), ignoresErrors }
+}
+
+/** Parquet, under the names of Flink's options, which are those of Hadoop's. */
+export function parquetTable(options: TableOptions): ParquetFormat {
+  const compression = options.text('parquet.compression')?.toUpperCase() as ParquetCompression | undefined
+  if (compression !== undefined && !PARQUET_COMPRESSIONS.includes(compression))
+    options.fail('INVALID_OPTION', `'parquet.compression' is '${compression}'`, `It is one of ${PARQUET_COMPRESSIONS.join(', ')}.`)
+  // Timestamps are 64-bit integers in UTC, in the unit that their precision asks for.
+  options.one('parquet.write.int64.timestamp', ['true'])
+  options.one('parquet.utc-timezone', ['true'])
+  return parquetFormat(compression === undefined ? {} : { compression })
 }
 
 export function csvTable(options: TableOptions): TableFormat {

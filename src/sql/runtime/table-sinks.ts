@@ -4,12 +4,14 @@ import { suggest } from '../../base/suggest.ts'
 import { blackholeSink } from '../../connector/blackhole-sink.ts'
 import { fileSink, type FileSinkOptions } from '../../connector/file/file-sink.ts'
 import { printSink } from '../../connector/print-sink.ts'
+import type { LineFormat } from '../../format/line-format.ts'
+import type { ParquetFormat } from '../../format/parquet/parquet-format.ts'
 import type { Sink } from '../../operator/sink.ts'
 import { minutes } from '../../operator/window/duration.ts'
 import type { CatalogTable } from '../catalog.ts'
 import { SqlError } from '../sql-error.ts'
 import { jdbcTableSink } from './jdbc-tables.ts'
-import { CONNECTORS, csvTable, jsonTable, TableOptions } from './table-options.ts'
+import { CONNECTORS, csvTable, jsonTable, parquetTable, TableOptions } from './table-options.ts'
 
 /** A table's sink, and what it takes. */
 export interface TableSink {
@@ -70,8 +72,7 @@ function refuseMetadata({ definition }: CatalogTable): void {
 function filesOf(options: TableOptions, table: CatalogTable): Sink {
   const path = options.path()
   const name = options.require('format')
-  if (name !== 'json' && name !== 'csv') options.fail('UNKNOWN_FORMAT', `rows are not written as '${name}'`, 'Write json or csv.')
-  const { format } = name === 'csv' ? csvTable(options) : jsonTable(options, 'json')
+  const format = formatOf(name, options)
   const partitionDefaultName = options.text('partition.default-name')
   const partitionBy = table.definition.partitionedBy.map((column) => column.name)
   const rollingPolicy = {
@@ -90,6 +91,19 @@ function filesOf(options: TableOptions, table: CatalogTable): Sink {
     rollingPolicy,
     ...(partitionBy.length > 0 && { partitionBy, ...(partitionDefaultName !== undefined && { partitionDefaultName }), ...commit }),
   })
+}
+
+function formatOf(name: string, options: TableOptions): LineFormat | ParquetFormat {
+  switch (name) {
+    case 'csv':
+      return csvTable(options).format
+    case 'json':
+      return jsonTable(options, 'json').format
+    case 'parquet':
+      return parquetTable(options)
+    default:
+      return options.fail('UNKNOWN_FORMAT', `rows are not written as '${name}'`, 'Write json, csv or parquet.')
+  }
 }
 
 /** When partitions are complete, and what is done then; without a policy nothing is. */

@@ -7,12 +7,12 @@ import { datagenSource } from '../../connector/datagen/datagen-source.ts'
 import { nexmarkSource } from '../../connector/nexmark/nexmark-source.ts'
 import { nexmarkTableOptions } from '../../connector/nexmark/nexmark-options.ts'
 import type { LineFormat } from '../../format/line-format.ts'
-import { type ParquetFormat, parquetFormat } from '../../format/parquet/parquet-format.ts'
+import type { ParquetFormat } from '../../format/parquet/parquet-format.ts'
 import type { Source } from '../../operator/source.ts'
 import type { CatalogTable } from '../catalog.ts'
 import { SqlError } from '../sql-error.ts'
 import { type FileTableOptions, fileTableSource, isOfFile } from './file-tables.ts'
-import { CONNECTORS, csvTable, FORMATS, jsonTable, TableOptions } from './table-options.ts'
+import { CONNECTORS, csvTable, FORMATS, jsonTable, parquetTable, TableOptions } from './table-options.ts'
 
 /** A table's source, and what its records are. */
 export interface TableSource {
@@ -120,7 +120,7 @@ function fileTable(table: CatalogTable, options: TableOptions, read: TableRead):
 function formatNamed(name: string, options: TableOptions): { readonly format: LineFormat | ParquetFormat; readonly ignoresErrors: boolean } {
   switch (name) {
     case 'parquet':
-      return { format: parquetFormat(), ignoresErrors: false }
+      return { format: parquetTable(options), ignoresErrors: false }
     case 'csv':
       return csvTable(options)
     default:
