@@ -4,8 +4,10 @@ import { ConnectorError } from '../../base/errors.ts'
 import { suggest } from '../../base/suggest.ts'
 import { type Field, formatType, type LogicalType, Schema, withNullability } from '../../batch/types.ts'
 import { type FileColumn, type FileFacts, filesWithColumns } from '../../connector/file/file-columns.ts'
-import { type FileSourceOptions, fileSource } from '../../connector/file/file-source.ts'
-import type { Partitions } from '../../connector/file/partition-listing.ts'
+import { listFiles } from '../../connector/file/file-listing.ts'
+import { FileSource, type FileSourceOptions, fileSource } from '../../connector/file/file-source.ts'
+import { monitoredFiles } from '../../connector/file/monitored-files.ts'
+import { partitionFiles, type Partitions } from '../../connector/file/partition-listing.ts'
 import { DEFAULT_PARTITION } from '../../connector/file/partition-path.ts'
 import type { Source } from '../../operator/source.ts'
 import { CastError, castOf } from '../casts.ts'
@@ -78,7 +80,16 @@ export function fileTableSource(
   // Whether it is asked for or not, what no file has is wrong.
   for (const column of table.columns) if (column.metadataKey !== undefined) metadataOf(table, column, column.metadataKey, context)
   const partitions = partitionsOf(table, options, context, filter)
-  if (partitions === undefined && !columns.some((column) => isOfFile(column, table))) return fileSource(files(schema))
+  const intervalMs = options.duration('source.monitor-interval')
+  if (intervalMs === 0) options.fail('INVALID_OPTION', "'source.monitor-interval' is 0", 'Write how often the folder is looked at, or leave it out.')
+  const isPlain = partitions === undefined && !columns.some((column) => isOfFile(column, table))
+  const fileOptions = isPlain ? files(schema) : undefined
+  const monitored = (source: Source, given: FileSourceOptions): Source => {
+    if (intervalMs === undefined) return source
+    const list = (): readonly string[] => (partitions === undefined ? listFiles([options.path()]).map(({ path }) => path) : partitionFiles(partitions))
+    return monitoredFiles({ files: source, list, splitsOf: (path) => new FileSource({ ...given, path }).enumerate(), intervalMs })
+  }
+  if (fileOptions !== undefined) return monitored(fileSource(fileOptions), fileOptions)
   const fields: Field[] = []
   const made = columns.map((column, index): FileColumn => {
     const { name, type, metadataKey } = column
@@ -97,7 +108,8 @@ export function fileTableSource(
       options.fail('INVALID_PARTITION', 'all its columns are partitions or metadata, and none is left for the files', 'Add a column that files hold.')
     fields.push({ name: first.name, type: withNullability(first.type, true) })
   }
-  return filesWithColumns({ files: files(new Schema(fields)), schema, columns: made, partitions })
+  const given = files(new Schema(fields))
+  return monitored(filesWithColumns({ files: given, schema, columns: made, partitions }), given)
 }
 
 function contextOf(timeZone: string): EvaluationContext {

@@ -99,7 +99,6 @@ function fileTable(table: CatalogTable, options: TableOptions, read: TableRead):
     const near = suggest(name, FORMATS)
     options.fail('UNKNOWN_FORMAT', `there is no format '${name}'`, near === undefined ? `There are ${FORMATS.join(', ')}.` : `Did you mean '${near}'?`)
   }
-  options.text('source.monitor-interval')
   for (const key of ['scan.watermark.emit.strategy', 'scan.watermark.alignment.group', 'scan.watermark.idle-timeout']) options.text(key)
   const { format, ignoresErrors } = formatNamed(name, options)
   const isDebezium = name === 'debezium-json'
@@ -113,7 +112,7 @@ function fileTable(table: CatalogTable, options: TableOptions, read: TableRead):
     onBadRecord: ignoresErrors ? 'null' : 'fail',
   }))
   // Of formats many options are no concern of readers.
-  options.refuseOthers((key) => /^(?:sink|source|partition|compaction)\.|^auto-compaction$/.test(key))
+  options.refuseOthers((key) => /^(?:sink|partition|compaction)\.|^auto-compaction$|^source\.report-statistics$/.test(key))
   return { source, envelope: isDebezium ? 'debezium' : 'none' }
 }
 
