@@ -82,14 +82,14 @@ import { NotNullOperator } from './not-null-operator.ts'
 import { RankOperator } from './rank-operator.ts'
 import { givenRow } from './row-codec.ts'
 import { type RowMapFactory, RowMapOperator } from './row-map-operator.ts'
-import { calc, debezium, expand, unnest, upserts, windows } from './row-maps.ts'
+import { calc, debezium, debeziumRecords, expand, unnest, upserts, windows } from './row-maps.ts'
 import { SessionOperator } from './session-operator.ts'
 import { SetOperator } from './set-operator.ts'
 import { SliceAggregateOperator, sliceOf } from './slice-aggregate-operator.ts'
 import type { SessionContext, SqlInput, SqlOperator } from './sql-operator.ts'
 import { FromStreamOperator, ToStreamOperator, type ToStreamSpec } from './stream-operators.ts'
 import { type TableSink, tableSink } from './table-sinks.ts'
-import { readsByName, tableSource } from './table-sources.ts'
+import { debeziumEnvelope, readsByName, tableSource } from './table-sources.ts'
 import { TemporalJoinOperator } from './temporal-join-operator.ts'
 import { TimeSortOperator } from './time-sort-operator.ts'
 import { UpdatingWindowOperator } from './updating-window-operator.ts'
@@ -287,7 +287,7 @@ export class QueryPlanner {
   }
 
   #insert({ table, plan, onConflict }: InsertPlan, target: TableSink, stream: Stream): void {
-    const { sink, isInsertOnly: takesInsertsOnly, isKeyed = false } = target
+    const { sink, isInsertOnly: takesInsertsOnly, isKeyed = false, envelope } = target
     const name = table.path.join('.')
     if (takesInsertsOnly && !isInsertOnly(stream))
       throw new PlanError('SINK_TAKES_NO_CHANGES', `Table "${name}" takes inserted rows only, and the query changes rows that it has given`, {
@@ -306,7 +306,9 @@ export class QueryPlanner {
         )
       const changes = stream.changes & ~UPDATES_BEFORE
       rows = isSame
-        ? this.#map('Upserts', stream, { ...stream, changes, attributes: () => ({}) }, upserts())
+        ? envelope === 'debezium'
+          ? stream
+          : this.#map('Upserts', stream, { ...stream, changes, attributes: () => ({}) }, upserts())
         : onConflict === undefined
           ? stream
           : this.#materialized(stream, key, onConflict)
@@ -316,7 +318,15 @@ export class QueryPlanner {
     const output = { schema, names: fields, changes: rows.changes, attributes: () => ({ fields: fields.join(', ') }) }
     const named = this.#follow('Write', rows, output, () => new NotNullOperator(plan.columns, schema, `table "${name}"`))
     const partitioner: Partitioner = isKeyed ? { kind: 'hash', key: { kind: 'columns', columns: key } } : { kind: 'forward' }
-    this.#sink(sink, named, { table: name, fields: fields.join(', '), to: sink.describe() }, partitioner)
+    const written = envelope === 'debezium' ? this.#debeziumRecords(named) : named
+    this.#sink(sink, written, { table: name, fields: fields.join(', '), to: sink.describe() }, partitioner)
+  }
+
+  /** Changes as records of what a row was, or is. */
+  #debeziumRecords(changes: Stream): Stream {
+    const schema = debeziumEnvelope(changes.schema, (fields) => new Schema(fields))
+    const names = namesOf(schema.fields)
+    return this.#map('Records', changes, { schema, names, changes: INSERTS, attributes: () => ({ fields: names.join(', ') }) }, debeziumRecords())
   }
 
   #toStream({ columns }: LogicalPlan, spec: ToStreamSpec, stream: Stream): Transformation {
@@ -493,7 +503,8 @@ export class QueryPlanner {
     const skipsErrors = table.options.get('debezium-json.ignore-parse-errors') === 'true'
     const fields = namesOf(read.columns)
     const output = { schema, names: fields, changes: ALL_CHANGES, attributes: () => ({ fields: fields.join(', ') }) }
-    return { stream: this.#map('Changes', stream, output, debezium(skipsErrors)), mapping: read.mapping }
+    const hasSchema = table.options.get('debezium-json.schema-include')?.toLowerCase() === 'true'
+    return { stream: this.#map('Changes', stream, output, debezium(skipsErrors, hasSchema)), mapping: read.mapping }
   }
 
   #fromStream(table: CatalogTable, stream: TableStream, outputSchema: Schema): Stream {

@@ -7,6 +7,7 @@ import { interpret, interpretColumn } from '../interpreter.ts'
 import type { ExpandPlan, UnnestPlan, WindowPlan } from '../logical-plan.ts'
 import type { Value } from '../value.ts'
 import type { RowMapFactory } from './row-map-operator.ts'
+import { isAddition } from './sql-operator.ts'
 import { WindowClock } from './window-clock.ts'
 
 /** A filter and a projection; undefined: all rows, the columns of the input. */
@@ -78,32 +79,41 @@ export function windows({ spec, time }: Pick<WindowPlan, 'spec' | 'time'>): RowM
   }
 }
 
-/** Changes of Debezium's records: what a row was, what it is, and what was done (create, read, update, delete). */
-export function debezium(skipsErrors: boolean): RowMapFactory {
-  return (_context, metrics) =>
-    (_kind, [before, after, op], emit) => {
-      const row = (value: Value, name: string): readonly Value[] => {
-        if (value === null) throw new BadRecordError('BAD_CHANGE', `Cannot read a change: "${name}" is missing where "op" is "${String(op)}"`)
-        return value as readonly Value[]
-      }
-      try {
-        switch (op) {
-          case 'c':
-          case 'r':
-            return emit(RowKind.INSERT, row(after, 'after'))
-          case 'u':
-            emit(RowKind.UPDATE_BEFORE, row(before, 'before'))
-            return emit(RowKind.UPDATE_AFTER, row(after, 'after'))
-          case 'd':
-            return emit(RowKind.DELETE, row(before, 'before'))
-          default:
-            throw new BadRecordError('BAD_CHANGE', `Cannot read a change whose "op" is ${op === null ? 'missing' : `"${String(op)}"`}: expected c, r, u or d`)
-        }
-      } catch (error) {
-        if (!skipsErrors) throw error
-        metrics.badRecords++
-      }
+/**
+ * Changes of Debezium's records: what a row was, what it is, and what was done (create, read, update, delete).
+ *
+ * @param hasSchema Whether that is the payload of records that have their schema beside it.
+ */
+export function debezium(skipsErrors: boolean, hasSchema: boolean): RowMapFactory {
+  return (_context, metrics) => (_kind, record, emit) => {
+    const [before, after, op] = hasSchema ? ((record[0] ?? [null, null, null]) as readonly Value[]) : record
+    const row = (value: Value, name: string): readonly Value[] => {
+      if (value === null) throw new BadRecordError('BAD_CHANGE', `Cannot read a change: "${name}" is missing where "op" is "${String(op)}"`)
+      return value as readonly Value[]
     }
+    try {
+      switch (op) {
+        case 'c':
+        case 'r':
+          return emit(RowKind.INSERT, row(after, 'after'))
+        case 'u':
+          emit(RowKind.UPDATE_BEFORE, row(before, 'before'))
+          return emit(RowKind.UPDATE_AFTER, row(after, 'after'))
+        case 'd':
+          return emit(RowKind.DELETE, row(before, 'before'))
+        default:
+          throw new BadRecordError('BAD_CHANGE', `Cannot read a change whose "op" is ${op === null ? 'missing' : `"${String(op)}"`}: expected c, r, u or d`)
+      }
+    } catch (error) {
+      if (!skipsErrors) throw error
+      metrics.badRecords++
+    }
+  }
+}
+
+/** Debezium's records of changes, as Flink writes them: a row that was is deleted, one that is was created. */
+export function debeziumRecords(): RowMapFactory {
+  return () => (kind, row, emit) => emit(RowKind.INSERT, isAddition(kind) ? [null, row, 'c'] : [row, null, 'd'])
 }
 
 /** For those who know rows by their key: what a row was before it changed is left out. */

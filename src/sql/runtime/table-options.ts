@@ -104,6 +104,10 @@ export function jsonTable(options: TableOptions, prefix: string): TableFormat {
   const ignoresErrors = options.flag(`${prefix}.ignore-parse-errors`)
   if (failOnMissingField && ignoresErrors)
     options.fail('INVALID_OPTION', `'${prefix}.fail-on-missing-field' and '${prefix}.ignore-parse-errors' are both true`, 'Leave one of them out.')
+  // Of Flink's ways to write values there is one each.
+  options.one(`${prefix}.map-null-key.mode`, ['FAIL'])
+  options.one(`${prefix}.encode.ignore-null-fields`, ['false'])
+  options.one(`${prefix}.encode.decimal-as-plain-number`, ['true'])
   const timestampFormat = options.one(`${prefix}.timestamp-format.standard`, ['SQL', 'ISO-8601'])
   const conversion = options.one(`${prefix}.conversion`, CONVERSIONS) ?? 'flink'
   return { format: jsonFormat({ conversion, failOnMissingField, ...(timestampFormat && { timestampFormat }) }), ignoresErrors }

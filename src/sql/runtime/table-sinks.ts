@@ -18,6 +18,8 @@ export interface TableSink {
   readonly sink: Sink
   /** Whether it takes inserted rows only. */
   readonly isInsertOnly: boolean
+  /** `debezium`: it takes records of changes. @default none */
+  readonly envelope?: 'debezium'
   /** What to do about a query that changes rows. */
   readonly changesHint?: string
   /** Whether the rows of a key have to come in their order: to one subtask, that is. @default false */
@@ -44,7 +46,7 @@ export function tableSink(table: CatalogTable): TableSink {
       return { sink, isInsertOnly: false }
     }
     case 'filesystem':
-      return { sink: filesOf(options, table), isInsertOnly: true }
+      return filesOf(options, table)
     case 'jdbc':
       return jdbcTableSink(options, table)
     case 'datagen':
@@ -69,12 +71,14 @@ function refuseMetadata({ definition }: CatalogTable): void {
   throw new SqlError('UNKNOWN_METADATA', origin.text, origin, `Metadata "${name}" cannot be written`, 'Write METADATA ... VIRTUAL for what is only read.')
 }
 
-function filesOf(options: TableOptions, table: CatalogTable): Sink {
+function filesOf(options: TableOptions, table: CatalogTable): TableSink {
   const path = options.path()
   const name = options.require('format')
   const format = formatOf(name, options)
   const partitionDefaultName = options.text('partition.default-name')
   const partitionBy = table.definition.partitionedBy.map((column) => column.name)
+  const isDebezium = name === 'debezium-json'
+  if (isDebezium && partitionBy.length > 0) options.fail('NOT_SUPPORTED', 'changes are not written by partition', 'Leave PARTITIONED BY out.')
   const rollingPolicy = {
     fileSize: options.size('sink.rolling-policy.file-size') ?? 128 << 20,
     rolloverInterval: options.duration('sink.rolling-policy.rollover-interval') ?? minutes(30),
@@ -85,12 +89,13 @@ function filesOf(options: TableOptions, table: CatalogTable): Sink {
   if (options.flag('auto-compaction')) options.fail('NOT_SUPPORTED', 'files are not compacted', "Leave 'auto-compaction' out.")
   options.refuseOthers((key) => /^(?:source|scan|compaction)\.|^sink\.(?:parallelism|shuffle-by-partition\.enable)$/.test(key))
   // A table is a folder, as in Flink.
-  return fileSink({
+  const sink = fileSink({
     path: path.endsWith('/') ? path : `${path}/`,
     format,
     rollingPolicy,
     ...(partitionBy.length > 0 && { partitionBy, ...(partitionDefaultName !== undefined && { partitionDefaultName }), ...commit }),
   })
+  return isDebezium ? { sink, isInsertOnly: false, envelope: 'debezium' } : { sink, isInsertOnly: true }
 }
 
 function formatOf(name: string, options: TableOptions): LineFormat | ParquetFormat {
@@ -101,8 +106,12 @@ function formatOf(name: string, options: TableOptions): LineFormat | ParquetForm
       return jsonTable(options, 'json').format
     case 'parquet':
       return parquetTable(options)
+    case 'debezium-json':
+      if (options.flag('debezium-json.schema-include'))
+        options.fail('INVALID_OPTION', "'debezium-json.schema-include' is true, and schemas are not written", 'Leave it out.')
+      return jsonTable(options, name).format
     default:
-      return options.fail('UNKNOWN_FORMAT', `rows are not written as '${name}'`, 'Write json, csv or parquet.')
+      return options.fail('UNKNOWN_FORMAT', `rows are not written as '${name}'`, 'Write json, csv, parquet or debezium-json.')
   }
 }
 

@@ -102,10 +102,9 @@ function fileTable(table: CatalogTable, options: TableOptions, read: TableRead):
   for (const key of ['scan.watermark.emit.strategy', 'scan.watermark.alignment.group', 'scan.watermark.idle-timeout']) options.text(key)
   const { format, ignoresErrors } = formatNamed(name, options)
   const isDebezium = name === 'debezium-json'
-  const { schema } = read
   if (isDebezium && read.columns.some((column) => isOfFile(column, table)))
     options.fail('NOT_SUPPORTED', 'changes have neither partitions nor metadata of their files', 'Leave these columns out.')
-  const source = fileTableSource(table, options, isDebezium ? { ...read, columns: [], schema: envelopeOf(schema, read.makeSchema) } : read, (recordSchema) => ({
+  const source = fileTableSource(table, options, isDebezium ? { ...read, columns: [], schema: envelopeOf(options, read) } : read, (recordSchema) => ({
     path,
     format,
     schema: recordSchema,
@@ -127,7 +126,15 @@ function formatNamed(name: string, options: TableOptions): { readonly format: Li
   }
 }
 
-function envelopeOf(schema: Schema, makeSchema: (fields: readonly Field[]) => Schema): Schema {
+/** What is read of changes: with their schema they are its payload. */
+function envelopeOf(options: TableOptions, { schema, makeSchema }: TableRead): Schema {
+  const envelope = debeziumEnvelope(schema, makeSchema)
+  if (!options.flag('debezium-json.schema-include')) return envelope
+  return makeSchema([{ name: 'payload', type: { kind: 'ROW', fields: envelope.fields, nullable: true } }])
+}
+
+/** Debezium's records of changes to rows of a schema. */
+export function debeziumEnvelope(schema: Schema, makeSchema: (fields: readonly Field[]) => Schema): Schema {
   const row: LogicalType = { kind: 'ROW', fields: schema.fields, nullable: true }
   return makeSchema([
     { name: 'before', type: row },
