@@ -383,7 +383,7 @@ export function datagenTableOptions(schema: Schema, options: Readonly<Record<str
       const match = FIELD_KEY.exec(key)
       if (match === null)
         throw new PlanError('UNKNOWN_OPTION', `Cannot set "${key}" of a datagen table: there is no such option`, {
-          hint: 'Known options: rows-per-second, number-of-rows, millrace.seed, fields.NAME.kind, .start, .end, .min, .max, .max-past, .length, .var-len, .null-rate.',
+          hint: 'Known options: rows-per-second, number-of-rows, millrace.seed, fields.NAME.kind, fields.NAME.start, fields.NAME.end, fields.NAME.min, fields.NAME.max, fields.NAME.max-past, fields.NAME.length, fields.NAME.var-len, fields.NAME.null-rate.',
         })
       Object.assign(optionsAt(schema, fields, match[1]), fieldOption(key, match[2], text))
     }

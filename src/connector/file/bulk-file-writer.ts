@@ -6,7 +6,7 @@
 // complete; finished once it has its name, which no other run gives.
 
 import { randomUUID } from 'node:crypto'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { syncFolder } from '../../base/durable.ts'
 import { ConnectorError } from '../../base/errors.ts'
 import type { FileSystem } from '../../base/file-system.ts'
@@ -19,6 +19,7 @@ import type { OperatorContext, SnapshotReader, SnapshotWriter } from '../../oper
 import { type CommittingSinkWriter, refuseChanges } from '../../operator/sink.ts'
 import { FileCommitter, type FileCommittable, notWritable } from './file-committer.ts'
 import type { FileSink } from './file-sink.ts'
+import { inProgressIn } from './file-writer.ts'
 import type { WriterReport } from './partition-commit.ts'
 import { Partitioner, SPLIT_ROWS_MAX } from './partitioner.ts'
 import { isOutdated } from './rolling-policy.ts'
@@ -190,7 +191,7 @@ export class BulkFileWriter implements CommittingSinkWriter {
     const { path: root, isFolder } = this.#sink
     const name = `part-${this.#context.subtaskIndex}-${this.#run}-${this.#count++}.parquet`
     const path = isFolder ? join(root, partition, name) : this.#files.behindLinks(root)
-    const inProgress = join(isFolder ? root : dirname(path), `.${basename(path)}.inprogress`)
+    const inProgress = inProgressIn(isFolder ? root : dirname(path), path)
     this.#guard(inProgress, () => {
       makeFolder(dirname(inProgress), this.#files, this.#context.isCheckpointed)
       this.#files.close(this.#files.open(inProgress, 'w'))

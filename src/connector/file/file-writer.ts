@@ -473,7 +473,8 @@ export class FileWriter implements CommittingSinkWriter {
   }
 }
 
-function inProgressIn(folder: string, path: string): string {
+/** Where a file lies until it is complete. */
+export function inProgressIn(folder: string, path: string): string {
   return join(folder, `.${basename(path)}.inprogress`)
 }
 

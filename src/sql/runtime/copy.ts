@@ -7,6 +7,7 @@ import { fileSink } from '../../connector/file/file-sink.ts'
 import { inProgressPath } from '../../connector/file/file-writer.ts'
 import { csvFormat } from '../../format/csv/csv-format.ts'
 import { jsonFormat } from '../../format/json/json-format.ts'
+import { parquetFormat } from '../../format/parquet/parquet-format.ts'
 import type { Sink } from '../../operator/sink.ts'
 import type { LocalExecutor } from '../../runtime/local-executor.ts'
 import type { CopyTarget } from '../files/copy-target.ts'
@@ -59,13 +60,13 @@ function copySink(target: CopyTarget, names: readonly string[]): Sink {
   }
 }
 
-function formatOf({ path, format, csv }: CopyTarget) {
+function formatOf({ format, csv }: CopyTarget) {
   switch (format) {
     case 'csv':
       return csvFormat(csv)
     case 'json':
       return jsonFormat()
     case 'parquet':
-      throw new PlanError('NOT_SUPPORTED', `Cannot write "${path}": Parquet files are read, not written yet`, { hint: 'Write csv or json.' })
+      return parquetFormat()
   }
 }
