@@ -94,6 +94,7 @@ import { TemporalJoinOperator } from './temporal-join-operator.ts'
 import { TimeSortOperator } from './time-sort-operator.ts'
 import { UpdatingWindowOperator } from './updating-window-operator.ts'
 import { UpsertMaterializeOperator } from './upsert-materialize-operator.ts'
+import { TumbleOperator } from './tumble-operator.ts'
 import { boundOf } from './watermarks.ts'
 import { WindowAggregateOperator } from './window-aggregate-operator.ts'
 import { WindowJoinOperator, WindowRankOperator } from './window-buffer-operators.ts'
@@ -761,7 +762,7 @@ export class QueryPlanner {
       )
     // A set of rows that only grows has no row that changes.
     const updates = aggregates.length === 0 && (isOfInserts || ttl === undefined) ? INSERTS : INSERTS_AND_UPDATES
-    const changes = isOfInserts ? updates : updates | DELETES
+    const changes = isBatch ? INSERTS : isOfInserts ? updates : updates | DELETES
     const monotony = isOfInserts ? [...keys.map(() => undefined), ...aggregates.map(monotonyOf)] : NO_MONOTONY
     const attributes = (): Attributes => groupText(input.names, keys, aggregates, names)
     return this.#stateful(
@@ -800,6 +801,8 @@ export class QueryPlanner {
       const rows = this.plan(withRows(input, 'times'))
       if (isInsertOnly(rows)) return this.#windowFold(plan, aligned, rows)
     }
+    // Where all rows are there, windows are groups like others.
+    if (isBatch && areFolded(aggregates, false)) return this.#group(this.plan(input), keys, aggregates, fields)
     const rows = isSliced ? withRows(input, 'slices') : isOfParts && spec.kind === 'SESSION' ? withRows(input, 'parts') : input
     const { stream, columns } = this.#keyed(this.plan(rows), keys)
     const times = timesOf(plan)
@@ -892,6 +895,11 @@ export class QueryPlanner {
       return this.#addCalc(input, undefined, [...own, at, at, at], { schema, names })
     }
     const output = { schema, names, changes: input.changes, attributes: () => ({ ...windowAttributes(plan), of: rows ?? 'windows' }), ...lateOf(plan) }
+    const aligned = rows === undefined ? alignedOf(spec, this.#options.session.timeZone) : undefined
+    if (aligned?.kind === 'tumbling') {
+      const { sizeMs, offsetMs } = aligned
+      return this.#follow('Window', input, output, () => new TumbleOperator({ sizeMs, offsetMs, time }, schema))
+    }
     if (spec.kind !== 'SESSION') return this.#map('Window', input, output, windows({ spec: rows === 'slices' ? sliceOf(spec) : spec, time }))
     const key = partition.length === 0 ? undefined : partition
     const { session } = this.#options
