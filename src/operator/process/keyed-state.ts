@@ -59,6 +59,8 @@ export function openKeyedState(context: OperatorContext, inputs: readonly KeyedI
       queues.forEach((queue, domain) => snapshotTimers(store, queue, domain as 0 | 1, writer))
     },
     restore(reader) {
+      // What begins to expire with this restore counts as refreshed now.
+      backend.setProcessingTimeMs(context.clock.nowMs())
       backend.restore(reader)
       queues.forEach((queue, domain) => restoreTimers({ store, backend }, queue, TIMER_STATES[domain], reader))
       store.select(0)
