@@ -12,8 +12,8 @@ import type { OperatorSummary, StateSummary } from './snapshot-summary.ts'
 export interface PlannedOperator {
   readonly uid: string
   readonly name: string
-  /** Whether the program has set it; else it is made of the name and the place in the graph. */
-  readonly hasOwnUid: boolean
+  /** Where the uid is from: the program has set it, it follows from what a query does, or it is made of the name and the place in the graph. */
+  readonly uidOrigin: 'program' | 'plan' | 'place'
   readonly parallelism: number
   readonly maxParallelism: number
   readonly signature: OperatorSignature
@@ -174,13 +174,20 @@ function decideGone(operator: OperatorSummary, arrived: readonly PlannedOperator
   if (allowsNonRestored) return { verdict: 'drop', reason: 'the job does not have it, and --allow-non-restored-state is set' }
   const likely = arrived.filter(({ signature }) => signature.type === operator.signature.type && isSameKey(operator.signature.key, signature.key))
   const heir = likely.find(({ name }) => name === operator.name) ?? likely[0]
+  const reason = `the job does not have it${heir === undefined ? '' : `: it may have become "${heir.name}" (uid "${heir.uid}")`}`
+  if (heir?.uidOrigin === 'plan')
+    return {
+      verdict: 'refuse',
+      reason,
+      hint: 'What it computes, or of which rows, has changed: bring that back, run the plan that was compiled before (EXECUTE PLAN), or drop its state with --allow-non-restored-state.',
+    }
   const advice =
     heir === undefined
       ? 'Bring it back'
-      : `If "${heir.name}" is what it has become, call .uid('${operator.uid}') on it${heir.hasOwnUid ? ` instead of .uid('${heir.uid}')` : ''}; otherwise bring it back`
+      : `If "${heir.name}" is what it has become, call .uid('${operator.uid}') on it${heir.uidOrigin === 'program' ? ` instead of .uid('${heir.uid}')` : ''}; otherwise bring it back`
   return {
     verdict: 'refuse',
-    reason: `the job does not have it${heir === undefined ? '' : `: it may have become "${heir.name}" (uid "${heir.uid}")`}`,
+    reason,
     hint: `${advice}, or drop its state with --allow-non-restored-state. An operator keeps its state for as long as its uid stays: give each that has state one with .uid(...).`,
   }
 }

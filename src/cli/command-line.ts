@@ -160,7 +160,7 @@ Examples:
     )
     .action(async (job: string, options: RunOptions) => {
       // First, and alone: a supervisor loads nothing of the engine.
-      const code = await (await import('./supervisor.ts')).superviseRun(options, terminal)
+      const code = await (await import('./supervisor.ts')).superviseRun(job, options, jobArguments, terminal)
       setExitCode(code ?? (await (await import('./run.ts')).runCommand(job, options, jobArguments, terminal)))
     })
   jobOptions(program.command('explain').description('print the plan of a job without running it').summary('print the plan of a job'), 'explain')

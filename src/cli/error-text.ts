@@ -11,6 +11,8 @@ export const ExitCode = { OK: 0, JOB_FAILED: 1, USAGE: 2, RESTORE_REFUSED: 3, IN
 
 /** What a supervised child exits with if its job has failed before any worker ran; nobody else sees it. */
 export const FAILED_BEFORE_RUNNING = 4
+/** What it exits with if the job would fail in the same way each time that it is started again. */
+export const FAILED_FOR_GOOD = 5
 
 /** The exit code for an error; what fails before anything ran is the program's or the command line's fault. */
 export function exitCodeOf(error: unknown, hasRun: boolean): number {

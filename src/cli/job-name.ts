@@ -16,7 +16,8 @@ export async function jobNameOf(job: string, params: JobParams): Promise<string>
 }
 
 async function scriptName(job: string, params: JobParams): Promise<string | undefined> {
-  const { planScript, readScript } = await import('../sql/runtime/script-job.ts')
+  const { planScript } = await import('../sql/runtime/script-job.ts')
+  const { readScript } = await import('../sql/script-text.ts')
   const { FunctionModules } = await import('../sql/function-modules.ts')
   try {
     const path = jobPath(job)

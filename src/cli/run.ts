@@ -1,16 +1,18 @@
 // `millrace run`: finds the job's module, hands it to an engine, shows how it gets on, tells how it ended. The main thread runs none of the job,
 // except with --inspect.
 
+import { existsSync } from 'node:fs'
 import { systemClock } from '../base/clock.ts'
 import { hasCode } from '../base/errors.ts'
 import { Engine, type JobHandle } from '../engine/engine.ts'
-import { type JobModule, resolveJobModule } from '../engine/job-bundle.ts'
+import { type JobModule, jobPath, resolveJobModule } from '../engine/job-bundle.ts'
+import { failsAgain } from '../engine/restart-strategy.ts'
 import type { ExecutionPlan } from '../plan/execution-plan.ts'
-import { engineFolders, errorText, ExitCode, exitCodeOf, FAILED_BEFORE_RUNNING } from './error-text.ts'
+import { engineFolders, errorText, ExitCode, exitCodeOf, FAILED_BEFORE_RUNNING, FAILED_FOR_GOOD } from './error-text.ts'
 import { Interruption } from './interruption.ts'
 import type { JobParams } from './job-arguments.ts'
 import { figuresOf } from './job-figures.ts'
-import { jobNameOf } from './job-name.ts'
+import { isScript, jobNameOf } from './job-name.ts'
 import { readJobSettings } from './job-settings.ts'
 import { Progress, type ProgressMode } from './progress.ts'
 import { summaryJson, summaryText } from './summary.ts'
@@ -59,6 +61,8 @@ export interface RunSettings {
 /** Runs a job. Resolves with the exit code; errors of the job are told here. @throws {PlanError} If an option is wrong. */
 export async function runCommand(job: string, options: RunOptions, jobArguments: readonly string[], terminal: Terminal): Promise<number> {
   const settings = await runSettings(job, options, jobArguments, terminal)
+  if (isScript(job) && existsSync(jobPath(job)) && !isStartedAgain)
+    await (await import('../sql/runtime/script-job.ts')).writePlans(jobPath(job), settings.params)
   if (options.inspect !== undefined && options.inspect !== false) return (await import('./inspect.ts')).runInspected(settings, options.inspect, terminal)
   const interruption = new Interruption(terminal)
   if (options.watch === true) return (await import('./watch.ts')).watchJob(settings, interruption, terminal)
@@ -136,6 +140,7 @@ export async function runOnce(
     if (isStartedAgain && hasCode(error, 'JOB_FINISHED')) return ExitCode.OK
     tellError(await locateSyntaxError(error, module), settings, module, terminal)
     const code = exitCodeOf(error, plan !== undefined)
+    if (code === ExitCode.JOB_FAILED && isSupervised && failsAgain(error)) return FAILED_FOR_GOOD
     return code === ExitCode.JOB_FAILED && isSupervised && handle?.hasStarted !== true ? FAILED_BEFORE_RUNNING : code
   } finally {
     restoreStreams()

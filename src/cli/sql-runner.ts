@@ -8,6 +8,7 @@ import { fileGuessText } from '../sql/files/file-guess.ts'
 import { withSqlAdvice } from '../sql/files/bad-record-advice.ts'
 import type { LogicalPlan } from '../sql/logical-plan.ts'
 import { orderingOf } from '../sql/ordering.ts'
+import { insertJobOf } from '../sql/runtime/compiled-plans.ts'
 import { asksForBatch, copyOf, evaluationContext, explainedRows, insertJob, queryJob, summaryOf } from '../sql/runtime/run-script.ts'
 import { checkSetting } from '../sql/runtime/script-job.ts'
 import type { Rows, SqlSession, StatementResult } from '../sql/session.ts'
@@ -86,8 +87,9 @@ export class SqlRunner {
 
   /** Runs what has to be run, and prints what is asked for. */
   async #answer(result: StatementResult, statement: Statement, isPrinted: boolean, signal: AbortSignal): Promise<void> {
-    if (result.kind === 'insert') {
-      const executor = this.#planned(() => insertJob(result.inserts, this.session, this.#jobOptions))
+    const job = insertJobOf(result, this.session)
+    if (job !== undefined) {
+      const executor = this.#planned(() => insertJob(job, this.#jobOptions))
       await runShown(executor, this.#screen.terminal, signal)
     } else if (result.kind === 'query' && isPrinted) await this.#query(result.plan, signal)
     else if (result.kind === 'rows' && isPrinted) {

@@ -54,6 +54,9 @@ export async function sqlCommand(options: SqlCommandOptions, terminal: Terminal)
   }
 }
 
+/** What is told to have been done, since nothing is printed. */
+const ANSWERS_NOTHING: ReadonlySet<string> = new Set(['done', 'insert', 'compile plan', 'execute plan'])
+
 /** How much a terminal shows of tables; undefined: standard output is none. Read anew at each drawing: windows are resized, and some say 0. */
 function screenSize(): (() => ScreenSize) | undefined {
   const { stdout } = process
@@ -80,7 +83,7 @@ async function runOnKeyboard(runner: SqlRunner, options: SqlCommandOptions, term
       textOf: textOfFile,
       async run(text, signal) {
         const result = await runner.run(fillVariables(text, process.env), true, signal)
-        return result?.kind === 'done' || result?.kind === 'insert'
+        return result !== undefined && ANSWERS_NOTHING.has(result.kind)
       },
       tell: (error) => tellError(error, options, terminal),
     },

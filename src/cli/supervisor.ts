@@ -8,8 +8,11 @@ import { CoordinatorWatch } from '../engine/coordinator-watch.ts'
 import { parseSetting } from '../engine/options.ts'
 import { type RestartStrategy, restartStrategyOf } from '../engine/restart-strategy.ts'
 import { hangTimeoutMsOf } from '../runtime/coordinator-ticks.ts'
+import { jobPath } from '../engine/job-bundle.ts'
 import { isSqlOption } from '../sql/session-options.ts'
-import { ExitCode, FAILED_BEFORE_RUNNING } from './error-text.ts'
+import { ExitCode, FAILED_BEFORE_RUNNING, FAILED_FOR_GOOD } from './error-text.ts'
+import { parseJobArguments } from './job-arguments.ts'
+import { isScript } from './job-name.ts'
 import type { RunOptions } from './run.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -59,21 +62,33 @@ export function obeySupervisor(interrupt: (signal: (typeof SIGNALS)[number]) => 
 export type SupervisedOptions = Pick<RunOptions, 'set' | 'watch' | 'inspect' | 'quiet' | 'json'>
 
 /**
- * Supervises the run, if it is to be started again when it fails. Resolves with the exit code; undefined if the run is this process's own.
+ * Supervises the run, if it is to be started again when it fails. Resolves with the exit code; undefined if the run is this process's own. What a script
+ * sets counts where the command line does not say it.
  *
  * @throws {PlanError} If a setting is wrong.
  */
-export async function superviseRun(options: SupervisedOptions, terminal: Terminal): Promise<number | undefined> {
+export async function superviseRun(job: string, options: SupervisedOptions, jobArguments: readonly string[], terminal: Terminal): Promise<number | undefined> {
   if (isSupervised || options.watch === true || (options.inspect !== undefined && options.inspect !== false)) return undefined
   // Those of SQL say nothing about starting again; the child judges them.
   const settings = (options.set ?? []).filter((setting) => !isSqlOption(setting.split('=', 1)[0].trim()))
-  const values = new Map(settings.map(parseSetting).map(({ key, value }) => [key, value]))
+  const given = settings.map(parseSetting).map(({ key, value }) => [key, value] as const)
+  const values = new Map([...(isScript(job) ? await scriptSettings(job, jobArguments) : []), ...given])
   const strategy = restartStrategyOf(values, new Random(freshSeed()))
   if (strategy === undefined) return undefined
   const say = (text: string): void => {
     if (options.quiet !== true && options.json !== true) terminal.say(text)
   }
   return supervise(strategy, hangTimeoutMsOf(values), say)
+}
+
+/** What a script sets of the engine. Nothing of a script that cannot be read: the child tells why. */
+async function scriptSettings(job: string, jobArguments: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const { engineSettingsOf, readScript } = await import('../sql/script-text.ts')
+  try {
+    return engineSettingsOf(readScript(jobPath(job), parseJobArguments(jobArguments)))
+  } catch {
+    return new Map()
+  }
 }
 
 /** Runs the same command line in children until one ends for good. */
@@ -99,6 +114,10 @@ async function supervise(strategy: RestartStrategy, hangTimeoutMs: number, say: 
     const { code, signal } = await endOf(child, hangTimeoutMs)
     // What cannot even start will not the next time: a file that is not there, a folder that cannot be written.
     if (code === FAILED_BEFORE_RUNNING && !hasRun) return ExitCode.JOB_FAILED
+    if (code === FAILED_FOR_GOOD) {
+      say('The job has failed, and is not started again: the record that it has failed with would come again\n')
+      return ExitCode.JOB_FAILED
+    }
     if (code !== null && code !== ExitCode.JOB_FAILED && code !== FAILED_BEFORE_RUNNING) return code
     hasRun = true
     const interrupted = (): number => (interruptedBy === 'SIGTERM' ? ExitCode.TERMINATED : ExitCode.INTERRUPTED)

@@ -220,7 +220,10 @@ export class JobHandle implements AsyncDisposable {
     if (this.#restartCount > 0 && hasCode(error, 'JOB_FINISHED')) return this.#end('finished')
     const hasRun = attempt.isPlanned && this.#hasStarted
     if (!hasRun || !mayEndOtherwise(error)) return this.#giveUp(error)
-    const refusal = this.#restarts.refusal(this.#inputs.map(({ name }) => name))
+    const refusal = this.#restarts.refusal(
+      this.#inputs.map(({ name }) => name),
+      error,
+    )
     if (refusal !== undefined) return this.#giveUp(error, refusal)
     this.#isBetween = true
     const missed = new JobError('SAVEPOINT_FAILED', `Cannot take a savepoint of job "${this.name}": it has failed, and is about to be started again`, {

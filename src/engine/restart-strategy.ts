@@ -127,6 +127,11 @@ export function mayEndOtherwise(error: unknown): boolean {
   return !(error instanceof PlanError || error instanceof RestoreError || hasCode(error, 'OUTPUT_CLOSED'))
 }
 
+/** Whether a job fails in the same way each time that it goes on: sources read the same record again, and nothing else would help it. */
+export function failsAgain(error: unknown): boolean {
+  return hasCode(error, 'NULL_TIMESTAMP')
+}
+
 /** Decides for one job, in the process that runs it. */
 export class Restarts {
   readonly #random: Random
@@ -151,12 +156,14 @@ export class Restarts {
    * Why the job cannot be started again, whatever its strategy says; undefined if it can.
    *
    * @param inputs Names of those that the program feeds.
+   * @param error What it has failed with.
    */
-  refusal(inputs: readonly string[]): RestartRefusal | undefined {
+  refusal(inputs: readonly string[], error: unknown): RestartRefusal | undefined {
     if (this.#strategy === undefined) {
       const reason = this.#options.has(`${KEY}.type`) ? `${KEY}.type is ${this.#options.get(`${KEY}.type`)}` : `${CHECKPOINT_DIR} is not set`
       return { reason, isUnexpected: false }
     }
+    if (failsAgain(error)) return { reason: 'the record that it has failed with would come again', isUnexpected: true }
     if (inputs.length === 0) return undefined
     const names = [...new Set(inputs)].map((name) => `"${name}"`).join(', ')
     return {

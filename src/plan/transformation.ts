@@ -76,6 +76,10 @@ export type TransformationBody =
 export interface TransformationSettings {
   name: string
   uid: string | undefined
+  /** Whether the uid follows from what the operator does, so that nobody can give it another one. */
+  hasFixedUid: boolean
+  /** What a person calls the parts of its key, those that are computed nothing; undefined: as the columns are called that it lies in. */
+  keyNames: readonly (string | undefined)[] | undefined
   parallelism: number | undefined
   maxParallelism: number | undefined
   /** `head`: not behind its producer. `never`: alone. */
@@ -99,7 +103,16 @@ export class Transformation {
     this.edges = edges
     this.outputSchema = outputSchema
     this.parallelismMax = parallelismMax
-    this.settings = { name, uid: undefined, parallelism: undefined, maxParallelism: undefined, chaining: 'always', description: undefined }
+    this.settings = {
+      name,
+      uid: undefined,
+      hasFixedUid: false,
+      keyNames: undefined,
+      parallelism: undefined,
+      maxParallelism: undefined,
+      chaining: 'always',
+      description: undefined,
+    }
   }
 
   /** Whether the edges are keyed: state and timers are per key. */

@@ -17,9 +17,12 @@ export function plannedOperators(plan: ExecutionPlan, { transformations }: Logic
       const transformation = transformations[id]
       const description = descriptionOf(transformation)
       const { type, traits, states = [], declaresMore = false, hasTimers = true } = description
-      const key = description === STATELESS || transformation.body.kind === 'sink' ? undefined : keyOf(transformations[fused[0]].edges)
+      const isKeyed = description !== STATELESS && transformation.body.kind !== 'sink'
+      const key = isKeyed ? keyOf(transformations[fused[0]].edges, transformation.settings.keyNames) : undefined
       const signature: OperatorSignature = { type, ...(key && { key }), ...(traits && { traits }) }
-      return { uid, name, hasOwnUid: transformation.settings.uid !== undefined, parallelism, maxParallelism, signature, states, declaresMore, hasTimers }
+      const { uid: given, hasFixedUid } = transformation.settings
+      const origin = given === undefined ? 'place' : hasFixedUid ? 'plan' : 'program'
+      return { uid, name, uidOrigin: origin, parallelism, maxParallelism, signature, states, declaresMore, hasTimers }
     }),
   )
 }
@@ -40,12 +43,16 @@ function descriptionOf({ body }: Transformation): OperatorDescription {
   }
 }
 
-function keyOf(edges: readonly Edge[]): readonly KeyPart[] | undefined {
+function keyOf(edges: readonly Edge[], names: readonly (string | undefined)[] | undefined): readonly KeyPart[] | undefined {
   for (const { partitioner, schema } of edges) {
     if (partitioner.kind !== 'hash') continue
     const { key } = partitioner
     if (key.kind === 'encoded') return [{ ...(key.type && { type: key.type }) }]
-    return key.columns.map((column) => ({ name: schema.fields[column].name, type: schema.fields[column].type }))
+    return key.columns.map((column, part) => {
+      const { name: own, type } = schema.fields[column]
+      const name = names === undefined ? own : names[part]
+      return { ...(name !== undefined && { name }), type }
+    })
   }
   return undefined
 }

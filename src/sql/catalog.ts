@@ -12,6 +12,8 @@ import type { TableStream } from './table-stream.ts'
 
 const DEFAULT_CATALOG = 'default_catalog'
 const DEFAULT_DATABASE = 'default_database'
+/** Catalog and database that names are of until another one is used. */
+export const DEFAULT_PATH = [DEFAULT_CATALOG, DEFAULT_DATABASE] as const
 
 /** Where something was said, in which text. */
 export interface Origin extends Span {

@@ -114,12 +114,25 @@ function allOf(columns: readonly unknown[]): Need {
 
 /** Prunes the plans of one job: all that read a table agree on what they read of it. */
 export class ColumnPruner {
-  readonly #needs = new Map<CatalogTable, Need>()
+  readonly #needs: Map<CatalogTable, Need>
+  /** Whether plans were pruned before. */
+  readonly #isPruned: boolean
   /** Whether needs are found out, or are known. */
   #isCollecting = true
 
+  /** @param needs What is read of tables, for plans that were pruned before. */
+  constructor(needs?: ReadonlyMap<CatalogTable, Need>) {
+    this.#needs = new Map(needs)
+    this.#isPruned = needs !== undefined
+  }
+
+  get needs(): ReadonlyMap<CatalogTable, Need> {
+    return this.#needs
+  }
+
   /** The plans without what nobody asks for. Their own columns stay. */
   prune(plans: readonly LogicalPlan[]): readonly LogicalPlan[] {
+    if (this.#isPruned) return plans
     this.#isCollecting = true
     for (const plan of plans) this.#whole(plan)
     for (const [table, need] of this.#needs) complete(table, need)
@@ -140,12 +153,13 @@ export class ColumnPruner {
     return { kind: 'project', input: pruned, expressions, columns: plan.columns }
   }
 
-  #prune(plan: LogicalPlan, wanted: Need): Pruned {
+  /** @param isProjected Whether what is behind it takes single columns anyway. */
+  #prune(plan: LogicalPlan, wanted: Need, isProjected: boolean = false): Pruned {
     // Who reads its late rows sees all columns of its input.
     const need = plan.late === undefined ? wanted : new Map([...wanted, ...allOf(inputsOf(plan).flatMap(({ columns }) => columns))])
     switch (plan.kind) {
       case 'scan':
-        return this.#scan(plan, need)
+        return this.#scan(plan, need, isProjected)
       case 'values':
       case 'late rows':
         return { plan, mapping: identity(plan.columns) }
@@ -159,7 +173,7 @@ export class ColumnPruner {
           if (expression.kind === 'column' && of !== undefined && of !== 'all') for (const field of of) add(inner, expression.index, field)
           else addNeed(inner, expression)
         }
-        const input = this.#prune(plan.input, inner)
+        const input = this.#prune(plan.input, inner, true)
         const fields = new Map<number, ReadonlyMap<number, number>>()
         const expressions = kept.map((index) => {
           const expression = moved(plan.expressions[index], input.mapping)
@@ -174,7 +188,7 @@ export class ColumnPruner {
       }
       case 'filter': {
         addNeed(need, plan.condition)
-        const { plan: input, mapping } = this.#prune(plan.input, need)
+        const { plan: input, mapping } = this.#prune(plan.input, need, isProjected)
         return { plan: { ...plan, input, condition: moved(plan.condition, mapping), columns: input.columns }, mapping }
       }
       case 'sort': {
@@ -193,7 +207,7 @@ export class ColumnPruner {
         const kept = needed.length > 0 || width > 0 ? needed : plan.aggregates.slice(0, 1)
         for (const key of plan.keys) addNeed(inner, key)
         for (const { operands, filter } of kept) for (const part of [...operands, filter]) addNeed(inner, part)
-        const { plan: input, mapping } = this.#prune(plan.input, inner)
+        const { plan: input, mapping } = this.#prune(plan.input, inner, true)
         const keys = plan.keys.map((key) => moved(key, mapping))
         const aggregates = kept.map((aggregate) => ({
           ...aggregate,
@@ -267,7 +281,7 @@ export class ColumnPruner {
     }
   }
 
-  #scan(plan: ScanPlan, need: Need): Pruned {
+  #scan(plan: ScanPlan, need: Need, isProjected: boolean): Pruned {
     const { table } = plan
     if (this.#isCollecting) {
       const known = this.#needs.get(table) ?? new Map()
@@ -276,7 +290,8 @@ export class ColumnPruner {
       this.#needs.set(table, known)
     }
     const { columns, mapping, kept } = reduced(plan.columns, this.#isCollecting ? need : this.needOf(table))
-    return { plan: { ...plan, places: kept.map((column) => plan.places[column]), columns }, mapping }
+    const pruned: Pruned = { plan: { ...plan, places: kept.map((column) => plan.places[column]), columns }, mapping }
+    return isProjected || this.#isCollecting ? pruned : narrowed(pruned, need)
   }
 
   /** Columns of an input that pass, with others behind them. */
@@ -357,5 +372,18 @@ export class ColumnPruner {
       plan: { ...plan, left: side(plan.left), right: side(plan.right), columns },
       mapping: { places: new Map(kept.map((index, place) => [index, place])), fields: new Map(), columns },
     }
+  }
+}
+
+/** What is read of a table for others too, without their columns: what operators keep of it is then the same whatever else is asked of the table. */
+function narrowed({ plan, mapping }: Pruned, need: Need): Pruned {
+  const kept = (need.size > 0 ? [...need.keys()] : [...mapping.places.keys()].slice(0, 1)).toSorted((left, right) => left - right)
+  if (kept.length === plan.columns.length) return { plan, mapping }
+  const places = kept.map((column) => mapping.places.get(column)!)
+  const columns = places.map((place) => plan.columns[place])
+  const expressions = places.map((place): BoundExpression => ({ kind: 'column', index: place, type: plan.columns[place].type, start: 0, end: 0 }))
+  return {
+    plan: { kind: 'project', input: plan, expressions, isNarrowing: true, columns },
+    mapping: { places: new Map(kept.map((column, place) => [column, place])), fields: mapping.fields, columns },
   }
 }

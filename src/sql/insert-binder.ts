@@ -9,7 +9,8 @@ import { canAssign } from './implicit-casts.ts'
 import type { LogicalPlan } from './logical-plan.ts'
 import { QueryBinder } from './query-binder.ts'
 import { SqlError, type Span } from './sql-error.ts'
-import type { Hint, Insert, Name } from './syntax-tree.ts'
+import { hintedTable } from './hints.ts'
+import type { Insert, Name } from './syntax-tree.ts'
 import { canCast } from './type-rules.ts'
 
 /** Rows that go into a table. */
@@ -160,13 +161,10 @@ class InsertBinder {
   /** `OPTIONS('key' = 'value')` of the table. */
   #withHints(table: CatalogTable): CatalogTable {
     const { hints } = this.#insert
-    if (hints.length === 0) return table
-    const said = (hint: Hint): readonly (readonly [string, string])[] => {
-      if (hint.name.text.toUpperCase() !== 'OPTIONS')
-        throw this.#error('UNKNOWN_HINT', hint.name, `There is no hint "${hint.name.text}" for a table`, "Write OPTIONS('key' = 'value').")
-      return hint.options.map(({ key, value }) => [key, value])
-    }
-    return { ...table, options: new Map([...table.options, ...hints.flatMap(said)]) }
+    const other = hints.find((hint) => hint.name.text.toUpperCase() !== 'OPTIONS')
+    if (other !== undefined)
+      throw this.#error('UNKNOWN_HINT', other.name, `There is no hint "${other.name.text}" for a table`, "Write OPTIONS('key' = 'value').")
+    return hintedTable(table, hints, this.#text)
   }
 
   #wrongCount(plan: LogicalPlan, targets: readonly string[]): SqlError {

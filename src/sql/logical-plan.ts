@@ -89,6 +89,8 @@ export interface ProjectPlan extends Relation {
   readonly kind: 'project'
   readonly input: LogicalPlan
   readonly expressions: readonly BoundExpression[]
+  /** Nobody has written it: of the columns that a table is read with for all, it leaves those that are asked for here. */
+  readonly isNarrowing?: true
 }
 
 /** The rows for which a condition is TRUE. */
@@ -106,6 +108,8 @@ export interface AggregatePlan extends Relation {
   readonly aggregates: readonly BoundAggregate[]
   /** Groups of windows: which keys are their beginning and end. Their results come when the windows end. */
   readonly window: { readonly spec: WindowSpec; readonly start: number; readonly end: number } | undefined
+  /** How long a group is kept that nothing comes to, in ms; 0: for ever. Undefined: as long as the job says. Windows end by themselves. */
+  readonly ttlMs?: number
 }
 
 /** Each row once for each set of keys: its columns, then the keys, NULL where the set does not have them, then the number of the set. */
@@ -144,6 +148,8 @@ export interface JoinPlan extends Relation {
   /** Undefined: all pairs. */
   readonly condition: BoundExpression | undefined
   readonly strategy: JoinStrategy
+  /** How long rows of each side are kept, as in {@link AggregatePlan.ttlMs}, where there are no bounds. */
+  readonly ttl?: readonly [left: number | undefined, right: number | undefined]
 }
 
 /** The rows of two inputs, whose columns have the same types, as multisets (`all`) or sets. */

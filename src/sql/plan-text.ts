@@ -108,16 +108,23 @@ export function rowsText(rows: readonly (readonly BoundExpression[])[]): string 
 }
 
 /** Of groups: their keys, their windows, the keys and the aggregates. */
-export function groupAttributes({ input, keys, aggregates, columns, window }: Omit<AggregatePlan, 'kind'>): Attributes {
-  return { ...groupText(namesOf(input.columns), keys, aggregates, namesOf(columns)), window: window && specText(window.spec) }
+export function groupAttributes({ input, keys, aggregates, columns, window, ttlMs }: Omit<AggregatePlan, 'kind'>): Attributes {
+  return { ...groupText(namesOf(input.columns), keys, aggregates, namesOf(columns), ttlMs), window: window && specText(window.spec) }
 }
 
-/** The same without windows. @param names Of the rows that are grouped. */
-export function groupText(names: ColumnNames, keys: readonly BoundExpression[], aggregates: readonly BoundAggregate[], outputNames: ColumnNames): Attributes {
+/** The same without windows. @param names Of the rows that are grouped. @param ttlMs As a hint says it. */
+export function groupText(
+  names: ColumnNames,
+  keys: readonly BoundExpression[],
+  aggregates: readonly BoundAggregate[],
+  outputNames: ColumnNames,
+  ttlMs?: number,
+): Attributes {
   const results = aggregateTexts(aggregates, names, outputNames.slice(keys.length))
   return {
     groupBy: keys.length === 0 ? undefined : boundTexts(keys, names),
     select: [...keys.map((key, index) => selectText([key], names, [outputNames[index]])), ...results].join(', '),
+    stateTtl: ttlMs === undefined ? undefined : spanText(ttlMs),
   }
 }
 
@@ -126,7 +133,7 @@ export function expandAttributes({ input, keys, sets }: Extract<LogicalPlan, { r
   return { sets: sets.map((set) => `(${texts.filter((_, index) => set[index]).join(', ')})`).join(', ') }
 }
 
-export function joinAttributes({ type, left, right, condition, strategy, columns }: JoinPlan): Attributes {
+export function joinAttributes({ type, left, right, condition, strategy, columns, ttl = [undefined, undefined] }: JoinPlan): Attributes {
   const names = namesOf([...left.columns, ...right.columns])
   return {
     joinType: type,
@@ -135,7 +142,14 @@ export function joinAttributes({ type, left, right, condition, strategy, columns
     window: strategy.kind === 'window' ? specText(left.columns[strategy.leftEnd].window!.of) : undefined,
     asOf: strategy.kind === 'temporal' ? names[strategy.leftTime] : strategy.kind === 'lookup' ? 'PROCTIME()' : undefined,
     select: namesOf(columns).join(', '),
+    stateTtl: sidesText(ttl),
   }
+}
+
+/** What hints say of how long each side is kept. */
+function sidesText([left, right]: NonNullable<JoinPlan['ttl']>): string | undefined {
+  const sides = [...(left === undefined ? [] : [`LEFT=${spanText(left)}`]), ...(right === undefined ? [] : [`RIGHT=${spanText(right)}`])]
+  return sides.length === 0 ? undefined : sides.join(', ')
 }
 
 export function sortAttributes({ input, keys, offset, fetch }: SortPlan): Attributes {

@@ -281,20 +281,20 @@ export function scansOf(plan: LogicalPlan): readonly ScanPlan[] {
   return plan.kind === 'scan' ? [plan] : inputsOf(plan).flatMap(scansOf)
 }
 
-/** Whether something in a plan depends on the order in which groups change: then their changes are told one by one. */
-export function needsOrderOfChanges(plan: LogicalPlan): boolean {
+/** The groups of a plan on whose order of changes something depends: then their changes are told one by one. */
+export function orderedGroups(plan: LogicalPlan, isBelow: boolean = false): readonly LogicalPlan[] {
   const isOrdered =
     plan.kind === 'rank' ||
     plan.kind === 'over' ||
     (plan.kind === 'sort' && plan.fetch !== undefined) ||
     (plan.kind === 'aggregate' && plan.aggregates.some(({ name }) => ORDERED_AGGREGATES.has(name)))
-  const inputs = inputsOf(plan)
+  // Groups, and partitions of which the first rows are asked for.
+  const isGroup =
+    (plan.kind === 'aggregate' && plan.window === undefined) ||
+    plan.kind === 'rank' ||
+    (plan.kind === 'set operation' && plan.operator === 'UNION' && !plan.all)
   // Of a table with versions each of them counts.
-  const hasVersions = plan.kind === 'join' && plan.strategy.kind === 'temporal' && hasGroups(plan.right)
-  return hasVersions || (isOrdered && inputs.some(hasGroups)) || inputs.some(needsOrderOfChanges)
-}
-
-/** Whether a plan has groups, or partitions of which the first rows are asked for, whose changes within a batch become one. */
-function hasGroups(plan: LogicalPlan): boolean {
-  return (plan.kind === 'aggregate' && plan.window === undefined) || plan.kind === 'rank' || inputsOf(plan).some(hasGroups)
+  const hasVersions = plan.kind === 'join' && plan.strategy.kind === 'temporal'
+  const below = inputsOf(plan).flatMap((input) => orderedGroups(input, isBelow || isOrdered || (hasVersions && input === plan.right)))
+  return isBelow && isGroup ? [plan, ...below] : below
 }

@@ -11,11 +11,11 @@ import { and, conjunctsOf, orNull, replaceColumns } from './expressions.ts'
 import { FLINK_FUNCTIONS } from './flink-functions.ts'
 import { FILE_FUNCTIONS, functionAdvice } from './function-advice.ts'
 import { groupingOf, groupingSetsOf, groupsOf } from './grouping.ts'
-import { checkHints } from './hints.ts'
+import { checkHints, hintedTable, StateTtlHints } from './hints.ts'
 import { isLateRows, lateRowsAlone } from './late-rows.ts'
 import { LookupHints } from './lookup-hint.ts'
 import { isLookedUp, LOOKUP_CONNECTORS, lookedUpTable } from './lookup-plan.ts'
-import type { JoinPlan, LogicalPlan, PlanColumn, SortKey, UnnestPlan } from './logical-plan.ts'
+import type { AggregatePlan, JoinPlan, LogicalPlan, PlanColumn, SortKey, UnnestPlan } from './logical-plan.ts'
 import { OverBinder } from './over-binder.ts'
 import {
   castTo,
@@ -39,6 +39,7 @@ import { withRanks } from './rank-rule.ts'
 import { SqlError, type Span } from './sql-error.ts'
 import type {
   Expression,
+  Hint,
   Join,
   Name,
   OrderedQuery,
@@ -68,6 +69,8 @@ export class QueryBinder {
   readonly #named: ReadonlyMap<string, LogicalPlan>
   /** Columns of the rows around a subquery: the place of the first is -1, of the second -2. */
   readonly #outer: readonly ScopeColumn[]
+  /** Of the SELECT that is being bound. */
+  #ttls: StateTtlHints | undefined
   /** Of the SELECT whose FROM is being bound. */
   #lookups: LookupHints | undefined
 
@@ -111,7 +114,10 @@ export class QueryBinder {
   }
 
   #select(select: Select): LogicalPlan {
-    if (select.quantifier === 'DISTINCT') return distinct(this.#select({ ...select, quantifier: undefined }))
+    if (select.quantifier === 'DISTINCT') {
+      const rows = this.#select({ ...select, quantifier: undefined })
+      return this.#kept(distinct(rows), select.from)
+    }
     return this.#ordered(select, []).plan
   }
 
@@ -119,6 +125,7 @@ export class QueryBinder {
   #ordered(select: Select, order: readonly OrderItem[]): { readonly plan: LogicalPlan; readonly keys: readonly SortKey[]; readonly width: number } {
     const { groupBy, having, from, where, items } = select
     checkHints(select.hints, this.#text)
+    this.#ttls = new StateTtlHints(select.hints, from, this.#text)
     const qualify = select.qualify && named(select.qualify, items)
     const lookups = (this.#lookups = new LookupHints(select.hints, this.#text))
     const rows = new Rows(from === undefined ? NOTHING : this.#source(from))
@@ -272,8 +279,14 @@ export class QueryBinder {
 
   // ---- groups ----
 
+  /** Groups of rows of one input, which may say how long they are kept. */
+  #kept(plan: LogicalPlan, from: TableExpression | undefined): LogicalPlan {
+    const ttlMs = from && this.#ttls?.of(from)
+    return ttlMs === undefined ? plan : { ...(plan as AggregatePlan), ttlMs }
+  }
+
   /** Makes groups of the rows; what is bound afterwards is of groups. */
-  #groups({ groupBy, having, items, qualify }: Select, order: readonly OrderItem[], rows: Rows, overs: OverBinder): Pick<ExpressionBinder, 'bind'> {
+  #groups({ groupBy, having, items, qualify, from }: Select, order: readonly OrderItem[], rows: Rows, overs: OverBinder): Pick<ExpressionBinder, 'bind'> {
     const { columns: scope } = rows
     const { keys: texts, sets } = groupingSetsOf(groupBy?.items ?? [])
     for (const key of texts)
@@ -314,7 +327,7 @@ export class QueryBinder {
       if (!(expression.kind === 'reference' && expression.parts.length === 1 && aliases.has(expression.parts[0].text)) && expression.kind !== 'literal')
         remember(expression)
     const made = groupsOf(rows.plan, binder, sets.length > 1 ? { texts: keyTexts, sets } : undefined, legacy)
-    rows.plan = made.plan
+    rows.plan = this.#kept(made.plan, from)
     // Subqueries may name what groups have in common.
     const place = (column: number): number => {
       const key = binder.keys.findIndex((one) => one.kind === 'column' && one.index === column)
@@ -363,7 +376,7 @@ export class QueryBinder {
         const named = parts.length === 1 ? this.#named.get(parts[0].text) : undefined
         if (from.asOf !== undefined) throw this.#error('NOT_SUPPORTED', from, 'FOR SYSTEM_TIME AS OF stands at the right side of a join only')
         checkHints(from.hints, this.#text)
-        return this.#aliased(from.plan?.() ?? named ?? this.#relation(from.name), from.alias ?? parts[parts.length - 1], from.columns)
+        return this.#aliased(from.plan?.() ?? named ?? this.#relation(from.name, from.hints), from.alias ?? parts[parts.length - 1], from.columns)
       }
       case 'subquery': {
         const binder = new QueryBinder(this.#text, this.#catalog, this.#named, from.lateral ? outer : this.#outer)
@@ -439,7 +452,9 @@ export class QueryBinder {
       shared === undefined ? on && new ExpressionBinder(this.#text, all, undefined, this.#outer).bind(on) : this.#sameColumns(left, right, shared, span)
     if (condition !== undefined && condition.type.kind !== 'BOOLEAN')
       throw this.#error('WRONG_TYPE', condition, `ON takes a BOOLEAN, and this is ${formatType(condition.type)}`)
-    const source = joinOf(left, right, joined, condition)
+    const found = joinOf(left, right, joined, condition)
+    const ttl = this.#ttls?.ofJoin(leftTable, rightTable)
+    const source = ttl === undefined ? found : { ...found, plan: { ...(found.plan as JoinPlan), ttl } }
     return shared === undefined ? source : merged(source, left.columns.length, shared)
   }
 
@@ -605,8 +620,12 @@ export class QueryBinder {
     return { plan: { ...(source.plan as JoinPlan), strategy }, columns: source.columns }
   }
 
-  #relation(name: QualifiedName): LogicalPlan {
-    const found = this.#catalog.find(name, this.#text)
+  #relation(name: QualifiedName, hints: readonly Hint[] = []): LogicalPlan {
+    const whole = this.#catalog.find(name, this.#text)
+    const options = whole.kind === 'view' ? hints.find((hint) => hint.name.text.toUpperCase() === 'OPTIONS') : undefined
+    if (options !== undefined)
+      throw this.#error('INVALID_HINT', options, `"${whole.path[2]}" is a view, which has no options`, 'Write the hint where the view names the table.')
+    const found = whole.kind === 'view' ? whole : hintedTable(whole, hints, this.#text)
     if (found.kind === 'table') return scanOf(found)
     const plan = new QueryBinder(found.text, this.#catalog).bind(found.query)
     return { ...(found.columnNames.length === 0 ? plan : withNames(plan, found.columnNames)), view: found.path.join('.') }

@@ -8,6 +8,7 @@ import type {
   GroupBy,
   GroupItem,
   Hint,
+  HintOption,
   Join,
   MatchRecognize,
   Name,
@@ -346,13 +347,14 @@ export abstract class QueryParser extends ExpressionParser {
 
   #hint(): Hint {
     const name = this.name('a hint')
-    const options: { key: string; value: string }[] = []
+    const options: HintOption[] = []
     const args: string[] = []
     if (this.acceptSymbol('(')) {
       if (!this.isSymbol(')'))
         this.list(() => {
+          const { token } = this
           const key = this.#hintValue()
-          if (this.acceptSymbol('=')) options.push({ key, value: this.#hintValue() })
+          if (this.acceptSymbol('=')) options.push({ key, value: this.#hintValue(), ...this.span(token) })
           else args.push(key)
         })
       this.expectSymbol(')')

@@ -27,6 +27,39 @@ export function checkSqlOption(key: string, value: string): void {
     throw new PlanError('UNKNOWN_OPTION', `Cannot set "${key}": there is no such option`, { hint: `Did you mean "${near}"?` })
   if (key === 'execution.runtime-mode' && !RUNTIME_MODES.includes(value.toLowerCase()))
     throw new PlanError('INVALID_OPTION', `Cannot set "${key}" to "${value}": expected one of ${RUNTIME_MODES.join(', ')}`)
+  if (key === TIME_ZONE_KEY) timeZoneOf(value)
+}
+
+const TIME_ZONE_KEY = 'table.local-time-zone'
+/** Where nobody has said where the session is. */
+const TIME_ZONE_DEFAULT = 'UTC'
+/** Zones that the platform knows and Flink does not take: names that say an offset otherwise, and old ones of three letters. */
+const OTHER_ZONES = /^(?:[+-].*|(?:UTC|UT|Z)(?:[+-].*)|Z|UCT|[A-Z]ST|[A-Z]{2}T|[A-Z]ST\d*)$/i
+const OLD_ZONES: ReadonlySet<string> = new Set(['CET', 'EET', 'MET', 'WET', 'GMT', 'UTC'])
+
+/**
+ * The time zone of a session, checked as Flink does: one of the IANA's by its name, an offset from GMT, or UTC.
+ *
+ * @throws {PlanError} `INVALID_OPTION`
+ */
+export function timeZoneOf(value: string | undefined): string {
+  if (value === undefined || value === 'default') return TIME_ZONE_DEFAULT
+  if (isTimeZone(value)) return value
+  throw new PlanError('INVALID_OPTION', `Cannot use "${value}" as the time zone of the session, ${TIME_ZONE_KEY}: there is none of that name`, {
+    hint: 'Write a name like Europe/Berlin, an offset like GMT+02:00, or UTC.',
+  })
+}
+
+function isTimeZone(name: string): boolean {
+  if (/^GMT[+-](?:0?\d|1[0-8])(?::[0-5]\d)?$/.test(name) || OLD_ZONES.has(name)) return true
+  if (OTHER_ZONES.test(name)) return false
+  try {
+    const { timeZone } = new Intl.DateTimeFormat('en-US', { timeZone: name }).resolvedOptions()
+    // The platform takes names in any case.
+    return timeZone === name || (timeZone.toLowerCase() !== name.toLowerCase() && /^[A-Z]/.test(name))
+  } catch {
+    return false
+  }
 }
 
 /** Reads `key=value`; undefined for an option of the engine. @throws {PlanError} as {@link checkSqlOption}. */

@@ -2,7 +2,7 @@
 
 import { STRING } from './functions/scalar-function.ts'
 import type { Field } from '../batch/types.ts'
-import { Catalog, type CatalogTable, type CatalogView, meant, type TablePath } from './catalog.ts'
+import { Catalog, type CatalogTable, type CatalogView, meant, type Origin, type TablePath } from './catalog.ts'
 import { PlanError } from '../base/errors.ts'
 import { suggest } from '../base/suggest.ts'
 import type { BoundExpression } from './bound-expression.ts'
@@ -10,6 +10,7 @@ import { type CopyTarget, copyTarget } from './files/copy-target.ts'
 import { fileTable, type StandardInput } from './files/file-table.ts'
 import { FunctionModules, isModuleLanguage, languageOf } from './function-modules.ts'
 import { withFunctions } from './function-names.ts'
+import { refuseOptions } from './hints.ts'
 import { assignColumns, bindInsert, type InsertPlan, writtenColumns } from './insert-binder.ts'
 import { LateRows, readsLateRows } from './late-rows.ts'
 import type { LogicalPlan } from './logical-plan.ts'
@@ -51,7 +52,7 @@ export interface Rows {
 }
 
 /** What EXPLAIN takes. */
-export type ExplainedResult = Extract<StatementResult, { readonly kind: 'query' | 'insert' }>
+export type ExplainedResult = Extract<StatementResult, { readonly kind: 'query' | 'insert' | 'execute plan' }>
 
 /** What a statement comes to. */
 export type StatementResult =
@@ -60,6 +61,17 @@ export type StatementResult =
   | { readonly kind: 'query'; readonly plan: LogicalPlan }
   /** To be run together. */
   | { readonly kind: 'insert'; readonly inserts: readonly InsertPlan[] }
+  /** To be planned, and the plan written; also to be run if `execute`. */
+  | {
+      readonly kind: 'compile plan'
+      readonly path: string
+      readonly ifNotExists: boolean
+      readonly execute: boolean
+      readonly inserts: readonly InsertPlan[]
+      readonly origin: Origin
+    }
+  /** To be run as the plan in a file says. */
+  | { readonly kind: 'execute plan'; readonly path: string; readonly origin: Origin }
   /** To be planned, and shown. */
   | { readonly kind: 'explain'; readonly of: ExplainedResult; readonly details: ReadonlySet<ExplainDetail['of']> }
   /** To be run, for what its rows have in common. */
@@ -150,6 +162,7 @@ class Execution {
   }
 
   execute(given: Statement): StatementResult {
+    refuseOptions(given, this.#options, this.#text)
     const statement = 'query' in given && given.query !== undefined ? { ...given, query: shortenNames(given.query, this.#catalog, this.#text) } : given
     const [catalog, text] = [this.#catalog, this.#text]
     switch (statement.kind) {
@@ -175,9 +188,13 @@ class Execution {
         return { kind: 'summarize', plan: new QueryBinder(text, catalog).bind(statement.query) }
       case 'copy':
         return { kind: 'copy', target: copyTarget(statement, text), plan: new QueryBinder(text, catalog).bind(statement.query) }
-      case 'compile plan':
+      case 'compile plan': {
+        const { path, ifNotExists, execute, statement: of } = statement
+        const inserts = this.#statementSet(of.kind === 'insert' ? [of] : of.inserts)
+        return { kind: 'compile plan', path, ifNotExists, execute, inserts, origin: { text, start: statement.start, end: statement.end } }
+      }
       case 'execute plan':
-        throw this.#error('NOT_SUPPORTED', statement, `Cannot run ${statement.kind.toUpperCase()} yet`)
+        return { kind: 'execute plan', path: statement.path, origin: { text, start: statement.start, end: statement.end } }
       default:
         this.#change(statement)
         return DONE
@@ -185,15 +202,15 @@ class Execution {
   }
 
   #explain({ statement, details }: Explain): StatementResult {
-    if (statement.kind !== 'query' && statement.kind !== 'insert' && statement.kind !== 'statement set')
-      throw this.#error('NOT_SUPPORTED', statement, 'EXPLAIN takes a query, an INSERT or a STATEMENT SET')
-    const unknown = details.find(({ of }) => of === 'ESTIMATED_COST' || of === 'PLAN_ADVICE')
-    if (unknown !== undefined)
+    if (statement.kind !== 'query' && statement.kind !== 'insert' && statement.kind !== 'statement set' && statement.kind !== 'execute plan')
+      throw this.#error('NOT_SUPPORTED', statement, 'EXPLAIN takes a query, an INSERT, a STATEMENT SET or EXECUTE PLAN')
+    const costs = details.find(({ of }) => of === 'ESTIMATED_COST')
+    if (costs !== undefined)
       throw this.#error(
         'NOT_SUPPORTED',
-        unknown,
-        unknown.of === 'ESTIMATED_COST' ? 'There are no costs to show: nothing is known of tables before they are read' : 'There is no advice on plans',
-        'EXPLAIN takes CHANGELOG_MODE and JSON_EXECUTION_PLAN.',
+        costs,
+        'There are no costs to show: nothing is known of tables before they are read',
+        'EXPLAIN takes CHANGELOG_MODE, JSON_EXECUTION_PLAN and PLAN_ADVICE.',
       )
     return { kind: 'explain', of: this.execute(statement) as ExplainedResult, details: new Set(details.map(({ of }) => of)) }
   }

@@ -261,8 +261,13 @@ export interface OrderItem extends Span {
 export interface Hint extends Span {
   readonly name: Name
   /** `key = value` pairs, or what stands in its parentheses. */
-  readonly options: readonly { readonly key: string; readonly value: string }[]
+  readonly options: readonly HintOption[]
   readonly arguments: readonly string[]
+}
+
+export interface HintOption extends Span {
+  readonly key: string
+  readonly value: string
 }
 
 export type Query = Select | SetOperation | Values | TableQuery | WithQuery | OrderedQuery

@@ -1,6 +1,6 @@
 // Types as Flink prints them: in DESCRIBE, in SHOW CREATE, and in the CASTs of expressions.
 
-import { LENGTH_MAX, type LogicalType } from '../batch/types.ts'
+import { formatType, type LogicalType, withNullability } from '../batch/types.ts'
 import { type Token, TokenKind, tokenize } from './tokens.ts'
 
 /** As SHOW CREATE prints it: no short names. */
@@ -9,6 +9,11 @@ export function longTypeText(type: LogicalType): string {
     if (simple.kind === 'VARCHAR' || simple.kind === 'VARBINARY') return `${simple.kind}(${simple.length})`
     return simple.kind === 'TIMESTAMP_LTZ' ? `TIMESTAMP(${simple.precision}) WITH LOCAL TIME ZONE` : simpleText(simple)
   })
+}
+
+/** As TYPEOF prints it. @param isWhole Whether nothing is shortened: `VARCHAR(2147483647)` for `STRING`. */
+export function shownTypeText(type: LogicalType, isWhole: boolean): string {
+  return isWhole ? longTypeText(type) : typeText(type, simpleText)
 }
 
 /** As DESCRIBE prints it, without NOT NULL on the outside. */
@@ -38,25 +43,12 @@ function typeText(type: LogicalType, simple: (type: LogicalType) => string): str
 
 function simpleText(type: LogicalType): string {
   switch (type.kind) {
-    case 'DECIMAL':
-      return `DECIMAL(${type.precision}, ${type.scale})`
-    case 'CHAR':
-    case 'BINARY':
-      return `${type.kind}(${type.length})`
-    case 'VARCHAR':
-      return type.length === LENGTH_MAX ? 'STRING' : `VARCHAR(${type.length})`
-    case 'VARBINARY':
-      return type.length === LENGTH_MAX ? 'BYTES' : `VARBINARY(${type.length})`
-    case 'TIME':
-    case 'TIMESTAMP':
-    case 'TIMESTAMP_LTZ':
-      return `${type.kind}(${type.precision})`
     case 'INTERVAL_YEAR_MONTH':
       return 'INTERVAL MONTH'
     case 'INTERVAL_DAY_TIME':
       return 'INTERVAL SECOND(3)'
     default:
-      return type.kind
+      return formatType(withNullability(type, true))
   }
 }
 

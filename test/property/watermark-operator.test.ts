@@ -11,7 +11,7 @@ import { WatermarkStrategy } from '../../src/time/watermark-strategy.ts'
 import type { WatermarkView } from '../../src/time/watermark-view.ts'
 
 const SCHEMA = defineSchema({ at: t.safeInt() }) as Schema
-const SQL_WATERMARK_RULES: WatermarkRules = { behindMs: 0, initialMs: 0 }
+const SQL_WATERMARK_RULES: WatermarkRules = { behindMs: 0, initialMs: 0, nullHint: '' }
 const every: WatermarkView = { kind: 'every' }
 
 const RULES: Record<string, { readonly rules: WatermarkRules; readonly watermarkMs: (maxMs: number, boundMs: number) => number }> = {

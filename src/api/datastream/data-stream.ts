@@ -524,6 +524,7 @@ export class DataStreamSink {
 
   uid(uid: string): this {
     this.#transformation.settings.uid = uid
+    this.#transformation.settings.hasFixedUid = false
     if (this.#committer !== undefined) this.#committer.settings.uid = `${uid}-committer`
     return this
   }

@@ -13,9 +13,9 @@ import { scanOf } from '../../sql/plans.ts'
 import { changeSink } from '../../sql/runtime/change-sink.ts'
 import { explainText } from '../../sql/runtime/explain-text.ts'
 import { QueryPlanner } from '../../sql/runtime/query-planner.ts'
-import { plansOf, queryOptions, readsRowByRow } from '../../sql/runtime/run-script.ts'
+import { addInserts, plansOf, queryOptions, readsRowByRow } from '../../sql/runtime/query-options.ts'
 import { givenRow } from '../../sql/runtime/row-codec.ts'
-import { type ExplainedResult, SqlSession, type StatementResult } from '../../sql/session.ts'
+import { SqlSession, type StatementResult } from '../../sql/session.ts'
 import { checkSqlOption, isSqlOption } from '../../sql/session-options.ts'
 import { type Span, SqlError } from '../../sql/sql-error.ts'
 import { parseName, parseScript } from '../../sql/statement-parser.ts'
@@ -29,6 +29,9 @@ import { type SqlTable, SqlText } from './sql-text.ts'
 import type { FromStreamOptions } from './stream-table-environment.ts'
 import { type ExplainDetail, Table, type TableContext } from './table.ts'
 import { ofQuery, selectAll, type TableQuery, type UnboundQuery } from './table-query.ts'
+
+/** What becomes part of a graph. */
+type PlannedResult = Extract<StatementResult, { readonly kind: 'query' | 'insert' }>
 
 /** Does what a {@link StreamTableEnvironment} is asked for. */
 export class TableProgram {
@@ -158,7 +161,11 @@ export class TableProgram {
         return []
       case 'rows':
         return rowsOf(result)
+      case 'compile plan':
+      case 'execute plan':
+        throw plansAreOfScripts(text, span)
       case 'explain':
+        if (result.of.kind === 'execute plan') throw plansAreOfScripts(text, span)
         return [{ result: this.#explain(result.of, [...result.details] as ExplainDetail[]) }]
       case 'done':
         return []
@@ -224,10 +231,10 @@ export class TableProgram {
     this.#planned({ kind: 'insert', inserts }, this.#env.graph)
   }
 
-  #planned(of: ExplainedResult, graph: LogicalGraph): QueryPlanner {
+  #planned(of: PlannedResult, graph: LogicalGraph): QueryPlanner {
     const planner = new QueryPlanner(queryOptions(this.#session, of.kind === 'insert' ? plansOf(of.inserts) : [of.plan]), graph)
     const ignore = (): void => {}
-    if (of.kind === 'insert') for (const insert of of.inserts) planner.addInsert(insert)
+    if (of.kind === 'insert') addInserts(planner, of.inserts)
     else planner.addSink(of.plan, changeSink(ignore))
     planner.build()
     return planner
@@ -240,12 +247,23 @@ export class TableProgram {
     return graph
   }
 
-  #explain(of: ExplainedResult, details: readonly ExplainDetail[]): string {
+  #explain(of: PlannedResult, details: readonly ExplainDetail[]): string {
     const graph = this.#copiedGraph()
     const planner = this.#planned(of, graph)
     const { parallelism = 1, maxParallelism } = this.#env.settings
-    return explainText(of, { planner, plan: planJob(graph, { jobName: of.kind, parallelism, maxParallelism }) }, new Set(details))
+    const job = { planner, plan: planJob(graph, { jobName: of.kind, parallelism, maxParallelism }) }
+    return explainText(of.kind === 'insert' ? of.inserts : [of.plan], job, new Set(details))
   }
+}
+
+function plansAreOfScripts(text: string, span: Span): SqlError {
+  return new SqlError(
+    'NOT_A_JOB',
+    text,
+    span,
+    'A compiled plan is a job of its own, and no part of a program',
+    'Run it with `millrace run script.sql`, or engine.submit(...).',
+  )
 }
 
 function parsedOf(statements: SqlText | string): { readonly text: string; readonly parsed: readonly Statement[] } {

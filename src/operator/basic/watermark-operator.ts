@@ -24,9 +24,15 @@ const OUTLYING_COUNTER = 'outlyingTimestamps'
 export interface WatermarkRules {
   readonly behindMs: number
   readonly initialMs: number
+  /** What to do about records without a time. */
+  readonly nullHint: string
 }
 
-export const DATASTREAM_WATERMARK_RULES: WatermarkRules = { behindMs: 1, initialMs: WATERMARK_MIN }
+export const DATASTREAM_WATERMARK_RULES: WatermarkRules = {
+  behindMs: 1,
+  initialMs: WATERMARK_MIN,
+  nullHint: 'Filter such records out before timestamps are assigned, or declare the column NOT NULL with onBadRecord: skip.',
+}
 
 /** How far time has come: of several parts the one furthest behind counts. Of each split that has been begun: it may go on in any subtask. */
 const WATERMARK_STATE = `${UNION_STATE_PREFIX}watermark`
@@ -325,9 +331,7 @@ export class WatermarkOperator extends StatelessOperator {
         throw new BadRecordError(
           'NULL_TIMESTAMP',
           `Cannot assign a timestamp in operator "${this.context.operatorName}": column "${this.outputSchema.fields[this.#column].name}" is NULL`,
-          {
-            hint: 'Filter such records out before timestamps are assigned, or declare the column NOT NULL with onBadRecord: skip.',
-          },
+          { hint: this.#rules.nullHint },
         )
   }
 

@@ -7,7 +7,7 @@ import type { Value } from '../value.ts'
 import { type FormatArgument, javaFormat } from './java-format.ts'
 import { bySignature, type FunctionTable, INT, type ScalarFunction, STRING } from './scalar-function.ts'
 import { TEXT, withoutBareNull } from './texts.ts'
-import { typeText } from './type-text.ts'
+import { shownTypeText } from '../type-text.ts'
 
 /** The type of a NULL that has none, where that matters. */
 const NULL_TYPE: LogicalType = { kind: 'OBJECT', nullable: true }
@@ -21,7 +21,7 @@ const TYPEOF: ScalarFunction = {
   },
   isStrict: false,
   make: ({ operands: [{ type }, isWhole] }) => {
-    const text = type.kind === 'OBJECT' ? 'NULL' : typeText(type, isWhole?.kind === 'literal' && isWhole.value === true)
+    const text = type.kind === 'OBJECT' ? 'NULL' : shownTypeText(type, isWhole?.kind === 'literal' && isWhole.value === true)
     return () => text
   },
 }

@@ -2,30 +2,38 @@
 
 import type { Transformation } from '../../plan/transformation.ts'
 import { type Attributes, logicalNode, namesOf, nodeText, type TextNode, treeLines } from '../plan-text.ts'
-import type { ExplainedResult } from '../session.ts'
+import type { InsertPlan } from '../insert-binder.ts'
+import type { LogicalPlan } from '../logical-plan.ts'
 import type { ExplainDetail } from '../syntax-tree.ts'
 import { changelogModeText } from './change-kinds.ts'
+import { type PlanAdvice, planAdvice } from './plan-advice.ts'
 import type { PlannedJob } from './run-query.ts'
 
 const NODE_KINDS = { source: 'Data Source', operator: 'Operator', sink: 'Data Sink' } as const
 
-/** The plans of a job, under a heading each. */
-export function explainText(of: ExplainedResult, job: PlannedJob, details: ReadonlySet<ExplainDetail['of']>): string {
-  const roots = of.kind === 'query' ? [logicalNode(of.plan)] : of.inserts.map(insertNode)
-  const physical = new PhysicalText(job, details.has('CHANGELOG_MODE'))
+/** The plans of a job, under a heading each. @param roots What was planned: a query, or INSERTs. */
+export function explainText(of: readonly (LogicalPlan | InsertPlan)[], job: PlannedJob, details: ReadonlySet<ExplainDetail['of']>): string {
+  const roots = of.map((one) => ('table' in one && 'plan' in one ? insertNode(one) : logicalNode(one)))
+  const advice = details.has('PLAN_ADVICE') ? planAdvice(job.planner, !job.planner.isFolded) : undefined
+  const physical = new PhysicalText(job, details.has('CHANGELOG_MODE'), advice)
   const sections: (readonly [heading: string, text: string])[] = [
     ['Logical Plan', treesText(roots)],
-    ['Physical Plan', treesText(physical.trees())],
+    [advice === undefined ? 'Physical Plan' : 'Physical Plan With Advice', `${treesText(physical.trees())}${advice === undefined ? '' : adviceText(advice)}`],
   ]
   if (details.has('JSON_EXECUTION_PLAN')) sections.push(['Physical Execution Plan', JSON.stringify({ nodes: physical.nodes() }, undefined, 2)])
   return sections.map(([heading, text]) => `== ${heading} ==\n${text}\n`).join('\n')
+}
+
+function adviceText(advice: readonly PlanAdvice[]): string {
+  if (advice.length === 0) return '\n\nNo available advice...'
+  return `\n\n${advice.map(({ text }, index) => `advice[${index + 1}]: ${text}`).join('\n')}`
 }
 
 function treesText(roots: readonly TextNode[]): string {
   return roots.map((root) => treeLines(root).join('\n')).join('\n\n')
 }
 
-function insertNode({ table, plan }: (ExplainedResult & { readonly kind: 'insert' })['inserts'][number]): TextNode {
+function insertNode({ table, plan }: InsertPlan): TextNode {
   return { text: nodeText('Sink', { table: table.path.join('.'), fields: namesOf(plan.columns).join(', ') }), inputs: [logicalNode(plan)] }
 }
 
@@ -43,14 +51,16 @@ interface JsonNode {
 class PhysicalText {
   readonly #job: PlannedJob
   readonly #showsChanges: boolean
+  readonly #advice: readonly PlanAdvice[]
   /** Those that several others read. */
   readonly #shared: ReadonlySet<Transformation>
   /** The numbers of those of them that are written. */
   readonly #references = new Map<Transformation, number>()
 
-  constructor(job: PlannedJob, showsChanges: boolean) {
+  constructor(job: PlannedJob, showsChanges: boolean, advice: readonly PlanAdvice[] = []) {
     this.#job = job
     this.#showsChanges = showsChanges
+    this.#advice = advice
     const read = job.planner.graph.transformations.flatMap(({ edges }) => edges.map(({ from }) => from))
     this.#shared = new Set(read.filter((from, index) => read.indexOf(from) < index))
   }
@@ -69,8 +79,15 @@ class PhysicalText {
   }
 
   #text(transformation: Transformation, further: Attributes = {}): string {
-    const { attributes, upsertKey } = this.#job.planner.noteOf(transformation)
-    return nodeText(typeOf(transformation), { ...attributes(), upsertKeys: upsertKey?.join(', '), ...this.#changes([transformation]), ...further })
+    const { kind, attributes, upsertKey } = this.#job.planner.noteOf(transformation)
+    const advice = this.#advice.flatMap(({ of }, index) => (of.includes(transformation) ? [index + 1] : []))
+    return nodeText(kind, {
+      advice: advice.length === 0 ? undefined : advice.join(', '),
+      ...attributes(),
+      upsertKeys: upsertKey?.join(', '),
+      ...this.#changes([transformation]),
+      ...further,
+    })
   }
 
   #changes(from: readonly Transformation[]): { readonly changelogMode: string | undefined } {
@@ -107,12 +124,14 @@ class PhysicalText {
         const exchange = isChained ? undefined : plan.exchanges.find(({ toTask, edgeIndex }) => toTask === task.id && edgeIndex === index)
         return { id: from.id, ship_strategy: (exchange?.partitioner ?? 'forward').toUpperCase() }
       })
-      const node = { id, type: typeOf(transformation), pact: NODE_KINDS[body.kind], contents: this.#text(transformation), parallelism: task.parallelism }
+      const node = {
+        id,
+        type: planner.noteOf(transformation).kind,
+        pact: NODE_KINDS[body.kind],
+        contents: this.#text(transformation),
+        parallelism: task.parallelism,
+      }
       return predecessors.length === 0 ? node : { ...node, predecessors }
     })
   }
-}
-
-function typeOf({ body, settings }: Transformation): string {
-  return body.kind === 'operator' ? settings.name : `${body.kind === 'source' ? 'Source' : 'Sink'}: ${settings.name}`
 }

@@ -24,7 +24,8 @@ export interface JoinSpec {
   readonly condition: BoundExpression | undefined
   /** Whether keys of which a part is NULL are equal to none: for each part of the key. */
   readonly refusesNull: readonly boolean[]
-  readonly ttl: StateTtlConfig | undefined
+  /** Of the state of each side. */
+  readonly ttls: readonly [left: StateTtlConfig | undefined, right: StateTtlConfig | undefined]
 }
 
 /** A row that is kept: how often it is there, and how many partners it has. */
@@ -54,9 +55,10 @@ export class InsertOnlyJoinOperator extends SqlOperator {
   }
 
   #sidesIn(backend: KeyedStateBackend): readonly [ListState<readonly Value[]>, ListState<readonly Value[]>] {
-    const { ttl } = this.#spec
-    const side = (name: string): ListState<readonly Value[]> => backend.getState(listState(name, storedRow, ttl === undefined ? {} : { ttl }))
-    return [side('left'), side('right')]
+    const [left, right] = this.#spec.ttls
+    const side = (name: string, ttl: StateTtlConfig | undefined): ListState<readonly Value[]> =>
+      backend.getState(listState(name, storedRow, ttl === undefined ? {} : { ttl }))
+    return [side('left', left), side('right', right)]
   }
 
   protected override onChange(kind: RowKind, whole: readonly Value[], input: number): void {
@@ -97,10 +99,10 @@ export class JoinOperator extends SqlOperator {
   }
 
   #sidesIn(backend: KeyedStateBackend): readonly [MapState<string, Kept>, MapState<string, Kept>] {
-    const { ttl } = this.#spec
-    const side = (name: string): MapState<string, Kept> =>
+    const [left, right] = this.#spec.ttls
+    const side = (name: string, ttl: StateTtlConfig | undefined): MapState<string, Kept> =>
       backend.getState(mapState<string, Kept>(name, t.string(), notedRow(), ttl === undefined ? {} : { ttl }))
-    return [side('left'), side('right')]
+    return [side('left', left), side('right', right)]
   }
 
   protected override onChange(kind: RowKind, whole: readonly Value[], input: number): void {

@@ -19,6 +19,7 @@ import { AGGREGATE_FUNCTIONS } from '../aggregate-types.ts'
 import { type BoundAggregate, type BoundCall, type BoundExpression, textOf } from '../bound-expression.ts'
 import { boundText, type ColumnNames, orderText, selectText } from '../bound-text.ts'
 import type { CatalogColumn, CatalogTable } from '../catalog.ts'
+import type { CompiledOperator } from '../compiled-plan.ts'
 import { addNeed, ColumnPruner, moved, type Need, reduced } from '../column-pruning.ts'
 import { scalarCodeOf } from '../functions/functions.ts'
 import type { InsertPlan } from '../insert-binder.ts'
@@ -59,7 +60,8 @@ import {
   windowAttributes,
 } from '../plan-text.ts'
 import { partitionConditions, type PartitionConditions } from '../partition-pruning.ts'
-import { inputsOf, needsOrderOfChanges, uniqueKeyOf, windowOf } from '../plans.ts'
+import { inputsOf, orderedGroups, uniqueKeyOf, windowOf } from '../plans.ts'
+import { PlanDigests, tableDigest } from '../plan-digests.ts'
 import { withRanks } from '../rank-rule.ts'
 import { computedType, ROW_KIND_COLUMN, type TableStream } from '../table-stream.ts'
 import { commonType } from '../type-rules.ts'
@@ -70,7 +72,7 @@ import { ColumnJoinOperator } from './column-join-operator.ts'
 import { columnOrderOf, ColumnRankOperator } from './column-rank-operator.ts'
 import { ALL_CHANGES, type ChangeKinds, DELETES, INSERTS, INSERTS_AND_UPDATES, UPDATES_AFTER, UPDATES_BEFORE } from './change-kinds.ts'
 import { DeduplicateOperator } from './deduplicate-operator.ts'
-import { and, columnsOf, conjunctsOf, hasCall, implicitCast, shifted } from '../expressions.ts'
+import { and, columnsOf, conjunctsOf, hasCall, implicitCast, mapParts, shifted } from '../expressions.ts'
 import { isOfFile, type PartitionFilter } from './file-tables.ts'
 import { FinalRowsOperator } from './final-rows-operator.ts'
 import { GroupAggregateOperator } from './group-aggregate-operator.ts'
@@ -79,6 +81,7 @@ import { InsertOnlyJoinOperator, JoinOperator } from './join-operator.ts'
 import { ChangingOverOperator, FinalOverOperator, TimeOverOperator } from './over-operators.ts'
 import { lookupJoin, type LookupJoinPlan, type LookupOptions } from './lookup-tables.ts'
 import { NotNullOperator } from './not-null-operator.ts'
+import { adoptUids, OperatorUids } from './operator-uids.ts'
 import { RankOperator } from './rank-operator.ts'
 import { givenRow } from './row-codec.ts'
 import { type RowMapFactory, RowMapOperator } from './row-map-operator.ts'
@@ -140,6 +143,8 @@ interface Input {
 
 /** What EXPLAIN shows of a transformation. */
 export interface OperatorNote {
+  /** What kind of operator it is. */
+  readonly kind: string
   readonly attributes: () => Attributes
   /** Undefined: nothing leaves it. */
   readonly changes: ChangeKinds | undefined
@@ -148,7 +153,11 @@ export interface OperatorNote {
 }
 
 /** The watermark is the value itself, and there is none at or below 0. */
-const SQL_WATERMARK_RULES: WatermarkRules = { behindMs: 0, initialMs: 0 }
+const SQL_WATERMARK_RULES: WatermarkRules = {
+  behindMs: 0,
+  initialMs: 0,
+  nullHint: "A time attribute is never NULL: have the table compute one that is not, as `at` AS COALESCE(ts, TIMESTAMP '1970-01-01 00:00:00').",
+}
 const SEES_NOTHING: WatermarkView = { kind: 'none' }
 const SEES_ALL: WatermarkView = { kind: 'every' }
 
@@ -168,6 +177,25 @@ export interface QueryOptions {
   readonly isInMemory: boolean
   readonly emit: EmitOptions
   readonly lookup: LookupOptions
+  /** What a compiled plan says beside the plans of its INSERTs, which are planned as they are. */
+  readonly compiled?: CompiledParts
+}
+
+/** What was decided when a plan was compiled. */
+export interface CompiledParts {
+  /** What errors call the plan. */
+  readonly name: string
+  readonly operators: readonly CompiledOperator[]
+  /** What is read of tables. */
+  readonly needs: ReadonlyMap<CatalogTable, Need>
+  /** How long states are kept that expire, in ms, in the order in which they are made. */
+  readonly ttls: readonly number[]
+}
+
+/** A state that expires, and when: 0 is never. */
+export interface ExpiringState {
+  readonly name: string
+  readonly ttlMs: number
 }
 
 /** A schema of columns without names of their own: several may have the same one. */
@@ -199,9 +227,7 @@ function isSorted(plan: LogicalPlan): boolean {
 /** Plans the queries of one job. */
 export class QueryPlanner {
   readonly graph: LogicalGraph
-  readonly #pruner = new ColumnPruner()
-  /** Whether the changes of a group within a batch become one. */
-  #isFolded = false
+  readonly #pruner: ColumnPruner
   readonly #added: { readonly plan: LogicalPlan; readonly build: (plan: LogicalPlan) => void }[] = []
   readonly #options: QueryOptions
   /** Relations that are planned, by what they say. */
@@ -215,10 +241,27 @@ export class QueryPlanner {
   readonly #upsertKeys = new Map<Transformation, readonly string[]>()
   /** What is asked of tables with partitions. */
   #partitions: ReadonlyMap<CatalogTable, PartitionConditions> = new Map()
+  readonly #expiringStates = new Map<Transformation, readonly ExpiringState[]>()
+  /** Of the operator with state that is made next. */
+  #expiring: ExpiringState[] = []
+  /** Of all operators so far. */
+  #expiringCount = 0
+  /** Groups whose changes are told one by one, since something behind depends on their order: what they are, as JSON. */
+  #ordered: ReadonlySet<string> = new Set()
+  #optimized: readonly LogicalPlan[] = []
+  readonly #unsettled = new Map<Transformation, readonly string[]>()
+  readonly #digests = new PlanDigests()
+  readonly #uids: OperatorUids
+  /** What the operators that are made now are for: their uids follow from it. */
+  #purpose: readonly unknown[] = []
+  /** The table that rows are planned for. */
+  #target: readonly unknown[] = []
 
   /** @param graph What the queries become part of. */
   constructor(options: QueryOptions, graph: LogicalGraph = new LogicalGraph()) {
     this.#options = options
+    this.#pruner = new ColumnPruner(options.compiled?.needs)
+    this.#uids = new OperatorUids(graph)
     this.graph = graph
   }
 
@@ -242,7 +285,11 @@ export class QueryPlanner {
         hint: 'Remove what is to go, and write INSERT INTO.',
       })
     const target = tableSink(insert.table)
-    this.#add(insert.plan, (rows) => this.#insert(insert, target, this.#final(rows)))
+    this.#add(insert.plan, (rows) => {
+      this.#target = insert.table.path
+      const stream = this.#final(rows)
+      this.#for([...this.#target, this.#digests.stateOf(rows)], () => this.#insert(insert, target, stream))
+    })
   }
 
   /**
@@ -257,12 +304,17 @@ export class QueryPlanner {
 
   /** Makes the transformations of all that was added. @throws {PlanError} `NOT_SUPPORTED`, and what cannot be done with rows that never end */
   build(): void {
-    // What reads late rows is made behind the operators that find them late.
-    this.#added.sort((left, right) => Number(hasLateRows(left.plan)) - Number(hasLateRows(right.plan)))
     const plans = this.#pruner.prune(this.#added.map(({ plan }) => plan))
+    this.#optimized = plans
     this.#partitions = partitionConditions(plans)
-    this.#isFolded = this.#options.isFolded && !plans.some(needsOrderOfChanges)
-    this.#added.forEach(({ build }, index) => build(plans[index]))
+    plans.forEach((plan) => this.#digests.addLate(plan))
+    this.#ordered = new Set(plans.flatMap((plan) => orderedGroups(plan)).map((plan) => this.#identity(plan)))
+    // What reads late rows is made behind the operators that find them late.
+    const inOrder = [...plans.keys()].toSorted((one, other) => Number(hasLateRows(plans[one])) - Number(hasLateRows(plans[other])))
+    for (const index of inOrder) this.#added[index].build(plans[index])
+    this.#uids.settle()
+    const { compiled } = this.#options
+    if (compiled !== undefined) adoptUids(compiled.operators, this.keeping, compiled.name, (one) => this.noteOf(one).kind)
   }
 
   /** Whether a transformation of the graph is of a query. */
@@ -272,19 +324,70 @@ export class QueryPlanner {
 
   /** What is said of a transformation of the graph, by whoever has made it. */
   noteOf(transformation: Transformation): OperatorNote & { readonly upsertKey: readonly string[] | undefined } {
-    const note = this.#notes.get(transformation) ?? { attributes: () => ({}), changes: undefined, keys: [] }
+    const note = this.#notes.get(transformation) ?? { kind: kindOf(transformation), attributes: () => ({}), changes: undefined, keys: [] }
     return { ...note, upsertKey: this.#upsertKeys.get(transformation) }
   }
 
-  #add(plan: LogicalPlan, build: (plan: LogicalPlan) => void): void {
-    this.#added.push({ plan: withRanks(plan), build })
+  /** Whether changes that cancel within a batch of rows may be left out. */
+  get isFolded(): boolean {
+    return this.#options.isFolded
   }
 
-  #sink(sink: Sink, stream: Stream, attributes: Attributes, partitioner: Partitioner = { kind: 'forward' }): void {
+  /** What was added, as it is planned: {@link build} has changed it. */
+  get optimized(): readonly LogicalPlan[] {
+    return this.#optimized
+  }
+
+  /** What is read of the tables of the plans. */
+  get needs(): ReadonlyMap<CatalogTable, Need> {
+    return this.#pruner.needs
+  }
+
+  /** Functions that give another value each time, of a transformation whose rows are updated and taken back. */
+  unsettledBy(transformation: Transformation): readonly string[] {
+    return this.#unsettled.get(transformation) ?? []
+  }
+
+  /** The states of a transformation that expire. */
+  expiringStatesOf(transformation: Transformation): readonly ExpiringState[] {
+    return this.#expiringStates.get(transformation) ?? []
+  }
+
+  /** The transformations that keep something a restore has to find, in their order. */
+  get keeping(): readonly Transformation[] {
+    return this.#uids.keeping
+  }
+
+  #add(plan: LogicalPlan, build: (plan: LogicalPlan) => void): void {
+    this.#added.push({ plan: this.#options.compiled === undefined ? withRanks(plan) : plan, build })
+  }
+
+  /** The same for plans that keep the same. */
+  #identity(plan: LogicalPlan): string {
+    return JSON.stringify(this.#digests.stateOf(plan))
+  }
+
+  /** Whether changes of what is made now become one within a batch: unless somebody depends on their order. */
+  get #areOne(): boolean {
+    return this.#options.isFolded && !this.#ordered.has(JSON.stringify(this.#purpose[0]))
+  }
+
+  /** Plans something whose operators are told apart by what it is for. */
+  #for<T>(purpose: readonly unknown[], make: () => T): T {
+    const around = this.#purpose
+    this.#purpose = purpose
+    const made = make()
+    this.#purpose = around
+    return made
+  }
+
+  /** @param table What is written to; undefined: the rows are somebody's who waits for them. */
+  #sink(sink: Sink, stream: Stream, attributes: Attributes, table?: CatalogTable, partitioner: Partitioner = { kind: 'forward' }): void {
     const { writer, committer } = addSink(this.graph, sink, edgesOf(stream, partitioner, 0), stream.schema)
     const keys = partitioner.kind === 'hash' && partitioner.key.kind === 'columns' ? [partitioner.key.columns.map((column) => stream.names[column])] : []
-    this.#notes.set(writer, { attributes: () => attributes, changes: undefined, keys })
-    if (committer !== undefined) this.#notes.set(committer, { attributes: () => ({}), changes: undefined, keys: [] })
+    this.#notes.set(writer, { kind: `Sink: ${sink.name}`, attributes: () => attributes, changes: undefined, keys })
+    if (committer !== undefined) this.#notes.set(committer, { kind: committer.settings.name, attributes: () => ({}), changes: undefined, keys: [] })
+    if (table !== undefined) this.#uids.addSink(writer, committer, table.path, this.#purpose)
   }
 
   #insert({ table, plan, onConflict }: InsertPlan, target: TableSink, stream: Stream): void {
@@ -320,7 +423,7 @@ export class QueryPlanner {
     const named = this.#follow('Write', rows, output, () => new NotNullOperator(plan.columns, schema, `table "${name}"`))
     const partitioner: Partitioner = isKeyed ? { kind: 'hash', key: { kind: 'columns', columns: key } } : { kind: 'forward' }
     const written = envelope === 'debezium' ? this.#debeziumRecords(named) : named
-    this.#sink(sink, written, { table: name, fields: fields.join(', '), to: sink.describe() }, partitioner)
+    this.#sink(sink, written, { table: name, fields: fields.join(', '), to: sink.describe() }, table, partitioner)
   }
 
   /** Changes as records of what a row was, or is. */
@@ -350,7 +453,7 @@ export class QueryPlanner {
     let [found] = from.filter(isChanging)
     for (;;) {
       const before = found.edges.map((edge) => edge.from).find(isChanging)
-      if (before === undefined) return nodeText(found.settings.name, this.noteOf(found).attributes())
+      if (before === undefined) return nodeText(this.noteOf(found).kind, this.noteOf(found).attributes())
       found = before
     }
   }
@@ -365,17 +468,16 @@ export class QueryPlanner {
     const order = plan.kind === 'sort' ? plan.keys : []
     if (!isBatch || (isInsertOnly(stream) && order.length === 0)) return stream
     const attributes = (): Attributes => ({ orderBy: order.length === 0 ? undefined : orderText(order, stream.names) })
-    return this.#inserted(
-      'FinalRows',
-      [{ stream, key: undefined }],
-      { ...stream, attributes },
-      () => new FinalRowsOperator({ schema: stream.schema, key: undefined }, order, session),
+    const create = (): Operator => new FinalRowsOperator({ schema: stream.schema, key: undefined }, order, session)
+    return this.#for([...this.#target, this.#digests.stateOf(plan)], () =>
+      this.#inserted('FinalRows', [{ stream, key: undefined }], { ...stream, attributes }, create),
     )
   }
 
   /** One row of each key. */
   #materialized(stream: Stream, key: readonly number[], onConflict: 'NOTHING' | 'ERROR' | 'DEDUPLICATE'): Stream {
-    const { session, ttl } = this.#options
+    const { session } = this.#options
+    const ttl = this.#ttl('rows')
     const create = (): Operator => new UpsertMaterializeOperator({ input: { schema: stream.schema, key }, onConflict, ttl }, session)
     const changes = INSERTS | UPDATES_AFTER | DELETES
     const attributes = (): Attributes => ({ key: key.map((column) => stream.names[column]).join(', '), onConflict })
@@ -385,10 +487,12 @@ export class QueryPlanner {
   /** What makes a relation's rows: once, however often it is asked for. @throws {PlanError} `NOT_SUPPORTED` */
   plan(plan: LogicalPlan): Stream {
     const digest = digestOf(plan)
-    const known = digest === undefined ? undefined : this.#streams.get(digest)
-    if (known !== undefined) return known
     const names = namesOf(plan.columns)
-    const stream = { ...this.#planned(plan), names }
+    const known = digest === undefined ? undefined : this.#streams.get(digest)
+    if (known !== undefined) return { ...known, names }
+    // What is made anew for each table that it goes to is told apart by it.
+    const purpose = [this.#digests.stateOf(plan), ...(digest === undefined ? this.#target : [])]
+    const stream = { ...this.#for(purpose, () => this.#planned(plan)), names }
     if (digest !== undefined) this.#streams.set(digest, stream)
     const key = uniqueKeyOf(plan)
     if (key !== undefined && key.length > 0 && stream.from.length === 1)
@@ -436,7 +540,7 @@ export class QueryPlanner {
   #scan({ table }: ScanPlan): Stream {
     const known = this.#tables.get(table)
     if (known !== undefined) return known
-    const stream = this.#read(table)
+    const stream = this.#for(tableDigest(table), () => this.#read(table))
     this.#tables.set(table, stream)
     return stream
   }
@@ -469,7 +573,7 @@ export class QueryPlanner {
     const named = isSame ? stream : this.#addCalc(stream, undefined, expressions, { schema: new Schema(fields), names: namesOf(fields) })
     if (table.stream !== undefined) return this.#timed(named, table.stream)
     if (time < 0) return named
-    return this.#watermarks(named, wanted.mapping.places.get(time)!, moved(watermark!.expression, wanted.mapping))
+    return this.#watermarks(named, wanted.mapping.places.get(time)!, moved(watermark!.expression, wanted.mapping), table)
   }
 
   /** The type of an expression: of a column, as it is stored. */
@@ -496,9 +600,10 @@ export class QueryPlanner {
         hint: 'Run it as a stream, or say how many rows there are.',
       })
     const from = this.graph.add(source.name, { kind: 'source', source }, [], source.schema, source.parallelismMax)
+    this.#uids.addTable('source', from, table)
     const names = namesOf(source.schema.fields)
     const attributes = (): Attributes => ({ table: table.path.join('.'), fields: names.join(', '), from: source.describe() })
-    const stream = this.#made(from, { schema: source.schema, names, changes: INSERTS, attributes }, [])
+    const stream = this.#made(`Source: ${source.name}`, from, { schema: source.schema, names, changes: INSERTS, attributes }, [])
     if (envelope === 'none') return { stream, mapping: read.mapping }
     if (this.#options.isBatch) throw new PlanError('CHANGES_IN_BATCH', `Table "${table.path[2]}" brings changes, which batch mode does not take`)
     const skipsErrors = table.options.get('debezium-json.ignore-parse-errors') === 'true'
@@ -531,7 +636,8 @@ export class QueryPlanner {
       edges.map((edge) => ({ ...edge, input: 0 })),
       outputSchema,
     )
-    return this.#made(from, { schema: outputSchema, names, changes: isOfChanges ? ALL_CHANGES : INSERTS, attributes }, [])
+    this.#uids.add(from, this.#purpose, false)
+    return this.#made('FromStream', from, { schema: outputSchema, names, changes: isOfChanges ? ALL_CHANGES : INSERTS, attributes }, [])
   }
 
   /** A stream brings its own watermarks; in batch all rows are there before time passes. */
@@ -560,7 +666,7 @@ export class QueryPlanner {
     return reads && ((values) => reads.some((conditions) => conditions.every((holds) => holds(values) === true)))
   }
 
-  #watermarks(stream: Stream, index: number, expression: BoundExpression): Stream {
+  #watermarks(stream: Stream, index: number, expression: BoundExpression, table: CatalogTable): Stream {
     const { schema } = stream
     const { session } = this.#options
     const spec: WatermarkStrategySpec = {
@@ -580,7 +686,9 @@ export class QueryPlanner {
       create: (grid) => new WatermarkOperator(schema, spec, grid, SQL_WATERMARK_RULES),
     }
     const attributes = (): Attributes => ({ rowtime: stream.names[index], watermark: boundText(expression, stream.names) })
-    return this.#made(this.graph.add('Watermarks', body, edgesOf(stream, { kind: 'forward' }, 0), schema), { ...stream, attributes }, [])
+    const from = this.graph.add('Watermarks', body, edgesOf(stream, { kind: 'forward' }, 0), schema)
+    this.#uids.addTable('watermarks', from, table)
+    return this.#made('Watermarks', from, { ...stream, attributes }, [])
   }
 
   #values({ rows, columns }: ValuesPlan): Stream {
@@ -591,7 +699,9 @@ export class QueryPlanner {
     const source = collectionSource(values, schema)
     const names = namesOf(columns)
     const attributes = (): Attributes => ({ rows: rowsText(rows), fields: names.join(', ') })
-    return this.#made(this.graph.add('Values', { kind: 'source', source }, [], schema, 1), { schema, names, changes: INSERTS, attributes }, [])
+    const from = this.graph.add('Values', { kind: 'source', source }, [], schema, 1)
+    this.#uids.add(from, this.#purpose, false)
+    return this.#made('Source: Values', from, { schema, names, changes: INSERTS, attributes }, [])
   }
 
   // ---- rows ----
@@ -630,9 +740,12 @@ export class QueryPlanner {
       where: condition && boundText(condition, input.names),
     })
     const output = { schema, names, changes: input.changes, monotony, attributes }
-    return isColumnar(spec)
+    const made = isColumnar(spec)
       ? this.#follow('Calc', input, output, () => new CalcOperator(spec, input.schema, schema, this.#options.session))
       : this.#map('Calc', input, output, calc(condition, expressions), SEES_ALL)
+    const unsettled = isInsertOnly(input) ? [] : variableCallsIn([...(condition === undefined ? [] : [condition]), ...(expressions ?? [])])
+    if (unsettled.length > 0) this.#unsettled.set(made.from[0], unsettled)
+    return made
   }
 
   #map(name: string, input: Stream, output: Output, create: RowMapFactory, watermarks: WatermarkView = SEES_NOTHING): Stream {
@@ -657,11 +770,13 @@ export class QueryPlanner {
       ...(givesTimestamps && { givesTimestamps }),
       create,
     }
-    return this.#made(this.graph.add(name, body, edgesOf(input, { kind: 'forward' }, 0), output.schema), output, [])
+    const from = this.graph.add(name, body, edgesOf(input, { kind: 'forward' }, 0), output.schema)
+    this.#uids.add(from, this.#purpose, false)
+    return this.#made(name, from, output, [])
   }
 
-  #made(from: Transformation, { schema, names, changes, monotony = NO_MONOTONY, attributes }: Output, keys: OperatorNote['keys']): Stream {
-    this.#notes.set(from, { attributes, changes, keys })
+  #made(kind: string, from: Transformation, { schema, names, changes, monotony = NO_MONOTONY, attributes }: Output, keys: OperatorNote['keys']): Stream {
+    this.#notes.set(from, { kind, attributes, changes, keys })
     return { from: [from], schema, names, changes, monotony }
   }
 
@@ -687,7 +802,7 @@ export class QueryPlanner {
       edgesOf(stream, key === undefined ? { kind: 'global' } : { kind: 'hash', key: { kind: 'columns', columns: key } }, input),
     )
     const isGlobal = inputs.every(({ key }) => key === undefined)
-    const late = output.late?.map((one) => one && { ...one, schema: placedSchema(one.columns) })
+    const late = output.late?.map((one) => one && { ...one, operator: name, schema: placedSchema(one.columns) })
     const body: TransformationBody = {
       kind: 'operator',
       watermarks,
@@ -698,7 +813,25 @@ export class QueryPlanner {
     const from = this.graph.add(name, body, edges, output.schema, isGlobal ? 1 : undefined)
     for (const one of late ?? []) if (one !== undefined) this.#late.set(one.id, [...(this.#late.get(one.id) ?? []), from])
     const keys = inputs.map(({ stream, key }) => key?.map((column) => stream.names[column]))
-    return this.#made(from, output, keys)
+    // Of several that do the same one knows nothing of what another keeps.
+    this.#uids.add(from, [...this.#purpose, create().describe?.()?.type], true)
+    this.#expiringStates.set(from, this.#expiring)
+    this.#expiring = []
+    // What is computed of several columns has no name that a person would know.
+    from.settings.keyNames = keys[0]?.map((name) => (name.startsWith('$') ? undefined : name))
+    return this.#made(name, from, output, keys)
+  }
+
+  /**
+   * How long a state of the operator with state is kept that is made next: as a compiled plan says, a hint, or the session.
+   *
+   * @param name What plans call the state.
+   */
+  #ttl(name: string, hintMs?: number): StateTtlConfig | undefined {
+    const ttlMs = this.#options.compiled?.ttls[this.#expiringCount] ?? hintMs ?? this.#options.ttl?.ttlMs ?? 0
+    this.#expiringCount++
+    this.#expiring.push({ name, ttlMs })
+    return ttlMs === 0 ? undefined : { ttlMs }
   }
 
   /** Rows that an operator has found late, as they leave it beside its results. */
@@ -710,8 +843,10 @@ export class QueryPlanner {
     const create = (): Operator => new CalcOperator({ condition: undefined, expressions: undefined }, schema, schema, session)
     const body: TransformationBody = { kind: 'operator', watermarks: SEES_NOTHING, needsEventLoop: false, followsInput: true, create }
     const edges = from.map((one): Edge => ({ from: one, side: of, partitioner: { kind: 'forward' }, input: 0, schema }))
-    const attributes = (): Attributes => ({ of: from[0].settings.name, fields: names.join(', ') })
-    return this.#made(this.graph.add('LateRows', body, edges, schema), { schema, names, changes: INSERTS, attributes }, [])
+    const attributes = (): Attributes => ({ of: this.noteOf(from[0]).kind, fields: names.join(', ') })
+    const made = this.graph.add('LateRows', body, edges, schema)
+    this.#uids.add(made, this.#purpose, false)
+    return this.#made('LateRows', made, { schema, names, changes: INSERTS, attributes }, [])
   }
 
   // ---- aggregates ----
@@ -720,15 +855,17 @@ export class QueryPlanner {
     const { input, keys, aggregates, columns, window } = plan
     if (!this.#options.isBatch && aggregates.some(({ name }) => name === 'APPROX_COUNT_DISTINCT'))
       throw new PlanError('APPROXIMATE_STREAM', 'APPROX_COUNT_DISTINCT counts rows that end', { hint: 'Write COUNT(DISTINCT ...), or use batch mode.' })
-    return window === undefined ? this.#group(this.plan(input), keys, aggregates, columns) : this.#windowAggregate({ ...plan, window })
+    return window === undefined ? this.#group(this.plan(input), keys, aggregates, columns, plan.ttlMs) : this.#windowAggregate({ ...plan, window })
   }
 
-  #group(input: Stream, keys: readonly BoundExpression[], aggregates: readonly BoundAggregate[], fields: readonly Field[]): Stream {
-    const { session, ttl, isBatch } = this.#options
+  #group(input: Stream, keys: readonly BoundExpression[], aggregates: readonly BoundAggregate[], fields: readonly Field[], ttlMs?: number): Stream {
+    const { session, isBatch } = this.#options
+    const ttl = this.#ttl('groups', ttlMs)
     const { schema, names } = placed(fields)
     const isOfInserts = isInsertOnly(input)
     if (!isOfInserts) checkRetraction(aggregates, 'the rows that it is of change')
-    const isFolded = (isBatch || this.#isFolded) && ttl === undefined && areFolded(aggregates, !isOfInserts)
+    const areOne = this.#areOne
+    const isFolded = (isBatch || areOne) && ttl === undefined && areFolded(aggregates, !isOfInserts)
     const { stream, columns } = isFolded ? this.#foldedStream(input, keys, aggregates) : this.#keyed(input, keys)
     const texts = isFolded ? [...foldedColumns(aggregates, keys.length === 0 ? [ALL_ROWS] : keys).keys()] : []
     const placeOf = (expression: BoundExpression): number => columns[texts.indexOf(textOf(expression))]
@@ -755,16 +892,16 @@ export class QueryPlanner {
           retracts: !isOfInserts,
           sendsUpdateBefore: true,
           isFinal: isBatch,
-          isFolded: this.#isFolded,
+          isFolded: areOne,
           ttl,
         },
         session,
       )
-    // A set of rows that only grows has no row that changes.
-    const updates = aggregates.length === 0 && (isOfInserts || ttl === undefined) ? INSERTS : INSERTS_AND_UPDATES
+    // A set of rows has no row that changes; with a time to live updates say that it is still there.
+    const updates = aggregates.length === 0 && ttl === undefined ? INSERTS : INSERTS_AND_UPDATES
     const changes = isBatch ? INSERTS : isOfInserts ? updates : updates | DELETES
     const monotony = isOfInserts ? [...keys.map(() => undefined), ...aggregates.map(monotonyOf)] : NO_MONOTONY
-    const attributes = (): Attributes => groupText(input.names, keys, aggregates, names)
+    const attributes = (): Attributes => groupText(input.names, keys, aggregates, names, ttlMs)
     return this.#stateful(
       'GroupAggregate',
       [{ stream, key }],
@@ -918,7 +1055,7 @@ export class QueryPlanner {
     const { input: inputPlan, calls, columns } = plan
     const [first] = calls
     const isSame = (one: unknown, other: unknown): boolean => JSON.stringify(one, withoutPlaces) === JSON.stringify(other, withoutPlaces)
-    const { session, ttl, isBatch } = this.#options
+    const { session, isBatch } = this.#options
     const isOfFirst = ({ partition, order }: BoundOver): boolean => isSame([partition, order], [first.partition, first.order])
     const isOneWindow = calls.every(isOfFirst)
     if (!isOneWindow && isBatch) return this.#overOneByOne(inputPlan, calls, columns, isOfFirst)
@@ -933,7 +1070,7 @@ export class QueryPlanner {
     const isWider = stream.schema.fields.length > width
     const { schema, names } = isWider ? placed([...fieldsOf(stream), ...columns.slice(width)]) : placed(columns)
     const output = { schema, names, attributes: () => overAttributes(plan), ...lateOf(plan) }
-    const shared = { input: { schema: stream.schema, key }, outputSchema: schema, calls, order: first.order, ttl }
+    const shared = { input: { schema: stream.schema, key }, outputSchema: schema, calls, order: first.order, ttl: undefined }
     const cut = (wide: Stream): Stream => {
       if (!isWider) return wide
       const kept = columns.map(({ type }, index): BoundExpression => ({
@@ -985,7 +1122,8 @@ export class QueryPlanner {
         hint: 'Write UNBOUNDED PRECEDING.',
       })
     const changes = isInsertOnly(stream) ? INSERTS_AND_UPDATES : ALL_CHANGES
-    const create = (): Operator => new ChangingOverOperator(shared, session)
+    const ttl = this.#ttl('rows')
+    const create = (): Operator => new ChangingOverOperator({ ...shared, ttl }, session)
     return cut(this.#stateful('OverAggregate', [{ stream, key }], { ...output, changes }, SEES_NOTHING, create))
   }
 
@@ -1013,7 +1151,7 @@ export class QueryPlanner {
     const input = this.plan(plan.input)
     const { stream, columns: partition } = this.#keyed(input, plan.partition)
     const key = partition.length === 0 ? undefined : partition
-    const { session, ttl, isBatch } = this.#options
+    const { session, isBatch } = this.#options
     const { from, to, hasRank, order } = plan
     if (plan.function !== 'ROW_NUMBER')
       throw new PlanError('RANK_FUNCTION', `The first rows are those of ROW_NUMBER, not of ${plan.function}`, { hint: 'Use ROW_NUMBER.' })
@@ -1032,7 +1170,7 @@ export class QueryPlanner {
       return this.#addCalc(wide, undefined, kept, placed(plan.columns))
     }
     const output = { schema, names, attributes: () => rankAttributes(plan), ...lateOf(plan) }
-    const shared = { input: { schema: stream.schema, key }, outputSchema: schema, ttl }
+    const shared = { input: { schema: stream.schema, key }, outputSchema: schema }
     const timed = plan.partition.map((expression) => (expression.kind === 'column' ? plan.input.columns[expression.index] : {}))
     const window = windowOf(timed)
     if (window !== undefined && typeof to === 'number') {
@@ -1048,8 +1186,10 @@ export class QueryPlanner {
       const column = (first.expression as BoundExpression & { readonly kind: 'column' }).index
       const ignored = plan.input.columns.flatMap((one, index) => (one.time === 'processing' ? [index] : []))
       const isFolded = keeps === 'last' && time === 'event' && this.#options.foldsDeduplicate
-      const ranked = isFolded ? this.#rankByColumns(stream, key, { order, from, to, hasRank }, schema, true) : undefined
-      const create = ranked ?? ((): Operator => new DeduplicateOperator({ ...shared, keeps, time: time === 'event' ? column : undefined, ignored }, session))
+      const ttl = this.#ttl('row')
+      const ranked = isFolded ? this.#rankByColumns(stream, key, { order, from, to, hasRank }, schema, ttl, true) : undefined
+      const create =
+        ranked ?? ((): Operator => new DeduplicateOperator({ ...shared, ttl, keeps, time: time === 'event' ? column : undefined, ignored }, session))
       const changes = keeps === 'first' ? INSERTS : INSERTS_AND_UPDATES
       const attributes = (): Attributes => ({ ...rankAttributes(plan), keeps: `the ${keeps} row` })
       return cut(this.#stateful('Deduplicate', [{ stream, key }], { ...output, changes, attributes }, SEES_ALL, create))
@@ -1064,7 +1204,8 @@ export class QueryPlanner {
     output: Omit<Output, 'changes'>,
     replaced: readonly number[] | undefined,
   ): Stream {
-    const { session, ttl } = this.#options
+    const { session } = this.#options
+    const ttl = this.#ttl('rows')
     const { schema } = output
     const { from, to, hasRank } = rank
     const retracts = !isInsertOnly(stream)
@@ -1075,7 +1216,7 @@ export class QueryPlanner {
       rows: retracts ? (replaced === undefined ? 'change' : `replace each other by ${replaced.map((column) => stream.names[column]).join(', ')}`) : 'only come',
     })
     const changes = onlyChanges ? INSERTS_AND_UPDATES : ALL_CHANGES
-    const ranked = retracts ? undefined : this.#rankByColumns(stream, key, rank, schema, false)
+    const ranked = retracts ? undefined : this.#rankByColumns(stream, key, rank, schema, ttl, false)
     const createByRow = (): Operator =>
       new RankOperator({ input: { schema: stream.schema, key }, outputSchema: schema, ...rank, retracts, replacedBy: replaced, ttl }, session)
     return this.#stateful('Rank', [{ stream, key }], { ...output, changes, attributes }, SEES_NOTHING, ranked ?? createByRow)
@@ -1087,11 +1228,11 @@ export class QueryPlanner {
     key: readonly number[] | undefined,
     { order, from, to, hasRank }: Pick<RankPlan, 'order' | 'from' | 'to' | 'hasRank'>,
     outputSchema: Schema,
+    ttl: StateTtlConfig | undefined,
     latestFirst: boolean,
   ): (() => Operator) | undefined {
-    const { ttl, isBatch } = this.#options
     const columns = columnOrderOf(order, schema, to)
-    if (key === undefined || ttl !== undefined || !(isBatch || this.#isFolded) || columns === undefined || typeof to !== 'number') return undefined
+    if (key === undefined || ttl !== undefined || !(this.#options.isBatch || this.#areOne) || columns === undefined || typeof to !== 'number') return undefined
     if (schema.fields.some(({ type }) => type.kind === 'OBJECT')) return undefined
     return () => new ColumnRankOperator({ schema, key, outputSchema, order: columns, from, to, hasRank, latestFirst })
   }
@@ -1129,7 +1270,7 @@ export class QueryPlanner {
     const width = leftPlan.columns.length
     const { leftKeys, rightKeys, refusesNull, rest } = equalitiesOf(condition, width)
     const [one, other] = [this.#keyed(left, leftKeys), this.#keyed(right, rightKeys)]
-    const { session, ttl } = this.#options
+    const { session } = this.#options
     const hasKey = leftKeys.length > 0
     const inputs = [one, other].map(({ stream, columns: key }) => ({ stream, key: hasKey ? key : undefined }))
     const [first, second] = inputs.map(({ stream, key }) => ({ schema: stream.schema, key }))
@@ -1157,14 +1298,16 @@ export class QueryPlanner {
       )
     }
     const isPlain = isOfInserts && type === 'INNER'
-    if (isPlain && hasKey && ttl === undefined && this.#options.isInMemory && hasSameKinds(first, second)) {
+    const ttls = [this.#ttl('left', plan.ttl?.[0]), this.#ttl('right', plan.ttl?.[1])] as const
+    const isForEver = ttls.every((ttl) => ttl === undefined)
+    if (isPlain && hasKey && isForEver && this.#options.isInMemory && hasSameKinds(first, second)) {
       const keyed = [first, second].map(({ schema: of, key }, input) => ({ schema: of, key: key!, width: shared.widths[input] }))
       const createJoin = (): Operator => new ColumnJoinOperator({ inputs: [keyed[0], keyed[1]], outputSchema: schema, refusesNull })
       const joined = this.#stateful('Join', inputs, { ...output, changes: INSERTS }, SEES_NOTHING, createJoin)
       return rest === undefined ? joined : this.#addCalc(joined, rest, undefined, joined)
     }
     const create = (): Operator =>
-      isPlain ? new InsertOnlyJoinOperator({ ...shared, type, ttl }, session) : new JoinOperator({ ...shared, type, ttl }, session)
+      isPlain ? new InsertOnlyJoinOperator({ ...shared, type, ttls }, session) : new JoinOperator({ ...shared, type, ttls }, session)
     return this.#stateful('Join', inputs, { ...output, changes: joinedChanges(type, left.changes, right.changes) }, SEES_NOTHING, create)
   }
 
@@ -1186,7 +1329,8 @@ export class QueryPlanner {
       return all ? both : this.#group(both, rows, [], columns)
     }
     const key = columns.map((_, index) => index)
-    const { session, ttl } = this.#options
+    const { session } = this.#options
+    const ttl = this.#ttl('counts')
     const inputs = [left, right].map((stream) => ({ stream, key }))
     const create = (): Operator =>
       new SetOperator(
@@ -1220,6 +1364,11 @@ export class QueryPlanner {
 /** Whether a plan reads rows that come too late for another one. */
 function hasLateRows(plan: LogicalPlan): boolean {
   return plan.kind === 'late rows' || inputsOf(plan).some(hasLateRows)
+}
+
+/** What kind of operator it is that something else has made. */
+function kindOf({ body, settings }: Transformation): string {
+  return body.kind === 'operator' ? settings.name : `${body.kind === 'source' ? 'Source' : 'Sink'}: ${settings.name}`
 }
 
 function lateOf({ late }: { readonly late?: LogicalPlan['late'] | undefined }): Pick<Output, 'late'> {
@@ -1275,7 +1424,7 @@ function replacedBy(
   // Of groups whose rows only come each row stays, with its versions; elsewhere one may go.
   if (monotony.length === 0 || (changes & DELETES) !== 0) return undefined
   const key = uniqueKeyOf(input)
-  if (key === undefined || order.length === 0 || input.kind === 'scan') return undefined
+  if (key === undefined || order.length === 0 || input.kind === 'scan' || (input.kind === 'project' && input.isNarrowing === true)) return undefined
   // What tells rows apart is the same in all versions of a row.
   const isToFront = ({ expression, descending }: SortKey): boolean =>
     expression.kind === 'column' && (key.includes(expression.index) || monotony[expression.index] === (descending ? 'rising' : 'falling'))
@@ -1309,7 +1458,9 @@ function filteredRanks({ input, partition, order, function: name, from, to, hasR
 function digestOf(plan: LogicalPlan): string | undefined {
   let isFixed = true
   const text = JSON.stringify(plan, (name, value: unknown) => {
-    if (name === 'table' && typeof value === 'object') return (value as CatalogTable).path
+    if (name === 'table' && typeof value === 'object') return tableDigest(value as CatalogTable)
+    // What they are called makes no other rows of them.
+    if (name === 'columns' && Array.isArray(value)) return (value as LogicalPlan['columns']).map(({ type, time, window }) => ({ type, time, window }))
     const call = value as BoundCall | null | undefined
     if ((call?.kind === 'call' && scalarCodeOf(call)?.isDeterministic === false) || call?.user?.isDeterministic === false) isFixed = false
     return withoutPlaces(name, value)
@@ -1329,6 +1480,18 @@ const MILLISECOND: BoundExpression = { kind: 'literal', value: 1, type: { kind: 
 /** The last instant of a window that ends at a time. */
 function lastInstantOf(end: BoundExpression): BoundExpression {
   return { kind: 'call', name: '-', operands: [end, MILLISECOND], clauses: [], type: end.type, start: 0, end: 0 }
+}
+
+/** The functions in expressions that give another value each time. */
+function variableCallsIn(expressions: readonly BoundExpression[]): readonly string[] {
+  const found = new Set<string>()
+  const look = (expression: BoundExpression): BoundExpression => {
+    if (expression.kind === 'call' && (scalarCodeOf(expression)?.isDeterministic === false || expression.user?.isDeterministic === false))
+      found.add(expression.name)
+    return mapParts(expression, look)
+  }
+  expressions.forEach(look)
+  return [...found]
 }
 
 function withoutPlaces(name: string, value: unknown): unknown {

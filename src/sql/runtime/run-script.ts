@@ -2,7 +2,6 @@
 
 import { type Clock, systemClock } from '../../base/clock.ts'
 import { PlanError } from '../../base/errors.ts'
-import { DURATION_EXPECTED, durationMsOf } from '../../engine/options.ts'
 import type { Field } from '../../batch/types.ts'
 import { RowKind, ROW_KIND_TEXT } from '../../batch/record-batch.ts'
 import { jsonOf } from '../changelog-format.ts'
@@ -12,17 +11,14 @@ import { type EvaluationContext, STRING } from '../functions/scalar-function.ts'
 import { parseScript } from '../statement-parser.ts'
 import type { LogicalPlan } from '../logical-plan.ts'
 import type { Value } from '../value.ts'
-import type { InsertPlan } from '../insert-binder.ts'
-import { isFilePath } from '../files/file-name.ts'
-import { scansOf } from '../plans.ts'
 import { changeSink } from './change-sink.ts'
+import { type InsertJob, insertJobOf } from './compiled-plans.ts'
 import { explainText } from './explain-text.ts'
+import { addInserts, queryOptions, readsRowByRow, type SessionSettings } from './query-options.ts'
 import type { QueryOptions, QueryPlanner } from './query-planner.ts'
 import { type CopyJob, copyJob } from './copy.ts'
 import { executorOf, plannedJob, type RunOptions } from './run-query.ts'
-import { LOOKUP_DEFAULTS, type LookupOptions } from './lookup-tables.ts'
 import { type SummaryJob, summaryJob } from './summary/summarize.ts'
-import type { EmitOptions } from './window-plans.ts'
 
 /** Takes the answer of a statement: its columns, then its changes. */
 export interface ResultTarget {
@@ -53,7 +49,8 @@ export function runScript(text: string, target: ResultTarget, options: ScriptOpt
   let last: StatementResult | undefined
   for (const statement of parseScript(text)) {
     last = session.execute(statement, text)
-    if (last.kind === 'insert') insertJob(last.inserts, session, options).runToEnd()
+    const job = insertJobOf(last, session)
+    if (job !== undefined) insertJob(job, options).runToEnd()
     else if (last.kind === 'copy') toEnd(copyOf(last, session, options))
   }
   if (last?.kind === 'rows' || last?.kind === 'explain' || last?.kind === 'summarize') {
@@ -84,25 +81,17 @@ function toEnd({ executor, discard }: CopyJob): void {
 
 /** What runs SUMMARIZE. @throws {PlanError} */
 export function summaryOf(plan: LogicalPlan, session: SqlSession, options: ScriptOptions): SummaryJob {
-  return summaryJob(plan, runOptionsOf(session, options, 'summarize', [plan]), evaluationContext(session))
+  return summaryJob(plan, runOptionsOf(session, options, 'summarize', queryOptions(session, [plan])), evaluationContext(session))
 }
 
 /** What runs COPY. @throws {PlanError} */
 export function copyOf(result: StatementResult & { readonly kind: 'copy' }, session: SqlSession, options: ScriptOptions): CopyJob {
-  return copyJob(result, runOptionsOf(session, options, 'copy', [result.plan]))
+  return copyJob(result, runOptionsOf(session, options, 'copy', queryOptions(session, [result.plan])))
 }
 
 /** What runs INSERTs together. @throws {PlanError} */
-export function insertJob(inserts: readonly InsertPlan[], session: SqlSession, options: ScriptOptions): LocalExecutor {
-  return executorOf((planner) => addInserts(planner, inserts), runOptionsOf(session, options, 'insert', plansOf(inserts)))
-}
-
-export function plansOf(inserts: readonly InsertPlan[]): readonly LogicalPlan[] {
-  return inserts.map(({ plan }) => plan)
-}
-
-function addInserts(planner: QueryPlanner, inserts: readonly InsertPlan[]): void {
-  for (const insert of inserts) planner.addInsert(insert)
+export function insertJob({ inserts, query, settings }: InsertJob, options: ScriptOptions): LocalExecutor {
+  return executorOf((planner) => addInserts(planner, inserts), runOptionsOf(settings, options, 'insert', query))
 }
 
 /** A query that is ready to run. */
@@ -121,7 +110,8 @@ export function queryJob(plan: LogicalPlan, session: SqlSession, take: (kind: Ro
     if (missing >= 0) throw new PlanError('NULL_VALUE', `Column "${columns[missing].name}" is NULL, and its type admits none`)
     take(kind, row)
   })
-  const executor = executorOf((planner) => planner.addSink(plan, sink, (isOnly) => (isInsertOnly = isOnly)), runOptionsOf(session, options, 'query', [plan]))
+  const run = runOptionsOf(session, options, 'query', queryOptions(session, [plan]))
+  const executor = executorOf((planner) => planner.addSink(plan, sink, (isOnly) => (isInsertOnly = isOnly)), run)
   return { executor, isInsertOnly }
 }
 
@@ -132,38 +122,25 @@ export function queryJob(plan: LogicalPlan, session: SqlSession, take: (kind: Ro
  */
 export function explainedRows({ of, details }: StatementResult & { readonly kind: 'explain' }, session: SqlSession, options: ScriptOptions): Rows {
   const ignore = (): void => {}
+  const inserts = insertJobOf(of, session)
   const add = (planner: QueryPlanner): void => {
-    if (of.kind === 'insert') addInserts(planner, of.inserts)
-    else planner.addSink(of.plan, changeSink(ignore))
+    if (inserts !== undefined) addInserts(planner, inserts.inserts)
+    else if (of.kind === 'query') planner.addSink(of.plan, changeSink(ignore))
   }
-  const job = plannedJob(add, runOptionsOf(session, options, of.kind, of.kind === 'insert' ? plansOf(of.inserts) : [of.plan]))
-  return { columns: [{ name: 'result', type: STRING }], rows: [[explainText(of, job, details)]] }
+  const query = inserts?.query ?? queryOptions(session, of.kind === 'query' ? [of.plan] : [])
+  const job = plannedJob(add, runOptionsOf(inserts?.settings ?? session, options, of.kind, query))
+  const text = explainText(of.kind === 'query' ? [of.plan] : inserts!.inserts, job, details)
+  return { columns: [{ name: 'result', type: STRING }], rows: [[text]] }
 }
 
 function runOptionsOf(
-  session: SqlSession,
+  settings: SessionSettings,
   { log, clock = systemClock, parallelism = 1, options }: ScriptOptions,
   jobName: string,
-  plans: readonly LogicalPlan[],
+  query: QueryOptions,
 ): RunOptions {
-  const batchRowsMax = readsRowByRow(session) ? 1 : undefined
-  return { ...queryOptions(session, plans), log, clock, jobName, parallelism, options, batchRowsMax }
-}
-
-function isBatch({ options }: SqlSession, plans: readonly LogicalPlan[]): boolean {
-  const mode = options.get('execution.runtime-mode')?.toLowerCase() ?? 'automatic'
-  return mode === 'automatic' ? readsFilesOnly(plans) : mode === 'batch'
-}
-
-/** Whether the queries name files where others name tables, and nothing else that could go on for ever. */
-function readsFilesOnly(plans: readonly LogicalPlan[]): boolean {
-  const scans = plans.flatMap(scansOf)
-  return scans.length > 0 && scans.every(({ table }) => isFilePath(table.path))
-}
-
-/** Whether each row is a batch of its own, so that no change of a group is left out: inputs are read by turns then, row by row. */
-export function readsRowByRow({ options }: SqlSession): boolean {
-  return options.get('table.exec.mini-batch.enabled') === 'false'
+  const batchRowsMax = readsRowByRow(settings) ? 1 : undefined
+  return { ...query, log, clock, jobName, parallelism, options, batchRowsMax }
 }
 
 /** Whether a comment at the head of a script asks for batch mode: `-- mode: batch`. */
@@ -173,54 +150,9 @@ export function asksForBatch(text: string): boolean {
 
 const HEAD_LINES = 9
 
-/** What a session has set of how queries run. @param plans Those that run together. */
-export function queryOptions(session: SqlSession, plans: readonly LogicalPlan[]): QueryOptions {
-  const ttl = durationMs(session.options.get('table.exec.state.ttl') ?? '0')
-  return {
-    session: {
-      timeZone: session.options.get('table.local-time-zone') ?? 'UTC',
-      currentCatalog: session.catalog.currentCatalog,
-      currentDatabase: session.catalog.currentDatabase,
-    },
-    ttl: ttl === 0 ? undefined : { ttlMs: ttl },
-    isFolded: session.options.get('table.exec.mini-batch.enabled') !== 'false',
-    materializes: session.options.get('table.exec.sink.upsert-materialize')?.toUpperCase() !== 'NONE',
-    isBatch: isBatch(session, plans),
-    foldsDeduplicate:
-      session.options.get('table.exec.deduplicate.mini-batch.compact-changes-enabled') === 'true' || !session.options.has('table.exec.mini-batch.enabled'),
-    isInMemory: session.options.get('state.backend.type') !== 'lmdb',
-    emit: emitOptions(session, ttl),
-    lookup: lookupOptions(session),
-  }
-}
-
 /** What expressions that no row is part of compute with. */
 export function evaluationContext(session: SqlSession): EvaluationContext {
   return { ...queryOptions(session, []).session, nowMs: () => systemClock.nowMs(), watermarkMs: () => -Infinity }
-}
-
-function lookupOptions({ options }: SqlSession): LookupOptions {
-  const capacity = options.get('table.exec.async-lookup.buffer-capacity') ?? String(LOOKUP_DEFAULTS.capacity)
-  if (!/^[1-9]\d{0,8}$/.test(capacity))
-    throw new PlanError('INVALID_OPTION', `Cannot look rows up with a capacity of "${capacity}": expected a number of at least 1`)
-  const timeout = options.get('table.exec.async-lookup.timeout')
-  return { capacity: Number(capacity), timeoutMs: timeout === undefined ? LOOKUP_DEFAULTS.timeoutMs : durationMs(timeout) }
-}
-
-function emitOptions({ options }: SqlSession, ttlMs: number): EmitOptions {
-  const delayMs = (when: 'early' | 'late'): number | undefined => {
-    if (options.get(`table.exec.emit.${when}-fire.enabled`)?.toLowerCase() !== 'true') return undefined
-    const delay = options.get(`table.exec.emit.${when}-fire.delay`)
-    return delay === undefined ? Number.NaN : durationMs(delay)
-  }
-  const lateness = options.get('table.exec.emit.allow-lateness')
-  return { earlyMs: delayMs('early'), lateMs: delayMs('late'), latenessMs: lateness === undefined ? ttlMs : durationMs(lateness) }
-}
-
-function durationMs(text: string): number {
-  const ms = durationMsOf(text)
-  if (Number.isNaN(ms)) throw new PlanError('INVALID_OPTION', `Cannot read "${text}": expected ${DURATION_EXPECTED}`)
-  return ms
 }
 
 /** A change as `--format changelog` prints it. */

@@ -1,16 +1,16 @@
 // A script as a job: its INSERTs, what it sets, and the graph of it.
 
 import { readFileSync } from 'node:fs'
-import { PlanError } from '../../base/errors.ts'
+import { dirname } from 'node:path'
+import { hasCode, PlanError } from '../../base/errors.ts'
 import { programSink } from '../../connector/program/program-sink.ts'
 import { parseOption } from '../../engine/options.ts'
 import type { BuiltJob } from '../../plan/job-program.ts'
 import { FunctionModules } from '../function-modules.ts'
 import { addSink } from '../../plan/sink-transformation.ts'
 import type { Edge } from '../../plan/transformation.ts'
-import type { InsertPlan } from '../insert-binder.ts'
 import type { LogicalPlan } from '../logical-plan.ts'
-import { fillVariables } from '../script-variables.ts'
+import { readScript } from '../script-text.ts'
 import { SqlSession, type StatementResult } from '../session.ts'
 import { checkSqlOption, isSqlOption, parseSqlSetting, SQL_SETTINGS } from '../session-options.ts'
 import { type Span, SqlError } from '../sql-error.ts'
@@ -18,44 +18,20 @@ import { parseScript } from '../statement-parser.ts'
 import type { Statements } from '../statements-url.ts'
 import type { Statement } from '../syntax-tree.ts'
 import { schemaOfChanges } from '../table-stream.ts'
-import { type QueryOptions, QueryPlanner } from './query-planner.ts'
-import { asksForBatch, plansOf, queryOptions, readsRowByRow } from './run-script.ts'
+import { type InsertJob, startedJobOf, writePlan } from './compiled-plans.ts'
+import { addInserts, queryOptions, readsRowByRow } from './query-options.ts'
+import { QueryPlanner } from './query-planner.ts'
+import { asksForBatch } from './run-script.ts'
 
 /** The output of the job of a query, which the program reads. */
 const RESULT_OUTPUT = 'result'
 
 /** What a script runs as one job. */
-export interface ScriptJob {
-  readonly inserts: readonly InsertPlan[]
+export interface ScriptJob extends Pick<InsertJob, 'inserts' | 'query'> {
   /** A query whose changes the program reads. */
   readonly result: LogicalPlan | undefined
-  readonly query: QueryOptions
   /** Options of the engine that it sets in front of its INSERT. */
   readonly options: ReadonlyMap<string, string>
-}
-
-/**
- * Reads a script, and fills its variables in.
- *
- * @param params Values by name, which come before those of the environment.
- * @throws {SqlError} `UNKNOWN_VARIABLE`; {@link PlanError} `INVALID_ARGUMENT` for a parameter that is none of its variables.
- */
-export function readScript(path: string, params: Readonly<Record<string, unknown>>): string {
-  const text = readFileSync(path, 'utf8')
-  const values: Record<string, string> = {}
-  for (const [name, value] of Object.entries(params)) {
-    if (name === SQL_SETTINGS || (name === '_' && Array.isArray(value) && value.length === 0)) continue
-    const argument = name === '_' ? String(Array.isArray(value) ? value[0] : value) : `--${name}`
-    if (typeof value !== 'string' || !text.includes(`\${${name}}`))
-      throw new PlanError('INVALID_ARGUMENT', `Cannot give the script "${path}" the argument "${argument}"`, {
-        hint:
-          name === '_' || !text.includes(`\${${name}}`)
-            ? 'Arguments are `-- --NAME VALUE`, for ${NAME} in the script.'
-            : 'It stands for a text: write it once, with a value.',
-      })
-    values[name] = value
-  }
-  return fillVariables(text, { ...process.env, ...values })
 }
 
 /**
@@ -64,6 +40,7 @@ export function readScript(path: string, params: Readonly<Record<string, unknown
  * @param settings Options of SQL, `key=value`, that come before what the script sets.
  * @param modules Those that its functions come from.
  * @param program Of statements of a program: what it has put into them. It reads what a query answers.
+ * @param writesPlans Whether COMPILE AND EXECUTE PLAN writes its file: once for each start of a job, not in each of its threads.
  * @throws {SqlError} if a statement is wrong, or answers rows, which a job has nobody for (`NOT_A_JOB`), or is a second INSERT (`SEVERAL_JOBS`);
  * {@link PlanError} `NOT_A_JOB` if there is no INSERT.
  */
@@ -72,6 +49,7 @@ export async function planScript(
   settings: readonly string[],
   modules: FunctionModules,
   program?: Pick<Statements, 'parameters'>,
+  writesPlans: boolean = false,
 ): Promise<ScriptJob> {
   const session = new SqlSession(undefined, modules)
   const given = settings.map(parseSqlSetting).filter((setting) => setting !== undefined)
@@ -82,8 +60,8 @@ export async function planScript(
   for (const statement of statements) {
     checkSetting(statement, text)
     const result = session.execute(statement, text)
-    if (program === undefined || result.kind !== 'query') refuseRows(result, statement, text)
-    if (result.kind !== 'insert' && result.kind !== 'query') continue
+    if (program === undefined || result.kind !== 'query') refuseRows(result, statement, text, program !== undefined)
+    if (result.kind !== 'insert' && result.kind !== 'compile plan' && result.kind !== 'execute plan' && result.kind !== 'query') continue
     if (job !== undefined)
       throw new SqlError(
         'SEVERAL_JOBS',
@@ -93,15 +71,35 @@ export async function planScript(
         'Write EXECUTE STATEMENT SET BEGIN ... END around them; `millrace sql -f` runs them one after the other.',
       )
     for (const { key, value } of given) session.options.set(key, value)
-    const inserts = result.kind === 'insert' ? result.inserts : []
-    const query = result.kind === 'query' ? result.plan : undefined
-    job = { inserts, result: query, query: queryOptions(session, query === undefined ? plansOf(inserts) : [query]), options: engineOptions(session) }
+    if (writesPlans && result.kind === 'compile plan') writePlan(result, session)
+    job = startedJob(result, session)
   }
   if (job === undefined)
     throw new PlanError('NOT_A_JOB', 'Cannot run the script as a job: it has no INSERT', {
       hint: 'Write INSERT INTO a table, or run the script with `millrace sql -f`.',
     })
   return job
+}
+
+function startedJob(result: StatementResult, session: SqlSession): ScriptJob {
+  if (result.kind === 'query')
+    return { inserts: [], result: result.plan, query: queryOptions(session, [result.plan]), options: engineOptions(session, readsRowByRow(session)) }
+  const { inserts, query, settings } = startedJobOf(result, session)!
+  return { inserts, result: undefined, query, options: engineOptions(session, readsRowByRow(settings)) }
+}
+
+/**
+ * Writes the plan of COMPILE AND EXECUTE PLAN, if a script has that.
+ *
+ * @throws {SqlError} `FILE_NOT_WRITABLE`. What else is wrong with the script is told by whoever runs it.
+ */
+export async function writePlans(path: string, params: Readonly<Record<string, unknown>>): Promise<void> {
+  if (!/\bCOMPILE\b/i.test(readFileSync(path, 'utf8'))) return
+  try {
+    await planScript(readScript(path, params), (params[SQL_SETTINGS] ?? []) as readonly string[], new FunctionModules(dirname(path)), undefined, true)
+  } catch (error) {
+    if (hasCode(error, 'FILE_NOT_WRITABLE')) throw error
+  }
 }
 
 /** Makes the job of a script. @throws as {@link planScript}, and what cannot be planned. */
@@ -116,7 +114,7 @@ export async function buildStatements(statements: Statements): Promise<BuiltJob>
 
 function built({ inserts, result, query, options }: ScriptJob): BuiltJob {
   const planner = new QueryPlanner(query)
-  for (const insert of inserts) planner.addInsert(insert)
+  addInserts(planner, inserts)
   if (result !== undefined) {
     const outputSchema = schemaOfChanges(result.columns)
     planner.addStream(result, { outputSchema, rowtime: undefined, hasKinds: true }, (from) => {
@@ -146,8 +144,17 @@ export function checkSetting(statement: Statement, text: string): void {
   }
 }
 
-function refuseRows({ kind }: StatementResult, statement: Statement, text: string): void {
-  if (kind === 'insert' || kind === 'done') return
+function refuseRows(result: StatementResult, statement: Statement, text: string, isOfProgram: boolean): void {
+  const { kind } = result
+  if (result.kind === 'compile plan' && (isOfProgram || !result.execute))
+    throw new SqlError(
+      'NOT_A_JOB',
+      text,
+      spanOf(statement),
+      'This statement writes a plan, and a job is run each time that it is started',
+      `Write it with \`millrace sql -f\`, and EXECUTE PLAN here${isOfProgram ? '' : '; or COMPILE AND EXECUTE PLAN'}.`,
+    )
+  if (kind === 'insert' || kind === 'compile plan' || kind === 'execute plan' || kind === 'done') return
   throw new SqlError(
     'NOT_A_JOB',
     text,
@@ -157,9 +164,9 @@ function refuseRows({ kind }: StatementResult, statement: Statement, text: strin
   )
 }
 
-function engineOptions(session: SqlSession): ReadonlyMap<string, string> {
+function engineOptions(session: SqlSession, isRowByRow: boolean): ReadonlyMap<string, string> {
   const options = new Map<string, string>()
-  if (readsRowByRow(session)) options.set('millrace.batch.rows-max', '1')
+  if (isRowByRow) options.set('millrace.batch.rows-max', '1')
   for (const [key, text] of session.options) {
     if (isSqlOption(key)) continue
     const { key: known, value, note } = parseOption(key, text)

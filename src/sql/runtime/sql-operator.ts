@@ -85,6 +85,8 @@ export interface LateTarget {
   /** Of the side output. */
   readonly id: string
   readonly schema: Schema
+  /** What plans call the operator that finds them. */
+  readonly operator: string
   /** The columns of the input that it asks for; behind them stand the operator, the watermark and the lateness. */
   readonly kept: readonly number[]
 }
@@ -187,7 +189,7 @@ export abstract class SqlOperator extends KeyedRowOperator<never, ChangeCollecto
     const target = this.#late[input]
     if (target === undefined) return
     const { watermarkMs } = this
-    const values = [...target.kept.map((column) => row[column]), this.context.operatorName, watermarkMs, BigInt(Math.max(0, watermarkMs - dueMs))]
+    const values = [...target.kept.map((column) => row[column]), target.operator, watermarkMs, BigInt(Math.max(0, watermarkMs - dueMs))]
     this.collector.side(target.id, target.schema, values)
   }
 

@@ -1,3 +1,4 @@
+import { BadRecordError } from '../../../src/base/errors.ts'
 import { describe, expect, test } from 'vitest'
 import { ConnectorError, JobError, PlanError, RestoreError, UserFunctionError } from '../../../src/base/errors.ts'
 import { Random } from '../../../src/base/random.ts'
@@ -10,6 +11,8 @@ function answers(settings: Readonly<Record<string, string>>, failures: readonly 
   const strategy = restartStrategyOf(options, new Random(1))!
   return failures.map((atMs) => strategy.onFailure(atMs))
 }
+
+const FAILURE = new Error('failure')
 
 describe('restartStrategyOf()', () => {
   test('without checkpoints there is none, with them delays grow', () => {
@@ -95,8 +98,8 @@ describe('Restarts', () => {
   }
 
   test('refuses a job without a strategy, and says which setting would give it one', () => {
-    expect(restartsOf({}).refusal([])).toEqual({ reason: 'execution.checkpointing.dir is not set', isUnexpected: false })
-    expect(restartsOf({ 'execution.checkpointing.dir': 'x', 'restart-strategy.type': 'off' }).refusal([])).toEqual({
+    expect(restartsOf({}).refusal([], FAILURE)).toEqual({ reason: 'execution.checkpointing.dir is not set', isUnexpected: false })
+    expect(restartsOf({ 'execution.checkpointing.dir': 'x', 'restart-strategy.type': 'off' }).refusal([], FAILURE)).toEqual({
       reason: 'restart-strategy.type is off',
       isUnexpected: false,
     })
@@ -104,8 +107,12 @@ describe('Restarts', () => {
 
   test('refuses a job with inputs of the program, by their names', () => {
     const restarts = restartsOf({ 'execution.checkpointing.dir': 'x' })
-    expect(restarts.refusal([])).toBeUndefined()
-    expect(restarts.refusal(['orders', 'rules', 'orders'])).toMatchObject({
+    expect(restarts.refusal([], FAILURE)).toBeUndefined()
+    expect(restarts.refusal([], new BadRecordError('NULL_TIMESTAMP', 'no time'))).toMatchObject({
+      isUnexpected: true,
+      reason: expect.stringContaining('would come again') as string,
+    })
+    expect(restarts.refusal(['orders', 'rules', 'orders'], FAILURE)).toMatchObject({
       reason: expect.stringContaining('what was pushed to "orders", "rules" behind') as string,
       isUnexpected: true,
     })

@@ -88,12 +88,13 @@ Sink: Blackhole(table=[default_catalog.default_database.changes], fields=[channe
       `
 Sink: Collect(fields=[price])
 +- Calc(select=[price])
-   +- IntervalJoin(joinType=[INNER], where=[((bidder = bidder0) AND ((ts0 >= (ts - INTERVAL 'PT1H')) AND (ts0 <= ts)))], bounds=[-1 h to 0 ms around ts], select=[bidder, price, ts, bidder0, price0, ts0])
+   +- IntervalJoin(joinType=[INNER], where=[((bidder = bidder0) AND ((ts0 >= (ts - INTERVAL 'PT1H')) AND (ts0 <= ts)))], bounds=[-1 h to 0 ms around ts], select=[bidder, price, ts, bidder0, ts0])
       :- Exchange(distribution=[hash(bidder)])
       :  +- Watermarks(rowtime=[ts], watermark=[(ts - INTERVAL 'PT5S')], reuse_id=[1])
       :     +- Source: File(table=[default_catalog.default_database.bids], fields=[bidder, price, ts], from=[/not/there.json as JSON lines, flink])
       +- Exchange(distribution=[hash(bidder)])
-         +- Reused(reference_id=[1])`.trimStart(),
+         +- Calc(select=[bidder, ts])
+            +- Reused(reference_id=[1])`.trimStart(),
     )
   })
 
@@ -173,10 +174,45 @@ test('JSON_EXECUTION_PLAN has the transformations with their parallelism and how
   expect(nodes[5]).toMatchObject({ pact: 'Data Sink', parallelism: 2, predecessors: [{ id: 4, ship_strategy: 'FORWARD' }] })
 })
 
+describe('PLAN_ADVICE', () => {
+  const advised = (sql: string): string => section(answerOf(sql), 'Physical Plan With Advice')
+  const OFF = "SET 'table.exec.mini-batch.enabled' = 'false'; "
+  const GROUPS = 'SELECT channel, SUM(price) FROM bids GROUP BY channel'
+
+  test('says where changes of groups are told one by one', () => {
+    const plan = advised(`${OFF}EXPLAIN PLAN_ADVICE ${GROUPS}`)
+    expect(plan).toMatch(/GroupAggregate\(advice=\[1\], groupBy=\[channel\]/)
+    expect(plan).toMatch(/\n\nadvice\[1\]: \[ADVICE\] You might want to leave 'table\.exec\.mini-batch\.enabled' out/)
+    expect(advised(`EXPLAIN PLAN_ADVICE ${GROUPS}`)).toMatch(/\n\nNo available advice\.\.\.$/)
+  })
+
+  test.each([
+    [
+      'groups of it',
+      'SELECT u, SUM(s) FROM (SELECT channel, SUM(price) AS s, UUID() AS u FROM bids GROUP BY channel) GROUP BY u',
+      /UUID gives another value each time.*: GroupAggregate/,
+    ],
+    [
+      'a table without a key',
+      'INSERT INTO changes SELECT channel, n + RAND_INTEGER(5) FROM (SELECT channel, COUNT(*) AS n FROM bids GROUP BY channel)',
+      /RAND_INTEGER gives another value.*: Blackhole/,
+    ],
+  ])('warns of values that change between an update and what takes it back: %s', (_, sql, warning) => {
+    expect(advised(`EXPLAIN PLAN_ADVICE ${sql}`)).toMatch(warning)
+  })
+
+  test.each([
+    ['a key', 'INSERT INTO counts SELECT channel, n + RAND_INTEGER(5) FROM (SELECT channel, COUNT(*) AS n FROM bids GROUP BY channel)'],
+    ['rows that only come', 'SELECT u, COUNT(*) FROM (SELECT UUID() AS u FROM bids) GROUP BY u'],
+  ])('does not warn of %s', (_, sql) => {
+    expect(advised(`EXPLAIN PLAN_ADVICE ${sql}`)).toMatch(/No available advice/)
+  })
+})
+
 describe('what is refused', () => {
   test.each([
-    ['EXPLAIN ESTIMATED_COST SELECT 1', 'NOT_SUPPORTED', 9, 'EXPLAIN takes CHANGELOG_MODE and JSON_EXECUTION_PLAN.'],
-    ['EXPLAIN CHANGELOG_MODE, PLAN_ADVICE SELECT 1', 'NOT_SUPPORTED', 25, 'EXPLAIN takes CHANGELOG_MODE and JSON_EXECUTION_PLAN.'],
+    ['EXPLAIN ESTIMATED_COST SELECT 1', 'NOT_SUPPORTED', 9, 'EXPLAIN takes CHANGELOG_MODE, JSON_EXECUTION_PLAN and PLAN_ADVICE.'],
+    ['EXPLAIN CHANGELOG_MODE, ESTIMATED_COST SELECT 1', 'NOT_SUPPORTED', 25, 'EXPLAIN takes CHANGELOG_MODE, JSON_EXECUTION_PLAN and PLAN_ADVICE.'],
     ['EXPLAIN CHANGELOG_MODE, CHANGELOG_MODE SELECT 1', 'DUPLICATE_DETAIL', 25, undefined],
     ['EXPLAIN CHANGELOG_MODE, SELECT 1', 'SYNTAX_ERROR', 25, undefined],
     ['EXPLAIN DROP TABLE counts', 'NOT_SUPPORTED', 9, undefined],

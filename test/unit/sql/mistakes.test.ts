@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { MillraceError } from '../../../src/base/errors.ts'
+import { insertJobOf } from '../../../src/sql/runtime/compiled-plans.ts'
 import { insertJob, queryJob } from '../../../src/sql/runtime/run-script.ts'
 import { SqlSession } from '../../../src/sql/session.ts'
 import { SqlError } from '../../../src/sql/sql-error.ts'
@@ -20,7 +21,8 @@ function refusalOf(sql: string): MillraceError {
       const result = session.execute(statement, sql)
       const options = { log() {} }
       if (result.kind === 'query') queryJob(result.plan, session, () => {}, options)
-      if (result.kind === 'insert') insertJob(result.inserts, session, options)
+      const job = insertJobOf(result, session)
+      if (job !== undefined) insertJob(job, options)
     }
   } catch (error) {
     if (error instanceof MillraceError) return error

@@ -8,6 +8,7 @@ import { FLINK_FUNCTIONS } from '../../../src/sql/flink-functions.ts'
 import { FunctionModules } from '../../../src/sql/function-modules.ts'
 import { FOREIGN_FUNCTIONS, functionAdvice } from '../../../src/sql/function-advice.ts'
 import { SCALAR_FUNCTIONS } from '../../../src/sql/functions/functions.ts'
+import { insertJobOf } from '../../../src/sql/runtime/compiled-plans.ts'
 import { copyOf, explainedRows, insertJob, queryJob } from '../../../src/sql/runtime/run-script.ts'
 import { CONNECTORS, FORMATS } from '../../../src/sql/runtime/table-options.ts'
 import { SqlSession } from '../../../src/sql/session.ts'
@@ -52,7 +53,8 @@ function refusalBy(sql: string): MillraceError | undefined {
     for (const statement of parseScript(sql)) {
       const result = session.execute(statement, sql)
       if (result.kind === 'query') queryJob(result.plan, session, () => {}, options)
-      if (result.kind === 'insert') insertJob(result.inserts, session, options)
+      const job = insertJobOf(result, session)
+      if (job !== undefined) insertJob(job, options)
       if (result.kind === 'copy') copyOf(result, session, options)
       if (result.kind === 'explain') explainedRows(result, session, options)
     }

@@ -249,10 +249,33 @@ describe('statements', () => {
     env.explain()
     const names = env.graph.transformations.map(({ settings }) => settings.name)
     expect(names.filter((name) => name === 'FromStream')).toHaveLength(1)
-    expect(names.filter((name) => name === 'Blackhole')).toHaveLength(2)
+    expect(names.filter((name) => name.startsWith('Blackhole of table'))).toHaveLength(2)
     await env.execute()
     // The next execution has what was inserted since.
     expect(errorOf(() => env.explain())).toMatchObject({ code: 'NO_SINK' })
+  })
+
+  test('operators have uids of their own, though streams and INSERTs are planned one by one', async () => {
+    const { env, tables } = await environments()
+    tables.executeSql("CREATE TABLE counts (word STRING, n BIGINT) WITH ('connector' = 'blackhole')")
+    const words = env.fromCollection(TEXTS, WORDS).uid('words')
+    tables.createTemporaryView('words', tables.fromDataStream(words))
+    const query = 'SELECT word, COUNT(*) AS n FROM words GROUP BY word'
+    tables.sqlQuery(query).toChangelogStream().print()
+    tables.sqlQuery(query).toChangelogStream().uid('changes').print()
+    tables.executeSql(`INSERT INTO counts ${query}`)
+    env.explain()
+    const uids = env.graph.transformations.flatMap(({ settings: { uid } }) => (uid === undefined ? [] : [uid]))
+    expect(uids.filter((uid, index) => uids.indexOf(uid) < index)).toEqual([])
+    const groups = uids.filter((uid) => uid.startsWith('GroupAggregate:')).map((uid) => uid.replace(/:[0-9a-f]{16}/, ':'))
+    expect(groups).toEqual(['GroupAggregate:', 'GroupAggregate:-2', 'GroupAggregate:-3'])
+    expect(uids).toEqual(expect.arrayContaining(['words', 'changes', 'sink:counts']))
+  })
+
+  test('run no compiled plans', async () => {
+    const { tables } = await environments()
+    for (const statement of ["EXECUTE PLAN '/not/there.json'", "EXPLAIN EXECUTE PLAN '/not/there.json'"])
+      expect(errorOf(() => tables.executeSql(statement))).toMatchObject({ code: 'NOT_A_JOB', hint: expect.stringContaining('millrace run') as string })
   })
 
   test('what an INSERT cannot do is said where it stands', async () => {

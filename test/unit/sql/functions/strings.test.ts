@@ -5,7 +5,7 @@ import { Decimal, type LogicalType } from '../../../../src/batch/types.ts'
 import type { BoundExpression } from '../../../../src/sql/bound-expression.ts'
 import { jsonOf } from '../../../../src/sql/changelog-format.ts'
 import { ExpressionBinder } from '../../../../src/sql/expression-binder.ts'
-import { typeText } from '../../../../src/sql/functions/type-text.ts'
+import { shownTypeText } from '../../../../src/sql/type-text.ts'
 import { interpret } from '../../../../src/sql/interpreter.ts'
 import { Pattern } from '../../../../src/sql/patterns/pattern.ts'
 import { SqlError } from '../../../../src/sql/sql-error.ts'
@@ -65,7 +65,7 @@ function answer(text: string, isFailureAnswer: boolean): readonly unknown[] {
     return [isFailureAnswer ? 'fails' : 'refused']
   }
   try {
-    return [typeText(bound.type, false), jsonOf(interpret(bound, EVALUATION)(ROW), bound.type)]
+    return [shownTypeText(bound.type, false), jsonOf(interpret(bound, EVALUATION)(ROW), bound.type)]
   } catch (error) {
     return isFailureAnswer ? ['fails'] : [String(error)]
   }

@@ -115,5 +115,5 @@ test.each([
   ['SUMMARIZE', 'Expected a query, a table or a file, found the end'],
   ['SUMMARIZE nothing', 'There is no table "nothing"'],
   ["SUMMARIZE 'nothing.csv'", 'Cannot read "nothing.csv": there is no such file or folder'],
-  ['EXPLAIN SUMMARIZE SELECT 1', 'EXPLAIN takes a query, an INSERT or a STATEMENT SET'],
+  ['EXPLAIN SUMMARIZE SELECT 1', 'EXPLAIN takes a query, an INSERT, a STATEMENT SET or EXECUTE PLAN'],
 ])('%s is refused', (sql, message) => expect(() => rowsOf(sql)).toThrow(message))
