@@ -44,8 +44,8 @@ export function refuseUnlessGzip(name: string, compression: string | undefined):
       hint: 'Read it with `format: parquetFormat()`.',
     })
   if (compression === 'UTF-16')
-    throw new ConnectorError('UNSUPPORTED_ENCODING', `Cannot read "${name}": it is UTF-16, and text is read as UTF-8`, {
-      hint: 'iconv -f UTF-16 -t UTF-8 converts it.',
+    throw new ConnectorError('UNSUPPORTED_ENCODING', `Cannot read "${name}": it is UTF-16 text`, {
+      hint: 'Convert it to UTF-8 first: iconv -f UTF-16 -t UTF-8.',
     })
   throw new ConnectorError('UNSUPPORTED_ENCODING', `Cannot read "${name}": it is compressed with ${compression}; only gzip is supported`)
 }
