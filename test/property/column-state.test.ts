@@ -1,0 +1,160 @@
+// What operators of SQL keep in columns, through checkpoints that hold only what changed: groups whose rows come and go, and the rows of a side of a join, against
+// tiny models. Whichever checkpoints are completed, a restore finds what was there.
+import * as fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { batchFromObjects } from '../../src/batch/batch-rows.ts'
+import { defineSchema, t } from '../../src/batch/types.ts'
+import type { BoundAggregate } from '../../src/sql/bound-expression.ts'
+import { planColumnAggregates } from '../../src/sql/runtime/column-aggregates.ts'
+import { ColumnGroups } from '../../src/sql/runtime/column-groups.ts'
+import { KeptSide } from '../../src/sql/runtime/kept-side.ts'
+import { Checkpoints } from '../fixtures/checkpoints.ts'
+import { testContext } from '../unit/connector/file-probe.ts'
+
+const SCHEMA = defineSchema({ key: t.string().nullable(), value: t.int() })
+const KEYS = ['a', 'b', 'c', 'a key that is too long for an entry of the table', null]
+/** Stays, so that changes are few. */
+const STILL = 40
+
+const stepArbitrary = fc.oneof(
+  { arbitrary: fc.record({ kind: fc.constantFrom('add' as const, 'take' as const), key: fc.constantFrom(...KEYS), value: fc.nat(9) }), weight: 6 },
+  { arbitrary: fc.record({ kind: fc.constant('checkpoint' as const), isCompleted: fc.boolean() }), weight: 3 },
+  { arbitrary: fc.record({ kind: fc.constant('crash' as const) }), weight: 1 },
+)
+const stepsArbitrary = fc.array(stepArbitrary, { minLength: 10, maxLength: 60 })
+
+const SUM = {
+  name: 'SUM',
+  operands: [{ kind: 'column', index: 1, type: SCHEMA.fields[1].type, start: 0, end: 0 }],
+  isDistinct: false,
+  filter: undefined,
+  ignoresNull: false,
+  type: t.int().nullable().logical,
+  start: 0,
+  end: 0,
+} as unknown as BoundAggregate
+const GROUPS = { schema: SCHEMA, key: [0], plan: planColumnAggregates([SUM], () => 1, [{ name: 'sum', type: SUM.type }], true) }
+
+test('groups whose rows come and go', () => {
+  let incremental = 0
+  const open = (): { readonly context: ReturnType<typeof testContext>; readonly groups: ColumnGroups } => {
+    const context = testContext()
+    return { context, groups: new ColumnGroups(context, GROUPS) }
+  }
+  fc.assert(
+    fc.property(stepsArbitrary, (steps) => {
+      let { context, groups } = open()
+      let checkpoints = new Checkpoints(context.slab)
+      let now = new Map<string | null, number>()
+      let kept = new Map(now)
+      const change = (key: string | null, value: number, kind: 0 | 3): void => {
+        const { slab } = context
+        const batch = batchFromObjects(slab, SCHEMA, [{ row: { key, value }, kind }])
+        groups.find(batch, 0, 1)
+        const { touched, count } = groups.touch(1)
+        groups.fold(batch, 0, 1)
+        const entry = slab.u32[touched >>> 2]
+        if (groups.rowCountOf(entry) <= 0) groups.remove(touched, count)
+        const rows = (now.get(key) ?? 0) + (kind === 0 ? 1 : -1)
+        if (rows === 0) now.delete(key)
+        else now.set(key, rows)
+      }
+      const still = (): void => {
+        for (let index = 0; index < STILL; index++) if (!now.has(`still ${index}`)) change(`still ${index}`, 1, 0)
+      }
+      still()
+      for (const step of steps) {
+        if (step.kind === 'checkpoint') {
+          checkpoints.take((writer) => groups.snapshot(writer), step.isCompleted)
+          if (step.isCompleted) kept = new Map(now)
+        } else if (step.kind === 'crash') {
+          incremental += checkpoints.incremental
+          groups.free()
+          ;({ context, groups } = open())
+          checkpoints = new Checkpoints(context.slab, checkpoints)
+          const reader = checkpoints.reader()
+          if (reader !== undefined) groups.restore(reader)
+          now = new Map(kept)
+          expect(groups.count).toBe(now.size)
+          for (const { entries, count } of groups.lists())
+            for (let index = 0; index < count; index++) expect([...now.values()]).toContain(groups.rowCountOf(context.slab.u32[(entries >>> 2) + index]))
+          for (const [key, rows] of [...now]) {
+            const batch = batchFromObjects(context.slab, SCHEMA, [{ row: { key, value: 0 } }])
+            const entry = context.slab.u32[groups.find(batch, 0, 1) >>> 2]
+            expect(groups.rowCountOf(entry)).toBe(rows)
+          }
+          still()
+        } else if (step.kind === 'add' || now.has(step.key)) change(step.key, step.value, step.kind === 'add' ? 0 : 3)
+      }
+      incremental += checkpoints.incremental
+      groups.free()
+    }),
+    { numRuns: 150 },
+  )
+  expect(incremental).toBeGreaterThan(50)
+})
+
+test('rows of a side of a join', () => {
+  let incremental = 0
+  const open = (): { readonly context: ReturnType<typeof testContext>; readonly side: KeptSide } => {
+    const context = testContext()
+    return { context, side: new KeptSide(context, SCHEMA, [0], { name: 'rows', kind: 'rows' }) }
+  }
+  fc.assert(
+    fc.property(stepsArbitrary, (steps) => {
+      let { context, side } = open()
+      let checkpoints = new Checkpoints(context.slab)
+      let now: (readonly [key: string | null, value: number])[] = []
+      let kept = now
+      const add = (rows: readonly (readonly [key: string | null, value: number])[]): void => {
+        const { slab } = context
+        const batch = batchFromObjects(
+          slab,
+          SCHEMA,
+          rows.map(([key, value]) => ({ row: { key, value } })),
+        )
+        const scratch = slab.allocate(rows.length * 8)
+        rows.forEach((_, index) => (slab.u32[(scratch >>> 2) + index] = index))
+        side.add(batch, scratch, rows.length, side.keysOf(batch, scratch, rows.length), scratch + rows.length * 4)
+        slab.free(scratch, rows.length * 8)
+        now = [...now, ...rows]
+      }
+      /** The values of a key in the order in which they came. */
+      const valuesOf = (key: string | null): number[] => {
+        const { slab } = context
+        const batch = batchFromObjects(slab, SCHEMA, [{ row: { key, value: 0 } }])
+        const most = now.length + 1
+        const scratch = slab.allocateZeroed(16 + most * 8)
+        side.find(side.keysOf(batch, scratch, 1), scratch + 4)
+        const [others, own] = [scratch + 16, scratch + 16 + most * 4]
+        const count = side.pairs(scratch + 4, 1, scratch, scratch + 8, others, own, most)
+        const found = batchFromObjects(slab, SCHEMA, [])
+        for (const column of found.columns) column.clear()
+        side.gather(own, others, count, found.columns)
+        const values = Array.from({ length: count }, (_, index) => slab.i32[(found.columns[1].values >>> 2) + index])
+        slab.free(scratch, 16 + most * 8)
+        return values
+      }
+      add(Array.from({ length: STILL }, (_, index) => [`still ${index}`, index] as const))
+      for (const step of steps) {
+        if (step.kind === 'checkpoint') {
+          checkpoints.take((writer) => side.snapshot(writer), step.isCompleted)
+          if (step.isCompleted) kept = now
+        } else if (step.kind === 'crash') {
+          incremental += checkpoints.incremental
+          side.free()
+          ;({ context, side } = open())
+          checkpoints = new Checkpoints(context.slab, checkpoints)
+          const reader = checkpoints.reader()
+          if (reader !== undefined) side.restore(reader)
+          now = kept
+          for (const key of [...KEYS, 'still 0', 'still 39']) expect(valuesOf(key)).toEqual(now.flatMap(([other, value]) => (other === key ? [value] : [])))
+        } else add([[step.key, step.value]])
+      }
+      incremental += checkpoints.incremental
+      side.free()
+    }),
+    { numRuns: 150 },
+  )
+  expect(incremental).toBeGreaterThan(50)
+})
