@@ -5,6 +5,7 @@ import { keyBytesOf } from '../../../src/base/key-bytes.ts'
 import { keyGroupOf } from '../../../src/base/key-groups.ts'
 import { Random } from '../../../src/base/random.ts'
 import { Slab } from '../../../src/base/slab.ts'
+import { VirtualClock } from '../../../src/base/clock.ts'
 import { defineSchema, t } from '../../../src/batch/types.ts'
 import { compileKernels, instantiateKernels } from '../../../src/kernels/kernels.ts'
 import { openKeyedState } from '../../../src/operator/process/keyed-state.ts'
@@ -138,7 +139,15 @@ describe('keyed state with timers', () => {
         ['state.backend.lmdb.dir', join(tmpdir(), 'millrace-tests')],
         ['state.backend.lmdb.cache-size', '0'],
       ])
-      const context = { slab, kernels: instantiateKernels(module, slab), subtaskIndex, parallelism, ...JOB, option: (key: string) => options.get(key) }
+      const context = {
+        slab,
+        kernels: instantiateKernels(module, slab),
+        subtaskIndex,
+        parallelism,
+        ...JOB,
+        clock: new VirtualClock(),
+        option: (key: string) => options.get(key),
+      }
       return openKeyedState(context as unknown as OperatorContext, [INPUT], true)
     }
     const ownerOf = (key: number, parallelism: number): number => Math.floor((keyGroupOf(keyBytesOf(key), 128) * parallelism) / 128)
