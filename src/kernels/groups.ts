@@ -14,8 +14,23 @@ export interface GroupKernels {
   groupsWhere(entries: number, n: number, column: number, selection: number, begin: number, outEntries: number, outRows: number): number
   /** Rows whose column is not NULL. */
   groupsNotNull(entries: number, n: number, column: number, selection: number, begin: number, outEntries: number, outRows: number): number
-  /** Rows that are added (`retracts` 0) or taken back (1), by u8 `kinds` of physical rows. */
-  groupsOfKind(entries: number, n: number, kinds: number, retracts: number, selection: number, begin: number, outEntries: number, outRows: number): number
+  /**
+   * Counts rows, by u8 `kinds` of physical rows, in the int64 at `offset` of their groups, one after the other; what is taken from a group without rows is passed over.
+   * Lists those that are added and those that are taken back, and writes how many there are of each to u32 `counts[2]`.
+   */
+  groupsCount(
+    entries: number,
+    n: number,
+    kinds: number,
+    offset: number,
+    selection: number,
+    begin: number,
+    addedEntries: number,
+    addedRows: number,
+    takenEntries: number,
+    takenRows: number,
+    counts: number,
+  ): void
   /** Rows whose u32 at `offset` of `pairs[n]` lacks `bit`, which is set; only those whose BOOLEAN column `filter` is TRUE, unless it is 0. */
   groupsOfNew(
     entries: number,

@@ -1,5 +1,6 @@
 // Puts entries of a snapshot back into a table, many at a time. Used while an operator restores; never on the data path.
 
+import { RestoreError } from '../base/errors.ts'
 import type { Slab } from '../base/slab.ts'
 import { BUFFER_SLACK_BYTES } from '../kernels/column-layout.ts'
 import { KeyEncoder } from '../kernels/keys.ts'
@@ -49,6 +50,8 @@ export class TableRestore {
     }
     for (let index = 0; index < key.length; index++) this.#keys[at + index] = key[index]!
     if (value !== undefined) {
+      if (value.length < this.#valueBytes)
+        throw new RestoreError('STATE_CHANGED', `Cannot restore an entry of ${value.length} bytes: the operator keeps ${this.#valueBytes} of each`)
       const base = this.#count * this.#valueBytes
       for (let index = 0; index < this.#valueBytes; index++) this.#values[base + index] = value[index]!
     }

@@ -2,6 +2,7 @@
 // tiny models. Whichever checkpoints are completed, a restore finds what was there.
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { BarrierKind } from '../../src/batch/generated/barrier-kind.ts'
 import { batchFromObjects } from '../../src/batch/batch-rows.ts'
 import { defineSchema, t } from '../../src/batch/types.ts'
 import type { BoundAggregate } from '../../src/sql/bound-expression.ts'
@@ -19,6 +20,7 @@ const STILL = 40
 const stepArbitrary = fc.oneof(
   { arbitrary: fc.record({ kind: fc.constantFrom('add' as const, 'take' as const), key: fc.constantFrom(...KEYS), value: fc.nat(9) }), weight: 6 },
   { arbitrary: fc.record({ kind: fc.constant('checkpoint' as const), isCompleted: fc.boolean() }), weight: 3 },
+  { arbitrary: fc.record({ kind: fc.constant('savepoint' as const) }), weight: 1 },
   { arbitrary: fc.record({ kind: fc.constant('crash' as const) }), weight: 1 },
 )
 const stepsArbitrary = fc.array(stepArbitrary, { minLength: 10, maxLength: 60 })
@@ -67,7 +69,8 @@ test('groups whose rows come and go', () => {
         if (step.kind === 'checkpoint') {
           checkpoints.take((writer) => groups.snapshot(writer), step.isCompleted)
           if (step.isCompleted) kept = new Map(now)
-        } else if (step.kind === 'crash') {
+        } else if (step.kind === 'savepoint') checkpoints.take((writer) => groups.snapshot(writer), false, BarrierKind.SAVEPOINT)
+        else if (step.kind === 'crash') {
           incremental += checkpoints.incremental
           groups.free()
           ;({ context, groups } = open())
@@ -140,7 +143,8 @@ test('rows of a side of a join', () => {
         if (step.kind === 'checkpoint') {
           checkpoints.take((writer) => side.snapshot(writer), step.isCompleted)
           if (step.isCompleted) kept = now
-        } else if (step.kind === 'crash') {
+        } else if (step.kind === 'savepoint') checkpoints.take((writer) => side.snapshot(writer), false, BarrierKind.SAVEPOINT)
+        else if (step.kind === 'crash') {
           incremental += checkpoints.incremental
           side.free()
           ;({ context, side } = open())

@@ -154,14 +154,17 @@ test('windows', () => {
       fc.boolean(),
       fc.constantFrom(1, 7, 64),
       isLmdbArbitrary,
-      (rows, keys, aggregates, window, hasTime, batchRowsMax, isLmdb) => {
-        // Bounds in front of the keys and behind them.
-        const grouped = [bounds[0], ...(keys === '' ? [] : [keys]), ...bounds.slice(1, hasTime ? 3 : 2)].join(', ')
-        const query = groupBy(grouped, aggregates, `TABLE(${window})`)
+      (rows, keys, aggregates, table, hasTime, batchRowsMax, isLmdb) => {
+        // Bounds in front of the keys and behind them, perhaps one that has another name.
+        const isAgain = rows.length % 3 === 0
+        const window = isAgain ? `SELECT *, window_start AS again FROM TABLE(${table})` : `TABLE(${table})`
+        const grouped = [bounds[0], ...(isAgain ? ['again'] : []), ...(keys === '' ? [] : [keys]), ...bounds.slice(1, hasTime ? 3 : 2)].join(', ')
+        const from = isAgain ? `(${window})` : window
+        const query = groupBy(grouped, aggregates, from)
         // Kernels compute no variance, so that all aggregates beside one go row by row.
         const width = grouped.split(', ').length + aggregates.length
         const columns = Array.from({ length: width }, (_, index) => `c${index}`)
-        const wider = groupBy(grouped, [...aggregates, 'VAR_POP(x)'], `TABLE(${window})`)
+        const wider = groupBy(grouped, [...aggregates, 'VAR_POP(x)'], from)
         check(rows, query, `SELECT ${columns.join(', ')} FROM (${wider}) WHERE c${width} IS NULL OR c${width} >= 0`, batchRowsMax, isLmdb)
         expect(rows.length).toBeGreaterThan(0)
       },

@@ -52,17 +52,34 @@ export function groupsNotNull(entries: usize, n: u32, column: usize, selection: 
   return <u32>count
 }
 
-/** Lists rows that are added (`retracts` 0: kinds INSERT and UPDATE_AFTER) or taken back (1: UPDATE_BEFORE and DELETE), by u8 kinds of physical rows. */
-export function groupsOfKind(entries: usize, n: u32, kinds: usize, retracts: u32, selection: usize, begin: u32, outEntries: usize, outRows: usize): u32 {
-  let count: usize = 0
+/**
+ * Counts rows, by u8 kinds of physical rows, in the int64 at `offset` of their groups, in their order: INSERT and UPDATE_AFTER add one, UPDATE_BEFORE and DELETE take one
+ * back. What is taken from a group without rows is passed over: nobody knows it. Lists both, and writes how many there are of each to u32 counts[2].
+ */
+export function groupsCount(
+  entries: usize, n: u32, kinds: usize, offset: usize, selection: usize, begin: u32, addedEntries: usize, addedRows: usize, takenEntries: usize, takenRows: usize,
+  counts: usize,
+): void {
+  let added: usize = 0
+  let taken: usize = 0
   for (let index: u32 = 0; index < n; index++) {
     const row = rowAt(selection, begin + index)
-    const kind: u32 = load<u8>(kinds + row)
-    store<u32>(outEntries + (count << 2), load<u32>(entries + (<usize>index << 2)))
-    store<u32>(outRows + (count << 2), row)
-    count += <usize>((kind & 1) == retracts)
+    const entry = entryAt(entries, index)
+    const rows = load<i64>(entry + offset)
+    if ((load<u8>(kinds + row) & 1) == 0) {
+      store<i64>(entry + offset, rows + 1)
+      store<u32>(addedEntries + (added << 2), <u32>entry)
+      store<u32>(addedRows + (added << 2), row)
+      added++
+    } else if (rows > 0) {
+      store<i64>(entry + offset, rows - 1)
+      store<u32>(takenEntries + (taken << 2), <u32>entry)
+      store<u32>(takenRows + (taken << 2), row)
+      taken++
+    }
   }
-  return <u32>count
+  store<u32>(counts, <u32>added)
+  store<u32>(counts, <u32>taken, 4)
 }
 
 /**

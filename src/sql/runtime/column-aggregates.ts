@@ -48,6 +48,9 @@ type KeptKind = keyof typeof KEEP_ORDERS
 /** What kernels add up as SQL does: INT in 32 bits, BIGINT in 64, DECIMAL in 38 digits. FLOAT is added up in FLOAT there, and in DOUBLE here. */
 const ADDED: ReadonlySet<LogicalType['kind']> = new Set(['TINYINT', 'SMALLINT', 'INT', 'BIGINT', 'DOUBLE', 'DECIMAL'])
 
+/** What a batch adds is added before what it takes back is taken: sums that never were must do no harm. */
+const COMMUTES: ReadonlySet<LogicalType['kind']> = new Set(['TINYINT', 'SMALLINT', 'INT', 'BIGINT'])
+
 /** @param retracts Whether rows are taken back. */
 function isFolded({ name, operands, isDistinct }: BoundAggregate, retracts: boolean): boolean {
   const kind = Object.hasOwn(KINDS, name) ? KINDS[name] : undefined
@@ -60,9 +63,9 @@ function isFolded({ name, operands, isDistinct }: BoundAggregate, retracts: bool
     case 'count':
       return true
     case 'sum':
-      return ADDED.has(type.kind)
+      return ADDED.has(type.kind) && (!retracts || COMMUTES.has(type.kind))
     case 'avg':
-      return ADDED.has(type.kind) || type.kind === 'FLOAT'
+      return retracts ? COMMUTES.has(type.kind) : ADDED.has(type.kind) || type.kind === 'FLOAT'
     case 'min':
     case 'max':
       return !retracts && isOrdered(type)

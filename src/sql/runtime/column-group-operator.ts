@@ -60,7 +60,12 @@ export class ColumnGroupOperator implements Operator {
       const where = filter === -1 ? '' : ` where ${schema.fields[filter].name}`
       return `${isDistinct ? 'distinct ' : ''}${formatAggregates(schema, [of])}${where}`
     })
-    return { type: 'group aggregate by columns', traits: { aggregates: aggregates.join(', ') }, states: groupStatesOf(this.#spec), hasTimers: false }
+    return {
+      type: 'group aggregate by columns',
+      traits: { aggregates: aggregates.join(', '), rows: this.#spec.retracts ? 'change' : 'only come' },
+      states: groupStatesOf(this.#spec),
+      hasTimers: false,
+    }
   }
 
   open(context: OperatorContext): void {
@@ -256,12 +261,15 @@ export class ColumnGroupOperator implements Operator {
       const { entries, count } = this.#list
       while (this.#next < count) {
         if (!output.hasCapacity()) return false
-        const n = Math.min(batchRowsMax, count - this.#next)
+        const taken = Math.min(batchRowsMax, count - this.#next)
+        const list = entries + this.#next * 4
+        this.#next += taken
+        const n = this.#spec.isGlobal ? taken : this.#groups.alive(list, taken)
+        if (n === 0) continue
         const out = this.#builder.begin(false, true)
         this.#builder.ensureRows(n)
-        this.#write(entries + this.#next * 4, n, 0)
+        this.#write(list, n, 0)
         slab.fill(out.kinds, RowKind.INSERT, n)
-        this.#next += n
         output.emit(this.#builder.finish(n))
       }
       this.#list = undefined

@@ -62,6 +62,8 @@ const STAMP_BYTES = 8
 /** Rows between two looks at the memory, where entries are read and written. */
 const CACHED_ROWS_PER_STEP = 1024
 const ROWS_PER_STEP = 8192
+/** Groups that are no more, beyond which the next checkpoint is written whole. */
+const REMOVED_MAX = 1 << 20
 const NO_NAMESPACE = new Uint8Array()
 /** Of records that hold the rows of many groups, as a batch. */
 const ROWS_NAMESPACE = new Uint8Array(1)
@@ -109,8 +111,9 @@ export class ColumnGroups {
   /** Address of u32 entries of rows, those that were touched, and {@link LISTS}. */
   #scratch = 0
   #scratchRows = 0
-  /** See KeyedSnapshotWriter; and the groups that are no more, each in its epoch, as far as a checkpoint may still hold them. */
+  /** See KeyedSnapshotWriter; and the groups that are no more, each in its epoch, as far as a checkpoint may still hold them, since one of which some were forgotten. */
   #epoch = 0
+  #forgottenEpoch = 0
   #removed: { readonly key: Uint8Array; readonly keyGroup: number; readonly epoch: number }[] = []
 
   constructor(context: OperatorContext, spec: ColumnGroupsSpec) {
@@ -203,22 +206,34 @@ export class ColumnGroups {
     return i32[at + 1] * 4294967296 + u32[at]
   }
 
+  /** Moves those of the groups u32[n] that have rows to the front. Returns how many. */
+  alive(entries: number, n: number): number {
+    const { u32 } = this.#context.slab
+    let count = 0
+    for (let at = entries >>> 2, end = at + n; at < end; at++) if (this.rowCountOf(u32[at]) > 0) u32[(entries >>> 2) + count++] = u32[at]
+    return count
+  }
+
   /** Folds the rows in whose groups {@link find} has found. */
   fold(batch: RecordBatch, begin: number, n: number): void {
     const { kernels } = this.#context
     const { kinds, selection } = batch
     const rows = { entries: this.#scratch, n, selection, begin }
     if (kinds === 0) {
+      kernels.aggregateCount(rows.entries, n, this.#table.valueOffset + this.#spec.plan.rowCountOffset)
       this.#add(batch, rows)
       return
     }
-    const { entries: addedEntries, rows: addedRows } = this.#list(LISTS.ADDED)
-    const added = kernels.groupsOfKind(rows.entries, n, kinds, 0, selection, begin, addedEntries, addedRows)
-    this.#add(batch, { entries: addedEntries, n: added, selection: addedRows, begin: 0 })
-    if (added === n) return
-    const { entries, rows: taken } = this.#list(LISTS.TAKEN)
-    const count = kernels.groupsOfKind(rows.entries, n, kinds, 1, selection, begin, entries, taken)
-    this.#take(batch, { entries, n: count, selection: taken, begin: 0 })
+    const added = this.#list(LISTS.ADDED)
+    const taken = this.#list(LISTS.TAKEN)
+    const rowCount = this.#table.valueOffset + this.#spec.plan.rowCountOffset
+    const { slab } = this.#context
+    const counts = slab.allocate(8)
+    kernels.groupsCount(rows.entries, n, kinds, rowCount, selection, begin, added.entries, added.rows, taken.entries, taken.rows, counts)
+    const [addedCount, takenCount] = [slab.u32[counts >>> 2], slab.u32[(counts >>> 2) + 1]]
+    slab.free(counts, 8)
+    this.#add(batch, { entries: added.entries, n: addedCount, selection: added.rows, begin: 0 })
+    this.#take(batch, { entries: taken.entries, n: takenCount, selection: taken.rows, begin: 0 })
   }
 
   /** Of groups that keep rows: the word in the slab behind which one refers to them, in order, each by one more than its place; it says how many there are. */
@@ -272,6 +287,10 @@ export class ColumnGroups {
         const keyGroup = slab.u32[(entry + ENTRY_HASH_OFFSET + 4) >>> 2] % maxParallelism
         this.#removed.push({ key: this.#table.keyBytesOf(entry), keyGroup, epoch: this.#epoch })
       }
+    if (this.#removed.length > REMOVED_MAX) {
+      this.#removed = []
+      this.#forgottenEpoch = this.#epoch
+    }
     this.#table.remove(entries, n)
   }
 
@@ -315,9 +334,10 @@ export class ColumnGroups {
     const table = this.#table
     for (const { schema } of groupStatesOf(this.#spec)) describeState(writer, schema)
     // What rows are kept of changes without the table being told.
-    const isChange = this.#keptRows.length === 0 && writer.changes(GROUPS.name)
+    const isChange = this.#keptRows.length === 0 && writer.since > this.#forgottenEpoch && writer.changes(GROUPS.name)
     if (isChange) for (const { key, keyGroup, epoch } of this.#removed) if (epoch >= writer.since) writer.removed(GROUPS.name, keyGroup, NO_NAMESPACE, key)
-    if (writer.since > 0 || !isChange) this.#removed = isChange ? this.#removed.filter(({ epoch }) => epoch >= writer.since) : []
+    // A savepoint asks for no changes, and the next checkpoint for those since the one before.
+    if (writer.since > 0) this.#removed = this.#removed.filter(({ epoch }) => epoch >= writer.since)
     this.#epoch = writer.nextEpoch
     if (this.#keptRows.length === 0) writer.records(GROUPS.name, (this.#cached ?? table).records(NO_NAMESPACE, valueBytes))
     else if (this.#spec.keepsRows === true && this.#cached === undefined) this.#snapshotRows(writer)
@@ -465,9 +485,6 @@ export class ColumnGroups {
   }
 
   #add(batch: RecordBatch, rows: FoldRows): void {
-    const { kernels } = this.#context
-    const base = this.#table.valueOffset
-    kernels.aggregateCount(rows.entries, rows.n, base + this.#spec.plan.rowCountOffset)
     for (const { filter, aggregates } of this.#filtered) {
       const counted = this.#where(batch, filter, rows)
       for (const aggregate of aggregates) this.#addTo(aggregate, batch, counted)
@@ -508,7 +525,6 @@ export class ColumnGroups {
   #take(batch: RecordBatch, rows: FoldRows): void {
     const { kernels } = this.#context
     const base = this.#table.valueOffset
-    kernels.aggregateUncount(rows.entries, rows.n, base + this.#spec.plan.rowCountOffset)
     for (const { filter, aggregates } of this.#filtered) {
       const { entries, n, selection, begin } = this.#where(batch, filter, rows)
       for (const { plan, countOffset } of aggregates) {

@@ -28,6 +28,8 @@ interface ColumnJoinInput {
 const ROWS_PER_STEP = 4096
 /** Pairs that are made at once. */
 const PAIRS_MAX = 4096
+/** So often in one call. */
+const TURNS_MAX = 16
 const STATES: readonly [StateSchema, StateSchema] = [
   { name: 'left', kind: 'rows' },
   { name: 'right', kind: 'rows' },
@@ -46,6 +48,7 @@ export class ColumnJoinOperator implements Operator {
   /** Rows of the batch that the step under way has kept, and how many of them may have partners, whose pairs are not all made yet. */
   #taken = 0
   #pending = 0
+  #hasPaused = false
 
   /** @param pairsMax Pairs that are made at once, at most {@link PAIRS_MAX}. */
   constructor(spec: ColumnJoinSpec, pairsMax: number = PAIRS_MAX) {
@@ -69,6 +72,11 @@ export class ColumnJoinOperator implements Operator {
   /** Time changes nothing. */
   nextCutMs(): number {
     return Infinity
+  }
+
+  /** Whether the last call has ended because it had made pairs enough. */
+  get hasPaused(): boolean {
+    return this.#hasPaused
   }
 
   processBatch(batch: RecordBatch, output: Output, input: number): boolean {
@@ -145,8 +153,11 @@ export class ColumnJoinOperator implements Operator {
     const { inputs } = this.#spec
     const other = this.#sides[1 - input]
     const cursor = (scratch + CURSOR) >>> 2
-    while (slab.u32[cursor] < this.#pending) {
-      if (!output.hasCapacity()) return false
+    this.#hasPaused = false
+    for (let turns = 0; slab.u32[cursor] < this.#pending; turns++) {
+      // What takes the pairs may drop them all, and never refuse.
+      this.#hasPaused = turns === TURNS_MAX
+      if (this.#hasPaused || !output.hasCapacity()) return false
       const count = other.pairs(scratch + PARTNERS, this.#pending, scratch, scratch + CURSOR, scratch + PAIRS, scratch + OTHERS, this.#pairsMax)
       if (count === 0) break
       const { columns } = this.#builder.begin(false, false)

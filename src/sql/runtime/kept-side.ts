@@ -26,6 +26,8 @@ const NEXT_ROWS_MIN = 1024
 /** Rows of a snapshot's record at most, and rows whose keys are looked at together. */
 const RECORD_ROWS = 4096
 const NO_NAMESPACE = new Uint8Array()
+/** Of snapshots that no later one was asked to build on. */
+const MARKS_MAX = 64
 
 export class KeptSide {
   readonly #context: OperatorContext
@@ -137,8 +139,12 @@ export class KeptSide {
     const { slab, maxParallelism } = this.#context
     const { name } = this.#state
     describeState(writer, this.#state)
-    const since = writer.changes(name) ? (this.#marks.find(({ epoch }) => epoch === writer.since)?.rowCount ?? 0) : 0
-    this.#marks = [...this.#marks.filter(({ epoch }) => epoch >= writer.since && writer.since > 0), { epoch: writer.nextEpoch, rowCount: this.#rowCount }]
+    // Who does not know what there was then writes all.
+    const mark = this.#marks.find(({ epoch }) => epoch === writer.since)
+    const since = mark !== undefined && writer.changes(name) ? mark.rowCount : 0
+    // A savepoint asks for no changes, and the next checkpoint for those since the one before.
+    const marks = writer.since > 0 ? this.#marks.filter(({ epoch }) => epoch >= writer.since) : this.#marks
+    this.#marks = [...marks.slice(-MARKS_MAX), { epoch: writer.nextEpoch, rowCount: this.#rowCount }]
     const builder = new BatchBuilder(slab, this.#schema, RECORD_ROWS)
     const rows = slab.allocate(RECORD_ROWS * 8)
     const others = rows + RECORD_ROWS * 4

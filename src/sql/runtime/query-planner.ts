@@ -831,7 +831,8 @@ export class QueryPlanner {
     const ttlMs = this.#options.compiled?.ttls[this.#expiringCount] ?? hintMs ?? this.#options.ttl?.ttlMs ?? 0
     this.#expiringCount++
     this.#expiring.push({ name, ttlMs })
-    return ttlMs === 0 ? undefined : { ttlMs }
+    // Where all rows are there, none is old.
+    return ttlMs === 0 || this.#options.isBatch ? undefined : { ttlMs }
   }
 
   /** Rows that an operator has found late, as they leave it beside its results. */
@@ -934,10 +935,7 @@ export class QueryPlanner {
     // Kernels count late rows, and keep none to be read.
     const isKept = plan.late !== undefined
     const aligned = isOfParts && !isBatch && !isKept && emit === undefined && areFoldedInWindows(aggregates) ? alignedOf(spec, session.timeZone) : undefined
-    if (aligned !== undefined) {
-      const rows = this.plan(withRows(input, 'times'))
-      if (isInsertOnly(rows)) return this.#windowFold(plan, aligned, rows)
-    }
+    if (aligned !== undefined && isInsertOnly(this.plan(inputOfWindow(input)))) return this.#windowFold(plan, aligned, this.plan(withRows(input, 'times')))
     // Where all rows are there, windows are groups like others.
     if (isBatch && areFolded(aggregates, false)) return this.#group(this.plan(input), keys, aggregates, fields)
     const rows = isSliced ? withRows(input, 'slices') : isOfParts && spec.kind === 'SESSION' ? withRows(input, 'parts') : input
@@ -1466,6 +1464,12 @@ function digestOf(plan: LogicalPlan): string | undefined {
     return withoutPlaces(name, value)
   })
   return isFixed ? text : undefined
+}
+
+/** What a relation of windows makes windows of. */
+function inputOfWindow(plan: LogicalPlan): LogicalPlan {
+  if (plan.kind === 'window') return plan.input
+  return plan.kind === 'project' || plan.kind === 'filter' || plan.kind === 'expand' ? inputOfWindow(plan.input) : plan
 }
 
 /** A relation of windows whose rows say something else: see {@link WindowPlan.rows}. */

@@ -29,7 +29,13 @@ export type WindowGroups = AggregatePlan & { readonly window: NonNullable<Aggreg
  * Whether rows come to groups of windows straight from where they got them: nothing asks on the way in which window they are, so that they need not come
  * once for each.
  */
-export function isStraight({ input, keys, aggregates, window: { spec } }: WindowGroups): boolean {
+export function isStraight({ input, keys, aggregates, window: { spec, start, end } }: WindowGroups): boolean {
+  // A bound that is a key once more is asked for too.
+  const isBoundAgain = keys.some((key, index) => {
+    const part = key.kind === 'column' ? input.columns[key.index].window : undefined
+    return index !== start && index !== end && part?.of === spec && (part.part === 'start' || part.part === 'end')
+  })
+  if (isBoundAgain) return false
   const asks = (plan: LogicalPlan, expressions: readonly (BoundExpression | undefined)[]): boolean =>
     expressions.some(
       (expression) =>
