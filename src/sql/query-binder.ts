@@ -699,7 +699,9 @@ export class QueryBinder {
     if (expression === undefined) return undefined
     if (expression.kind !== 'literal' || expression.type !== 'integer')
       throw this.#error('NOT_SUPPORTED', expression, 'LIMIT and OFFSET take an integer that is written out')
-    return Number(expression.text)
+    const count = Number(expression.text)
+    if (count < 0) throw this.#error('SYNTAX_ERROR', expression, 'LIMIT and OFFSET take no negative number')
+    return count
   }
 
   #error(code: string, span: Span, message: string, hint?: string): SqlError {

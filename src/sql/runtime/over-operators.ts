@@ -98,9 +98,10 @@ export class TimeOverOperator extends SqlOperator {
     this.eventTimers.register(endsMs)
   }
 
-  #end(): void {
+  /** @param firedMs Of the timer: a later end may have its own, however far the watermark is. */
+  #end(firedMs: number): void {
     const endsMs = this.#endsMs.value()
-    if (endsMs === null || endsMs > this.watermarkMs) return
+    if (endsMs === null || endsMs > firedMs) return
     this.#endsMs.clear()
     this.#past.clear()
     this.#accumulators.clear()
@@ -110,7 +111,7 @@ export class TimeOverOperator extends SqlOperator {
 
   protected override onEventTimer(timers: TimerDomain): void {
     if (!timers.firedInNamespace) {
-      this.#end()
+      this.#end(timers.firedMs)
       return
     }
     const timeMs = this.backend.namespaceFirst
