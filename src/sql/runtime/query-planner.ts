@@ -798,6 +798,7 @@ export class QueryPlanner {
 
   /** An operator with state behind one or two streams, each by its key; without one everything goes to one subtask. */
   #stateful(name: string, inputs: readonly Input[], output: Output, watermarks: WatermarkView, create: () => Operator): Stream {
+    for (const { stream, key } of inputs) for (const column of key ?? []) refuseMapKey(stream, column)
     const edges = inputs.flatMap(({ stream, key }, input) =>
       edgesOf(stream, key === undefined ? { kind: 'global' } : { kind: 'hash', key: { kind: 'columns', columns: key } }, input),
     )
@@ -1464,6 +1465,28 @@ function digestOf(plan: LogicalPlan): string | undefined {
     return withoutPlaces(name, value)
   })
   return isFixed ? text : undefined
+}
+
+/** Maps with the same entries may lie in many ways. @throws {PlanError} `NOT_SUPPORTED` */
+function refuseMapKey({ schema, names }: Stream, column: number): void {
+  const hasMap = (type: LogicalType): boolean => {
+    switch (type.kind) {
+      case 'MAP':
+      case 'MULTISET':
+        return true
+      case 'ARRAY':
+        return hasMap(type.element)
+      case 'ROW':
+        return type.fields.some((field) => hasMap(field.type))
+      default:
+        return false
+    }
+  }
+  const { type } = schema.fields[column]
+  if (hasMap(type))
+    throw new PlanError('NOT_SUPPORTED', `Cannot tell rows apart by ${names[column]}: ${formatType(type)} is no key`, {
+      hint: 'Group, join or partition by its keys or values, or by CAST(... AS STRING).',
+    })
 }
 
 /** What a relation of windows makes windows of. */
