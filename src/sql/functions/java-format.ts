@@ -26,6 +26,8 @@ interface Directive {
 const DIRECTIVE = /%(\d+\$)?([-#+ 0,(<]*)?(\d+)?(\.\d+)?([tT])?([a-zA-Z%])/y
 const UPPER = new Set(['B', 'H', 'S', 'C', 'X', 'E', 'G', 'A'])
 const PRECISION_DEFAULT = 6
+/** A width that nobody means, and that a row should not take a second for: it is wrong like others that do not fit. */
+const WIDTH_MAX = 10_000_000
 const MURMUR_SEED = 42
 
 /** Undefined: the format is wrong, or does not fit the arguments. */
@@ -102,6 +104,7 @@ function check({ flags, width, precision, conversion }: Directive, isTime: boole
   if ((plain.includes('-') && plain.includes('0')) || (plain.includes('+') && plain.includes(' '))) throw new FormatError('wrong flags')
   if (precision !== undefined && 'n%cdox'.includes(conversion)) throw new FormatError('no precision here')
   if (conversion === 'n' && width !== undefined) throw new FormatError('no width here')
+  if (width !== undefined && width > WIDTH_MAX) throw new FormatError('too wide')
 }
 
 function justified(text: string, { flags, width }: Pick<Directive, 'flags' | 'width'>): string {

@@ -5,6 +5,7 @@ import { Decimal, type LogicalType } from '../../../../src/batch/types.ts'
 import type { BoundExpression } from '../../../../src/sql/bound-expression.ts'
 import { jsonOf } from '../../../../src/sql/changelog-format.ts'
 import { ExpressionBinder } from '../../../../src/sql/expression-binder.ts'
+import { javaFormat } from '../../../../src/sql/functions/java-format.ts'
 import { shownTypeText } from '../../../../src/sql/type-text.ts'
 import { interpret } from '../../../../src/sql/interpreter.ts'
 import { Pattern } from '../../../../src/sql/patterns/pattern.ts'
@@ -134,4 +135,9 @@ describe('matching', () => {
       { numRuns: 3000 },
     )
   })
+})
+
+test('widths that nobody means are wrong formats', () => {
+  expect(javaFormat('%-4s|', [{ kind: 'text', value: 'x' }])).toBe('x   |')
+  expect(javaFormat('%-99999999s', [{ kind: 'text', value: 'x' }])).toBeUndefined()
 })
