@@ -230,9 +230,9 @@ export interface Operator {
   close(): void
 }
 
-/** The parts most operators do alike: no timers, no state, nothing at the end. */
-export abstract class StatelessOperator implements Operator {
-  readonly crossings: Operator['crossings'] = 'carry'
+/** What operators do alike that time does not change: no timers, nothing when it passes, nothing at the end. */
+export abstract class TimelessOperator implements Operator {
+  abstract readonly crossings: Operator['crossings']
   abstract readonly outputSchema: Schema
   protected context!: OperatorContext
 
@@ -262,9 +262,18 @@ export abstract class StatelessOperator implements Operator {
     return true
   }
 
+  abstract snapshot(writer: KeyedSnapshotWriter): void
+
+  abstract restore(reader: SnapshotReader): void
+
+  close(): void {}
+}
+
+/** The parts most operators do alike: as {@link TimelessOperator}, and no state. */
+export abstract class StatelessOperator extends TimelessOperator {
+  override readonly crossings: Operator['crossings'] = 'carry'
+
   snapshot(_writer: SnapshotWriter): void {}
 
   restore(_reader: SnapshotReader): void {}
-
-  close(): void {}
 }

@@ -6,7 +6,7 @@ import type { Column } from '../../batch/column.ts'
 import { WATERMARK_MAX } from '../../batch/crossings.ts'
 import { type RecordBatch, RowKind } from '../../batch/record-batch.ts'
 import type { Schema } from '../../batch/types.ts'
-import type { Operator, OperatorContext, OperatorDescription, Output, SnapshotReader } from '../../operator/operator.ts'
+import { type OperatorContext, type OperatorDescription, type Output, type SnapshotReader, TimelessOperator } from '../../operator/operator.ts'
 import { formatAggregates } from '../../operator/window/slice-aggregates.ts'
 import type { KeyedSnapshotWriter } from '../../state/state.ts'
 import { ColumnGroups, type ColumnGroupsSpec, groupStatesOf } from './column-groups.ts'
@@ -30,12 +30,11 @@ const SCRATCH_BYTES = 24
 const DROPPED = 255
 
 /** See the file's head. */
-export class ColumnGroupOperator implements Operator {
+export class ColumnGroupOperator extends TimelessOperator {
   readonly crossings = 'cut'
   readonly outputSchema: Schema
   readonly #spec: ColumnGroupSpec
   readonly #keyCount: number
-  #context!: OperatorContext
   #groups!: ColumnGroups
   #builder!: BatchBuilder
   #hasPaused = false
@@ -49,6 +48,7 @@ export class ColumnGroupOperator implements Operator {
   #next = 0
 
   constructor(spec: ColumnGroupSpec) {
+    super()
     this.#spec = spec
     this.#keyCount = spec.isGlobal ? 0 : spec.key.length
     this.outputSchema = spec.outputSchema
@@ -68,15 +68,10 @@ export class ColumnGroupOperator implements Operator {
     }
   }
 
-  open(context: OperatorContext): void {
-    this.#context = context
+  override open(context: OperatorContext): void {
+    super.open(context)
     this.#groups = new ColumnGroups(context, this.#spec)
     this.#builder = new BatchBuilder(context.slab, this.outputSchema, context.batchRowsMax)
-  }
-
-  /** Time changes nothing. */
-  nextCutMs(): number {
-    return Infinity
   }
 
   /** Whether the last call has ended because reading and writing had taken long enough. */
@@ -100,20 +95,8 @@ export class ColumnGroupOperator implements Operator {
     return true
   }
 
-  advance(watermarkMs: number, output: Output): boolean {
+  override advance(watermarkMs: number, output: Output): boolean {
     return !this.#spec.isFinal || watermarkMs !== WATERMARK_MAX || this.#emitAll(output)
-  }
-
-  nextProcessingTimeMs(): number {
-    return Infinity
-  }
-
-  fireTimers(): boolean {
-    return true
-  }
-
-  endInput(): boolean {
-    return true
   }
 
   snapshot(writer: KeyedSnapshotWriter): void {
@@ -124,11 +107,11 @@ export class ColumnGroupOperator implements Operator {
     this.#groups.restore(reader)
   }
 
-  close(): void {
+  override close(): void {
     this.#lists?.return(undefined)
     this.#groups?.free()
     this.#builder?.free()
-    if (this.#scratchRows > 0) this.#context.slab.free(this.#scratch, this.#scratchRows * SCRATCH_BYTES)
+    if (this.#scratchRows > 0) this.context.slab.free(this.#scratch, this.#scratchRows * SCRATCH_BYTES)
   }
 
   /** Folds rows in and tells what has become of their groups: first what was said of them before, then what holds now. */
@@ -142,7 +125,7 @@ export class ColumnGroupOperator implements Operator {
       this.#removeDead(touched, count)
       return
     }
-    const { slab } = this.#context
+    const { slab } = this.context
     const alive = known + count * 4
     const isKnown = this.#isKnown
     // Of a set of rows that only grows nothing is ever said again.
@@ -200,7 +183,7 @@ export class ColumnGroupOperator implements Operator {
   /** Marks pairs of rows, int32 left[n] and right[n], that say the same. Returns how many rows. */
   #dropSame(out: RecordBatch, left: number, right: number, n: number): number {
     if (n === 0) return 0
-    const { slab, kernels } = this.#context
+    const { slab, kernels } = this.context
     const flags = slab.allocateZeroed(n)
     for (const { descriptor } of this.#results) kernels.groupsDiffer(descriptor, left, right, n, flags)
     const { u8, u32 } = slab
@@ -218,7 +201,7 @@ export class ColumnGroupOperator implements Operator {
   /** Removes those of the groups u32[n] that have no rows. */
   #removeDead(entries: number, n: number): void {
     if (!this.#spec.retracts) return
-    const { slab } = this.#context
+    const { slab } = this.context
     const dead = slab.allocate(n * 4)
     let count = 0
     for (let index = 0; index < n; index++) {
@@ -246,7 +229,7 @@ export class ColumnGroupOperator implements Operator {
 
   /** Emits all groups. False: the output refused. */
   #emitAll(output: Output): boolean {
-    const { slab, batchRowsMax } = this.#context
+    const { slab, batchRowsMax } = this.context
     if (this.#lists === undefined) {
       if (this.#spec.isGlobal) this.#groups.findOne(this.#spec.schema.fields[this.#spec.key[0]].type, true)
       this.#lists = this.#groups.lists()
@@ -279,7 +262,7 @@ export class ColumnGroupOperator implements Operator {
   /** Address of room for five lists of u32[n], one of them twice as long. */
   #reserve(n: number): number {
     if (n > this.#scratchRows) {
-      const { slab } = this.#context
+      const { slab } = this.context
       if (this.#scratchRows > 0) slab.free(this.#scratch, this.#scratchRows * SCRATCH_BYTES)
       this.#scratchRows = n
       this.#scratch = slab.allocate(n * SCRATCH_BYTES)

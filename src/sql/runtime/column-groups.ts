@@ -3,13 +3,12 @@
 
 import { keyGroupRangeOf } from '../../base/key-groups.ts'
 import { BatchBuilder } from '../../batch/batch-builder.ts'
-import { BatchDecoder, encodeBatch, encodedBytesMax } from '../../batch/batch-codec.ts'
-import { WIRE_ALIGNMENT_BYTES } from '../../batch/batch-codec-layout.ts'
-import { verifyBatch } from '../../batch/batch-verifier.ts'
+import { BatchDecoder } from '../../batch/batch-codec.ts'
 import { BatchKeys } from '../../batch/batch-keys.ts'
 import { Column } from '../../batch/column.ts'
 import type { KeySpec } from '../../batch/key-spec.ts'
 import type { RecordBatch } from '../../batch/record-batch.ts'
+import { bytesOfBatch, visitStoredBatch } from '../../batch/stored-batch.ts'
 import type { LogicalType, Schema } from '../../batch/types.ts'
 import { writeValue } from '../../batch/values.ts'
 import { KeyEncoder } from '../../kernels/keys.ts'
@@ -388,9 +387,7 @@ export class ColumnGroups {
         builder.ensureRows(count)
         this.#keptRows[0].gather(rows, count, batch.columns, 0)
         builder.finish(count)
-        const bytes = new Uint8Array(encodedBytesMax(batch, 0, count))
-        const length = encodeBatch(batch, 0, count, bytes, 0)
-        writer.keyed(GROUPS.name, keyGroup, ROWS_NAMESPACE, new Uint8Array(new Uint32Array([index++]).buffer), bytes.subarray(0, length))
+        writer.keyed(GROUPS.name, keyGroup, ROWS_NAMESPACE, new Uint8Array(new Uint32Array([index++]).buffer), bytesOfBatch(batch))
       }
     })
     slab.free(rows, GROUPS_PER_RECORD * limit * 4)
@@ -398,21 +395,13 @@ export class ColumnGroups {
   }
 
   /** Folds the rows of groups in again. */
-  #restoreRows(decoder: BatchDecoder, bytes: Uint8Array): void {
-    const { slab } = this.#context
-    verifyBatch(bytes, this.#spec.schema)
-    const length = bytes.length + WIRE_ALIGNMENT_BYTES
-    const block = slab.allocate(length)
-    const address = Math.ceil(block / WIRE_ALIGNMENT_BYTES) * WIRE_ALIGNMENT_BYTES
-    slab.u8.set(bytes, address)
-    const batch = decoder.decode(address, bytes.length)
+  #refold(batch: RecordBatch): void {
     for (let begin = 0; begin < batch.end; begin += this.rowsPerStep) {
       const n = Math.min(batch.end - begin, this.rowsPerStep)
       this.find(batch, begin, n)
       this.fold(batch, begin, n)
     }
     this.endBatch(batch)
-    slab.free(block, length)
   }
 
   restore(reader: SnapshotReader): void {
@@ -424,7 +413,7 @@ export class ColumnGroups {
     let decoder: BatchDecoder | undefined
     reader.keyed(GROUPS.name, (_keyGroup, namespace, key, value) => {
       if (namespace.length > 0) {
-        this.#restoreRows((decoder ??= new BatchDecoder(slab, this.#spec.schema)), value)
+        visitStoredBatch(slab, (decoder ??= new BatchDecoder(slab, this.#spec.schema)), value, (batch) => this.#refold(batch))
         this.makeRoom()
         return
       }

@@ -5,7 +5,7 @@ import { BatchBuilder } from '../../batch/batch-builder.ts'
 import type { RecordBatch } from '../../batch/record-batch.ts'
 import type { Schema } from '../../batch/types.ts'
 import { gatherRows } from '../../kernels/gather.ts'
-import type { Operator, OperatorContext, OperatorDescription, Output, SnapshotReader } from '../../operator/operator.ts'
+import { type OperatorContext, type OperatorDescription, type Output, type SnapshotReader, TimelessOperator } from '../../operator/operator.ts'
 import type { KeyedSnapshotWriter } from '../../state/state.ts'
 import type { StateSchema } from '../../state/state-schema.ts'
 import { KeptSide } from './kept-side.ts'
@@ -35,12 +35,11 @@ const STATES: readonly [StateSchema, StateSchema] = [
   { name: 'right', kind: 'rows' },
 ]
 
-export class ColumnJoinOperator implements Operator {
+export class ColumnJoinOperator extends TimelessOperator {
   readonly crossings = 'cut'
   readonly outputSchema: Schema
   readonly #spec: ColumnJoinSpec
   readonly #pairsMax: number
-  #context!: OperatorContext
   #sides!: readonly [KeptSide, KeptSide]
   #builder!: BatchBuilder
   /** Address of int32 rows[ROWS_PER_STEP + 1], u32 entries and partners[ROWS_PER_STEP] of the step under way, pairs of rows[PAIRS_MAX] and u32 cursor[2]. */
@@ -52,6 +51,7 @@ export class ColumnJoinOperator implements Operator {
 
   /** @param pairsMax Pairs that are made at once, at most {@link PAIRS_MAX}. */
   constructor(spec: ColumnJoinSpec, pairsMax: number = PAIRS_MAX) {
+    super()
     this.#spec = spec
     this.#pairsMax = pairsMax
     this.outputSchema = spec.outputSchema
@@ -61,17 +61,12 @@ export class ColumnJoinOperator implements Operator {
     return { type: 'join by columns', states: STATES.map((schema) => ({ schema })), hasTimers: false }
   }
 
-  open(context: OperatorContext): void {
+  override open(context: OperatorContext): void {
     const [left, right] = this.#spec.inputs
-    this.#context = context
+    super.open(context)
     this.#sides = [new KeptSide(context, left.schema, left.key, STATES[0]), new KeptSide(context, right.schema, right.key, STATES[1])]
     this.#builder = new BatchBuilder(context.slab, this.outputSchema, PAIRS_MAX)
     this.#scratch = context.slab.allocate(SCRATCH_BYTES)
-  }
-
-  /** Time changes nothing. */
-  nextCutMs(): number {
-    return Infinity
   }
 
   /** Whether the last call has ended because it had made pairs enough. */
@@ -90,22 +85,6 @@ export class ColumnJoinOperator implements Operator {
     return true
   }
 
-  advance(): boolean {
-    return true
-  }
-
-  nextProcessingTimeMs(): number {
-    return Infinity
-  }
-
-  fireTimers(): boolean {
-    return true
-  }
-
-  endInput(): boolean {
-    return true
-  }
-
   snapshot(writer: KeyedSnapshotWriter): void {
     for (const side of this.#sides) side.snapshot(writer)
   }
@@ -114,15 +93,15 @@ export class ColumnJoinOperator implements Operator {
     for (const side of this.#sides) side.restore(reader)
   }
 
-  close(): void {
+  override close(): void {
     for (const side of this.#sides ?? []) side.free()
     this.#builder?.free()
-    if (this.#scratch > 0) this.#context.slab.free(this.#scratch, SCRATCH_BYTES)
+    if (this.#scratch > 0) this.context.slab.free(this.#scratch, SCRATCH_BYTES)
   }
 
   /** Keeps some rows, and finds their partners. */
   #take(batch: RecordBatch, input: number): void {
-    const { slab, kernels } = this.#context
+    const { slab, kernels } = this.context
     const { key } = this.#spec.inputs[input]
     const { begin, selection } = batch
     let n = Math.min(batch.end - begin, ROWS_PER_STEP)
@@ -148,7 +127,7 @@ export class ColumnJoinOperator implements Operator {
 
   /** Makes pairs of the rows under way. False: the output refused. */
   #emitPairs(batch: RecordBatch, output: Output, input: number): boolean {
-    const { slab, kernels } = this.#context
+    const { slab, kernels } = this.context
     const scratch = this.#scratch
     const { inputs } = this.#spec
     const other = this.#sides[1 - input]

@@ -9,7 +9,7 @@ import { type LogicalType, physicalKindOf, Schema } from '../../batch/types.ts'
 import { PhysicalKind } from '../../kernels/column-layout.ts'
 import { KeepOrder, keptRowsBytes } from '../../kernels/keep.ts'
 import { SORT_KEY_PART_BYTES } from '../../kernels/sort.ts'
-import type { Operator, OperatorContext, OperatorDescription, Output, SnapshotReader } from '../../operator/operator.ts'
+import { type OperatorContext, type OperatorDescription, type Output, type SnapshotReader, TimelessOperator } from '../../operator/operator.ts'
 import type { KeyedSnapshotWriter } from '../../state/state.ts'
 import type { SortKey } from '../logical-plan.ts'
 import { ColumnGroups, type ColumnGroupsSpec, groupStatesOf } from './column-groups.ts'
@@ -52,12 +52,11 @@ function isSorted(type: LogicalType): boolean {
   return physicalKindOf(type) < PhysicalKind.INT128
 }
 
-export class ColumnRankOperator implements Operator {
+export class ColumnRankOperator extends TimelessOperator {
   readonly crossings = 'cut'
   readonly outputSchema: Schema
   readonly #spec: ColumnRankSpec
   readonly #groupsSpec: ColumnGroupsSpec
-  #context!: OperatorContext
   #groups!: ColumnGroups
   #builder!: BatchBuilder
   #view!: RecordBatch
@@ -71,6 +70,7 @@ export class ColumnRankOperator implements Operator {
   #rowsCapacity = 0
 
   constructor(spec: ColumnRankSpec) {
+    super()
     const { schema, key, to, latestFirst } = spec
     const width = schema.fields.length
     this.#spec = spec
@@ -117,18 +117,13 @@ export class ColumnRankOperator implements Operator {
     return { type: 'rank by columns', traits, states: groupStatesOf(this.#groupsSpec), hasTimers: false }
   }
 
-  open(context: OperatorContext): void {
+  override open(context: OperatorContext): void {
     const { slab, batchRowsMax } = context
-    this.#context = context
+    super.open(context)
     this.#groups = new ColumnGroups(context, this.#groupsSpec)
     this.#builder = new BatchBuilder(slab, this.outputSchema, batchRowsMax)
     this.#view = new RecordBatch(slab, this.#groupsSpec.schema, [])
     this.#sortKeys = Column.allocate(slab, SORT_KEY, batchRowsMax)
-  }
-
-  /** Time changes nothing. */
-  nextCutMs(): number {
-    return Infinity
   }
 
   /** Whether the last call has ended because reading and writing had taken long enough. */
@@ -157,22 +152,6 @@ export class ColumnRankOperator implements Operator {
     return true
   }
 
-  advance(): boolean {
-    return true
-  }
-
-  nextProcessingTimeMs(): number {
-    return Infinity
-  }
-
-  fireTimers(): boolean {
-    return true
-  }
-
-  endInput(): boolean {
-    return true
-  }
-
   snapshot(writer: KeyedSnapshotWriter): void {
     this.#groups.snapshot(writer)
   }
@@ -181,16 +160,16 @@ export class ColumnRankOperator implements Operator {
     this.#groups.restore(reader)
   }
 
-  close(): void {
+  override close(): void {
     this.#groups?.free()
     this.#builder?.free()
     this.#sortKeys?.free()
-    if (this.#rowsCapacity > 0) this.#context.slab.free(this.#rows, this.#rowsCapacity * 4)
+    if (this.#rowsCapacity > 0) this.context.slab.free(this.#rows, this.#rowsCapacity * 4)
   }
 
   /** Makes the sort keys of a batch: its columns one behind the other, as bytes. */
   #writeSortKeys({ rowCount, columns }: RecordBatch): void {
-    const { kernels, slab } = this.#context
+    const { kernels, slab } = this.context
     const { order } = this.#spec
     const keys = this.#sortKeys
     const stride = order.length * SORT_KEY_PART_BYTES
@@ -222,7 +201,7 @@ export class ColumnRankOperator implements Operator {
   }
 
   #noteKept(touched: number, count: number): void {
-    const { u32 } = this.#context.slab
+    const { u32 } = this.context.slab
     if (this.#starts.length <= count) {
       this.#starts = new Int32Array(count + 1)
       this.#kept = new Int32Array(count * this.#spec.to)
@@ -238,7 +217,7 @@ export class ColumnRankOperator implements Operator {
 
   /** Lists the rows that are told, with their kinds and ranks. Returns how many. */
   #tell(touched: number, count: number, out: RecordBatch): number {
-    const { slab } = this.#context
+    const { slab } = this.context
     const { u32, u8 } = slab
     const { from, to, hasRank } = this.#spec
     const ranks = hasRank ? out.columns[out.columns.length - 1].values : 0
@@ -283,7 +262,7 @@ export class ColumnRankOperator implements Operator {
 
   #reserve(rows: number): void {
     if (rows <= this.#rowsCapacity) return
-    const { slab } = this.#context
+    const { slab } = this.context
     if (this.#rowsCapacity > 0) slab.free(this.#rows, this.#rowsCapacity * 4)
     this.#rowsCapacity = rows
     this.#rows = slab.allocate(rows * 4)

@@ -2,12 +2,11 @@
 
 import { keyGroupRangeOf } from '../../base/key-groups.ts'
 import { BatchBuilder } from '../../batch/batch-builder.ts'
-import { BatchDecoder, encodeBatch, encodedBytesMax } from '../../batch/batch-codec.ts'
-import { WIRE_ALIGNMENT_BYTES } from '../../batch/batch-codec-layout.ts'
+import { BatchDecoder } from '../../batch/batch-codec.ts'
 import { BatchKeys } from '../../batch/batch-keys.ts'
-import { verifyBatch } from '../../batch/batch-verifier.ts'
 import { Column } from '../../batch/column.ts'
 import { RecordBatch } from '../../batch/record-batch.ts'
+import { bytesOfBatch, visitStoredBatch } from '../../batch/stored-batch.ts'
 import type { Schema } from '../../batch/types.ts'
 import { gatherRows } from '../../kernels/gather.ts'
 import { ROW_LIST_BYTES } from '../../kernels/join.ts'
@@ -155,9 +154,7 @@ export class KeptSide {
       builder.ensureRows(list.length)
       this.gather(rows, others, list.length, batch.columns)
       builder.finish(list.length)
-      const bytes = new Uint8Array(encodedBytesMax(batch, 0, list.length))
-      const length = encodeBatch(batch, 0, list.length, bytes, 0)
-      writer.keyed(name, keyGroup, NO_NAMESPACE, new Uint8Array(new Float64Array([this.#recordId++]).buffer), bytes.subarray(0, length))
+      writer.keyed(name, keyGroup, NO_NAMESPACE, new Uint8Array(new Float64Array([this.#recordId++]).buffer), bytesOfBatch(batch))
     }
     for (let first = since; first < this.#rowCount;) {
       const block = this.#blocks[first >>> BLOCK_SHIFT]
@@ -192,18 +189,13 @@ export class KeptSide {
     // The rows of a key in the order in which they came.
     for (const { id, bytes } of records.toSorted((one, other) => one.id - other.id)) {
       this.#recordId = Math.max(this.#recordId, id + 1)
-      verifyBatch(bytes, this.#schema)
-      const length = bytes.length + WIRE_ALIGNMENT_BYTES
-      const room = slab.allocate(length)
-      const address = Math.ceil(room / WIRE_ALIGNMENT_BYTES) * WIRE_ALIGNMENT_BYTES
-      slab.u8.set(bytes, address)
-      const batch = decoder.decode(address, bytes.length)
-      const n = batch.rowCount
-      const rows = slab.allocate(n * 8)
-      for (let row = 0; row < n; row++) slab.u32[(rows >>> 2) + row] = row
-      this.add(batch, rows, n, this.keysOf(batch, rows, n), rows + n * 4)
-      slab.free(rows, n * 8)
-      slab.free(room, length)
+      visitStoredBatch(slab, decoder, bytes, (batch) => {
+        const n = batch.rowCount
+        const rows = slab.allocate(n * 8)
+        for (let row = 0; row < n; row++) slab.u32[(rows >>> 2) + row] = row
+        this.add(batch, rows, n, this.keysOf(batch, rows, n), rows + n * 4)
+        slab.free(rows, n * 8)
+      })
     }
     decoder.free()
   }
