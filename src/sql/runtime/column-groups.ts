@@ -101,8 +101,8 @@ export class ColumnGroups {
   readonly #cached: CachedTable | undefined
   readonly #filtered: readonly FilteredAggregates[]
   readonly #sets: readonly DistinctSet[]
-  /** By aggregate. */
-  readonly #kept: readonly (KeptRows | undefined)[]
+  /** What aggregates keep that keep rows. */
+  readonly #kept = new Map<ColumnAggregate['plan'], KeptRows>()
   readonly #keptRows: readonly KeptRows[]
   /** Row r of the batch in hand is record `sequence` + r of all that have come. */
   #sequence = 0
@@ -134,8 +134,8 @@ export class ColumnGroups {
       slotSeed: tableSeed,
       ...(this.#tier !== undefined && { segmentEntriesMax: CACHE_SEGMENT_ENTRIES }),
     })
-    this.#kept = aggregates.map(({ plan: of }) => (of.domain === 'kept' ? new KeptRows(context, schema, of) : undefined))
-    this.#keptRows = this.#kept.filter((kept) => kept !== undefined)
+    for (const { plan: of } of aggregates) if (of.domain === 'kept') this.#kept.set(of, new KeptRows(context, schema, of))
+    this.#keptRows = [...this.#kept.values()]
     this.#cached = this.#tier?.add(this.#table, { tails: this.#keptRows.length === 0 ? undefined : tailsOf(this.#table, this.#keptRows) })
     const filters = new Set(aggregates.map(({ filter }) => filter))
     this.#filtered = Array.from(filters, (filter) => ({
@@ -262,7 +262,7 @@ export class ColumnGroups {
     const { kernels } = this.#context
     const { valueOffset } = this.#table
     this.#spec.plan.aggregates.forEach(({ plan, countOffset }, index) => {
-      const kept = this.#kept[index]
+      const kept = this.#kept.get(plan)
       if (kept !== undefined) {
         kept.emit(valueOffset, entries, n, columns[index], row)
         return
@@ -485,14 +485,11 @@ export class ColumnGroups {
     const { kernels } = this.#context
     const base = this.#table.valueOffset
     const { entries, n, selection, begin } = rows
-    if (plan.domain === 'kept') this.#keptOf(plan).fold(batch, rows, base, this.#sequence)
+    const kept = this.#kept.get(plan)
+    if (kept !== undefined) kept.fold(batch, rows, base, this.#sequence)
     else fold(kernels, plan, base, batch.columns, rows)
     if (countOffset >= 0 && plan.kind === 'sum')
       kernels.aggregateCountColumn(entries, n, base + countOffset, batch.columns[plan.column].descriptor, selection, begin)
-  }
-
-  #keptOf(plan: ColumnAggregate['plan']): KeptRows {
-    return this.#kept[this.#spec.plan.aggregates.findIndex((aggregate) => aggregate.plan === plan)]!
   }
 
   #addToSet({ values, pairs, members, filter }: DistinctSet, batch: RecordBatch, rows: FoldRows): void {
