@@ -1,6 +1,7 @@
 // Parts of a batch as views, for operators whose functions may be too slow for a whole batch in one step. Used by one operator on its thread.
 
 import type { RecordBatch } from '../../batch/record-batch.ts'
+import type { Output } from '../operator.ts'
 
 /** Deals out the rows and crossings of batches, part by part. */
 export class ViewParts {
@@ -33,4 +34,14 @@ export class ViewParts {
     batch.begin = end
     return view
   }
+}
+
+/** Emits those rows of a view that are listed, int32 selection[count]; without any only the last watermark among them. */
+export function emitSelected(view: RecordBatch, selection: number, count: number, output: Output): void {
+  view.selection = selection
+  view.selectedCount = count
+  view.rewind()
+  const { crossings } = view
+  if (count > 0) output.emit(view)
+  else if (crossings.count > 0) output.emitWatermark(crossings.watermarks[crossings.count - 1])
 }

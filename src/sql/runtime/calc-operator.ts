@@ -5,7 +5,7 @@ import { Column } from '../../batch/column.ts'
 import { RecordBatch } from '../../batch/record-batch.ts'
 import type { Schema } from '../../batch/types.ts'
 import { userError } from '../../operator/function.ts'
-import { ViewParts } from '../../operator/basic/view-parts.ts'
+import { emitSelected, ViewParts } from '../../operator/basic/view-parts.ts'
 import { type OperatorContext, type Output, StatelessOperator } from '../../operator/operator.ts'
 import type { BoundExpression } from '../bound-expression.ts'
 import { asksForWatermark, canCompute, type ColumnProgram, compileColumns, pathOf } from './column-code.ts'
@@ -97,16 +97,8 @@ export class CalcOperator extends StatelessOperator {
       if ('computed' in origin) return this.#targets[origin.computed]
       return origin.field === undefined ? columns[origin.column] : columns[origin.column].children[origin.field]
     })
-    if (this.#spec.condition !== undefined && last < end - begin) {
-      view.selection = selection
-      view.selectedCount = last
-      view.rewind()
-      if (last === 0) {
-        if (view.crossings.count > 0) output.emitWatermark(view.crossings.watermarks[view.crossings.count - 1])
-        return true
-      }
-    }
-    output.emit(view)
+    if (this.#spec.condition !== undefined && last < end - begin) emitSelected(view, selection, last, output)
+    else output.emit(view)
     return true
   }
 

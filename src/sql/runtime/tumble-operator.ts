@@ -4,7 +4,7 @@
 import { Column } from '../../batch/column.ts'
 import { readInt64AsNumber, RecordBatch, writeInt64 } from '../../batch/record-batch.ts'
 import type { Schema } from '../../batch/types.ts'
-import { ViewParts } from '../../operator/basic/view-parts.ts'
+import { emitSelected, ViewParts } from '../../operator/basic/view-parts.ts'
 import { type OperatorContext, type Output, StatelessOperator } from '../../operator/operator.ts'
 
 /** What windows a {@link TumbleOperator} makes. */
@@ -61,16 +61,8 @@ export class TumbleOperator extends StatelessOperator {
     for (let position = first; position < last; position++) this.#place(time.values, selection === 0 ? position : i32[(selection >>> 2) + position])
     const view = this.#parts.take(batch, end, this.#view)
     view.columns = [...batch.columns, ...this.#bounds]
-    if (time.nullCount > 0 && last < end - begin) {
-      view.selection = selection
-      view.selectedCount = last
-      view.rewind()
-      if (last === 0) {
-        if (view.crossings.count > 0) output.emitWatermark(view.crossings.watermarks[view.crossings.count - 1])
-        return true
-      }
-    }
-    output.emit(view)
+    if (time.nullCount > 0 && last < end - begin) emitSelected(view, selection, last, output)
+    else output.emit(view)
     return true
   }
 
