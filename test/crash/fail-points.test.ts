@@ -102,9 +102,8 @@ test.concurrent.each(NAMES.filter(isAsked))(
     let reached = 0
     for (const job of JOBS) {
       const run = await newRun(job, `${name}-${job.name}`)
-      const command = run.start(false, job.parallelism, name)
-      await run.ask(command, { command: 'stop', savepoint: run.path('savepoint') })
-      if ((await ended(command)).signal === 'SIGKILL') reached++
+      const { signal } = await run.stop(run.start(false, job.parallelism, name), run.path('savepoint'))
+      if (signal === 'SIGKILL') reached++
       await run.finish()
       const { difference, examples } = await differenceOf(run, expected.get(job.name)!)
       expect(difference, [job.name, ...examples].join('\n')).toEqual(NOTHING_WRONG)

@@ -74,8 +74,8 @@ export class CrashRun {
   readonly #results: string
   readonly #checkpoints: string
   readonly #tables: RunTables | undefined
-  /** Whether the last run was. */
-  #wasKilled = false
+  /** Whether the last run may have done everything, and could not say so. */
+  #mayBeDone = false
 
   /** @param tables Where the job writes to, if not into files. */
   constructor(job: CrashJob, folder: string, tables?: RunTables) {
@@ -148,12 +148,24 @@ export class CrashRun {
     return this.#expectRegular(await ended(this.start(true, parallelism, undefined, backend)))
   }
 
-  /** A run ends by a kill or with 0. Only one that followed a kill may find that the killed one had done everything but to end. */
+  /**
+   * Has the job stopped behind a savepoint, and waits for its end. Resolves with how it ended: at the fail point that it was started with, stopped, or, if
+   * that was asked too late, finished.
+   */
+  async stop(command: Command, savepoint: string): Promise<Outcome> {
+    await this.ask(command, { command: 'stop', savepoint })
+    const outcome = this.#expectRegular(await ended(command))
+    this.#mayBeDone = true
+    return outcome
+  }
+
+  /** A run ends by a kill or with 0. Only one that followed a kill or a stop may find that the one before had done everything. */
   #expectRegular(outcome: Outcome): Outcome {
     const { status, signal, stderr } = outcome
-    const isDone = status === 0 || (this.#wasKilled && isFinishedAlready(outcome))
-    this.#wasKilled = signal === 'SIGKILL'
-    if (isDone || this.#wasKilled) return outcome
+    const wasKilled = signal === 'SIGKILL'
+    const isDone = status === 0 || (this.#mayBeDone && isFinishedAlready(outcome))
+    this.#mayBeDone = wasKilled
+    if (isDone || wasKilled) return outcome
     throw new Error(`The job ended with ${signal ?? status}:\n${stderr}`)
   }
 
