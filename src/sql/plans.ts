@@ -276,6 +276,21 @@ export function inputsOf(plan: LogicalPlan): readonly LogicalPlan[] {
   }
 }
 
+/** The same relation of other relations. */
+export function mapInputs(plan: LogicalPlan, map: (input: LogicalPlan) => LogicalPlan): LogicalPlan {
+  switch (plan.kind) {
+    case 'scan':
+    case 'values':
+    case 'late rows':
+      return plan
+    case 'join':
+    case 'set operation':
+      return { ...plan, left: map(plan.left), right: map(plan.right) }
+    default:
+      return { ...plan, input: map(plan.input) }
+  }
+}
+
 /** Where a plan reads tables. */
 export function scansOf(plan: LogicalPlan): readonly ScanPlan[] {
   return plan.kind === 'scan' ? [plan] : inputsOf(plan).flatMap(scansOf)

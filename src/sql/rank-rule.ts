@@ -4,17 +4,13 @@
 import type { BoundExpression } from './bound-expression.ts'
 import { and, columnsOf, conjunctsOf, replaceColumns } from './expressions.ts'
 import type { LogicalPlan, OverPlan, RankPlan } from './logical-plan.ts'
-import { project } from './plans.ts'
+import { mapInputs, project } from './plans.ts'
 
 const RANKS = new Set(['ROW_NUMBER', 'RANK', 'DENSE_RANK'])
 
 /** A plan in which such filters are relations of their own. @param used Columns that somebody asks for; undefined: all of them. */
 export function withRanks(plan: LogicalPlan, used?: ReadonlySet<number>): LogicalPlan {
   switch (plan.kind) {
-    case 'scan':
-    case 'values':
-    case 'late rows':
-      return plan
     case 'project': {
       const needed = new Set(plan.expressions.filter((_, index) => used === undefined || used.has(index)).flatMap((expression) => [...columnsOf(expression)]))
       return { ...plan, input: withRanks(plan.input, needed) }
@@ -28,14 +24,12 @@ export function withRanks(plan: LogicalPlan, used?: ReadonlySet<number>): Logica
       const right = needed && new Set(needed.filter((column) => column >= width).map((column) => column - width))
       return { ...plan, left: withRanks(plan.left, left), right: withRanks(plan.right, right) }
     }
-    case 'set operation':
-      return { ...plan, left: withRanks(plan.left), right: withRanks(plan.right) }
     case 'aggregate': {
       const operands = plan.aggregates.flatMap(({ operands: own, filter }) => (filter === undefined ? own : [...own, filter]))
       return { ...plan, input: withRanks(plan.input, new Set([...plan.keys, ...operands].flatMap((expression) => [...columnsOf(expression)]))) }
     }
     default:
-      return { ...plan, input: withRanks(plan.input) }
+      return mapInputs(plan, (input) => withRanks(input))
   }
 }
 

@@ -44,6 +44,7 @@ export function readsRowByRow({ options }: SessionSettings): boolean {
 /** What a session has set of how queries run. @param plans Those that run together. */
 export function queryOptions(session: SessionSettings, plans: readonly LogicalPlan[]): QueryOptions {
   const ttl = durationMs(session.options.get('table.exec.state.ttl') ?? '0')
+  const inBatch = isBatch(session, plans)
   return {
     session: {
       timeZone: timeZoneOf(session.options.get('table.local-time-zone')),
@@ -53,7 +54,8 @@ export function queryOptions(session: SessionSettings, plans: readonly LogicalPl
     ttl: ttl === 0 ? undefined : { ttlMs: ttl },
     isFolded: session.options.get('table.exec.mini-batch.enabled') !== 'false',
     materializes: session.options.get('table.exec.sink.upsert-materialize')?.toUpperCase() !== 'NONE',
-    isBatch: isBatch(session, plans),
+    isBatch: inBatch,
+    ordersJoinsBySize: (session.options.get('table.optimizer.join-reorder-enabled')?.toLowerCase() ?? String(inBatch)) === 'true',
     foldsDeduplicate:
       session.options.get('table.exec.deduplicate.mini-batch.compact-changes-enabled') === 'true' || !session.options.has('table.exec.mini-batch.enabled'),
     isInMemory: session.options.get('state.backend.type') !== 'lmdb',

@@ -25,6 +25,7 @@ import { scalarCodeOf } from '../functions/functions.ts'
 import type { InsertPlan } from '../insert-binder.ts'
 import type { EvaluationContext } from '../functions/scalar-function.ts'
 import { interpret } from '../interpreter.ts'
+import { withOrderedJoins } from '../join-order.ts'
 import type { Value } from '../value.ts'
 import type {
   AggregatePlan,
@@ -92,6 +93,7 @@ import { SliceAggregateOperator, sliceOf } from './slice-aggregate-operator.ts'
 import type { SessionContext, SqlInput, SqlOperator } from './sql-operator.ts'
 import { FromStreamOperator, ToStreamOperator, type ToStreamSpec } from './stream-operators.ts'
 import { type TableSink, tableSink } from './table-sinks.ts'
+import { tableRows } from './table-sizes.ts'
 import { debeziumEnvelope, readsByName, tableSource } from './table-sources.ts'
 import { TemporalJoinOperator } from './temporal-join-operator.ts'
 import { TimeSortOperator } from './time-sort-operator.ts'
@@ -171,6 +173,8 @@ export interface QueryOptions {
   readonly isFolded: boolean
   /** Whether the answer is given once, when all rows are there. */
   readonly isBatch: boolean
+  /** Whether the sizes of tables decide in which order they are joined. */
+  readonly ordersJoinsBySize: boolean
   /** Whether so may those of the last row of a key. */
   readonly foldsDeduplicate: boolean
   /** Whether all state is in memory. */
@@ -359,7 +363,8 @@ export class QueryPlanner {
   }
 
   #add(plan: LogicalPlan, build: (plan: LogicalPlan) => void): void {
-    this.#added.push({ plan: this.#options.compiled === undefined ? withRanks(plan) : plan, build })
+    const { compiled, ordersJoinsBySize } = this.#options
+    this.#added.push({ plan: compiled === undefined ? withOrderedJoins(withRanks(plan), ordersJoinsBySize ? tableRows : undefined) : plan, build })
   }
 
   /** The same for plans that keep the same. */
