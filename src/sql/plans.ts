@@ -296,12 +296,23 @@ export function scansOf(plan: LogicalPlan): readonly ScanPlan[] {
   return plan.kind === 'scan' ? [plan] : inputsOf(plan).flatMap(scansOf)
 }
 
+/** Whether no two rows of a relation agree in all of some expressions: then it does not matter which of them has come first. */
+function isWholeOrder(plan: LogicalPlan, expressions: readonly BoundExpression[]): boolean {
+  const key = plan.kind === 'scan' ? undefined : uniqueKeyOf(plan)
+  return key?.every((column) => expressions.some((expression) => expression.kind === 'column' && expression.index === column)) === true
+}
+
 /** The groups of a plan on whose order of changes something depends: then their changes are told one by one. */
 export function orderedGroups(plan: LogicalPlan, isBelow: boolean = false): readonly LogicalPlan[] {
   const isOrdered =
-    plan.kind === 'rank' ||
+    (plan.kind === 'rank' && !isWholeOrder(plan.input, [...plan.partition, ...plan.order.map(({ expression }) => expression)])) ||
     plan.kind === 'over' ||
-    (plan.kind === 'sort' && plan.fetch !== undefined) ||
+    (plan.kind === 'sort' &&
+      plan.fetch !== undefined &&
+      !isWholeOrder(
+        plan.input,
+        plan.keys.map(({ expression }) => expression),
+      )) ||
     (plan.kind === 'aggregate' && plan.aggregates.some(({ name }) => ORDERED_AGGREGATES.has(name)))
   // Groups, and partitions of which the first rows are asked for.
   const isGroup =

@@ -1,5 +1,5 @@
-// What operators of SQL keep in columns, through checkpoints that hold only what changed: groups whose rows come and go, and the rows of a side of a join, against
-// tiny models. Whichever checkpoints are completed, a restore finds what was there.
+// What operators of SQL keep in columns, through checkpoints that hold only what changed: groups whose rows come and go, the rows of a side of a join, and
+// rows in an order, against tiny models. Whichever checkpoints are completed, a restore finds what was there.
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { BarrierKind } from '../../src/batch/generated/barrier-kind.ts'
@@ -9,6 +9,7 @@ import type { BoundAggregate } from '../../src/sql/bound-expression.ts'
 import { planColumnAggregates } from '../../src/sql/runtime/column-aggregates.ts'
 import { ColumnGroups } from '../../src/sql/runtime/column-groups.ts'
 import { KeptSide } from '../../src/sql/runtime/kept-side.ts'
+import { RankedRows } from '../../src/sql/runtime/ranked-rows.ts'
 import { Checkpoints } from '../fixtures/checkpoints.ts'
 import { testContext } from '../unit/connector/file-probe.ts'
 
@@ -161,4 +162,66 @@ test('rows of a side of a join', () => {
     { numRuns: 150 },
   )
   expect(incremental).toBeGreaterThan(50)
+})
+
+test('rows in an order', () => {
+  type Row = readonly [key: string | null, value: number]
+  let changes = 0
+  const open = (): { readonly context: ReturnType<typeof testContext>; readonly ranked: RankedRows } => {
+    const context = testContext()
+    const order = [{ column: 1, descending: true, nullsFirst: false }]
+    return { context, ranked: new RankedRows(context, { schema: SCHEMA, key: [0], identity: [1, 0], replaces: false, order }, 3) }
+  }
+  fc.assert(
+    fc.property(stepsArbitrary, (steps) => {
+      let { context, ranked } = open()
+      let checkpoints = new Checkpoints(context.slab)
+      let now: readonly Row[] = []
+      let kept = now
+      /** The values of a key, the greatest first. */
+      const valuesOf = (key: string | null): number[] => now.flatMap((row) => (row[0] === key ? [row[1]] : [])).toSorted((one, other) => other - one)
+      const found = (partition: number): number[] => {
+        const { slab } = context
+        const rows = new Uint32Array(100)
+        const count = ranked.listFirst(partition, 100, rows, 0)
+        const list = slab.allocate(400)
+        slab.u32.set(rows, list >>> 2)
+        const { columns } = batchFromObjects(slab, SCHEMA, [])
+        for (const column of columns) column.clear()
+        ranked.gather(list, count, columns, 0)
+        slab.free(list, 400)
+        return Array.from({ length: count }, (_, index) => slab.i32[(columns[1].values >>> 2) + index])
+      }
+      const change = (key: string | null, value: number, kind: 0 | 3): void => {
+        const before: number[][] = []
+        ranked.take(batchFromObjects(context.slab, SCHEMA, [{ row: { key, value }, kind }]), 0, 1, (partition) => before.push(found(partition)))
+        expect(before).toEqual([valuesOf(key)])
+        const at = now.findIndex((row) => row[0] === key && row[1] === value)
+        if (kind === 0) now = [...now, [key, value]]
+        else if (at >= 0) now = now.toSpliced(at, 1)
+        expect(found(ranked.touched[0])).toEqual(valuesOf(key))
+        ranked.endStep()
+        expect(ranked.count).toBe(now.length)
+        changes++
+      }
+      for (const step of steps) {
+        if (step.kind === 'checkpoint') {
+          checkpoints.take((writer) => ranked.snapshot(writer), step.isCompleted)
+          if (step.isCompleted) kept = now
+        } else if (step.kind === 'savepoint') checkpoints.take((writer) => ranked.snapshot(writer), false, BarrierKind.SAVEPOINT)
+        else if (step.kind === 'crash') {
+          ranked.free()
+          ;({ context, ranked } = open())
+          checkpoints = new Checkpoints(context.slab, checkpoints)
+          const reader = checkpoints.reader()
+          if (reader !== undefined) ranked.restore(reader)
+          now = kept
+          expect(ranked.count).toBe(now.length)
+        } else change(step.key, step.value % 4, step.kind === 'add' ? 0 : 3)
+      }
+      ranked.free()
+    }),
+    { numRuns: 150 },
+  )
+  expect(changes).toBeGreaterThan(1000)
 })

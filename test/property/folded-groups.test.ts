@@ -195,6 +195,36 @@ test('the first rows of an order', () => {
   )
 })
 
+test('the first rows of an order, of rows that come and go', () => {
+  // Of groups whose values change, with a key and without one; rows of a rank, which go; rows that nothing tells apart.
+  const groups = '(SELECT k, n, COUNT(*) AS c, SUM(i) AS i, LAST_VALUE(d) AS d, LAST_VALUE(x) AS x, LAST_VALUE(s) AS s FROM t GROUP BY k, n)'
+  const ranked = '(SELECT * FROM (SELECT k, n, id AS c, i, d, x, s, ROW_NUMBER() OVER (PARTITION BY n ORDER BY i DESC, id) AS r FROM t) WHERE r <= 3)'
+  const alike = `(SELECT CAST(NULL AS STRING) AS k, n, MOD(c, 2) AS c, i, d, x, s FROM ${groups})`
+  const orders = ['c DESC', 'i, x DESC', 'd NULLS LAST', 's DESC', 'x DESC NULLS LAST, s', 'n, c', 'd DESC, s NULLS FIRST']
+  fc.assert(
+    fc.property(
+      rowsArbitrary,
+      fc.constantFrom(groups, ranked, alike),
+      fc.constantFrom('PARTITION BY n', 'PARTITION BY k', 'PARTITION BY k, n', 'PARTITION BY s', 'LIMIT 3', 'LIMIT 70', 'LIMIT 2 OFFSET 1'),
+      fc.constantFrom(...orders),
+      fc.constantFrom('<= 1', '= 1', '<= 3', '= 2', 'BETWEEN 2 AND 3'),
+      fc.boolean(),
+      fc.constantFrom(1, 7, 64),
+      (rows, from, partition, order, ranks, hasRank, batchRowsMax) => {
+        const columns = 'k, n, c, i, d, x, s'
+        // No two rows in one place, but for those that are the same.
+        const whole = `${order}, k, n, c, i, d, x, s`
+        const query = partition.startsWith('LIMIT')
+          ? `SELECT ${columns} FROM ${from} ORDER BY ${whole} ${partition}`
+          : `SELECT ${columns}${hasRank ? ', place' : ''} FROM (SELECT *, ROW_NUMBER() OVER (${partition} ORDER BY ${whole}) AS place FROM ${from}) WHERE place ${ranks}`
+        check(rows, query, query, batchRowsMax, false)
+        expect(rows.length).toBeGreaterThan(0)
+      },
+    ),
+    { numRuns: 30 },
+  )
+})
+
 test('pairs of rows', () => {
   const conditions = [
     'a.k = b.k',

@@ -4,15 +4,16 @@
 
 import { BatchBuilder } from '../../batch/batch-builder.ts'
 import { Column } from '../../batch/column.ts'
-import { RecordBatch, RowKind, writeInt64 } from '../../batch/record-batch.ts'
+import { RecordBatch } from '../../batch/record-batch.ts'
 import { type LogicalType, physicalKindOf, Schema } from '../../batch/types.ts'
 import { PhysicalKind } from '../../kernels/column-layout.ts'
 import { KeepOrder, keptRowsBytes } from '../../kernels/keep.ts'
 import { SORT_KEY_PART_BYTES } from '../../kernels/sort.ts'
 import { type OperatorContext, type OperatorDescription, type Output, type SnapshotReader, TimelessOperator } from '../../operator/operator.ts'
 import type { KeyedSnapshotWriter } from '../../state/state.ts'
-import type { SortKey } from '../logical-plan.ts'
 import { ColumnGroups, type ColumnGroupsSpec, groupStatesOf } from './column-groups.ts'
+import { RankChanges } from './rank-changes.ts'
+import { type ColumnOrder, orderText } from './row-order.ts'
 
 /** Which rows are asked for. Results are the input's columns, and behind them the rank if it is asked for. */
 export interface ColumnRankSpec {
@@ -29,27 +30,16 @@ export interface ColumnRankSpec {
   readonly latestFirst: boolean
 }
 
-/** A column that orders rows. */
-export type ColumnOrder = Pick<SortKey, 'descending' | 'nullsFirst'> & { readonly column: number }
-
 /** An entry has so many places. */
 const RANKS_MAX = 64
 const SORT_KEY: LogicalType = { kind: 'VARBINARY', length: 2 ** 31 - 1, nullable: false }
 /** What a batch changes at least is told together: each of its rows may change all ranks. */
 const ROWS_PER_STEP_OF_RANKS = 2048
 
-/** The order as that of columns; undefined: it is none, or ranks are too many. */
-export function columnOrderOf(order: readonly SortKey[], schema: Schema, to: unknown): readonly ColumnOrder[] | undefined {
-  if (typeof to !== 'number' || to > RANKS_MAX || order.length === 0) return undefined
-  const columns = order.flatMap(({ expression, descending, nullsFirst }) =>
-    expression.kind === 'column' && isSorted(schema.fields[expression.index].type) ? [{ column: expression.index, descending, nullsFirst }] : [],
-  )
-  return columns.length === order.length ? columns : undefined
-}
-
-/** Numbers and times of up to 64 bits. */
-function isSorted(type: LogicalType): boolean {
-  return physicalKindOf(type) < PhysicalKind.INT128
+/** Whether rows can be ranked by columns, as few as are asked for. */
+export function isRanked(order: readonly ColumnOrder[], schema: Schema, to: number): boolean {
+  // Numbers and times of up to 64 bits.
+  return to <= RANKS_MAX && order.every(({ column }) => physicalKindOf(schema.fields[column].type) < PhysicalKind.INT128)
 }
 
 export class ColumnRankOperator extends TimelessOperator {
@@ -65,15 +55,16 @@ export class ColumnRankOperator extends TimelessOperator {
   /** Rows that touched partitions kept before the step, one partition behind the other: where each begins, and the rows. */
   #starts = new Int32Array()
   #kept = new Int32Array()
-  /** Address of int32 rows to be told. */
-  #rows = 0
-  #rowsCapacity = 0
+  #changes!: RankChanges
+  /** Rows that a partition keeps after the step. */
+  readonly #after: Int32Array
 
   constructor(spec: ColumnRankSpec) {
     super()
     const { schema, key, to, latestFirst } = spec
     const width = schema.fields.length
     this.#spec = spec
+    this.#after = new Int32Array(to)
     this.outputSchema = spec.outputSchema
     this.#groupsSpec = {
       schema: new Schema([...schema.fields, { name: '$order', type: SORT_KEY }]),
@@ -110,10 +101,7 @@ export class ColumnRankOperator extends TimelessOperator {
 
   describe(): OperatorDescription {
     const { order, to, latestFirst, schema } = this.#spec
-    const columns = order.map(
-      ({ column, descending, nullsFirst }) => `${schema.fields[column].name}${descending ? ' descending' : ''}${nullsFirst ? ', NULL first' : ''}`,
-    )
-    const traits = { order: [...columns, ...(latestFirst ? ['the latest'] : [])].join(', '), rows: `${to}` }
+    const traits = { order: [orderText(order, schema), ...(latestFirst ? ['the latest'] : [])].join(', '), rows: `${to}` }
     return { type: 'rank by columns', traits, states: groupStatesOf(this.#groupsSpec), hasTimers: false }
   }
 
@@ -123,6 +111,7 @@ export class ColumnRankOperator extends TimelessOperator {
     this.#groups = new ColumnGroups(context, this.#groupsSpec)
     this.#builder = new BatchBuilder(slab, this.outputSchema, batchRowsMax)
     this.#view = new RecordBatch(slab, this.#groupsSpec.schema, [])
+    this.#changes = new RankChanges(slab, { ...this.#spec, updatesFirst: true })
     this.#sortKeys = Column.allocate(slab, SORT_KEY, batchRowsMax)
   }
 
@@ -164,7 +153,6 @@ export class ColumnRankOperator extends TimelessOperator {
     this.#groups?.free()
     this.#builder?.free()
     this.#sortKeys?.free()
-    if (this.#rowsCapacity > 0) this.context.slab.free(this.#rows, this.#rowsCapacity * 4)
   }
 
   /** Makes the sort keys of a batch: its columns one behind the other, as bytes. */
@@ -186,18 +174,12 @@ export class ColumnRankOperator extends TimelessOperator {
 
   #fold(batch: RecordBatch, begin: number, n: number, output: Output): void {
     const groups = this.#groups
-    const { to } = this.#spec
     groups.find(batch, begin, n)
     const { touched, count } = groups.touch(n)
     this.#noteKept(touched, count)
     groups.fold(batch, begin, n)
-    this.#reserve(count * to * 2)
-    const out = this.#builder.begin(false, true)
-    this.#builder.ensureRows(count * to * 2)
-    const rows = this.#tell(touched, count, out)
-    if (rows === 0) return
-    groups.gather(this.#rows, rows, out.columns.slice(0, this.#spec.schema.fields.length), 0)
-    output.emit(this.#builder.finish(rows))
+    this.#tell(touched, count)
+    if (this.#changes.count > 0) output.emit(this.#changes.write(this.#builder, (rows, of, columns) => groups.gather(rows, of, columns, 0)))
   }
 
   #noteKept(touched: number, count: number): void {
@@ -215,56 +197,16 @@ export class ColumnRankOperator extends TimelessOperator {
     this.#starts[count] = at
   }
 
-  /** Lists the rows that are told, with their kinds and ranks. Returns how many. */
-  #tell(touched: number, count: number, out: RecordBatch): number {
-    const { slab } = this.context
-    const { u32, u8 } = slab
-    const { from, to, hasRank } = this.#spec
-    const ranks = hasRank ? out.columns[out.columns.length - 1].values : 0
-    const rows = this.#rows >>> 2
-    let told = 0
-    const tell = (kind: RowKind, row: number, place: number): void => {
-      u32[rows + told] = row
-      u8[out.kinds + told] = kind
-      if (ranks !== 0) writeInt64(slab, ranks + told * 8, place + 1)
-      told++
-    }
+  /** Lists the rows that are told. */
+  #tell(touched: number, count: number): void {
+    const { u32 } = this.context.slab
+    this.#changes.clear()
     for (let index = 0; index < count; index++) {
       const places = this.#groups.placesOf(u32[(touched >>> 2) + index])
-      const start = this.#starts[index]
-      const before = this.#starts[index + 1] - start
       const after = u32[places]
-      if (hasRank || from > 1 || to === 1) {
-        for (let place = from - 1; place < after; place++) {
-          const row = u32[places + place + 1] - 1
-          if (place >= before) tell(RowKind.INSERT, row, place)
-          else if (this.#kept[start + place] !== row) {
-            tell(RowKind.UPDATE_BEFORE, this.#kept[start + place], place)
-            tell(RowKind.UPDATE_AFTER, row, place)
-          }
-        }
-        continue
-      }
-      // Both are in one order: what is only among the first has gone, what is only among the others has come.
-      for (let place = 0; place < before; place++) {
-        const row = this.#kept[start + place]
-        let isKept = false
-        for (let other = 1; other <= after && !isKept; other++) isKept = u32[places + other] - 1 === row
-        if (!isKept) tell(RowKind.DELETE, row, place)
-      }
-      for (let place = 1; place <= after; place++) {
-        const row = u32[places + place] - 1
-        if (!this.#kept.subarray(start, start + before).includes(row)) tell(RowKind.INSERT, row, place)
-      }
+      for (let place = 0; place < after; place++) this.#after[place] = u32[places + 1 + place] - 1
+      const start = this.#starts[index]
+      this.#changes.add(this.#kept, start, this.#starts[index + 1] - start, this.#after, 0, after)
     }
-    return told
-  }
-
-  #reserve(rows: number): void {
-    if (rows <= this.#rowsCapacity) return
-    const { slab } = this.context
-    if (this.#rowsCapacity > 0) slab.free(this.#rows, this.#rowsCapacity * 4)
-    this.#rowsCapacity = rows
-    this.#rows = slab.allocate(rows * 4)
   }
 }

@@ -64,13 +64,15 @@ import { partitionConditions, type PartitionConditions } from '../partition-prun
 import { inputsOf, orderedGroups, uniqueKeyOf, windowOf } from '../plans.ts'
 import { PlanDigests, tableDigest } from '../plan-digests.ts'
 import { withRanks } from '../rank-rule.ts'
+import { columnOrderOf } from './row-order.ts'
 import { computedType, ROW_KIND_COLUMN, type TableStream } from '../table-stream.ts'
 import { commonType } from '../type-rules.ts'
 import { CalcOperator, isColumnar } from './calc-operator.ts'
 import { areFolded, areFoldedInWindows, foldedColumns, planColumnAggregates, planWindowAggregates } from './column-aggregates.ts'
 import { ColumnGroupOperator } from './column-group-operator.ts'
 import { ColumnJoinOperator } from './column-join-operator.ts'
-import { columnOrderOf, ColumnRankOperator } from './column-rank-operator.ts'
+import { ColumnChangeRankOperator } from './column-change-rank-operator.ts'
+import { ColumnRankOperator, isRanked } from './column-rank-operator.ts'
 import { ALL_CHANGES, type ChangeKinds, DELETES, INSERTS, INSERTS_AND_UPDATES, UPDATES_AFTER, UPDATES_BEFORE } from './change-kinds.ts'
 import { DeduplicateOperator } from './deduplicate-operator.ts'
 import { and, columnsOf, conjunctsOf, hasCall, implicitCast, mapParts, shifted } from '../expressions.ts'
@@ -115,6 +117,9 @@ export interface Stream {
   /** In which direction the values of a column change from one version of a row to the next, by column, where that is known. */
   readonly monotony: readonly ('rising' | 'falling' | undefined)[]
 }
+
+/** Of partitions whose rows come and go so many first rows are looked at with each change. */
+const CHANGING_RANKS_MAX = 1024
 
 const NO_MONOTONY: Stream['monotony'] = []
 
@@ -1198,7 +1203,7 @@ export class QueryPlanner {
       const attributes = (): Attributes => ({ ...rankAttributes(plan), keeps: `the ${keeps} row` })
       return cut(this.#stateful('Deduplicate', [{ stream, key }], { ...output, changes, attributes }, SEES_ALL, create))
     }
-    return cut(this.#topN(stream, key, { order, from, to, hasRank }, output, replacedBy(plan, stream)))
+    return cut(this.#topN(stream, key, { order, from, to, hasRank }, output, replacedBy(plan, stream), rowKeyOf(plan.input)))
   }
 
   #topN(
@@ -1207,6 +1212,7 @@ export class QueryPlanner {
     rank: Pick<RankPlan, 'order' | 'from' | 'to' | 'hasRank'>,
     output: Omit<Output, 'changes'>,
     replaced: readonly number[] | undefined,
+    unique: readonly number[] | undefined,
   ): Stream {
     const { session } = this.#options
     const ttl = this.#ttl('rows')
@@ -1220,7 +1226,9 @@ export class QueryPlanner {
       rows: retracts ? (replaced === undefined ? 'change' : `replace each other by ${replaced.map((column) => stream.names[column]).join(', ')}`) : 'only come',
     })
     const changes = onlyChanges ? INSERTS_AND_UPDATES : ALL_CHANGES
-    const ranked = retracts ? undefined : this.#rankByColumns(stream, key, rank, schema, ttl, false)
+    const ranked = retracts
+      ? this.#rankChangesByColumns(stream, key, rank, schema, ttl, replaced, unique)
+      : this.#rankByColumns(stream, key, rank, schema, ttl, false)
     const createByRow = (): Operator =>
       new RankOperator({ input: { schema: stream.schema, key }, outputSchema: schema, ...rank, retracts, replacedBy: replaced, ttl }, session)
     return this.#stateful('Rank', [{ stream, key }], { ...output, changes, attributes }, SEES_NOTHING, ranked ?? createByRow)
@@ -1235,10 +1243,30 @@ export class QueryPlanner {
     ttl: StateTtlConfig | undefined,
     latestFirst: boolean,
   ): (() => Operator) | undefined {
-    const columns = columnOrderOf(order, schema, to)
-    if (key === undefined || ttl !== undefined || !(this.#options.isBatch || this.#areOne) || columns === undefined || typeof to !== 'number') return undefined
-    if (schema.fields.some(({ type }) => type.kind === 'OBJECT')) return undefined
+    const columns = columnOrderOf(order, schema)
+    if (key === undefined || columns === undefined || columns.length === 0 || !this.#isRankedByColumns(schema, to, ttl) || !isRanked(columns, schema, to))
+      return undefined
     return () => new ColumnRankOperator({ schema, key, outputSchema, order: columns, from, to, hasRank, latestFirst })
+  }
+
+  /** What ranks rows that come and go in columns; undefined where that cannot be done. @param unique The columns that tell rows apart, if those are known. */
+  #rankChangesByColumns(
+    { schema }: Stream,
+    key: readonly number[] | undefined,
+    { order, from, to, hasRank }: Pick<RankPlan, 'order' | 'from' | 'to' | 'hasRank'>,
+    outputSchema: Schema,
+    ttl: StateTtlConfig | undefined,
+    replaced: readonly number[] | undefined,
+    unique: readonly number[] | undefined,
+  ): (() => Operator) | undefined {
+    const columns = columnOrderOf(order, schema)
+    if (columns === undefined || !this.#isRankedByColumns(schema, to, ttl) || to > CHANGING_RANKS_MAX || !this.#options.isInMemory) return undefined
+    const identity = [...new Set([...(replaced ?? unique ?? schema.fields.keys()), ...(key ?? [])])]
+    return () => new ColumnChangeRankOperator({ schema, key, identity, replaces: replaced !== undefined, outputSchema, order: columns, from, to, hasRank })
+  }
+
+  #isRankedByColumns({ fields }: Schema, to: RankPlan['to'], ttl: StateTtlConfig | undefined): to is number {
+    return typeof to === 'number' && ttl === undefined && (this.#options.isBatch || this.#areOne) && fields.every(({ type }) => type.kind !== 'OBJECT')
   }
 
   #sort(plan: SortPlan): Stream {
@@ -1249,7 +1277,7 @@ export class QueryPlanner {
     const output = { schema, names, attributes: () => sortAttributes(plan), ...lateOf(plan) }
     if (fetch !== undefined) {
       const rank = { order: keys, from: offset + 1, to: offset + fetch, hasRank: false }
-      return this.#topN(input, undefined, rank, output, replacedBy({ input: inputPlan, partition: [], order: keys }, input))
+      return this.#topN(input, undefined, rank, output, replacedBy({ input: inputPlan, partition: [], order: keys }, input), rowKeyOf(inputPlan))
     }
     if (offset > 0) throw new PlanError('OFFSET_WITHOUT_LIMIT', 'OFFSET needs a LIMIT', { hint: 'Write LIMIT too.' })
     if (isBatch) return input
@@ -1427,13 +1455,18 @@ function replacedBy(
 ): readonly number[] | undefined {
   // Of groups whose rows only come each row stays, with its versions; elsewhere one may go.
   if (monotony.length === 0 || (changes & DELETES) !== 0) return undefined
-  const key = uniqueKeyOf(input)
-  if (key === undefined || order.length === 0 || input.kind === 'scan' || (input.kind === 'project' && input.isNarrowing === true)) return undefined
+  const key = rowKeyOf(input)
+  if (key === undefined || order.length === 0) return undefined
   // What tells rows apart is the same in all versions of a row.
   const isToFront = ({ expression, descending }: SortKey): boolean =>
     expression.kind === 'column' && (key.includes(expression.index) || monotony[expression.index] === (descending ? 'rising' : 'falling'))
   if (!order.every(isToFront)) return undefined
   return partition.every((expression) => expression.kind === 'column' && key.includes(expression.index)) ? key : undefined
+}
+
+/** The columns that tell rows of a relation apart; undefined too of tables, which may be read in part. */
+function rowKeyOf(plan: LogicalPlan): readonly number[] | undefined {
+  return plan.kind === 'scan' || (plan.kind === 'project' && plan.isNarrowing === true) ? undefined : uniqueKeyOf(plan)
 }
 
 /** RANK and DENSE_RANK of all rows, and those that are asked for. */
