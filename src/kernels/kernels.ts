@@ -19,6 +19,7 @@ import type { ScatterKernels } from './scatter.ts'
 import type { SelectKernels } from './select.ts'
 import type { SortKernels } from './sort.ts'
 import type { TableKernels } from './table.ts'
+import type { TextKernels } from './texts.ts'
 import type { TimeKernels } from './times.ts'
 
 /** The exported kernels. Arguments and results are byte addresses in the slab and counts; each is described where it is declared. */
@@ -36,6 +37,7 @@ export interface Kernels
     SelectKernels,
     SortKernels,
     TableKernels,
+    TextKernels,
     TimeKernels {}
 
 /** `checked` has assertions and canary words and is several times slower: tests run every kernel suite with both. */

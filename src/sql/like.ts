@@ -1,7 +1,8 @@
 // LIKE: % stands for any characters, line feeds too, _ for one code point. Nothing escapes unless ESCAPE says so. Time is at most that of text times pattern.
 
-const ANY = -1
-const ONE = -2
+/** In what {@link readLike} gives, beside code points. */
+export const ANY = -1
+export const ONE = -2
 
 /**
  * What tells whether a whole text is like a pattern.
@@ -10,6 +11,12 @@ const ONE = -2
  * @throws {RangeError} if it is more, or if the escape character stands in front of anything but %, _ and itself.
  */
 export function likePattern(pattern: string, escape: string | undefined): (text: string) => boolean {
+  const wanted = readLike(pattern, escape)
+  return (text) => matches(wanted, text)
+}
+
+/** The code points of a pattern, {@link ANY} for % and {@link ONE} for _. @throws {RangeError} as {@link likePattern} does */
+export function readLike(pattern: string, escape: string | undefined): readonly number[] {
   if (escape !== undefined && Array.from(escape).length > 1) throw new RangeError(`The escape of LIKE is one character, not ${JSON.stringify(escape)}`)
   const wanted: number[] = []
   const points = Array.from(pattern)
@@ -21,7 +28,7 @@ export function likePattern(pattern: string, escape: string | undefined): (text:
       wanted.push(next.codePointAt(0)!)
     } else wanted.push(point === '%' ? ANY : point === '_' ? ONE : point.codePointAt(0)!)
   }
-  return (text) => matches(wanted, text)
+  return wanted
 }
 
 /** Only the last % is ever tried again: what an earlier one has found need not be longer. */

@@ -12,6 +12,7 @@ import type { BoundExpression } from '../../src/sql/bound-expression.ts'
 import { CastError } from '../../src/sql/casts.ts'
 import { ExpressionBinder } from '../../src/sql/expression-binder.ts'
 import { interpret } from '../../src/sql/interpreter.ts'
+import { compileKernels, instantiateKernels, type Kernels } from '../../src/kernels/kernels.ts'
 import { canCompute, compileColumns } from '../../src/sql/runtime/column-code.ts'
 import { readColumn, writeRow } from '../../src/sql/runtime/row-codec.ts'
 import { parseExpression } from '../../src/sql/statement-parser.ts'
@@ -21,6 +22,7 @@ import { COLUMNS, ExpressionMaker, randomRows, TABLE } from './random-expression
 import { Draws, report, trials } from './seeds.ts'
 
 const ROWS = 16
+const module = compileKernels()
 /** Expressions over the rows of one table. */
 const OF_ONE_TABLE = 50
 const SCOPE = COLUMNS.map(({ name, type }) => ({ name, type, table: 't' }))
@@ -28,13 +30,19 @@ const SCOPE = COLUMNS.map(({ name, type }) => ({ name, type, table: 't' }))
 class Table {
   readonly rows: readonly (readonly Value[])[]
   readonly batch: RecordBatch
-  readonly slab = new Slab()
+  readonly slab: Slab
+  readonly kernels: Kernels
   readonly #selected: readonly number[]
 
-  constructor(draws: Draws) {
+  /** @param beside A table in whose memory this one is to lie. */
+  constructor(draws: Draws, beside?: Table) {
+    this.slab = beside?.slab ?? new Slab()
+    this.kernels = beside?.kernels ?? instantiateKernels(module, this.slab)
     this.rows = randomRows(draws, ROWS)
     const columns = TABLE.fields.map(({ type }) => Column.allocate(this.slab, type, ROWS))
     for (const [row, values] of this.rows.entries()) writeRow(columns, row, values)
+    const coded = COLUMNS.findIndex(({ name }) => name === 's2')
+    columns[coded] = this.#coded(columns[coded])
     this.batch = new RecordBatch(this.slab, TABLE, columns)
     this.batch.rowCount = ROWS
     // All rows, or some of them.
@@ -44,6 +52,21 @@ class Table {
       this.batch.selectedCount = this.#selected.length
       this.slab.i32.set(this.#selected, this.batch.selection >>> 2)
     }
+  }
+
+  /** The same column as codes into another one, in which the values stand the other way round. */
+  #coded(column: Column): Column {
+    const dictionary = Column.allocate(this.slab, column.type, ROWS)
+    const coded = Column.borrow(this.slab, column.type)
+    coded.values = this.slab.allocate(ROWS * 4)
+    for (let row = 0; row < ROWS; row++) {
+      writeRow([dictionary], row, [readColumn(column, ROWS - 1 - row)])
+      this.slab.i32[(coded.values >>> 2) + row] = ROWS - 1 - row
+    }
+    coded.validity = column.validity
+    coded.nullCount = column.nullCount
+    coded.setDictionary(dictionary)
+    return coded
   }
 
   /** The rows that a program is to see. */
@@ -109,7 +132,7 @@ function judge(expression: BoundExpression, table: Table): string {
   const evaluate = interpret(expression, EVALUATION)
   const expected = new Map(asked.map((row) => [row, outcomeOf(() => evaluate(rows[row]), expression.type)]))
   const isTruth = expression.type.kind === 'BOOLEAN'
-  const program = compileColumns(TABLE, isTruth ? expression : undefined, [expression], EVALUATION)
+  const program = compileColumns(TABLE, isTruth ? expression : undefined, [expression], EVALUATION, table.slab, table.kernels)
   const type = withNullability(expression.type, true)
   const target = Column.allocate(table.slab, type, ROWS)
   const out = table.slab.allocate(ROWS * 4)
@@ -144,9 +167,45 @@ function judge(expression: BoundExpression, table: Table): string {
     }
     return wrong.slice(0, 3).join('; ')
   } finally {
+    program.free()
     target.free()
     table.slab.free(out, ROWS * 4)
   }
+}
+
+/** Whether an expression fails for a row, or might where operands behind NULL are computed too. */
+function mayFail(expression: BoundExpression, row: readonly Value[]): boolean {
+  return 'error' in outcomeOf(() => interpret(expression, EVALUATION)(row), expression.type) || failsEagerly(expression, row)
+}
+
+/** What is wrong with a filter, and with columns that are computed of the rows that pass, in one batch after the other; undefined where something fails. */
+function judgeTogether(condition: BoundExpression, expressions: readonly BoundExpression[], tables: readonly Table[]): string | undefined {
+  if (tables.some(({ rows }) => rows.some((row) => [condition, ...expressions].some((expression) => mayFail(expression, row))))) return undefined
+  const [{ slab, kernels }] = tables
+  const program = compileColumns(TABLE, condition, expressions, EVALUATION, slab, kernels)
+  const types = expressions.map(({ type }) => withNullability(type, true))
+  const targets = types.map((type) => Column.allocate(slab, type, ROWS))
+  const out = slab.allocate(ROWS * 4)
+  const wrong: string[] = []
+  for (const { batch, rows, asked } of tables) {
+    program.bind(batch)
+    const passed = program.filter(0, asked.length, batch.selection, out)
+    const found = Array.from(slab.i32.subarray(out >>> 2, (out >>> 2) + passed))
+    const wanted = asked.filter((row) => interpret(condition, EVALUATION)(rows[row]) === true)
+    if (found.join() !== wanted.join()) wrong.push(`rows ${found.join()} pass, interpreted ${wanted.join()}`)
+    for (const [index, expression] of expressions.entries()) {
+      targets[index].clear()
+      program.compute(index, 0, passed, out, targets[index])
+      for (const row of found) {
+        const [value, interpreted] = [readColumn(targets[index], row), interpret(expression, EVALUATION)(rows[row])].map((one) =>
+          JSON.stringify(outcomeOf(() => one, types[index])),
+        )
+        if (value !== interpreted) wrong.push(`column ${index}, row ${row}: ${value}, interpreted ${interpreted}`)
+      }
+    }
+  }
+  program.free()
+  return wrong.slice(0, 3).join('; ')
 }
 
 /** What was computed otherwise once. */
@@ -194,6 +253,27 @@ describe('generated code', () => {
       if (verdict !== '') wrong.push(`SEED=${seed} ${text}: ${verdict}`)
     }
     report(`generated code: ${tried - refused} expressions from seed ${first} on, ${refused} more were refused`)
+    expect(wrong.slice(0, 20)).toEqual([])
+  }, 900_000)
+
+  test(`${Math.ceil(count / 4)} filters and what is computed behind them are what their interpretation is, from seed ${first}`, () => {
+    const wrong: string[] = []
+    for (let seed = first, done = 0; done < count / 4; seed++) {
+      const draws = new Draws(seed)
+      const maker = new ExpressionMaker(draws)
+      const texts = [maker.conjunction(), maker.text(), draws.once(2) ? maker.text() : maker.any()]
+      try {
+        const [condition, ...expressions] = texts.map((text) => new ExpressionBinder(text, SCOPE).bind(parseExpression(text)))
+        if (!expressions.every(({ type }) => canCompute(type))) continue
+        const table = new Table(draws)
+        const verdict = judgeTogether(condition, expressions, [table, new Table(draws, table)])
+        if (verdict === undefined) continue
+        if (verdict !== '') wrong.push(`SEED=${seed} ${texts.join(' | ')}: ${verdict}`)
+        done++
+      } catch (error) {
+        if (!(error instanceof PlanError)) throw error
+      }
+    }
     expect(wrong.slice(0, 20)).toEqual([])
   }, 900_000)
 })

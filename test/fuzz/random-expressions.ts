@@ -5,7 +5,7 @@ import { Decimal, type LogicalType, Schema, withNullability } from '../../src/ba
 import { SCALAR_FUNCTIONS } from '../../src/sql/functions/functions.ts'
 import type { Value } from '../../src/sql/value.ts'
 import { typeOf } from '../fixtures/answers.ts'
-import type { Draws } from './seeds.ts'
+import { Draws } from './seeds.ts'
 
 /** Families of types whose members meet in comparisons and arithmetic. */
 type Family = 'number' | 'text' | 'truth' | 'time' | 'bytes' | 'list'
@@ -96,7 +96,21 @@ const TEXTS = [
     '$.a',
     '\n',
   ],
+  // Longer than the steps of kernels, with what is not ASCII in the first, a later and no step.
+  ...[
+    'https://www.example.com/abc/defg/hij/item.htm?query=1&channel_id=1234',
+    'aaaaaaaaaaaaaaaabbbbbbbbbbbbbbbbaaaaaaaaaaaaaaaab',
+    'ÄAAAAAAAAAAAAAAAbbbbbbbbbbbbbbbbCCCCCCCCCCCCCCCC',
+    'aaaaaaaaaaaaaaaaaaaa/😀/bbbbbbbbbbbbbbbb//日本/ab',
+    '  aab  ab/ab//ab   ',
+  ],
 ]
+/** What columns hold beside them: letters, delimiters and a few that are not ASCII, in any order. */
+const MIXED = Array.from({ length: 60 }, (_, seed) => {
+  const draws = new Draws(seed)
+  const letters = Array.from(seed % 2 === 0 ? 'aaabbBc/=& 1' : 'aab/=Ä日😀İ')
+  return draws.list(0, 50, () => draws.pick(letters)).join('')
+})
 const SMALL = [0, 1, -1, 2, 3, 7, -8, 100, 127, -128]
 const BIG = [2n ** 31n - 1n, -(2n ** 31n), 2n ** 53n - 1n, 2n ** 53n + 1n, -(2n ** 53n) - 3n, 2n ** 63n - 1n, -(2n ** 63n), 9_999_999_999n]
 const REALS = [0, -0, 1, -1, 0.5, -2.25, 1e-7, 1e10, 123_456.789, 2 ** 53, 1e300, Infinity, -Infinity, Number.NaN]
@@ -131,7 +145,9 @@ function randomValue(draws: Draws, type: LogicalType): Value {
     case 'CHAR':
       return draws.pick(['abc', 'ab ', '   ', '12 ', 'é日z'])
     case 'VARCHAR':
-      return Array.from(draws.pick(TEXTS)).slice(0, type.length).join('')
+      return Array.from(draws.pick([...TEXTS, ...MIXED]))
+        .slice(0, type.length)
+        .join('')
     case 'VARBINARY':
       return Uint8Array.from(draws.list(0, 4, () => draws.integer(256)))
     case 'DATE':
@@ -169,7 +185,13 @@ const TYPES = [
   ...['STRING', 'CHAR(3)', 'VARCHAR(4)', 'BYTES', 'DATE', 'TIME(0)', 'TIMESTAMP(3)', 'TIMESTAMP(0)', 'TIMESTAMP(9)', 'TIMESTAMP_LTZ(3)'],
 ]
 const UNITS = ['YEAR', 'QUARTER', 'MONTH', 'WEEK', 'DAY', 'HOUR', 'MINUTE', 'SECOND', 'MILLISECOND']
-const PATTERNS = ['%', '_', 'a%', '%b', 'a_b', '%b%', 'A%', '']
+const PATTERNS = ['%', '_', 'a%', '%b', 'a_b', '%b%', 'A%', '', '%a%b', '_b%', '%_', '%ab/%b', '%日%', '%%', 'a', '__%a']
+/** Parts of texts, none of them empty. */
+const PARTS = ['/', 'a', ',', 'ab', '//', 'b', 'aa', '日', '=', '😀', 'aaaaaaaaaaaaaaaa', 'channel_id']
+const REGULAR = [
+  ...['(&|^)channel_id=([^&]*)', 'a*b', '(a+)(b*)', '[^/]+/([^/]*)', '^https?://([^/]+)(/.*)?$', 'a|ab', '(ab|a)(b?)', '\\bab\\b', '(a*)*b', '(?:a|b)*/'],
+  ...['[[:alpha:]]', '(\\d+)', 'x?', '(?i)ABC', 'ab{1,2}', '(.)(.)$', 'a.*?b', '日', '(a)|b', '^', '\\Bb', '(aa?)*?b', '(unclosed'],
+]
 const MOST_DEEP = 4
 
 export function quoted(text: string): string {
@@ -193,6 +215,18 @@ export class ExpressionMaker {
     return this.#of('truth', depth)
   }
 
+  /** Conditions of which all have to hold; most ask for texts. */
+  conjunction(): string {
+    const draws = this.#draws
+    return draws.list(1, 3, () => (draws.once(3) ? this.truth(2) : this.#comparison('text', 2))).join(' AND ')
+  }
+
+  /** A text that kernels compute, or one chosen among such. */
+  text(): string {
+    const draws = this.#draws
+    return draws.once(3) ? this.#choice('text', 2) : this.#text(1)
+  }
+
   #of(family: Family, depth: number): string {
     const draws = this.#draws
     if (depth >= MOST_DEEP || draws.once(4)) return draws.once(3) ? this.#literal(family) : this.#column(family)
@@ -212,6 +246,9 @@ export class ExpressionMaker {
           () => `CAST(${sub(draws.pick(['number', 'number', 'text', 'truth', 'time']))} AS ${this.#type('number')})`,
           () => `TRY_CAST(${sub('text')} AS ${this.#type('number')})`,
           () => `CHAR_LENGTH(${sub('text')})`,
+          () => `CHAR_LENGTH(${this.#text(next)})`,
+          () => (draws.once(2) ? `POSITION(${quoted(this.#part())} IN ${this.#text(next)})` : `LOCATE(${quoted(this.#part())}, ${this.#text(next)})`),
+          () => `INSTR(${this.#text(next)}, ${quoted(this.#part())})`,
           () => `EXTRACT(${draws.pick(UNITS)} FROM ${sub('time')})`,
           () => `TIMESTAMPDIFF(${draws.pick(UNITS)}, ${sub('time')}, ${sub('time')})`,
           () => `CARDINALITY(${sub('list')})`,
@@ -227,6 +264,8 @@ export class ExpressionMaker {
           () => `CAST(${sub(draws.pick(['number', 'truth', 'time', 'text', 'bytes']))} AS ${this.#type('text')})`,
           () => `DATE_FORMAT(${sub('time')}, ${quoted(draws.pick(['yyyy-MM-dd', 'HH:mm', 'yyyy', 'EEE dd MMM']))})`,
           () => draws.pick(['rw.t', 'ls[1]']),
+          () => this.#text(next),
+          () => this.#text(next),
         ])()
       case 'truth':
         return draws.pick([
@@ -238,6 +277,12 @@ export class ExpressionMaker {
           () => `(${this.#of(draws.pick(['number', 'text', 'time', 'bytes', 'list']), next)} IS ${draws.pick(['', 'NOT '])}NULL)`,
           () => `(${sub('text')} ${draws.pick(['', 'NOT '])}LIKE ${quoted(draws.pick(PATTERNS))})`,
           () => this.#among(draws.pick(['number', 'text', 'time']), next),
+          () => `(${this.#text(next)} ${draws.pick(['=', '<>', '<', '<=', '>', '>='])} ${this.#text(next)})`,
+          () => this.#comparison('text', next),
+          () => `(${this.#text(next)} ${draws.pick(['', 'NOT '])}IN (${draws.list(1, 3, () => quoted(draws.pick(TEXTS))).join(', ')}))`,
+          () => `(${this.#text(next)} LIKE ${draws.once(3) ? `${quoted(draws.pick(['a!%%', '%!_b', '!!']))} ESCAPE '!'` : quoted(draws.pick(PATTERNS))})`,
+          () => `REGEXP(${this.#text(next)}, ${quoted(draws.pick(REGULAR))})`,
+          () => `${draws.pick(['STARTSWITH', 'ENDSWITH'])}(${this.#text(next)}, ${quoted(this.#part())})`,
           () => `(${sub('number')} ${draws.pick(['', 'NOT '])}BETWEEN ${draws.pick(['', 'SYMMETRIC '])}${sub('number')} AND ${sub('number')})`,
           () => `CAST(${sub(draws.pick(['number', 'text', 'truth']))} AS BOOLEAN)`,
         ])()
@@ -263,7 +308,35 @@ export class ExpressionMaker {
     }
   }
 
+  /** A text that kernels compute: functions of a column, or of another one, whose other operands are literals. */
+  #text(depth: number): string {
+    const draws = this.#draws
+    if (depth >= MOST_DEEP || draws.once(3)) return draws.once(8) ? 'rw.t' : this.#column('text')
+    const of = this.#text(depth + 1)
+    const count = (): number => draws.pick([0, 1, 2, 3, 5, 17, -1, -2, -4])
+    return draws.pick([
+      () => `${draws.pick(['UPPER', 'LOWER', 'TRIM', 'LTRIM', 'RTRIM', 'BTRIM'])}(${of})`,
+      () => `TRIM(${draws.pick(['BOTH', 'LEADING', 'TRAILING'])} ${quoted(draws.pick(['a', ' ab', '日', '']))} FROM ${of})`,
+      () => `${draws.pick(['LTRIM', 'RTRIM', 'BTRIM'])}(${of}, ${quoted(draws.pick(['a', ' ab', 'é', '/']))})`,
+      () => `SPLIT_INDEX(${of}, ${draws.once(5) ? draws.pick([47, 97, 233, 0]) : quoted(this.#part())}, ${count()})`,
+      () => `SUBSTRING(${of} FROM ${count()}${draws.once(2) ? '' : ` FOR ${count()}`})`,
+      () => `${draws.pick(['LEFT', 'RIGHT'])}(${of}, ${count()})`,
+      () => `REPLACE(${of}, ${quoted(this.#part())}, ${quoted(draws.pick(['', 'x', 'aa', '日本', 'abcabcabcabcabcabcabcabcabcabcabcabcabc']))})`,
+      () => `(${of} || ${draws.once(2) ? quoted(draws.pick(TEXTS)) : this.#text(depth + 1)})`,
+      () => `CONCAT(${quoted(draws.pick(TEXTS))}, ${of}, ${this.#column('text')})`,
+      () => `REGEXP_EXTRACT(${of}, ${quoted(draws.pick(REGULAR))}, ${draws.pick([0, 1, 2, 3, -1])})`,
+      () => `REGEXP_SUBSTR(${of}, ${quoted(draws.pick(REGULAR))})`,
+      () => `CAST(${of} AS STRING)`,
+    ])()
+  }
+
+  #part(): string {
+    const draws = this.#draws
+    return draws.once(8) ? '' : draws.pick(PARTS)
+  }
+
   #comparison(family: Family, depth: number): string {
+    if (family === 'text' && this.#draws.once(2)) return `(${this.#text(depth)} ${this.#draws.pick(['=', '<>', '<', '>='])} ${quoted(this.#draws.pick(TEXTS))})`
     const operator = this.#draws.pick(['=', '<>', '<', '<=', '>', '>=', 'IS DISTINCT FROM', 'IS NOT DISTINCT FROM'])
     return `(${this.#of(family, depth)} ${operator} ${this.#of(family, depth)})`
   }

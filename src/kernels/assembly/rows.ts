@@ -83,6 +83,27 @@ export function sameBytes(left: usize, right: usize, bytes: u32): bool {
   return !differShort(left, right, bytes)
 }
 
+export const NOWHERE: u32 = 0xffffffff
+
+/** Where the bytes at `needle` begin to stand in those at `text`, for the first time; {@link NOWHERE} if they do not. Both have slack behind them. */
+export function placeOfBytes(text: usize, textBytes: u32, needle: usize, needleBytes: u32): u32 {
+  if (needleBytes == 0) return 0
+  if (needleBytes > textBytes) return NOWHERE
+  const firsts = i8x16.splat(load<i8>(needle))
+  const lasts = i8x16.splat(load<i8>(needle + needleBytes - 1))
+  const starts = textBytes - needleBytes + 1
+  // Sixteen starts at a time: where both the first and the last byte fit, the rest is compared.
+  for (let at: u32 = 0; at < starts; at += 16) {
+    let hits = i8x16.bitmask(v128.and(i8x16.eq(v128.load(text + at), firsts), i8x16.eq(v128.load(text + at + needleBytes - 1), lasts)))
+    if (starts - at < 16) hits &= (1 << (starts - at)) - 1
+    for (; hits != 0; hits &= hits - 1) {
+      const place = at + ctz(hits)
+      if (needleBytes <= 2 || sameBytes(text + place, needle, needleBytes)) return place
+    }
+  }
+  return NOWHERE
+}
+
 /** Bytewise order: negative, zero or positive. Reads up to 16 bytes past both. */
 export function compareBytes(left: usize, leftBytes: u32, right: usize, rightBytes: u32): i32 {
   const common = min<u32>(leftBytes, rightBytes)

@@ -6,7 +6,7 @@ import {
   bitIsSet, columnData, columnDictionary, columnExtra, columnFlags, columnKind, columnNullCount, columnOffsets, columnValidity, columnValues, COLUMN_DICTIONARY,
   KIND_BIT, KIND_BYTES, KIND_FLOAT32, KIND_FLOAT64, KIND_INT128, KIND_INT16, KIND_INT32, KIND_INT64, KIND_INT8, KIND_TIMESTAMP_NANOS,
 } from './column'
-import { compareBytes, rowAt, sameBytes } from './rows'
+import { compareBytes, NOWHERE, placeOfBytes, rowAt, sameBytes } from './rows'
 
 const EQUAL: u32 = 0
 const NOT_EQUAL: u32 = 1
@@ -164,30 +164,13 @@ export function selectFloat(operation: u32, column: usize, constant: f64, select
   return present(column, out, count)
 }
 
-/** Whether the bytes at `text` hold those at `needle` anywhere. */
-function contains(text: usize, textBytes: u32, needle: usize, needleBytes: u32): bool {
-  if (needleBytes == 0) return true
-  if (needleBytes > textBytes) return false
-  const firsts = i8x16.splat(load<i8>(needle))
-  const lasts = i8x16.splat(load<i8>(needle + needleBytes - 1))
-  const starts = textBytes - needleBytes + 1
-  // Sixteen starts at a time: where both the first and the last byte fit, the rest is compared.
-  for (let at: u32 = 0; at < starts; at += 16) {
-    let hits = i8x16.bitmask(v128.and(i8x16.eq(v128.load(text + at), firsts), i8x16.eq(v128.load(text + at + needleBytes - 1), lasts)))
-    if (starts - at < 16) hits &= (1 << (starts - at)) - 1
-    for (; hits != 0; hits &= hits - 1) {
-      if (sameBytes(text + at + ctz(hits), needle, needleBytes)) return true
-    }
-  }
-  return false
-}
-
+/** Whether bytes compare with others. */
 // @ts-ignore: decorator
-@inline function textHolds(operation: u32, text: usize, bytes: u32, constant: usize, constantBytes: u32): bool {
+@inline export function textHolds(operation: u32, text: usize, bytes: u32, constant: usize, constantBytes: u32): bool {
   if (operation <= NOT_EQUAL) return (bytes == constantBytes && sameBytes(text, constant, bytes)) == (operation == EQUAL)
   if (operation == STARTS_WITH) return bytes >= constantBytes && sameBytes(text, constant, constantBytes)
   if (operation == ENDS_WITH) return bytes >= constantBytes && sameBytes(text + bytes - constantBytes, constant, constantBytes)
-  if (operation == CONTAINS) return contains(text, bytes, constant, constantBytes)
+  if (operation == CONTAINS) return placeOfBytes(text, bytes, constant, constantBytes) != NOWHERE
   return holds<i32>(operation, compareBytes(text, bytes, constant, constantBytes), 0)
 }
 

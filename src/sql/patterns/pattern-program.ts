@@ -54,6 +54,8 @@ export interface PatternProgram {
   readonly slotCount: number
   /** With which characters a match begins; undefined: with any, or none. */
   readonly first: FirstCharacters | undefined
+  /** What stands in every match; empty: nothing is known to. */
+  readonly required: string
   /** How many SPLITs there are; each has its number in `splitNumbers`. */
   readonly splitCount: number
   readonly splitNumbers: Int32Array
@@ -96,6 +98,7 @@ class PatternCompiler {
       groupCount: this.#groupCount,
       slotCount: this.#slotCount,
       first: firstOf(root),
+      required: requiredOf(root),
       splitCount,
       splitNumbers,
     }
@@ -248,6 +251,31 @@ function firstOf(node: PatternNode): FirstCharacters | undefined {
       return node.least > 0 ? firstOf(node.of) : undefined
     default:
       return undefined
+  }
+}
+
+/** The longest text that is known to stand in every match. */
+function requiredOf(node: PatternNode): string {
+  switch (node.kind) {
+    case 'character':
+      return String.fromCodePoint(node.code)
+    case 'sequence': {
+      let longest = ''
+      let run = ''
+      for (const part of node.parts) {
+        run = part.kind === 'character' ? run + String.fromCodePoint(part.code) : ''
+        const found = run === '' ? requiredOf(part) : run
+        if (found.length > longest.length) longest = found
+      }
+      return longest
+    }
+    case 'group':
+    case 'atomic':
+      return requiredOf(node.of)
+    case 'repeat':
+      return node.least > 0 ? requiredOf(node.of) : ''
+    default:
+      return ''
   }
 }
 

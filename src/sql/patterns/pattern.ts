@@ -15,27 +15,27 @@ const isMark = /^\p{Mn}/u
 
 export class Pattern {
   readonly groupCount: number
-  readonly #program: PatternProgram
+  readonly program: PatternProgram
   /** What every match begins with. */
   readonly #prefix: string
 
   /** @throws {PatternSyntaxError} and {PatternUnsupportedError} */
   constructor(text: string) {
-    this.#program = compilePattern(parsePattern(text))
-    this.groupCount = this.#program.groupCount
-    this.#prefix = prefixOf(this.#program)
+    this.program = compilePattern(parsePattern(text))
+    this.groupCount = this.program.groupCount
+    this.#prefix = prefixOf(this.program)
   }
 
   /** Whether the pattern stands for all of the text. */
   matches(text: string): boolean {
-    return new Search(this.#program, text, 0, true).run(0) !== undefined
+    return new Search(this.program, text, 0, true).run(0) !== undefined
   }
 
   /** The first match at `from` or behind it. @param lastEnd Where the match before it ended: what `\G` means. */
   find(text: string, from = 0, lastEnd = from): Match | undefined {
     let start = this.#candidate(text, from)
-    if (start < 0) return undefined
-    const search = new Search(this.#program, text, lastEnd, false)
+    if (start < 0 || text.indexOf(this.program.required, start) < 0) return undefined
+    const search = new Search(this.program, text, lastEnd, false)
     for (; start >= 0; start = this.#candidate(text, start + 1)) {
       const match = search.run(start)
       if (match !== undefined) return match
@@ -59,7 +59,7 @@ export class Pattern {
   /** The next place, from one on, where a match may start; -1: there is none. */
   #candidate(text: string, from: number): number {
     if (this.#prefix !== '') return text.indexOf(this.#prefix, from)
-    const { first } = this.#program
+    const { first } = this.program
     if (from > text.length) return -1
     if (first === undefined || (from === 0 && first.mayBeAtStart)) return from
     for (let at = from; at < text.length; at++) if (first.test(text.codePointAt(at)!)) return at

@@ -8,8 +8,9 @@ import { userError } from '../../operator/function.ts'
 import { emitSelected, ViewParts } from '../../operator/basic/view-parts.ts'
 import { type OperatorContext, type Output, StatelessOperator } from '../../operator/operator.ts'
 import type { BoundExpression } from '../bound-expression.ts'
-import { asksForWatermark, canCompute, type ColumnProgram, compileColumns, pathOf } from './column-code.ts'
+import { asksForWatermark, canCompute, type ColumnProgram, compileColumns } from './column-code.ts'
 import type { SessionContext } from './sql-operator.ts'
+import { pathOf } from './text-columns.ts'
 
 /** What a {@link CalcOperator} does. */
 export interface CalcSpec {
@@ -62,7 +63,7 @@ export class CalcOperator extends StatelessOperator {
     const evaluation = { ...this.#session, nowMs: () => context.clock.nowMs(), watermarkMs: () => -Infinity }
     const { condition, expressions = [] } = this.#spec
     const computed = this.#computed.map((index) => expressions[index])
-    this.#program = compileColumns(this.#input, condition, computed, evaluation)
+    this.#program = compileColumns(this.#input, condition, computed, evaluation, context.slab, context.kernels)
     this.#targets = this.#computed.map((index) => Column.allocate(context.slab, this.outputSchema.fields[index].type, context.batchRowsMax))
     this.#view = new RecordBatch(context.slab, this.outputSchema, [])
   }
@@ -103,6 +104,7 @@ export class CalcOperator extends StatelessOperator {
   }
 
   override close(): void {
+    this.#program.free()
     for (const target of this.#targets) target.free()
     if (this.#selectionRows > 0) this.context.slab.free(this.#selection, this.#selectionRows * 4)
   }

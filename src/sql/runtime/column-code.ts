@@ -1,20 +1,25 @@
 // Expressions as JavaScript over columns: one function for each filter and each computed column of an operator, which reads and writes the slab. Numbers,
-// times, truth and DECIMALs up to 2^53 are computed in place; what is larger is computed by the interpreter, row by row; texts and nested values are
-// decoded where they are asked for. Generated code holds no text of users: constants are in a table beside it.
+// times, truth and DECIMALs up to 2^53 are computed in place; what is larger is computed by the interpreter, row by row. Of texts kernels compute what they
+// can in front of the loop (text-columns.ts); others, and nested values, are decoded where they are asked for. Generated code holds no text of users: constants
+// are in a table beside it.
 
+import type { Slab } from '../../base/slab.ts'
 import type { Column } from '../../batch/column.ts'
 import type { RecordBatch } from '../../batch/record-batch.ts'
 import { Decimal, isText, type LogicalType, physicalKindOf, type Schema } from '../../batch/types.ts'
 import { decodeText } from '../../batch/values.ts'
 import { PhysicalKind } from '../../kernels/column-layout.ts'
+import type { Kernels } from '../../kernels/kernels.ts'
+import { TRUTH_NULL } from '../../kernels/texts.ts'
 import { type BoundCall, type BoundCast, type BoundExpression, textOf } from '../bound-expression.ts'
 import { castOf } from '../casts.ts'
-import { columnsOf, hasCall } from '../expressions.ts'
+import { and, columnsOf, conjunctsOf, hasCall, mapParts } from '../expressions.ts'
 import { scalarCodeOf } from '../functions/functions.ts'
 import type { EvaluationContext, ScalarCode } from '../functions/scalar-function.ts'
 import { interpret } from '../interpreter.ts'
 import type { Value } from '../value.ts'
 import { readColumn } from './row-codec.ts'
+import { type Derived, type Path, pathOf, TextColumns, uncast } from './text-columns.ts'
 
 /** Computes columns of one operator. Bound to a batch, good for its rows. */
 export interface ColumnProgram {
@@ -23,12 +28,8 @@ export interface ColumnProgram {
   filter(begin: number, end: number, selection: number, out: number): number
   /** Computes a column for the rows of `selection` (0: dense) at `begin..end`. */
   compute(index: number, begin: number, end: number, selection: number, target: Column): void
-}
-
-/** Where a column lies: its place among the input's, or that of a field in it. */
-interface Path {
-  readonly column: number
-  readonly field: number | undefined
+  /** Gives back what was taken of the slab. */
+  free(): void
 }
 
 /** A value in generated code: an expression for it and one for whether it is NULL. */
@@ -37,6 +38,8 @@ interface Code {
   readonly form: 'number' | 'boolean' | 'value'
   readonly value: string
   readonly isNull: string
+  /** Of a text that lies somewhere in the slab: expressions for where it starts, 0 if it is NULL, and where it ends. */
+  readonly slice?: { readonly start: string; readonly end: string }
 }
 
 const SAFE = 9007199254740991
@@ -68,14 +71,6 @@ function formOf(type: LogicalType): Code['form'] {
   }
 }
 
-/** The column or field that an expression only names. */
-export function pathOf(expression: BoundExpression): Path | undefined {
-  if (expression.kind === 'column') return { column: expression.index, field: undefined }
-  if (expression.kind !== 'call' || expression.name !== 'FIELD') return undefined
-  const [of, place] = expression.operands
-  return of.kind === 'column' && place.kind === 'literal' && typeof place.value === 'number' ? { column: of.index, field: place.value } : undefined
-}
-
 /** Whether a column of a type can be computed in place: at any physical row, or appended in their order. */
 export function canCompute(type: LogicalType): boolean {
   const kind = physicalKindOf(type)
@@ -87,24 +82,31 @@ export function asksForWatermark(expression: BoundExpression): boolean {
   return hasCall(expression, 'CURRENT_WATERMARK')
 }
 
-/** Makes the code of one operator. */
+/** Makes the code of one operator, for batches in a slab. */
 export function compileColumns(
   input: Schema,
   condition: BoundExpression | undefined,
   expressions: readonly BoundExpression[],
   context: EvaluationContext,
+  slab: Slab,
+  kernels: Kernels,
 ): ColumnProgram {
-  const writer = new ProgramWriter(input, context)
+  const texts = new TextColumns(slab, kernels, context)
+  const writer = new ProgramWriter(input, context, texts)
   const filter = condition === undefined ? 'return 0' : writer.filter(condition)
   const computes = expressions.map((expression, index) => `function compute${index}(begin, end, selection, target) {\n${writer.compute(expression)}\n}`)
   const body = `'use strict'
 ${writer.declarations()}
 let slab, u8, i8, i16, i32, u32, f32, f64, u64, i64, columns
+function view() {
+  u8 = slab.u8; i8 = slab.i8; i16 = slab.i16; i32 = slab.i32; u32 = slab.u32; f32 = slab.f32; f64 = slab.f64; u64 = slab.u64; i64 = slab.i64
+}
 ${computes.join('\n')}
 return {
   bind(batch) {
     slab = batch.slab; columns = batch.columns
-    u8 = slab.u8; i8 = slab.i8; i16 = slab.i16; i32 = slab.i32; u32 = slab.u32; f32 = slab.f32; f64 = slab.f64; u64 = slab.u64; i64 = slab.i64
+    texts.bind(batch)
+    view()
 ${writer.binds()}
   },
   filter(begin, end, selection, out) {
@@ -115,9 +117,10 @@ ${filter}
 ${expressions.map((_, index) => `      case ${index}: return compute${index}(begin, end, selection, target)`).join('\n')}
     }
   },
+  free() { texts.free() },
 }`
   // eslint-disable-next-line no-new-func
-  return new Function('k', 'decodeText', 'write', body)(writer.constants, decodeText, {
+  return new Function('k', 'decodeText', 'texts', 'write', body)(writer.constants, decodeText, texts, {
     bytes: writeBytes,
     decimal: writeDecimal,
     nanos: writeNanos,
@@ -128,45 +131,90 @@ class ProgramWriter {
   readonly constants: unknown[] = []
   readonly #input: Schema
   readonly #context: EvaluationContext
+  readonly #texts: TextColumns
   /** The columns that the code reads, by their path. */
   readonly #paths = new Map<string, { readonly path: Path; readonly type: LogicalType; readonly name: string }>()
   #lines: string[] = []
+  /** What stands in front of them, so that each branch may use it. */
+  #heads: string[] = []
   #names = 0
   /** Columns that are loaded in the row loop under way. */
   #loaded = new Set<string>()
+  /** What the code reads of kernels, and what the row loop under way does. */
+  readonly #derived = new Set<Derived>()
+  #needed = new Set<Derived>()
 
-  constructor(input: Schema, context: EvaluationContext) {
+  constructor(input: Schema, context: EvaluationContext, texts: TextColumns) {
     this.#input = input
     this.#context = context
+    this.#texts = texts
   }
 
   declarations(): string {
-    return [...this.#paths.values()].map(({ name }) => `let ${name}, ${name}v, ${name}b, ${name}n, ${name}p, ${name}q, ${name}o, ${name}d, ${name}c`).join('\n')
+    const columns = [...this.#paths.values()].map(({ name }) => `let ${name}, ${name}v, ${name}b, ${name}n, ${name}p, ${name}q, ${name}o, ${name}d, ${name}c`)
+    return [...columns, ...[...this.#derived].map((derived) => `let ${nameOf(derived)}`)].join('\n')
   }
 
   binds(): string {
-    return [...this.#paths.values()]
-      .map(({ path, name, type }) => {
-        const whole = `columns[${path.column}]`
-        const of = path.field === undefined ? whole : `${whole}.children[${path.field}]`
-        const parent = path.field === undefined ? `${name}p = 0; ${name}q = 0` : `${name}p = ${whole}.nullCount; ${name}q = ${whole}.validity`
-        return `    ${name}c = ${of}; ${name}v = ${name}c.values${shiftOf(type)}; ${name}b = ${name}c.validity; ${name}n = ${name}c.nullCount; ${name}o = ${name}c.offsets >>> 2; ${name}d = ${name}c.data; ${parent}`
-      })
-      .join('\n')
+    const derived = [...this.#derived].map((value) => `    ${nameOf(value)} = ${this.#constant(value)}.address${value.form === 'truth' ? '' : ' >>> 2'}`)
+    const columns = [...this.#paths.values()].map(({ path, name, type }) => {
+      const whole = `columns[${path.column}]`
+      const of = path.field === undefined ? whole : `${whole}.children[${path.field}]`
+      const parent = path.field === undefined ? `${name}p = 0; ${name}q = 0` : `${name}p = ${whole}.nullCount; ${name}q = ${whole}.validity`
+      return `    ${name}c = ${of}; ${name}v = ${name}c.values${shiftOf(type)}; ${name}b = ${name}c.validity; ${name}n = ${name}c.nullCount; ${name}o = ${name}c.offsets >>> 2; ${name}d = ${name}c.data; ${parent}`
+    })
+    return [...columns, ...derived].join('\n')
   }
 
+  /** Where kernels have to compute something, what stands in front of that in a conjunction selects their rows. */
   filter(condition: BoundExpression): string {
-    const loop = this.#loop(
+    const conjuncts = conjunctsOf(condition)
+    const from = conjuncts.findIndex((conjunct) => this.#asksKernels(conjunct))
+    if (from < 0) return `let count = 0\nconst to = out >>> 2\n${this.#selecting(condition, false)}\nreturn count`
+    // Behind one that is NULL the others are computed too.
+    const first = from === 0 ? undefined : conjuncts.slice(0, from).reduce(and)
+    const rest = first === undefined || first.type.nullable ? condition : conjuncts.slice(from).reduce(and)
+    const before = first === undefined ? '' : `{\n${this.#selecting(first, true)}\n}\nbegin = 0; end = count; selection = out; count = 0\n`
+    return `let count = 0
+const to = out >>> 2
+texts.forget(out)
+${before}${this.#selecting(rest, false)}
+texts.narrow(out, count, begin, end, selection)
+return count`
+  }
+
+  /** A loop that lists the rows for which a condition is TRUE, or NULL if that will do. */
+  #selecting(condition: BoundExpression, orNull: boolean): string {
+    const list = 'i32[to + count++] = row'
+    return this.#loop(
       condition,
       '',
-      (code) => `if (${code.form === 'boolean' ? `!(${code.isNull}) && ${code.value}` : `${code.value} === true`}) i32[to + count++] = row`,
-      (result) => `if (${result} === true) i32[to + count++] = row`,
+      (code) => {
+        const isTrue = code.form === 'boolean' ? code.value : `${code.value} === true`
+        if (orNull) return `if (${code.isNull} || ${isTrue}) ${list}`
+        return `if (${code.form === 'boolean' ? `!(${code.isNull}) && ` : ''}${isTrue}) ${list}`
+      },
+      (result) => `const held = ${result}\nif (held === true${orNull ? ' || held === null' : ''}) ${list}`,
     )
-    return `let count = 0\nconst to = out >>> 2\n${loop}\nreturn count`
+  }
+
+  #asksKernels(expression: BoundExpression): boolean {
+    if (this.#texts.of(expression) !== undefined) return true
+    let asks = false
+    mapParts(expression, (part) => {
+      asks ||= this.#asksKernels(part)
+      return part
+    })
+    return asks
   }
 
   compute(expression: BoundExpression): string {
     const { type } = expression
+    if (isText(type)) {
+      const direct = this.#texts.of(expression)
+      if (direct !== undefined) return `${this.#run([direct])}\ntexts.write(${this.#constant(direct)}, begin, end, selection, target)`
+      if (this.#isSliced(expression)) return this.#computeSlices(expression)
+    }
     const isBytes = physicalKindOf(type) === PhysicalKind.BYTES
     const gap = isBytes ? 'write.bytes(target, slab, next, row, undefined); next = row + 1' : ''
     const loop = this.#loop(
@@ -178,21 +226,50 @@ class ProgramWriter {
     return `const values = target.values${shiftOf(type)}\nlet next = 0, at = 0\n${loop}\n${isBytes ? 'write.bytes(target, slab, next, -1, null)' : ''}`
   }
 
+  /** A column of texts that lie somewhere already: the loop says where, a kernel copies them. */
+  #computeSlices(expression: BoundExpression): string {
+    const written = this.#texts.written()
+    this.#derived.add(written)
+    const at = nameOf(written)
+    const set = (start: string, end: string): string => `u32[${at} + row * 2] = ${start}\nu32[${at} + row * 2 + 1] = ${end}`
+    const loop = this.#loop(
+      expression,
+      '',
+      () => {
+        const { start, end } = this.#slice(expression)
+        return set(start, end)
+      },
+      (result) => `const held = ${result}\n${set('held === null ? 0 : texts.put(held)', 'held === null ? 0 : texts.putEnd')}`,
+      true,
+    )
+    return `${loop}\ntexts.write(${this.#constant(written)}, begin, end, selection, target)`
+  }
+
+  /** Computes by kernels what code is going to read. Memory may grow there. */
+  #run(values: Iterable<Derived>): string {
+    const all = this.#texts.withOperands(values)
+    return all.length === 0 ? '' : `texts.run(${this.#constant(all)}, begin, end, selection)\nview()`
+  }
+
   /**
    * A loop over rows that computes an expression and does something with it.
    *
-   * @param before Code in front of each row's. @param use Given the code. @param useSlow Given the value that the interpreter has, where numbers are too large.
+   * @param before Code in front of each row's. @param use Given the code, or nothing if it makes that itself. @param useSlow Given the value that the interpreter has,
+   * where numbers are too large.
    */
-  #loop(expression: BoundExpression, before: string, use: (code: Code) => string, useSlow: (result: string) => string): string {
+  #loop(expression: BoundExpression, before: string, use: (code: Code) => string, useSlow: (result: string) => string, makesCode = false): string {
     this.#lines = []
+    this.#heads = []
     this.#loaded = new Set()
-    const used = use(this.#code(expression))
-    const lines = this.#lines.join('\n')
+    this.#needed = new Set()
+    const used = use(makesCode ? NO_CODE : this.#code(expression))
+    const lines = [...this.#heads, ...this.#lines].join('\n')
     const isGuarded = lines.includes('break exact')
     const body = isGuarded
       ? `exact: {\n${lines}\n${used}\ncontinue\n}\n${useSlow(`${this.#constant(this.#slowly(expression))}(columns, row)`)}`
       : `${lines}\n${used}`
-    return `const from = selection >>> 2
+    return `${this.#run(this.#needed)}
+const from = selection >>> 2
 for (let position = begin; position < end; position++) {
   const row = selection === 0 ? position : i32[from + position]
   ${before}
@@ -216,6 +293,8 @@ ${body}
   #code(expression: BoundExpression): Code {
     const path = pathOf(expression)
     if (path !== undefined) return this.#load(path, expression.type)
+    const derived = this.#texts.of(expression)
+    if (derived !== undefined) return this.#loadDerived(derived)
     switch (expression.kind) {
       case 'literal':
         return this.#literal(expression.value, expression.type)
@@ -261,14 +340,82 @@ ${body}
         if (isLong(type)) lines.push(`if (${name}V > ${SAFE} || ${name}V < ${-SAFE}) break exact`)
       } else if (form === 'boolean') lines.push(`const ${name}V = !${isNull} && (u8[${name}v + (row >>> 3)] & (1 << (row & 7))) !== 0`)
       else lines.push(`let ${name}S`)
-      // In front of everything, so that each branch may use it.
-      this.#lines.unshift(...lines)
+      this.#heads.push(...lines)
     }
     if (form !== 'value') return { form, value: `${name}V`, isNull }
     const text = isText(type) && `${name}c.dictionary === null ? decodeText(u8, ${name}d + i32[${name}o + row], ${name}d + i32[${name}o + row + 1])`
     const generic = `${this.#constant(readColumn)}(${name}c, row)`
     const read = text === false ? generic : `${text} : ${generic}`
     return { form, value: `(${name}S === undefined ? (${name}S = ${isNull} ? null : ${read}) : ${name}S)`, isNull }
+  }
+
+  /** Reads what kernels have computed of the row. */
+  #loadDerived(derived: Derived): Code {
+    this.#derived.add(derived)
+    this.#needed.add(derived)
+    const name = nameOf(derived)
+    const isNew = !this.#loaded.has(name)
+    this.#loaded.add(name)
+    if (derived.form === 'text') {
+      const [start, end, held] = [`${name}A`, `${name}E`, `${name}S`]
+      if (isNew) this.#heads.push(`const ${start} = u32[${name} + row * 2], ${end} = u32[${name} + row * 2 + 1]`, `let ${held}`)
+      const value = `(${held} === undefined ? (${held} = ${start} === 0 ? null : decodeText(u8, ${start}, ${end})) : ${held})`
+      return { form: 'value', value, isNull: `(${start} === 0)`, slice: { start, end } }
+    }
+    const value = `${name}V`
+    if (isNew) this.#heads.push(`const ${value} = ${derived.form === 'truth' ? 'u8' : 'i32'}[${name} + row]`)
+    if (derived.form === 'truth') return { form: 'boolean', value: `(${value} === 1)`, isNull: `(${value} === ${TRUTH_NULL})` }
+    return { form: 'number', value, isNull: `(${value} === -1)` }
+  }
+
+  /** Whether a text chosen among others lies in the slab, at least for some rows. */
+  #isSliced(given: BoundExpression): boolean {
+    const expression = uncast(given)
+    if (expression.kind === 'case') return [...expression.branches.map(({ result }) => result), expression.otherwise].some((result) => this.#hasSlice(result))
+    return isFirst(expression) && expression.operands.some((operand) => this.#hasSlice(operand))
+  }
+
+  #hasSlice(given: BoundExpression): boolean {
+    const expression = uncast(given)
+    return (expression.kind === 'literal' && expression.value !== null) || this.#texts.text(expression) !== undefined || this.#isSliced(expression)
+  }
+
+  /** Where a text starts, 0 if it is NULL, and where it ends. */
+  #slice(given: BoundExpression): { readonly start: string; readonly end: string } {
+    const expression = uncast(given)
+    if (expression.kind === 'literal') {
+      const { start, end } = expression.value === null ? { start: 0, end: 0 } : this.#texts.constant(expression.value as string)
+      return { start: String(start), end: String(end) }
+    }
+    const derived = this.#texts.text(expression)
+    if (derived !== undefined) return this.#loadDerived(derived).slice!
+    const [start, end] = [this.#name(), this.#name()]
+    if (!this.#isSliced(expression)) {
+      const { value, isNull } = this.#code(expression)
+      this.#lines.push(`const ${start} = ${isNull} ? 0 : texts.put(${value}), ${end} = ${start} === 0 ? 0 : texts.putEnd`)
+      return { start, end }
+    }
+    const block = this.#name()
+    const assign = (of: BoundExpression): void => {
+      const slice = this.#slice(of)
+      this.#lines.push(`${start} = ${slice.start}; ${end} = ${slice.end}`)
+    }
+    this.#lines.push(`let ${start} = 0, ${end} = 0`, `${block}: {`)
+    if (expression.kind === 'case') {
+      for (const { when, result } of expression.branches) {
+        const condition = this.#inForm(this.#code(when), 'boolean', when.type)
+        this.#lines.push(`if (!(${condition.isNull}) && ${condition.value}) {`)
+        assign(result)
+        this.#lines.push(`break ${block}`, '}')
+      }
+      assign(expression.otherwise)
+    } else
+      for (const operand of (expression as BoundCall).operands) {
+        assign(operand)
+        this.#lines.push(`if (${start} !== 0) break ${block}`)
+      }
+    this.#lines.push('}')
+    return { start, end }
   }
 
   #case({ branches, otherwise, type }: BoundExpression & { readonly kind: 'case' }): Code {
@@ -320,6 +467,12 @@ ${body}
       case '>':
       case '>=':
         return this.#comparison(call) ?? this.#generic(call)
+      case 'HOUR':
+      case 'MINUTE':
+      case 'SECOND':
+        return this.#clock(name, operands[0]) ?? this.#generic(call)
+      case 'EXTRACT':
+        return (operands[0].kind === 'literal' ? this.#clock(operands[0].value, operands[1]) : undefined) ?? this.#generic(call)
       default:
         return this.#generic(call)
     }
@@ -356,11 +509,38 @@ ${body}
     if (formOf(left.type) === 'value' || formOf(right.type) === 'value' || textOf(left) === textOf(right)) return undefined
     const [one, other] = [this.#code(left), this.#code(right)]
     if (one.form === 'value' || other.form === 'value' || one.form !== other.form) return undefined
-    if (left.type.kind === 'DECIMAL' || right.type.kind === 'DECIMAL') {
-      if (!(left.type.kind === 'DECIMAL' && right.type.kind === 'DECIMAL' && left.type.scale === right.type.scale)) return undefined
-    }
+    if (left.type.kind !== right.type.kind && [left, right].some(({ type }) => type.kind === 'DECIMAL')) return undefined
+    const scale = left.type.kind === 'DECIMAL' && right.type.kind === 'DECIMAL' ? Math.max(left.type.scale, right.type.scale) : undefined
+    const [a, b] = scale === undefined ? [one.value, other.value] : [this.#raised(one, left.type, scale), this.#raised(other, right.type, scale)]
+    if (a === undefined || b === undefined) return undefined
     const operator = name === '=' ? '===' : name === '<>' ? '!==' : name
-    return { form: 'boolean', value: `(${one.value} ${operator} ${other.value})`, isNull: anyNull([one, other]) }
+    return { form: 'boolean', value: `(${a} ${operator} ${b})`, isNull: anyNull([one, other]) }
+  }
+
+  /** The digits of a DECIMAL with more behind the point; undefined: too many more. */
+  #raised({ value }: Code, type: LogicalType, scale: number): string | undefined {
+    const more = scale - scaleOf(type)!
+    if (more === 0) return value
+    if (more > POWERS_MAX) return undefined
+    const result = this.#name()
+    this.#lines.push(`const ${result} = ${value} * ${10 ** more}`, `if (${result} > ${SAFE} || ${result} < ${-SAFE}) break exact`)
+    return result
+  }
+
+  /** Hours, minutes and seconds of times whose zone does not count. */
+  #clock(unit: unknown, of: BoundExpression): Code | undefined {
+    const { kind } = of.type
+    const span = CLOCK_SPANS[unit as string]
+    if (span === undefined || formOf(of.type) !== 'number' || (kind !== 'TIMESTAMP' && kind !== 'TIME' && kind !== 'INTERVAL_DAY_TIME')) return undefined
+    const { value, isNull } = this.#code(of)
+    const [whole, part] = span
+    // A quotient of numbers below 2^53 never rounds up to a whole one. What is read of a column is computed once.
+    const text = `Math.trunc((${value} - Math.trunc(${value} / ${whole}) * ${whole}) / ${part}) + 0`
+    if (pathOf(of) === undefined) return { form: 'number', value: `(${text})`, isNull }
+    const name = `${value}${unit as string}`
+    if (!this.#loaded.has(name)) this.#heads.push(`const ${name} = ${text}`)
+    this.#loaded.add(name)
+    return { form: 'number', value: name, isNull }
   }
 
   #arithmetic({ name, operands, type }: BoundCall): Code | undefined {
@@ -536,6 +716,18 @@ ${body}
   }
 }
 
+const NO_CODE: Code = { form: 'value', value: 'null', isNull: 'true' }
+
+/** What code calls derived values. */
+function nameOf({ place }: Derived): string {
+  return `t${place}_`
+}
+
+/** Whether an expression is the first of some values that is not NULL. */
+function isFirst(expression: BoundExpression): expression is BoundCall {
+  return expression.kind === 'call' && (expression.name === 'COALESCE' || expression.name === 'IFNULL')
+}
+
 /** The place of the one operand that is no constant, if it is a text; else -1. */
 function textOperandOf({ operands }: BoundCall): number {
   const varying = operands.flatMap((operand, place) => (operand.kind === 'literal' ? [] : [place]))
@@ -566,6 +758,13 @@ function remembering(code: ScalarCode, place: number): ScalarCode {
     known.set(text, result)
     return result
   }
+}
+
+/** Of units of the clock: within which span of ms they count, and how long one is. */
+const CLOCK_SPANS: Readonly<Record<string, readonly [whole: number, part: number]>> = {
+  HOUR: [86_400_000, 3_600_000],
+  MINUTE: [3_600_000, 60_000],
+  SECOND: [60_000, 1000],
 }
 
 const NUMBERS = new Set(['TINYINT', 'SMALLINT', 'INT', 'BIGINT', 'FLOAT', 'DOUBLE', 'DECIMAL'])
