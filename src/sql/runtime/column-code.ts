@@ -18,6 +18,7 @@ import { scalarCodeOf } from '../functions/functions.ts'
 import type { EvaluationContext, ScalarCode } from '../functions/scalar-function.ts'
 import { interpret } from '../interpreter.ts'
 import type { Value } from '../value.ts'
+import { compileNumbers, type NumberProgram } from './number-code.ts'
 import { readColumn } from './row-codec.ts'
 import { type Derived, type Path, pathOf, TextColumns, uncast } from './text-columns.ts'
 
@@ -120,11 +121,35 @@ ${expressions.map((_, index) => `      case ${index}: return compute${index}(beg
   free() { texts.free() },
 }`
   // eslint-disable-next-line no-new-func
-  return new Function('k', 'decodeText', 'texts', 'write', body)(writer.constants, decodeText, texts, {
+  const program = new Function('k', 'decodeText', 'texts', 'write', body)(writer.constants, decodeText, texts, {
     bytes: writeBytes,
     decimal: writeDecimal,
     nanos: writeNanos,
   }) as ColumnProgram
+  const numbers = compileNumbers(condition, expressions, slab)
+  return numbers === undefined ? program : withNumbers(program, numbers)
+}
+
+/** A program of which another one computes what it can. */
+function withNumbers(program: ColumnProgram, numbers: NumberProgram): ColumnProgram {
+  const { filter } = numbers
+  return {
+    bind(batch) {
+      program.bind(batch)
+      numbers.bind(batch)
+    },
+    filter(begin, end, selection, out) {
+      const count = filter === undefined ? -1 : filter(begin, end, selection, out)
+      return count >= 0 ? count : program.filter(begin, end, selection, out)
+    },
+    compute(index, begin, end, selection, target) {
+      if (!numbers.compute(index, begin, end, selection, target)) program.compute(index, begin, end, selection, target)
+    },
+    free() {
+      program.free()
+      numbers.free()
+    },
+  }
 }
 
 class ProgramWriter {
