@@ -17,6 +17,7 @@ import { count, first, max, sum } from '../../src/operator/window/slice-aggregat
 import { SliceWindowOperator } from '../../src/operator/window/slice-window-operator.ts'
 import type { AlignedWindows } from '../../src/operator/window/slices.ts'
 import { ColumnJoinOperator } from '../../src/sql/runtime/column-join-operator.ts'
+import { ExpandOperator } from '../../src/sql/runtime/expand-operator.ts'
 import { type HarnessResult, type HarnessStep, runAsyncOperatorHarness, runOperatorHarness } from '../../src/testing/operator-harness.ts'
 import { WatermarkStrategy } from '../../src/time/watermark-strategy.ts'
 
@@ -133,6 +134,27 @@ test('an inner join in columns answers the same however it is run, with more pai
     })
     expect(out).toHaveLength(pairs)
     expect(pairs).toBeGreaterThan(20)
+  }
+})
+
+test('rows of grouping sets are the same for each set however it is run', () => {
+  const outputSchema = defineSchema({ id: t.int(), key: t.string().nullable(), k: t.string().nullable(), a: t.double().nullable(), set: t.int() })
+  const sets = [
+    [true, false],
+    [false, true],
+    [false, false],
+  ]
+  for (const seed of [1, 2, 3]) {
+    const { rows: out } = harness(
+      () => new ExpandOperator({ width: 2, keys: [1, 3], sets }, outputSchema),
+      seed,
+      ({ set }: { readonly set: number }) => set,
+    )
+    const given = steps(seed).flatMap((step) => ('row' in step ? [step.row as Row] : []))
+    for (const [set, [hasKey, hasAmount]] of sets.entries()) {
+      const expected = given.map(({ id, key, amount }) => ({ id, key, k: hasKey ? key : null, a: hasAmount ? amount : null, set }))
+      expect(out.map(({ row }) => row).filter((row) => (row as { readonly set: number }).set === set)).toEqual(expected)
+    }
   }
 })
 

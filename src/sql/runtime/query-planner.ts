@@ -76,6 +76,7 @@ import { ColumnRankOperator, isRanked } from './column-rank-operator.ts'
 import { ALL_CHANGES, type ChangeKinds, DELETES, INSERTS, INSERTS_AND_UPDATES, UPDATES_AFTER, UPDATES_BEFORE } from './change-kinds.ts'
 import { DeduplicateOperator } from './deduplicate-operator.ts'
 import { and, columnsOf, conjunctsOf, hasCall, implicitCast, mapParts, shifted } from '../expressions.ts'
+import { ExpandOperator } from './expand-operator.ts'
 import { isOfFile, type PartitionFilter } from './file-tables.ts'
 import { FinalRowsOperator } from './final-rows-operator.ts'
 import { GroupAggregateOperator } from './group-aggregate-operator.ts'
@@ -88,7 +89,7 @@ import { adoptUids, OperatorUids } from './operator-uids.ts'
 import { RankOperator } from './rank-operator.ts'
 import { givenRow } from './row-codec.ts'
 import { type RowMapFactory, RowMapOperator } from './row-map-operator.ts'
-import { calc, debezium, debeziumRecords, expand, unnest, upserts, windows } from './row-maps.ts'
+import { calc, debezium, debeziumRecords, unnest, upserts, windows } from './row-maps.ts'
 import { SessionOperator } from './session-operator.ts'
 import { SetOperator } from './set-operator.ts'
 import { SliceAggregateOperator, sliceOf } from './slice-aggregate-operator.ts'
@@ -1013,8 +1014,10 @@ export class QueryPlanner {
   }
 
   #expand(plan: ExpandPlan): Stream {
-    const input = this.plan(plan.input)
-    return this.#map('Expand', input, { ...placed(plan.columns), changes: input.changes, attributes: () => expandAttributes(plan) }, expand(plan))
+    const { stream, columns: keys } = this.#keyed(this.plan(plan.input), plan.keys)
+    const { schema, names } = placed(plan.columns)
+    const create = (): Operator => new ExpandOperator({ width: plan.input.columns.length, keys, sets: plan.sets }, schema)
+    return this.#follow('Expand', stream, { schema, names, changes: stream.changes, attributes: () => expandAttributes(plan) }, create)
   }
 
   #unnest(plan: UnnestPlan): Stream {

@@ -4,7 +4,7 @@ import { BadRecordError } from '../../base/errors.ts'
 import { RowKind } from '../../batch/record-batch.ts'
 import type { BoundExpression } from '../bound-expression.ts'
 import { interpret, interpretColumn } from '../interpreter.ts'
-import type { ExpandPlan, UnnestPlan, WindowPlan } from '../logical-plan.ts'
+import type { UnnestPlan, WindowPlan } from '../logical-plan.ts'
 import type { Value } from '../value.ts'
 import type { RowMapFactory } from './row-map-operator.ts'
 import { isAddition } from './sql-operator.ts'
@@ -17,17 +17,6 @@ export function calc(condition: BoundExpression | undefined, expressions: readon
     const columns = expressions?.map((expression) => interpretColumn(expression, context))
     return (kind, row, emit) => {
       if (holds === undefined || holds(row) === true) emit(kind, columns === undefined ? row : columns.map((evaluate) => evaluate(row)))
-    }
-  }
-}
-
-/** Each row once for each set of keys. */
-export function expand({ keys, sets }: Pick<ExpandPlan, 'keys' | 'sets'>): RowMapFactory {
-  return (context) => {
-    const evaluate = keys.map((key) => interpret(key, context))
-    return (kind, row, emit) => {
-      const values = evaluate.map((key) => key(row))
-      for (const [number, set] of sets.entries()) emit(kind, [...row, ...values.map((value, index) => (set[index] ? value : null)), number])
     }
   }
 }
