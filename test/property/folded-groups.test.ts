@@ -133,6 +133,37 @@ test('rows that are taken back', () => {
   )
 })
 
+test('rows whose extremes only go further', () => {
+  const extremes = '(SELECT k, n, MAX(i) AS i, MAX(l) AS l, MIN(d) AS d, MAX(x) AS x, MAX(s) AS s, MAX(b) AS b FROM t GROUP BY k, n)'
+  fc.assert(
+    fc.property(
+      rowsArbitrary,
+      fc.constantFrom('', 'k', 'n', 'k, n', 'n + 1, k', 'b'),
+      aggregatesArbitrary(['MAX(i)', 'MAX(s)', 'MIN(d)', 'MAX(x)', 'MAX(b)', 'MIN(n)', 'COUNT(s)', 'SUM(l)']),
+      fc.constantFrom(1, 7, 64),
+      isLmdbArbitrary,
+      (rows, keys, aggregates, batchRowsMax, isLmdb) => {
+        const query = groupBy(keys, aggregates, extremes)
+        // Computed anew, an extreme is none that is known to go further.
+        const byRow = groupBy(
+          keys,
+          aggregates,
+          extremes.replace(/(MAX|MIN)\(([ilds])\)/g, (of) => `CASE WHEN TRUE THEN ${of} END`),
+        )
+        check(rows, query, byRow, batchRowsMax, isLmdb)
+        expect(rows.length).toBeGreaterThan(0)
+      },
+    ),
+    { numRuns: 25 },
+  )
+})
+
+test('an extreme goes back where a row leaves its group', () => {
+  const values = '(VALUES (1, 10), (2, 30), (2, 40)) AS t(k, x)'
+  const script = `SELECT c, MAX(m) AS m FROM (SELECT k, COUNT(*) AS c, MAX(x) AS m FROM ${values} GROUP BY k) GROUP BY c`
+  for (const isFolded of [true, false]) expect(linesOf(new QueryJob(script, { isFolded, batchRowsMax: 1 }).run())).toEqual(['1 1 | 10', '1 2 | 40'])
+})
+
 const WINDOWS = [
   "TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '7' SECOND)",
   "TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '7' SECOND, INTERVAL '3' SECOND)",

@@ -39,6 +39,8 @@ const KINDS: Readonly<Record<string, AggregateKind>> = {
   AVG: 'avg',
   MIN: 'min',
   MAX: 'max',
+  'MIN OF REPLACED': 'min',
+  'MAX OF REPLACED': 'max',
   FIRST_VALUE: 'first',
   LAST_VALUE: 'last',
 }
@@ -68,7 +70,7 @@ function isFolded({ name, operands, isDistinct }: BoundAggregate, retracts: bool
       return retracts ? COMMUTES.has(type.kind) : ADDED.has(type.kind) || type.kind === 'FLOAT'
     case 'min':
     case 'max':
-      return !retracts && isOrdered(type)
+      return (!retracts || name.endsWith(' OF REPLACED')) && isOrdered(type)
     default:
       return !retracts
   }

@@ -514,6 +514,8 @@ export class ColumnGroups {
     for (const { filter, aggregates } of this.#filtered) {
       const { entries, n, selection, begin } = this.#where(batch, filter, rows)
       for (const { plan, countOffset } of aggregates) {
+        // What is taken back is replaced by what goes further.
+        if (plan.kind === 'min' || plan.kind === 'max') continue
         const at = base + plan.offset
         if (plan.column === -1) {
           kernels.aggregateUncount(entries, n, at)

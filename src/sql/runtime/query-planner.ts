@@ -116,7 +116,7 @@ export interface Stream {
   readonly names: ColumnNames
   readonly changes: ChangeKinds
   /** In which direction the values of a column change from one version of a row to the next, by column, where that is known. */
-  readonly monotony: readonly ('rising' | 'falling' | undefined)[]
+  readonly monotony: readonly ('rising' | 'falling' | 'same' | undefined)[]
 }
 
 /** Of partitions whose rows come and go so many first rows are looked at with each change. */
@@ -878,13 +878,14 @@ export class QueryPlanner {
     const isOfInserts = isInsertOnly(input)
     if (!isOfInserts) checkRetraction(aggregates, 'the rows that it is of change')
     const areOne = this.#areOne
-    const isFolded = (isBatch || areOne) && ttl === undefined && areFolded(aggregates, !isOfInserts)
+    const folded = isOfInserts ? aggregates : withoutRetraction(aggregates, keys, input.monotony)
+    const isFolded = (isBatch || areOne) && ttl === undefined && areFolded(folded, !isOfInserts)
     const { stream, columns } = isFolded ? this.#foldedStream(input, keys, aggregates) : this.#keyed(input, keys)
     const texts = isFolded ? [...foldedColumns(aggregates, keys.length === 0 ? [ALL_ROWS] : keys).keys()] : []
     const placeOf = (expression: BoundExpression): number => columns[texts.indexOf(textOf(expression))]
     const key = keys.length === 0 ? undefined : isFolded ? keys.map(placeOf) : columns
     const createFolded = (): Operator => {
-      const plan = planColumnAggregates(aggregates, placeOf, fields.slice(keys.length), !isOfInserts)
+      const plan = planColumnAggregates(folded, placeOf, fields.slice(keys.length), !isOfInserts)
       return new ColumnGroupOperator({
         schema: stream.schema,
         key: key ?? [columns[0]],
@@ -901,7 +902,7 @@ export class QueryPlanner {
         {
           input: { schema: stream.schema, key },
           outputSchema: schema,
-          aggregates: isOfInserts ? aggregates : aggregates.map((aggregate) => withoutRetraction(aggregate, stream.monotony)),
+          aggregates: folded,
           retracts: !isOfInserts,
           sendsUpdateBefore: true,
           isFinal: isBatch,
@@ -913,7 +914,7 @@ export class QueryPlanner {
     // A set of rows has no row that changes; with a time to live updates say that it is still there.
     const updates = aggregates.length === 0 && ttl === undefined ? INSERTS : INSERTS_AND_UPDATES
     const changes = isBatch ? INSERTS : isOfInserts ? updates : updates | DELETES
-    const monotony = isOfInserts ? [...keys.map(() => undefined), ...aggregates.map(monotonyOf)] : NO_MONOTONY
+    const monotony = isOfInserts ? [...keys.map(() => 'same' as const), ...aggregates.map(monotonyOf)] : NO_MONOTONY
     const attributes = (): Attributes => groupText(input.names, keys, aggregates, names, ttlMs)
     return this.#stateful(
       'GroupAggregate',
@@ -1443,12 +1444,17 @@ function monotonyOf({ name }: BoundAggregate): 'rising' | 'falling' | undefined 
   return name === 'COUNT' || name === 'MAX' ? 'rising' : name === 'MIN' ? 'falling' : undefined
 }
 
-/** MAX of what only rises, and MIN of what only falls, need not know what was taken back: it is replaced at once. */
-function withoutRetraction(aggregate: BoundAggregate, monotony: Stream['monotony']): BoundAggregate {
-  const [operand] = aggregate.operands
-  const direction = operand?.kind === 'column' ? monotony[operand.index] : undefined
-  const isReplaced = (aggregate.name === 'MAX' && direction === 'rising') || (aggregate.name === 'MIN' && direction === 'falling')
-  return isReplaced ? { ...aggregate, name: `${aggregate.name} OF REPLACED` } : aggregate
+/** MAX of what only rises, and MIN of what only falls, need not know what was taken back: it is replaced at once, in the same group. */
+function withoutRetraction(aggregates: readonly BoundAggregate[], keys: readonly BoundExpression[], monotony: Stream['monotony']): readonly BoundAggregate[] {
+  const isSame = (expression: BoundExpression): boolean => [...columnsOf(expression)].every((column) => monotony[column] === 'same')
+  if (!keys.every(isSame)) return aggregates
+  return aggregates.map((aggregate) => {
+    const { name, operands, filter } = aggregate
+    const [operand] = operands
+    const direction = operand?.kind === 'column' ? monotony[operand.index] : undefined
+    const isReplaced = (name === 'MAX' && direction === 'rising') || (name === 'MIN' && direction === 'falling')
+    return isReplaced && (filter === undefined || isSame(filter)) ? { ...aggregate, name: `${name} OF REPLACED` } : aggregate
+  })
 }
 
 /** The columns by which rows of a rank's input replace each other: where their versions only move to the front. */
