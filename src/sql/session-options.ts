@@ -8,7 +8,7 @@ export const SQL_KEYS: readonly string[] = [
   ...['execution.runtime-mode', 'table.local-time-zone', 'table.exec.state.ttl', 'table.exec.sink.upsert-materialize'],
   ...['table.exec.async-lookup.buffer-capacity', 'table.exec.async-lookup.timeout'],
   ...['table.exec.mini-batch.enabled', 'table.exec.mini-batch.allow-latency', 'table.exec.mini-batch.size'],
-  'table.optimizer.join-reorder-enabled',
+  ...['table.optimizer.join-reorder-enabled', 'table.optimizer.distinct-agg.split.enabled', 'table.optimizer.distinct-agg.split.bucket-num'],
 ]
 /** The param of a script's job that holds options of SQL, `key=value`, which come before what the script sets. No variable is called so. */
 export const SQL_SETTINGS = 'sql.settings'

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { type Decimal, isText, type LogicalType } from '../../batch/types.ts'
 import { splitTimestamp, timestampText } from '../times.ts'
 import type { Value } from '../value.ts'
+import { hashOfValue } from './hash-codes.ts'
 import { type FormatArgument, javaFormat } from './java-format.ts'
 import { bySignature, type FunctionTable, INT, type ScalarFunction, STRING } from './scalar-function.ts'
 import { TEXT, withoutBareNull } from './texts.ts'
@@ -94,17 +95,11 @@ const PRINTF: ScalarFunction = {
 
 // ---- others ----
 
-/** Java's hash of a text, without its sign. */
-function hashCode(text: string): number {
-  let hash = 0
-  for (let at = 0; at < text.length; at++) hash = (Math.imul(31, hash) + text.charCodeAt(at)) | 0
-  return Math.abs(hash) | 0
-}
-
 export const MISCELLANEOUS_FUNCTIONS: FunctionTable = {
   TYPEOF,
   PRINTF,
-  HASH_CODE: { resolve: withoutBareNull(bySignature([TEXT], INT)), make: () => (text) => hashCode(text as string) },
+  // Planning asks for it of other values too.
+  HASH_CODE: { resolve: withoutBareNull(bySignature([TEXT], INT)), make: () => hashOfValue },
   UUID: { resolve: bySignature([], { kind: 'CHAR', length: 36, nullable: false }), isDeterministic: false, make: () => () => randomUUID() },
   CURRENT_DATABASE: {
     resolve: bySignature([], STRING),

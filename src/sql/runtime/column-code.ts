@@ -15,6 +15,7 @@ import { type BoundCall, type BoundCast, type BoundExpression, textOf } from '..
 import { castOf } from '../casts.ts'
 import { and, columnsOf, conjunctsOf, hasCall, mapParts } from '../expressions.ts'
 import { scalarCodeOf } from '../functions/functions.ts'
+import { hashOfNumber, hashOfTextAt } from '../functions/hash-codes.ts'
 import type { EvaluationContext, ScalarCode } from '../functions/scalar-function.ts'
 import { interpret } from '../interpreter.ts'
 import type { Value } from '../value.ts'
@@ -70,6 +71,10 @@ function formOf(type: LogicalType): Code['form'] {
     default:
       return 'value'
   }
+}
+
+function pathKey({ column, field }: Path): string {
+  return `${column}.${field ?? ''}`
 }
 
 /** Whether a column of a type can be computed in place: at any physical row, or appended in their order. */
@@ -346,7 +351,7 @@ ${body}
 
   /** Reads a column at the row. */
   #load(path: Path, type: LogicalType): Code {
-    const key = `${path.column}.${path.field ?? ''}`
+    const key = pathKey(path)
     let found = this.#paths.get(key)
     if (found === undefined) {
       found = { path, type, name: `c${this.#paths.size}_` }
@@ -477,6 +482,8 @@ ${body}
       case 'COALESCE':
       case 'IFNULL':
         return this.#first(call)
+      case 'HASH_CODE':
+        return this.#hash(call)
       case 'MOD':
         return this.#arithmetic({ ...call, name: '%' }) ?? this.#generic(call)
       case '+':
@@ -526,6 +533,21 @@ ${body}
     }
     this.#lines.push('}')
     return { form, value, isNull }
+  }
+
+  /** Of a number, or of a text as it lies in its column. */
+  #hash(call: BoundCall): Code {
+    const [operand] = call.operands
+    const code = this.#code(operand)
+    const path = pathOf(operand)
+    if (code.form !== 'number' && (path === undefined || !isText(operand.type))) return this.#generic(call)
+    const hash =
+      code.form === 'number'
+        ? `${this.#constant(hashOfNumber)}(${code.value})`
+        : `${this.#constant(hashOfTextAt)}(${this.#paths.get(pathKey(path!))!.name}c, row)`
+    const result = this.#name()
+    this.#lines.push(`const ${result} = ${code.isNull} ? 0 : ${hash}`)
+    return { form: 'number', value: result, isNull: code.isNull }
   }
 
   #comparison({ name, operands }: BoundCall): Code | undefined {

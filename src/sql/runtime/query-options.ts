@@ -56,12 +56,20 @@ export function queryOptions(session: SessionSettings, plans: readonly LogicalPl
     materializes: session.options.get('table.exec.sink.upsert-materialize')?.toUpperCase() !== 'NONE',
     isBatch: inBatch,
     ordersJoinsBySize: (session.options.get('table.optimizer.join-reorder-enabled')?.toLowerCase() ?? String(inBatch)) === 'true',
+    // A part that has expired would be counted again, by groups that have not.
+    distinctBuckets: ttl === 0 || inBatch ? distinctBuckets(session) : undefined,
     foldsDeduplicate:
       session.options.get('table.exec.deduplicate.mini-batch.compact-changes-enabled') === 'true' || !session.options.has('table.exec.mini-batch.enabled'),
     isInMemory: session.options.get('state.backend.type') !== 'lmdb',
     emit: emitOptions(session, ttl),
     lookup: lookupOptions(session),
   }
+}
+
+function distinctBuckets({ options }: SessionSettings): number | undefined {
+  const buckets = options.get('table.optimizer.distinct-agg.split.bucket-num') ?? '1024'
+  if (!/^[1-9]\d{0,8}$/.test(buckets)) throw new PlanError('INVALID_OPTION', `Cannot split groups into "${buckets}" parts: expected a number of at least 1`)
+  return options.get('table.optimizer.distinct-agg.split.enabled')?.toLowerCase() === 'true' ? Number(buckets) : undefined
 }
 
 function lookupOptions({ options }: SessionSettings): LookupOptions {

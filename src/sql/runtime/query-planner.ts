@@ -25,6 +25,7 @@ import { scalarCodeOf } from '../functions/functions.ts'
 import type { InsertPlan } from '../insert-binder.ts'
 import type { EvaluationContext } from '../functions/scalar-function.ts'
 import { interpret } from '../interpreter.ts'
+import { withSplitDistinct } from '../distinct-split.ts'
 import { withOrderedJoins } from '../join-order.ts'
 import type { Value } from '../value.ts'
 import type {
@@ -181,6 +182,8 @@ export interface QueryOptions {
   readonly isBatch: boolean
   /** Whether the sizes of tables decide in which order they are joined. */
   readonly ordersJoinsBySize: boolean
+  /** In how many parts groups are computed first whose aggregates are of different values; undefined: at once. */
+  readonly distinctBuckets: number | undefined
   /** Whether so may those of the last row of a key. */
   readonly foldsDeduplicate: boolean
   /** Whether all state is in memory. */
@@ -369,8 +372,13 @@ export class QueryPlanner {
   }
 
   #add(plan: LogicalPlan, build: (plan: LogicalPlan) => void): void {
-    const { compiled, ordersJoinsBySize } = this.#options
-    this.#added.push({ plan: compiled === undefined ? withOrderedJoins(withRanks(plan), ordersJoinsBySize ? tableRows : undefined) : plan, build })
+    this.#added.push({ plan: this.#options.compiled === undefined ? this.#optimize(plan) : plan, build })
+  }
+
+  #optimize(plan: LogicalPlan): LogicalPlan {
+    const { ordersJoinsBySize, distinctBuckets } = this.#options
+    const ordered = withOrderedJoins(withRanks(plan), ordersJoinsBySize ? tableRows : undefined)
+    return distinctBuckets === undefined ? ordered : withSplitDistinct(ordered, distinctBuckets)
   }
 
   /** The same for plans that keep the same. */
