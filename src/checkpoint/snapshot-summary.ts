@@ -53,7 +53,19 @@ export function summarize(snapshot: JobSnapshot, parts: SnapshotParts = new Snap
   })
 }
 
-const KEYED_KINDS: ReadonlySet<string> = new Set(['value', 'list', 'map', 'reducing', 'aggregating', 'timers', 'slices', 'groups', 'rows', 'distinct'])
+const KEYED_KINDS: ReadonlySet<string> = new Set([
+  'value',
+  'list',
+  'map',
+  'reducing',
+  'aggregating',
+  'timers',
+  'slices',
+  'groups',
+  'sessions',
+  'rows',
+  'distinct',
+])
 
 function compare(left: string, right: string): number {
   return left < right ? -1 : left > right ? 1 : 0

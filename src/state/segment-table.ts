@@ -64,6 +64,8 @@ export interface SegmentTableOptions {
   readonly segmentEntriesMax?: number
   /** The segments to begin with, 2 to the power of this: so many entries are to come that all will be needed, and splits would leave blocks behind. @default 0 */
   readonly depth?: number
+  /** Told which entries lie elsewhere now. Must not change the table. @default nobody */
+  readonly onMove?: (entries: number, n: number) => void
 }
 
 /** One segment: its block in the slab and what TypeScript alone needs to know of it. */
@@ -96,6 +98,7 @@ export class SegmentTable implements SlabUse {
   readonly #word: number
   readonly #routeBits: number
   readonly #segmentEntriesMax: number
+  readonly #onMove: SegmentTableOptions['onMove']
   #depth = 0
   #directory = 0
   /** Segments by directory index; neighbours share one. */
@@ -117,6 +120,7 @@ export class SegmentTable implements SlabUse {
     this.valueOffset = layout.ENTRY_KEY_OFFSET + this.keyBytes
     this.entryBytes = this.valueOffset + this.valueBytes
     this.#segmentEntriesMax = options.segmentEntriesMax ?? layout.SEGMENT_ENTRIES_MAX
+    this.#onMove = options.onMove
     const firstGroup = options.firstGroup ?? 0
     const groups = (options.lastGroup ?? options.maxParallelism - 1) - firstGroup + 1
     this.#routeBits = ROUTE_HASH_BITS + (32 - Math.clz32(Math.max(groups, 1) - 1))
@@ -237,8 +241,12 @@ export class SegmentTable implements SlabUse {
    * Visits all entries in the order of their routes, in lists of u32 addresses. The visitor must not insert; it may remove what it was given.
    */
   forEachEntries(visit: (entries: number, n: number) => void): void {
+    this.#visit(this.#distinctSegments(), visit)
+  }
+
+  #visit(segments: readonly Segment[], visit: (entries: number, n: number) => void): void {
     if (this.#list === 0) this.#list = this.#allocate(this.#listBytes())
-    for (const segment of this.#distinctSegments()) {
+    for (const segment of segments) {
       for (let chunk = 0; chunk < segment.chunks.length; chunk++) {
         const n = this.#kernels.segmentChunkEntries(this.#control, segment.address, chunk, this.#list)
         if (n > 0) visit(this.#list, n)
@@ -645,6 +653,7 @@ export class SegmentTable implements SlabUse {
     this.#set(layout.TABLE_ENTRY_COUNT, entryCount)
     this.#set(layout.TABLE_INSERTED, inserted)
     this.#dropSegment(segment)
+    if (this.#onMove !== undefined) this.#visit(parts, this.#onMove)
   }
 
   #chunkSlots(segment: Segment, chunk: number): number {

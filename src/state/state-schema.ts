@@ -28,6 +28,8 @@ export type StateKind =
   | 'slices'
   /** The accumulators of groups, by key. */
   | 'groups'
+  /** Open sessions with their accumulators, by key. */
+  | 'sessions'
   /** Rows that a join keeps, as batches. */
   | 'rows'
   /** What a countDistinct has seen. */
@@ -123,6 +125,8 @@ export function formatStateSchema({ kind, keyType, type, ttlMs }: Omit<StateSche
       return 'accumulators of windows'
     case 'groups':
       return 'accumulators of groups'
+    case 'sessions':
+      return 'accumulators of sessions'
     case 'rows':
       return 'rows of a join'
     case 'distinct':

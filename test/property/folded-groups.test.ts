@@ -204,6 +204,39 @@ test('windows', () => {
   )
 })
 
+test('sessions', () => {
+  const bounds = ['window_start', 'window_end', 'window_time']
+  // Those that are kept or of different values go row by row either way.
+  const names = [...RETRACTED, 'MIN(i)', 'MAX(l)', 'MIN(x)', 'MAX(b)', 'MAX(s)', 'COUNT(DISTINCT i)']
+  fc.assert(
+    fc.property(
+      rowsArbitrary,
+      fc.constantFrom('', 'k', 'k, n', 'n, k'),
+      aggregatesArbitrary(names),
+      fc.integer({ min: 1, max: 8 }),
+      fc.constantFrom('table', 'time', 'legacy', 'expression', 'filter'),
+      fc.constantFrom(1, 7, 64),
+      isLmdbArbitrary,
+      (rows, keys, aggregates, gap, form, batchRowsMax, isLmdb) => {
+        const span = `INTERVAL '${gap}' SECOND`
+        const session = `SESSION(ts, ${span})`
+        const own = keys === '' ? [] : keys.split(', ')
+        const partition = keys === '' ? '' : ` PARTITION BY (${keys})`
+        const table = `TABLE(SESSION(TABLE t${partition}, DESCRIPTOR(ts), ${span}))`
+        const ends = [`SESSION_START(ts, ${span})`, `SESSION_END(ts, ${span})`, `SESSION_ROWTIME(ts, ${span})`].slice(0, 1 + (rows.length % 3))
+        const legacyKeys = form === 'expression' ? [...own, 'n + 1', 'UPPER(k)'] : own
+        const legacy = `SELECT ${[...legacyKeys, ...ends, ...aggregates].map((one, index) => `${one} AS c${index}`).join(', ')} FROM t GROUP BY ${[session, ...legacyKeys].join(', ')}`
+        const grouped = [bounds[0], ...own, ...bounds.slice(1, form === 'time' ? 3 : 2)].join(', ')
+        const from = form === 'filter' ? `(SELECT * FROM ${table} WHERE i > 0)` : table
+        const query = form === 'legacy' || form === 'expression' ? legacy : groupBy(grouped, aggregates, from)
+        check(rows, query, query, batchRowsMax, isLmdb)
+        expect(rows.length).toBeGreaterThan(0)
+      },
+    ),
+    { numRuns: 40 },
+  )
+})
+
 test('the first rows of an order', () => {
   const orders = ['i DESC', 'i, x DESC', 'n, id DESC', 'x DESC NULLS LAST, l', 'ts DESC', 'ts', 'd', 's DESC', 'b, i']
   fc.assert(

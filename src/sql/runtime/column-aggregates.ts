@@ -87,6 +87,13 @@ export function areFoldedInWindows(aggregates: readonly BoundAggregate[]): boole
   return areFolded(aggregates, false) && aggregates.every(isOfAll)
 }
 
+/** Whether all of them are folded in kernels where sessions become one: nothing is kept that has no fixed width, nor which values are different. */
+export function areFoldedInSessions(aggregates: readonly BoundAggregate[]): boolean {
+  const isFixed = ({ name, operands, isDistinct }: BoundAggregate): boolean =>
+    !isDistinct && operands.every(({ type }) => !(KINDS[name] in KEEP_ORDERS) || physicalKindOf(type) < PhysicalKind.INT128)
+  return areFolded(aggregates, false) && aggregates.every(isFixed)
+}
+
 /** The columns that are folded: expressions that come behind those that are given, and where each stands. */
 export function foldedColumns(aggregates: readonly BoundAggregate[], given: readonly BoundExpression[]): ReadonlyMap<string, BoundExpression> {
   const columns = new Map(given.map((expression) => [textOf(expression), expression]))

@@ -69,11 +69,12 @@ import { columnOrderOf } from './row-order.ts'
 import { computedType, ROW_KIND_COLUMN, type TableStream } from '../table-stream.ts'
 import { commonType } from '../type-rules.ts'
 import { CalcOperator, isColumnar } from './calc-operator.ts'
-import { areFolded, areFoldedInWindows, foldedColumns, planColumnAggregates, planWindowAggregates } from './column-aggregates.ts'
+import { areFolded, areFoldedInSessions, areFoldedInWindows, foldedColumns, planColumnAggregates, planWindowAggregates } from './column-aggregates.ts'
 import { ColumnGroupOperator } from './column-group-operator.ts'
 import { ColumnJoinOperator } from './column-join-operator.ts'
 import { ColumnChangeRankOperator } from './column-change-rank-operator.ts'
 import { ColumnRankOperator, isRanked } from './column-rank-operator.ts'
+import { ColumnSessionOperator } from './column-session-operator.ts'
 import { ALL_CHANGES, type ChangeKinds, DELETES, INSERTS, INSERTS_AND_UPDATES, UPDATES_AFTER, UPDATES_BEFORE } from './change-kinds.ts'
 import { DeduplicateOperator } from './deduplicate-operator.ts'
 import { and, columnsOf, conjunctsOf, hasCall, implicitCast, mapParts, shifted } from '../expressions.ts'
@@ -107,7 +108,18 @@ import { TumbleOperator } from './tumble-operator.ts'
 import { boundOf } from './watermarks.ts'
 import { WindowAggregateOperator } from './window-aggregate-operator.ts'
 import { WindowJoinOperator, WindowRankOperator } from './window-buffer-operators.ts'
-import { alignedOf, canMerge, checkMerging, checkRetraction, type EmitOptions, emitOf, isStraight, timesOf, type WindowGroups } from './window-plans.ts'
+import {
+  alignedOf,
+  canMerge,
+  checkMerging,
+  checkRetraction,
+  type EmitOptions,
+  emitOf,
+  isStraight,
+  ownSessionsOf,
+  timesOf,
+  type WindowGroups,
+} from './window-plans.ts'
 
 /** A relation as it runs: the transformations that make its rows, with columns by their places. */
 export interface Stream {
@@ -957,6 +969,9 @@ export class QueryPlanner {
     const isKept = plan.late !== undefined
     const aligned = isOfParts && !isBatch && !isKept && emit === undefined && areFoldedInWindows(aggregates) ? alignedOf(spec, session.timeZone) : undefined
     if (aligned !== undefined && isInsertOnly(this.plan(inputOfWindow(input)))) return this.#windowFold(plan, aligned, this.plan(withRows(input, 'times')))
+    const areFoldedSessions = isOfParts && !isBatch && !isKept && this.#options.isInMemory && areFoldedInSessions(aggregates)
+    const sessions = areFoldedSessions ? ownSessionsOf(plan, session.timeZone) : undefined
+    if (sessions !== undefined && isInsertOnly(this.plan(sessions.input))) return this.#windowFold(plan, 'sessions', this.plan(withRows(input, 'times')))
     // Where all rows are there, windows are groups like others.
     if (isBatch && areFolded(aggregates, false)) return this.#group(this.plan(input), keys, aggregates, fields)
     const rows = isSliced ? withRows(input, 'slices') : isOfParts && spec.kind === 'SESSION' ? withRows(input, 'parts') : input
@@ -982,8 +997,8 @@ export class QueryPlanner {
     return this.#inserted('WindowAggregate', [{ stream, key }], output('windows'), create)
   }
 
-  /** Windows that lie on a grid: rows say when they are, and kernels fold them into slices. */
-  #windowFold(plan: WindowGroups, windows: AlignedWindows, input: Stream): Stream {
+  /** Windows that lie on a grid, or sessions of the groups: rows say when they are, and kernels fold them into slices or sessions. */
+  #windowFold(plan: WindowGroups, windows: AlignedWindows | 'sessions', input: Stream): Stream {
     const { keys, aggregates, columns: fields, window } = plan
     const times = timesOf(plan)
     const isBound = (index: number): boolean => index === window.start || index === window.end || times.includes(index)
@@ -998,18 +1013,21 @@ export class QueryPlanner {
     const bound: LogicalType = { kind: 'TIMESTAMP', precision: 3, nullable: true }
     const wide = placedSchema([...key.map((column) => stream.schema.fields[column]), { type: bound }, { type: bound }, ...results])
     const names = [...wide.fields.keys()].map((index) => `$${index}`)
-    const create = (): Operator =>
-      new SliceWindowOperator({
+    const areSessions = windows === 'sessions'
+    const create = (): Operator => {
+      const shared = {
         inputSchema: stream.schema,
-        key: { kind: 'columns', columns: key },
-        windows,
+        key: { kind: 'columns' as const, columns: key },
         aggregates: { ...planWindowAggregates(aggregates, placeOf, results), resultSchema: wide },
         timeColumn: placeOf(keys[window.end]),
-        lateOutput: undefined,
-      })
-    const attributes = (): Attributes => ({ ...groupAttributes(plan), of: 'slices' })
+      }
+      if (areSessions) return new ColumnSessionOperator({ ...shared, gapMs: window.spec.sizeMs })
+      return new SliceWindowOperator({ ...shared, windows, lateOutput: undefined })
+    }
+    const attributes = (): Attributes => ({ ...groupAttributes(plan), of: areSessions ? 'sessions' : 'slices' })
     const inputs = [{ stream, key: isGlobal ? undefined : key }]
-    const windowed = this.#stateful('WindowAggregate', inputs, { schema: wide, names, changes: INSERTS, attributes }, watermarkViewOf(windows), create)
+    const view = areSessions ? SEES_ALL : watermarkViewOf(windows)
+    const windowed = this.#stateful('WindowAggregate', inputs, { schema: wide, names, changes: INSERTS, attributes }, view, create)
     // In the order of the query's keys, each bound as the type that it has there.
     let next = 0
     const expressions = fields.map(({ type }, index): BoundExpression => {

@@ -5,7 +5,7 @@ import { PlanError } from '../../base/errors.ts'
 import type { AlignedWindows } from '../../operator/window/slices.ts'
 import type { BoundAggregate, BoundExpression } from '../bound-expression.ts'
 import { columnsOf } from '../expressions.ts'
-import type { AggregatePlan, LogicalPlan, WindowSpec } from '../logical-plan.ts'
+import type { AggregatePlan, LogicalPlan, WindowPlan, WindowSpec } from '../logical-plan.ts'
 
 /** `table.exec.emit.*`: undefined delays are those of what is not asked for, and NaN those that are missing. */
 export interface EmitOptions {
@@ -68,6 +68,27 @@ export function alignedOf({ kind, sizeMs, stepMs, offsetMs, time, isLocal }: Win
     case 'SESSION':
       return undefined
   }
+}
+
+/**
+ * The sessions of groups whose rows all come to them, and whose keys are those that they are sessions of: then the groups can find the sessions themselves;
+ * undefined: they cannot, since sessions are of other times than those of events or lie as clocks on the wall show them, or their late rows are read.
+ */
+export function ownSessionsOf({ input, keys, window: { spec } }: WindowGroups, timeZone: string): WindowPlan | undefined {
+  if (spec.kind !== 'SESSION' || spec.time !== 'event' || (spec.isLocal && timeZone !== 'UTC')) return undefined
+  let plan = input
+  let columns = keys.map((key) => (key.kind === 'column' ? key.index : -1))
+  for (; plan.kind === 'project'; plan = plan.input) {
+    const { expressions } = plan
+    columns = columns.map((column) => (expressions[column]?.kind === 'column' ? expressions[column].index : -1))
+  }
+  if (plan.kind !== 'window' || plan.late !== undefined) return undefined
+  const { partition } = plan
+  const width = plan.input.columns.length
+  // Those of GROUP BY SESSION are what it is grouped by, however that is said.
+  const areOwn =
+    spec.isLegacy || (columns.every((column) => column >= width || partition.includes(column)) && partition.every((column) => columns.includes(column)))
+  return areOwn ? plan : undefined
 }
 
 /** The places of keys that are windows' last instants. */
