@@ -14,23 +14,26 @@ import { testContext } from '../unit/connector/file-probe.ts'
 
 const GAP_MS = 5
 const LONG_KEY = 'a key that is too long for an entry of the table'
-const SCHEMA = defineSchema({ key: t.string().nullable(), time: t.timestamp(3).nullable(), value: t.bigint() }) as Schema
+const SCHEMA = defineSchema({ key: t.string().nullable(), time: t.timestamp(3).nullable(), value: t.bigint(), text: t.string().nullable() }) as Schema
 
 function aggregate(name: string, ...operands: readonly unknown[]): BoundAggregate {
   return { name, operands, isDistinct: false, filter: undefined } as unknown as BoundAggregate
 }
 
+const TEXT = { kind: 'column', index: 3, type: SCHEMA.fields[3].type, start: 0, end: 0 }
 const VALUE = { kind: 'column', index: 2, type: SCHEMA.fields[2].type, start: 0, end: 0 }
 const BIGINT = t.bigint().nullable().logical
 const RESULTS = [
   { name: 'count', type: BIGINT },
   { name: 'sum', type: BIGINT },
   { name: 'least', type: BIGINT },
+  { name: 'last', type: t.string().nullable().logical },
 ]
 
 function sessions(): ColumnSessionOperator {
   const bound = t.timestamp(3).nullable().logical
-  const planned = planWindowAggregates([aggregate('COUNT'), aggregate('SUM', VALUE), aggregate('MIN', VALUE)], () => 2, RESULTS)
+  const aggregates = [aggregate('COUNT'), aggregate('SUM', VALUE), aggregate('MIN', VALUE), aggregate('MAX', TEXT)]
+  const planned = planWindowAggregates(aggregates, (expression) => (expression as unknown as typeof TEXT).index, RESULTS)
   const resultSchema = new Schema([SCHEMA.fields[0], { name: 'start', type: bound }, { name: 'end', type: bound }, ...RESULTS])
   return new ColumnSessionOperator({
     inputSchema: SCHEMA,
@@ -41,11 +44,19 @@ function sessions(): ColumnSessionOperator {
   })
 }
 
+interface RowOf {
+  readonly key: string | null
+  readonly time: number | null
+  readonly value: bigint
+  readonly text: string | null
+}
+
 interface Session {
   readonly key: string | null
   readonly start: number
   readonly end: number
   readonly values: readonly number[]
+  readonly texts: readonly string[]
 }
 
 /** What comes of rows and watermarks, and how many rows are late. */
@@ -62,7 +73,7 @@ function modelOf(steps: readonly HarnessStep[]): { readonly rows: readonly unkno
   for (const step of steps) {
     if ('watermark' in step) pass(step.watermark)
     if (!('row' in step)) continue
-    const { key, time, value } = step.row as { readonly key: string | null; readonly time: number | null; readonly value: bigint }
+    const { key, time, value, text } = step.row as RowOf
     const at = time ?? NaN
     const met = open.filter((one) => one.key === key && one.start <= at + GAP_MS && one.end >= at)
     const merged = {
@@ -70,18 +81,20 @@ function modelOf(steps: readonly HarnessStep[]): { readonly rows: readonly unkno
       start: Math.min(at, ...met.map(({ start }) => start)),
       end: Math.max(at + GAP_MS, ...met.map(({ end }) => end)),
       values: [...met.flatMap(({ values }) => values), Number(value)],
+      texts: [...met.flatMap(({ texts }) => texts), ...(text === null ? [] : [text])],
     }
     if (time === null || merged.end - 1 <= watermark) late++
     else open = [...open.filter((one) => !met.includes(one)), merged]
   }
   pass(Infinity)
-  const rows = over.map(({ key, start, end, values }) => ({
+  const rows = over.map(({ key, start, end, values, texts }) => ({
     key,
     start,
     end,
     count: BigInt(values.length),
     sum: BigInt(values.reduce((sum, value) => sum + value, 0)),
     least: BigInt(Math.min(...values)),
+    last: texts.toSorted().at(-1) ?? null,
   }))
   return { rows, late }
 }
@@ -102,6 +115,7 @@ const rowArbitrary = fc.record({
       { freq: 20 },
     ),
     value: fc.bigInt({ min: -9n, max: 9n }),
+    text: fc.constantFrom(null, '', 'b', 'bb', 'a text that is longer'),
   }),
 })
 /** Watermarks stay so far behind the greatest time. */
@@ -168,7 +182,7 @@ test('sessions of so many keys that entries of the table move', () => {
       const batch = batchFromObjects(
         context.slab,
         SCHEMA,
-        keys.map((key) => ({ row: { key: `${key}`, time: time(key), value: BigInt(key) } })),
+        keys.map((key) => ({ row: { key: `${key}`, time: time(key), value: BigInt(key), text: key % 3 === 0 ? null : `${key}` } })),
       )
       if (watermark !== undefined) batch.crossings.add(0, watermark)
       expect(operator.processBatch(batch, output)).toBe(true)
@@ -182,11 +196,19 @@ test('sessions of so many keys that entries of the table move', () => {
   give(60_000, 65_000, () => 50)
   give(65_000, keyCount, () => 50, 20)
   expect(rows.length).toBe(60_000)
-  give(0, keyCount, (key) => 53 + (key % 3))
+  // Every other row is late, so that what late rows keep is dropped over and over.
+  for (let from = 0; from < keyCount; from += 10_000) {
+    give(from, from + 5000, () => 0)
+    give(from, from + 10_000, (key) => 53 + (key % 3))
+  }
+  expect(context.metrics.lateRecords).toBe(keyCount / 2)
   operator.advance(Infinity, output)
   expect(rows.length).toBe(60_000 * 3 + 10_000)
   const sums = new Map<string, number>()
-  for (const row of rows as { readonly key: string; readonly count: bigint }[]) sums.set(row.key, (sums.get(row.key) ?? 0) + Number(row.count))
+  for (const { key, count, last } of rows as { readonly key: string; readonly count: bigint; readonly last: string | null }[]) {
+    sums.set(key, (sums.get(key) ?? 0) + Number(count))
+    if (last !== (Number(key) % 3 === 0 ? null : key)) throw new Error(`Key ${key} has ${last}`)
+  }
   expect(new Set(sums.values())).toEqual(new Set([2, 4]))
   operator.close()
 })

@@ -22,7 +22,10 @@ const MOVED_RELEASED_MIN = 64
 const VALUE_BYTES = 12
 const SEQUENCE: Field = { name: '$sequence', type: { kind: 'BIGINT', nullable: false, safeInteger: true } }
 
-/** The kept rows of one aggregate and one slice (or one window, where slices are merged). */
+/** What accumulators lie in. */
+type Entries = Pick<SegmentTable, 'forEachEntries' | 'valueOffset'>
+
+/** The kept rows of one aggregate and one slice (or one window, where slices are merged, or all sessions). */
 export class KeptRows {
   readonly #context: OperatorContext
   readonly #plan: AggregatePlan
@@ -62,20 +65,22 @@ export class KeptRows {
     )
   }
 
-  /** Offers the rows of another slice's entries to those of this one, side by side. */
+  /** Offers the rows of another slice's entries to those of this one, side by side. It may be the same slice, where none is a target and a source. */
   merge(other: KeptRows, base: number, targets: number, sources: number, n: number): void {
     const { slab, kernels } = this.#context
     const bytes = n * this.#keep.limit * 4
     const entries = slab.allocate(bytes)
     const rows = slab.allocate(bytes)
     const count = kernels.keepPairs(targets, sources, n, base + this.#plan.offset, entries, rows)
+    // What is read must not move.
+    this.#sequences.ensureRows(this.#rowCount + count)
     this.#offer(entries, count, base, other.#columns, other.#sequences.values, 0, rows, 0)
     slab.free(entries, bytes)
     slab.free(rows, bytes)
   }
 
   /** Drops what no entry of the slice's table refers to, once it is the greater part. */
-  settle(table: SegmentTable): void {
+  settle(table: Entries): void {
     if (this.#rowCount < (this.#releasedCount * 2 > this.#rowCount ? MOVED_RELEASED_MIN : this.#movedAt)) return
     const { slab, kernels } = this.#context
     const old = this.#columns

@@ -87,11 +87,9 @@ export function areFoldedInWindows(aggregates: readonly BoundAggregate[]): boole
   return areFolded(aggregates, false) && aggregates.every(isOfAll)
 }
 
-/** Whether all of them are folded in kernels where sessions become one: nothing is kept that has no fixed width, nor which values are different. */
+/** Whether all of them are folded in kernels where sessions become one: which values are different is not known of these. */
 export function areFoldedInSessions(aggregates: readonly BoundAggregate[]): boolean {
-  const isFixed = ({ name, operands, isDistinct }: BoundAggregate): boolean =>
-    !isDistinct && operands.every(({ type }) => !(KINDS[name] in KEEP_ORDERS) || physicalKindOf(type) < PhysicalKind.INT128)
-  return areFolded(aggregates, false) && aggregates.every(isFixed)
+  return areFolded(aggregates, false) && aggregates.every(({ isDistinct }) => !isDistinct)
 }
 
 /** The columns that are folded: expressions that come behind those that are given, and where each stands. */

@@ -11,12 +11,14 @@ import type { KeySpec } from '../../batch/key-spec.ts'
 import { assertInserts, type RecordBatch, writeInt64 } from '../../batch/record-batch.ts'
 import type { Schema } from '../../batch/types.ts'
 import type { Operator, OperatorContext, OperatorDescription, Output, SnapshotReader } from '../../operator/operator.ts'
-import { emit, fold, type FoldRows, formatAggregates, merge } from '../../operator/window/slice-aggregates.ts'
+import { KeptRows } from '../../operator/window/kept-rows.ts'
+import { type AggregatePlan, emit, fold, type FoldRows, formatAggregates, merge } from '../../operator/window/slice-aggregates.ts'
 import type { PlannedAggregates } from '../../operator/window/slice-window-operator.ts'
 import { FOLD_ROWS, SegmentTable } from '../../state/segment-table.ts'
 import { type KeyedSnapshotWriter, OWN_STATE_PREFIX } from '../../state/state.ts'
 import { describeState, type StateSchema } from '../../state/state-schema.ts'
 import { TableRestore } from '../../state/table-restore.ts'
+import { ByteReader, ByteWriter } from '../../state/value-codec.ts'
 import { OpenSessions, SESSION_KEY_BYTES, SESSION_VALUES } from './open-sessions.ts'
 
 export interface ColumnSessionSpec {
@@ -24,7 +26,7 @@ export interface ColumnSessionSpec {
   readonly key: KeySpec
   /** The longest time between two rows of one session. */
   readonly gapMs: number
-  /** With the columns of the result: those of the key, both bounds of the session, and one for each aggregate. None is kept, or of different values. */
+  /** With the columns of the result: those of the key, both bounds of the session, and one for each aggregate. None is of different values. */
   readonly aggregates: PlannedAggregates
   /** Which column has the rows' times. Rows without one are in no session: they are counted as late. */
   readonly timeColumn: number
@@ -51,6 +53,11 @@ export class ColumnSessionOperator implements Operator {
   #table!: SegmentTable
   #sessions!: OpenSessions
   #builder!: BatchBuilder
+  /** What aggregates keep that keep rows. */
+  readonly #kept = new Map<AggregatePlan, KeptRows>()
+  #keptRows: readonly KeptRows[] = []
+  /** Row r of the batch in hand is record `sequence` + r of all that have come. */
+  #sequence = 0
   #scratch = 0
   /** A session that nobody asks for: late rows are folded into it. */
   #nobody = 0
@@ -102,6 +109,8 @@ export class ColumnSessionOperator implements Operator {
     })
     this.#sessions = new OpenSessions(slab, gapMs, this.#table.valueOffset, aggregates.valueBytes, FOLD_ROWS)
     this.#builder = new BatchBuilder(slab, this.outputSchema, batchRowsMax)
+    for (const plan of aggregates.plans) if (plan.domain === 'kept') this.#kept.set(plan, new KeptRows(context, inputSchema, plan))
+    this.#keptRows = [...this.#kept.values()]
     this.#scratch = slab.allocate(SCRATCH_BYTES)
     this.#nobody = slab.allocateZeroed(SESSION_VALUES + aggregates.valueBytes)
   }
@@ -118,6 +127,7 @@ export class ColumnSessionOperator implements Operator {
       this.#step(batch)
     }
     this.#bound = undefined
+    this.#sequence += batch.rowCount
     return true
   }
 
@@ -150,13 +160,19 @@ export class ColumnSessionOperator implements Operator {
     const { slab } = this.#context
     const table = this.#table
     describeState(writer, SESSIONS)
-    // Most of what is open changes until the next one.
+    const bytes = new ByteWriter()
+    // Most of what is open changes until the next one. Most keys are as long as the one before, and so are values.
     let key: Uint8Array = new Uint8Array()
+    let value: Uint8Array = new Uint8Array()
     table.forEachKeyGroup((keyGroup, entries, n) => {
       for (let index = 0; index < n; index++) {
         const entry = slab.u32[(entries >>> 2) + index]
+        bytes.at = 0
+        this.#sessions.save(entry, bytes, this.#keptRows)
         key = table.keyBytesOf(entry, key)
-        writer.keyed(SESSIONS.name, keyGroup, NO_NAMESPACE, key, this.#sessions.save(entry))
+        if (value.length !== bytes.at) value = new Uint8Array(bytes.at)
+        bytes.copyTo(value, 0)
+        writer.keyed(SESSIONS.name, keyGroup, NO_NAMESPACE, key, value)
       }
     })
     writer.element(WATERMARK_STATE, new Uint8Array(new Float64Array([this.#watermarkMs]).buffer))
@@ -165,7 +181,14 @@ export class ColumnSessionOperator implements Operator {
   restore(reader: SnapshotReader): void {
     const { slab, kernels } = this.#context
     const restore = new TableRestore(slab, kernels, this.#table, SESSION_KEY_BYTES)
-    reader.keyed(SESSIONS.name, (_keyGroup, _namespace, key, value) => restore.add(key, this.#sessions.load(value)))
+    const bytes = new ByteReader()
+    const area = new Uint32Array(SESSION_KEY_BYTES / 4)
+    const areaBytes = new Uint8Array(area.buffer)
+    reader.keyed(SESSIONS.name, (_keyGroup, _namespace, key, value) => {
+      const sequence = this.#sessions.load(bytes.load(value, 0, value.length), value.length, this.#keptRows, area)
+      this.#sequence = Math.max(this.#sequence, sequence + 1)
+      restore.add(key, areaBytes)
+    })
     restore.finish()
     this.#table.forEachEntries((entries, n) => this.#sessions.follow(entries, n))
     let watermarkMs = Infinity
@@ -181,6 +204,7 @@ export class ColumnSessionOperator implements Operator {
     this.#table?.free()
     this.#sessions?.free()
     this.#builder?.free()
+    for (const kept of this.#keptRows) kept.free()
     if (this.#scratch > 0) slab.free(this.#scratch, SCRATCH_BYTES)
     if (this.#nobody > 0) slab.free(this.#nobody, SESSION_VALUES + this.#spec.aggregates.valueBytes)
     if (this.#dueCapacity > 0) slab.free(this.#due, this.#dueCapacity * 4)
@@ -241,9 +265,13 @@ export class ColumnSessionOperator implements Operator {
     this.#crossing = crossing
     this.#fold(batch, begin, folded, n)
     this.#merge()
-    if (lateCount === 0) return
-    metrics.lateRecords += lateCount
-    this.#table.remove(entries, sessions.listEmpty(entries, n))
+    if (lateCount > 0) {
+      metrics.lateRecords += lateCount
+      this.#table.remove(entries, sessions.listEmpty(entries, n))
+      // What it keeps is none of what stays.
+      slab.fill(this.#nobody + SESSION_VALUES, 0, this.#spec.aggregates.valueBytes)
+    }
+    for (const kept of this.#keptRows) kept.settle(sessions)
   }
 
   /** Folds rows into the sessions that were found for them. */
@@ -252,7 +280,12 @@ export class ColumnSessionOperator implements Operator {
     const { plans, filters } = this.#spec.aggregates
     const entries = this.#scratch + (FOLD_ROWS + from) * 4
     const rows = { entries, n: to - from, selection: batch.selection, begin: begin + from }
-    plans.forEach((plan, index) => fold(kernels, plan, SESSION_VALUES, batch.columns, this.#where(batch, filters[index], rows)))
+    plans.forEach((plan, index) => {
+      const counted = this.#where(batch, filters[index], rows)
+      const kept = this.#kept.get(plan)
+      if (kept === undefined) fold(kernels, plan, SESSION_VALUES, batch.columns, counted)
+      else kept.fold(batch, counted, SESSION_VALUES, this.#sequence)
+    })
   }
 
   /** The rows that a filter lets in. */
@@ -269,6 +302,7 @@ export class ColumnSessionOperator implements Operator {
   #merge(): void {
     const { targets, sources, mergeCount } = this.#sessions
     if (mergeCount > 0) for (const plan of this.#spec.aggregates.plans) merge(this.#context.kernels, plan, SESSION_VALUES, targets, sources, mergeCount)
+    for (const kept of this.#keptRows) for (let at = 0; at < mergeCount * 4; at += 4) kept.merge(kept, SESSION_VALUES, targets + at, sources + at, 1)
     this.#sessions.settle()
   }
 
@@ -347,7 +381,12 @@ export class ColumnSessionOperator implements Operator {
       writeInt64(slab, end + index * 8, sessions.endOf(session))
     }
     this.#table.keysToColumns(entries, n, columns.slice(0, keyCount), 0)
-    plans.forEach((plan, index) => emit(kernels, plan, SESSION_VALUES, list, n, columns[keyCount + 2 + index], 0))
+    plans.forEach((plan, index) => {
+      const column = columns[keyCount + 2 + index]
+      const kept = this.#kept.get(plan)
+      if (kept === undefined) emit(kernels, plan, SESSION_VALUES, list, n, column, 0)
+      else kept.emit(SESSION_VALUES, list, n, column, 0)
+    })
     slab.free(entries, n * 4)
   }
 }

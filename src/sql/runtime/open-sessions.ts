@@ -7,9 +7,11 @@
 //   of a key
 
 import type { Slab, SlabUse } from '../../base/slab.ts'
+import type { KeptRows } from '../../operator/window/kept-rows.ts'
+import type { ByteReader, ByteWriter } from '../../state/value-codec.ts'
 import { SessionTimers } from './session-timers.ts'
 
-/** Where accumulators lie in a session. */
+/** Where accumulators lie in a session: in all that is told of entries sessions stand for these. */
 export const SESSION_VALUES = 32
 /** Of an entry: its value area. */
 export const SESSION_KEY_BYTES = 8
@@ -29,6 +31,7 @@ const BLOCK_SESSIONS_MIN = 64
 const BLOCK_SESSIONS_MAX = 16_384
 
 export class OpenSessions implements SlabUse {
+  readonly valueOffset = SESSION_VALUES
   readonly #slab: Slab
   readonly #gapMs: number
   readonly #keyOffset: number
@@ -118,6 +121,7 @@ export class OpenSessions implements SlabUse {
   }
 
   #give(session: number): void {
+    this.#u32[(session >>> 2) + ENTRY] = 0
     this.#u32[(session >>> 2) + LINK] = this.#free
     this.#free = session
     this.#freeCount++
@@ -321,46 +325,62 @@ export class OpenSessions implements SlabUse {
     }
   }
 
-  /** The open sessions of an entry, as bytes: start, end and accumulators of each. Between rows. */
-  save(entry: number): Uint8Array {
-    const { u8, u32, f64 } = this.#slab
-    let first = u32[((entry + this.#keyOffset) >>> 2) + TOUCHED]
-    while (first !== 0 && u32[(first >>> 2) + EARLIER] !== 0) first = u32[(first >>> 2) + EARLIER]
-    let count = 0
-    for (let session = first; session !== 0; session = u32[(session >>> 2) + LATER]) count++
-    const valueBytes = this.#bytes - SESSION_VALUES
-    const bytes = new Uint8Array(count * (16 + valueBytes))
-    const view = new DataView(bytes.buffer)
-    let at = 0
-    for (let session = first; session !== 0; session = u32[(session >>> 2) + LATER]) {
-      view.setFloat64(at, f64[(session >>> 3) + START], true)
-      view.setFloat64(at + 8, f64[(session >>> 3) + END], true)
-      bytes.set(u8.subarray(session + SESSION_VALUES, session + SESSION_VALUES + valueBytes), at + 16)
-      at += 16 + valueBytes
+  /** Visits all sessions that have accumulators, in lists of u32 addresses. Behind {@link settle}. */
+  forEachEntries(visit: (sessions: number, n: number) => void): void {
+    const list = this.#slab.allocate(BLOCK_SESSIONS_MAX * 4)
+    for (const { address, bytes } of this.#blocks) {
+      const { u32 } = this.#slab
+      // Of the last block some were never used.
+      const end = this.#end > address && this.#end <= address + bytes ? this.#next : address + bytes
+      let count = 0
+      for (let session = address; session + this.#bytes <= end; session += this.#bytes)
+        if (u32[(session >>> 2) + ENTRY] !== 0) u32[(list >>> 2) + count++] = session
+      if (count > 0) visit(list, count)
     }
-    return bytes
+    this.#slab.free(list, BLOCK_SESSIONS_MAX * 4)
   }
 
-  /** Opens what {@link save} has written. Returns the value area of the entry, which is to {@link follow}. */
-  load(bytes: Uint8Array): Uint8Array {
-    const valueBytes = this.#bytes - SESSION_VALUES
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  /** Writes the open sessions of an entry: start, end, accumulators, and what these keep. Between rows. */
+  save(entry: number, bytes: ByteWriter, kept: readonly KeptRows[]): void {
+    const { u8, u32, f64 } = this.#slab
+    let session = u32[((entry + this.#keyOffset) >>> 2) + TOUCHED]
+    while (session !== 0 && u32[(session >>> 2) + EARLIER] !== 0) session = u32[(session >>> 2) + EARLIER]
+    for (; session !== 0; session = u32[(session >>> 2) + LATER]) {
+      bytes.float64(f64[(session >>> 3) + START])
+      bytes.float64(f64[(session >>> 3) + END])
+      bytes.raw(u8.subarray(session + SESSION_VALUES, session + this.#bytes))
+      for (const rows of kept) rows.save(bytes, session, SESSION_VALUES)
+    }
+  }
+
+  /**
+   * Opens what {@link save} has written.
+   *
+   * @param end Where it ends in `bytes`.
+   * @param value Filled with the value area of its entry, which they {@link follow} then.
+   * @returns The greatest sequence that the accumulators keep; -1 without any.
+   */
+  load(bytes: ByteReader, end: number, kept: readonly KeptRows[], value: Uint32Array): number {
     let earlier = 0
-    for (let at = 0; at < bytes.length; at += 16 + valueBytes) {
+    let sequence = -1
+    while (bytes.at < end) {
       this.reserve(1)
       const session = this.#take()
       const word = session >>> 2
-      this.#f64[(session >>> 3) + START] = view.getFloat64(at, true)
-      this.#f64[(session >>> 3) + END] = view.getFloat64(at + 8, true)
+      this.#f64[(session >>> 3) + START] = bytes.float64()
+      this.#f64[(session >>> 3) + END] = bytes.float64()
       this.#u32[word + ENTRY] = 0
       this.#u32[word + EARLIER] = earlier
       this.#u32[word + LATER] = 0
       if (earlier !== 0) this.#u32[(earlier >>> 2) + LATER] = session
-      this.#slab.u8.set(bytes.subarray(at + 16, at + 16 + valueBytes), session + SESSION_VALUES)
+      this.#slab.u8.set(bytes.raw(this.#bytes - SESSION_VALUES), session + SESSION_VALUES)
+      for (const rows of kept) sequence = Math.max(sequence, rows.load(bytes, this.#slab.u32, (session + SESSION_VALUES) >>> 2))
       this.#timers.add(session)
       earlier = session
     }
-    return new Uint8Array(new Uint32Array([earlier, 0]).buffer)
+    value[TOUCHED] = earlier
+    value[OVER] = 0
+    return sequence
   }
 
   free(): void {

@@ -112,6 +112,36 @@ Sink: Collect(fields=[price])
       'window=[HOP(size=1 min, slide=10 s)], of=[slices], changelogMode=[I])',
     ],
     [
+      'the groups of sessions of the same keys are folded with these',
+      "SELECT bidder, window_time, MAX(channel) FROM TABLE(SESSION(TABLE bids PARTITION BY bidder, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY window_start, window_end, window_time, bidder",
+      'WindowAggregate(',
+      'window=[SESSION(gap=10 s)], of=[sessions], changelogMode=[I])',
+    ],
+    [
+      'so are those of GROUP BY, also of expressions',
+      "SELECT price + 1, COUNT(*) FROM bids GROUP BY price + 1, SESSION(ts, INTERVAL '10' SECOND)",
+      'WindowAggregate(',
+      'of=[sessions], changelogMode=[I])',
+    ],
+    [
+      'so are those of all rows',
+      "SELECT AVG(price) FROM TABLE(SESSION(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY window_start, window_end",
+      'WindowAggregate(',
+      'of=[sessions], changelogMode=[I])',
+    ],
+    [
+      'rows that are left out are of sessions too: groups come behind these',
+      "SELECT COUNT(*) FROM (SELECT * FROM TABLE(SESSION(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND)) WHERE price > 1) GROUP BY window_start, window_end",
+      'WindowAggregate(',
+      'of=[windows], upsertKeys=',
+    ],
+    [
+      'so do groups of different values',
+      "SELECT COUNT(DISTINCT price) FROM bids GROUP BY bidder, SESSION(ts, INTERVAL '10' SECOND)",
+      'WindowAggregate(',
+      'of=[windows], upsertKeys=',
+    ],
+    [
       'the rows of another order change',
       'SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY channel ORDER BY price DESC) AS rn FROM bids) WHERE rn <= 3',
       'Rank(',
