@@ -9,18 +9,26 @@ import type { BoundAggregate } from '../../src/sql/bound-expression.ts'
 import { planWindowAggregates } from '../../src/sql/runtime/column-aggregates.ts'
 import { ColumnSessionOperator } from '../../src/sql/runtime/column-session-operator.ts'
 import { SessionTimers } from '../../src/sql/runtime/session-timers.ts'
+import { MemorySnapshot } from '../../src/testing/memory-snapshot.ts'
 import { type HarnessStep, runOperatorHarness } from '../../src/testing/operator-harness.ts'
 import { testContext } from '../unit/connector/file-probe.ts'
 
 const GAP_MS = 5
 const LONG_KEY = 'a key that is too long for an entry of the table'
-const SCHEMA = defineSchema({ key: t.string().nullable(), time: t.timestamp(3).nullable(), value: t.bigint(), text: t.string().nullable() }) as Schema
+const SCHEMA = defineSchema({
+  key: t.string().nullable(),
+  time: t.timestamp(3).nullable(),
+  value: t.bigint(),
+  text: t.string().nullable(),
+  part: t.double(),
+}) as Schema
 
 function aggregate(name: string, ...operands: readonly unknown[]): BoundAggregate {
   return { name, operands, isDistinct: false, filter: undefined } as unknown as BoundAggregate
 }
 
 const TEXT = { kind: 'column', index: 3, type: SCHEMA.fields[3].type, start: 0, end: 0 }
+const PART = { kind: 'column', index: 4, type: SCHEMA.fields[4].type, start: 0, end: 0 }
 const VALUE = { kind: 'column', index: 2, type: SCHEMA.fields[2].type, start: 0, end: 0 }
 const BIGINT = t.bigint().nullable().logical
 const RESULTS = [
@@ -28,11 +36,12 @@ const RESULTS = [
   { name: 'sum', type: BIGINT },
   { name: 'least', type: BIGINT },
   { name: 'last', type: t.string().nullable().logical },
+  { name: 'parts', type: t.double().nullable().logical },
 ]
 
 function sessions(): ColumnSessionOperator {
   const bound = t.timestamp(3).nullable().logical
-  const aggregates = [aggregate('COUNT'), aggregate('SUM', VALUE), aggregate('MIN', VALUE), aggregate('MAX', TEXT)]
+  const aggregates = [aggregate('COUNT'), aggregate('SUM', VALUE), aggregate('MIN', VALUE), aggregate('MAX', TEXT), aggregate('SUM', PART)]
   const planned = planWindowAggregates(aggregates, (expression) => (expression as unknown as typeof TEXT).index, RESULTS)
   const resultSchema = new Schema([SCHEMA.fields[0], { name: 'start', type: bound }, { name: 'end', type: bound }, ...RESULTS])
   return new ColumnSessionOperator({
@@ -49,6 +58,7 @@ interface RowOf {
   readonly time: number | null
   readonly value: bigint
   readonly text: string | null
+  readonly part: number
 }
 
 interface Session {
@@ -57,6 +67,8 @@ interface Session {
   readonly end: number
   readonly values: readonly number[]
   readonly texts: readonly string[]
+  /** A sum of sums: where they are rounded says in which order they were added. */
+  readonly parts: number
 }
 
 /** What comes of rows and watermarks, and how many rows are late. */
@@ -73,7 +85,7 @@ function modelOf(steps: readonly HarnessStep[]): { readonly rows: readonly unkno
   for (const step of steps) {
     if ('watermark' in step) pass(step.watermark)
     if (!('row' in step)) continue
-    const { key, time, value, text } = step.row as RowOf
+    const { key, time, value, text, part } = step.row as RowOf
     const at = time ?? NaN
     const met = open.filter((one) => one.key === key && one.start <= at + GAP_MS && one.end >= at)
     const merged = {
@@ -82,12 +94,13 @@ function modelOf(steps: readonly HarnessStep[]): { readonly rows: readonly unkno
       end: Math.max(at + GAP_MS, ...met.map(({ end }) => end)),
       values: [...met.flatMap(({ values }) => values), Number(value)],
       texts: [...met.flatMap(({ texts }) => texts), ...(text === null ? [] : [text])],
+      parts: met.reduce((sum, { parts }) => sum + parts, 0) + part,
     }
     if (time === null || merged.end - 1 <= watermark) late++
     else open = [...open.filter((one) => !met.includes(one)), merged]
   }
   pass(Infinity)
-  const rows = over.map(({ key, start, end, values, texts }) => ({
+  const rows = over.map(({ key, start, end, values, texts, parts }) => ({
     key,
     start,
     end,
@@ -95,6 +108,7 @@ function modelOf(steps: readonly HarnessStep[]): { readonly rows: readonly unkno
     sum: BigInt(values.reduce((sum, value) => sum + value, 0)),
     least: BigInt(Math.min(...values)),
     last: texts.toSorted().at(-1) ?? null,
+    parts,
   }))
   return { rows, late }
 }
@@ -116,6 +130,7 @@ const rowArbitrary = fc.record({
     ),
     value: fc.bigInt({ min: -9n, max: 9n }),
     text: fc.constantFrom(null, '', 'b', 'bb', 'a text that is longer'),
+    part: fc.constantFrom(0.1, 0.2, 0.7, 1e16, -1e16),
   }),
 })
 /** Watermarks stay so far behind the greatest time. */
@@ -158,16 +173,44 @@ test('sessions in columns, however they are run', () => {
   )
 })
 
-/** Gives a batch to an operator whose output always takes what it gives. */
-function collectorOf(rows: unknown[]): Output {
+/** Always takes what it is given. */
+function collectorOf(rows: unknown[], watermarks: number[] = []): Output {
   return {
     hasCapacity: () => true,
     emit: (batch) => void rows.push(...batchToObjects(batch).map(({ row }) => row)),
-    emitWatermark: () => {},
+    emitWatermark: (watermarkMs) => void watermarks.push(watermarkMs),
     emitStatus: () => {},
     side: () => undefined,
   }
 }
+
+test('watermarks that come once more behind a restore are passed on, and rows are as late as before', () => {
+  const context = testContext()
+  const snapshot = new MemorySnapshot()
+  const first = sessions()
+  first.open(context)
+  first.advance(100, collectorOf([]))
+  first.snapshot(snapshot)
+  first.close()
+  const second = sessions()
+  second.open(context)
+  second.restore(snapshot.reader())
+  const rows: unknown[] = []
+  const watermarks: number[] = []
+  const batch = batchFromObjects(
+    context.slab,
+    SCHEMA,
+    [96, 97].map((time) => ({ row: { key: 'a', time, value: 1n, text: null, part: 0 } })),
+  )
+  batch.crossings.add(0, 50)
+  expect(second.processBatch(batch, collectorOf(rows, watermarks))).toBe(true)
+  expect(watermarks).toEqual([50])
+  expect(context.metrics.lateRecords).toBe(1)
+  second.advance(Infinity, collectorOf(rows))
+  expect(rows).toMatchObject([{ key: 'a', start: 97, end: 102, count: 1n }])
+  freeBatch(batch)
+  second.close()
+})
 
 test('sessions of so many keys that entries of the table move', () => {
   const context = testContext(512)
@@ -182,7 +225,7 @@ test('sessions of so many keys that entries of the table move', () => {
       const batch = batchFromObjects(
         context.slab,
         SCHEMA,
-        keys.map((key) => ({ row: { key: `${key}`, time: time(key), value: BigInt(key), text: key % 3 === 0 ? null : `${key}` } })),
+        keys.map((key) => ({ row: { key: `${key}`, time: time(key), value: BigInt(key), text: key % 3 === 0 ? null : `${key}`, part: 0 } })),
       )
       if (watermark !== undefined) batch.crossings.add(0, watermark)
       expect(operator.processBatch(batch, output)).toBe(true)

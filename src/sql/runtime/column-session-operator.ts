@@ -306,11 +306,12 @@ export class ColumnSessionOperator implements Operator {
     this.#sessions.settle()
   }
 
-  /** The watermark moves between two rows. */
+  /** The watermark moves between two rows. Behind a restore it may be where it has been before. */
   #pass(watermarkMs: number): void {
-    if (watermarkMs <= this.#watermarkMs) return
-    this.#watermarkMs = watermarkMs
-    if (this.#sessions.nextMs <= watermarkMs) this.#poll(Infinity)
+    if (watermarkMs > this.#watermarkMs) {
+      this.#watermarkMs = watermarkMs
+      if (this.#sessions.nextMs <= watermarkMs) this.#poll(Infinity)
+    }
     this.#marks.add(this.#dueCount, watermarkMs)
   }
 
