@@ -68,8 +68,8 @@ export interface TextKernels {
   textSlices(column: number, parent: number, selection: number, begin: number, end: number, out: number): void
   /** Bytes of all texts. */
   textBytes(slices: number, selection: number, begin: number, end: number): number
-  /** Writes texts to a cleared column with room for all bytes. Other rows of its `rowCount` are empty. */
-  textColumn(slices: number, selection: number, begin: number, end: number, target: number, rowCount: number): void
+  /** Writes texts to a cleared column with room for all bytes. Other rows of its `rowCount` are empty. Returns how many are NULL in a column that is NOT NULL. */
+  textColumn(slices: number, selection: number, begin: number, end: number, target: number, rowCount: number): number
   /** The part behind the `index`-th of delimiters that have a byte at least; NULL if there are fewer, and of an empty text. */
   textSplit(slices: number, delimiter: number, delimiterBytes: number, index: number, selection: number, begin: number, end: number, out: number): void
   /** Turns letters of ASCII from the 26 that begin with `first` to the others. Stops at texts that are not ASCII. */
@@ -112,6 +112,8 @@ export interface TextKernels {
   /** Compares with a constant, bytewise. */
   textCompare(operation: Comparison, slices: number, constant: number, constantBytes: number, selection: number, begin: number, end: number, out: number): void
   textCompareBoth(operation: Comparison, left: number, right: number, selection: number, begin: number, end: number, out: number): void
+  /** Whether texts are among the slices of a table of `mask` + 1, a power of two, which is never full: each at the low bits of its XXH64, or behind it. */
+  textAmong(slices: number, table: number, mask: number, selection: number, begin: number, end: number, out: number): void
   /** Whether whole texts are like a pattern of u16: bytes, {@link LIKE_ANY}, {@link LIKE_ONE}. */
   textLike(slices: number, pattern: number, patternLength: number, selection: number, begin: number, end: number, out: number): void
   /** The slice of a group in the first match; with a group of -1 whether there is one. `scratch` has room for the slots and for what is gone back to. */

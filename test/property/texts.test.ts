@@ -98,8 +98,13 @@ describe('text kernels', () => {
         expect(bytes).toBe(rows.reduce((sum, row) => sum + Buffer.byteLength(values[row] ?? ''), 0))
         const target = Column.allocate(texts.slab, TEXT, values.length + 1)
         target.ensureData(bytes)
-        kernels.textColumn(slices, selection, begin, begin + n, target.descriptor, values.length)
+        expect(kernels.textColumn(slices, selection, begin, begin + n, target.descriptor, values.length)).toBe(0)
         expect(values.map((_, row) => readValue(target, row))).toEqual(values.map((value, row) => (rows.includes(row) ? value : '')))
+        const required = Column.allocate(texts.slab, { ...TEXT, nullable: false }, values.length + 1)
+        required.ensureData(bytes)
+        expect(kernels.textColumn(slices, selection, begin, begin + n, required.descriptor, values.length)).toBe(
+          rows.filter((row) => values[row] === null).length,
+        )
         texts.slab.verify()
       }),
       { numRuns: 200 },

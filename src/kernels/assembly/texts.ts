@@ -7,9 +7,12 @@
 //
 // Kernels look at the rows at logical positions begin..end - 1 of a selection (0: dense). Those that may stop early return where they did, or `end`.
 
-import { columnData, columnDictionary, columnFlags, columnIsValid, columnOffsets, columnValues, COLUMN_DICTIONARY, setColumnDataLength } from './column'
+import {
+  columnData, columnDictionary, columnFlags, columnIsValid, columnOffsets, columnValidity, columnValues, COLUMN_DICTIONARY, setColumnDataLength,
+} from './column'
 import { copyShort, NOWHERE, placeOfBytes, rowAt, sameBytes, writeNull, writeValid } from './rows'
 import { textHolds } from './select'
+import { xxh64 } from './xxh64'
 
 const EQUAL: u32 = 0
 const NOT_EQUAL: u32 = 1
@@ -86,19 +89,26 @@ export function textBytes(slices: usize, selection: usize, begin: u32, end: u32)
   return <f64>bytes
 }
 
-/** Writes texts to a column that was cleared, of `rowCount` rows, with room for all bytes. Rows that are not selected are empty. */
-export function textColumn(slices: usize, selection: usize, begin: u32, end: u32, target: usize, rowCount: u32): void {
+/**
+ * Writes texts to a column that was cleared, of `rowCount` rows, with room for all bytes. Rows that are not selected are empty. Returns how many are NULL
+ * though the column does not admit it; they are empty too.
+ */
+export function textColumn(slices: usize, selection: usize, begin: u32, end: u32, target: usize, rowCount: u32): u32 {
   const offsets = columnOffsets(target)
   const data = columnData(target)
   let at: u32 = 0
   let next: u32 = 0
+  const admitsNull = columnValidity(target) != 0
+  let wrong: u32 = 0
   for (let position = begin; position < end; position++) {
     const row = rowAt(selection, position)
     for (; next <= row; next++) store<u32>(offsets + (<usize>next << 2), at)
     const from = sliceAt(slices, row)
     const start = load<u32>(from)
-    if (start == 0) writeNull(target, row)
-    else {
+    if (start == 0) {
+      if (admitsNull) writeNull(target, row)
+      else wrong++
+    } else {
       const bytes = load<u32>(from, 4) - start
       writeValid(target, row)
       copyShort(data + at, start, bytes)
@@ -107,6 +117,7 @@ export function textColumn(slices: usize, selection: usize, begin: u32, end: u32
   }
   for (; next <= rowCount; next++) store<u32>(offsets + (<usize>next << 2), at)
   setColumnDataLength(target, at)
+  return wrong
 }
 
 /** The part behind the `index`-th delimiter, up to the next one. NULL without one, and of an empty text. */
@@ -426,5 +437,27 @@ export function textLike(slices: usize, pattern: usize, patternLength: u32, sele
     const from = sliceAt(slices, row)
     const start: usize = load<u32>(from)
     store<u8>(out + row, start == 0 ? UNKNOWN : <u8>isLike(start, load<u32>(from, 4), pattern, patternStop))
+  }
+}
+
+/** Whether a text is one of a table of slices, `mask` + 1 of them, each at its hash or behind it: u8 out[row], 2 for NULL. */
+export function textAmong(slices: usize, table: usize, mask: u32, selection: usize, begin: u32, end: u32, out: usize): void {
+  for (let position = begin; position < end; position++) {
+    const row = rowAt(selection, position)
+    const from = sliceAt(slices, row)
+    const start: usize = load<u32>(from)
+    let truth = UNKNOWN
+    if (start != 0) {
+      const bytes = load<u32>(from, 4) - <u32>start
+      truth = 0
+      for (let slot = <u32>xxh64(start, bytes, 0) & mask; load<u32>(sliceAt(table, slot)) != 0; slot = (slot + 1) & mask) {
+        const other: usize = load<u32>(sliceAt(table, slot))
+        if (load<u32>(sliceAt(table, slot), 4) - <u32>other == bytes && sameBytes(start, other, bytes)) {
+          truth = 1
+          break
+        }
+      }
+    }
+    store<u8>(out + row, truth)
   }
 }

@@ -37,7 +37,7 @@ export class CalcOperator extends StatelessOperator {
   readonly #origins: readonly Origin[]
   readonly #computed: readonly number[]
   readonly #parts = new ViewParts()
-  #program!: ColumnProgram
+  #program: ColumnProgram | undefined
   #targets: readonly Column[] = []
   #view!: RecordBatch
   #selection = 0
@@ -70,7 +70,7 @@ export class CalcOperator extends StatelessOperator {
 
   override processBatch(batch: RecordBatch, output: Output): boolean {
     if (!output.hasCapacity()) return false
-    const program = this.#program
+    const program = this.#program!
     const { begin, end } = batch
     let selection = batch.selection
     let first = begin
@@ -104,7 +104,7 @@ export class CalcOperator extends StatelessOperator {
   }
 
   override close(): void {
-    this.#program.free()
+    this.#program?.free()
     for (const target of this.#targets) target.free()
     if (this.#selectionRows > 0) this.context.slab.free(this.#selection, this.#selectionRows * 4)
   }

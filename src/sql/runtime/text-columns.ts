@@ -2,6 +2,7 @@
 // over columns (column-code.ts) reads them as it reads columns. No text becomes a string but where kernels leave a row to the general function: such as
 // are not ASCII in UPPER and in patterns.
 
+import { assert } from '../../base/assert.ts'
 import type { Slab } from '../../base/slab.ts'
 import type { Column } from '../../batch/column.ts'
 import type { RecordBatch } from '../../batch/record-batch.ts'
@@ -10,8 +11,8 @@ import { decodeText, writeText } from '../../batch/values.ts'
 import { BUFFER_SLACK_BYTES } from '../../kernels/column-layout.ts'
 import type { Kernels } from '../../kernels/kernels.ts'
 import { Comparison } from '../../kernels/select.ts'
-import { ARENA_HEAD_BYTES, LIKE_ANY, LIKE_ONE, SLICE_BYTES, TRUTH_NULL } from '../../kernels/texts.ts'
-import { type BoundCall, type BoundExpression, textOf } from '../bound-expression.ts'
+import { ARENA_HEAD_BYTES, LIKE_ANY, LIKE_ONE, SLICE_BYTES } from '../../kernels/texts.ts'
+import type { BoundCall, BoundExpression } from '../bound-expression.ts'
 import { scalarCodeOf } from '../functions/functions.ts'
 import { patternReader } from '../functions/regular-expressions.ts'
 import type { EvaluationContext } from '../functions/scalar-function.ts'
@@ -33,7 +34,7 @@ export function pathOf(expression: BoundExpression): Path | undefined {
   return of.kind === 'column' && place.kind === 'literal' && typeof place.value === 'number' ? { column: of.index, field: place.value } : undefined
 }
 
-/** Values of rows that kernels compute: slices (two u32), truths (u8, {@link TRUTH_NULL}) or numbers (int32, -1 for NULL), by physical row. */
+/** Values of rows that kernels compute: slices (two u32), truths (u8: 0, 1, 2 for NULL) or numbers (int32, -1 for NULL), by physical row. */
 export interface Derived {
   readonly form: 'text' | 'truth' | 'count'
   /** Its place among all of them, behind those that it is computed of. */
@@ -57,6 +58,10 @@ interface Slice {
 /** Bytes of a row by form. */
 const ROW_BYTES = { text: SLICE_BYTES, truth: 1, count: 4 } as const
 const BLOCK_BYTES = 65_536
+/** Rows of all derived values are kept beside each other: there is an end to it. */
+const VALUES_MAX = 64
+/** Fewer texts are compared one by one, as others may ask for one of them. */
+const AMONG_MIN = 9
 /** What a pattern may have to go back to. */
 const SCRATCH_BYTES = 65_536
 const COUNT_MAX = 2_147_483_647
@@ -82,8 +87,9 @@ export class TextColumns {
   readonly #kernels: Kernels
   readonly #context: EvaluationContext
   readonly #values: Derived[] = []
-  /** By the text of the expression. */
-  readonly #known = new Map<string, Derived | undefined>()
+  /** By what they are computed of and how: what says the same is computed once. */
+  readonly #known = new Map<string, Derived>()
+  readonly #seen = new Map<BoundExpression, Derived | undefined>()
   readonly #constants = new Map<string, Slice>()
   /** What is given back in the end: addresses with their bytes. */
   readonly #blocks: (readonly [address: number, bytes: number])[] = []
@@ -107,7 +113,8 @@ export class TextColumns {
   of(expression: BoundExpression): Derived | undefined {
     const call = uncast(expression)
     if (call.kind !== 'call' || call.name === 'FIELD') return undefined
-    return this.#remembered(call, () => this.#call(call))
+    if (!this.#seen.has(call)) this.#seen.set(call, this.#values.length < VALUES_MAX ? this.#call(call) : undefined)
+    return this.#seen.get(call)
   }
 
   /** The slices of a text: of a call that kernels compute, or of a column. */
@@ -116,18 +123,16 @@ export class TextColumns {
     const text = uncast(expression)
     const path = pathOf(text)
     if (path === undefined) return this.of(text)
-    return this.#remembered(text, () =>
-      this.#derive('text', [], (value) => (begin, end, selection) => {
-        const whole = this.#columns[path.column]
-        const column = path.field === undefined ? whole : whole.children[path.field]
-        this.#kernels.textSlices(column.descriptor, path.field === undefined ? 0 : whole.descriptor, selection, begin, end, value.address)
-      }),
-    )
+    return this.#derive(`column ${path.column} ${path.field}`, 'text', [], (value) => (begin, end, selection) => {
+      const whole = this.#columns[path.column]
+      const column = path.field === undefined ? whole : whole.children[path.field]
+      this.#kernels.textSlices(column.descriptor, path.field === undefined ? 0 : whole.descriptor, selection, begin, end, value.address)
+    })
   }
 
   /** Slices that code writes. */
   written(): Derived {
-    return this.#derive('text', [], undefined)
+    return this.#derive(`written ${this.#values.length}`, 'text', [], undefined)
   }
 
   /** The slice of a text that never changes. */
@@ -200,7 +205,8 @@ export class TextColumns {
   /** Writes slices to a cleared column. */
   write(value: Derived, begin: number, end: number, selection: number, target: Column): void {
     target.ensureData(this.#kernels.textBytes(value.address, selection, begin, end))
-    this.#kernels.textColumn(value.address, selection, begin, end, target.descriptor, this.#rowCount)
+    const wrong = this.#kernels.textColumn(value.address, selection, begin, end, target.descriptor, this.#rowCount)
+    assert(wrong === 0, 'NULL in a column that is declared NOT NULL')
   }
 
   /** Keeps a text until the next batch. @returns where it starts; {@link putEnd} says where it ends */
@@ -266,20 +272,19 @@ export class TextColumns {
 
   // ---- what kernels compute ----
 
-  #remembered(expression: BoundExpression, make: () => Derived | undefined): Derived | undefined {
-    const key = textOf(expression)
-    if (!this.#known.has(key)) this.#known.set(key, make())
-    return this.#known.get(key)
-  }
-
+  /** What is known by a key, or is made. */
   #derive(
+    key: string,
     form: Derived['form'],
     operands: readonly Derived[],
     compute: ((value: Derived) => (begin: number, end: number, selection: number) => void) | undefined,
   ): Derived {
+    const known = this.#known.get(key)
+    if (known !== undefined) return known
     const value: Derived = { form, place: this.#values.length, operands, compute: undefined, address: 0, selection: 0, begin: 0, end: -1 }
     value.compute = compute?.(value)
     this.#values.push(value)
+    this.#known.set(key, value)
     return value
   }
 
@@ -319,7 +324,9 @@ export class TextColumns {
       case 'CHARACTER_LENGTH': {
         const text = this.text(first)
         if (text === undefined) return undefined
-        return this.#derive('count', [text], (value) => (begin, end, selection) => this.#kernels.textLength(text.address, selection, begin, end, value.address))
+        return this.#derive(`length ${text.place}`, 'count', [text], (value) => (begin, end, selection) => {
+          this.#kernels.textLength(text.address, selection, begin, end, value.address)
+        })
       }
       case 'POSITION':
       case 'LOCATE':
@@ -332,6 +339,8 @@ export class TextColumns {
         return this.#compared(Comparison.ENDS_WITH, first, literalText(second))
       case 'LIKE':
         return this.#alike(operands)
+      case 'OR':
+        return this.#among(call)
       default:
         return COMPARISONS[name] === undefined ? undefined : this.#comparison(call)
     }
@@ -341,7 +350,7 @@ export class TextColumns {
     const text = this.text(call.operands[0])
     if (text === undefined) return undefined
     const code = this.#generic(call)
-    return this.#derive('text', [text], (value) => (begin, end, selection) => {
+    return this.#derive(`case ${text.place} ${firstLetter}`, 'text', [text], (value) => (begin, end, selection) => {
       const step = (at: number): number => this.#kernels.textCase(text.address, firstLetter, selection, at, end, this.#arena, value.address)
       this.#each(step, begin, end, selection, (row) => this.#setText(value, row, code(this.#read(text, row))))
     })
@@ -354,7 +363,7 @@ export class TextColumns {
     const place = literalNumber(index)
     if (text === undefined || by === undefined || by === '' || place === undefined || place < 0) return undefined
     const { start, end: stop } = this.constant(by)
-    return this.#derive('text', [text], (value) => (begin, end, selection) => {
+    return this.#derive(`split ${text.place} ${start} ${place}`, 'text', [text], (value) => (begin, end, selection) => {
       this.#kernels.textSplit(text.address, start, stop - start, place, selection, begin, end, value.address)
     })
   }
@@ -367,7 +376,7 @@ export class TextColumns {
     const isSide = name === 'LEFT' || name === 'RIGHT'
     const from = isSide ? (name === 'RIGHT' && place > 0 ? -place : 0) : place > 0 ? place - 1 : place
     const count = isSide ? Math.max(place, 0) : length
-    return this.#derive('text', [text], (value) => (begin, end, selection) => {
+    return this.#derive(`part ${text.place} ${from} ${count} ${isSide}`, 'text', [text], (value) => (begin, end, selection) => {
       this.#kernels.textPart(text.address, from, count, Number(isSide), selection, begin, end, value.address)
     })
   }
@@ -376,11 +385,11 @@ export class TextColumns {
     const text = this.text(of)
     const set = characters === undefined ? ' ' : literalText(characters)
     if (text === undefined || sides === undefined || set === undefined || !ASCII.test(set)) return undefined
-    const table = new Uint8Array(256)
-    for (let at = 0; at < set.length; at++) table[set.charCodeAt(at)] = 1
-    const address = this.#bytes(table)
-    return this.#derive('text', [text], (value) => (begin, end, selection) => {
-      this.#kernels.textTrim(text.address, address, sides, selection, begin, end, value.address)
+    return this.#derive(`trim ${text.place} ${sides} ${set}`, 'text', [text], (value) => {
+      const table = new Uint8Array(256)
+      for (let at = 0; at < set.length; at++) table[set.charCodeAt(at)] = 1
+      const address = this.#bytes(table)
+      return (begin, end, selection) => this.#kernels.textTrim(text.address, address, sides, selection, begin, end, value.address)
     })
   }
 
@@ -389,7 +398,7 @@ export class TextColumns {
     const [from, to] = [literalText(wanted), literalText(other)]
     if (text === undefined || from === undefined || from === '' || to === undefined) return undefined
     const [one, another] = [this.constant(from), this.constant(to)]
-    return this.#derive('text', [text], (value) => (begin, end, selection) => {
+    return this.#derive(`replace ${text.place} ${one.start} ${another.start}`, 'text', [text], (value) => (begin, end, selection) => {
       const step = (at: number): number =>
         this.#kernels.textReplace(
           ...([text.address, one.start, one.end - one.start, another.start, another.end - another.start] as const),
@@ -406,7 +415,8 @@ export class TextColumns {
     })
     if (operands.every(({ kind }) => kind === 'literal') || sides.includes(undefined)) return undefined
     const joined = (sides as readonly (Derived | Slice)[]).reduce((left, right) => {
-      return this.#derive('text', [left, right].filter(isDerived), (value) => (begin, end, selection) => {
+      const key = [left, right].map((side) => (isDerived(side) ? `#${side.place}` : side.start)).join(' ')
+      return this.#derive(`concat ${key}`, 'text', [left, right].filter(isDerived), (value) => (begin, end, selection) => {
         const [one, other] = [sideOf(left), sideOf(right)]
         const step = (at: number): number => this.#kernels.textConcat(...one, ...other, selection, at, end, this.#arena, value.address)
         this.#each(step, begin, end, selection, unexpected)
@@ -426,17 +436,19 @@ export class TextColumns {
     if (read === undefined || group === undefined || group > read.groupCount || (group < 0 && !isTruth)) return undefined
     const bytes = textProgramOf(read)
     if (bytes === undefined) return undefined
-    const program = this.#bytes(bytes)
     if (this.#scratch === 0) this.#scratch = this.#keep(SCRATCH_BYTES)
     const code = this.#generic(call)
-    return this.#derive(isTruth ? 'truth' : 'text', [text], (value) => (begin, end, selection) => {
-      const step = (at: number): number =>
-        this.#kernels.textMatch(text.address, program, group, selection, at, end, this.#scratch, SCRATCH_BYTES, this.#arena, value.address)
-      this.#each(step, begin, end, selection, (row) => {
-        const found = code(this.#read(text, row))
-        if (isTruth) this.#slab.u8[value.address + row] = found === null ? TRUTH_NULL : Number(found)
-        else this.#setText(value, row, found)
-      })
+    return this.#derive(`match ${text.place} ${group} ${pattern}`, isTruth ? 'truth' : 'text', [text], (value) => {
+      const program = this.#bytes(bytes)
+      return (begin, end, selection) => {
+        const step = (at: number): number =>
+          this.#kernels.textMatch(text.address, program, group, selection, at, end, this.#scratch, SCRATCH_BYTES, this.#arena, value.address)
+        this.#each(step, begin, end, selection, (row) => {
+          const found = code(this.#read(text, row))
+          if (isTruth) this.#slab.u8[value.address + row] = Number(found)
+          else this.#setText(value, row, found)
+        })
+      }
     })
   }
 
@@ -445,7 +457,7 @@ export class TextColumns {
     const needle = literalText(part)
     if (text === undefined || needle === undefined) return undefined
     const { start, end: stop } = this.constant(needle)
-    return this.#derive('count', [text], (value) => (begin, end, selection) => {
+    return this.#derive(`place ${text.place} ${start}`, 'count', [text], (value) => (begin, end, selection) => {
       this.#kernels.textPlace(text.address, start, stop - start, selection, begin, end, value.address)
     })
   }
@@ -454,7 +466,7 @@ export class TextColumns {
     const text = constant === undefined ? undefined : this.text(of)
     if (text === undefined) return undefined
     const { start, end: stop } = this.constant(constant!)
-    return this.#derive('truth', [text], (value) => (begin, end, selection) => {
+    return this.#derive(`compare ${text.place} ${operation} ${start}`, 'truth', [text], (value) => (begin, end, selection) => {
       this.#kernels.textCompare(operation, text.address, start, stop - start, selection, begin, end, value.address)
     })
   }
@@ -464,11 +476,9 @@ export class TextColumns {
     const [operation, flipped] = COMPARISONS[name]
     if (right.kind === 'literal') return this.#compared(operation, left, literalText(right))
     if (left.kind === 'literal') return this.#compared(flipped, right, literalText(left))
-    // What says the same is equal: the generic code knows.
-    if (textOf(left) === textOf(right)) return undefined
     const [one, other] = [this.text(left), this.text(right)]
     if (one === undefined || other === undefined) return undefined
-    return this.#derive('truth', [one, other], (value) => (begin, end, selection) => {
+    return this.#derive(`compare ${one.place} ${operation} #${other.place}`, 'truth', [one, other], (value) => (begin, end, selection) => {
       this.#kernels.textCompareBoth(operation, one.address, other.address, selection, begin, end, value.address)
     })
   }
@@ -488,10 +498,54 @@ export class TextColumns {
     const text = this.text(of)
     if (text === undefined) return undefined
     const units = wanted.flatMap((part) => (part === ANY ? [LIKE_ANY] : part === ONE ? [LIKE_ONE] : Array.from(encoder.encode(String.fromCodePoint(part)))))
-    const address = this.#bytes(new Uint8Array(Uint16Array.from(units).buffer))
-    return this.#derive('truth', [text], (value) => (begin, end, selection) => {
-      this.#kernels.textLike(text.address, address, units.length, selection, begin, end, value.address)
+    return this.#derive(`like ${text.place} ${units.join()}`, 'truth', [text], (value) => {
+      const address = this.#bytes(new Uint8Array(Uint16Array.from(units).buffer))
+      return (begin, end, selection) => this.#kernels.textLike(text.address, address, units.length, selection, begin, end, value.address)
     })
+  }
+
+  /** Whether one text is among many: what IN is made of, a chain of OR. */
+  #among(chain: BoundCall): Derived | undefined {
+    let of: Derived | undefined
+    const among = new Set<string>()
+    const add = (expression: BoundExpression): boolean => {
+      if (expression.kind !== 'call' || expression.name !== '=') return false
+      const [left, right] = expression.operands
+      const literal = literalText(right)
+      if (literal === undefined) return false
+      // The last one is asked first: a chain of other things ends there.
+      of ??= this.text(left)
+      if (of === undefined || of !== this.text(left)) return false
+      among.add(literal)
+      return true
+    }
+    let rest: BoundExpression = chain
+    while (rest.kind === 'call' && rest.name === 'OR') {
+      if (!add(rest.operands[1])) return undefined
+      rest = rest.operands[0]
+    }
+    if (!add(rest) || among.size < AMONG_MIN) return undefined
+    const text = of!
+    const values = [...among]
+    return this.#derive(`among ${text.place} ${JSON.stringify(values)}`, 'truth', [text], (value) => {
+      const slots = 2 ** Math.ceil(Math.log2(values.length * 2))
+      const table = this.#table(values, slots)
+      return (begin, end, selection) => this.#kernels.textAmong(text.address, table, slots - 1, selection, begin, end, value.address)
+    })
+  }
+
+  /** Texts where the kernel looks for them: at their hash, or behind it. */
+  #table(texts: readonly string[], slots: number): number {
+    const table = this.#bytes(new Uint8Array(slots * SLICE_BYTES))
+    for (const text of texts) {
+      const { start, end } = this.constant(text)
+      const { u32 } = this.#slab
+      let slot = Number(BigInt.asUintN(32, this.#kernels.hash64(start, end - start, 0n))) & (slots - 1)
+      while (u32[(table >>> 2) + slot * 2] !== 0) slot = (slot + 1) & (slots - 1)
+      u32[(table >>> 2) + slot * 2] = start
+      u32[(table >>> 2) + slot * 2 + 1] = end
+    }
+    return table
   }
 
   // ---- rows that kernels leave ----
