@@ -34,7 +34,7 @@ const OP = {
   ...{ store32: 0x36, store64: 0x37, storeF32: 0x38, storeF64: 0x39, store8: 0x3a, store16: 0x3b, const32: 0x41, const64: 0x42, constF64: 0x44 },
   ...{ eqz32: 0x45, ne32: 0x47, geS32: 0x4e, ltS64: 0x53, gtS64: 0x55 },
   ...{ add32: 0x6a, sub32: 0x6b, mul32: 0x6c, and32: 0x71, or32: 0x72, xor32: 0x73, shl32: 0x74, shrU32: 0x76 },
-  ...{ add64: 0x7c, mul64: 0x7e, and64: 0x83, divS64: 0x7f, remS64: 0x81, shrS64: 0x87, divF64: 0xa3 },
+  ...{ add64: 0x7c, mul64: 0x7e, divS64: 0x7f, remS64: 0x81, shrS64: 0x87, divF64: 0xa3 },
   ...{ wrap: 0xa7, extend: 0xac, demote: 0xb6, convert32: 0xb7, convert64: 0xb9, promote: 0xbb, extend8: 0xc0, extend16: 0xc1 },
 } as const
 const VOID = 0x40
@@ -509,10 +509,8 @@ class FunctionWriter {
     const { value, isNull, type: given } = this.#operand(operand)
     if (operand.type.kind !== 'TIMESTAMP' || given !== I64 || type.kind !== 'BIGINT') throw new NotTaken()
     const [ms, of] = UNITS[name]
-    this.#emit(OP.get, ...u(value), ...constantOf(I64, of), OP.remS64)
-    const rest = this.#set(I64)
-    // Before 1970 what is left over is below zero.
-    this.#emit(OP.get, ...u(rest), OP.get, ...u(rest), OP.const64, 63, OP.shrS64, ...constantOf(I64, of), OP.and64, OP.add64, ...constantOf(I64, ms), OP.divS64)
+    // Before 1970 with its sign, as the interpreter has it.
+    this.#emit(OP.get, ...u(value), ...constantOf(I64, of), OP.remS64, ...constantOf(I64, ms), OP.divS64)
     return { type: I64, value: this.#set(I64), isNull, most: of / ms }
   }
 
