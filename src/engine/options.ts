@@ -483,7 +483,11 @@ const MEMORY_UNITS: Readonly<Record<string, number>> = {
   ...{ t: 2 ** 40, tb: 2 ** 40, tib: 2 ** 40, tebibytes: 2 ** 40 },
 }
 
-function canonical(option: ConfigOption, text: string): string {
+/** What values an option takes. */
+export type OptionValues = Pick<ConfigOption, 'key' | 'type' | 'unit' | 'choices' | 'min' | 'max'>
+
+/** The canonical text of an option's value. @throws {PlanError} `INVALID_OPTION` */
+export function canonical(option: OptionValues, text: string): string {
   switch (option.type) {
     case 'string':
       if (text === '') refuse(option, text, 'a text that is not empty')
@@ -529,7 +533,7 @@ function measure(text: string, units: Readonly<Record<string, number>>): number 
   return Number(match[1]) * units[match[2]]
 }
 
-function inRange(option: ConfigOption, text: string, value: number, expected: string): string {
+function inRange(option: OptionValues, text: string, value: number, expected: string): string {
   const { min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = option
   if (Number.isNaN(value)) refuse(option, text, expected)
   if (!Number.isSafeInteger(value) || value < min || value > max) {
@@ -539,6 +543,6 @@ function inRange(option: ConfigOption, text: string, value: number, expected: st
   return String(value)
 }
 
-function refuse(option: ConfigOption, text: string, expected: string): never {
+function refuse(option: OptionValues, text: string, expected: string): never {
   throw new PlanError('INVALID_OPTION', `Cannot set ${option.key} to "${text}": expected ${expected}`)
 }

@@ -99,7 +99,7 @@ test('there are as many parts as is said', () => {
   const query = 'SELECT k, COUNT(DISTINCT l) FROM t GROUP BY k'
   expect(planOf(query)).toContain('MOD(HASH_CODE(l), 1024)')
   expect(planOf(query, split(7))).toContain('MOD(HASH_CODE(l), 7)')
-  expect(() => planOf(query, split(0))).toThrow('Cannot split groups into "0" parts')
+  expect(() => planOf(query, split(0))).toThrow('Cannot set table.optimizer.distinct-agg.split.bucket-num to "0": expected at least 1')
 })
 
 /** Changes and values of all rows. */
