@@ -95,6 +95,10 @@ export interface Sink {
    * checkpoint it knows of all of them up to there. Undefined: each writer commits what it has prepared.
    */
   readonly committer?: Sink
+  /** The folder in which its writers make files, which sinks of one job may have in common. */
+  readonly folder?: string | undefined
+  /** Whether they have: the planner says so before writers are made. @default false */
+  isShared?: boolean
   describe(): string
   createWriter(schema: Schema, context: OperatorContext): SinkWriter
 }

@@ -12,6 +12,7 @@ export function addSink(
   edges: readonly Edge[],
   schema: Schema,
 ): { readonly writer: Transformation; readonly committer: Transformation | undefined } {
+  shareFolder(graph, sink)
   const { committer } = sink
   const writer = graph.add(sink.name, { kind: 'sink', sink }, edges, committer === undefined ? schema : COMMITTABLE_SCHEMA, sink.parallelismMax)
   if (committer === undefined) return { writer, committer: undefined }
@@ -32,4 +33,11 @@ export function addSink(
       1,
     ),
   }
+}
+
+/** Sinks that write into one folder are told so: their files get names of their own. */
+function shareFolder({ transformations }: LogicalGraph, sink: Sink): void {
+  if (sink.folder === undefined) return
+  for (const { body } of transformations)
+    if (body.kind === 'sink' && body.sink !== sink && body.sink.folder === sink.folder) body.sink.isShared = sink.isShared = true
 }

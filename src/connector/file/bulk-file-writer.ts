@@ -26,8 +26,8 @@ import { isOutdated } from './rolling-policy.ts'
 
 /** So much is gathered for all parts together before the largest become row groups. */
 const GATHERED_BYTES_MAX = 64 << 20
-/** What an earlier run has left: the number of the subtask is in it. */
-const IN_PROGRESS = /^\.part-(\d+)-[0-9a-f-]{36}-\d+\.parquet\.inprogress$/
+/** What an earlier run has left: the number of the subtask is in it, and the label of the sink. */
+const IN_PROGRESS = /^\.part-(\d+)(-u[0-9a-f]+)?-[0-9a-f-]{36}-\d+\.parquet\.inprogress$/
 
 /** A part in progress. */
 interface Part extends FileCommittable {
@@ -189,7 +189,7 @@ export class BulkFileWriter implements CommittingSinkWriter {
   #begin(partition: string, nowMs: number): Part {
     this.#tidy()
     const { path: root, isFolder } = this.#sink
-    const name = `part-${this.#context.subtaskIndex}-${this.#run}-${this.#count++}.parquet`
+    const name = `part-${this.#context.subtaskIndex}${this.#sink.labelOf(this.#context)}-${this.#run}-${this.#count++}.parquet`
     const path = isFolder ? join(root, partition, name) : this.#files.behindLinks(root)
     const inProgress = inProgressIn(isFolder ? root : dirname(path), path)
     this.#guard(inProgress, () => {
@@ -240,10 +240,11 @@ export class BulkFileWriter implements CommittingSinkWriter {
     const { path, isFolder } = this.#sink
     const { subtaskIndex, parallelism } = this.#context
     if (!isFolder || this.#files.stat(path) === undefined) return
+    const own = this.#sink.labelOf(this.#context)
     this.#guard(path, () => {
       for (const { name } of this.#files.list(path)) {
-        const subtask = IN_PROGRESS.exec(name)?.[1]
-        if (subtask !== undefined && Number(subtask) % parallelism === subtaskIndex) this.#files.remove(join(path, name))
+        const [, subtask, label = ''] = IN_PROGRESS.exec(name) ?? []
+        if (subtask !== undefined && label === own && Number(subtask) % parallelism === subtaskIndex) this.#files.remove(join(path, name))
       }
     })
   }

@@ -1,8 +1,9 @@
 // The file sink: lines into one file, into part files in a folder, by partition if one likes, to standard output, a named pipe or a character device.
 // What it is; file-writer.ts does the writing. Made on every thread from the same program.
 
+import { createHash } from 'node:crypto'
 import { existsSync, statSync } from 'node:fs'
-import { extname } from 'node:path'
+import { extname, resolve } from 'node:path'
 import { PlanError } from '../../base/errors.ts'
 import { type OptionKeys, refuseUnknownOptions } from '../../base/option-keys.ts'
 import { formatType, isObjectSchema, type LogicalType, Schema } from '../../batch/types.ts'
@@ -55,6 +56,8 @@ const KEYS: OptionKeys<FileSinkOptions> = {
   partitionTimeExtractor: true,
 }
 
+/** Digits that tell the sinks of one folder apart. */
+const LABEL_LENGTH = 8
 /** Of one value each, whose text says what it is. */
 const PARTITION_TYPES: ReadonlySet<LogicalType['kind']> = new Set([
   'CHAR',
@@ -95,6 +98,8 @@ export class FileSink implements Sink {
   /** Given if partitions are committed by their time. */
   readonly partitionTime: PartitionTime | undefined
   readonly committer?: Sink
+  readonly folder: string | undefined
+  isShared = false
 
   constructor(options: FileSinkOptions) {
     const { path, format, partitionBy = [], partitionDefaultName = DEFAULT_PARTITION, partitionCommit, partitionTimeExtractor } = options
@@ -108,6 +113,7 @@ export class FileSink implements Sink {
     this.format = format
     this.isStandard = path === STANDARD_PATH
     this.isFolder = !this.isStandard && (path.endsWith('/') || (extname(path) === '' && existsSync(path) && statSync(path).isDirectory()))
+    this.folder = this.isFolder ? resolve(path) : undefined
     this.parallelismMax = this.isFolder ? Infinity : 1
     if (!this.isFolder)
       for (const option of ['rollingPolicy', 'partitionBy', 'partitionDefaultName', 'partitionCommit', 'partitionTimeExtractor'] as const)
@@ -155,6 +161,11 @@ export class FileSink implements Sink {
     return new Schema(fields)
   }
 
+  /** What the names of parts have behind the number of the subtask: nothing, unless other sinks write into the same folder. */
+  labelOf({ uid }: OperatorContext): string {
+    return this.isShared ? `-u${createHash('sha1').update(uid).digest('hex').slice(0, LABEL_LENGTH)}` : ''
+  }
+
   describe(): string {
     const partitions = this.partitionBy.length === 0 ? '' : `, partitions by ${this.partitionBy.join(', ')}`
     return `${this.isStandard ? 'standard output' : this.path} as ${this.format.describe()}${partitions}`
@@ -177,7 +188,7 @@ export class FileSink implements Sink {
  * the input has ended, a part of a folder when its rolling policy has closed it; with checkpoints, when one is complete that came later. A file of that
  * name is replaced then, but in a partition, where rows are added. After a failure what is in progress stays under the hidden name: a restored job goes
  * on with it, any other removes it or writes over it. What has been written to standard output, a named pipe or a device stays there. Part files of an
- * earlier run stay in their folder, where this one writes none of the same name.
+ * earlier run stay in their folder, where this one writes none of the same name. Sinks of one job that write into one folder have parts of other names.
  *
  * @throws {PlanError} `INVALID_OPTION`, `INVALID_DURATION`
  * @example

@@ -56,8 +56,8 @@ interface Names {
   readonly count: number
 }
 
-/** The name of a part in progress: subtask, generation, number, format. */
-const PART_IN_PROGRESS = /^\.part-(\d+)(?:-g(\d+))?(?:-(\d+))?\.(\w+)\.inprogress$/
+/** The name of a part in progress: subtask, label of the sink, generation, number, format. */
+const PART_IN_PROGRESS = /^\.part-(\d+)(-u[0-9a-f]+)?(?:-g(\d+))?(?:-(\d+))?\.(\w+)\.inprogress$/
 
 /** Where rows of one partition go. Without partitions there is one of it. */
 interface Bucket {
@@ -94,6 +94,7 @@ export class FileWriter implements CommittingSinkWriter {
   #unsynced: string | undefined
   /** In the names of parts. */
   #generation = 0
+  readonly #label: string
   #count = 0
   /** The names that the checkpoint knew from which the job goes on. */
   #restoredNames: readonly Names[] = []
@@ -110,6 +111,7 @@ export class FileWriter implements CommittingSinkWriter {
     this.#sink = sink
     this.#context = context
     this.#files = context.files
+    this.#label = sink.labelOf(context)
     const { partitionDefaultName, partitionBy } = sink
     this.#columns = schema.fields.flatMap(({ name }, index) => (partitionBy.includes(name) ? [] : [index]))
     const written = sink.writtenSchema(schema)
@@ -400,8 +402,8 @@ export class FileWriter implements CommittingSinkWriter {
     try {
       if (this.#files.stat(path) === undefined) return
       for (const { name } of this.#files.list(path)) {
-        const [, subtask, ofGeneration = '0', number = '0', ofFormat] = PART_IN_PROGRESS.exec(name) ?? []
-        if (ofFormat !== format.name || Number(subtask) % parallelism !== subtaskIndex) continue
+        const [, subtask, label = '', ofGeneration = '0', number = '0', ofFormat] = PART_IN_PROGRESS.exec(name) ?? []
+        if (ofFormat !== format.name || label !== this.#label || Number(subtask) % parallelism !== subtaskIndex) continue
         // Of a subtask that had ended all parts are known, and so are those of generations before.
         const known = Number(ofGeneration) < generation ? Infinity : Number(ofGeneration) > generation ? 0 : this.#knownCount(Number(subtask), generation)
         if (Number(number) >= known) this.#files.remove(join(path, name))
@@ -434,7 +436,7 @@ export class FileWriter implements CommittingSinkWriter {
     const { format } = this.#sink
     const generation = this.#generation === 0 ? '' : `-g${this.#generation}`
     const number = this.#count === 0 ? '' : `-${this.#count}`
-    return `part-${this.#context.subtaskIndex}${generation}${number}.${format.name}`
+    return `part-${this.#context.subtaskIndex}${this.#label}${generation}${number}.${format.name}`
   }
 
   #create(partition: string, nowMs: number): { readonly init: PartFileInit; readonly file: number } {

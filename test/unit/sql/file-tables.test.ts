@@ -33,6 +33,30 @@ test('partitions are folders, and a file says when one is complete', () => {
   expect(shown('unmarked/day=2026-01-01')).toEqual(['part-0.json'])
 })
 
+test.each([
+  ['json', ''],
+  ['csv', ''],
+  ['parquet', ''],
+  ['json', 'PARTITIONED BY (`day`)'],
+])('several INSERTs of a job write parts of their own into one table of %s %s', (format, partitions) => {
+  const path = join(folder, `shared-${format}-${partitions.length}`)
+  const table = (name: string): string =>
+    `CREATE TABLE ${name} (\`day\` STRING, n INT) ${partitions} WITH ('connector' = 'filesystem', 'path' = '${path}', 'format' = '${format}');`
+  const rows: number[] = []
+  const write = `EXECUTE STATEMENT SET BEGIN
+      INSERT INTO t SELECT 'a', n FROM (VALUES (1), (2)) AS v (n);
+      INSERT INTO t SELECT 'b', n FROM (VALUES (3), (4)) AS v (n);
+      INSERT INTO u SELECT 'a', n FROM (VALUES (5)) AS v (n);
+    END;`
+  const script = `${table('t')} ${table('u')} ${write} ${write} SELECT n FROM t;`
+  runScript(script, { columns() {}, change: (_, row) => void rows.push(row[0] as number) }, { log() {} })
+  // Lines of an earlier run are replaced, since the names are the same; files of Parquet, and of partitions, are added to them.
+  const once = [1, 2, 3, 4, 5]
+  const isAdded = format === 'parquet' || partitions !== ''
+  expect(rows.toSorted((one, other) => one - other)).toEqual(isAdded ? once.flatMap((n) => [n, n]) : once)
+  expect(readdirSync(path).filter((name) => name.startsWith('.'))).toEqual([])
+})
+
 test('a part is closed when it has the size that is asked for', () => {
   insert('small', ", 'sink.rolling-policy.file-size' = '1 b'")
   const texts = shown('small/day=2026-01-01').map((name) => readFileSync(join(folder, 'small/day=2026-01-01', name), 'utf8'))
