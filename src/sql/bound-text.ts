@@ -54,7 +54,8 @@ function clauseText({ words, type, value }: BoundClause, names: ColumnNames): st
   return value === undefined ? words : words.replace('DEFAULT', () => `DEFAULT ${boundText(value, names)}`)
 }
 
-function literalText({ value, type }: BoundLiteral): string {
+/** A value as a literal. */
+export function literalText({ value, type }: Pick<BoundLiteral, 'value' | 'type'>): string {
   if (value === null) return 'NULL'
   if (typeof value === 'bigint' && type.kind === 'BIGINT') return String(value)
   const text = String(jsonOf(value, type))

@@ -3,17 +3,8 @@
 import type { Field } from '../../batch/types.ts'
 import type { LookupReader, LookupTable, StoredRow } from '../lookup/lookup-table.ts'
 import { quoted, schemaMismatch } from '../transactional/sql-options.ts'
-import { type Client, columnsOfTable, type PostgresConnection, PostgresSession } from './postgres-session.ts'
+import { AS_TEXT, type Client, columnsOfTable, type PostgresConnection, PostgresSession, TEXT_SETTINGS_SQL } from './postgres-session.ts'
 import { type ArrayElement, castOf, postgresConversion } from './postgres-types.ts'
-
-/** So that texts of times, bytes and numbers have one form. */
-const SETTINGS_SQL = "SET TIME ZONE 'UTC'; SET datestyle = 'ISO, YMD'; SET bytea_output = 'hex'; SET extra_float_digits = 1"
-const AS_TEXT = {
-  getTypeParser:
-    () =>
-    (text: string): string =>
-      text,
-}
 
 /** What is asked of which table. */
 export interface PostgresLookupOptions {
@@ -52,7 +43,7 @@ class PostgresLookupReader implements LookupReader {
   }
 
   async lookup(keys: readonly (readonly unknown[])[]): Promise<readonly (readonly StoredRow[])[]> {
-    const client = await this.#session.connect((made) => made.query({ text: SETTINGS_SQL }))
+    const client = await this.#session.connect((made) => made.query({ text: TEXT_SETTINGS_SQL }))
     this.#sql ??= await this.#makeSql(client)
     const values = this.#conversions.map(([, convert], part): ArrayElement[] => keys.map((key) => convert(key[part])))
     const { rows } = await client.query({ name: 'millrace-lookup', text: this.#sql, values, rowMode: 'array', types: AS_TEXT })

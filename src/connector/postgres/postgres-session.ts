@@ -38,6 +38,16 @@ interface Query {
   readonly types?: { getTypeParser(): (text: string) => unknown }
 }
 
+/** So that texts of times, bytes and numbers have one form. */
+export const TEXT_SETTINGS_SQL = "SET TIME ZONE 'UTC'; SET datestyle = 'ISO, YMD'; SET bytea_output = 'hex'; SET extra_float_digits = 1"
+/** Values as the texts that they come as. */
+export const AS_TEXT = {
+  getTypeParser:
+    () =>
+    (text: string): string =>
+      text,
+}
+
 /** Errors of the server that another try may not have. */
 const TRANSIENT_STATES = /^(?:08|40001|40P01|53|55P03|57P0[1-3]|25P03)/
 /** Errors of the connection, by Node's codes and `pg`'s messages. */

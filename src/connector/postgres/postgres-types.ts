@@ -145,6 +145,30 @@ export function mismatch(type: LogicalType, column: TableColumn): string | undef
   return undefined
 }
 
+/** Whether values of a column, read as a type, are what they are there: nothing of them is rounded or cut, so that PostgreSQL compares as the engine does. */
+export function comparesAlike(type: LogicalType, { typeName, modifier }: TableColumn): boolean {
+  switch (type.kind) {
+    case 'TINYINT':
+    case 'SMALLINT':
+    case 'INT':
+    case 'BIGINT':
+      return typeName === 'int2' || typeName === 'int4' || typeName === 'int8'
+    case 'DOUBLE':
+      return typeName === 'float8'
+    case 'DECIMAL':
+      return typeName === 'numeric' && modifier >= 0 && ((modifier - MODIFIER_OFFSET) & 0x7ff) <= type.scale
+    case 'VARCHAR':
+      return typeName === 'text' || typeName === 'varchar'
+    case 'DATE':
+      return typeName === 'date'
+    case 'TIMESTAMP':
+    case 'TIMESTAMP_LTZ':
+      return typeName === (type.kind === 'TIMESTAMP' ? 'timestamp' : 'timestamptz') && type.precision <= 6 && (modifier < 0 ? 6 : modifier) <= type.precision
+    default:
+      return false
+  }
+}
+
 const INTEGER_DIGITS: Readonly<Record<string, number>> = { TINYINT: 3, SMALLINT: 5, INT: 10, BIGINT: 19 }
 
 /** The explicit cast that a value of a type needs on its way into the column; empty if assignment does it. */

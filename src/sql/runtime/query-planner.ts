@@ -4,6 +4,7 @@ import { systemClock } from '../../base/clock.ts'
 import { PlanError } from '../../base/errors.ts'
 import { type Field, formatType, type LogicalType, sameType, Schema, withNullability } from '../../batch/types.ts'
 import { collectionSource } from '../../connector/collection/collection-source.ts'
+import type { ScanQuery } from '../../connector/lookup/scan-table.ts'
 import { userError } from '../../operator/function.ts'
 import { WatermarkOperator, type WatermarkRules } from '../../operator/basic/watermark-operator.ts'
 import type { Operator } from '../../operator/operator.ts'
@@ -107,6 +108,7 @@ import { UpsertMaterializeOperator } from './upsert-materialize-operator.ts'
 import { TumbleOperator } from './tumble-operator.ts'
 import { boundOf } from './watermarks.ts'
 import { WindowAggregateOperator } from './window-aggregate-operator.ts'
+import { wantedRows } from './wanted-rows.ts'
 import { WindowJoinOperator, WindowRankOperator } from './window-buffer-operators.ts'
 import {
   alignedOf,
@@ -281,6 +283,8 @@ export class QueryPlanner {
   #purpose: readonly unknown[] = []
   /** The table that rows are planned for. */
   #target: readonly unknown[] = []
+  /** What stores are asked for. */
+  #wanted: ReadonlyMap<CatalogTable, ScanQuery['wanted']> = new Map()
 
   /** @param graph What the queries become part of. */
   constructor(options: QueryOptions, graph: LogicalGraph = new LogicalGraph()) {
@@ -352,6 +356,7 @@ export class QueryPlanner {
     const note = this.#notes.get(transformation) ?? { kind: kindOf(transformation), attributes: () => ({}), changes: undefined, keys: [] }
     return { ...note, upsertKey: this.#upsertKeys.get(transformation) }
   }
+    this.#wanted = wantedRows(plans, this.#options.session)
 
   /** Whether changes that cancel within a batch of rows may be left out. */
   get isFolded(): boolean {
@@ -625,7 +630,8 @@ export class QueryPlanner {
     if (table.stream !== undefined) return { stream: this.#fromStream(table, table.stream, schema), mapping: read.mapping }
     const { timeZone } = this.#options.session
     const filter = this.#partitionFilter(table)
-    const { source, envelope } = tableSource(table, { columns: read.columns, schema, timeZone, filter, makeSchema: (fields) => new Schema(fields) })
+    const wanted = this.#wanted.get(table) ?? []
+    const { source, envelope } = tableSource(table, { columns: read.columns, schema, timeZone, filter, wanted, makeSchema: (fields) => new Schema(fields) })
     if (this.#options.isBatch && !source.bounded)
       throw new PlanError('ENDLESS_IN_BATCH', `Table "${table.path[2]}" never ends, and batch mode answers when all rows are there`, {
         hint: 'Run it as a stream, or say how many rows there are.',

@@ -4,6 +4,7 @@ import { suggest } from '../../base/suggest.ts'
 import type { Field, LogicalType, Schema } from '../../batch/types.ts'
 import { datagenTableOptions, resolveDatagenOptions } from '../../connector/datagen/datagen-options.ts'
 import { datagenSource } from '../../connector/datagen/datagen-source.ts'
+import type { ScanQuery } from '../../connector/lookup/scan-table.ts'
 import { nexmarkSource } from '../../connector/nexmark/nexmark-source.ts'
 import { nexmarkTableOptions } from '../../connector/nexmark/nexmark-options.ts'
 import type { LineFormat } from '../../format/line-format.ts'
@@ -12,6 +13,7 @@ import type { Source } from '../../operator/source.ts'
 import type { CatalogTable } from '../catalog.ts'
 import { SqlError } from '../sql-error.ts'
 import { type FileTableOptions, fileTableSource, isOfFile } from './file-tables.ts'
+import { jdbcTableSource } from './jdbc-tables.ts'
 import { CONNECTORS, csvTable, FORMATS, jsonTable, parquetTable, TableOptions } from './table-options.ts'
 
 /** A table's source, and what its records are. */
@@ -23,7 +25,7 @@ export interface TableSource {
 
 /** Whether a table's source finds columns by their names, so that it may leave out what nobody asks for. */
 export function readsByName({ options }: CatalogTable): boolean {
-  if (options.get('connector') === 'nexmark') return true
+  if (options.get('connector') === 'nexmark' || options.get('connector') === 'jdbc') return true
   if (options.get('connector') !== 'filesystem') return false
   switch (options.get('format')) {
     case 'json':
@@ -38,6 +40,8 @@ export function readsByName({ options }: CatalogTable): boolean {
 /** What is read of a table. */
 export interface TableRead extends FileTableOptions {
   readonly makeSchema: (fields: readonly Field[]) => Schema
+  /** What must hold of rows that somebody looks at, as far as stores can tell: all of one of these lists. Empty: all rows are looked at. */
+  readonly wanted: ScanQuery['wanted']
 }
 
 /**
@@ -48,7 +52,7 @@ export interface TableRead extends FileTableOptions {
 export function tableSource(table: CatalogTable, read: TableRead): TableSource {
   const options = new TableOptions(table, 'read')
   const connector = options.require('connector')
-  const { schema, makeSchema } = read
+  const { columns, schema, makeSchema } = read
   if (connector !== 'filesystem') refuseMetadata(table, connector)
   switch (connector) {
     case 'filesystem':
@@ -61,11 +65,7 @@ export function tableSource(table: CatalogTable, read: TableRead): TableSource {
     case 'blackhole':
       return options.fail('NOT_A_SOURCE', `connector '${connector}' only takes rows`, 'Read another table, or INSERT INTO this one.')
     case 'jdbc':
-      return options.fail(
-        'NOT_A_SOURCE',
-        "tables of connector 'jdbc' are looked up and written to, not read from one end to the other",
-        'Write JOIN ... FOR SYSTEM_TIME AS OF a processing time, with an alias and ON.',
-      )
+      return { source: jdbcTableSource(options, table, columns, schema, read.wanted), envelope: 'none' }
     default: {
       const near = suggest(connector, CONNECTORS)
       return options.fail(

@@ -128,7 +128,3 @@ it.each([
   expect(error?.message).toContain(message)
   expect(error?.message).not.toContain('secret')
 })
-
-it('is not read from one end to the other', async () => {
-  await expect(runSql(`${tableOf(SQLITE, 't', 'v INT')} SELECT * FROM target`)).rejects.toThrow('are looked up and written to, not read')
-})
