@@ -52,6 +52,7 @@ export class AggregateBinder {
   readonly #keyTexts: readonly string[]
   readonly #aggregates: BoundAggregate[] = []
   readonly #aggregateTexts: string[] = []
+  #notGrouped: SqlError | undefined
 
   readonly #grouping: Grouping
   /** How many columns of groups stand in front of the aggregates. */
@@ -76,9 +77,14 @@ export class AggregateBinder {
     return this.#aggregates
   }
 
-  /** An expression of a group: its columns are the keys, and behind them the aggregates. @throws {SqlError} `NOT_GROUPED` and what ExpressionBinder throws. */
+  /** An expression of a group: its columns are the keys, and behind them the aggregates. @throws {SqlError} what ExpressionBinder throws. */
   bind(expression: Expression): BoundExpression {
     return this.#groups.bind(expression)
+  }
+
+  /** Once all expressions are bound. @throws {SqlError} `NOT_GROUPED` if one names a column that is no key. */
+  checkGrouped(): void {
+    if (this.#notGrouped !== undefined) throw this.#notGrouped
   }
 
   #ofGroup(expression: Expression): BoundExpression | undefined {
@@ -89,24 +95,22 @@ export class AggregateBinder {
     if (expression.kind === 'literal' || hasAggregate(expression)) return undefined
     const key = this.#keyOf(expression)
     if (key !== undefined) return key
-    if (expression.kind === 'reference')
-      throw new SqlError(
-        'NOT_GROUPED',
-        this.#text,
-        expression,
-        `Column "${expression.parts[expression.parts.length - 1].text}" is not one of the GROUP BY`,
-        'Group by it, or aggregate it.',
-      )
-    return undefined
+    if (expression.kind !== 'reference') return undefined
+    // A name that there is not is told first, wherever it stands: {@link checkGrouped} tells this.
+    const column = this.#rows.bind(expression)
+    this.#notGrouped ??= new SqlError(
+      'NOT_GROUPED',
+      this.#text,
+      expression,
+      `Column "${expression.parts[expression.parts.length - 1].text}" is not one of the GROUP BY`,
+      'Group by it, or aggregate it.',
+    )
+    return column
   }
 
   /** The key that an expression is. */
   #keyOf(expression: Expression): BoundExpression | undefined {
-    if (this.#keys.length === 0) {
-      // For the error of a name that there is not.
-      if (expression.kind === 'reference') this.#rows.bind(expression)
-      return undefined
-    }
+    if (this.#keys.length === 0) return undefined
     let bound: BoundExpression
     try {
       bound = this.#rows.bind(expression)

@@ -300,7 +300,7 @@ export class ExpressionBinder {
     if (call.syntax === 'infix') return this.#infix(upper, operands[0], operands[1], call)
     if (call.syntax === 'prefix' && (upper === '-' || upper === '+')) {
       const operand = this.#typed(operands[0], INT)
-      if (operands[0].kind === 'null' || !(isNumeric(operand.type) || isInterval(operand.type))) throw this.#wrong(call, upper, [operand])
+      if (operands[0].kind === 'null' || !(isNumeric(operand.type) || isInterval(operand.type))) throw this.#wrong(call, upper, operands)
       return { kind: 'call', name: `PREFIX ${upper}`, operands: [operand], clauses: NO_CLAUSES, type: operand.type, ...spanOf(call) }
     }
     if (call.quantifier !== undefined || call.filter !== undefined || call.withinGroup !== undefined || call.nulls !== undefined)
@@ -326,12 +326,7 @@ export class ExpressionBinder {
     })
     const found = this.#resolved(scalar, operands, clauses, call)
     if (found === undefined && call.operands.some(({ kind }) => kind === 'keyword')) throw this.#error('NOT_SUPPORTED', call, `Cannot plan this ${upper} yet`)
-    if (found === undefined)
-      throw this.#wrong(
-        call,
-        name,
-        operands.map((operand) => this.#typed(operand, STRING)),
-      )
+    if (found === undefined) throw this.#wrong(call, name, operands)
     const first = operands.find((operand): operand is BoundExpression => operand.kind !== 'null')
     const given = operands.map((operand, index) => {
       const type = found.operandTypes?.[index]
@@ -376,7 +371,7 @@ export class ExpressionBinder {
     const left = this.#typed(leftOperand, typeBeside(rightOperand))
     const right = this.#typed(rightOperand, left.type)
     const takesNull = EQUALITIES.has(operator) || COMPARISONS.has(operator)
-    if (!takesNull && (leftOperand.kind === 'null' || rightOperand.kind === 'null')) throw this.#wrong(span, operator, [left, right])
+    if (!takesNull && (leftOperand.kind === 'null' || rightOperand.kind === 'null')) throw this.#wrong(span, operator, [leftOperand, rightOperand])
     if (operator === 'AND' || operator === 'OR') {
       if (left.type.kind !== 'BOOLEAN' || right.type.kind !== 'BOOLEAN') throw this.#wrong(span, operator, [left, right])
       return this.#boolean(operator, [left, right], span)
@@ -431,7 +426,7 @@ export class ExpressionBinder {
   /** NULL if both are equal. */
   #nullIf(call: Call, leftOperand: Operand, rightOperand: Operand): Operand {
     const left = this.#typed(leftOperand, typeBeside(rightOperand))
-    if (leftOperand.kind === 'null') throw this.#wrong(call, 'NULLIF', [left])
+    if (leftOperand.kind === 'null') throw this.#wrong(call, 'NULLIF', [leftOperand, rightOperand])
     const when = this.#compare('=', left, this.#typed(rightOperand, left.type), call)
     const type = withNullability(left.type, true)
     return { kind: 'case', branches: [{ when, result: this.#null(type, call) }], otherwise: this.#met(left, type), type, ...spanOf(call) }
@@ -689,9 +684,10 @@ export class ExpressionBinder {
     return { kind: 'cast', operand, isTry: false, isImplicit: true, type: own, ...spanOf(operand) }
   }
 
-  #wrong(span: Span, name: string, operands: readonly BoundExpression[]): SqlError {
-    const types = operands.map(({ type }) => formatType(withNullability(type, true)))
-    return this.#error('WRONG_TYPE', span, `${name} does not take ${types.join(', ')}`, types.length > 0 ? 'CAST what does not fit.' : undefined)
+  #wrong(span: Span, name: string, operands: readonly Operand[]): SqlError {
+    const types = operands.map((operand) => (operand.kind === 'null' ? 'NULL' : formatType(withNullability(operand.type, true))))
+    const hint = types.includes('NULL') ? 'Say which type a NULL has: CAST(NULL AS type).' : types.length > 0 ? 'CAST what does not fit.' : undefined
+    return this.#error('WRONG_TYPE', span, `${name} does not take ${types.join(', ') || 'nothing'}`, hint)
   }
 
   #error(code: string, span: Span, message: string, hint?: string): SqlError {

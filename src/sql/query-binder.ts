@@ -46,6 +46,7 @@ import type {
   OrderItem,
   QualifiedName,
   Query,
+  Reference,
   Select,
   SetOperation,
   Star,
@@ -130,7 +131,7 @@ export class QueryBinder {
     const lookups = (this.#lookups = new LookupHints(select.hints, this.#text))
     const rows = new Rows(from === undefined ? NOTHING : this.#source(from))
     lookups.checkUse()
-    if (where !== undefined) this.#where(rows, where)
+    if (where !== undefined) this.#where(rows, where, items)
     rows.plan = settled(rows.plan)
     const isGrouped = groupBy !== undefined || having !== undefined || items.some(({ expression }) => hasAggregate(expression))
     const overs = new OverBinder(this.#text, select.windows)
@@ -197,8 +198,9 @@ export class QueryBinder {
 
   // ---- conditions and subqueries ----
 
-  #where(rows: Rows, where: Expression): void {
+  #where(rows: Rows, where: Expression, items: Select['items']): void {
     for (const conjunct of conjunctsOfText(where)) {
+      this.#refuseAliases(conjunct, 'WHERE', items, rows.columns)
       if (hasAggregate(conjunct)) throw this.#error('WRONG_PLACE', conjunct, 'WHERE looks at rows, not at groups', 'Write the condition into HAVING.')
       if (this.#semi(rows, conjunct)) continue
       const condition = this.#rowBinder(rows).bind(conjunct)
@@ -289,6 +291,8 @@ export class QueryBinder {
   #groups({ groupBy, having, items, qualify, from }: Select, order: readonly OrderItem[], rows: Rows, overs: OverBinder): Pick<ExpressionBinder, 'bind'> {
     const { columns: scope } = rows
     const { keys: texts, sets } = groupingSetsOf(groupBy?.items ?? [])
+    for (const key of texts) this.#refuseAliases(key, 'GROUP BY', items, scope)
+    if (having !== undefined) this.#refuseAliases(having, 'HAVING', items, scope)
     for (const key of texts)
       if (hasAggregate(key)) throw this.#error('WRONG_PLACE', key, 'GROUP BY makes the groups that aggregates are of', 'Group by columns.')
     const legacy = new GroupWindows(this.#text, rows, new ExpressionBinder(this.#text, scope, undefined, this.#outer), texts)
@@ -326,6 +330,7 @@ export class QueryBinder {
     for (const { expression } of order)
       if (!(expression.kind === 'reference' && expression.parts.length === 1 && aliases.has(expression.parts[0].text)) && expression.kind !== 'literal')
         remember(expression)
+    binder.checkGrouped()
     const made = groupsOf(rows.plan, binder, sets.length > 1 ? { texts: keyTexts, sets } : undefined, legacy)
     rows.plan = this.#kept(made.plan, from)
     // Subqueries may name what groups have in common.
@@ -339,7 +344,29 @@ export class QueryBinder {
       one.index >= SUBQUERY_PLACE ? attached[one.index - SUBQUERY_PLACE] : made.column(one)
     for (const subquery of subqueries) attached.push(subquery.attach(rows, place, (operand) => replaceColumns(operand, column)))
     overs.move(column)
-    return { bind: (expression) => replaceColumns(remember(expression), column) }
+    return {
+      bind: (expression) => {
+        const known = remember(expression)
+        binder.checkGrouped()
+        return replaceColumns(known, column)
+      },
+    }
+  }
+
+  /** Names of SELECT are not known where rows and groups are made of what they name. */
+  #refuseAliases(expression: Expression, clause: string, items: Select['items'], scope: readonly ScopeColumn[]): void {
+    for (const { parts } of ownReferences(expression)) {
+      const [name] = parts
+      const item = parts.length > 1 ? undefined : items.find(({ alias }) => alias?.text === name.text)
+      if (item === undefined || [...scope, ...this.#outer].some((column) => column.name === name.text || column.table === name.text)) continue
+      const { start, end } = item.expression
+      throw this.#error(
+        'UNKNOWN_COLUMN',
+        name,
+        `"${name.text}" is what SELECT calls an expression, and ${clause} does not know it`,
+        `Write ${this.#text.slice(start, end)} in its place, or name it in a subquery.`,
+      )
+    }
   }
 
   /** What * stands for: all columns, those of a table, or the fields of a row. */
@@ -805,4 +832,13 @@ function conjunctsOfText(expression: Expression): readonly Expression[] {
 
 function spanOf({ start, end }: Span): Span {
   return { start, end }
+/** The names in an expression that are not those of a query within it. */
+function* ownReferences(tree: unknown): Generator<Reference> {
+  if (typeof tree !== 'object' || tree === null) return
+  const { kind } = tree as { readonly kind?: unknown }
+  if (kind === 'reference') yield tree as Reference
+  else if (kind === 'in query') yield* ownReferences((tree as { readonly operand: Expression }).operand)
+  else if (kind !== 'query' && kind !== 'exists') for (const part of Object.values(tree)) yield* ownReferences(part)
+}
+
 }
