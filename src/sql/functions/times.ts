@@ -2,7 +2,7 @@
 
 import { type LogicalType, withNullability } from '../../batch/types.ts'
 import type { BoundExpression } from '../bound-expression.ts'
-import { addInterval } from '../time-arithmetic.ts'
+import { addInterval, instantIn } from '../time-arithmetic.ts'
 import { fieldReader, hasField, isRoundingUnit, rounding } from '../time-fields.ts'
 import { UNIT_VALUES } from '../time-literals.ts'
 import { addMonths, civilOf, MS_PER_DAY, splitTimestamp } from '../times.ts'
@@ -97,7 +97,7 @@ const TIMESTAMPADD: ScalarFunction = {
     const interval: LogicalType = { kind: months === undefined ? 'INTERVAL_DAY_TIME' : 'INTERVAL_YEAR_MONTH', nullable: false }
     const size = months ?? ADDED_MS[word]
     if (time.type.kind === 'DATE' && type.kind === 'TIMESTAMP')
-      return (_unit, count, days) => BigInt((days as number) * MS_PER_DAY + Number(count) * size) * 1_000_000n
+      return (_unit, count, days) => BigInt(instantIn((days as number) * MS_PER_DAY + Number(count) * size)) * 1_000_000n
     return (_unit, count, value) => addInterval(value, time.type, Number(count) * size, interval)
   },
 }
