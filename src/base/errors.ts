@@ -55,7 +55,7 @@ export class BadRecordError extends MillraceError {
   }
 }
 
-/** A function of the user threw. `cause` is what it threw, with the user's own lines in its stack. */
+/** A function of the user threw. `cause` is what it threw, with the user's own lines in its stack. Or an expression of SQL cannot be computed of a row. */
 export class UserFunctionError extends MillraceError {}
 
 /** A file, socket or peer failed. */

@@ -1,7 +1,7 @@
 // What planning asks of expressions: which columns they name, what they are made of, the same over other columns.
 
 import { type LogicalType, sameType, withNullability } from '../batch/types.ts'
-import type { BoundExpression } from './bound-expression.ts'
+import type { BoundCall, BoundExpression } from './bound-expression.ts'
 
 /** The same expression with other parts. */
 export function mapParts(expression: BoundExpression, map: (part: BoundExpression) => BoundExpression): BoundExpression {
@@ -80,10 +80,15 @@ function connected(name: string, left: BoundExpression, right: BoundExpression):
 
 /** Whether a function is called somewhere in an expression. */
 export function hasCall(expression: BoundExpression, name: string): boolean {
-  if (expression.kind === 'call' && expression.name === name) return true
+  return someCall(expression, (call) => call.name === name)
+}
+
+/** Whether some call in an expression is such. */
+export function someCall(expression: BoundExpression, isSuch: (call: BoundCall) => boolean): boolean {
+  if (expression.kind === 'call' && isSuch(expression)) return true
   let isFound = false
   mapParts(expression, (part) => {
-    isFound ||= hasCall(part, name)
+    isFound ||= someCall(part, isSuch)
     return part
   })
   return isFound

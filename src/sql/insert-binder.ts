@@ -3,7 +3,7 @@
 import { suggest } from '../base/suggest.ts'
 import { type Field, formatType, type LogicalType, sameType, withNullability } from '../batch/types.ts'
 import type { BoundExpression } from './bound-expression.ts'
-import { type Catalog, type CatalogTable, meant } from './catalog.ts'
+import { type Catalog, type CatalogTable, meant, type Origin } from './catalog.ts'
 import { ExpressionBinder } from './expression-binder.ts'
 import { canAssign } from './implicit-casts.ts'
 import type { LogicalPlan } from './logical-plan.ts'
@@ -25,6 +25,8 @@ export interface InsertPlan {
   readonly partition: ReadonlyMap<string, BoundExpression>
   readonly isOverwrite: boolean
   readonly onConflict: Insert['onConflict']
+  /** Where the table is named. */
+  readonly origin?: Origin
 }
 
 /** The columns of a table that INSERT writes. */
@@ -107,6 +109,7 @@ class InsertBinder {
       partition,
       isOverwrite: overwrite,
       onConflict,
+      origin: { text: this.#text, start: name.start, end: name.end },
     }
   }
 

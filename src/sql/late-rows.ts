@@ -222,7 +222,7 @@ function sourcesOf(plan: LogicalPlan): readonly string[] {
 
 function textOf(plan: LogicalPlan): string {
   return JSON.stringify(plan, (name, value: unknown) => {
-    if (name === 'start' || name === 'end' || name === 'view') return undefined
+    if (name === 'start' || name === 'end' || name === 'view' || name === 'origin') return undefined
     if (name === 'table' && typeof value === 'object') return (value as CatalogTable).path
     return typeof value === 'bigint' ? `${value}n` : value
   })

@@ -59,6 +59,8 @@ interface Relation {
   readonly columns: readonly PlanColumn[]
   /** The view that this is the query of, for who names it. */
   readonly view?: string
+  /** Where it was written. Its own expressions and calls have their places in the same text; 0 to 0 for those that nobody has written. */
+  readonly origin?: Origin | undefined
   /** Of operators that find rows late: who reads them, by input. */
   readonly late?: readonly (LateOutput | undefined)[]
 }

@@ -81,7 +81,9 @@ export class OverBinder {
     if (this.#calls.length > 0) {
       const calls = this.#calls
       const added = calls.map(({ type }, index) => ({ name: `$over${index}`, type }))
-      const plan: LogicalPlan = { kind: 'over', input: rows.plan, calls, columns: [...rows.plan.columns, ...added] }
+      const [{ start, end }] = calls
+      const origin = { text: this.#text, start, end }
+      const plan: LogicalPlan = { kind: 'over', input: rows.plan, calls, columns: [...rows.plan.columns, ...added], origin }
       rows.plan = plan
     }
     return (expression) =>

@@ -2,7 +2,7 @@
 
 import { type Field, type LogicalType, sameType, withNullability } from '../batch/types.ts'
 import type { BoundExpression } from './bound-expression.ts'
-import type { CatalogTable } from './catalog.ts'
+import type { CatalogTable, Origin } from './catalog.ts'
 import type { ScopeColumn } from './expression-binder.ts'
 import { and, columnsOf, shifted } from './expressions.ts'
 import { keepsApart } from './implicit-casts.ts'
@@ -165,20 +165,23 @@ export function merged({ plan, columns }: Source, width: number, names: readonly
   return { plan: project(plan, expressions, scope), columns: scope }
 }
 
-/** Rows that fulfil a condition: said where the rows it is about come from. */
-export function withCondition(plan: LogicalPlan, condition: BoundExpression): LogicalPlan {
-  if (plan.kind === 'filter') return { ...plan, condition: and(plan.condition, condition) }
-  if (plan.kind !== 'join' || [...columnsOf(condition)].some((column) => column < 0)) return { kind: 'filter', input: plan, condition, columns: plan.columns }
+/** Rows that fulfil a condition: said where the rows it is about come from. @param origin Of the condition. */
+export function withCondition(plan: LogicalPlan, condition: BoundExpression, origin: Origin): LogicalPlan {
+  // Places of two texts would be taken for each other.
+  const where = plan.origin?.text === origin.text ? {} : { origin: undefined }
+  if (plan.kind === 'filter') return { ...plan, condition: and(plan.condition, condition), ...where }
+  if (plan.kind !== 'join' || [...columnsOf(condition)].some((column) => column < 0))
+    return { kind: 'filter', input: plan, condition, columns: plan.columns, origin }
   const width = plan.left.columns.length
   const columns = [...columnsOf(condition)]
   const isOuterLeft = plan.type === 'RIGHT' || plan.type === 'FULL'
-  if (!isOuterLeft && columns.length > 0 && columns.every((column) => column < width)) return { ...plan, left: withCondition(plan.left, condition) }
+  if (!isOuterLeft && columns.length > 0 && columns.every((column) => column < width)) return { ...plan, left: withCondition(plan.left, condition, origin) }
   if (plan.type === 'INNER' && (plan.strategy.kind === 'regular' || plan.strategy.kind === 'lookup')) {
     if (plan.strategy.kind === 'regular' && columns.length > 0 && columns.every((column) => column >= width))
-      return { ...plan, right: withCondition(plan.right, shifted(condition, -width)) }
-    return { ...plan, condition: plan.condition === undefined ? condition : and(plan.condition, condition) }
+      return { ...plan, right: withCondition(plan.right, shifted(condition, -width), origin) }
+    return { ...plan, ...(plan.condition === undefined ? { condition, origin } : { condition: and(plan.condition, condition), ...where }) }
   }
-  return { kind: 'filter', input: plan, condition, columns: plan.columns }
+  return { kind: 'filter', input: plan, condition, columns: plan.columns, origin }
 }
 
 /** A plan whose joins are told apart by their conditions, now that these are whole: what has bounds in time keeps what its columns say of time. */

@@ -4,7 +4,7 @@ import { type Field, formatType, withNullability } from '../batch/types.ts'
 import { suggest } from '../base/suggest.ts'
 import { AggregateBinder, hasAggregate } from './aggregate-binder.ts'
 import type { BoundCall, BoundExpression } from './bound-expression.ts'
-import type { Catalog, CatalogTable } from './catalog.ts'
+import type { Catalog, CatalogTable, Origin } from './catalog.ts'
 import { ExpressionBinder, type ScopeColumn } from './expression-binder.ts'
 import { decorrelated, overBoth } from './decorrelation.ts'
 import { and, conjunctsOf, orNull, replaceColumns } from './expressions.ts'
@@ -156,7 +156,7 @@ export class QueryBinder {
     const kept = qualify && binder.bind(qualify)
     const place = overs.place(rows)
     if (kept !== undefined) this.#filter(rows, place(kept), kept, 'QUALIFY')
-    return { plan: project(rows.plan, expressions.map(place), columns), keys, width }
+    return { plan: { ...project(rows.plan, expressions.map(place), columns), origin: this.#originOf(select) }, keys, width }
   }
 
   /** The column by which rows are ordered: by its place, its name, or made for it. */
@@ -178,7 +178,7 @@ export class QueryBinder {
 
   #filter(rows: Rows, condition: BoundExpression, span: Span, clause: string): void {
     if (condition.type.kind !== 'BOOLEAN') throw this.#error('WRONG_TYPE', span, `${clause} takes a BOOLEAN, and this is ${formatType(condition.type)}`)
-    rows.plan = { kind: 'filter', input: rows.plan, condition, columns: rows.plan.columns }
+    rows.plan = { kind: 'filter', input: rows.plan, condition, columns: rows.plan.columns, origin: this.#originOf(span) }
   }
 
   /** Binds expressions of the rows themselves. */
@@ -205,7 +205,7 @@ export class QueryBinder {
       if (this.#semi(rows, conjunct)) continue
       const condition = this.#rowBinder(rows).bind(conjunct)
       if (condition.type.kind !== 'BOOLEAN') throw this.#error('WRONG_TYPE', conjunct, `WHERE takes a BOOLEAN, and this is ${formatType(condition.type)}`)
-      rows.plan = withCondition(rows.plan, condition)
+      rows.plan = withCondition(rows.plan, condition, this.#originOf(conjunct))
     }
   }
 
@@ -332,7 +332,8 @@ export class QueryBinder {
         remember(expression)
     binder.checkGrouped()
     const made = groupsOf(rows.plan, binder, sets.length > 1 ? { texts: keyTexts, sets } : undefined, legacy)
-    rows.plan = this.#kept(made.plan, from)
+    const [aggregate] = binder.aggregates
+    rows.plan = this.#kept({ ...made.plan, origin: this.#originOf(aggregate ?? keyTexts[0] ?? items[0].expression) }, from)
     // Subqueries may name what groups have in common.
     const place = (column: number): number => {
       const key = binder.keys.findIndex((one) => one.kind === 'column' && one.index === column)
@@ -481,7 +482,8 @@ export class QueryBinder {
       throw this.#error('WRONG_TYPE', condition, `ON takes a BOOLEAN, and this is ${formatType(condition.type)}`)
     const found = joinOf(left, right, joined, condition)
     const ttl = this.#ttls?.ofJoin(leftTable, rightTable)
-    const source = ttl === undefined ? found : { ...found, plan: { ...(found.plan as JoinPlan), ttl } }
+    const plan = { ...(found.plan as JoinPlan), origin: this.#originOf(condition ?? span), ...(ttl !== undefined && { ttl }) }
+    const source = { ...found, plan }
     return shared === undefined ? source : merged(source, left.columns.length, shared)
   }
 
@@ -551,6 +553,7 @@ export class QueryBinder {
       isOuter,
       condition: isAlways ? undefined : condition,
       columns: [...left.plan.columns, ...made],
+      origin: this.#originOf(collection),
     }
     return { plan, columns: scope }
   }
@@ -653,7 +656,7 @@ export class QueryBinder {
     if (options !== undefined)
       throw this.#error('INVALID_HINT', options, `"${whole.path[2]}" is a view, which has no options`, 'Write the hint where the view names the table.')
     const found = whole.kind === 'view' ? whole : hintedTable(whole, hints, this.#text)
-    if (found.kind === 'table') return scanOf(found)
+    if (found.kind === 'table') return { ...scanOf(found), origin: this.#originOf(name) }
     const plan = new QueryBinder(found.text, this.#catalog).bind(found.query)
     return { ...(found.columnNames.length === 0 ? plan : withNames(plan, found.columnNames)), view: found.path.join('.') }
   }
@@ -681,7 +684,7 @@ export class QueryBinder {
     // Column by column, so that NULL finds the type of the others.
     const cells = Array.from({ length: width }, (_, column) => binder.bindAll(rows.map((row) => row[column])))
     const columns = cells.map((values, index) => ({ name: `EXPR$${index}`, type: values.type }))
-    return { kind: 'values', rows: rows.map((_, row) => cells.map(({ expressions }) => expressions[row])), columns }
+    return { kind: 'values', rows: rows.map((_, row) => cells.map(({ expressions }) => expressions[row])), columns, origin: this.#originOf(span) }
   }
 
   #setOperation({ operator, all, left: leftQuery, right: rightQuery, ...span }: SetOperation): LogicalPlan {
@@ -702,11 +705,13 @@ export class QueryBinder {
     return { kind: 'set operation', operator, all, left: castTo(left, columns, span), right: castTo(right, columns, span), columns }
   }
 
-  #sort({ query, orderBy, offset, fetch }: OrderedQuery): LogicalPlan {
+  #sort({ query, orderBy, offset, fetch, ...span }: OrderedQuery): LogicalPlan {
     const rows = { offset: this.#count(offset) ?? 0, fetch: this.#count(fetch) }
+    const [first] = orderBy
+    const origin = this.#originOf(first === undefined ? (offset ?? fetch ?? span) : { ...first.expression, end: orderBy[orderBy.length - 1].expression.end })
     if (query.kind === 'select' && query.quantifier !== 'DISTINCT') {
       const { plan, keys, width } = this.#ordered(query, orderBy)
-      const sorted: LogicalPlan = { kind: 'sort', input: plan, keys, ...rows, columns: plan.columns }
+      const sorted: LogicalPlan = { kind: 'sort', input: plan, keys, ...rows, columns: plan.columns, origin }
       return width === plan.columns.length ? sorted : cut({ plan: sorted, columns: [] }, width).plan
     }
     const input = this.bind(query)
@@ -719,7 +724,7 @@ export class QueryBinder {
       ...directionOf(item),
       expression: this.#orderColumn(item.expression, columns, binder, columns.map(asColumn)),
     }))
-    return { kind: 'sort', input: project(input, columns.map(asColumn), columns), keys, ...rows, columns: input.columns }
+    return { kind: 'sort', input: project(input, columns.map(asColumn), columns), keys, ...rows, columns: input.columns, origin }
   }
 
   #count(expression: Expression | undefined): number | undefined {
@@ -729,6 +734,10 @@ export class QueryBinder {
     const count = Number(expression.text)
     if (count < 0) throw this.#error('SYNTAX_ERROR', expression, 'LIMIT and OFFSET take no negative number')
     return count
+  }
+
+  #originOf({ start, end }: Span): Origin {
+    return { text: this.#text, start, end }
   }
 
   #error(code: string, span: Span, message: string, hint?: string): SqlError {
@@ -823,15 +832,6 @@ function asColumn({ type }: Pick<Field, 'type'>, index: number): BoundExpression
   return { kind: 'column', index, type, start: 0, end: 0 }
 }
 
-/** What must all be TRUE for a condition to be. */
-function conjunctsOfText(expression: Expression): readonly Expression[] {
-  if (expression.kind === 'call' && expression.syntax === 'infix' && expression.name[0].text.toUpperCase() === 'AND')
-    return expression.operands.flatMap(conjunctsOfText)
-  return [expression]
-}
-
-function spanOf({ start, end }: Span): Span {
-  return { start, end }
 /** The names in an expression that are not those of a query within it. */
 function* ownReferences(tree: unknown): Generator<Reference> {
   if (typeof tree !== 'object' || tree === null) return
@@ -841,4 +841,13 @@ function* ownReferences(tree: unknown): Generator<Reference> {
   else if (kind !== 'query' && kind !== 'exists') for (const part of Object.values(tree)) yield* ownReferences(part)
 }
 
+/** What must all be TRUE for a condition to be. */
+function conjunctsOfText(expression: Expression): readonly Expression[] {
+  if (expression.kind === 'call' && expression.syntax === 'infix' && expression.name[0].text.toUpperCase() === 'AND')
+    return expression.operands.flatMap(conjunctsOfText)
+  return [expression]
+}
+
+function spanOf({ start, end }: Span): Span {
+  return { start, end }
 }

@@ -60,7 +60,18 @@ function rankOf(plan: LogicalPlan & { readonly kind: 'filter' }, used: ReadonlyS
   const { partition, order, type } = call
   const input = withRanks(over.input)
   const columns = hasRank ? over.columns : over.input.columns
-  const rank: LogicalPlan = { kind: 'rank', input, partition, order, function: call.name as RankPlan['function'], from, to, hasRank, columns }
+  const rank: LogicalPlan = {
+    kind: 'rank',
+    input,
+    partition,
+    order,
+    function: call.name as RankPlan['function'],
+    from,
+    to,
+    hasRank,
+    columns,
+    ...(over.origin && { origin: over.origin }),
+  }
   const known: BoundExpression = {
     kind: 'literal',
     value: isConstant ? BigInt(to) : null,

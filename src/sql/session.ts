@@ -77,7 +77,7 @@ export type StatementResult =
   /** To be run, for what its rows have in common. */
   | { readonly kind: 'summarize'; readonly plan: LogicalPlan }
   /** To be run, and written to a file. */
-  | { readonly kind: 'copy'; readonly plan: LogicalPlan; readonly target: CopyTarget }
+  | { readonly kind: 'copy'; readonly plan: LogicalPlan; readonly target: CopyTarget; readonly origin: Origin }
   | { readonly kind: 'done' }
 
 const DONE: StatementResult = { kind: 'done' }
@@ -187,7 +187,12 @@ class Execution {
       case 'summarize':
         return { kind: 'summarize', plan: new QueryBinder(text, catalog).bind(statement.query) }
       case 'copy':
-        return { kind: 'copy', target: copyTarget(statement, text), plan: new QueryBinder(text, catalog).bind(statement.query) }
+        return {
+          kind: 'copy',
+          target: copyTarget(statement, text),
+          plan: new QueryBinder(text, catalog).bind(statement.query),
+          origin: { text, start: statement.query.start, end: statement.query.end },
+        }
       case 'compile plan': {
         const { path, ifNotExists, execute, statement: of } = statement
         const inserts = this.#statementSet(of.kind === 'insert' ? [of] : of.inserts)
@@ -335,6 +340,7 @@ class Execution {
       partition: new Map(),
       isOverwrite: false,
       onConflict: undefined,
+      origin: { text, start: name.start, end: name.end },
     }
     catalog.put(table)
     return { kind: 'insert', inserts: [insert] }

@@ -25,11 +25,22 @@ export class SqlError extends PlanError {
    * @param text The whole text.
    * @param message One sentence without its end; where follows.
    */
-  constructor(code: string, text: string, { start, end }: Span, message: string, hint?: string) {
-    const position = positionOf(text, start)
-    super(code, `${message}, line ${position.line}, column ${position.column}\n${excerpt(text, start, end)}`, hint === undefined ? {} : { hint })
-    this.position = position
+  constructor(code: string, text: string, span: Span, message: string, hint?: string) {
+    super(code, located(message, text, span), hint === undefined ? {} : { hint })
+    this.position = positionOf(text, span.start)
   }
+}
+
+/** An error where somebody has written something; what a program has made, and what a compiled plan says, has no place in a text. */
+export function errorAt(origin: (Span & { readonly text: string }) | undefined, code: string, message: string, hint?: string): PlanError {
+  if (origin === undefined || origin.text === '') return new PlanError(code, message, hint === undefined ? {} : { hint })
+  return new SqlError(code, origin.text, origin, message, hint)
+}
+
+/** A message, with where what it is about stands in a text. */
+export function located(message: string, text: string, { start, end }: Span): string {
+  const { line, column } = positionOf(text, start)
+  return `${message}, line ${line}, column ${column}\n${excerpt(text, start, end)}`
 }
 
 /** Line and column of a place in a text. */

@@ -148,9 +148,13 @@ describe('tables', () => {
 function errorTable(): string {
   const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts') && !path.includes('assembly'))
   const codes = new Map<string, Set<string>>()
-  for (const path of sources)
-    for (const [, name, code] of readFileSync(join(root, 'src', path), 'utf8').matchAll(/\bnew (\w+Error)\(\s*'([A-Z][A-Z_]+)'/g))
-      codes.set(name, (codes.get(name) ?? new Set()).add(code))
+  const add = (name: string, code: string): unknown => codes.set(name, (codes.get(name) ?? new Set()).add(code))
+  for (const path of sources) {
+    const text = readFileSync(join(root, 'src', path), 'utf8')
+    for (const [, name, code] of text.matchAll(/\bnew (\w+Error)\(\s*'([A-Z][A-Z_]+)'/g)) add(name, code)
+    // With the place in a text, where there is one.
+    if (path.startsWith('sql')) for (const [, code] of text.matchAll(/\b(?:errorAt|refusal)\([^'`]*'([A-Z][A-Z_]+)'/g)) add('PlanError', code)
+  }
   const classes = [...readFileSync(join(root, 'src/base/errors.ts'), 'utf8').matchAll(/\/\*\* (.*) \*\/\nexport class (\w+) extends MillraceError/g)]
   const rows = classes.map(([, meaning, name]) => {
     const list = [...(codes.get(name) ?? [])].sort().map((code) => `\`${code}\``)

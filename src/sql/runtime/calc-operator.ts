@@ -7,21 +7,15 @@ import type { Schema } from '../../batch/types.ts'
 import { userError } from '../../operator/function.ts'
 import { emitSelected, ViewParts } from '../../operator/basic/view-parts.ts'
 import { type OperatorContext, type Output, StatelessOperator } from '../../operator/operator.ts'
-import type { BoundExpression } from '../bound-expression.ts'
+import type { EvaluationContext } from '../functions/scalar-function.ts'
+import { calcFailure, type CalcSpec } from './calc-spec.ts'
 import { asksForWatermark, canCompute, type ColumnProgram, compileColumns } from './column-code.ts'
+import { readRow } from './row-codec.ts'
 import type { SessionContext } from './sql-operator.ts'
 import { pathOf } from './text-columns.ts'
 
-/** What a {@link CalcOperator} does. */
-export interface CalcSpec {
-  /** Rows for which it is TRUE pass; undefined: all do. */
-  readonly condition: BoundExpression | undefined
-  /** Undefined: the columns of the input. */
-  readonly expressions: readonly BoundExpression[] | undefined
-}
-
 /** Whether a filter and a projection can be done column by column. */
-export function isColumnar({ condition, expressions = [] }: CalcSpec): boolean {
+export function isColumnar({ condition, expressions = [] }: Omit<CalcSpec, 'places'>): boolean {
   const all = condition === undefined ? expressions : [condition, ...expressions]
   return !all.some(asksForWatermark) && expressions.every((expression) => pathOf(expression) !== undefined || canCompute(expression.type))
 }
@@ -38,6 +32,7 @@ export class CalcOperator extends StatelessOperator {
   readonly #computed: readonly number[]
   readonly #parts = new ViewParts()
   #program: ColumnProgram | undefined
+  #evaluation!: EvaluationContext
   #targets: readonly Column[] = []
   #view!: RecordBatch
   #selection = 0
@@ -60,7 +55,7 @@ export class CalcOperator extends StatelessOperator {
 
   override open(context: OperatorContext): void {
     super.open(context)
-    const evaluation = { ...this.#session, nowMs: () => context.clock.nowMs(), watermarkMs: () => -Infinity }
+    const evaluation = (this.#evaluation = { ...this.#session, nowMs: () => context.clock.nowMs(), watermarkMs: () => -Infinity })
     const { condition, expressions = [] } = this.#spec
     const computed = this.#computed.map((index) => expressions[index])
     this.#program = compileColumns(this.#input, condition, computed, evaluation, context.slab, context.kernels)
@@ -90,7 +85,7 @@ export class CalcOperator extends StatelessOperator {
       }
       if (first < last) for (const [index, target] of this.#targets.entries()) program.compute(index, first, last, selection, target)
     } catch (error) {
-      throw userError(this.context.operatorName, this.context.subtaskIndex, error)
+      throw userError(this.context.operatorName, this.context.subtaskIndex, this.#explained(error, batch))
     }
     const view = this.#parts.take(batch, end, this.#view)
     const { columns } = batch
@@ -107,6 +102,15 @@ export class CalcOperator extends StatelessOperator {
     this.#program?.free()
     for (const target of this.#targets) target.free()
     if (this.#selectionRows > 0) this.context.slab.free(this.#selection, this.#selectionRows * 4)
+  }
+
+  /** What went wrong in which row: only that is computed again. */
+  #explained(error: unknown, batch: RecordBatch): unknown {
+    for (let index = batch.begin; index < batch.end; index++) {
+      const found = calcFailure(error, this.#spec, readRow(batch, batch.physicalRow(index)), this.#evaluation)
+      if (found !== undefined) return found
+    }
+    return error
   }
 
   #reserve(rows: number): void {

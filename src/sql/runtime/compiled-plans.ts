@@ -11,7 +11,7 @@ import type { InsertPlan } from '../insert-binder.ts'
 import { nodeText } from '../plan-text.ts'
 import type { SqlSession, StatementResult } from '../session.ts'
 import { isSqlOption } from '../session-options.ts'
-import { SqlError } from '../sql-error.ts'
+import { errorAt, SqlError } from '../sql-error.ts'
 import { inputsAmong } from './operator-uids.ts'
 import { addInserts, plansOf, queryOptions, type SessionSettings } from './query-options.ts'
 import { type QueryOptions, QueryPlanner } from './query-planner.ts'
@@ -67,7 +67,7 @@ export function writePlan(result: CompilePlanResult, session: SqlSession): void 
   if (existsSync(path) && !isForced(session)) {
     if (result.ifNotExists || result.execute) return
     throw errorAt(
-      result,
+      result.origin,
       'PLAN_EXISTS',
       `Cannot write the plan "${result.path}": there is one`,
       `Write IF NOT EXISTS, remove the file, or SET '${FORCE_KEY}' = 'true'.`,
@@ -81,7 +81,7 @@ export function writePlan(result: CompilePlanResult, session: SqlSession): void 
     writeFileSync(fresh, text)
     renameSync(fresh, path)
   } catch (error) {
-    throw errorAt(result, 'FILE_NOT_WRITABLE', `Cannot write the plan "${result.path}": ${(error as Error).message}`)
+    throw errorAt(result.origin, 'FILE_NOT_WRITABLE', `Cannot write the plan "${result.path}": ${(error as Error).message}`)
   }
 }
 
@@ -108,7 +108,12 @@ function compiledText(result: CompilePlanResult, session: SqlSession): string {
 function objectsOf(result: CompilePlanResult, session: SqlSession): CatalogObjects {
   const value = (session.options.get(OBJECTS_KEY) ?? 'ALL').toUpperCase()
   if (value === 'ALL' || value === 'SCHEMA') return value
-  throw errorAt(result, 'INVALID_OPTION', `Cannot compile with '${OBJECTS_KEY}' = '${value}'`, 'It is ALL, or SCHEMA, which leaves the options of tables out.')
+  throw errorAt(
+    result.origin,
+    'INVALID_OPTION',
+    `Cannot compile with '${OBJECTS_KEY}' = '${value}'`,
+    'It is ALL, or SCHEMA, which leaves the options of tables out.',
+  )
 }
 
 function operatorsOf(planner: QueryPlanner): readonly CompiledOperator[] {
@@ -133,7 +138,7 @@ function executedPlan(result: CompilePlanResult | ExecutePlanResult, session: Sq
     return readJob(textOf(result), result.path, session)
   } catch (error) {
     if (!(error instanceof PlanError) || error instanceof SqlError) throw error
-    throw errorAt(result, error.code, error.message, error.hint)
+    throw errorAt(result.origin, error.code, error.message, error.hint)
   }
 }
 
@@ -169,7 +174,12 @@ function textOf(result: CompilePlanResult | ExecutePlanResult): string {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     const reason = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : message
-    throw errorAt(result, 'FILE_NOT_READABLE', `Cannot read the plan "${result.path}": ${reason}`, code === 'ENOENT' ? 'COMPILE PLAN writes it.' : undefined)
+    throw errorAt(
+      result.origin,
+      'FILE_NOT_READABLE',
+      `Cannot read the plan "${result.path}": ${reason}`,
+      code === 'ENOENT' ? 'COMPILE PLAN writes it.' : undefined,
+    )
   }
 }
 
@@ -178,7 +188,7 @@ function pathOf(result: CompilePlanResult | ExecutePlanResult): string {
   if (path.startsWith('file:')) return fileURLToPath(path)
   if (/^[a-z][a-z\d+.-]+:\/\//i.test(path))
     throw errorAt(
-      result,
+      result.origin,
       'NOT_SUPPORTED',
       `Cannot find the plan "${path}": plans are files of this machine`,
       'Write its path, or a URL that begins with file:///.',
@@ -188,8 +198,4 @@ function pathOf(result: CompilePlanResult | ExecutePlanResult): string {
 
 function isForced({ options }: SqlSession): boolean {
   return options.get(FORCE_KEY)?.toLowerCase() === 'true'
-}
-
-function errorAt({ origin }: CompilePlanResult | ExecutePlanResult, code: string, message: string, hint?: string): SqlError {
-  return new SqlError(code, origin.text, origin, message, hint)
 }

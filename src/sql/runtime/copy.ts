@@ -12,6 +12,7 @@ import type { Sink } from '../../operator/sink.ts'
 import type { LocalExecutor } from '../../runtime/local-executor.ts'
 import type { CopyTarget } from '../files/copy-target.ts'
 import type { StatementResult } from '../session.ts'
+import { errorAt } from '../sql-error.ts'
 import { executorOf, type RunOptions } from './run-query.ts'
 
 const SINK_NAME = 'Copy'
@@ -26,14 +27,17 @@ export interface CopyJob {
 }
 
 /** What runs a COPY. @throws {PlanError} `SINK_TAKES_NO_CHANGES`, `NOT_A_FILE`, and what cannot be planned */
-export function copyJob({ plan, target }: StatementResult & { readonly kind: 'copy' }, options: RunOptions): CopyJob {
+export function copyJob({ plan, target, origin }: StatementResult & { readonly kind: 'copy' }, options: RunOptions): CopyJob {
   const names = plan.columns.map(({ name }) => name)
   const sink = copySink(target, names)
   const refuseUnlessFinal = (isInsertOnly: boolean): void => {
     if (isInsertOnly) return
-    throw new PlanError('SINK_TAKES_NO_CHANGES', `Cannot write "${target.path}": the query changes rows that it has given, and a file keeps them`, {
-      hint: "Write SET 'execution.runtime-mode' = 'batch' in front of it: then each row comes once, when the input has ended.",
-    })
+    throw errorAt(
+      origin,
+      'SINK_TAKES_NO_CHANGES',
+      `Cannot write "${target.path}": the query changes rows that it has given, and a file keeps them`,
+      "Write SET 'execution.runtime-mode' = 'batch' in front of it: then each row comes once, when the input has ended.",
+    )
   }
   const executor = executorOf((planner) => planner.addSink(plan, sink, refuseUnlessFinal), options)
   const written = (): number => {

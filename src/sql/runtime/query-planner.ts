@@ -19,9 +19,10 @@ import type { WatermarkView } from '../../time/watermark-view.ts'
 import { AGGREGATE_FUNCTIONS } from '../aggregate-types.ts'
 import { type BoundAggregate, type BoundCall, type BoundExpression, textOf } from '../bound-expression.ts'
 import { boundText, type ColumnNames, orderText, selectText } from '../bound-text.ts'
-import type { CatalogColumn, CatalogTable } from '../catalog.ts'
+import type { CatalogColumn, CatalogTable, Origin } from '../catalog.ts'
 import type { CompiledOperator } from '../compiled-plan.ts'
 import { addNeed, ColumnPruner, moved, type Need, reduced } from '../column-pruning.ts'
+import { failureOf } from '../expression-failure.ts'
 import { scalarCodeOf } from '../functions/functions.ts'
 import type { InsertPlan } from '../insert-binder.ts'
 import type { EvaluationContext } from '../functions/scalar-function.ts'
@@ -67,6 +68,7 @@ import { inputsOf, orderedGroups, uniqueKeyOf, windowOf } from '../plans.ts'
 import { PlanDigests, tableDigest } from '../plan-digests.ts'
 import { withRanks } from '../rank-rule.ts'
 import { columnOrderOf } from './row-order.ts'
+import { errorAt } from '../sql-error.ts'
 import { computedType, ROW_KIND_COLUMN, type TableStream } from '../table-stream.ts'
 import { commonType } from '../type-rules.ts'
 import { CalcOperator, isColumnar } from './calc-operator.ts'
@@ -106,9 +108,9 @@ import { TimeSortOperator } from './time-sort-operator.ts'
 import { UpdatingWindowOperator } from './updating-window-operator.ts'
 import { UpsertMaterializeOperator } from './upsert-materialize-operator.ts'
 import { TumbleOperator } from './tumble-operator.ts'
+import { wantedRows } from './wanted-rows.ts'
 import { boundOf } from './watermarks.ts'
 import { WindowAggregateOperator } from './window-aggregate-operator.ts'
-import { wantedRows } from './wanted-rows.ts'
 import { WindowJoinOperator, WindowRankOperator } from './window-buffer-operators.ts'
 import {
   alignedOf,
@@ -118,6 +120,7 @@ import {
   type EmitOptions,
   emitOf,
   isStraight,
+  originIn,
   ownSessionsOf,
   timesOf,
   type WindowGroups,
@@ -138,6 +141,8 @@ export interface Stream {
 const CHANGING_RANKS_MAX = 1024
 
 const NO_MONOTONY: Stream['monotony'] = []
+/** Why something is refused that batch mode takes. */
+const ENDLESS = 'where rows never end'
 
 /** The key of rows that are all in one group. */
 const ALL_ROWS: BoundExpression = { kind: 'literal', value: true, type: { kind: 'BOOLEAN', nullable: false }, start: 0, end: 0 }
@@ -268,6 +273,8 @@ export class QueryPlanner {
   readonly #upsertKeys = new Map<Transformation, readonly string[]>()
   /** What is asked of tables with partitions. */
   #partitions: ReadonlyMap<CatalogTable, PartitionConditions> = new Map()
+  /** What stores are asked for. */
+  #wanted: ReadonlyMap<CatalogTable, ScanQuery['wanted']> = new Map()
   readonly #expiringStates = new Map<Transformation, readonly ExpiringState[]>()
   /** Of the operator with state that is made next. */
   #expiring: ExpiringState[] = []
@@ -281,10 +288,10 @@ export class QueryPlanner {
   readonly #uids: OperatorUids
   /** What the operators that are made now are for: their uids follow from it. */
   #purpose: readonly unknown[] = []
+  /** What the expressions of the relation stand in that is planned. */
+  #text: string | undefined
   /** The table that rows are planned for. */
   #target: readonly unknown[] = []
-  /** What stores are asked for. */
-  #wanted: ReadonlyMap<CatalogTable, ScanQuery['wanted']> = new Map()
 
   /** @param graph What the queries become part of. */
   constructor(options: QueryOptions, graph: LogicalGraph = new LogicalGraph()) {
@@ -310,9 +317,12 @@ export class QueryPlanner {
    */
   addInsert(insert: InsertPlan): void {
     if (insert.isOverwrite)
-      throw new PlanError('NOT_SUPPORTED', `INSERT OVERWRITE of table "${insert.table.path[2]}" is not there: rows are only added`, {
-        hint: 'Remove what is to go, and write INSERT INTO.',
-      })
+      throw errorAt(
+        insert.origin,
+        'NOT_SUPPORTED',
+        `INSERT OVERWRITE of table "${insert.table.path[2]}" is not there: rows are only added`,
+        'Remove what is to go, and write INSERT INTO.',
+      )
     const target = tableSink(insert.table)
     this.#add(insert.plan, (rows) => {
       this.#target = insert.table.path
@@ -336,6 +346,7 @@ export class QueryPlanner {
     const plans = this.#pruner.prune(this.#added.map(({ plan }) => plan))
     this.#optimized = plans
     this.#partitions = partitionConditions(plans)
+    this.#wanted = wantedRows(plans, this.#options.session)
     plans.forEach((plan) => this.#digests.addLate(plan))
     this.#ordered = new Set(plans.flatMap((plan) => orderedGroups(plan)).map((plan) => this.#identity(plan)))
     // What reads late rows is made behind the operators that find them late.
@@ -356,7 +367,6 @@ export class QueryPlanner {
     const note = this.#notes.get(transformation) ?? { kind: kindOf(transformation), attributes: () => ({}), changes: undefined, keys: [] }
     return { ...note, upsertKey: this.#upsertKeys.get(transformation) }
   }
-    this.#wanted = wantedRows(plans, this.#options.session)
 
   /** Whether changes that cancel within a batch of rows may be left out. */
   get isFolded(): boolean {
@@ -426,23 +436,27 @@ export class QueryPlanner {
     if (table !== undefined) this.#uids.addSink(writer, committer, table.path, this.#purpose)
   }
 
-  #insert({ table, plan, onConflict }: InsertPlan, target: TableSink, stream: Stream): void {
+  #insert({ table, plan, onConflict, origin }: InsertPlan, target: TableSink, stream: Stream): void {
     const { sink, isInsertOnly: takesInsertsOnly, isKeyed = false, envelope } = target
     const name = table.path.join('.')
     if (takesInsertsOnly && !isInsertOnly(stream))
-      throw new PlanError('SINK_TAKES_NO_CHANGES', `Table "${name}" takes inserted rows only, and the query changes rows that it has given`, {
-        hint: target.changesHint ?? 'Write to a table whose connector takes changes, or ask for results that come once (windows).',
-      })
+      throw errorAt(
+        origin,
+        'SINK_TAKES_NO_CHANGES',
+        `Table "${name}" takes inserted rows only, and the query changes rows that it has given: ${this.#changing(stream)}`,
+        target.changesHint ?? 'Write to a table whose connector takes changes, or ask for results that come once (windows).',
+      )
     let rows = stream
     const key = table.primaryKey.map((column) => plan.columns.findIndex((one) => one.name === column))
     if (key.length > 0 && !isInsertOnly(stream)) {
       const own = uniqueKeyOf(plan)
       const isSame = own !== undefined && own.length === key.length && own.every((column) => key.includes(column))
       if (!isSame && onConflict === undefined && this.#options.materializes)
-        throw new PlanError(
+        throw errorAt(
+          origin,
           'SINK_KEY_DIFFERS',
           `The rows of the query are told apart by ${own === undefined ? 'no column' : own.map((column) => plan.columns[column].name).join(', ')}, those of table "${name}" by ${table.primaryKey.join(', ')}`,
-          { hint: 'Write ON CONFLICT DO NOTHING, DO ERROR or DO DEDUPLICATE to say what becomes of several rows of one key.' },
+          'Write ON CONFLICT DO NOTHING, DO ERROR or DO DEDUPLICATE to say what becomes of several rows of one key.',
         )
       const changes = stream.changes & ~UPDATES_BEFORE
       rows = isSame
@@ -528,7 +542,10 @@ export class QueryPlanner {
     if (known !== undefined) return { ...known, names }
     // What is made anew for each table that it goes to is told apart by it.
     const purpose = [this.#digests.stateOf(plan), ...(digest === undefined ? this.#target : [])]
+    const around = this.#text
+    this.#text = plan.kind === 'scan' ? textOfColumns(plan.table) : plan.origin?.text
     const stream = { ...this.#for(purpose, () => this.#planned(plan)), names }
+    this.#text = around
     if (digest !== undefined) this.#streams.set(digest, stream)
     const key = uniqueKeyOf(plan)
     if (key !== undefined && key.length > 0 && stream.from.length === 1)
@@ -573,15 +590,16 @@ export class QueryPlanner {
 
   // ---- tables ----
 
-  #scan({ table }: ScanPlan): Stream {
+  #scan({ table, origin }: ScanPlan): Stream {
     const known = this.#tables.get(table)
     if (known !== undefined) return known
-    const stream = this.#for(tableDigest(table), () => this.#read(table))
+    const stream = this.#for(tableDigest(table), () => this.#read(table, origin))
     this.#tables.set(table, stream)
     return stream
   }
 
-  #read(table: CatalogTable): Stream {
+  /** @param origin Of the first that asks for it. */
+  #read(table: CatalogTable, origin: Origin | undefined): Stream {
     const need = this.#pruner.needOf(table)
     const { watermark, columns } = table
     // In batch all rows are there before time passes.
@@ -596,7 +614,7 @@ export class QueryPlanner {
       if (computed === undefined) stored.set(places.get(column)!, of === 'all' ? 'all' : new Set(of))
     }
     for (const column of need.keys()) addNeed(stored, columns[column].computed)
-    const { stream, mapping } = this.#source(table, physical, stored)
+    const { stream, mapping } = this.#source(table, physical, stored, origin)
     const expressions = wanted.kept.map((column, place): BoundExpression => {
       const { computed } = columns[column]
       if (computed !== undefined) return moved(computed, mapping)
@@ -622,27 +640,31 @@ export class QueryPlanner {
     table: CatalogTable,
     physical: readonly CatalogColumn[],
     stored: Need,
+    origin: Origin | undefined,
   ): { readonly stream: Stream; readonly mapping: ReturnType<typeof reduced>['mapping'] } {
     // What is known of files by other ways than their records need not be read where nobody asks for it.
     const all: Need = new Map(physical.flatMap((column, index) => (isOfFile(column, table) ? [] : [[index, 'all']])))
     const read = reduced(physical, readsByName(table) ? stored : new Map([...all, ...[...stored].filter(([index]) => !all.has(index))]))
     const schema = new Schema(read.columns.map(({ name, type }) => ({ name, type: storedType(type) })))
-    if (table.stream !== undefined) return { stream: this.#fromStream(table, table.stream, schema), mapping: read.mapping }
+    if (table.stream !== undefined) return { stream: this.#fromStream(table, table.stream, schema, origin), mapping: read.mapping }
     const { timeZone } = this.#options.session
     const filter = this.#partitionFilter(table)
     const wanted = this.#wanted.get(table) ?? []
     const { source, envelope } = tableSource(table, { columns: read.columns, schema, timeZone, filter, wanted, makeSchema: (fields) => new Schema(fields) })
     if (this.#options.isBatch && !source.bounded)
-      throw new PlanError('ENDLESS_IN_BATCH', `Table "${table.path[2]}" never ends, and batch mode answers when all rows are there`, {
-        hint: 'Run it as a stream, or say how many rows there are.',
-      })
+      throw errorAt(
+        origin,
+        'ENDLESS_IN_BATCH',
+        `Table "${table.path[2]}" never ends, and batch mode answers when all rows are there`,
+        'Run it as a stream, or say how many rows there are.',
+      )
     const from = this.graph.add(source.name, { kind: 'source', source }, [], source.schema, source.parallelismMax)
     this.#uids.addTable('source', from, table)
     const names = namesOf(source.schema.fields)
     const attributes = (): Attributes => ({ table: table.path.join('.'), fields: names.join(', '), from: source.describe() })
     const stream = this.#made(`Source: ${source.name}`, from, { schema: source.schema, names, changes: INSERTS, attributes }, [])
     if (envelope === 'none') return { stream, mapping: read.mapping }
-    if (this.#options.isBatch) throw new PlanError('CHANGES_IN_BATCH', `Table "${table.path[2]}" brings changes, which batch mode does not take`)
+    if (this.#options.isBatch) throw changesInBatch(table, origin)
     const skipsErrors = table.options.get('debezium-json.ignore-parse-errors') === 'true'
     const fields = namesOf(read.columns)
     const output = { schema, names: fields, changes: ALL_CHANGES, attributes: () => ({ fields: fields.join(', ') }) }
@@ -650,9 +672,9 @@ export class QueryPlanner {
     return { stream: this.#map('Changes', stream, output, debezium(skipsErrors, hasSchema)), mapping: read.mapping }
   }
 
-  #fromStream(table: CatalogTable, stream: TableStream, outputSchema: Schema): Stream {
+  #fromStream(table: CatalogTable, stream: TableStream, outputSchema: Schema, origin: Origin | undefined): Stream {
     const { edges, schema, isOfChanges } = stream
-    if (isOfChanges && this.#options.isBatch) throw new PlanError('CHANGES_IN_BATCH', `Table "${table.path[2]}" brings changes, which batch mode does not take`)
+    if (isOfChanges && this.#options.isBatch) throw changesInBatch(table, origin)
     const origins = outputSchema.fields.map(({ name }) => {
       const column = schema.indexOf(name)
       return column < 0 ? undefined : { column, type: schema.fields[column].type }
@@ -728,11 +750,11 @@ export class QueryPlanner {
     return this.#made('Watermarks', from, { ...stream, attributes }, [])
   }
 
-  #values({ rows, columns }: ValuesPlan): Stream {
+  #values({ rows, columns, origin }: ValuesPlan): Stream {
     const { session } = this.#options
     const context = { ...session, nowMs: () => systemClock.nowMs(), watermarkMs: () => -Infinity }
     const schema = columns.length === 0 ? placedSchema([{ type: { kind: 'BOOLEAN', nullable: true } }]) : placedSchema(columns)
-    const values = rows.map((row) => givenRow(schema, row.length === 0 ? [null] : row.map((cell) => cellOf(cell, context))))
+    const values = rows.map((row) => givenRow(schema, row.length === 0 ? [null] : row.map((cell) => cellOf(cell, context, origin?.text))))
     const source = collectionSource(values, schema)
     const names = namesOf(columns)
     const attributes = (): Attributes => ({ rows: rowsText(rows), fields: names.join(', ') })
@@ -749,10 +771,9 @@ export class QueryPlanner {
       const input = this.plan(plan.input)
       return this.#addCalc(input, plan.condition, undefined, input)
     }
-    const isFiltered = plan.input.kind === 'filter'
-    const input = this.plan(plan.input.kind === 'filter' ? plan.input.input : plan.input)
-    const condition = isFiltered ? (plan.input as LogicalPlan & { kind: 'filter' }).condition : undefined
-    return this.#addCalc(input, condition, plan.expressions, placed(plan.columns))
+    const filter = plan.input.kind === 'filter' ? plan.input : undefined
+    const input = this.plan(filter?.input ?? plan.input)
+    return this.#addCalc(input, filter?.condition, plan.expressions, placed(plan.columns), filter?.origin?.text)
   }
 
   #addCalc(
@@ -760,11 +781,13 @@ export class QueryPlanner {
     condition: BoundExpression | undefined,
     expressions: readonly BoundExpression[] | undefined,
     { schema, names }: Pick<Stream, 'schema' | 'names'>,
+    conditionText = this.#text,
   ): Stream {
     if (this.#options.isBatch)
       for (const expression of [...(condition === undefined ? [] : [condition]), ...(expressions ?? [])])
         if (hasCall(expression, 'CURRENT_WATERMARK')) throw new PlanError('NO_WATERMARK', 'There are no watermarks in batch mode for CURRENT_WATERMARK')
-    const spec = { condition, expressions }
+    const places = { condition: { names: input.names, text: conditionText }, expressions: { names: input.names, text: this.#text } }
+    const spec = { condition, expressions, places }
     // Behind a filter a version of a row may go without a next one.
     const monotony =
       condition !== undefined && !isInsertOnly(input)
@@ -779,7 +802,7 @@ export class QueryPlanner {
     const output = { schema, names, changes: input.changes, monotony, attributes }
     const made = isColumnar(spec)
       ? this.#follow('Calc', input, output, () => new CalcOperator(spec, input.schema, schema, this.#options.session))
-      : this.#map('Calc', input, output, calc(condition, expressions), SEES_ALL)
+      : this.#map('Calc', input, output, calc(spec), SEES_ALL)
     const unsettled = isInsertOnly(input) ? [] : variableCallsIn([...(condition === undefined ? [] : [condition]), ...(expressions ?? [])])
     if (unsettled.length > 0) this.#unsettled.set(made.from[0], unsettled)
     return made
@@ -879,7 +902,9 @@ export class QueryPlanner {
     const schema = placedSchema(columns)
     const names = namesOf(columns)
     const { session } = this.#options
-    const create = (): Operator => new CalcOperator({ condition: undefined, expressions: undefined }, schema, schema, session)
+    const place = { names, text: undefined }
+    const spec = { condition: undefined, expressions: undefined, places: { condition: place, expressions: place } }
+    const create = (): Operator => new CalcOperator(spec, schema, schema, session)
     const body: TransformationBody = { kind: 'operator', watermarks: SEES_NOTHING, needsEventLoop: false, followsInput: true, create }
     const edges = from.map((one): Edge => ({ from: one, side: of, partitioner: { kind: 'forward' }, input: 0, schema }))
     const attributes = (): Attributes => ({ of: this.noteOf(from[0]).kind, fields: names.join(', ') })
@@ -892,9 +917,18 @@ export class QueryPlanner {
 
   #aggregate(plan: AggregatePlan): Stream {
     const { input, keys, aggregates, columns, window } = plan
-    if (!this.#options.isBatch && aggregates.some(({ name }) => name === 'APPROX_COUNT_DISTINCT'))
-      throw new PlanError('APPROXIMATE_STREAM', 'APPROX_COUNT_DISTINCT counts rows that end', { hint: 'Write COUNT(DISTINCT ...), or use batch mode.' })
-    return window === undefined ? this.#group(this.plan(input), keys, aggregates, columns, plan.ttlMs) : this.#windowAggregate({ ...plan, window })
+    const approximate = this.#options.isBatch ? undefined : aggregates.find(({ name }) => name === 'APPROX_COUNT_DISTINCT')
+    if (approximate !== undefined)
+      throw errorAt(
+        originIn(plan, approximate),
+        'APPROXIMATE_STREAM',
+        'APPROX_COUNT_DISTINCT counts rows that end',
+        'Write COUNT(DISTINCT ...), or use batch mode.',
+      )
+    if (window !== undefined) return this.#windowAggregate({ ...plan, window })
+    const rows = this.plan(input)
+    if (!isInsertOnly(rows)) checkRetraction(plan, aggregates, 'the rows that it is of change')
+    return this.#group(rows, keys, aggregates, columns, plan.ttlMs)
   }
 
   #group(input: Stream, keys: readonly BoundExpression[], aggregates: readonly BoundAggregate[], fields: readonly Field[], ttlMs?: number): Stream {
@@ -902,7 +936,6 @@ export class QueryPlanner {
     const ttl = this.#ttl('groups', ttlMs)
     const { schema, names } = placed(fields)
     const isOfInserts = isInsertOnly(input)
-    if (!isOfInserts) checkRetraction(aggregates, 'the rows that it is of change')
     const areOne = this.#areOne
     const folded = isOfInserts ? aggregates : withoutRetraction(aggregates, keys, input.monotony)
     const isFolded = (isBatch || areOne) && ttl === undefined && areFolded(folded, !isOfInserts)
@@ -964,10 +997,15 @@ export class QueryPlanner {
     const { input, keys, aggregates, columns: fields, window } = plan
     const { spec, start, end } = window
     if (spec.kind === 'HOP' && spec.sizeMs % spec.stepMs !== 0 && !spec.isLegacy)
-      throw new PlanError('HOP_SIZE', `The size of HOP windows is a multiple of their slide, and ${spec.sizeMs} ms is none of ${spec.stepMs} ms`)
+      throw errorAt(
+        plan.origin,
+        'HOP_SIZE',
+        `The size of HOP windows is a multiple of their slide, and ${spec.sizeMs} ms is none of ${spec.stepMs} ms`,
+        'Round the size or the slide.',
+      )
     const { session, isBatch } = this.#options
     const isOfParts = isStraight(plan)
-    if (!isBatch) checkMerging(aggregates, spec, isOfParts)
+    if (!isBatch) checkMerging(plan, isOfParts)
     const emit = isBatch ? undefined : emitOf(this.#options.emit, spec)
     const isSliced =
       isOfParts && spec.time === 'event' && (spec.kind === 'HOP' || spec.kind === 'CUMULATE') && !isBatch && emit === undefined && canMerge(aggregates)
@@ -987,7 +1025,7 @@ export class QueryPlanner {
     const key = others.length === 0 ? undefined : others
     const { schema, names } = placed(fields)
     const retracts = !isInsertOnly(stream)
-    if (retracts) checkRetraction(aggregates, 'the rows of its windows change')
+    if (retracts) checkRetraction(plan, aggregates, 'the rows of its windows change')
     const output = (of: string): Output => ({ schema, names, changes: INSERTS, attributes: () => ({ ...groupAttributes(plan), of }), ...lateOf(plan) })
     const shared = { input: { schema: stream.schema, key }, outputSchema: schema, window: spec, keys: columns, start, end, aggregates, retracts }
     if (isSliced) {
@@ -1101,13 +1139,17 @@ export class QueryPlanner {
     const [first] = calls
     const isSame = (one: unknown, other: unknown): boolean => JSON.stringify(one, withoutPlaces) === JSON.stringify(other, withoutPlaces)
     const { session, isBatch } = this.#options
+    const refusal = (code: string, call: BoundOver, message: string, hint?: string): PlanError => errorAt(originIn(plan, call), code, message, hint)
     const isOfFirst = ({ partition, order }: BoundOver): boolean => isSame([partition, order], [first.partition, first.order])
     const isOneWindow = calls.every(isOfFirst)
-    if (!isOneWindow && isBatch) return this.#overOneByOne(inputPlan, calls, columns, isOfFirst)
+    if (!isOneWindow && isBatch) return this.#overOneByOne(plan, isOfFirst)
     if (!isOneWindow)
-      throw new PlanError('OVER_WINDOWS', 'All OVER of a SELECT have the same partition and order where rows never end', {
-        hint: 'Compute one in a subquery.',
-      })
+      throw refusal(
+        'OVER_WINDOWS',
+        calls.find((call) => !isOfFirst(call))!,
+        `All OVER of a SELECT have the same partition and order ${ENDLESS}`,
+        'Compute one in a subquery.',
+      )
     const { stream, columns: partition } = this.#keyed(this.plan(inputPlan), first.partition)
     const key = partition.length === 0 ? undefined : partition
     // Columns that were added for the key are none of the result.
@@ -1127,45 +1169,54 @@ export class QueryPlanner {
       }))
       return this.#addCalc(wide, undefined, kept, placed(columns))
     }
-    if (isBatch && calls.some(({ isDistinct }) => isDistinct))
-      throw new PlanError('OVER_DISTINCT', 'OVER takes no DISTINCT in batch mode', { hint: 'Take the distinct rows in a subquery.' })
+    const ofDistinct = isBatch ? calls.find(({ isDistinct }) => isDistinct) : undefined
+    if (ofDistinct !== undefined) throw refusal('OVER_DISTINCT', ofDistinct, 'OVER takes no DISTINCT in batch mode', 'Take the distinct rows in a subquery.')
     if (isBatch) return cut(this.#inserted('OverAggregate', [{ stream, key }], output, () => new FinalOverOperator(shared, session)))
     const [order] = first.order
     const time = order?.expression.kind === 'column' ? inputPlan.columns[order.expression.index]?.time : undefined
-    if (first.order.length === 0)
-      throw new PlanError('OVER_WITHOUT_ORDER', 'OVER needs an ORDER BY where rows never end', { hint: 'Order by a time attribute.' })
-    if (first.order.length > 1)
-      throw new PlanError('OVER_ORDER', 'OVER has one ORDER BY column where rows never end', { hint: 'Order by a time attribute alone.' })
-    for (const { name, operands } of calls) {
+    if (first.order.length === 0) throw refusal('OVER_WITHOUT_ORDER', first, `OVER needs an ORDER BY ${ENDLESS}`, 'Order by a time attribute.')
+    if (first.order.length > 1) throw refusal('OVER_ORDER', first, `OVER has one ORDER BY column ${ENDLESS}`, 'Order by a time attribute alone.')
+    for (const call of calls) {
+      const { name, operands } = call
       const [, distance] = operands
       if (name === 'LAG' && distance?.kind === 'literal' && Number(distance.value) < 0)
-        throw new PlanError('OVER_FUNCTION', 'LAG asks for rows that have not come yet', { hint: 'Use a positive offset.' })
+        throw refusal('OVER_FUNCTION', call, 'LAG asks for rows that have not come yet', 'Use a positive offset.')
     }
-    for (const { name } of calls)
-      if (name === 'LEAD') throw new PlanError('OVER_FUNCTION', 'LEAD asks for rows that have not come yet', { hint: 'Use LAG, or batch mode.' })
-      else if (name === 'NTILE' || name === 'CUME_DIST' || name === 'PERCENT_RANK')
-        throw new PlanError('OVER_FUNCTION', `${name} asks how many rows there are in all`, { hint: 'Use batch mode.' })
-    const isOneFrame = calls.every(({ frame }) => isSame(frame, first.frame))
-    if (!isOneFrame) throw new PlanError('OVER_FRAMES', 'All OVER of a SELECT have the same frame where rows never end')
-    if (first.frame.to !== 0) throw new PlanError('OVER_FRAME', 'A frame ends at the current row where rows never end', { hint: 'Write AND CURRENT ROW.' })
+    for (const call of calls) {
+      const { name } = call
+      if (name === 'LEAD') throw refusal('OVER_FUNCTION', call, 'LEAD asks for rows that have not come yet', 'Use LAG, or batch mode.')
+      if (name === 'NTILE' || name === 'CUME_DIST' || name === 'PERCENT_RANK')
+        throw refusal('OVER_FUNCTION', call, `${name} asks how many rows there are in all`, 'Use batch mode.')
+    }
+    const ofOtherFrame = calls.find(({ frame }) => !isSame(frame, first.frame))
+    if (ofOtherFrame !== undefined)
+      throw refusal('OVER_FRAMES', ofOtherFrame, `All OVER of a SELECT have the same frame ${ENDLESS}`, 'Compute one in a subquery.')
+    if (first.frame.to !== 0) throw refusal('OVER_FRAME', first, `A frame ends at the current row ${ENDLESS}`, 'Write AND CURRENT ROW.')
     if (time !== undefined) {
-      if (order.descending) throw new PlanError('OVER_ORDER', 'OVER is ordered by time upwards where rows never end', { hint: 'Leave DESC out.' })
-      if (!isInsertOnly(stream)) throw new PlanError('OVER_CHANGES', 'OVER in the order of time takes no rows that change')
+      if (order.descending) throw refusal('OVER_ORDER', first, `OVER is ordered by time upwards ${ENDLESS}`, 'Leave DESC out.')
+      if (!isInsertOnly(stream))
+        throw refusal(
+          'OVER_CHANGES',
+          first,
+          `OVER in the order of time takes no rows that change: ${this.#changing(stream)}`,
+          'Order by a column that is no time.',
+        )
       const column = (order.expression as BoundExpression & { readonly kind: 'column' }).index
-      if (first.frame.from !== undefined) checkRetraction(calls, 'rows leave a frame that has a beginning')
+      if (first.frame.from !== undefined) checkRetraction(plan, calls, 'rows leave a frame that has a beginning')
       const create = (): Operator => new TimeOverOperator({ ...shared, time: time === 'event' ? column : undefined, frame: first.frame }, session)
       return cut(this.#inserted('OverAggregate', [{ stream, key }], output, create))
     }
-    if (order.descending) throw new PlanError('OVER_ORDER', 'OVER is ordered upwards where rows never end', { hint: 'Leave DESC out.' })
-    for (const { name, user } of calls)
-      if (user === undefined && !AGGREGATE_FUNCTIONS.has(name))
-        throw new PlanError('OVER_FUNCTION', `${name} in the order of a column that is no time asks for a bound where rows never end`, {
-          hint: 'Ask for the first rows: WHERE rank <= n.',
-        })
+    if (order.descending) throw refusal('OVER_ORDER', first, `OVER is ordered upwards ${ENDLESS}`, 'Leave DESC out.')
+    const unbounded = calls.find(({ name, user }) => user === undefined && !AGGREGATE_FUNCTIONS.has(name))
+    if (unbounded !== undefined)
+      throw refusal(
+        'OVER_FUNCTION',
+        unbounded,
+        `${unbounded.name} in the order of a column that is no time asks for a bound ${ENDLESS}`,
+        'Ask for the first rows: WHERE rank <= n.',
+      )
     if (first.frame.from !== undefined)
-      throw new PlanError('OVER_FRAME', 'A frame in the order of a column that is no time has no beginning where rows never end', {
-        hint: 'Write UNBOUNDED PRECEDING.',
-      })
+      throw refusal('OVER_FRAME', first, `A frame in the order of a column that is no time has no beginning ${ENDLESS}`, 'Write UNBOUNDED PRECEDING.')
     const changes = isInsertOnly(stream) ? INSERTS_AND_UPDATES : ALL_CHANGES
     const ttl = this.#ttl('rows')
     const create = (): Operator => new ChangingOverOperator({ ...shared, ttl }, session)
@@ -1173,14 +1224,21 @@ export class QueryPlanner {
   }
 
   /** Calls of several windows: those of the first one, then the others behind them. */
-  #overOneByOne(input: LogicalPlan, calls: readonly BoundOver[], columns: OverPlan['columns'], isOfFirst: (call: BoundOver) => boolean): Stream {
+  #overOneByOne({ input, calls, columns, origin }: OverPlan, isOfFirst: (call: BoundOver) => boolean): Stream {
+    const where = origin && { origin }
     const width = input.columns.length
     const order = [...calls.keys()].toSorted((one, other) => Number(isOfFirst(calls[other])) - Number(isOfFirst(calls[one])))
     const count = calls.filter(isOfFirst).length
     const own = columns.slice(0, width)
     const added = order.map((index) => columns[width + index])
-    const first: OverPlan = { kind: 'over', input, calls: order.slice(0, count).map((index) => calls[index]), columns: [...own, ...added.slice(0, count)] }
-    const all: OverPlan = { kind: 'over', input: first, calls: order.slice(count).map((index) => calls[index]), columns: [...own, ...added] }
+    const first: OverPlan = {
+      kind: 'over',
+      input,
+      calls: order.slice(0, count).map((index) => calls[index]),
+      columns: [...own, ...added.slice(0, count)],
+      ...where,
+    }
+    const all: OverPlan = { kind: 'over', input: first, calls: order.slice(count).map((index) => calls[index]), columns: [...own, ...added], ...where }
     const expressions = columns.map(({ type }, index): BoundExpression => ({
       kind: 'column',
       index: index < width ? index : width + order.indexOf(index - width),
@@ -1199,7 +1257,12 @@ export class QueryPlanner {
     const { session, isBatch } = this.#options
     const { from, to, hasRank, order } = plan
     if (plan.function !== 'ROW_NUMBER')
-      throw new PlanError('RANK_FUNCTION', `The first rows are those of ROW_NUMBER, not of ${plan.function}`, { hint: 'Use ROW_NUMBER.' })
+      throw errorAt(
+        plan.origin,
+        'RANK_FUNCTION',
+        `The first rows are those of ROW_NUMBER, not of ${plan.function}, ${ENDLESS}`,
+        'Use ROW_NUMBER, or batch mode.',
+      )
     const width = plan.input.columns.length
     const isWider = stream.schema.fields.length > width
     const { schema, names } = isWider ? placed([...fieldsOf(stream), ...plan.columns.slice(width)]) : placed(plan.columns)
@@ -1315,15 +1378,19 @@ export class QueryPlanner {
       const rank = { order: keys, from: offset + 1, to: offset + fetch, hasRank: false }
       return this.#topN(input, undefined, rank, output, replacedBy({ input: inputPlan, partition: [], order: keys }, input), rowKeyOf(inputPlan))
     }
-    if (offset > 0) throw new PlanError('OFFSET_WITHOUT_LIMIT', 'OFFSET needs a LIMIT', { hint: 'Write LIMIT too.' })
+    if (offset > 0) throw errorAt(plan.origin, 'OFFSET_WITHOUT_LIMIT', 'OFFSET needs a LIMIT', 'Write LIMIT too.')
     if (isBatch) return input
     const [first, ...rest]: readonly SortKey[] = keys
     const column = first?.expression.kind === 'column' ? first.expression.index : -1
     if (first === undefined || inputPlan.columns[column]?.time === undefined || first.descending)
-      throw new PlanError('SORT_WITHOUT_TIME', 'ORDER BY begins with a time attribute, upwards, where rows never end', {
-        hint: 'Write LIMIT for the first rows of another order.',
-      })
-    if (!isInsertOnly(input)) throw new PlanError('SORT_CHANGES', 'ORDER BY takes no rows that change, unless there is a LIMIT', { hint: 'Write LIMIT.' })
+      throw errorAt(
+        plan.origin,
+        'SORT_WITHOUT_TIME',
+        `ORDER BY begins with a time attribute, upwards, ${ENDLESS}`,
+        'Write LIMIT for the first rows of another order, or use batch mode.',
+      )
+    if (!isInsertOnly(input))
+      throw errorAt(plan.origin, 'SORT_CHANGES', `ORDER BY takes no rows that change, unless there is a LIMIT: ${this.#changing(input)}`, 'Write LIMIT.')
     if (inputPlan.columns[column].time === 'processing') return input
     const create = (): Operator => new TimeSortOperator({ input: { schema: input.schema, key: undefined }, time: column, order: rest }, session)
     return this.#inserted('Sort', [{ stream: input, key: undefined }], output, create)
@@ -1427,6 +1494,16 @@ export class QueryPlanner {
     const expressions = input.schema.fields.map(({ type }, index): BoundExpression => ({ kind: 'column', index, type, start: 0, end: 0 }))
     return this.#addCalc(input, undefined, expressions, { schema, names: input.names })
   }
+}
+
+/** What the computed columns of a table stand in; undefined: they are of several texts. */
+function textOfColumns({ definition }: CatalogTable): string | undefined {
+  const [first, ...others] = definition.columns.filter(({ kind }) => kind === 'computed').map(({ origin }) => origin.text)
+  return others.every((text) => text === first) ? first : undefined
+}
+
+function changesInBatch(table: CatalogTable, origin: Origin | undefined): PlanError {
+  return errorAt(origin, 'CHANGES_IN_BATCH', `Table "${table.path[2]}" brings changes, which batch mode does not take`, 'Run it as a stream.')
 }
 
 /** Whether a plan reads rows that come too late for another one. */
@@ -1601,7 +1678,7 @@ function variableCallsIn(expressions: readonly BoundExpression[]): readonly stri
 }
 
 function withoutPlaces(name: string, value: unknown): unknown {
-  return name === 'start' || name === 'end' || name === 'view' ? undefined : typeof value === 'bigint' ? `${value}n` : value
+  return name === 'start' || name === 'end' || name === 'view' || name === 'origin' ? undefined : typeof value === 'bigint' ? `${value}n` : value
 }
 
 /** What comes out of one subtask stays in one where others come along, which may have more: dealt out, changes of a row would overtake each other. */
@@ -1667,10 +1744,10 @@ function sidesOf([one, other]: readonly BoundExpression[], width: number): reado
 }
 
 /** The value of a cell of VALUES. @throws {UserFunctionError} if it cannot be computed. */
-function cellOf(cell: BoundExpression, context: EvaluationContext): Value {
+function cellOf(cell: BoundExpression, context: EvaluationContext, text: string | undefined): Value {
   try {
     return interpret(cell, context)([])
   } catch (error) {
-    throw userError('Values', 0, error)
+    throw failureOf(error, cell, [], context, { names: [], text }) ?? userError('Values', 0, error)
   }
 }

@@ -2,21 +2,26 @@
 
 import { BadRecordError } from '../../base/errors.ts'
 import { RowKind } from '../../batch/record-batch.ts'
-import type { BoundExpression } from '../bound-expression.ts'
 import { interpret, interpretColumn } from '../interpreter.ts'
 import type { UnnestPlan, WindowPlan } from '../logical-plan.ts'
 import type { Value } from '../value.ts'
+import { calcFailure, type CalcSpec } from './calc-spec.ts'
 import type { RowMapFactory } from './row-map-operator.ts'
 import { isAddition } from './sql-operator.ts'
 import { WindowClock } from './window-clock.ts'
 
-/** A filter and a projection; undefined: all rows, the columns of the input. */
-export function calc(condition: BoundExpression | undefined, expressions: readonly BoundExpression[] | undefined): RowMapFactory {
+/** A filter and a projection. */
+export function calc(spec: CalcSpec): RowMapFactory {
+  const { condition, expressions } = spec
   return (context) => {
     const holds = condition && interpret(condition, context)
     const columns = expressions?.map((expression) => interpretColumn(expression, context))
     return (kind, row, emit) => {
-      if (holds === undefined || holds(row) === true) emit(kind, columns === undefined ? row : columns.map((evaluate) => evaluate(row)))
+      try {
+        if (holds === undefined || holds(row) === true) emit(kind, columns === undefined ? row : columns.map((evaluate) => evaluate(row)))
+      } catch (error) {
+        throw calcFailure(error, spec, row, context) ?? error
+      }
     }
   }
 }

@@ -4,8 +4,10 @@
 import { PlanError } from '../../base/errors.ts'
 import type { AlignedWindows } from '../../operator/window/slices.ts'
 import type { BoundAggregate, BoundExpression } from '../bound-expression.ts'
+import type { Origin } from '../catalog.ts'
 import { columnsOf } from '../expressions.ts'
 import type { AggregatePlan, LogicalPlan, WindowPlan, WindowSpec } from '../logical-plan.ts'
+import { errorAt, type Span } from '../sql-error.ts'
 
 /** `table.exec.emit.*`: undefined delays are those of what is not asked for, and NaN those that are missing. */
 export interface EmitOptions {
@@ -99,8 +101,13 @@ export function timesOf({ input, keys, window: { spec } }: WindowGroups): readon
   })
 }
 
+/** Where a call of a plan stands. */
+export function originIn({ origin }: Pick<LogicalPlan, 'origin'>, { start, end }: Span): Origin | undefined {
+  return origin && { text: origin.text, start, end }
+}
+
 /** @throws {PlanError} `AGGREGATE_WINDOW` */
-export function checkMerging(aggregates: readonly BoundAggregate[], spec: WindowSpec, straight: boolean): void {
+export function checkMerging({ aggregates, window: { spec }, origin }: WindowGroups, straight: boolean): void {
   const ofParts = straight && spec.kind !== 'TUMBLE'
   // Of what slices have in common Flink takes one out again, which it can of few aggregates.
   const isHop = ofParts && spec.kind === 'HOP' && !spec.isLegacy
@@ -109,10 +116,11 @@ export function checkMerging(aggregates: readonly BoundAggregate[], spec: Window
   )
   if (wrong === undefined) return
   const hint = spec.kind === 'TUMBLE' ? 'Use the table function of the windows.' : 'Use TUMBLE windows.'
-  throw new PlanError(
+  throw errorAt(
+    originIn({ origin }, wrong),
     'AGGREGATE_WINDOW',
     `${wrong.name}${wrong.isDistinct ? ' of distinct values' : ''} cannot be of ${spec.kind} windows${spec.isLegacy ? ' of GROUP BY' : ''}`,
-    { hint },
+    hint,
   )
 }
 
@@ -122,12 +130,15 @@ export function canMerge(aggregates: readonly BoundAggregate[]): boolean {
 }
 
 /** @throws {PlanError} `NO_RETRACT` if an aggregate of a user cannot take rows out again. @param reason Why it has to. */
-export function checkRetraction(aggregates: readonly BoundAggregate[], reason: string): void {
+export function checkRetraction(plan: LogicalPlan, aggregates: readonly BoundAggregate[], reason: string): void {
   const wrong = aggregates.find(({ user }) => user !== undefined && user.signature.code.retract === undefined)
   if (wrong !== undefined)
-    throw new PlanError('NO_RETRACT', `Aggregate function "${wrong.name}" has no retract(), and ${reason}`, {
-      hint: 'Write retract(accumulator, ...values), which undoes accumulate().',
-    })
+    throw errorAt(
+      originIn(plan, wrong),
+      'NO_RETRACT',
+      `Aggregate function "${wrong.name}" has no retract(), and ${reason}`,
+      'Write retract(accumulator, ...values), which undoes accumulate().',
+    )
 }
 
 /** What windows say before and after their end; undefined: nothing. @throws {PlanError} `EMIT_WINDOW`, `INVALID_OPTION` */

@@ -68,7 +68,7 @@ const COUNTS = "CREATE TABLE s (k STRING) WITH ('connector' = 'filesystem', 'for
 
 describe('what is refused', () => {
   test.each<readonly [sql: string, message: string, hint: string]>([
-    [`${COUNTS} TO '${at('no.csv')}'`, 'the query changes rows that it has given', "SET 'execution.runtime-mode' = 'batch'"],
+    [`${COUNTS} TO '${at('no.csv')}'`, 'a file keeps them, line 1, column ', "SET 'execution.runtime-mode' = 'batch'"],
     ["COPY (SELECT 1 AS a) TO 'no.xls'", 'Cannot tell the format of "no.xls"', '(FORMAT csv)'],
     ["COPY (SELECT 1 AS a) TO 'no.csv.gz'", 'Cannot write compressed files', 'gzip'],
     ["COPY (SELECT 1 AS a) TO 'no.csv' (FORMAT cvs)", 'There is no format "cvs"', 'csv'],
