@@ -3,7 +3,7 @@
 
 import { PlanError } from '../base/errors.ts'
 import { Decimal, formatType, type LogicalType } from '../batch/types.ts'
-import type { CatalogColumn, CatalogTable, DefinedColumn, Origin, TablePath } from './catalog.ts'
+import type { Catalog, CatalogColumn, CatalogTable, DefinedColumn, Origin, TablePath } from './catalog.ts'
 import type { Need } from './column-pruning.ts'
 import type { InsertPlan } from './insert-binder.ts'
 import type { WindowSpec } from './logical-plan.ts'
@@ -84,6 +84,7 @@ type Tagged =
   | { readonly $type: number }
   | { readonly $window: number }
   | { readonly $table: number }
+  | { readonly $function: readonly string[]; readonly signature: string }
 
 /**
  * The text of a plan.
@@ -111,13 +112,13 @@ export function planText(plan: CompiledPlan, engineVersion: string, objects: Cat
  * Reads the text of a plan.
  *
  * @param name What errors call it.
- * @param lookUp What the catalog knows of a table.
- * @throws {PlanError} `INVALID_PLAN` if it is none; `PLAN_DOES_NOT_FIT` if it is of another version, or the catalog has another table.
+ * @param catalog What it says of tables and functions.
+ * @throws {PlanError} `INVALID_PLAN` if it is none; `PLAN_DOES_NOT_FIT` if it is of another version, or the catalog has another table or function.
  */
-export function readPlan(text: string, name: string, lookUp: (path: TablePath) => CatalogTable | undefined): CompiledPlan {
+export function readPlan(text: string, name: string, catalog: Catalog): CompiledPlan {
   const document = documentOf(text, name)
   try {
-    const reader = new PlanReader(document, name, lookUp)
+    const reader = new PlanReader(document, name, catalog)
     return {
       inserts: document.inserts.map((insert) => reader.value(insert) as InsertPlan),
       needs: reader.needs,
@@ -224,10 +225,8 @@ class PlanWriter {
 
   #object(value: object): unknown {
     if (Array.isArray(value)) return value.map((one: unknown) => (one === undefined ? ({ $undefined: true } satisfies Tagged) : this.value(one)))
-    if (value instanceof UserCall)
-      throw new PlanError('NOT_COMPILABLE', `Cannot compile the plan: it calls the function ${value.name}, which is code, and no text can say that`, {
-        hint: 'Run the statement itself, without COMPILE PLAN: a changed script finds its state by what its operators compute.',
-      })
+    // Its code is that of the catalog of whoever runs the plan.
+    if (value instanceof UserCall) return { $function: value.path, signature: value.toJSON() } satisfies Tagged
     if (value instanceof Decimal) return { $decimal: String(value) } satisfies Tagged
     if (value instanceof Uint8Array) return { $bytes: Buffer.from(value).toString('hex') } satisfies Tagged
     if (value instanceof Map) return { $map: Array.from(value, ([key, of]) => [this.value(key), this.value(of)] as const) } satisfies Tagged
@@ -291,14 +290,14 @@ class PlanWriter {
 class PlanReader {
   readonly needs = new Map<CatalogTable, Need>()
   readonly #name: string
-  readonly #lookUp: (path: TablePath) => CatalogTable | undefined
+  readonly #catalog: Catalog
   readonly #types: readonly unknown[]
   readonly #windows: readonly unknown[]
   readonly #tables: readonly CatalogTable[]
 
-  constructor({ types, windows, tables }: PlanDocument, name: string, lookUp: (path: TablePath) => CatalogTable | undefined) {
+  constructor({ types, windows, tables }: PlanDocument, name: string, catalog: Catalog) {
     this.#name = name
-    this.#lookUp = lookUp
+    this.#catalog = catalog
     const made: unknown[] = (this.#types = [])
     for (const type of types) made.push(this.value(type))
     this.#windows = windows.map((window) => this.value(window))
@@ -309,11 +308,17 @@ class PlanReader {
     if (typeof json !== 'object' || json === null) return json
     if (Array.isArray(json)) return json.map((one) => this.value(one))
     const tagged = json as Partial<Record<'$number' | '$bigint' | '$decimal' | '$bytes', string>> &
-      Partial<Record<'$type' | '$window' | '$table', number>> & { readonly $map?: readonly (readonly [unknown, unknown])[]; readonly $set?: readonly unknown[] }
+      Partial<Record<'$type' | '$window' | '$table', number>> & {
+        readonly $function?: readonly string[]
+        readonly signature?: string
+        readonly $map?: readonly (readonly [unknown, unknown])[]
+        readonly $set?: readonly unknown[]
+      }
     if ('$undefined' in json) return undefined
     if (tagged.$type !== undefined) return known(this.#types, tagged.$type)
     if (tagged.$window !== undefined) return known(this.#windows, tagged.$window)
     if (tagged.$table !== undefined) return known(this.#tables, tagged.$table)
+    if (tagged.$function !== undefined) return this.#function(tagged.$function, tagged.signature!)
     if (tagged.$number !== undefined) return Number(tagged.$number)
     if (tagged.$bigint !== undefined) return BigInt(tagged.$bigint)
     if (tagged.$decimal !== undefined) return Decimal.parse(tagged.$decimal)
@@ -324,10 +329,33 @@ class PlanReader {
     return hasPlace(members) ? { ...members, start: 0, end: 0 } : members
   }
 
+  /** The function that the catalog has under that name, if it still is what it was. */
+  #function(path: readonly string[], signature: string): UserCall {
+    const shown = path.join('.')
+    const found = this.#catalog.findFunction(path)?.found
+    const { definition } = found ?? {}
+    if (found === undefined || definition === undefined)
+      throw new PlanError('PLAN_DOES_NOT_FIT', `Cannot run the plan "${this.#name}": it calls the function "${shown}", which is not there`, {
+        hint: 'Create the function in front of EXECUTE PLAN.',
+      })
+    const calls = definition.signatures.map((one) => new UserCall({ name: found.name, definition, path }, one, undefined))
+    const call = calls.find((one) => one.toJSON() === signature)
+    if (call !== undefined) return call
+    const known = calls.map((one) => one.toJSON()).join('; ')
+    throw new PlanError(
+      'PLAN_DOES_NOT_FIT',
+      `Cannot run the plan "${this.#name}": function "${shown}" was ${signature} when it was compiled, and is ${known} now`,
+      {
+        hint: 'Create the function as it was, or compile the plan again, which may begin with empty state.',
+      },
+    )
+  }
+
   #table(given: TableDocument): CatalogTable {
     const { path, isTemporary, primaryKey, partitionedBy, comment, hinted = [] } = given
     const columns = given.columns.map(({ value }) => this.value(value) as CatalogColumn)
-    const present = this.#lookUp(path)
+    const found = this.#catalog.at(path)
+    const present = found?.kind === 'table' ? found : undefined
     if (present !== undefined) this.#compare(given, present)
     const kept = given.options ?? (present && Object.fromEntries(present.options))
     if (kept === undefined)

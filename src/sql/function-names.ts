@@ -44,5 +44,5 @@ function functionOf(call: Call, catalog: Catalog, text: string): Pick<Call, 'nam
       'Write it in TypeScript: CREATE FUNCTION ... LANGUAGE TYPESCRIPT.',
     )
   const { start, end } = call.name.at(-1)!
-  return { name: own.path.map((part) => ({ text: part, start, end })), user: () => ({ name: shown, definition }) }
+  return { name: own.path.map((part) => ({ text: part, start, end })), user: () => ({ name: shown, definition, path: own.path }) }
 }

@@ -17,6 +17,8 @@ export interface NamedFunction {
   /** As plans and errors show it. */
   readonly name: string
   readonly definition: UserFunctionDefinition
+  /** Where the catalog has it: with the catalog and database, or without for one of the system. */
+  readonly path: readonly string[]
 }
 
 /** Shows a value to a function. @throws {RefusedValue} for a NULL that it does not take */
@@ -30,14 +32,17 @@ export class UserCall {
   /** NULL is theirs. */
   readonly isStrict = false
   readonly signature: FunctionSignature
+  /** See {@link NamedFunction.path}. */
+  readonly path: readonly string[]
   readonly #position: SqlPosition | undefined
 
   /** @param position Where the call stands; undefined: in no text. */
-  constructor({ name, definition }: NamedFunction, signature: FunctionSignature, position: SqlPosition | undefined) {
+  constructor({ name, definition, path }: NamedFunction, signature: FunctionSignature, position: SqlPosition | undefined) {
     this.name = name
     this.kind = definition.kind
     this.isDeterministic = definition.deterministic
     this.signature = signature
+    this.path = path
     this.#position = position
   }
 

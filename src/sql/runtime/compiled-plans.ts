@@ -143,10 +143,7 @@ function executedPlan(result: CompilePlanResult | ExecutePlanResult, session: Sq
 }
 
 function readJob(text: string, name: string, session: SqlSession): InsertJob {
-  const { inserts, needs, configuration, currentCatalog, currentDatabase, operators } = readPlan(text, name, (path) => {
-    const found = session.catalog.at(path)
-    return found?.kind === 'table' ? found : undefined
-  })
+  const { inserts, needs, configuration, currentCatalog, currentDatabase, operators } = readPlan(text, name, session.catalog)
   const settings: SessionSettings = { options: configuration, catalog: { currentCatalog, currentDatabase } }
   // Where state is kept is said by who runs it.
   const { isInMemory } = queryOptions(session, [])

@@ -16,6 +16,7 @@ import { QueryPlanner } from '../../../src/sql/runtime/query-planner.ts'
 import { asksForBatch, runScript } from '../../../src/sql/runtime/run-script.ts'
 import { buildScript, buildStatements } from '../../../src/sql/runtime/script-job.ts'
 import { SqlSession } from '../../../src/sql/session.ts'
+import type { UserFunctionDefinition } from '../../../src/sql/user-functions.ts'
 import * as FUNCTIONS from '../../fixtures/sql-functions.ts'
 import { SqlError } from '../../../src/sql/sql-error.ts'
 import { parseScript } from '../../../src/sql/statement-parser.ts'
@@ -57,7 +58,7 @@ describe('what is written is read as it was', () => {
         const [optimized] = planner.optimized
         const insert = { plan: optimized, partition: new Map() } as unknown as InsertPlan
         const written = { inserts: [insert], needs: planner.needs, configuration: new Map(), currentCatalog: '', currentDatabase: '', operators: [] }
-        const read = readPlan(planText(written, '0', 'ALL'), file, () => undefined)
+        const read = readPlan(planText(written, '0', 'ALL'), file, new SqlSession().catalog)
         const [{ plan: again }] = read.inserts
         const [one, other] = [new PlanDigests(), new PlanDigests()]
         expect(other.stateOf(again), file).toEqual(one.stateOf(optimized))
@@ -77,6 +78,10 @@ describe('what is written is read as it was', () => {
     expect(count).toBeGreaterThan(350)
   })
 })
+
+// A definition as scalarFunction() makes it: the package that modules import need not be built.
+const FUNCTION_MODULE = `const signature = { arguments: [{ kind: 'INT', nullable: true }], rest: undefined, returns: { kind: 'INT', nullable: true }, accumulator: undefined, code: { eval: (a: number) => a } }
+export const same = { kind: 'scalar', signatures: [signature], deterministic: true, [Symbol.for('millrace.user-function')]: true }`
 
 const ROWS = ['{"k":"a","n":1}', '{"k":"b","n":2}', '{"k":"a","n":3}'].join('\n')
 
@@ -218,12 +223,45 @@ describe('late rows and functions', () => {
     expect(planned.graph.transformations.map(({ settings }) => settings)).toEqual(given.graph.transformations.map(({ settings }) => settings))
   })
 
-  test('that users have written cannot be said in a plan', () => {
-    const session = new SqlSession()
-    session.createTemporaryFunction('capital', FUNCTIONS.initials)
-    const text = scriptOf(`COMPILE PLAN '${planPath('code')}' FOR INSERT INTO counts SELECT capital(k), CAST(n AS BIGINT) FROM numbers;`)
-    expect(() => runScript(text, { columns() {}, change() {} }, { session, log() {} })).toThrow(/it calls the function capital, which is code/)
-    expect(existsSync(planPath('code'))).toBe(false)
+  test('that users have written are named, and are those of whoever runs the plan', () => {
+    const runIn = (statements: string, functions: Readonly<Record<string, UserFunctionDefinition>>): void => {
+      const session = new SqlSession()
+      for (const [name, definition] of Object.entries(functions)) session.createTemporaryFunction(name, definition)
+      rmSync(join(folder, 'counts'), { recursive: true, force: true })
+      runScript(scriptOf(statements), { columns() {}, change() {} }, { session, log() {} })
+    }
+    const all = { capital: FUNCTIONS.initials, summed: FUNCTIONS.total }
+    const insert = `INSERT INTO counts SELECT capital(k), CAST(summed(n) AS BIGINT) FROM numbers GROUP BY capital(k)`
+    writeFileSync(join(folder, 'numbers.json'), ROWS)
+    runIn(`${BATCH} ${insert}`, all)
+    const expected = counts()
+    expect(expected).toHaveLength(2)
+    runIn(`${BATCH} COMPILE PLAN '${planPath('code')}' FOR ${insert};`, all)
+    const execute = `EXECUTE PLAN '${planPath('code')}';`
+    // The catalog in use is no concern of names in a plan.
+    runIn(`CREATE DATABASE other; USE other; ${execute}`, all)
+    expect(counts()).toEqual(expected)
+    expect(() => runIn(execute, { capital: FUNCTIONS.initials })).toThrow(
+      /it calls the function "default_catalog\.default_database\.summed", which is not there/,
+    )
+    expect(() => runIn(execute, { ...all, capital: FUNCTIONS.twice })).toThrow(
+      /function "default_catalog\.default_database\.capital" was scalar capital\(.*and is /,
+    )
+  })
+
+  test('of modules are found again by who has created them', async () => {
+    const module = join(folder, 'functions.ts')
+    writeFileSync(module, FUNCTION_MODULE)
+    const create = `CREATE FUNCTION same AS '${module}#same' LANGUAGE TYPESCRIPT;`
+    const modules = new FunctionModules()
+    const insert = 'INSERT INTO counts SELECT k, CAST(same(n) AS BIGINT) FROM numbers'
+    const session = new SqlSession(undefined, modules)
+    const text = scriptOf(`${create} COMPILE PLAN '${planPath('module')}' FOR ${insert};`)
+    await session.load(parseScript(text))
+    runScript(text, { columns() {}, change() {} }, { session, log() {} })
+    const { graph } = await buildScript(scriptOf(`${create} EXECUTE PLAN '${planPath('module')}'`), [], modules)
+    expect(graph.transformations.length).toBeGreaterThan(2)
+    await expect(buildScript(scriptOf(`EXECUTE PLAN '${planPath('module')}'`), [], new FunctionModules())).rejects.toThrow(/which is not there/)
   })
 })
 
