@@ -117,7 +117,8 @@ export {
   StateError,
   UserFunctionError,
 } from './base/errors.ts'
-export { StreamTableEnvironment, type AddedColumns, type FromStreamOptions } from './api/table/stream-table-environment.ts'
+export { ChangelogMode } from './api/table/changelog-mode.ts'
+export { StreamTableEnvironment, type AddedColumns, type FromChangelogOptions, type FromStreamOptions } from './api/table/stream-table-environment.ts'
 export { GroupedTable, Table, type Change, type ExplainDetail, type OffsetTable, type RowKind } from './api/table/table.ts'
 export { CallExpression, Expression, OrderExpression, type FrameBounds, type OverWindow, type TimeUnit } from './api/table/expression.ts'
 export type {

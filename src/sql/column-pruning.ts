@@ -85,9 +85,16 @@ export function moved(expression: BoundExpression, { places, fields, columns }: 
   return mapParts(expression, (part) => moved(part, { places, fields, columns }))
 }
 
-/** Adds what columns of a table are computed from, and its time attribute. */
+/** Adds what columns of a table are computed from, its time attribute, and by what its rows are changed. */
 function complete(table: CatalogTable, need: Need): void {
-  const { columns, watermark } = table
+  const { columns, watermark, stream, primaryKey } = table
+  if (stream?.isUpsert === true)
+    for (const key of primaryKey)
+      add(
+        need,
+        columns.findIndex(({ name }) => name === key),
+        undefined,
+      )
   if (watermark !== undefined) {
     add(
       need,

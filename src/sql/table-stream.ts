@@ -18,6 +18,8 @@ export interface TableStream {
   readonly schema: Schema
   /** Whether its records are changes: they have {@link ROW_KIND_COLUMN}, which is no column of the table. */
   readonly isOfChanges: boolean
+  /** Whether these say by the primary key alone what a row has become, and that it has gone. */
+  readonly isUpsert: boolean
   /** The time attribute, which watermarks of the stream are about; none of its columns: it is the timestamp of each record. */
   readonly rowtime: string | undefined
 }

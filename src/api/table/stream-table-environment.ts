@@ -4,6 +4,8 @@
 import type { Schema } from '../../batch/types.ts'
 import type { DataStream } from '../datastream/data-stream.ts'
 import type { StreamExecutionEnvironment } from '../datastream/environment.ts'
+import type { UserFunctionDefinition } from '../../sql/user-functions.ts'
+import { ChangelogMode } from './changelog-mode.ts'
 import type { AnyRow } from './expression-types.ts'
 import type { SqlTable, SqlText } from './sql-text.ts'
 import type { Change, Table } from './table.ts'
@@ -20,6 +22,15 @@ export interface FromStreamOptions<R> {
   readonly proctime?: string
   /** Columns that tell rows apart: of changes those of the row that changes. */
   readonly primaryKey?: readonly (keyof R & string)[]
+}
+
+/** What a program says of a stream of changes. */
+export interface FromChangelogOptions<R> extends FromStreamOptions<R> {
+  /**
+   * Which changes there are. Those of a key alone need a `primaryKey`: the last row of each key is kept, and told where it changes or goes.
+   * @default ChangelogMode.ALL
+   */
+  readonly changelogMode?: ChangelogMode
 }
 
 /** The columns that options of a stream add to its table. */
@@ -93,20 +104,40 @@ export class StreamTableEnvironment {
    * const timed = tables.fromDataStream(stream, { rowtime: 'ts' })
    */
   fromDataStream<R, const O extends FromStreamOptions<R> = FromStreamOptions<R>>(stream: DataStream<R>, options?: O): Table<R & AddedColumns<R, O>> {
-    return this.#program.fromStream(stream as DataStream<unknown>, options ?? {}, false)
+    return this.#program.fromStream(stream as DataStream<unknown>, options ?? {}, undefined)
   }
 
   /**
    * A table that changes as the records of a stream say: each is a row with what becomes of it in its column `rowKind` (`+I`, `-U`, `+U`, `-D`), as
-   * {@link Table.toChangelogStream} makes them. Every row that is changed or taken away comes as it was (`-U`, `-D`).
+   * {@link Table.toChangelogStream} makes them. Every row that is changed or taken away comes as it was (`-U`, `-D`), unless the mode says otherwise.
    *
-   * @throws {PlanError} as {@link fromDataStream}; `INVALID_TABLE` if there is no such column.
+   * @throws {PlanError} as {@link fromDataStream}; `INVALID_TABLE` if there is no such column, or no key by which rows are changed.
+   * @example
+   * const prices = tables.fromChangelogStream(stream, { primaryKey: ['product'], changelogMode: ChangelogMode.UPSERT })
    */
-  fromChangelogStream<R, const O extends FromStreamOptions<R> = FromStreamOptions<R>>(
+  fromChangelogStream<R, const O extends FromChangelogOptions<R> = FromChangelogOptions<R>>(
     stream: DataStream<Change<R>>,
     options?: O,
   ): Table<Omit<R, 'rowKind'> & AddedColumns<R, O>> {
-    return this.#program.fromStream(stream as DataStream<unknown>, options ?? {}, true)
+    return this.#program.fromStream(stream as DataStream<unknown>, options ?? {}, options?.changelogMode ?? ChangelogMode.ALL)
+  }
+
+  /**
+   * Gives a name to a function of the program, for SQL and `fn.call`: in the database that is in use, or in the one that the name says. Statements and
+   * tables that were made before do not know it.
+   *
+   * @throws {PlanError} `FUNCTION_EXISTS`, `INVALID_FUNCTION`; {@link SqlError} `SYNTAX_ERROR` if it is no name.
+   * @example
+   * tables.createTemporaryFunction('shout', scalarFunction({ arguments: [t.string()], returns: t.string(), eval: (text) => `${text}!` }))
+   * const loud = tables.sqlQuery(sql`SELECT shout(word) AS word FROM ${words}`)
+   */
+  createTemporaryFunction(name: string, definition: UserFunctionDefinition): void {
+    this.#program.createTemporaryFunction(name, definition)
+  }
+
+  /** As {@link createTemporaryFunction}, but of no database: it comes before functions that are built in. */
+  createTemporarySystemFunction(name: string, definition: UserFunctionDefinition): void {
+    this.#program.createTemporarySystemFunction(name, definition)
   }
 
   /** Gives a table a name in the catalog, for SQL and {@link from}. @throws {SqlError} `TABLE_EXISTS` */

@@ -21,9 +21,11 @@ import { type Span, SqlError } from '../../sql/sql-error.ts'
 import { parseName, parseScript } from '../../sql/statement-parser.ts'
 import type { QualifiedName, SetOption, Statement, TableReference } from '../../sql/syntax-tree.ts'
 import { columnsOfStream, ROW_KIND_COLUMN, schemaOfChanges, schemaOfRows, streamTable, type TableStream } from '../../sql/table-stream.ts'
+import type { UserFunctionDefinition } from '../../sql/user-functions.ts'
 import { makeView } from '../../sql/view-definition.ts'
 import { DataStream } from '../datastream/data-stream.ts'
 import type { StreamExecutionEnvironment } from '../datastream/environment.ts'
+import { ChangelogMode } from './changelog-mode.ts'
 import type { AnyRow } from './expression-types.ts'
 import { type SqlTable, SqlText } from './sql-text.ts'
 import type { FromStreamOptions } from './stream-table-environment.ts'
@@ -78,6 +80,14 @@ export class TableProgram {
     return schema === undefined ? table : checked(table, schema)
   }
 
+  createTemporaryFunction(name: string, definition: UserFunctionDefinition): void {
+    this.#session.createTemporaryFunction(name, definition)
+  }
+
+  createTemporarySystemFunction(name: string, definition: UserFunctionDefinition): void {
+    this.#session.createTemporarySystemFunction(name, definition)
+  }
+
   // ---- streams and tables ----
 
   createTemporaryView(path: string, table: SqlTable): void {
@@ -92,8 +102,10 @@ export class TableProgram {
     else catalog.put({ ...stream, path: full })
   }
 
-  fromStream<R>(stream: DataStream<unknown>, options: FromStreamOptions<never>, isOfChanges: boolean): Table<R> {
+  /** @param mode Of changes; undefined: the records are rows that come. */
+  fromStream<R>(stream: DataStream<unknown>, options: FromStreamOptions<never>, mode: ChangelogMode | undefined): Table<R> {
     const { rowtime, proctime, primaryKey = [] } = options
+    const isOfChanges = mode !== undefined
     const { schema } = stream
     const method = isOfChanges ? 'fromChangelogStream' : 'fromDataStream'
     if (stream.environment !== this.#env) throw new PlanError('INVALID_TABLE', `Cannot make a table in ${method}(): the stream is of another environment`)
@@ -111,7 +123,17 @@ export class TableProgram {
       throw new PlanError('INVALID_TABLE', `Cannot make a table of changes: the stream has no column "${ROW_KIND_COLUMN}" of type STRING`, {
         hint: 'It is one of +I, -U, +U, -D in each record; a stream of rows that only come is taken by fromDataStream().',
       })
-    const own: TableStream = { edges: stream.recordEdges(), schema, isOfChanges, rowtime }
+    if (mode !== undefined && !Object.values(ChangelogMode).includes(mode))
+      throw new PlanError(
+        'INVALID_TABLE',
+        `Cannot make a table of changes: changelogMode is one of ${Object.values(ChangelogMode).join(', ')}, not ${JSON.stringify(mode)}`,
+      )
+    const isUpsert = mode === ChangelogMode.UPSERT
+    if (isUpsert && primaryKey.length === 0)
+      throw new PlanError('INVALID_TABLE', 'Cannot make a table of upserts: nothing says by which columns rows are changed', {
+        hint: 'Name them: primaryKey: [...].',
+      })
+    const own: TableStream = { edges: stream.recordEdges(), schema, isOfChanges, isUpsert, rowtime }
     const names = columnsOfStream(own).map(({ name }) => name)
     if (rowtime !== undefined) checkRowtime(own, rowtime)
     if (proctime !== undefined && names.includes(proctime))

@@ -72,6 +72,7 @@ import { errorAt } from '../sql-error.ts'
 import { computedType, ROW_KIND_COLUMN, type TableStream } from '../table-stream.ts'
 import { commonType } from '../type-rules.ts'
 import { CalcOperator, isColumnar } from './calc-operator.ts'
+import { ChangelogNormalizeOperator } from './changelog-normalize-operator.ts'
 import { areFolded, areFoldedInSessions, areFoldedInWindows, foldedColumns, planColumnAggregates, planWindowAggregates } from './column-aggregates.ts'
 import { ColumnGroupOperator } from './column-group-operator.ts'
 import { ColumnJoinOperator } from './column-join-operator.ts'
@@ -625,7 +626,7 @@ export class QueryPlanner {
     const isSame =
       expressions.length === stream.schema.fields.length && expressions.every((expression, index) => expression.kind === 'column' && expression.index === index)
     const named = isSame ? stream : this.#addCalc(stream, undefined, expressions, { schema: new Schema(fields), names: namesOf(fields) })
-    if (table.stream !== undefined) return this.#timed(named, table.stream)
+    if (table.stream !== undefined) return this.#timed(table.stream.isUpsert ? this.#normalized(named, table, wanted.columns) : named, table.stream)
     if (time < 0) return named
     return this.#watermarks(named, wanted.mapping.places.get(time)!, moved(watermark!.expression, wanted.mapping), table)
   }
@@ -696,7 +697,19 @@ export class QueryPlanner {
       outputSchema,
     )
     this.#uids.add(from, this.#purpose, false)
-    return this.#made('FromStream', from, { schema: outputSchema, names, changes: isOfChanges ? ALL_CHANGES : INSERTS, attributes }, [])
+    const changes = !isOfChanges ? INSERTS : stream.isUpsert ? ALL_CHANGES & ~UPDATES_BEFORE : ALL_CHANGES
+    return this.#made('FromStream', from, { schema: outputSchema, names, changes, attributes }, [])
+  }
+
+  /** Full changes of those that say by the primary key what a row has become. */
+  #normalized(rows: Stream, { primaryKey }: CatalogTable, columns: readonly Pick<CatalogColumn, 'name'>[]): Stream {
+    const { schema, names } = rows
+    const key = primaryKey.map((wanted) => columns.findIndex(({ name }) => name === wanted))
+    const { session } = this.#options
+    const ttl = this.#ttl('row')
+    const create = (): Operator => new ChangelogNormalizeOperator({ input: { schema, key }, ttl }, session)
+    const output = { schema, names, changes: ALL_CHANGES, attributes: () => ({ key: primaryKey.join(', ') }) }
+    return this.#stateful('ChangelogNormalize', [{ stream: rows, key }], output, SEES_NOTHING, create)
   }
 
   /** A stream brings its own watermarks; in batch all rows are there before time passes. */

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { DataStream } from '../../../../src/api/datastream/data-stream.ts'
 import { Millrace } from '../../../../src/api/datastream/millrace.ts'
+import { ChangelogMode } from '../../../../src/api/table/changelog-mode.ts'
 import { fn } from '../../../../src/api/table/expression-functions.ts'
 import { sql } from '../../../../src/api/table/sql-text.ts'
 import { StreamTableEnvironment } from '../../../../src/api/table/stream-table-environment.ts'
@@ -14,6 +15,7 @@ import { count } from '../../../../src/operator/window/slice-aggregates.ts'
 import { TumblingEventTimeWindows } from '../../../../src/operator/window/assigners.ts'
 import { SqlError } from '../../../../src/sql/sql-error.ts'
 import { WatermarkStrategy } from '../../../../src/time/watermark-strategy.ts'
+import * as FUNCTIONS from '../../../fixtures/sql-functions.ts'
 
 async function environments() {
   const env = Millrace.local()
@@ -200,6 +202,40 @@ describe('changes', () => {
     )
   })
 
+  test('of a key are told in full, whichever columns are asked for', async () => {
+    const { env, tables } = await environments()
+    const given: readonly Row[] = [
+      { rowKind: '+I', key: 1, value: 'a' },
+      { rowKind: '+U', key: 2, value: 'b' },
+      { rowKind: '+I', key: 1, value: 'c' },
+      { rowKind: '+U', key: 1, value: 'c' },
+      { rowKind: '-D', key: 2, value: null },
+      { rowKind: '-D', key: 3, value: null },
+    ]
+    const stream = env.fromCollection(given, SCHEMA) as unknown as DataStream<Row>
+    const table = tables.fromChangelogStream(stream, { primaryKey: ['key'], changelogMode: ChangelogMode.UPSERT })
+    expect(await env.executeAndCollect(table.toChangelogStream())).toStrictEqual([
+      { rowKind: '+I', key: 1, value: 'a' },
+      { rowKind: '+I', key: 2, value: 'b' },
+      { rowKind: '-U', key: 1, value: 'a' },
+      { rowKind: '+U', key: 1, value: 'c' },
+      { rowKind: '-D', key: 2, value: 'b' },
+    ])
+    expect(await env.executeAndCollect(table.select('value').toChangelogStream())).toStrictEqual([
+      { rowKind: '+I', value: 'a' },
+      { rowKind: '+I', value: 'b' },
+      { rowKind: '-U', value: 'a' },
+      { rowKind: '+U', value: 'c' },
+      { rowKind: '-D', value: 'b' },
+    ])
+    expect(table.explain('CHANGELOG_MODE')).toContain('ChangelogNormalize(key=[key]')
+    expect(errorOf(() => tables.fromChangelogStream(stream, { changelogMode: ChangelogMode.UPSERT }))).toMatchObject({
+      code: 'INVALID_TABLE',
+      message: expect.stringContaining('nothing says by which columns rows are changed') as string,
+    })
+    expect(errorOf(() => tables.fromChangelogStream(stream, { changelogMode: 'RETRACT' as never })).message).toContain('changelogMode is one of ALL, UPSERT')
+  })
+
   test('that are none fail the job', async () => {
     const { env, tables } = await environments()
     const stream = env.fromCollection([{ rowKind: '+X', key: 1, value: null }], SCHEMA) as unknown as DataStream<Row>
@@ -361,6 +397,18 @@ describe('statements', () => {
     expect(errorOf(() => tables.from('t', defineSchema({ a: t.int().nullable() })))).toMatchObject({ code: 'SCHEMA_MISMATCH' })
     expect(errorOf(() => tables.sqlQuery('SELECT a FROM t', defineSchema({ b: t.int() })))).toMatchObject({ code: 'SCHEMA_MISMATCH' })
   })
+})
+
+test('functions of the program have names in SQL and in expressions', async () => {
+  const { env, tables } = await environments()
+  tables.createTemporaryFunction('capital', FUNCTIONS.initials)
+  tables.createTemporarySystemFunction('REVERSE', FUNCTIONS.initials)
+  const words = tables.fromDataStream(env.fromCollection(TEXTS, WORDS))
+  const query = tables.sqlQuery(sql`SELECT capital(word) AS c, REVERSE(word) AS u FROM ${words} WHERE n = 1`)
+  expect(await env.executeAndCollect(query.toDataStream())).toEqual([{ c: 't', u: 't' }])
+  const called = words.where((row) => row.n.eq(2)).select((row) => ({ c: fn.call('capital', row.word) }))
+  expect(await env.executeAndCollect(called.toDataStream())).toEqual([{ c: 'b' }])
+  expect(errorOf(() => tables.createTemporaryFunction('capital', FUNCTIONS.initials))).toMatchObject({ code: 'FUNCTION_EXISTS' })
 })
 
 describe('what cannot be a table', () => {
