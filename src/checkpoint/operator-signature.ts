@@ -19,6 +19,8 @@ export interface OperatorSignature {
   readonly key?: readonly KeyPart[]
   /** What its state means, by names that a person knows: `{ windows: 'tumbling, 60000 ms' }`. */
   readonly traits?: Readonly<Record<string, string>>
+  /** Of a sink: the folder that it writes files into. Its state follows where that is another one. */
+  readonly folder?: string
 }
 
 /** A key in words: "carrier STRING NOT NULL, day DATE". */

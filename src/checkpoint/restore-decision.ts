@@ -211,6 +211,8 @@ function decideOperator(saved: OperatorSummary, now: PlannedOperator): OwnDecisi
     if (had !== has) return changed(`had other ${trait} when the snapshot was taken: ${had}, and now ${has}`)
   }
   const notes = renamedKeys(before.key, after.key)
+  if (before.folder !== undefined && after.folder !== undefined && before.folder !== after.folder)
+    notes.push(`files that it had begun are completed in "${before.folder}", and further ones are written into "${after.folder}"`)
   if (now.parallelism !== saved.parallelism) notes.push(`its state moves from ${saved.parallelism} to ${now.parallelism} subtasks`)
   return { verdict: 'keep', reason: notes.join('; ') || 'as it was' }
 }

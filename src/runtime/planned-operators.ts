@@ -19,7 +19,8 @@ export function plannedOperators(plan: ExecutionPlan, { transformations }: Logic
       const { type, traits, states = [], declaresMore = false, hasTimers = true } = description
       const isKeyed = description !== STATELESS && transformation.body.kind !== 'sink'
       const key = isKeyed ? keyOf(transformations[fused[0]].edges, transformation.settings.keyNames) : undefined
-      const signature: OperatorSignature = { type, ...(key && { key }), ...(traits && { traits }) }
+      const folder = transformation.body.kind === 'sink' ? transformation.body.sink.folder : undefined
+      const signature: OperatorSignature = { type, ...(key && { key }), ...(traits && { traits }), ...(folder !== undefined && { folder }) }
       const { uid: given, hasFixedUid } = transformation.settings
       const origin = given === undefined ? 'place' : hasFixedUid ? 'plan' : 'program'
       return { uid, name, uidOrigin: origin, parallelism, maxParallelism, signature, states, declaresMore, hasTimers }

@@ -1,5 +1,6 @@
 // Jobs that go on, changed, from what another version of them has left: what can follow follows, at any parallelism; anything else is refused before
 // it runs, with the reason. What the decision says before the start is what the start does.
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { PlanError, RestoreError } from '../../src/base/errors.ts'
 import { JobEnvironment } from '../../src/api/datastream/job.ts'
@@ -7,6 +8,8 @@ import type { DataStream } from '../../src/api/datastream/data-stream.ts'
 import { type DataType, defineSchema, t } from '../../src/batch/types.ts'
 import { assertRestorable, decideRestore, type RestoreDecision } from '../../src/checkpoint/restore-decision.ts'
 import { summarize } from '../../src/checkpoint/snapshot-summary.ts'
+import { fileSink } from '../../src/connector/file/file-sink.ts'
+import { jsonFormat } from '../../src/format/json/json-format.ts'
 import type { KeyedProcessFunction } from '../../src/operator/function.ts'
 import { EventTimeSessionWindows, SlidingEventTimeWindows, TumblingEventTimeWindows } from '../../src/operator/window/assigners.ts'
 import { count, max, sum } from '../../src/operator/window/slice-aggregates.ts'
@@ -15,6 +18,7 @@ import { plannedOperators } from '../../src/runtime/planned-operators.ts'
 import { listState, mapState, type StateDescriptor, type StateOptions, valueState } from '../../src/state/state.ts'
 import { WatermarkStrategy } from '../../src/time/watermark-strategy.ts'
 import { type Program, runToCheckpoint, runToEnd, type StageOptions } from '../fixtures/changed-job.ts'
+import { scratchFolder } from '../fixtures/command.ts'
 import { sorted } from './simulation.ts'
 
 const SCHEMA = defineSchema({ user: t.string(), shop: t.string(), n: t.int(), at: t.timestamp(3) })
@@ -153,6 +157,27 @@ describe('a job whose state can follow goes on, at any parallelism', () => {
         ['more', 'new'],
       ]),
     )
+  })
+
+  test('a sink that writes into another folder, which is said', () => {
+    const folder = scratchFolder()
+    const into =
+      (path: string): Program =>
+      (env) => {
+        rowsOf(env)
+          .uid('rows')
+          .sinkTo(fileSink({ path: join(folder, path), format: jsonFormat() }))
+          .uid('files')
+      }
+    const [was, is] = [join(folder, 'old'), join(folder, 'new')]
+    expect(decisionOf(into('new/'), into('old/')).operators).toContainEqual(
+      expect.objectContaining({
+        uid: 'files',
+        verdict: 'keep',
+        reason: `files that it had begun are completed in "${was}", and further ones are written into "${is}"`,
+      }),
+    )
+    expect(decisionOf(into('old/'), into('old')).operators).toContainEqual(expect.objectContaining({ uid: 'files', verdict: 'keep', reason: 'as it was' }))
   })
 
   test('windows whose records have a column more', () => {
