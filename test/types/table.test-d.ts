@@ -153,6 +153,32 @@ holds<Same<RowsOf<typeof changed>, { readonly id: number }>>()
 // @ts-expect-error: a table of changes knows the kinds of rows
 tables.fromChangelogStream(stream)
 
+const gathered = tables.fromDataStream(
+  {} as DataStream<{
+    readonly id: number
+    readonly tags: readonly string[] | null
+    readonly points: ReadonlyMap<string, bigint>
+    readonly lines: readonly { readonly count: number }[]
+  }>,
+)
+const tags = gathered.unnest((row) => row.tags, 'tag').select('id', 'tag')
+holds<Same<RowsOf<typeof tags>, { readonly id: number; readonly tag: string }>>()
+const points = gathered.leftUnnest((row) => row.points, 'name', 'n').select('name', 'n')
+holds<Same<RowsOf<typeof points>, { readonly name: string | null; readonly n: bigint | null }>>()
+const lines = gathered.unnest((row) => row.lines).select('count')
+holds<Same<RowsOf<typeof lines>, { readonly count: number }>>()
+// @ts-expect-error: that is no collection
+gathered.unnest((row) => row.id, 'x')
+const versions = people.joinAsOf(
+  orders,
+  'name',
+  (person, order) => order.id.eq(1n).and(person.name.eq('x')),
+  (person, order) => ({ name: person.name, id: order.id }),
+)
+holds<Same<RowsOf<typeof versions>, { readonly name: string; readonly id: bigint }>>()
+// @ts-expect-error: there is no such column
+people.leftJoinAsOf(orders, 'nothing', (person) => person.name.eq('x'))
+
 const untyped = tables.sqlQuery(sql`SELECT * FROM ${orders} WHERE id > ${1n}`)
 untyped.where((row) => row.price.gt(1)).select((row) => ({ any: row.thing.plus(1) }))
 const typed = tables.sqlQuery(sql`SELECT name FROM ${people}`, defineSchema({ name: t.string() }))

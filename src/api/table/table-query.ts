@@ -15,6 +15,8 @@ import type {
   Star,
   TableArgument,
   TableExpression,
+  TableReference,
+  Unnest,
 } from '../../sql/syntax-tree.ts'
 import { type Expression, interval, type OrderExpression, writeOperand } from './expression.ts'
 import { moved, QueryText } from './query-text.ts'
@@ -211,6 +213,57 @@ export function joined(sides: Sides, type: keyof typeof JOIN_METHODS, condition:
     return selection === undefined ? all : { ...all, items: selection }
   })
 }
+
+const AS_OF_METHODS = { INNER: 'joinAsOf', LEFT: 'leftJoinAsOf' } as const
+
+/** @param time The column of the left side that says as of when. @param right What the right side is, where it is more than a table. */
+export function joinedAsOf(
+  sides: Sides,
+  type: keyof typeof AS_OF_METHODS,
+  time: string,
+  right: LogicalPlan,
+  condition: Expression,
+  items: NamedExpressions | undefined,
+): UnboundQuery {
+  return step(sides.base, AS_OF_METHODS[type], (text, span) => {
+    const asOf = text.column(time, sides.leftName)
+    text.add(', ')
+    const on = condition.writeTo(text)
+    if (items !== undefined) text.add(', ')
+    const selection = items && writeItems(text, items)
+    const own = span()
+    const versions = { ...referenceOf(sides.right, right), asOf }
+    const join: Join = { kind: 'join', type, natural: false, left: sides.left, right: versions, on, using: undefined, ...own }
+    const all = starOf(join, own)
+    return selection === undefined ? all : { ...all, items: selection }
+  })
+}
+
+/** A side of a join as a table by its name. */
+function referenceOf(side: TableExpression, plan: LogicalPlan): TableReference {
+  if (side.kind === 'table reference') return side
+  const { alias, start, end } = side as TableExpression & { readonly alias: Name }
+  return { kind: 'table reference', name: { parts: [alias], start, end }, hints: [], asOf: undefined, plan: () => plan, alias, columns: [], start, end }
+}
+
+/** @param names Of the columns that elements have; none: the names of their fields. */
+export function unnested(base: UnboundQuery, type: 'CROSS' | 'LEFT', collection: Expression, names: readonly string[]): UnboundQuery {
+  return step(base, type === 'CROSS' ? 'unnest' : 'leftUnnest', (text, span) => {
+    const values = [collection.writeTo(text)]
+    if (names.length > 0) text.add(', ')
+    const columns = text.list(names, (name) => text.name(name))
+    const own = span()
+    const { query } = base
+    const alias: Name = { text: ELEMENTS, ...own }
+    const left = isOpen(query) && query.where === undefined ? query.from : sideOf(query, 't1')
+    const right: Unnest = { kind: 'unnest', values, withOrdinality: false, alias, columns, ...own }
+    const on: SyntaxExpression | undefined = type === 'LEFT' ? { kind: 'literal', type: 'boolean', text: 'TRUE', ...own } : undefined
+    return starOf({ kind: 'join', type, natural: false, left, right, on, using: undefined, ...own }, own)
+  })
+}
+
+/** What the elements of a collection are called beside the rows. */
+const ELEMENTS = 'elements'
 
 export function windowed(base: UnboundQuery, { function: name, time, sizes, partitionBy }: WindowSpecification): UnboundQuery {
   return step(base, 'window', (text, span) => {

@@ -6,7 +6,7 @@ import { type Field, Schema } from '../../batch/types.ts'
 import type { DataStream } from '../datastream/data-stream.ts'
 import { called, columnsOf, conditionOf, expressionOf, expressionsOf, selectionOf } from './columns.ts'
 import type { Expression, OrderExpression } from './expression.ts'
-import type { AnyRow, Columns, Joined, Padded, RowOfSelection, Selection } from './expression-types.ts'
+import type { AnyRow, Columns, Joined, Padded, RowOfSelection, Selection, Valued } from './expression-types.ts'
 import { IS_TABLE, type SqlTable } from './sql-text.ts'
 import {
   combined,
@@ -15,14 +15,17 @@ import {
   filtered,
   grouped,
   joined,
+  joinedAsOf,
   limited,
   namedColumns,
   type NamedExpressions,
   ordered,
   selected,
+  type Sides,
   sidesOf,
   type TableQuery,
   type UnboundQuery,
+  unnested,
   windowed,
 } from './table-query.ts'
 import type { TableWindow, WindowColumns } from './windows.ts'
@@ -276,6 +279,68 @@ export class Table<R = AnyRow> implements SqlTable {
     return this.#join('FULL', ...given)
   }
 
+  /**
+   * Rows beside the version of the other table's row that holds at a time of theirs: a time attribute of event time, and the other table has a primary
+   * key and one too. Of processing time: beside the rows that the other table has when they come, which is one of connector `jdbc`. As `FOR SYSTEM_TIME
+   * AS OF` in SQL.
+   *
+   * @param time The time attribute of this table.
+   * @example
+   * orders.joinAsOf(rates, 'at', (order, rate) => order.currency.eq(rate.currency), (order, rate) => ({ id: order.id, sum: order.price.times(rate.rate) }))
+   */
+  joinAsOf<R2, S extends Selection>(
+    other: Table<R2>,
+    time: keyof R & string,
+    on: (left: Columns<R>, right: Columns<R2>) => Condition,
+    select: (left: Columns<R>, right: Columns<R2>) => S,
+  ): Table<RowOfSelection<S>>
+  joinAsOf<R2>(other: Table<R2>, time: keyof R & string, on: (left: Columns<R>, right: Columns<R2>) => Condition): Table<Joined<R, R2>>
+  joinAsOf(other: SqlTable, time: string, ...given: JoinFunctions): unknown {
+    return this.#joinAsOf('INNER', other, time, ...given)
+  }
+
+  /** The same, with rows of this table that have no partner, beside NULLs. */
+  leftJoinAsOf<R2, S extends Selection>(
+    other: Table<R2>,
+    time: keyof R & string,
+    on: (left: Columns<R>, right: Columns<R2>) => Condition,
+    select: (left: Columns<R>, right: Columns<Padded<R2>>) => S,
+  ): Table<RowOfSelection<S>>
+  leftJoinAsOf<R2>(other: Table<R2>, time: keyof R & string, on: (left: Columns<R>, right: Columns<R2>) => Condition): Table<Joined<R, Padded<R2>>>
+  leftJoinAsOf(other: SqlTable, time: string, ...given: JoinFunctions): unknown {
+    return this.#joinAsOf('LEFT', other, time, ...given)
+  }
+
+  /**
+   * Rows beside each element of a collection that they hold: of an array under a name, of a map its keys and values under two, of an array of rows the
+   * fields under names of their own. Rows without elements go.
+   *
+   * @example
+   * posts.unnest((post) => post.tags, 'tag').groupBy('tag').aggregate(() => ({ n: fn.count() }))
+   */
+  unnest<K, V, N extends string, M extends string>(
+    collection: (row: Columns<R>) => Valued<ReadonlyMap<K, V> | null>,
+    key: N,
+    value: M,
+  ): Table<R & { readonly [P in N]: K } & { readonly [P in M]: V }>
+  unnest<T, N extends string>(collection: (row: Columns<R>) => Valued<readonly T[] | null>, name: N): Table<R & { readonly [P in N]: T }>
+  unnest<T>(collection: (row: Columns<R>) => Valued<readonly T[] | null>): Table<R & Exclude<T, null>>
+  unnest(collection: (row: Columns<R>) => unknown, ...names: readonly string[]): unknown {
+    return this.#unnest('CROSS', collection, names)
+  }
+
+  /** The same, with rows without elements, beside NULLs. */
+  leftUnnest<K, V, N extends string, M extends string>(
+    collection: (row: Columns<R>) => Valued<ReadonlyMap<K, V> | null>,
+    key: N,
+    value: M,
+  ): Table<R & { readonly [P in N]: K | null } & { readonly [P in M]: V | null }>
+  leftUnnest<T, N extends string>(collection: (row: Columns<R>) => Valued<readonly T[] | null>, name: N): Table<R & { readonly [P in N]: T | null }>
+  leftUnnest<T>(collection: (row: Columns<R>) => Valued<readonly T[] | null>): Table<R & Padded<Exclude<T, null>>>
+  leftUnnest(collection: (row: Columns<R>) => unknown, ...names: readonly string[]): unknown {
+    return this.#unnest('LEFT', collection, names)
+  }
+
   /** The rows of both tables, each once. Columns meet by their places; their types must, and the names are those of this table. */
   union(other: SqlTable): Table<R> {
     return this.#combine(other, 'UNION', false, 'union')
@@ -399,6 +464,27 @@ export class Table<R = AnyRow> implements SqlTable {
   }
 
   #join(type: 'INNER' | 'LEFT' | 'RIGHT' | 'FULL', other: SqlTable, on: PairFunction, select?: PairFunction): Table<unknown> {
+    const { sides, condition, items } = this.#sides('join', other, on, select)
+    return this.#next(joined(sides, type, condition, items))
+  }
+
+  #joinAsOf(type: 'INNER' | 'LEFT', other: SqlTable, time: string, on: PairFunction, select?: PairFunction): Table<unknown> {
+    const { sides, condition, items } = this.#sides('joinAsOf', other, on, select)
+    return this.#next(joinedAsOf(sides, type, time, other.bound.plan, condition, items))
+  }
+
+  #unnest(type: 'CROSS' | 'LEFT', collection: (row: Columns<R>) => unknown, names: readonly string[]): Table<unknown> {
+    const method = type === 'CROSS' ? 'unnest' : 'leftUnnest'
+    const given = called(method, (scope) => collection(columnsOf(this.#fields, scope, undefined)))
+    return this.#next(unnested(this.#query, type, expressionOf(given, method), names))
+  }
+
+  #sides(
+    method: string,
+    other: SqlTable,
+    on: PairFunction,
+    select: PairFunction | undefined,
+  ): { readonly sides: Sides; readonly condition: Expression; readonly items: NamedExpressions | undefined } {
     const [own, others] = [this.#fields, other.bound.plan.columns]
     const shared = own.find(({ name }) => others.some((field) => field.name === name))
     if (shared !== undefined && select === undefined)
@@ -406,10 +492,9 @@ export class Table<R = AnyRow> implements SqlTable {
         hint: 'Name the columns of the result in a third function, (left, right) => ({ ... }), or rename() those of one table.',
       })
     const sides = sidesOf(this.#query, other.bound, shared !== undefined)
-    const pair = (method: string, given: PairFunction): unknown =>
-      called(method, (scope) => given(columnsOf(own, scope, sides.leftName) as never, columnsOf(others, scope, sides.rightName) as never))
-    const condition = conditionOf(pair('join', on), 'join')
-    return this.#next(joined(sides, type, condition, select && selectionOf(pair('join', select), 'join')))
+    const pair = (of: string, given: PairFunction): unknown =>
+      called(of, (scope) => given(columnsOf(own, scope, sides.leftName) as never, columnsOf(others, scope, sides.rightName) as never))
+    return { sides, condition: conditionOf(pair(method, on), method), items: select && selectionOf(pair(method, select), method) }
   }
 
   #combine(other: SqlTable, operator: 'UNION' | 'INTERSECT' | 'EXCEPT', all: boolean, method: string): Table<R> {
@@ -424,7 +509,8 @@ export interface OffsetTable<R> {
 
 // Callbacks without types: overloads have those.
 type PairFunction = (left: never, right: never) => unknown
-type JoinArguments = readonly [other: SqlTable, on: PairFunction, select?: PairFunction]
+type JoinFunctions = readonly [on: PairFunction, select?: PairFunction]
+type JoinArguments = readonly [other: SqlTable, ...JoinFunctions]
 
 /** Makes a table of groups. */
 type MakeTable = <Next>(having: Expression | undefined, items: NamedExpressions) => Table<Next>

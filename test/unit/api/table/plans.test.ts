@@ -10,17 +10,20 @@ import { StreamTableEnvironment } from '../../../../src/api/table/stream-table-e
 import { Cumulate, Hop, Session, Tumble } from '../../../../src/api/table/windows.ts'
 
 const TABLES = `
-CREATE TABLE bids (auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, item ROW<id BIGINT, name STRING>, tags ARRAY<STRING>, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '5' SECOND)
+CREATE TABLE bids (auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, item ROW<id BIGINT, name STRING>, tags ARRAY<STRING>, points MAP<STRING, BIGINT>, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '5' SECOND)
 WITH ('connector' = 'filesystem', 'path' = '/not/there.json', 'format' = 'json');
 CREATE TABLE auctions (id BIGINT, seller BIGINT, category BIGINT, reserve DECIMAL(10, 2), opened TIMESTAMP(3), WATERMARK FOR opened AS opened)
 WITH ('connector' = 'filesystem', 'path' = '/not/there.json', 'format' = 'json');
 CREATE TABLE people (person BIGINT, name STRING, city STRING) WITH ('connector' = 'filesystem', 'path' = '/not/there.json', 'format' = 'json');
+CREATE TABLE rates (currency STRING, rate BIGINT, since TIMESTAMP(3), WATERMARK FOR since AS since, PRIMARY KEY (currency) NOT ENFORCED)
+WITH ('connector' = 'filesystem', 'path' = '/not/there.json', 'format' = 'json');
+CREATE TABLE cities (person BIGINT, city STRING) WITH ('connector' = 'jdbc', 'url' = 'jdbc:sqlite:/not/there.db', 'table-name' = 'cities');
 CREATE TABLE counts (auction BIGINT, n BIGINT, PRIMARY KEY (auction) NOT ENFORCED) WITH ('connector' = 'blackhole');
 `
 
 const tables = await StreamTableEnvironment.create(Millrace.local())
 tables.executeSql(TABLES)
-const [bids, auctions, people] = ['bids', 'auctions', 'people'].map((name) => tables.from(name))
+const [bids, auctions, people, rates, cities] = ['bids', 'auctions', 'people', 'rates', 'cities'].map((name) => tables.from(name))
 
 const PAIRS: readonly (readonly [sql: string, table: () => { explain(detail: 'CHANGELOG_MODE'): string }])[] = [
   ['SELECT * FROM bids', () => bids],
@@ -191,6 +194,42 @@ const PAIRS: readonly (readonly [sql: string, table: () => { explain(detail: 'CH
         (left, right) => left.auction.eq(right.auction).and(left.price.lt(right.price)),
         (left, right) => ({ low: left.price, high: right.price }),
       ),
+  ],
+  [
+    'SELECT b.price AS price, r.rate AS rate FROM bids AS b JOIN rates FOR SYSTEM_TIME AS OF b.ts AS r ON b.channel = r.currency',
+    () =>
+      bids.joinAsOf(
+        rates,
+        'ts',
+        (bid, rate) => bid.channel.eq(rate.currency),
+        (bid, rate) => ({ price: bid.price, rate: rate.rate }),
+      ),
+  ],
+  [
+    'SELECT b.auction, p.city FROM (SELECT auction, bidder, PROCTIME() AS now FROM bids) AS b LEFT JOIN cities FOR SYSTEM_TIME AS OF b.now AS p ON b.bidder = p.person',
+    () =>
+      bids
+        .select((bid) => ({ auction: bid.auction, bidder: bid.bidder, now: fn.call('PROCTIME') }))
+        .leftJoinAsOf(cities, 'now', (bid, city) => bid.bidder.eq(city.person))
+        .select('auction', 'city'),
+  ],
+  [
+    'SELECT a.tag AS tag, COUNT(*) AS n FROM (SELECT tag FROM bids CROSS JOIN UNNEST(tags) AS t (tag) WHERE price > 1) AS a GROUP BY a.tag',
+    () =>
+      bids
+        .unnest((bid) => bid.tags, 'tag')
+        .where((row) => row.price.gt(1))
+        .select('tag')
+        .groupBy('tag')
+        .select((row) => ({ tag: row.tag, n: fn.count() })),
+  ],
+  [
+    'SELECT auction, k, v FROM (SELECT * FROM bids WHERE price > 1) AS b LEFT JOIN UNNEST(points) AS t (k, v) ON TRUE',
+    () =>
+      bids
+        .where((bid) => bid.price.gt(1))
+        .leftUnnest((bid) => bid.points, 'k', 'v')
+        .select('auction', 'k', 'v'),
   ],
   ['SELECT auction FROM bids UNION ALL SELECT id FROM auctions', () => bids.select('auction').unionAll(auctions.select('id'))],
   ['SELECT auction FROM bids UNION SELECT id FROM auctions', () => bids.select('auction').union(auctions.select('id'))],

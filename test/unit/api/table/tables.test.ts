@@ -399,6 +399,26 @@ describe('statements', () => {
   })
 })
 
+test('elements of collections stand beside their rows, under names or by their fields', async () => {
+  const { env, tables } = await environments()
+  const schema = defineSchema({ id: t.int(), tags: t.array(t.string()).nullable(), lines: t.array(t.row({ product: t.string(), count: t.int() })) })
+  const rows = [
+    { id: 1, tags: ['a', 'b'], lines: [{ product: 'x', count: 2 }] },
+    { id: 2, tags: null, lines: [] },
+  ]
+  const orders = tables.fromDataStream(env.fromCollection(rows, schema))
+  const tagged = orders.unnest((order) => order.tags, 'tag').select('id', 'tag')
+  expect(await env.executeAndCollect(tagged.toDataStream())).toEqual([
+    { id: 1, tag: 'a' },
+    { id: 1, tag: 'b' },
+  ])
+  const lines = orders.leftUnnest((order) => order.lines).select((line) => ({ id: line.id, product: line.product, twice: line.count.times(2) }))
+  expect(await env.executeAndCollect(lines.toDataStream())).toEqual([
+    { id: 1, product: 'x', twice: 4 },
+    { id: 2, product: null, twice: null },
+  ])
+})
+
 test('functions of the program have names in SQL and in expressions', async () => {
   const { env, tables } = await environments()
   tables.createTemporaryFunction('capital', FUNCTIONS.initials)
