@@ -322,7 +322,8 @@ export class JobHandle implements AsyncDisposable {
   async bundle(jobUrl: string): Promise<void> {
     try {
       const { resolveJobModule } = await import('./job-bundle.ts')
-      const { url } = await resolveJobModule(jobUrl)
+      const { url, mayWritePlan } = await resolveJobModule(jobUrl)
+      if (mayWritePlan === true) await ((await import(url)) as { readonly default: JobProgram }).default.prepare?.(this.#request.params)
       this.#request = { ...this.#request, jobUrl: url }
       this.#attempt.tell({ kind: 'module', jobUrl: url })
     } catch (error) {

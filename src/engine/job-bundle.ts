@@ -24,6 +24,8 @@ export interface JobModule {
   /** Files that the module was made of, absolute: a change of one makes another module. */
   readonly inputs: readonly string[]
   readonly isBundled: boolean
+  /** Of a script: whether it may say that a plan is compiled and executed, whose file is written once, where the job is started. */
+  readonly mayWritePlan?: boolean
 }
 
 const SCRIPTS = new Set(['.js', '.mjs'])
@@ -76,7 +78,8 @@ export function jobPath(job: string): string {
 async function script(path: string, always: boolean): Promise<JobModule> {
   const url = pathToFileURL(join(packageRoot(), 'dist/sql-job.js'))
   const modules: JobModule[] = []
-  for (const name of new Set(readFileSync(path, 'utf8').match(FUNCTION_MODULE)))
+  const text = readFileSync(path, 'utf8')
+  for (const name of new Set(text.match(FUNCTION_MODULE)))
     try {
       modules.push(await resolveJobModule(resolve(dirname(path), name), always))
     } catch {
@@ -85,7 +88,7 @@ async function script(path: string, always: boolean): Promise<JobModule> {
   const functions = modules.map((module) => `${module.url} ${hashOfFile(module.path)}`).join('\n')
   url.search = String(new URLSearchParams({ script: pathToFileURL(path).href, hash: hashOfFile(path) ?? '' }))
   if (functions !== '') url.searchParams.set('functions', createHash('sha1').update(functions).digest('base64'))
-  return { url: url.href, path, inputs: [path, ...modules.flatMap(({ inputs }) => inputs)], isBundled: false }
+  return { url: url.href, path, inputs: [path, ...modules.flatMap(({ inputs }) => inputs)], isBundled: false, mayWritePlan: /\bCOMPILE\b/i.test(text) }
 }
 
 /** A script with the wanted name and another extension, or one with a name like it, or the scripts of the folder that was named. */

@@ -28,6 +28,8 @@ export interface JobProgram {
   readonly url: string
   /** Text of the user's program: tells several jobs of one module apart. */
   readonly source: string
+  /** Called once, where the job is started, before threads build it. */
+  prepare?(params: Readonly<Record<string, unknown>>): Promise<void>
   /** Runs the user's program. @throws what it throws. */
   build(params: Readonly<Record<string, unknown>>): Promise<BuiltJob>
 }

@@ -101,6 +101,20 @@ describe('a script', () => {
     expect(rowsIn(output)).toHaveLength(2)
   })
 
+  test('writes the plan that it compiles and executes', async () => {
+    const [output, plan, script] = ['planned', 'sums.json', 'planned.sql'].map((name) => join(scratch, name))
+    const kept = "CREATE TABLE kept (who STRING, amount BIGINT) WITH ('connector' = 'filesystem', 'format' = 'json', 'path' = '${OUT}')"
+    writeFileSync(script, `${ORDERS};\n${kept};\nCOMPILE AND EXECUTE PLAN '\${PLAN}' FOR INSERT INTO kept SELECT * FROM orders WHERE amount >= 4998`)
+    const submit = () => engine().submit(pathToFileURL(script), { params: { ORDERS: input, OUT: output, PLAN: plan }, parallelism: 2 }).result
+    expect((await submit()).state).toBe('finished')
+    expect(rowsIn(output)).toHaveLength(2)
+    const written = readFileSync(plan, 'utf8')
+    expect(JSON.parse(written)).toMatchObject({ format: 'millrace compiled plan' })
+    // The plan that is there is executed, and stays.
+    expect((await submit()).state).toBe('finished')
+    expect(readFileSync(plan, 'utf8')).toBe(written)
+  })
+
   test('that is not there, or wrong, fails with what and where', async () => {
     expect(await failureOf(engine().submit(pathToFileURL(join(scratch, 'nowhere.sql'))).result)).toMatchObject({ code: 'JOB_NOT_FOUND' })
     const script = join(scratch, 'wrong.sql')
