@@ -232,9 +232,11 @@ export class ColumnPruner {
       }
       case 'window': {
         const added = plan.columns.slice(plan.input.columns.length)
-        for (const column of [plan.time, ...plan.partition]) add(need, column, undefined)
+        // The machine knows its time without a column.
+        const asked = plan.spec.time === 'event' ? [plan.time, ...plan.partition] : plan.partition
+        for (const column of asked) add(need, column, undefined)
         const { input, mapping } = this.#through(plan.input, need, [], added)
-        const place = (column: number): number => mapping.places.get(column)!
+        const place = (column: number): number => mapping.places.get(column) ?? -1
         // What sessions are of keeps its mark.
         const columns = mapping.columns.map((column, index) => {
           const old = [...mapping.places].find(([, at]) => at === index)?.[0]

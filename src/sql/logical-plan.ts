@@ -184,7 +184,7 @@ export interface WindowPlan extends Relation {
   readonly kind: 'window'
   readonly input: LogicalPlan
   readonly spec: WindowSpec
-  /** The column that says when. */
+  /** The column that says when; of processing time -1 where nobody else asks for it. */
   readonly time: number
   /** Of sessions: the columns whose values have sessions of their own. */
   readonly partition: readonly number[]

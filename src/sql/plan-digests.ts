@@ -95,7 +95,7 @@ export class PlanDigests {
         if (plan.fetch === undefined) return input
         return { ...input, rows: digestOfParts(['first', input.rows, orderDigest(plan.keys, input.columns), plan.offset, plan.fetch]) }
       case 'window': {
-        const parts = [plan.time, ...plan.partition].map((column) => input.columns[column])
+        const parts = [...(plan.spec.time === 'event' ? [plan.time] : []), ...plan.partition].map((column) => input.columns[column])
         const rows = digestOfParts(['window', input.rows, windowDigest(plan.spec), parts, plan.rows])
         return { rows, columns: [...input.columns, ...added(rows, plan.columns.length - input.columns.length)] }
       }

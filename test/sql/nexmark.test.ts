@@ -222,7 +222,7 @@ function runOnTheClock(
     for (const subtask of subtasks) {
       subtask.step()
       const operators = executor.metrics.read().tasks.flatMap((task) => task.operators)
-      taken.push([clock.nowMs(), sum(operators.flatMap(({ name, rowsIn }) => (name === 'Window' ? [rowsIn] : [])))])
+      taken.push([clock.nowMs(), sum(operators.flatMap(({ name, rowsIn }) => (name === 'WindowAggregate' ? [rowsIn] : [])))])
       clock.advanceMs(900)
     }
   executor.close()

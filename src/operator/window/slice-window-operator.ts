@@ -1,8 +1,8 @@
-// The columnar window operator: built-in aggregates over aligned event-time windows (tumbling, sliding, cumulative), by slices. Records are
-// folded into one table a slice, in kernels; windows of several slices merge them when they fire. With the backend lmdb the tables are a cache, and
+// The columnar window operator: built-in aggregates over aligned windows (tumbling, sliding, cumulative) of event or processing time, by slices. Records
+// are folded into one table a slice, in kernels; windows of several slices merge them when they fire. With the backend lmdb the tables are a cache, and
 // windows of which something is not in memory fire by ranges of keys. Runs on the worker's thread.
 
-import { keyGroupRangeOf } from '../../base/key-groups.ts'
+import { type KeyGroupRange, keyGroupRangeOf } from '../../base/key-groups.ts'
 import { BatchBuilder } from '../../batch/batch-builder.ts'
 import { BatchKeys } from '../../batch/batch-keys.ts'
 import type { Column } from '../../batch/column.ts'
@@ -12,6 +12,7 @@ import { assertInserts, readInt64AsNumber, RecordBatch, writeInt64 } from '../..
 import { type LogicalType, Schema } from '../../batch/types.ts'
 import { writeValue } from '../../batch/values.ts'
 import { RestoreError, UserFunctionError } from '../../base/errors.ts'
+import { ENTRY_HASH_OFFSET } from '../../kernels/table-layout.ts'
 import { TableRestore } from '../../state/table-restore.ts'
 import { keyValueOf } from '../../state/key-value.ts'
 import type { CachedTable, LmdbTables } from '../../state/lmdb-tables.ts'
@@ -31,6 +32,20 @@ import { windowResultSchema } from './window-result.ts'
 /** The watermark and the end of the last window that has fired; of several parts those furthest behind count. */
 const WATERMARK_STATE = `${OWN_STATE_PREFIX}watermark`
 
+/**
+ * Of windows of processing time, which of them have ended, by runs of key groups: the first group and the end of the last window. One element a run; of
+ * several parts each tells of its own groups.
+ */
+const FIRED_STATE = `${OWN_STATE_PREFIX}fired`
+
+/** How windows of processing time lie: as clocks on the wall show them, say, which go forward and back. */
+export interface WindowTimes {
+  /** The time of an instant, as windows count it. */
+  localOf(instantMs: number): number
+  /** The last instant whose time lies in front of a window's end. Never less for a later end. */
+  firesAt(endMs: number): number
+}
+
 /** What the operator does. */
 export interface SliceWindowOptions {
   /** Schema of the records. */
@@ -41,6 +56,8 @@ export interface SliceWindowOptions {
   readonly aggregates: Aggregates | PlannedAggregates
   /** Which column has the records' times, as milliseconds. @default their timestamps */
   readonly timeColumn?: number
+  /** Windows of processing time: a record is in those of the instant at which it comes, and none is late. @default of event time */
+  readonly times?: WindowTimes
   /** Side output for late records; undefined drops them, counted. */
   readonly lateOutput: string | undefined
 }
@@ -104,6 +121,13 @@ export function sliceWindowSchema(options: Pick<SliceWindowOptions, 'inputSchema
   return windowResultSchema(options.inputSchema, options.key, true, planAggregates(options.inputSchema, options.aggregates, false).plans)
 }
 
+/** Of some key groups other windows have ended than of the others: a restore has brought them together. */
+interface Behind {
+  /** End of the last window, by key group from the subtask's first on. */
+  readonly firedMs: Float64Array
+  readonly mostMs: number
+}
+
 /** See the file's head. Results carry the window's last millisecond as their timestamp. */
 export class SliceWindowOperator implements Operator {
   readonly crossings = 'cut'
@@ -137,6 +161,10 @@ export class SliceWindowOperator implements Operator {
   #firing: Firing | undefined
   /** End of the last window fired. */
   #firedMs = WATERMARK_MIN
+  /** Of windows of processing time; undefined: {@link #firedMs} is of all keys. */
+  #behind: Behind | undefined
+  /** When the next window of processing time is over; undefined: not known. */
+  #dueMs: number | undefined
   /** See KeyedSnapshotWriter; and the slices that were dropped, each in its epoch, as far as a checkpoint may still hold them. */
   #epoch = 0
   #dropped: { readonly startMs: number; readonly epoch: number }[] = []
@@ -165,6 +193,7 @@ export class SliceWindowOperator implements Operator {
 
   /** Nothing changes from one end of a window to the next, but for records in gaps: see {@link #scatter}. */
   nextCutMs(): number {
+    if (this.#options.times !== undefined) return Infinity
     return this.#watermarkMs === WATERMARK_MIN ? WATERMARK_MIN : nextFiringMs(this.#options.windows, this.#watermarkMs)
   }
 
@@ -194,6 +223,10 @@ export class SliceWindowOperator implements Operator {
     const { begin, end } = batch
     if (begin === end) return true
     assertInserts(batch)
+    if (this.#options.times !== undefined) {
+      this.#foldNow(batch, this.#options.times)
+      return true
+    }
     const late = this.#options.lateOutput === undefined ? undefined : output.side(this.#options.lateOutput)
     if (late !== undefined && !late.hasCapacity()) return false
     if (this.#timestampsOf(batch) === 0)
@@ -214,33 +247,71 @@ export class SliceWindowOperator implements Operator {
       }
       this.#emitLate(batch, late)
     }
-    // Of a batch that comes in pieces too, each row is behind those before it.
-    this.#sequence += batch.rowCount
-    batch.begin = end
+    this.#endRows(batch)
     return true
   }
 
-  advance(watermarkMs: number, output: Output): boolean {
-    this.#hasPaused = false
-    for (;;) {
-      if (this.#firing !== undefined && !this.#emitFiring(this.#firing, output)) return false
-      // Windows that had passed before a slice came to be stay passed: its records count only in those still to come.
-      const afterMs = Math.max(this.#firedMs, this.#watermarkMs + 1)
-      let endMs = Infinity
-      for (const slice of this.#slices.values()) endMs = Math.min(endMs, nextWindowEndMs(this.#options.windows, slice.startMs, afterMs))
-      if (endMs === Infinity || endMs - 1 > watermarkMs) break
-      this.#fire(endMs)
+  #endRows(batch: RecordBatch): void {
+    // Of a batch that comes in pieces too, each row is behind those before it.
+    this.#sequence += batch.rowCount
+    batch.begin = batch.end
+  }
+
+  /** Records that come at one instant are in one slice. */
+  #foldNow(batch: RecordBatch, times: WindowTimes): void {
+    const { begin, end } = batch
+    const { windows } = this.#options
+    const localMs = times.localOf(this.#context.clock.nowMs())
+    if (localMs < this.#firedMs) {
+      // The clock was set back: windows that it comes to again are told again.
+      this.#firedMs = localMs
+      this.#behind = undefined
     }
+    const startMs = sliceStartMs(windows, localMs)
+    if (lastWindowEndMs(windows, startMs) === -Infinity) this.#context.metrics.counter(NO_WINDOW_COUNTER).value += end - begin
+    else this.#fold(batch, this.#slice(startMs), batch.selection, begin, end - begin)
+    this.#endRows(batch)
+  }
+
+  advance(watermarkMs: number, output: Output): boolean {
+    if (this.#options.times !== undefined) return true
+    if (!this.#fireUntil(watermarkMs, output)) return false
     this.#watermarkMs = watermarkMs
     return true
   }
 
   nextProcessingTimeMs(): number {
-    return Infinity
+    return this.#options.times === undefined ? Infinity : (this.#dueMs ??= this.#overAtMs(this.#nextEndMs()))
   }
 
-  fireTimers(): boolean {
-    return true
+  fireTimers(upToMs: number, output: Output): boolean {
+    return this.#options.times === undefined || this.#fireUntil(upToMs, output)
+  }
+
+  /** Emits the windows that are over when time has come so far. False: the output refused. */
+  #fireUntil(timeMs: number, output: Output): boolean {
+    this.#hasPaused = false
+    for (;;) {
+      if (this.#firing !== undefined && !this.#emitFiring(this.#firing, output)) return false
+      const endMs = this.#nextEndMs()
+      if (endMs === Infinity || this.#overAtMs(endMs) > timeMs) return true
+      this.#fire(endMs)
+    }
+  }
+
+  /** End of the next window to fire; Infinity if there is none. */
+  #nextEndMs(): number {
+    // Windows that had passed before a slice came to be stay passed: its records count only in those still to come.
+    const afterMs = Math.max(this.#firedMs, this.#watermarkMs + 1)
+    let endMs = Infinity
+    for (const slice of this.#slices.values()) endMs = Math.min(endMs, nextWindowEndMs(this.#options.windows, slice.startMs, afterMs))
+    return endMs
+  }
+
+  /** The watermark, or the instant, at which a window is over. */
+  #overAtMs(endMs: number): number {
+    const { times } = this.#options
+    return times === undefined || endMs === Infinity ? endMs - 1 : times.firesAt(endMs)
   }
 
   endInput(): boolean {
@@ -248,11 +319,14 @@ export class SliceWindowOperator implements Operator {
   }
 
   describe(): OperatorDescription {
-    const { inputSchema, windows } = this.#options
+    const { inputSchema, windows, times } = this.#options
     const states = this.#distinctPlans.map(({ column }, index) => ({ schema: distinctSchema(index, inputSchema.fields[column].type) }))
     return {
       type: 'aligned windows',
-      traits: { windows: formatWindows(windows), aggregates: formatAggregates(inputSchema, this.#plans) },
+      traits: {
+        windows: `${formatWindows(windows)}${times === undefined ? '' : ', of processing time'}`,
+        aggregates: formatAggregates(inputSchema, this.#plans),
+      },
       states: [{ schema: SLICES_SCHEMA }, ...states],
       hasTimers: false,
     }
@@ -284,7 +358,28 @@ export class SliceWindowOperator implements Operator {
       if (cached === undefined) table.epoch = this.#epoch
     }
     this.#tier?.beginCheckpoint(writer.nextEpoch)
-    writer.element(WATERMARK_STATE, new Uint8Array(new Float64Array([this.#watermarkMs, this.#firedMs]).buffer))
+    if (this.#options.times === undefined) writer.element(WATERMARK_STATE, new Uint8Array(new Float64Array([this.#watermarkMs, this.#firedMs]).buffer))
+    else this.#snapshotFired(writer)
+  }
+
+  get #keyGroups(): KeyGroupRange {
+    const { subtaskIndex, parallelism, maxParallelism } = this.#context
+    return keyGroupRangeOf(subtaskIndex, parallelism, maxParallelism)
+  }
+
+  /** End of the last window that has fired of a key group's keys. */
+  #firedOf(keyGroup: number): number {
+    return this.#behind === undefined ? this.#firedMs : Math.max(this.#behind.firedMs[keyGroup - this.#keyGroups.start], this.#firedMs)
+  }
+
+  #snapshotFired(writer: SnapshotWriter): void {
+    const { start, end } = this.#keyGroups
+    let lastMs = NaN
+    for (let keyGroup = start; keyGroup <= end; keyGroup++) {
+      const firedMs = this.#firedOf(keyGroup)
+      if (firedMs !== lastMs) writer.element(FIRED_STATE, new Uint8Array(new Float64Array([keyGroup, firedMs]).buffer))
+      lastMs = firedMs
+    }
   }
 
   #snapshotKept(writer: SnapshotWriter, namespace: Uint8Array, table: SegmentTable, kept: readonly KeptRows[]): void {
@@ -350,6 +445,11 @@ export class SliceWindowOperator implements Operator {
       for (const restore of pairs.values()) restore.finish()
       this.#tier?.shrink()
     })
+    this.#dueMs = undefined
+    if (this.#options.times !== undefined) {
+      this.#restoreFired(reader)
+      return
+    }
     let watermarkMs = WATERMARK_MAX
     let firedMs = WATERMARK_MAX
     let lastFiredMs = WATERMARK_MIN
@@ -369,6 +469,22 @@ export class SliceWindowOperator implements Operator {
       )
     this.#watermarkMs = watermarkMs
     this.#firedMs = firedMs
+  }
+
+  #restoreFired(reader: SnapshotReader): void {
+    const runs: (readonly [keyGroup: number, firedMs: number])[] = []
+    reader.elements(FIRED_STATE, (bytes) => {
+      const [keyGroup, firedMs] = new Float64Array(bytes.slice().buffer)
+      runs.push([keyGroup, firedMs])
+    })
+    if (runs.length === 0) return
+    runs.sort(([one], [other]) => one - other)
+    const { start, end } = this.#keyGroups
+    const fired = Float64Array.from({ length: end - start + 1 }, (_, index) => runs.findLast(([keyGroup]) => keyGroup <= start + index)?.[1] ?? WATERMARK_MIN)
+    const mostMs = Math.max(...fired)
+    this.#firedMs = Math.min(...fired)
+    // Barriers come to subtasks in front of a window's end and behind it.
+    this.#behind = this.#firedMs === mostMs ? undefined : { firedMs: fired, mostMs }
   }
 
   close(): void {
@@ -527,6 +643,7 @@ export class SliceWindowOperator implements Operator {
       if (tables.cached === undefined) tables.table.epoch = this.#epoch
       slice = { startMs, lastEndMs: lastWindowEndMs(this.#options.windows, startMs), ...tables, rows: 0, rowCapacity: 0, rowCount: 0 }
       this.#slices.set(startMs, slice)
+      this.#dueMs = undefined
     }
     return slice
   }
@@ -544,9 +661,8 @@ export class SliceWindowOperator implements Operator {
   }
 
   #openTier(): LmdbTables | undefined {
-    const { slab, kernels, subtaskIndex, parallelism, maxParallelism } = this.#context
-    const keyGroups = keyGroupRangeOf(subtaskIndex, parallelism, maxParallelism)
-    return openTables({ slab, kernels, keyGroups, maxParallelism }, (key) => this.#context.option(key))
+    const { slab, kernels, maxParallelism } = this.#context
+    return openTables({ slab, kernels, keyGroups: this.#keyGroups, maxParallelism }, (key) => this.#context.option(key))
   }
 
   #newKept(): readonly KeptRows[] {
@@ -554,8 +670,8 @@ export class SliceWindowOperator implements Operator {
   }
 
   #newTable(): SegmentTable {
-    const { slab, kernels, subtaskIndex, parallelism, maxParallelism, tableSeed } = this.#context
-    const range = keyGroupRangeOf(subtaskIndex, parallelism, maxParallelism)
+    const { slab, kernels, maxParallelism, tableSeed } = this.#context
+    const range = this.#keyGroups
     return new SegmentTable(slab, kernels, {
       form: this.#keys.form,
       valueBytes: this.#valueBytes,
@@ -701,8 +817,16 @@ export class SliceWindowOperator implements Operator {
     const keyCount = this.outputSchema.fields.length - 2 - this.#plans.length
     while (firing.next < firing.count) {
       if (!output.hasCapacity()) return false
-      const n = Math.min(batchRowsMax, firing.count - firing.next)
-      const entries = firing.entries + firing.next * 4
+      let n = Math.min(batchRowsMax, firing.count - firing.next)
+      let entries = firing.entries + firing.next * 4
+      if (this.#behind === undefined) firing.next += n
+      else {
+        const taken = Math.min(n, FOLD_ROWS)
+        firing.next += taken
+        n = this.#unfired(this.#behind, entries, taken, firing.endMs)
+        entries = this.#entries
+        if (n === 0) continue
+      }
       const batch = this.#builder.begin(true, false)
       const { columns } = batch
       if (this.#options.key.kind === 'encoded') this.#emitKeys(firing.table, entries, n, columns[0], this.#options.key.type)
@@ -715,8 +839,7 @@ export class SliceWindowOperator implements Operator {
         if (plan.domain === 'kept') firing.kept[nextKept++].emit(firing.table.valueOffset, entries, n, column, 0)
         else emit(kernels, plan, firing.table.valueOffset, entries, n, column, 0)
       })
-      this.#fill(batch.timestamps, n, firing.endMs - 1)
-      firing.next += n
+      this.#fill(batch.timestamps, n, this.#overAtMs(firing.endMs))
       output.emit(this.#builder.finish(n))
     }
     this.#endRange(firing)
@@ -727,9 +850,25 @@ export class SliceWindowOperator implements Operator {
     }
     this.#freeFiring(firing)
     this.#firedMs = firing.endMs
+    if (this.#behind !== undefined && this.#firedMs >= this.#behind.mostMs) this.#behind = undefined
     this.#firing = undefined
+    this.#dueMs = undefined
     this.#dropSlices()
     return true
+  }
+
+  /** Lists those of the entries u32[n] in the scratch of {@link #entries} whose keys have not been told of a window. Returns how many. */
+  #unfired({ firedMs }: Behind, entries: number, n: number, endMs: number): number {
+    const { slab, maxParallelism } = this.#context
+    const { u32 } = slab
+    const { start } = this.#keyGroups
+    let count = 0
+    for (let index = 0; index < n; index++) {
+      const entry = u32[(entries >>> 2) + index]
+      const keyGroup = u32[(entry + ENTRY_HASH_OFFSET + 4) >>> 2] % maxParallelism
+      if (firedMs[keyGroup - start] < endMs) u32[(this.#entries >>> 2) + count++] = entry
+    }
+    return count
   }
 
   /** Keys that a function has made, as user code knows them. */

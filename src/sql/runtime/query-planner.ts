@@ -113,6 +113,7 @@ import { wantedRows } from './wanted-rows.ts'
 import { boundOf } from './watermarks.ts'
 import { WindowAggregateOperator } from './window-aggregate-operator.ts'
 import { WindowJoinOperator, WindowRankOperator } from './window-buffer-operators.ts'
+import { WindowClock } from './window-clock.ts'
 import {
   alignedOf,
   canMerge,
@@ -1000,7 +1001,8 @@ export class QueryPlanner {
   /** What is folded: the keys (where there are none one that all rows have), what aggregates are over, and filters; each once. */
   #foldedStream(input: Stream, keys: readonly BoundExpression[], aggregates: readonly BoundAggregate[]): KeyedStream {
     const expressions = [...foldedColumns(aggregates, keys.length === 0 ? [ALL_ROWS] : keys).values()]
-    if (expressions.every(({ kind }) => kind === 'column')) return this.#keyed(input, expressions)
+    const areAll = expressions.length === input.schema.fields.length
+    if (areAll && expressions.every(({ kind }) => kind === 'column')) return this.#keyed(input, expressions)
     const named = expressions.map((expression, index) => (expression.kind === 'column' ? input.names[expression.index] : `$f${index}`))
     const stream = this.#addCalc(input, undefined, expressions, { schema: placedSchema(expressions), names: named })
     return { stream, columns: expressions.map((_, index) => index) }
@@ -1054,14 +1056,19 @@ export class QueryPlanner {
     return this.#inserted('WindowAggregate', [{ stream, key }], output('windows'), create)
   }
 
-  /** Windows that lie on a grid, or sessions of the groups: rows say when they are, and kernels fold them into slices or sessions. */
+  /**
+   * Windows that lie on a grid, or sessions of the groups: rows say when they are, and kernels fold them into slices or sessions. Of processing time they are in
+   * the windows of the instant at which they come.
+   */
   #windowFold(plan: WindowGroups, windows: AlignedWindows | 'sessions', input: Stream): Stream {
     const { keys, aggregates, columns: fields, window } = plan
+    const { spec } = window
+    const isEvent = spec.time === 'event'
     const times = timesOf(plan)
     const isBound = (index: number): boolean => index === window.start || index === window.end || times.includes(index)
     const own = keys.filter((_, index) => !isBound(index))
     const isGlobal = own.length === 0
-    const given = [...(isGlobal ? [ALL_ROWS] : own), keys[window.end]]
+    const given = [...(isGlobal ? [ALL_ROWS] : own), ...(isEvent ? [keys[window.end]] : [])]
     const { stream, columns } = this.#foldedStream(input, given, aggregates)
     const texts = [...foldedColumns(aggregates, given).keys()]
     const placeOf = (expression: BoundExpression): number => columns[texts.indexOf(textOf(expression))]
@@ -1076,14 +1083,14 @@ export class QueryPlanner {
         inputSchema: stream.schema,
         key: { kind: 'columns' as const, columns: key },
         aggregates: { ...planWindowAggregates(aggregates, placeOf, results), resultSchema: wide },
-        timeColumn: placeOf(keys[window.end]),
       }
-      if (areSessions) return new ColumnSessionOperator({ ...shared, gapMs: window.spec.sizeMs })
-      return new SliceWindowOperator({ ...shared, windows, lateOutput: undefined })
+      const timed = isEvent ? { timeColumn: placeOf(keys[window.end]) } : { times: new WindowClock(spec, this.#options.session.timeZone) }
+      if (areSessions) return new ColumnSessionOperator({ ...shared, timeColumn: placeOf(keys[window.end]), gapMs: window.spec.sizeMs })
+      return new SliceWindowOperator({ ...shared, ...timed, windows, lateOutput: undefined })
     }
     const attributes = (): Attributes => ({ ...groupAttributes(plan), of: areSessions ? 'sessions' : 'slices' })
     const inputs = [{ stream, key: isGlobal ? undefined : key }]
-    const view = areSessions ? SEES_ALL : watermarkViewOf(windows)
+    const view = areSessions ? SEES_ALL : isEvent ? watermarkViewOf(windows) : SEES_NOTHING
     const windowed = this.#stateful('WindowAggregate', inputs, { schema: wide, names, changes: INSERTS, attributes }, view, create)
     // In the order of the query's keys, each bound as the type that it has there.
     let next = 0
@@ -1092,7 +1099,7 @@ export class QueryPlanner {
       if (index >= keys.length) return column(key.length + 2 + index - keys.length, type)
       if (index === window.start) return column(key.length, type)
       if (index === window.end) return column(key.length + 1, type)
-      return times.includes(index) ? lastInstantOf(column(key.length + 1, type)) : column(next++, type)
+      return times.includes(index) ? lastInstantOf(column(key.length + 1, bound), type) : column(next++, type)
     })
     return this.#addCalc(windowed, undefined, expressions, placed(fields))
   }
@@ -1124,11 +1131,12 @@ export class QueryPlanner {
       throw new PlanError('SESSION_IN_BATCH', 'There are no SESSION windows in batch mode', { hint: 'Run it as a stream.' })
     if (rows === 'times') {
       const own = plan.input.columns.map(({ type }, index): BoundExpression => ({ kind: 'column', index, type, start: 0, end: 0 }))
-      const at = own[time]
+      // Nobody asks rows of processing time when they are: any column stands there.
+      const at = own[Math.max(0, time)]
       return this.#addCalc(input, undefined, [...own, at, at, at], { schema, names })
     }
     const output = { schema, names, changes: input.changes, attributes: () => ({ ...windowAttributes(plan), of: rows ?? 'windows' }), ...lateOf(plan) }
-    const aligned = rows === undefined ? alignedOf(spec, this.#options.session.timeZone) : undefined
+    const aligned = rows === undefined && spec.time === 'event' ? alignedOf(spec, this.#options.session.timeZone) : undefined
     if (aligned?.kind === 'tumbling') {
       const { sizeMs, offsetMs } = aligned
       return this.#follow('Window', input, output, () => new TumbleOperator({ sizeMs, offsetMs, time }, schema))
@@ -1673,9 +1681,10 @@ function withRows(plan: LogicalPlan, rows: NonNullable<WindowPlan['rows']>): Log
 
 const MILLISECOND: BoundExpression = { kind: 'literal', value: 1, type: { kind: 'INTERVAL_DAY_TIME', nullable: false }, start: 0, end: 0 }
 
-/** The last instant of a window that ends at a time. */
-function lastInstantOf(end: BoundExpression): BoundExpression {
-  return { kind: 'call', name: '-', operands: [end, MILLISECOND], clauses: [], type: end.type, start: 0, end: 0 }
+/** The last instant of a window that ends at a time, as a type of times. */
+function lastInstantOf(end: BoundExpression, type: LogicalType): BoundExpression {
+  const last: BoundExpression = { kind: 'call', name: '-', operands: [end, MILLISECOND], clauses: [], type: end.type, start: 0, end: 0 }
+  return type.kind === end.type.kind ? { ...last, type } : { kind: 'cast', operand: last, isTry: false, isImplicit: true, type, start: 0, end: 0 }
 }
 
 /** The functions in expressions that give another value each time. */

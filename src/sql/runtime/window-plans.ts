@@ -56,10 +56,10 @@ function isOf(window: { readonly of: WindowSpec; readonly part: string } | undef
   return window?.of === spec && window.part !== 'key'
 }
 
-/** Windows as kernels know them: of event time, whose borders lie on a grid; undefined: they do not. */
+/** Windows as kernels know them: whose borders lie on a grid; undefined: they do not. */
 export function alignedOf({ kind, sizeMs, stepMs, offsetMs, time, isLocal }: WindowSpec, timeZone: string): AlignedWindows | undefined {
-  // Clocks on the wall go forward and back.
-  if (time !== 'event' || (isLocal && timeZone !== 'UTC')) return undefined
+  // Clocks on the wall go forward and back: of processing time they are looked at once a batch.
+  if (time === 'event' && isLocal && timeZone !== 'UTC') return undefined
   switch (kind) {
     case 'TUMBLE':
       return { kind: 'tumbling', sizeMs, offsetMs }

@@ -2,6 +2,8 @@
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { keyBytesOf } from '../../../../src/base/key-bytes.ts'
+import { keyGroupOf, subtaskOfKeyGroup } from '../../../../src/base/key-groups.ts'
 import { batchFromObjects, batchToObjects, freeBatch } from '../../../../src/batch/batch-rows.ts'
 import { WATERMARK_MAX } from '../../../../src/batch/crossings.ts'
 import type { Output } from '../../../../src/operator/operator.ts'
@@ -277,4 +279,100 @@ test('what windows keep that get no rows any more leaves memory too', () => {
     return bytes
   }
   expect(bytesOf({ last: last('note') })).toBeLessThan(bytesOf({ rows: count() }) + 1_500_000)
+})
+
+/** One subtask of sliding windows of processing time, and what it has told: "key end: rows". */
+function onTheClock(windows: AlignedWindows, subtaskIndex = 0, parallelism = 1) {
+  const context = testContext()
+  const told: string[] = []
+  const output: Output = {
+    hasCapacity: () => true,
+    emit: (emitted) =>
+      void told.push(
+        ...batchToObjects(emitted).map(({ row }) => {
+          const { key, windowEnd, rows } = row as { key: string; windowEnd: number; rows: number }
+          return `${key} ${windowEnd}: ${rows}`
+        }),
+      ),
+    emitWatermark: () => {},
+    emitStatus: () => {},
+    side: () => undefined,
+  }
+  const operator = new SliceWindowOperator({
+    inputSchema: SCHEMA,
+    key: { kind: 'columns', columns: [0] },
+    windows,
+    aggregates: { rows: count() },
+    times: { localOf: (instantMs) => instantMs, firesAt: (endMs) => endMs - 1 },
+    lateOutput: undefined,
+  })
+  operator.open({ ...context, subtaskIndex, parallelism })
+  return {
+    operator,
+    told,
+    /** What a subtask does when time has come so far: timers first, which are those of the milliseconds that are over. */
+    at(nowMs: number, keys: readonly string[] = []): void {
+      context.clock.setMs(nowMs)
+      if (operator.nextProcessingTimeMs() <= nowMs) while (!operator.fireTimers(nowMs - 1, output));
+      const own = keys.filter((key) => subtaskOfKeyGroup(keyGroupOf(keyBytesOf(key), 128), parallelism, 128) === subtaskIndex)
+      const batch = batchFromObjects(
+        context.slab,
+        SCHEMA,
+        own.map((key) => ({ row: { key, id: 0, value: null, price: 0, note: null, amount: null } })),
+      )
+      expect(operator.processBatch(batch, output)).toBe(true)
+      freeBatch(batch)
+    },
+  }
+}
+
+const KEYS_ON_THE_CLOCK = Array.from({ length: 20 }, (_, index) => `key ${index}`)
+
+test.each([1, 3])('windows of processing time are told once of each key, whose parts had come differently far: to %i subtasks', (parallelism) => {
+  const windows: AlignedWindows = { kind: 'sliding', sizeMs: 30, slideMs: 10, offsetMs: 0 }
+  const whole = onTheClock(windows)
+  const parts = [0, 1].map((index) => onTheClock(windows, index, 2))
+  for (const one of [whole, ...parts]) for (const nowMs of [3, 13, 29]) one.at(nowMs, KEYS_ON_THE_CLOCK)
+  // One of them has seen windows end, the other not yet.
+  parts[1].at(35)
+  const snapshot = new MemorySnapshot()
+  for (const { operator } of parts) operator.snapshot(snapshot)
+  const fresh = Array.from({ length: parallelism }, (_, index) => onTheClock(windows, index, parallelism))
+  for (const [index, { operator }] of fresh.entries()) operator.restore(snapshot.reader(index, parallelism))
+  // And once more, before all have come as far as the first.
+  const again = new MemorySnapshot()
+  for (const { operator } of fresh) operator.snapshot(again)
+  const last = Array.from({ length: 2 }, (_, index) => onTheClock(windows, index, 2))
+  for (const [index, { operator }] of last.entries()) operator.restore(again.reader(index, 2))
+  for (const one of [whole, ...last]) {
+    one.at(36, KEYS_ON_THE_CLOCK)
+    one.at(200)
+    expect(one.operator.nextProcessingTimeMs()).toBe(Infinity)
+  }
+  expect(whole.told.length).toBe(6 * KEYS_ON_THE_CLOCK.length)
+  expect([...parts, ...last].flatMap(({ told }) => told).toSorted()).toEqual(whole.told.toSorted())
+  for (const { operator } of [whole, ...parts, ...fresh, ...last]) operator.close()
+})
+
+test('a clock that is set back comes to windows again, which are told again', () => {
+  const { operator, told, at } = onTheClock({ kind: 'tumbling', sizeMs: 10, offsetMs: 0 })
+  at(5, ['a', 'a', 'b'])
+  at(12, ['a'])
+  at(7, ['b'])
+  at(9)
+  expect(told.splice(0).toSorted()).toEqual(['a 10: 2', 'b 10: 1'])
+  at(10)
+  expect(told.splice(0)).toEqual(['b 10: 1'])
+  at(20)
+  expect(told).toEqual(['a 20: 1'])
+  operator.close()
+})
+
+test('records between two windows of processing time are counted', () => {
+  const { operator, told, at } = onTheClock({ kind: 'sliding', sizeMs: 5, slideMs: 20, offsetMs: 0 })
+  at(3, ['a'])
+  at(6, ['a', 'b'])
+  at(60)
+  expect(told).toEqual(['a 5: 1'])
+  operator.close()
 })
