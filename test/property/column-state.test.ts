@@ -1,13 +1,15 @@
-// What operators of SQL keep in columns, through checkpoints that hold only what changed: groups whose rows come and go, the rows of a side of a join, and
-// rows in an order, against tiny models. Whichever checkpoints are completed, a restore finds what was there.
+// What operators of SQL keep in columns, through checkpoints that hold only what changed: groups whose rows come and go, the rows of a side of a join, rows in
+// an order, and the windows of a join, against tiny models. Whichever checkpoints are completed, a restore finds what was there.
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { BarrierKind } from '../../src/batch/generated/barrier-kind.ts'
-import { batchFromObjects } from '../../src/batch/batch-rows.ts'
+import { batchFromObjects, batchToObjects, freeBatch } from '../../src/batch/batch-rows.ts'
 import { defineSchema, t } from '../../src/batch/types.ts'
+import type { Output } from '../../src/operator/operator.ts'
 import type { BoundAggregate } from '../../src/sql/bound-expression.ts'
 import { planColumnAggregates } from '../../src/sql/runtime/column-aggregates.ts'
 import { ColumnGroups } from '../../src/sql/runtime/column-groups.ts'
+import { ColumnWindowJoinOperator } from '../../src/sql/runtime/column-window-join-operator.ts'
 import { KeptSide } from '../../src/sql/runtime/kept-side.ts'
 import { RankedRows } from '../../src/sql/runtime/ranked-rows.ts'
 import { Checkpoints } from '../fixtures/checkpoints.ts'
@@ -224,4 +226,109 @@ test('rows in an order', () => {
     { numRuns: 150 },
   )
   expect(changes).toBeGreaterThan(1000)
+})
+
+const IN_WINDOWS = defineSchema({ key: t.string().nullable(), value: t.int(), end: t.timestamp() })
+const PAIRS = defineSchema({
+  key: t.string().nullable(),
+  value: t.int(),
+  end: t.timestamp(),
+  key2: t.string().nullable(),
+  value2: t.int(),
+  end2: t.timestamp(),
+})
+const WINDOW_MS = 10
+
+const windowStepArbitrary = fc.oneof(
+  {
+    arbitrary: fc.record({
+      kind: fc.constant('rows' as const),
+      input: fc.constantFrom(0 as const, 1 as const),
+      keys: fc.array(fc.constantFrom(...KEYS)),
+      ahead: fc.nat(2),
+    }),
+    weight: 8,
+  },
+  { arbitrary: fc.record({ kind: fc.constant('watermark' as const), byMs: fc.nat(15) }), weight: 3 },
+  { arbitrary: fc.record({ kind: fc.constant('checkpoint' as const), isCompleted: fc.boolean() }), weight: 4 },
+  { arbitrary: fc.record({ kind: fc.constant('crash' as const) }), weight: 1 },
+)
+
+interface WindowRow {
+  readonly key: string | null
+  readonly value: number
+  readonly end: number
+}
+
+test('windows of a join', () => {
+  let incremental = 0
+  let told: string[] = []
+  const output: Output = {
+    hasCapacity: () => true,
+    emit: (batch) => void told.push(...batchToObjects(batch).map(({ row }) => JSON.stringify(Object.values(row as object)))),
+    emitWatermark: () => {},
+    emitStatus: () => {},
+    side: () => undefined,
+  }
+  const input = { schema: IN_WINDOWS, key: [2, 0], width: 3 }
+  const open = () => {
+    const context = testContext()
+    const windows = { kind: 'tumbling', sizeMs: WINDOW_MS, offsetMs: 0 } as const
+    const join = new ColumnWindowJoinOperator({ inputs: [input, input], outputSchema: PAIRS, refusesNull: [true, true], ends: [2, 2], windows }, 3)
+    join.open(context)
+    return { context, join }
+  }
+  fc.assert(
+    fc.property(fc.array(windowStepArbitrary, { minLength: 10, maxLength: 60 }), (steps) => {
+      let { context, join } = open()
+      let checkpoints = new Checkpoints(context.slab)
+      let now = { watermarkMs: 0, sides: [[], []] as readonly (readonly WindowRow[])[] }
+      let kept = now
+      let value = 0
+      expect(join.advance(0, output)).toBe(true)
+      for (const step of steps) {
+        if (step.kind === 'checkpoint') {
+          checkpoints.take((writer) => join.snapshot(writer), step.isCompleted)
+          if (step.isCompleted) kept = now
+        } else if (step.kind === 'crash') {
+          incremental += checkpoints.incremental
+          join.close()
+          ;({ context, join } = open())
+          checkpoints = new Checkpoints(context.slab, checkpoints)
+          const reader = checkpoints.reader()
+          if (reader !== undefined) join.restore(reader)
+          now = kept
+          expect(join.advance(now.watermarkMs, output)).toBe(true)
+        } else if (step.kind === 'rows') {
+          const first = Math.floor((now.watermarkMs + 1) / WINDOW_MS) + 1
+          const rows = step.keys.map((key, index): WindowRow => ({ key, value: value++, end: (first + ((step.ahead + index) % 3)) * WINDOW_MS }))
+          const batch = batchFromObjects(
+            context.slab,
+            IN_WINDOWS,
+            rows.map((row) => ({ row })),
+          )
+          expect(join.processBatch(batch, output, step.input)).toBe(true)
+          freeBatch(batch)
+          now = { ...now, sides: now.sides.map((side, index) => (index === step.input ? [...side, ...rows] : side)) }
+        } else {
+          const watermarkMs = now.watermarkMs + step.byMs
+          const isOver = ({ end }: WindowRow): boolean => end - 1 <= watermarkMs
+          const [left, right] = now.sides.map((side) => side.filter(isOver))
+          const expected = left.flatMap((one) =>
+            right
+              .filter(({ key, end }) => one.key !== null && key === one.key && end === one.end)
+              .map((other) => JSON.stringify([...Object.values(one), ...Object.values(other)])),
+          )
+          told = []
+          while (!join.advance(watermarkMs, output));
+          expect(told.toSorted()).toEqual(expected.toSorted())
+          now = { watermarkMs, sides: now.sides.map((side) => side.filter((row) => !isOver(row))) }
+        }
+      }
+      incremental += checkpoints.incremental
+      join.close()
+    }),
+    { numRuns: 150 },
+  )
+  expect(incremental).toBeGreaterThan(50)
 })

@@ -237,6 +237,55 @@ test('sessions', () => {
   )
 })
 
+/** Groups of windows, as rows that know theirs. */
+const grouped = (table: string): string =>
+  `(SELECT k, n, COUNT(*) AS c, MAX(i) AS i, window_start, window_end FROM TABLE(${table}) GROUP BY k, n, window_start, window_end)`
+
+test('windows of rows that have been in windows', () => {
+  fc.assert(
+    fc.property(
+      rowsArbitrary,
+      fc.constantFrom('', 'k', 'n, k'),
+      fc.uniqueArray(fc.constantFrom('COUNT(*)', 'MAX(c)', 'MIN(k)', 'SUM(i)', 'COUNT(DISTINCT i)', 'AVG(c)'), { maxLength: 4 }),
+      fc.constantFrom(...WINDOWS),
+      fc.constantFrom(1, 7, 64),
+      isLmdbArbitrary,
+      (rows, keys, aggregates, table, batchRowsMax, isLmdb) => {
+        const shown = ['window_end', ...(keys === '' ? [] : [keys]), 'window_start'].join(', ')
+        const query = groupBy(shown, aggregates, grouped(table))
+        const columns = Array.from({ length: shown.split(', ').length + aggregates.length }, (_, index) => `c${index}`)
+        const wider = groupBy(shown, [...aggregates, 'VAR_POP(c)'], grouped(table))
+        check(rows, query, `SELECT ${columns.join(', ')} FROM (${wider}) WHERE c${columns.length} >= 0`, batchRowsMax, isLmdb)
+        expect(rows.length).toBeGreaterThan(0)
+      },
+    ),
+    { numRuns: 20 },
+  )
+})
+
+test('pairs of rows of windows', () => {
+  const conditions = ['a.k = b.k', 'a.n = b.n AND a.k IS NOT DISTINCT FROM b.k', 'a.c >= b.c', 'a.i = b.i AND a.n <> b.n', 'a.c = b.i']
+  fc.assert(
+    fc.property(
+      rowsArbitrary,
+      fc.constantFrom(...conditions),
+      fc.constantFrom(...WINDOWS),
+      fc.boolean(),
+      fc.constantFrom(1, 7, 64),
+      (rows, condition, table, isMost, batchRowsMax) => {
+        const other = isMost
+          ? `(SELECT MAX(c) AS c, MAX(i) AS i, MAX(n) AS n, MAX(k) AS k, window_start, window_end FROM ${grouped(table)} GROUP BY window_start, window_end)`
+          : grouped(table)
+        const query = `SELECT a.k, a.n, a.c, b.k AS k2, b.c AS c2, b.window_end FROM ${grouped(table)} AS a JOIN ${other} AS b
+          ON a.window_start = b.window_start AND a.window_end = b.window_end AND ${condition}`
+        check(rows, query, query, batchRowsMax, false)
+        expect(rows.length).toBeGreaterThan(0)
+      },
+    ),
+    { numRuns: 30 },
+  )
+})
+
 test('the first rows of an order', () => {
   const orders = ['i DESC', 'i, x DESC', 'n, id DESC', 'x DESC NULLS LAST, l', 'ts DESC', 'ts', 'd', 's DESC', 'b, i']
   fc.assert(

@@ -1,4 +1,4 @@
-// The rows of one side of a join, by key: in columns, a block of rows after the other, none of which ever goes. Owned by one operator, on its thread.
+// The rows of one side of a join, by key: in columns, a block of rows after the other, of which none goes before all do. Owned by one operator, on its thread.
 
 import { keyGroupRangeOf } from '../../base/key-groups.ts'
 import { BatchBuilder } from '../../batch/batch-builder.ts'
@@ -22,11 +22,23 @@ const BLOCK_SHIFT = 16
 const BLOCK_ROWS = 1 << BLOCK_SHIFT
 const COLUMN_ROWS = 64
 const NEXT_ROWS_MIN = 1024
-/** Rows of a snapshot's record at most, and rows whose keys are looked at together. */
+/** Rows whose keys are looked at together at most. */
+export const JOIN_ROWS_MAX = 4096
+/** Rows of a snapshot's record at most. */
 const RECORD_ROWS = 4096
 const NO_NAMESPACE = new Uint8Array()
 /** Of snapshots that no later one was asked to build on. */
 const MARKS_MAX = 64
+
+/** A record of a snapshot; records came in the order of their ids. */
+export interface StoredRows {
+  readonly id: number
+  readonly bytes: Uint8Array
+}
+
+export function storedRowsOf(key: Uint8Array, value: Uint8Array): StoredRows {
+  return { id: new DataView(key.buffer, key.byteOffset, 8).getFloat64(0, true), bytes: value.slice() }
+}
 
 export class KeptSide {
   readonly #context: OperatorContext
@@ -86,7 +98,8 @@ export class KeptSide {
     for (let done = 0; done < n;) {
       const row = this.#rowCount & (BLOCK_ROWS - 1)
       const count = Math.min(n - done, BLOCK_ROWS - row)
-      if (row === 0) this.#blocks.push(this.#schema.fields.map(({ type }) => Column.allocate(slab, type, COLUMN_ROWS)))
+      if (this.#blocks.length === this.#rowCount >>> BLOCK_SHIFT)
+        this.#blocks.push(this.#schema.fields.map(({ type }) => Column.allocate(slab, type, COLUMN_ROWS)))
       const block = this.#blocks[this.#blocks.length - 1]
       block.forEach((column, index) => gatherRows(slab, kernels, batch.columns[index], column, rows, done, count, row))
       this.#rowCount += count
@@ -133,14 +146,47 @@ export class KeptSide {
     return counts
   }
 
-  /** Writes the rows that have come since the snapshot that is asked for, each record those of one key group. */
+  /** How many rows are kept. */
+  get rowCount(): number {
+    return this.#rowCount
+  }
+
+  /** The rows from `first` on that lie together, JOIN_ROWS_MAX at most: in a batch, from a physical row on. */
+  part(first: number): { readonly batch: RecordBatch; readonly begin: number; readonly n: number } {
+    const batch = new RecordBatch(this.#context.slab, this.#schema, this.#blocks[first >>> BLOCK_SHIFT])
+    const begin = first & (BLOCK_ROWS - 1)
+    const n = Math.min(this.#rowCount - first, BLOCK_ROWS - begin, JOIN_ROWS_MAX)
+    batch.rowCount = begin + n
+    return { batch, begin, n }
+  }
+
+  /** Forgets all rows. */
+  clear(): void {
+    this.#table.clear()
+    for (const block of this.#blocks.splice(1)) for (const column of block) column.free()
+    for (const column of this.#blocks[0] ?? []) column.clear()
+    this.#rowCount = 0
+    this.#marks = []
+    this.#recordId = 0
+  }
+
+  /** Whether it can tell a snapshot what has come since an epoch began. */
+  knows(epoch: number): boolean {
+    return this.#marks.some((mark) => mark.epoch === epoch)
+  }
+
+  /** Writes the rows that have come since the snapshot that is asked for, or all. */
   snapshot(writer: KeyedSnapshotWriter): void {
-    const { slab, maxParallelism } = this.#context
-    const { name } = this.#state
     describeState(writer, this.#state)
     // Who does not know what there was then writes all.
-    const mark = this.#marks.find(({ epoch }) => epoch === writer.since)
-    const since = mark !== undefined && writer.changes(name) ? mark.rowCount : 0
+    this.snapshotIn(writer, NO_NAMESPACE, this.knows(writer.since) && writer.changes(this.#state.name))
+  }
+
+  /** Writes rows, each record those of one key group. @param isChange Whether those that have come since the snapshot that is asked for are enough. */
+  snapshotIn(writer: KeyedSnapshotWriter, namespace: Uint8Array, isChange: boolean): void {
+    const { slab, maxParallelism } = this.#context
+    const { name } = this.#state
+    const since = (isChange ? this.#marks.find(({ epoch }) => epoch === writer.since)?.rowCount : undefined) ?? 0
     // A savepoint asks for no changes, and the next checkpoint for those since the one before.
     const marks = writer.since > 0 ? this.#marks.filter(({ epoch }) => epoch >= writer.since) : this.#marks
     this.#marks = [...marks.slice(-MARKS_MAX), { epoch: writer.nextEpoch, rowCount: this.#rowCount }]
@@ -154,15 +200,11 @@ export class KeptSide {
       builder.ensureRows(list.length)
       this.gather(rows, others, list.length, batch.columns)
       builder.finish(list.length)
-      writer.keyed(name, keyGroup, NO_NAMESPACE, new Uint8Array(new Float64Array([this.#recordId++]).buffer), bytesOfBatch(batch))
+      writer.keyed(name, keyGroup, namespace, new Uint8Array(new Float64Array([this.#recordId++]).buffer), bytesOfBatch(batch))
     }
     for (let first = since; first < this.#rowCount;) {
-      const block = this.#blocks[first >>> BLOCK_SHIFT]
-      const begin = first & (BLOCK_ROWS - 1)
-      const n = Math.min(this.#rowCount - first, BLOCK_ROWS - begin, RECORD_ROWS)
-      const view = new RecordBatch(slab, this.#schema, block)
-      view.rowCount = begin + n
-      const { hashes } = this.#keys.encode(view, 0, begin, n)
+      const { batch, begin, n } = this.part(first)
+      const { hashes } = this.#keys.encode(batch, 0, begin, n)
       for (let index = 0; index < n; index++) {
         const keyGroup = slab.u32[((hashes + 4) >>> 2) + index * 2] % maxParallelism
         let list = byGroup.get(keyGroup)
@@ -180,12 +222,14 @@ export class KeptSide {
   }
 
   restore(reader: SnapshotReader): void {
+    const records: StoredRows[] = []
+    reader.keyed(this.#state.name, (_keyGroup, _namespace, key, value) => records.push(storedRowsOf(key, value)))
+    this.restoreFrom(records)
+  }
+
+  restoreFrom(records: readonly StoredRows[]): void {
     const { slab } = this.#context
     const decoder = new BatchDecoder(slab, this.#schema)
-    const records: { readonly id: number; readonly bytes: Uint8Array }[] = []
-    reader.keyed(this.#state.name, (_keyGroup, _namespace, key, value) => {
-      records.push({ id: new DataView(key.buffer, key.byteOffset, 8).getFloat64(0, true), bytes: value.slice() })
-    })
     // The rows of a key in the order in which they came.
     for (const { id, bytes } of records.toSorted((one, other) => one.id - other.id)) {
       this.#recordId = Math.max(this.#recordId, id + 1)

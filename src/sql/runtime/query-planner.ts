@@ -79,6 +79,8 @@ import { ColumnJoinOperator } from './column-join-operator.ts'
 import { ColumnChangeRankOperator } from './column-change-rank-operator.ts'
 import { ColumnRankOperator, isRanked } from './column-rank-operator.ts'
 import { ColumnSessionOperator } from './column-session-operator.ts'
+import { ColumnWindowJoinOperator } from './column-window-join-operator.ts'
+import type { ColumnJoinInput } from './join-pairs.ts'
 import { ALL_CHANGES, type ChangeKinds, DELETES, INSERTS, INSERTS_AND_UPDATES, UPDATES_AFTER, UPDATES_BEFORE } from './change-kinds.ts'
 import { DeduplicateOperator } from './deduplicate-operator.ts'
 import { and, columnsOf, conjunctsOf, hasCall, implicitCast, mapParts, shifted } from '../expressions.ts'
@@ -121,6 +123,7 @@ import {
   checkRetraction,
   type EmitOptions,
   emitOf,
+  endsOf,
   isStraight,
   originIn,
   ownSessionsOf,
@@ -1026,11 +1029,16 @@ export class QueryPlanner {
       isOfParts && spec.time === 'event' && (spec.kind === 'HOP' || spec.kind === 'CUMULATE') && !isBatch && emit === undefined && canMerge(aggregates)
     // Kernels count late rows, and keep none to be read.
     const isKept = plan.late !== undefined
-    const aligned = isOfParts && !isBatch && !isKept && emit === undefined && areFoldedInWindows(aggregates) ? alignedOf(spec, session.timeZone) : undefined
-    if (aligned !== undefined && isInsertOnly(this.plan(inputOfWindow(input)))) return this.#windowFold(plan, aligned, this.plan(withRows(input, 'times')))
+    const aligned = !isBatch && !isKept && emit === undefined && areFoldedInWindows(aggregates) ? alignedOf(spec, session.timeZone) : undefined
+    if (aligned !== undefined && isOfParts && isInsertOnly(this.plan(inputOfWindow(input))))
+      return this.#windowFold(plan, aligned, this.plan(withRows(input, 'times')), keys[end])
+    // Rows that were given their windows elsewhere say when these end.
+    if (aligned !== undefined && !isOfParts && spec.time === 'event' && !keys[end].type.nullable && isInsertOnly(this.plan(input)))
+      return this.#windowFold(plan, endsOf(aligned), this.plan(input), lastInstantOf(keys[end], keys[end].type))
     const areFoldedSessions = isOfParts && !isBatch && !isKept && this.#options.isInMemory && areFoldedInSessions(aggregates)
     const sessions = areFoldedSessions ? ownSessionsOf(plan, session.timeZone) : undefined
-    if (sessions !== undefined && isInsertOnly(this.plan(sessions.input))) return this.#windowFold(plan, 'sessions', this.plan(withRows(input, 'times')))
+    if (sessions !== undefined && isInsertOnly(this.plan(sessions.input)))
+      return this.#windowFold(plan, 'sessions', this.plan(withRows(input, 'times')), keys[end])
     // Where all rows are there, windows are groups like others.
     if (isBatch && areFolded(aggregates, false)) return this.#group(this.plan(input), keys, aggregates, fields)
     const rows = isSliced ? withRows(input, 'slices') : isOfParts && spec.kind === 'SESSION' ? withRows(input, 'parts') : input
@@ -1057,18 +1065,21 @@ export class QueryPlanner {
   }
 
   /**
-   * Windows that lie on a grid, or sessions of the groups: rows say when they are, and kernels fold them into slices or sessions. Of processing time they are in
-   * the windows of the instant at which they come.
+   * Windows that lie on a grid, or sessions of the groups: kernels fold them into slices or sessions. Of processing time rows are in those of the instant at
+   * which they come.
+   *
+   * @param at When rows are, as these windows know time. Where it is not their own end, a window's beginning is a key like others.
    */
-  #windowFold(plan: WindowGroups, windows: AlignedWindows | 'sessions', input: Stream): Stream {
+  #windowFold(plan: WindowGroups, windows: AlignedWindows | 'sessions', input: Stream, at: BoundExpression): Stream {
     const { keys, aggregates, columns: fields, window } = plan
     const { spec } = window
     const isEvent = spec.time === 'event'
+    const isGiven = at !== keys[window.end]
     const times = timesOf(plan)
-    const isBound = (index: number): boolean => index === window.start || index === window.end || times.includes(index)
+    const isBound = (index: number): boolean => (index === window.start && !isGiven) || index === window.end || times.includes(index)
     const own = keys.filter((_, index) => !isBound(index))
     const isGlobal = own.length === 0
-    const given = [...(isGlobal ? [ALL_ROWS] : own), ...(isEvent ? [keys[window.end]] : [])]
+    const given = [...(isGlobal ? [ALL_ROWS] : own), ...(isEvent ? [at] : [])]
     const { stream, columns } = this.#foldedStream(input, given, aggregates)
     const texts = [...foldedColumns(aggregates, given).keys()]
     const placeOf = (expression: BoundExpression): number => columns[texts.indexOf(textOf(expression))]
@@ -1084,11 +1095,11 @@ export class QueryPlanner {
         key: { kind: 'columns' as const, columns: key },
         aggregates: { ...planWindowAggregates(aggregates, placeOf, results), resultSchema: wide },
       }
-      const timed = isEvent ? { timeColumn: placeOf(keys[window.end]) } : { times: new WindowClock(spec, this.#options.session.timeZone) }
-      if (areSessions) return new ColumnSessionOperator({ ...shared, timeColumn: placeOf(keys[window.end]), gapMs: window.spec.sizeMs })
+      if (areSessions) return new ColumnSessionOperator({ ...shared, timeColumn: placeOf(at), gapMs: spec.sizeMs })
+      const timed = isEvent ? { timeColumn: placeOf(at) } : { times: new WindowClock(spec, this.#options.session.timeZone) }
       return new SliceWindowOperator({ ...shared, ...timed, windows, lateOutput: undefined })
     }
-    const attributes = (): Attributes => ({ ...groupAttributes(plan), of: areSessions ? 'sessions' : 'slices' })
+    const attributes = (): Attributes => ({ ...groupAttributes(plan), of: areSessions ? 'sessions' : isGiven ? 'windows' : 'slices' })
     const inputs = [{ stream, key: isGlobal ? undefined : key }]
     const view = areSessions ? SEES_ALL : isEvent ? watermarkViewOf(windows) : SEES_NOTHING
     const windowed = this.#stateful('WindowAggregate', inputs, { schema: wide, names, changes: INSERTS, attributes }, view, create)
@@ -1097,7 +1108,7 @@ export class QueryPlanner {
     const expressions = fields.map(({ type }, index): BoundExpression => {
       const column = (place: number, of: LogicalType): BoundExpression => ({ kind: 'column', index: place, type: of, start: 0, end: 0 })
       if (index >= keys.length) return column(key.length + 2 + index - keys.length, type)
-      if (index === window.start) return column(key.length, type)
+      if (index === window.start && !isGiven) return column(key.length, type)
       if (index === window.end) return column(key.length + 1, type)
       return times.includes(index) ? lastInstantOf(column(key.length + 1, bound), type) : column(next++, type)
     })
@@ -1434,6 +1445,10 @@ export class QueryPlanner {
     const output = { schema, names, attributes: () => joinAttributes(plan), ...lateOf(plan) }
     const shared = { inputs: [first, second] as const, outputSchema: schema, widths: [width, rightPlan.columns.length] as const, condition: rest, refusesNull }
     const isOfInserts = isInsertOnly(left) && isInsertOnly(right)
+    const columnInputs = (): readonly [ColumnJoinInput, ColumnJoinInput] => [
+      { schema: first.schema, key: first.key!, width: shared.widths[0] },
+      { schema: second.schema, key: second.key!, width: shared.widths[1] },
+    ]
     if (strategy.kind === 'temporal') {
       const { leftTime, rightTime } = strategy
       const create = (): Operator => new TemporalJoinOperator({ ...shared, type: type as 'INNER' | 'LEFT', leftTime, rightTime }, session)
@@ -1442,6 +1457,14 @@ export class QueryPlanner {
     if (strategy.kind === 'window') {
       const window = leftPlan.columns[strategy.leftEnd].window!.of
       const ends = [strategy.leftEnd, strategy.rightEnd] as const
+      const windows = window.time === 'event' && plan.late === undefined ? alignedOf(window, session.timeZone) : undefined
+      const areKnown = !leftPlan.columns[ends[0]].type.nullable && !rightPlan.columns[ends[1]].type.nullable
+      if (windows !== undefined && areKnown && isOfInserts && type === 'INNER' && this.#options.isInMemory && hasSameKinds(first, second)) {
+        const grid = endsOf(windows)
+        const createJoin = (): Operator => new ColumnWindowJoinOperator({ inputs: columnInputs(), outputSchema: schema, refusesNull, ends, windows: grid })
+        const joined = this.#stateful('WindowJoin', inputs, { ...output, changes: INSERTS }, watermarkViewOf(grid), createJoin)
+        return rest === undefined ? joined : this.#addCalc(joined, rest, undefined, joined)
+      }
       return this.#inserted('WindowJoin', inputs, output, () => new WindowJoinOperator({ ...shared, type, window, ends }, session))
     }
     if (strategy.kind === 'interval' && isOfInserts && type !== 'SEMI' && type !== 'ANTI') {
@@ -1457,8 +1480,7 @@ export class QueryPlanner {
     const ttls = [this.#ttl('left', plan.ttl?.[0]), this.#ttl('right', plan.ttl?.[1])] as const
     const isForEver = ttls.every((ttl) => ttl === undefined)
     if (isPlain && hasKey && isForEver && this.#options.isInMemory && hasSameKinds(first, second)) {
-      const keyed = [first, second].map(({ schema: of, key }, input) => ({ schema: of, key: key!, width: shared.widths[input] }))
-      const createJoin = (): Operator => new ColumnJoinOperator({ inputs: [keyed[0], keyed[1]], outputSchema: schema, refusesNull })
+      const createJoin = (): Operator => new ColumnJoinOperator({ inputs: columnInputs(), outputSchema: schema, refusesNull })
       const joined = this.#stateful('Join', inputs, { ...output, changes: INSERTS }, SEES_NOTHING, createJoin)
       return rest === undefined ? joined : this.#addCalc(joined, rest, undefined, joined)
     }

@@ -93,6 +93,12 @@ export function ownSessionsOf({ input, keys, window: { spec } }: WindowGroups, t
   return areOwn ? plan : undefined
 }
 
+/** Windows none of which overlap, that end when others end: for rows that know the end of their window. */
+export function endsOf(windows: AlignedWindows): AlignedWindows {
+  const sizeMs = windows.kind === 'tumbling' ? windows.sizeMs : windows.kind === 'sliding' ? windows.slideMs : windows.stepMs
+  return { kind: 'tumbling', sizeMs, offsetMs: (windows.offsetMs + windows.sizeMs) % sizeMs }
+}
+
 /** The places of keys that are windows' last instants. */
 export function timesOf({ input, keys, window: { spec } }: WindowGroups): readonly number[] {
   return keys.flatMap((key, index) => {
