@@ -54,6 +54,7 @@ export { LocalJobHandle } from './engine/local-handle.ts'
 export type { InputHandle, OutputHandle, PushOptions, PushUntil } from './engine/program-handles.ts'
 export type {
   ChannelMetrics,
+  CheckpointMetrics,
   GcMetrics,
   JobMetrics,
   LatencyMetrics,

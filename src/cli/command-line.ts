@@ -145,6 +145,8 @@ Exit codes: 0 done, 1 the job failed, 2 wrong usage or plan, 3 restore refused, 
       `${JOB_ARGUMENTS}
 
 Results go to standard output; progress, console.log of the job and the summary to standard error.
+A terminal shows progress while the job runs: rows and rows a second of each operator and sink, how far
+the watermark is behind the clock, the last checkpoint. A pipe, and CI, get a line every five seconds.
 Ctrl-C cancels the job, a second one kills it.
 
 Examples:

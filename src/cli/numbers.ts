@@ -24,6 +24,15 @@ export function formatDuration(ms: number): string {
   return minutes < 60 ? `${minutes} min ${String(whole % 60).padStart(2, '0')} s` : `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`
 }
 
+/** How long ago, to the largest unit: `0.8 s`, `12 s`, `4 min`, `2 h`, `3 d`. */
+export function formatAge(ms: number): string {
+  const seconds = Math.max(0, ms) / 1000
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`
+  if (seconds < 119.5) return `${Math.round(seconds)} s`
+  if (seconds < 7170) return `${Math.round(seconds / 60)} min`
+  return seconds < 171_000 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} d`
+}
+
 /** `64.0 MB`: powers of 1,024, as the options count. */
 export function formatBytes(bytes: number): string {
   if (bytes < 1024) return `${bytes} B`

@@ -5,7 +5,7 @@ import type { Clock } from '../base/clock.ts'
 import { logText } from '../engine/log-text.ts'
 import type { ExecutionPlan } from '../plan/execution-plan.ts'
 import { figuresOf, type JobFigures, type ShownMetrics, type TaskFigures } from './job-figures.ts'
-import { formatBytes, formatDuration, formatPercent, formatShort, formatWatermark } from './numbers.ts'
+import { formatAge, formatBytes, formatDuration, formatMs, formatPercent, formatShort, formatWatermark } from './numbers.ts'
 import { styleOf, type Style, type Terminal } from './terminal.ts'
 
 /** Shorter jobs show no progress. */
@@ -38,8 +38,9 @@ class Rates {
 
 /** What happened in the last second or so. */
 interface JobRates {
-  /** Rows a second that the sources read. */
+  /** Rows a second that the sources read, and those that came to sinks. */
   readonly read: number
+  readonly written: number
   /** Rows a second of each operator, task by task. */
   readonly rows: readonly number[]
   /** Percent of the time in which each task worked. */
@@ -86,7 +87,7 @@ export class Progress {
     if (this.#mode === 'plain') {
       if (nowMs - this.#shownMs < PLAIN_INTERVAL_MS) return
       this.#shownMs = nowMs
-      this.#terminal.say(`${plainLine(this.#jobName, figures, rates)}\n`)
+      this.#terminal.say(`${plainLine(this.#jobName, figures, rates, this.#clock.nowMs())}\n`)
     } else {
       if (nowMs - this.#startMs < FIRST_DRAWING_MS || (this.#drawnLines > 0 && nowMs - this.#shownMs < DRAWING_INTERVAL_MS)) return
       this.#shownMs = nowMs
@@ -118,19 +119,19 @@ export class Progress {
     this.#closed = true
   }
 
-  #ratesOf({ runningMs, rowsRead, tasks }: JobFigures): JobRates {
+  #ratesOf({ runningMs, rowsRead, rowsWritten, tasks }: JobFigures): JobRates {
     const rows = tasks.flatMap((task) => task.operators.map((operator) => operator.rows))
-    const rates = this.#rates.next(runningMs, [rowsRead, ...rows, ...tasks.map((task) => task.busyMs), ...tasks.map((task) => task.backpressuredMs)])
+    const times = [...tasks.map((task) => task.busyMs), ...tasks.map((task) => task.backpressuredMs)]
+    const [read, written, ...rates] = this.#rates.next(runningMs, [rowsRead, rowsWritten, ...rows, ...times])
     // Milliseconds in a second of so many subtasks -> percent.
     const share = (first: number): number[] => tasks.map((task, index) => Math.min(100, rates[first + index] / 10 / task.parallelism))
-    return { read: rates[0], rows: rates.slice(1, 1 + rows.length), busy: share(1 + rows.length), held: share(1 + rows.length + tasks.length) }
+    return { read, written, rows: rates.slice(0, rows.length), busy: share(rows.length), held: share(rows.length + tasks.length) }
   }
 
   #draw(figures: JobFigures, rates: JobRates): void {
     const { columns, rows } = this.#terminal
-    const lines = drawnLines(this.#jobName, figures, rates, this.#style, columns)
-    // A block higher than the window could not be wiped.
-    const shown = lines.length < rows ? lines : [...lines.slice(0, Math.max(1, rows - 2)), `  ... ${lines.length - Math.max(1, rows - 2)} more`]
+    const block = blockOf(this.#jobName, figures, rates, this.#clock.nowMs(), this.#style, columns)
+    const shown = linesWithin(block, rows - 1).map((line) => cut(line, columns))
     this.#terminal.say(`${wipe(this.#drawnLines)}${shown.join('\n')}\n`)
     this.#drawnLines = shown.length
   }
@@ -140,51 +141,79 @@ function wipe(lines: number): string {
   return lines === 0 ? '' : `\u001b[${lines}A\r\u001b[J`
 }
 
-function plainLine(jobName: string, figures: JobFigures, rates: JobRates): string {
-  const watermark = formatWatermark(Math.min(...figures.tasks.filter((task) => !task.hasEnded).map((task) => task.watermarkMs)))
+function plainLine(jobName: string, figures: JobFigures, rates: JobRates, nowMs: number): string {
+  const watermark = watermarkText(Math.min(...figures.tasks.filter((task) => !task.hasEnded).map((task) => task.watermarkMs)), nowMs)
   const held = figures.tasks.flatMap(({ name }, index) => (rates.held[index] < HELD_PERCENT_MIN ? [] : [`${name} (${formatPercent(rates.held[index])})`]))
   const parts = [
     `${jobName}: ${formatDuration(figures.runningMs)}, ${formatShort(figures.rowsRead)} rows read (${formatShort(rates.read)}/s)`,
-    `${formatShort(figures.rowsWritten)} written`,
-    ...(watermark === undefined ? [] : [`watermark ${watermark}`]),
+    `${formatShort(figures.rowsWritten)} written (${formatShort(rates.written)}/s)`,
+    ...(watermark === undefined ? [] : [watermark]),
+    ...checkpointText(figures),
     ...(held.length === 0 ? [] : [`backpressure at ${held.join('; ')}`]),
   ]
   return parts.join(', ')
 }
 
-function drawnLines(jobName: string, figures: JobFigures, rates: JobRates, style: Style, columns: number): string[] {
+/** What is drawn: lines about the job, and one for each operator. */
+interface Block {
+  readonly head: readonly string[]
+  readonly operators: readonly { readonly line: string; readonly isEnd: boolean }[]
+}
+
+function blockOf(jobName: string, figures: JobFigures, rates: JobRates, nowMs: number, style: Style, columns: number): Block {
   const nameColumns = Math.min(
     NAME_COLUMNS_MAX,
     Math.max(...figures.tasks.flatMap((task) => task.operators.map(({ name }) => name.length))),
     Math.max(12, columns - 30),
   )
-  const lines = [
-    cut(
-      `${style.bold(jobName)}  ${formatDuration(figures.runningMs)}  ${formatShort(figures.rowsRead)} rows read, ${formatShort(rates.read)}/s  ${style.dim(formatBytes(figures.slabBytes))}`,
-      columns,
-    ),
+  const rows = `${formatShort(figures.rowsRead)} rows read, ${formatShort(rates.read)}/s  ${formatShort(figures.rowsWritten)} written, ${formatShort(rates.written)}/s`
+  const head = [
+    `${style.bold(jobName)}  ${formatDuration(figures.runningMs)}  ${rows}  ${style.dim(formatBytes(figures.slabBytes))}`,
+    ...checkpointText(figures).map((text) => `  ${text}`),
   ]
   let next = 0
-  figures.tasks.forEach((task, taskIndex) =>
-    task.operators.forEach(({ name, rows }, index) => {
+  const operators = figures.tasks.flatMap((task, taskIndex) =>
+    task.operators.map(({ name, kind, rows }, index) => {
       const label = `${index === 0 ? '  ' : '   '}${name.length > nameColumns ? `${name.slice(0, nameColumns - 1)}…` : name}`.padEnd(nameColumns + 4)
       const figure = `${formatShort(rates.rows[next++])}/s`.padStart(10) + formatShort(rows).padStart(9)
       // What holds for the whole task stands on its first line.
-      const state = index > 0 ? '' : taskState(task, rates.busy[taskIndex], rates.held[taskIndex], style)
-      lines.push(cut(`${label}${figure}${state}`, columns))
+      const state = index > 0 ? '' : taskState(task, rates.busy[taskIndex], rates.held[taskIndex], nowMs, style)
+      return { line: `${label}${figure}${state}`, isEnd: kind !== 'operator' }
     }),
   )
-  return lines
+  return { head, operators }
 }
 
-function taskState(task: TaskFigures, busy: number, held: number, style: Style): string {
+/** A block higher than the window could not be wiped: of many operators sources and sinks say most. */
+function linesWithin({ head, operators }: Block, linesMax: number): string[] {
+  if (head.length + operators.length <= linesMax) return [...head, ...operators.map(({ line }) => line)]
+  const room = Math.max(0, linesMax - head.length - 1)
+  const ends = operators.filter(({ isEnd }) => isEnd)
+  const left = ends.length <= room ? ends : operators.slice(0, room)
+  return [...head.slice(0, Math.max(1, linesMax - 1)), ...left.map(({ line }) => line), `  ... ${operators.length - left.length} more`]
+}
+
+function taskState(task: TaskFigures, busy: number, held: number, nowMs: number, style: Style): string {
   if (task.hasEnded) return '  ended'
-  const watermark = formatWatermark(task.watermarkMs)
+  const watermark = watermarkText(task.watermarkMs, nowMs)
   return [
     `  busy ${formatPercent(busy).padStart(5)}`,
-    ...(watermark === undefined ? [] : [`watermark ${watermark}`]),
+    ...(watermark === undefined ? [] : [watermark]),
     ...(held < HELD_PERCENT_MIN ? [] : [style.yellow(`backpressured ${formatPercent(held)}`)]),
   ].join('  ')
+}
+
+/** A watermark, and how far it is behind the clock. */
+function watermarkText(watermarkMs: number, nowMs: number): string | undefined {
+  const time = formatWatermark(watermarkMs)
+  if (time === undefined) return undefined
+  return watermarkMs > nowMs ? `watermark ${time}` : `watermark ${time} (lag ${formatAge(nowMs - watermarkMs)})`
+}
+
+function checkpointText({ lastCheckpoint }: JobFigures): string[] {
+  if (lastCheckpoint === undefined) return []
+  const { checkpointId, ageMs, durationMs } = lastCheckpoint
+  return [`checkpoint ${checkpointId} ${formatAge(ageMs)} ago, took ${formatMs(durationMs)}`]
 }
 
 // oxlint-disable-next-line no-control-regex -- escape codes take no room

@@ -56,12 +56,19 @@ export function summaryText({ job, state, figures }: RunSummary, style: Style): 
       ),
     ),
     ...names.map((name, index) => row(name, cells[index])),
+    ...sinkLines(tasks),
     ...tasks.flatMap(({ operators }) => operators.flatMap(counterLine)),
     ...(latency === undefined
       ? []
       : [`  latency: ${formatMs(latency.p50Ms)} in half of ${formatCount(latency.count)} cases, at most ${formatMs(latency.maxMs)}`]),
   ]
   return `${lines.join('\n')}\n`
+}
+
+/** What came to each sink, where there are several: a task may have more than one, and its name is cut. */
+function sinkLines(tasks: readonly Task[]): string[] {
+  const sinks = tasks.flatMap(({ operators }) => operators.filter(({ kind }) => kind === 'sink'))
+  return sinks.length < 2 ? [] : sinks.map(({ name, rows }) => `  ${name}: ${formatCount(rows)} written`)
 }
 
 /** What an operator's functions have counted. */

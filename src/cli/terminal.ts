@@ -28,7 +28,7 @@ const ROWS_DEFAULT = 40
 /** The process's own terminal. */
 export const processTerminal: Terminal = {
   get isInteractive(): boolean {
-    return isScreen(process.stderr)
+    return isScreen(process.stderr) && !isContinuousIntegration()
   },
   get isColored(): boolean {
     return takesColors(process.stderr)
@@ -49,6 +49,12 @@ export const processTerminal: Terminal = {
 /** Streams that are no terminals do not even have `isTTY`. */
 function isScreen(stream: NodeJS.WriteStream): boolean {
   return stream.isTTY === true && process.env['TERM'] !== 'dumb'
+}
+
+/** There a terminal may be a log, in which what is drawn over stays. */
+function isContinuousIntegration(): boolean {
+  const { CI } = process.env
+  return CI !== undefined && CI !== '' && CI !== '0' && CI !== 'false'
 }
 
 function takesColors(stream: NodeJS.WriteStream): boolean {

@@ -85,7 +85,15 @@ export interface JobResult {
   readonly metrics: JobMetrics
 }
 
-const NO_METRICS: JobMetrics = { runningMs: 0, tasks: [], workers: [], slabBytes: 0, latency: undefined, gc: { count: 0, totalMs: 0, maxMs: 0 } }
+const NO_METRICS: JobMetrics = {
+  runningMs: 0,
+  tasks: [],
+  workers: [],
+  slabBytes: 0,
+  latency: undefined,
+  gc: { count: 0, totalMs: 0, maxMs: 0 },
+  lastCheckpoint: undefined,
+}
 /** How long a job that is cancelled before it runs may take to hear of it. */
 const START_GRACE_MS = 1000
 /** Files of which the engine's threads import something else. */

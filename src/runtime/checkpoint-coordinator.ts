@@ -53,8 +53,8 @@ export interface CheckpointCoordinatorOptions extends Pick<CheckpointOptions, 't
   end(): void
   /** A checkpoint is kept: notes its number where the next start finds it. @throws what goes wrong: then nothing is committed. */
   note(checkpointId: number): void
-  /** A checkpoint is kept and noted: what was prepared for it may be committed. */
-  complete(checkpointId: number): void
+  /** A checkpoint is kept and noted, so long after it began: what was prepared for it may be committed. */
+  complete(checkpointId: number, durationMs: number): void
   fail(error: Error): void
   log(message: string): void
 }
@@ -251,7 +251,7 @@ export class CheckpointCoordinator {
       const { requested } = pending
       let failure: JobError | undefined
       try {
-        await this.#keep(snapshot, origin)
+        await this.#keep(snapshot, origin, pending.beganMs)
       } catch (error) {
         failure = error as JobError
         if (requested !== undefined) this.#failedSavepoint(requested, failure)
@@ -267,8 +267,8 @@ export class CheckpointCoordinator {
   }
 
   /** Keeps a checkpoint, and tells the workers. @throws {JobError} `CHECKPOINT_FAILED` */
-  async #keep(snapshot: CapturedCheckpoint, origin: CheckpointOrigin): Promise<void> {
-    const { plan, periodic } = this.#options
+  async #keep(snapshot: CapturedCheckpoint, origin: CheckpointOrigin, beganMs: number): Promise<void> {
+    const { plan, periodic, clock } = this.#options
     if (periodic === undefined) return
     const { checkpointId } = snapshot
     try {
@@ -282,7 +282,7 @@ export class CheckpointCoordinator {
     for (const part of snapshot.ended) this.#covered.add(part)
     this.#mayOvertake = true
     failPoint('checkpoint.kept')
-    this.#options.complete(checkpointId)
+    this.#options.complete(checkpointId, clock.monotonicMs() - beganMs)
     failPoint('checkpoint.told')
   }
 

@@ -375,8 +375,9 @@ class Coordinator {
       drain: () => this.#send(Command.DRAIN),
       end: () => this.#send(Command.END),
       note: (checkpointId) => checkpointing?.directory.noteCheckpoint(checkpointId),
-      complete: (checkpointId) => {
+      complete: (checkpointId, durationMs) => {
         this.#tellWorkers(COMPLETE_CHECKPOINT_ADDRESS, checkpointId)
+        this.#metrics.noteCheckpoint(checkpointId, durationMs)
         this.#post({ kind: 'checkpoint', checkpointId })
       },
       fail: (error) => this.#fail(error, CANCEL_TIMEOUT_MS),

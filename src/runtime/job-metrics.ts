@@ -11,7 +11,17 @@ import { WatermarkStatus } from '../time/watermark-merger.ts'
 import { channelSlots, latencyBuckets, layoutWorker, operatorSlots, subtaskSlots, workerSlots } from './control-layout.ts'
 import type { CounterName } from './subtask.ts'
 import { MetricSlot, OperatorSlot, WorkerSlot } from './subtask-metrics.ts'
-import type { ChannelMetrics, GcMetrics, JobMetrics, LatencyMetrics, OperatorTotals, SubtaskMetrics, TaskMetrics, WorkerMetrics } from './thread-messages.ts'
+import type {
+  ChannelMetrics,
+  CheckpointMetrics,
+  GcMetrics,
+  JobMetrics,
+  LatencyMetrics,
+  OperatorTotals,
+  SubtaskMetrics,
+  TaskMetrics,
+  WorkerMetrics,
+} from './thread-messages.ts'
 
 const MICROS_PER_MS = 1000
 const STATUS_NAMES = { [WatermarkStatus.ACTIVE]: 'active', [WatermarkStatus.IDLE]: 'idle', [WatermarkStatus.ENDED]: 'ended' } as const
@@ -62,6 +72,7 @@ export class JobMetricsReader {
   histograms: Histograms | undefined
   readonly #tasks: readonly TaskView[]
   readonly #workers: readonly Float64Array[]
+  #lastCheckpoint: (Omit<CheckpointMetrics, 'ageMs'> & { readonly completeMs: number }) | undefined
 
   /**
    * @param memories Of all workers, laid out.
@@ -108,17 +119,30 @@ export class JobMetricsReader {
     this.#tasks[task].operators[operatorIndex].counters[worker][index] = name
   }
 
+  /** Notes a checkpoint that is kept. */
+  noteCheckpoint(checkpointId: number, durationMs: number): void {
+    this.#lastCheckpoint = { checkpointId, durationMs, completeMs: this.#clock.monotonicMs() }
+  }
+
   read(): JobMetrics {
+    const nowMs = this.#clock.monotonicMs()
     const workers = this.#workers.map(readWorker)
     const gcs = workers.map(({ gc }) => gc)
     return {
-      runningMs: this.#clock.monotonicMs() - this.#startedMs,
+      runningMs: nowMs - this.#startedMs,
       tasks: this.#tasks.map((task) => this.#readTask(task)),
       workers,
       slabBytes: total(workers, ({ slabBytes }) => slabBytes),
       latency: this.#latency(this.#tasks.flatMap(({ operators }) => operators.flatMap(({ latency }) => latency))),
       gc: { count: total(gcs, ({ count }) => count), totalMs: total(gcs, ({ totalMs }) => totalMs), maxMs: Math.max(0, ...gcs.map(({ maxMs }) => maxMs)) },
+      lastCheckpoint: this.#checkpointAt(nowMs),
     }
+  }
+
+  #checkpointAt(nowMs: number): CheckpointMetrics | undefined {
+    if (this.#lastCheckpoint === undefined) return undefined
+    const { completeMs, ...checkpoint } = this.#lastCheckpoint
+    return { ...checkpoint, ageMs: nowMs - completeMs }
   }
 
   #readTask({ planned, subtasks, operators }: TaskView): TaskMetrics {

@@ -161,6 +161,15 @@ export interface WorkerMetrics {
   readonly gc: GcMetrics
 }
 
+/** The newest checkpoint that a run has completed. */
+export interface CheckpointMetrics {
+  readonly checkpointId: number
+  /** From its barriers' start until it was kept. */
+  readonly durationMs: number
+  /** Since then. */
+  readonly ageMs: number
+}
+
 /** A job's metrics at one moment. */
 export interface JobMetrics {
   readonly runningMs: number
@@ -172,6 +181,8 @@ export interface JobMetrics {
   readonly latency: LatencyMetrics | undefined
   /** Of all workers. */
   readonly gc: GcMetrics
+  /** Undefined before the first one of this run. */
+  readonly lastCheckpoint: CheckpointMetrics | undefined
 }
 
 /** Coordinator -> main thread. */

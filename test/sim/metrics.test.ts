@@ -365,6 +365,17 @@ describe('channels', () => {
   })
 })
 
+test('the last checkpoint is told with its age, and none before there is one', () => {
+  const { clock, executor } = standing(1, (env) => env.input<string>('rows').forEach(() => {}))
+  const { metrics } = executor
+  expect(metrics.read().lastCheckpoint).toBeUndefined()
+  metrics.noteCheckpoint(2, 40)
+  metrics.noteCheckpoint(3, 12.5)
+  clock.advanceMs(400)
+  expect(metrics.read().lastCheckpoint).toEqual({ checkpointId: 3, durationMs: 12.5, ageMs: 400 })
+  executor.close()
+})
+
 describe('latency', () => {
   test('is that of each sink: none behind a call, some behind a channel', async () => {
     const { metrics } = await runJob(

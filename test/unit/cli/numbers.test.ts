@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { formatBytes, formatCount, formatDuration, formatMs, formatPercent, formatShort, formatWatermark } from '../../../src/cli/numbers.ts'
+import { formatAge, formatBytes, formatCount, formatDuration, formatMs, formatPercent, formatShort, formatWatermark } from '../../../src/cli/numbers.ts'
 
 test.each([
   [0, '0'],
@@ -35,6 +35,16 @@ test.each([
   [999.4, '999 ms'],
   [999.6, '1.00 s'],
 ])('formatMs(%d)', (ms, text) => expect(formatMs(ms)).toBe(text))
+
+test.each([
+  [-5, '0.0 s'],
+  [840, '0.8 s'],
+  [9960, '10 s'],
+  [119_000, '119 s'],
+  [119_600, '2 min'],
+  [7_200_000, '2 h'],
+  [172_800_000, '2 d'],
+])('formatAge(%d) has one unit', (ms, text) => expect(formatAge(ms)).toBe(text))
 
 test('formatPercent() rounds', () => expect([0.4, 45.5, 100].map(formatPercent)).toEqual(['0 %', '46 %', '100 %']))
 

@@ -35,7 +35,7 @@ const plan: ExecutionPlan = {
   digest: '',
 }
 
-function metricsAt(runningMs: number, read: number, windows: number, backpressured = false): ShownMetrics {
+function metricsAt(runningMs: number, read: number, windows: number, backpressured = false, lastCheckpoint?: ShownMetrics['lastCheckpoint']): ShownMetrics {
   const task = (name: string, operators: readonly ShownOperator[], watermarkMs: number, backpressuredMs: number): ShownMetrics['tasks'][number] => ({
     task: name,
     operators,
@@ -57,6 +57,7 @@ function metricsAt(runningMs: number, read: number, windows: number, backpressur
     slabBytes: 3 << 20,
     latency: undefined,
     gc: { count: 0, totalMs: 0, maxMs: 0 },
+    lastCheckpoint,
     tasks: [
       // Of two subtasks, so that it is 45 % of the time.
       task('File -> Parse', [operator('File', read, read), operator('Parse', read, read)], Date.UTC(2026, 0, 1), backpressured ? runningMs * 0.9 : 0),
@@ -65,7 +66,7 @@ function metricsAt(runningMs: number, read: number, windows: number, backpressur
   }
 }
 
-function start(mode: ProgressMode, size: { columns?: number; rows?: number } = {}) {
+function start(mode: ProgressMode, size: { columns?: number; rows?: number; startMs?: number } = {}) {
   const written: string[] = []
   const terminal: Terminal = {
     isInteractive: mode === 'drawn',
@@ -76,7 +77,7 @@ function start(mode: ProgressMode, size: { columns?: number; rows?: number } = {
     say: (text) => void written.push(text),
     print: () => {},
   }
-  const clock = new VirtualClock(1000)
+  const clock = new VirtualClock(size.startMs ?? 1000)
   const progress = new Progress(terminal, clock, mode, 'clicks')
   progress.setPlan(plan)
   const take = (): string => written.splice(0).join('')
@@ -101,7 +102,7 @@ describe('Progress, drawn', () => {
     tick(100, metricsAt(100, 0, 0, true))
     expect(tick(1000, metricsAt(1100, 2_500_000, 40, true))).toBe(
       [
-        'clicks  1.10 s  2.50 M rows read, 2.50 M/s  3.0 MB',
+        'clicks  1.10 s  2.50 M rows read, 2.50 M/s  40 written, 40/s  3.0 MB',
         '  File      2.50 M/s   2.50 M  busy  50 %  watermark 2026-01-01 00:00:00.000  backpressured 45 %',
         '   Parse    2.50 M/s   2.50 M',
         '  Window        40/s       40  busy  50 %',
@@ -109,6 +110,22 @@ describe('Progress, drawn', () => {
         '',
       ].join('\n'),
     )
+  })
+
+  test('tells how far the watermark is behind the clock, and the last checkpoint', () => {
+    const { tick } = start('drawn', { startMs: Date.UTC(2026, 0, 1, 0, 3) })
+    const lines = tick(1000, metricsAt(1100, 100, 40, false, { checkpointId: 7, durationMs: 45.4, ageMs: 840 })).split('\n')
+    expect(lines[1]).toBe('  checkpoint 7 0.8 s ago, took 45.4 ms')
+    expect(lines[2]).toMatch(/watermark 2026-01-01 00:00:00.000 \(lag 3 min\)$/)
+  })
+
+  test('keeps sources and sinks where there is no room for all operators', () => {
+    const { tick } = start('drawn', { rows: 5 })
+    expect(
+      tick(500, metricsAt(500, 100, 3))
+        .split('\n')
+        .map((line) => line.trim().split('  ', 1)[0]),
+    ).toEqual(['clicks', 'File', 'Sink', '... 2 more', ''])
   })
 
   test('draws the next block over the last one', () => {
@@ -164,9 +181,14 @@ describe('Progress, plain', () => {
     const lines: string[] = []
     for (let ms = 100; ms <= 10_000; ms += 100) lines.push(tick(100, metricsAt(ms, ms * 10, 2, true)))
     expect(lines.filter((line) => line !== '')).toEqual([
-      'clicks: 5.00 s, 50.0 K rows read (10.0 K/s), 2 written, backpressure at File -> Parse (45 %)\n',
-      'clicks: 10.0 s, 100 K rows read (10.0 K/s), 2 written, backpressure at File -> Parse (45 %)\n',
+      'clicks: 5.00 s, 50.0 K rows read (10.0 K/s), 2 written (0/s), backpressure at File -> Parse (45 %)\n',
+      'clicks: 10.0 s, 100 K rows read (10.0 K/s), 2 written (0/s), backpressure at File -> Parse (45 %)\n',
     ])
+  })
+
+  test('tells the last checkpoint', () => {
+    const { tick } = start('plain')
+    expect(tick(5000, metricsAt(5000, 10, 2, false, { checkpointId: 12, durationMs: 3, ageMs: 65_000 }))).toContain(', checkpoint 12 65 s ago, took 3.00 ms\n')
   })
 
   test('writes lines of the log as they come, without escape codes', () => {

@@ -8,7 +8,7 @@ const style = { bold: same, dim: same, red: same, yellow: same }
 function task(name: string, rowsIn: number, rowsOut: number, lateRecords: number): TaskFigures {
   return {
     name,
-    operators: [{ name, rows: rowsOut, counters: {} }],
+    operators: [{ name, kind: 'operator', rows: rowsOut, counters: {} }],
     rowsIn,
     rowsOut,
     bytesIn: 0,
@@ -31,6 +31,7 @@ const figures: JobFigures = {
   slabBytes: 0,
   latency: undefined,
   gc: { count: 0, totalMs: 0, maxMs: 0 },
+  lastCheckpoint: undefined,
   tasks: [task('File -> Map', 3_000_000, 2_999_000, 0), task('Window -> Sink', 2_999_000, 12, 7)],
 }
 
@@ -50,8 +51,8 @@ test('summaryText() tells how busy tasks were, what functions counted, and the l
   const busy: TaskFigures = {
     ...task('File -> Map', 30, 20, 0),
     operators: [
-      { name: 'File', rows: 30, counters: { nulledValues: 0 } },
-      { name: 'Map', rows: 20, counters: { dropped: 1000, seen: 7 } },
+      { name: 'File', kind: 'source', rows: 30, counters: { nulledValues: 0 } },
+      { name: 'Map', kind: 'operator', rows: 20, counters: { dropped: 1000, seen: 7 } },
     ],
     busyMs: 300,
     idleMs: 500,
@@ -68,6 +69,22 @@ test('summaryText() tells how busy tasks were, what functions counted, and the l
       '',
     ].join('\n'),
   )
+})
+
+test('summaryText() tells what came to each sink, where there are several', () => {
+  const sinks: TaskFigures = {
+    ...task('File -> [totals, users]', 30, 21, 0),
+    operators: [
+      { name: 'File', kind: 'source', rows: 30, counters: {} },
+      { name: 'Sink totals', kind: 'sink', rows: 1, counters: {} },
+      { name: 'Sink users', kind: 'sink', rows: 20_000, counters: {} },
+    ],
+  }
+  expect(
+    summaryText({ job: 'flights', state: 'finished', figures: { ...figures, tasks: [sinks] } }, style)
+      .split('\n')
+      .slice(3),
+  ).toEqual(['  Sink totals: 1 written', '  Sink users: 20,000 written', ''])
 })
 
 test('summaryText() of a job that was cancelled before it ran is one line', () => {

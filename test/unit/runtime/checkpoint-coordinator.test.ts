@@ -68,6 +68,29 @@ test.each([-HOUR_MS, HOUR_MS])('checkpoints come at their interval while the clo
   expect(begunMs).toEqual([1, 2, 3, 4].map((count) => count * INTERVAL_MS))
 })
 
+test('a checkpoint that is kept is told with the time that it took, whatever the clock of the machine says', async () => {
+  const time = new SimulatedTime()
+  const told: [checkpointId: number, durationMs: number][] = []
+  const coordinator = coordinatorOf(
+    time,
+    { tolerableFailures: 0, alignedTimeoutMs: undefined },
+    {
+      begin(checkpointId) {
+        time.aheadMs -= HOUR_MS
+        time.after(30, () => {
+          for (const { operators } of plan.tasks)
+            for (const { uid } of operators) coordinator.acknowledge(checkpointId, partId(uid, 0), part(), false, undefined)
+        })
+      },
+      complete: (checkpointId, durationMs) => told.push([checkpointId, durationMs]),
+    },
+  )
+  while (time.monotonicMs() < INTERVAL_MS + 30) expect(time.runNext()).toBe(true)
+  await nextTurn()
+  await coordinator.stop()
+  expect(told).toEqual([[1, 30]])
+})
+
 test.each([
   { what: 'at once', alignedTimeoutMs: 0, restoresInFlight: false, expected: [100, 1200, 2300] },
   { what: 'after a while', alignedTimeoutMs: 30, restoresInFlight: false, expected: [130, 1230, 2330] },
