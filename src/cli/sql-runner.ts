@@ -6,6 +6,7 @@ import { logText } from '../engine/log-text.ts'
 import type { LocalExecutor } from '../runtime/local-executor.ts'
 import { fileGuessText } from '../sql/files/file-guess.ts'
 import { withSqlAdvice } from '../sql/files/bad-record-advice.ts'
+import { withValueAdvice } from '../sql/runtime/value-advice.ts'
 import type { LogicalPlan } from '../sql/logical-plan.ts'
 import { orderingOf } from '../sql/ordering.ts'
 import { insertJobOf } from '../sql/runtime/compiled-plans.ts'
@@ -79,7 +80,7 @@ export class SqlRunner {
       try {
         await this.#answer(result, statement, isPrinted, signal)
       } catch (error) {
-        throw withSqlAdvice(error, this.session.catalog.files)
+        throw withSqlAdvice(withValueAdvice(error), this.session.catalog.files)
       }
     }
     return result

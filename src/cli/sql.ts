@@ -11,6 +11,7 @@ import { parseSqlSetting } from '../sql/session-options.ts'
 import { engineFolders, errorText, ExitCode } from './error-text.ts'
 import { Interruption } from './interruption.ts'
 import type { ResultFormat } from './result-formats.ts'
+import { helperOf } from './sql-helpers.ts'
 import type { ScreenSize } from './sql-output.ts'
 import { type RunnerSettings, SqlRunner } from './sql-runner.ts'
 import { styleOf, type Terminal } from './terminal.ts'
@@ -40,7 +41,7 @@ export async function sqlCommand(options: SqlCommandOptions, terminal: Terminal)
   // From here on: while statements are read a signal ends the process by itself.
   const interruption = new Interruption(terminal)
   try {
-    const texts = given.map(({ text, folder }) => ({ text: fillVariables(text, process.env), folder }))
+    const texts = given.map(({ text, folder }) => ({ text: fillVariables(statementsOf(text), process.env), folder }))
     for (const [index, { text, folder }] of texts.entries()) {
       session.modules.folder = folder
       await runner.run(text, index === texts.length - 1, interruption.signal)
@@ -52,6 +53,17 @@ export async function sqlCommand(options: SqlCommandOptions, terminal: Terminal)
     if (code !== ExitCode.OUTPUT_CLOSED) tellError(error, options, terminal)
     return code
   }
+}
+
+/** The statements of a text that may be a helper of the console, which people give to -e, too. @throws {PlanError} for one that runs none. */
+function statementsOf(text: string): string {
+  const action = /^\s*[\\.]\S*[^\n]*\s*$/.test(text) ? helperOf(text) : undefined
+  if (action === undefined) return text
+  if (action.kind === 'run') return action.sql
+  if (action.kind === 'file') return textOfFile(action.path)
+  throw action.kind === 'refused'
+    ? new PlanError('UNKNOWN_COMMAND', action.message, { hint: action.hint })
+    : new PlanError('UNKNOWN_COMMAND', `Only the prompt takes ${text.trim()}`, { hint: '`millrace sql` without statements opens it.' })
 }
 
 /** What is told to have been done, since nothing is printed. */

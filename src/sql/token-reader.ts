@@ -36,6 +36,7 @@ const FOREIGN_WORDS: Readonly<Record<string, string>> = {
   DATE_TRUNC: 'Write FLOOR(time TO DAY).',
   EXCLUDE: 'There is no * without some columns: name those that are wanted.',
   '[': 'Write ARRAY[1, 2].',
+  '"': 'Names stand in backticks, texts and files in single quotes.',
   '{': "Write ROW(1, 2) or MAP['key', 1].",
 }
 /** Letters that may be wrong in a word that was taken for a name. */

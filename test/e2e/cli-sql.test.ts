@@ -212,6 +212,13 @@ describe('where statements come from', () => {
     expect(await command.ended).toMatchObject({ status: 0, stdout: 'a\n1\n', stderr: '' })
   })
 
+  test('helpers of the prompt that run statements, from -e; others say where they belong', async () => {
+    const path = file('looked-at.csv', 'a,b\n1,x\n')
+    expect((await sql('--format', 'csv', '-e', `\\d '${path}'`)).stdout).toBe('name,type,null,key,extras,watermark\na,BIGINT,true,,,\nb,STRING,true,,,\n')
+    expect(await sql('-e', '\\timing')).toMatchObject({ status: 2, stderr: expect.stringContaining('error [UNKNOWN_COMMAND]: Only the prompt takes \\timing') })
+    expect(await sql('-e', '.mode csv')).toMatchObject({ status: 2, stderr: expect.stringContaining('hint: Start with --format') })
+  })
+
   test('nothing at all is no statement', async () => {
     expect(await sql()).toMatchObject({ status: 0, stdout: '', stderr: '' })
   })
@@ -232,10 +239,27 @@ describe('while a query runs', () => {
   })
 
   test('Ctrl-C ends it, and prints the rows so far', async () => {
-    const command = new Command(['sql', '-e', `${table('-')} SELECT k FROM t`], { stdin: 'pipe' })
+    // Nothing is printed before: a function says that the row has come.
+    const seen = join(folder, 'seen')
+    const functions = file(
+      'seen.ts',
+      `import { writeFileSync } from 'node:fs'
+import { scalarFunction, t } from 'millrace'
+export const noted = scalarFunction({
+  arguments: [t.string().nullable()],
+  returns: t.string(),
+  deterministic: false,
+  eval(text) {
+    writeFileSync('${seen}', '')
+    return text ?? ''
+  },
+})
+`,
+    )
+    const query = `CREATE FUNCTION noted AS '${functions}#noted' LANGUAGE TYPESCRIPT; ${table('-')} SELECT noted(k) AS k FROM t`
+    const command = new Command(['sql', '-e', query], { stdin: 'pipe' })
     command.child.stdin!.write('{"k":"first","n":1}\n')
-    // Nothing is printed before, and the row takes a moment.
-    await new Promise((resolve) => setTimeout(resolve, 2000))
+    while (!existsSync(seen) && command.child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 5))
     command.child.kill('SIGINT')
     const { status, stdout, stderr } = await command.ended
     expect({ status, stderr }).toEqual({ status: 130, stderr: '\nCancelling. Ctrl-C again kills.\n' })

@@ -1,8 +1,9 @@
 // Which files a path means: a file, a folder, a glob. Runs once, before a job starts; answers with clear errors instead of empty inputs.
 
 import { accessSync, constants, readdirSync, statSync, type Stats } from 'node:fs'
-import { isAbsolute, join } from 'node:path'
+import { basename, dirname, isAbsolute, join } from 'node:path'
 import { ConnectorError } from '../../base/errors.ts'
+import { suggest } from '../../base/suggest.ts'
 
 /** Standard input or output as a path. */
 export const STANDARD_PATH = '-'
@@ -47,11 +48,16 @@ function filesOf(path: string): ListedFile[] {
 }
 
 function notFound(path: string, why: string): ConnectorError {
-  return new ConnectorError(
-    'FILE_NOT_FOUND',
-    `Cannot read "${path}": ${why}`,
-    isAbsolute(path) ? {} : { hint: `Relative paths begin in the working directory, ${process.cwd()}.` },
-  )
+  const hint = notFoundHint(path)
+  return new ConnectorError('FILE_NOT_FOUND', `Cannot read "${path}": ${why}`, hint === undefined ? {} : { hint })
+}
+
+function notFoundHint(path: string): string | undefined {
+  if (/^[a-z][a-z\d+.-]+:\/\//i.test(path)) return 'Files are read from the disk only: fetch it first, or pipe it into standard input and read "-".'
+  if (path.startsWith('~')) return 'Only a shell knows what ~ stands for: write the folder itself.'
+  const near = isGlob(path) ? undefined : suggest(basename(path), namesIn(dirname(path)))
+  if (near !== undefined) return `Did you mean "${join(dirname(path), near)}"?`
+  return isAbsolute(path) ? undefined : `Relative paths begin in the working directory, ${process.cwd()}.`
 }
 
 function fileOf(path: string, stat: Stats | undefined): ListedFile {

@@ -104,7 +104,7 @@ function formatOf(path: string): 'csv' | 'json' | 'parquet' {
   const format = FILE_FORMATS[extname(path.replace(/\.gz$/i, '')).toLowerCase()]
   if (format !== undefined) return format
   throw new ConnectorError('UNKNOWN_FORMAT', `Cannot tell the format of "${path}" by its name`, {
-    hint: `Taken are ${Object.keys(FILE_FORMATS).join(', ')}, lines also with .gz behind; for other names write CREATE TABLE.`,
+    hint: `Taken are ${Object.keys(FILE_FORMATS).join(', ')}, lines also with .gz behind. FROM '-' looks at what is piped in; for all else write CREATE TABLE.`,
   })
 }
 

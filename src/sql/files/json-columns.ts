@@ -25,13 +25,26 @@ export function jsonColumns(path: string, heads: readonly FileHead[]): readonly 
     if (isObject(value)) row.add(value, '')
     else if (isEmpty)
       throw new ConnectorError('UNKNOWN_SHAPE', `Cannot read "${path}": its first line is no JSON object`, {
-        hint: `Each line holds one object; ${/^\s*\[/.test(line) ? 'an array is written as lines by jq -c ".[]"' : 'objects over several lines are written as one each by jq -c "."'}.`,
+        hint: `Each line holds one object; ${remedy(line)}.`,
       })
     // Those who read the file say where it stands.
     else break
     isEmpty = false
   }
-  return isEmpty ? undefined : row.fields
+  if (isEmpty) return undefined
+  if (row.fields.length === 0)
+    throw new ConnectorError('UNKNOWN_SHAPE', `Cannot read "${path}": its objects are empty, as far as they were read, and so give no columns`, {
+      hint: 'CREATE TABLE names the columns of later ones.',
+    })
+  return row.fields
+}
+
+/** What to do about a line that is no object. */
+function remedy(line: string): string {
+  if (/^\s*\[/.test(line)) return 'an array is written as lines by jq -c ".[]"'
+  return /\}\s*$/.test(line)
+    ? 'this one is broken: NaN, comments and single quotes are no JSON'
+    : 'objects over several lines are written as one each by jq -c "."'
 }
 
 function linesOf({ bytes, isWhole }: FileHead): readonly string[] {

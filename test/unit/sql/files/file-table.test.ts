@@ -6,12 +6,13 @@ import { describe, expect, test } from 'vitest'
 import { formatType } from '../../../../src/batch/types.ts'
 import { RowKind } from '../../../../src/batch/record-batch.ts'
 import { withSqlAdvice } from '../../../../src/sql/files/bad-record-advice.ts'
+import { withValueAdvice } from '../../../../src/sql/runtime/value-advice.ts'
 import { fileGuessText } from '../../../../src/sql/files/file-guess.ts'
 import { queryJob, runScript } from '../../../../src/sql/runtime/run-script.ts'
 import { SqlSession, type StatementResult } from '../../../../src/sql/session.ts'
 import { SqlError } from '../../../../src/sql/sql-error.ts'
 import { parseScript } from '../../../../src/sql/statement-parser.ts'
-import { scratchFolder } from '../../../fixtures/command.ts'
+import { scratchFolder } from '../../connector/file-probe.ts'
 
 const folder = scratchFolder()
 const PARQUET = new URL('../../../fixtures/files/parquet/flat-dictionary-v1-snappy.parquet', import.meta.url).pathname
@@ -185,6 +186,8 @@ describe('what cannot be read is refused where it stands', () => {
     ['blank lines', 'blank.csv', '\n\n', 'EMPTY_FILE', 'it is empty'],
     ['an empty file of JSON', 'empty.json', '\n', 'EMPTY_FILE', 'it is empty'],
     ['an array of JSON', 'array.json', '[{"a":1}]\n', 'UNKNOWN_SHAPE', 'its first line is no JSON object'],
+    ['JSON that is none', 'nan.json', '{"a":NaN}\n', 'UNKNOWN_SHAPE', 'its first line is no JSON object'],
+    ['objects without members', 'bare.json', '{}\n{}\n', 'UNKNOWN_SHAPE', 'its objects are empty'],
     ['members of several kinds', 'kinds.json', '{"a":{"b":1}}\n{"a":{"b":"x"}}\n', 'UNKNOWN_SHAPE', 'its member "a.b" is of several kinds, number and text'],
     ['a name twice', 'twice.csv', 'a,a\n1,2\n', 'DUPLICATE_COLUMN', 'its header has two columns "a"'],
     ['a first record without end', 'wide.csv', 'x'.repeat(1 << 21), 'UNKNOWN_SHAPE', 'its first record is longer than 1 MiB'],
@@ -197,6 +200,30 @@ describe('what cannot be read is refused where it stands', () => {
     const refused = (): unknown => execute(`SELECT *\nFROM '${path}'`)
     expect(refused).toThrow(SqlError)
     expect(refused).toThrow(expect.objectContaining({ code, position: { line: 2, column: 6 }, message: expect.stringContaining(message) }))
+  })
+
+  test.each<readonly [name: string, text: string, hint: string]>([
+    ['array.json', '[{"a":1}]\n', 'an array is written as lines by jq -c ".[]"'],
+    ['pretty.json', '{\n "a": 1\n}\n', 'objects over several lines are written as one each by jq -c "."'],
+    ['nan.json', '{"a":NaN}\n', 'this one is broken'],
+    ['a.xlsx', 'x', "FROM '-' looks at what is piped in"],
+  ])('what to do about %s', (name, text, hint) => {
+    expect(() => execute(`SELECT * FROM '${file(name, text)}'`)).toThrow(expect.objectContaining({ hint: expect.stringContaining(hint) as string }))
+  })
+
+  test.each([
+    ['FROM "a.csv"', 'Names stand in backticks, texts and files in single quotes.'],
+    ["FROM 'https://example.com/a.csv'", 'Files are read from the disk only'],
+    ["FROM '~/a.csv'", 'Only a shell knows what ~ stands for'],
+  ])('what to do about %s', (from, hint) => {
+    expect(() => execute(`SELECT * ${from}`)).toThrow(expect.objectContaining({ hint: expect.stringContaining(hint) as string }))
+  })
+
+  test('a file whose name is mistyped', () => {
+    const path = file('misspelt.csv', 'a\n1\n')
+    const reading = (name: string) => () => execute(`SELECT * FROM '${join(folder, name)}'`)
+    expect(reading('mispelt.csv')).toThrow(expect.objectContaining({ code: 'FILE_NOT_FOUND', hint: `Did you mean "${path}"?` }))
+    expect(reading('nothing-like-it.parquet')).toThrow(expect.objectContaining({ code: 'FILE_NOT_FOUND', hint: undefined }))
   })
 
   test('standard input, which cannot be looked at', () =>
@@ -230,13 +257,13 @@ describe('what is said of a file', () => {
   })
 })
 
-describe('advice on records that cannot be read', () => {
+describe('advice on what fails while a query runs', () => {
   const failure = (sql: string, session: SqlSession): unknown => {
     const result = execute(sql, session)
     try {
       if (result?.kind === 'query') queryJob(result.plan, session, () => {}, { log() {} }).executor.runToEnd()
     } catch (error) {
-      return withSqlAdvice(error, session.catalog.files)
+      return withSqlAdvice(withValueAdvice(error), session.catalog.files)
     }
     return undefined
   }
@@ -252,5 +279,28 @@ describe('advice on records that cannot be read', () => {
     expect(failure(`${table} SELECT * FROM t`, new SqlSession())).toMatchObject({
       hint: expect.stringContaining("'csv.ignore-parse-errors' = 'true'") as string,
     })
+  })
+
+  test('tells another encoding, and lines that are too long, from types that do not fit', () => {
+    const latin = join(folder, 'latin.csv')
+    writeFileSync(latin, Buffer.from('a,b\n1,J\u00f6rg\n', 'latin1'))
+    expect(failure(`SELECT * FROM '${latin}'`, new SqlSession())).toMatchObject({
+      code: 'BAD_RECORD',
+      hint: expect.stringContaining('iconv -f LATIN1') as string,
+    })
+    const wide = file('wide-row.csv', `a,b\n1,${'x'.repeat(1 << 21)}\n`)
+    expect(failure(`SELECT * FROM '${wide}'`, new SqlSession())).toMatchObject({ code: 'BAD_RECORD', hint: expect.stringContaining('lineBytesMax') as string })
+  })
+
+  test.each([
+    ["CAST(a AS INT) FROM (VALUES ('x')) AS t(a)", 'Cannot cast "x" to INT', 'TRY_CAST gives NULL in its place.'],
+    ['1 / a FROM (VALUES (0)) AS t(a)', 'Division by zero', 'A divisor of NULLIF(divisor, 0) gives NULL in its place.'],
+    [
+      'CAST(1 AS DECIMAL(5, 2)) / a FROM (VALUES (CAST(0 AS DECIMAL(5, 2)))) AS t(a)',
+      'Division by zero',
+      'A divisor of NULLIF(divisor, 0) gives NULL in its place.',
+    ],
+  ])('speaks of values, not of operators: %s', (query, message, hint) => {
+    expect(failure(`SELECT ${query}`, new SqlSession())).toMatchObject({ code: 'USER_FUNCTION_FAILED', message, hint })
   })
 })
