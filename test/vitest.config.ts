@@ -1,6 +1,7 @@
 // How tests run. Two copies of the engine exist: the sources (most tests) and the built package in dist/ (tests with real threads, because a
-// worker cannot load TypeScript on Node 20). Each test process sees one of them: `millrace` means src/index.ts in the project "src" and
-// dist/index.js in the projects "dist", "stress" and "crash"; every test file has a process of its own.
+// worker cannot load TypeScript on Node 20). Each test process sees one of them: `millrace` means src/index.ts in the projects "src", "src-alone",
+// "sql", "sim", "fuzz", "faults" and "checked", and dist/index.js in "dist", "dist-alone", "stress", "bench" and "crash". A test file has a process of
+// its own, except in "src".
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
@@ -40,8 +41,12 @@ const FAULTS = { IO_ERRORS: 'all', POWER_IMAGES: process.env['POWER_IMAGES'] ?? 
 
 /** Where tests have no threads of their own: all cores, also of two, of which vitest would leave one alone. */
 const COMPUTING = { maxWorkers: Math.max(2, availableParallelism() - 1) }
-/** One file at a time, behind the others: its jobs have threads and processes of their own, and some are asked how much of a core they use. */
-const RUNNING = { fileParallelism: false, sequence: { groupOrder: 1 } }
+/** Behind the others: jobs have threads and processes of their own. Most of what these files do is to wait for those, so that two share the cores. */
+const RUNNING = { maxWorkers: 2, sequence: { groupOrder: 1 } }
+/** One file at a time, behind all others: jobs are asked how much of a core they use, or go on until they are killed. */
+const ALONE = { fileParallelism: false, sequence: { groupOrder: 2 } }
+/** What is asked how it spends time. */
+const MEASURED = ['test/threads/metrics.test.ts', 'test/threads/exits.test.ts']
 
 export default defineConfig({
   root: path('..'),
@@ -55,30 +60,42 @@ export default defineConfig({
       {
         extends: true,
         resolve: sources,
-        test: { name: 'src', include: ['test/*.test.ts', ...folder('unit', 'contract', 'property', 'model', 'sim', 'fuzz', 'types')], ...COMPUTING },
+        // One process after the other takes these files: to load the sources takes longer than most of them. They leave nothing behind.
+        test: { name: 'src', include: folder('unit', 'property'), isolate: false, restoreMocks: true, ...COMPUTING },
       },
-      { extends: true, resolve: built, test: { name: 'dist', include: folder('threads', 'e2e', 'examples'), server: external, ...RUNNING } },
-      { extends: true, resolve: built, test: { name: 'stress', include: folder('stress'), server: external, testTimeout: 300_000, ...RUNNING } },
-      // Queries of whole data sets, in many ways.
-      { extends: true, resolve: sources, test: { name: 'sql', include: folder('sql'), testTimeout: 120_000, ...COMPUTING } },
-      // The seeds that the project "src" leaves.
       {
         extends: true,
         resolve: sources,
-        test: { name: 'sim', include: folder('sim/engine'), env: { SIM_SEEDS: '101-500' }, testTimeout: 300_000 },
+        test: { name: 'src-alone', include: ['test/*.test.ts', ...folder('contract', 'model', 'sim', 'fuzz', 'types')], ...COMPUTING },
       },
-      // What the project "src" takes a sample of.
+      {
+        extends: true,
+        resolve: built,
+        test: { name: 'dist', include: folder('threads', 'e2e', 'examples'), exclude: MEASURED, server: external, ...RUNNING },
+      },
+      { extends: true, resolve: built, test: { name: 'dist-alone', include: MEASURED, server: external, ...ALONE } },
+      { extends: true, resolve: built, test: { name: 'stress', include: folder('stress'), server: external, testTimeout: 300_000, ...ALONE } },
+      { extends: true, resolve: built, test: { name: 'bench', include: folder('bench'), server: external, testTimeout: 300_000, ...ALONE } },
+      // Queries of whole data sets, in many ways.
+      { extends: true, resolve: sources, test: { name: 'sql', include: folder('sql'), testTimeout: 120_000, ...COMPUTING } },
+      // The seeds that `npm test` leaves.
+      {
+        extends: true,
+        resolve: sources,
+        test: { name: 'sim', include: folder('sim/engine'), env: { SIM_SEEDS: '41-500' }, testTimeout: 300_000 },
+      },
+      // What `npm test` takes a sample of.
       { extends: true, resolve: sources, test: { name: 'fuzz', include: folder('fuzz'), env: { FUZZ: 'all' }, testTimeout: 300_000, ...COMPUTING } },
       {
         extends: true,
         resolve: built,
         // Two at once: much of their time goes into starts of processes.
-        test: { name: 'crash', include: folder('crash'), server: external, testTimeout: 300_000, maxConcurrency: 2, ...RUNNING },
+        test: { name: 'crash', include: folder('crash'), server: external, testTimeout: 300_000, maxConcurrency: 2, ...ALONE },
       },
       {
         extends: true,
         resolve: sources,
-        // In the project "src" the same tests take a sample.
+        // In `npm test` the same tests take a sample.
         test: { name: 'faults', include: ['test/sim/io-errors.test.ts', 'test/sim/power-loss.test.ts'], testTimeout: 300_000, env: FAULTS, ...COMPUTING },
       },
       {

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { Command, job, run, scratchFolder } from '../fixtures/command.ts'
+import { Command, job, run, runningJob, scratchFolder } from '../fixtures/command.ts'
 
 const COUNT = 20_000
 const folder = scratchFolder()
@@ -60,13 +60,9 @@ class Job {
     return JSON.parse(stdout || '[]') as Listed[]
   }
 
-  /** Resolves once the job has a checkpoint. */
-  async runs(command: Command): Promise<Listed> {
-    for (;;) {
-      if (command.child.exitCode !== null) throw new Error(`The job has ended:\n${command.stderr}`)
-      const [listed] = existsSync(this.dir) ? await this.list() : []
-      if (listed?.status === 'running' && listed.checkpoint !== null) return listed
-    }
+  /** Resolves with the job's process once it has a checkpoint. */
+  runs(command: Command): Promise<number> {
+    return runningJob(command, this.dir)
   }
 
   /** Each number once, and how many of its key had come by then. */
@@ -99,8 +95,9 @@ describe('a job that another process runs', () => {
   test('is listed, stopped behind a savepoint, and goes on where it stopped', async () => {
     const one = new Job('stopped')
     const command = one.start(true)
-    const { pid, name } = await one.runs(command)
-    expect([name, pid !== null && !isGone(pid)]).toEqual(['counting', true])
+    const pid = await one.runs(command)
+    expect(isGone(pid)).toBe(false)
+    expect(await one.list()).toMatchObject([{ name: 'counting', status: 'running', attempt: 1, checkpoint: expect.any(Number) as number, pid }])
     const taken = one.path('savepoint')
     const stopped = await run('stop', 'counting', '--dir', one.dir, '--savepoint', taken)
     expect(stopped).toMatchObject({
@@ -226,15 +223,15 @@ describe('a process that was stopped while it ran a job', () => {
   ])('is ended by the next start, of two one: %s', async (_, stopsSupervisor) => {
     const one = new Job(`zombie-${String(stopsSupervisor)}`)
     const first = one.start(true)
-    const { pid } = await one.runs(first)
+    const pid = await one.runs(first)
     if (stopsSupervisor) first.child.kill('SIGSTOP')
-    process.kill(pid!, 'SIGSTOP')
+    process.kill(pid, 'SIGSTOP')
     if (stopsSupervisor) expect((await run('stop', 'counting', '--dir', one.dir)).stderr).toMatch(/JOB_NOT_ANSWERING/)
     const seconds = await Promise.all([one.start(false).ended, one.start(false).ended])
     const said = seconds.map(({ stderr }) => stderr).join('\n')
     expect(new Set(seconds.map(({ status }) => status)), said).toEqual(new Set([0, 3]))
-    expect(said).toMatch(new RegExp(`Process ${pid!} runs the job and does not answer: it is killed[^]*Goes on from checkpoint`))
-    expect(isGone(pid!)).toBe(true)
+    expect(said).toMatch(new RegExp(`Process ${pid} runs the job and does not answer: it is killed[^]*Goes on from checkpoint`))
+    expect(isGone(pid)).toBe(true)
     expect((await first.ended).signal).toBe('SIGKILL')
     one.expectResult()
   })

@@ -1,8 +1,8 @@
 // `millrace run script.sql`: the INSERTs of a script as a job on threads, that is stopped, killed and goes on like any other.
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { Command, run, scratchFolder } from '../fixtures/command.ts'
+import { Command, run, runningJob, scratchFolder } from '../fixtures/command.ts'
 
 const COUNT = 40_000
 const HOUR_MS = 3_600_000
@@ -101,12 +101,8 @@ class Job {
   }
 
   /** Resolves with the job's process once it has a checkpoint. */
-  async runs(command: Command): Promise<number> {
-    for (;;) {
-      if (command.child.exitCode !== null) throw new Error(`The job has ended:\n${command.stderr}`)
-      const [listed] = existsSync(this.dir) ? await this.list() : []
-      if (listed?.status === 'running' && listed.checkpoint !== null) return listed.pid
-    }
+  runs(command: Command): Promise<number> {
+    return runningJob(command, this.dir)
   }
 }
 

@@ -2,10 +2,12 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { Command, run, scratchFolder } from '../fixtures/command.ts'
+import { Command, run, runningJob, scratchFolder } from '../fixtures/command.ts'
 
-const COUNT = 120_000
+const COUNT = 40_000
 const USERS = 100
+/** How much a job has to do that is killed behind its first checkpoint and then goes on, and one that never comes to its end. */
+const [WORK, ENDLESS] = [200_000, 1_500_000]
 const AMOUNTS = 97
 const folder = scratchFolder()
 const input = join(folder, 'orders.jsonl')
@@ -47,16 +49,6 @@ function start(path: string, dir: string, work: number | undefined, ...flags: re
   return new Command(['run', path, '-p', '2', '--set', 'restart-strategy.exponential-delay.initial-backoff=10', ...set, ...flags, ...params])
 }
 
-/** Resolves with the job's process once it has a checkpoint. */
-async function hasCheckpoint(command: Command, dir: string): Promise<number> {
-  for (;;) {
-    if (command.child.exitCode !== null) throw new Error(`The job has ended:\n${command.stderr}`)
-    const { stdout } = existsSync(dir) ? await run('list', '--dir', dir, '--json') : { stdout: '' }
-    const [listed] = JSON.parse(stdout || '[]') as { status: string; checkpoint: number | null; pid: number }[]
-    if (listed?.status === 'running' && listed.checkpoint !== null) return listed.pid
-  }
-}
-
 /** What the last change of each user says. */
 function lastOf(stdout: string): ReadonlyMap<string, string> {
   return new Map(
@@ -92,8 +84,8 @@ const savepoint = join(folder, 'savepoint')
 let first: Awaited<Command['ended']>
 beforeAll(async () => {
   const dir = join(folder, 'first')
-  const command = start(script('first', [TOTALS, USERS_OF, PAIRS, SLOW]), dir, 600_000)
-  await hasCheckpoint(command, dir)
+  const command = start(script('first', [TOTALS, USERS_OF, PAIRS, SLOW]), dir, ENDLESS)
+  await runningJob(command, dir)
   await run('stop', 'first', '--dir', dir, '--savepoint', savepoint)
   first = await command.ended
   expect(first.status).toBe(0)
@@ -156,14 +148,14 @@ describe('a script that says when it is started again', () => {
     }
     const set = Object.entries(settings).map(([key, value]) => `SET '${key}' = '${value}';`)
     writeFileSync(path, `${set.join('\n')}\nSET 'millrace.batch.rows-max' = '256';\n${TABLES}\n${SLOW}`)
-    const command = new Command(['run', path, '-p', '2', '--', '--WORK', '150000'])
-    process.kill(await hasCheckpoint(command, dir), 'SIGKILL')
+    const command = new Command(['run', path, '-p', '2', '--', '--WORK', String(WORK)])
+    process.kill(await runningJob(command, dir), 'SIGKILL')
     expect(await command.ended).toMatchObject({
       status: 0,
       stderr: expect.stringMatching(/SIGKILL; starting it again in 1.0 s[^]*Goes on from checkpoint/) as string,
     })
-    const never = new Command(['run', path, '-p', '2', '--fresh', '--set', 'restart-strategy.type=none', '--', '--WORK', '600000'])
-    process.kill(await hasCheckpoint(never, dir), 'SIGKILL')
+    const never = new Command(['run', path, '-p', '2', '--fresh', '--set', 'restart-strategy.type=none', '--', '--WORK', String(ENDLESS)])
+    process.kill(await runningJob(never, dir), 'SIGKILL')
     expect((await never.ended).stderr).not.toContain('starting it again')
   })
 
@@ -193,8 +185,8 @@ describe('a compiled plan', () => {
     expect((await run('explain', path, '--', '--WORK', '1')).status).toBe(0)
     expect(existsSync(plan)).toBe(false)
     const dir = join(folder, 'planned-checkpoints')
-    const command = start(path, dir, 150_000)
-    process.kill(await hasCheckpoint(command, dir), 'SIGKILL')
+    const command = start(path, dir, WORK)
+    process.kill(await runningJob(command, dir), 'SIGKILL')
     const { status, stdout, stderr } = await command.ended
     expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringMatching(/starting it again[^]*Goes on from checkpoint/) as string })
     expect(lastOf(stdout)).toEqual(totals())

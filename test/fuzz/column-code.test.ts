@@ -218,7 +218,7 @@ describe('generated code', () => {
     expect(judge(new ExpressionBinder(text, SCOPE).bind(parseExpression(text)), new Table(new Draws(2_689_078)))).toBe('')
   })
 
-  const { first, count } = trials(20_000, 1500)
+  const { first, count } = trials(20_000, 500)
 
   test(`${count} random expressions are what their interpretation is, from seed ${first}`, () => {
     const wrong: string[] = []

@@ -28,7 +28,7 @@ function run(text: string): void {
   runScript(text, { columns() {}, change() {} }, { log() {} })
 }
 
-const { first, count } = trials(50_000, 800)
+const { first, count } = trials(50_000, 300)
 const before = membersOf()
 const outcomes = new Map<string, number>()
 

@@ -5,7 +5,7 @@ import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Field } from '../../src/batch/types.ts'
 import { runScript } from '../../src/sql/runtime/run-script.ts'
-import { scratchFolder } from '../fixtures/command.ts'
+import { scratchFolder } from '../unit/connector/file-probe.ts'
 
 const path = join(scratchFolder(), 'any.csv')
 

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { completions } from '../../../src/cli/sql-completion.ts'
 import { parseScript } from '../../../src/sql/statement-parser.ts'
 import { SqlSession } from '../../../src/sql/session.ts'
-import { scratchFolder } from '../../fixtures/command.ts'
+import { scratchFolder } from '../connector/file-probe.ts'
 import { initials } from '../../fixtures/sql-functions.ts'
 
 const SETUP = "CREATE VIEW sellers AS SELECT 1 AS seller_id, 'a' AS `seller name`; CREATE VIEW bids AS SELECT 2 AS bid_price, 3 AS price;"

@@ -13,7 +13,8 @@ import { copyOf, explainedRows, insertJob, queryJob } from '../../../src/sql/run
 import { CONNECTORS, FORMATS } from '../../../src/sql/runtime/table-options.ts'
 import { SqlSession } from '../../../src/sql/session.ts'
 import { parseScript } from '../../../src/sql/statement-parser.ts'
-import { root, scratchFolder } from '../../fixtures/command.ts'
+import { root } from '../../fixtures/command.ts'
+import { scratchFolder } from '../connector/file-probe.ts'
 
 const PATH = join(root, 'src/sql/README.md')
 const isUpdated = process.env.UPDATE_README === '1'

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFil
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { runScript } from '../../../../src/sql/runtime/run-script.ts'
-import { scratchFolder } from '../../../fixtures/command.ts'
+import { scratchFolder } from '../../connector/file-probe.ts'
 
 const folder = scratchFolder()
 const at = (name: string): string => join(folder, name)

@@ -5,7 +5,8 @@ import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { Decimal } from '../../../../../src/batch/types.ts'
 import { runScript } from '../../../../../src/sql/runtime/run-script.ts'
-import { root, scratchFolder } from '../../../../fixtures/command.ts'
+import { root } from '../../../../fixtures/command.ts'
+import { scratchFolder } from '../../../connector/file-probe.ts'
 
 const folder = scratchFolder()
 
