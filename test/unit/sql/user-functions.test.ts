@@ -214,7 +214,9 @@ describe.each(['total', 'plainTotal', 'typedTotal'])('the aggregate function %s'
     else
       expect(errorOf(sql)).toMatchObject({
         code: 'NO_RETRACT',
-        message: expect.stringMatching(/^Aggregate function "plaintotal" has no retract\(\), and the rows that it is of change, line \d+, column \d+\n/) as string,
+        message: expect.stringMatching(
+          /^Aggregate function "plaintotal" has no retract\(\), and the rows that it is of change, line \d+, column \d+\n/,
+        ) as string,
       })
   })
 
