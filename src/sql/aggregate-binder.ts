@@ -79,7 +79,13 @@ export class AggregateBinder {
 
   /** An expression of a group: its columns are the keys, and behind them the aggregates. @throws {SqlError} what ExpressionBinder throws. */
   bind(expression: Expression): BoundExpression {
-    return this.#groups.bind(expression)
+    try {
+      return this.#groups.bind(expression)
+    } catch (error) {
+      // What is only not there yet is told last.
+      if (error instanceof SqlError && error.code === 'NOT_SUPPORTED') this.checkGrouped()
+      throw error
+    }
   }
 
   /** Once all expressions are bound. @throws {SqlError} `NOT_GROUPED` if one names a column that is no key. */

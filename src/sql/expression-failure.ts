@@ -47,7 +47,15 @@ export function failureOf(
   const message = `Cannot compute ${cut(boundText(part, names))}${given.length === 0 ? '' : ` of ${given.join(', ')}`}: ${error.message}`
   // Parts that nobody has written stand nowhere.
   const isWritten = text !== undefined && part.end > part.start
-  return new UserFunctionError('EXPRESSION_FAILED', isWritten ? located(message, text, part) : message, { cause: thrown })
+  const hint = adviceOn(error)
+  return new UserFunctionError('EXPRESSION_FAILED', isWritten ? located(message, text, part) : message, { cause: thrown, ...(hint !== undefined && { hint }) })
+}
+
+/** What to write so that there is a value; undefined: nothing will help. */
+export function adviceOn(error: unknown): string | undefined {
+  if (error instanceof CastError) return 'TRY_CAST gives NULL in its place.'
+  const divides = error instanceof RangeError && error.message === 'Division by zero'
+  return divides ? 'A divisor of NULLIF(divisor, 0) gives NULL in its place.' : undefined
 }
 
 /** Whether an expression calls functions that users have written. */

@@ -375,7 +375,7 @@ test('more rows than a block of a side holds', () => {
   })
   expect(linesOf(new QueryJob(script).run())).toEqual(expected)
   // Rings of a few hundred rows refuse often enough; narrower ones are a matter of the tests around this one.
-  const options = new Map([['millrace.channel.memory-max', '16 kb']])
+  const options = new Map([['millrace.channel.memory-max', '16384']])
   expect(linesOf(new QueryJob(script, { parallelism: 2, options }).run())).toEqual(expected)
   expect(linesOf(runThrough(script, [1, 2, 1], 66_000))).toEqual(expected)
 })

@@ -101,8 +101,8 @@ describe('the first rows of rows that change', () => {
   })
 })
 
-test('a value of VALUES that cannot be computed is told as one of a function is', () => {
-  expect(codeOf("SELECT a FROM (VALUES (CAST('x' AS INT))) AS t(a)")).toBe('USER_FUNCTION_FAILED')
+test('a value of VALUES that cannot be computed is told as an expression of a row is', () => {
+  expect(codeOf("SELECT a FROM (VALUES (CAST('x' AS INT))) AS t(a)")).toBe('EXPRESSION_FAILED')
 })
 
 test('MINUS_DATE, which only the parser writes, is refused with other operands than three', () => {
