@@ -1,7 +1,6 @@
 // How tests run. Two copies of the engine exist: the sources (most tests) and the built package in dist/ (tests with real threads, because a
-// worker cannot load TypeScript on Node 20). Each test process sees one of them: `millrace` means src/index.ts in the projects "src", "src-alone",
-// "sql", "sim", "fuzz", "faults" and "checked", and dist/index.js in "dist", "dist-alone", "stress", "bench" and "crash". A test file has a process of
-// its own, except in "src".
+// worker cannot load TypeScript on Node 20). Each test process sees one of them: `millrace` means src/index.ts in the projects "src", "sql",
+// "sim", "fuzz", "faults" and "checked", and dist/index.js in "dist", "dist-alone", "stress", "bench" and "crash". Every test file has a process of its own.
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
@@ -60,13 +59,7 @@ export default defineConfig({
       {
         extends: true,
         resolve: sources,
-        // One process after the other takes these files: to load the sources takes longer than most of them. They leave nothing behind.
-        test: { name: 'src', include: folder('unit', 'property'), isolate: false, restoreMocks: true, ...COMPUTING },
-      },
-      {
-        extends: true,
-        resolve: sources,
-        test: { name: 'src-alone', include: ['test/*.test.ts', ...folder('contract', 'model', 'sim', 'fuzz', 'types')], ...COMPUTING },
+        test: { name: 'src', include: ['test/*.test.ts', ...folder('unit', 'contract', 'property', 'model', 'sim', 'fuzz', 'types')], ...COMPUTING },
       },
       {
         extends: true,

@@ -230,7 +230,9 @@ describe('a process that was stopped while it ran a job', () => {
     const seconds = await Promise.all([one.start(false).ended, one.start(false).ended])
     const said = seconds.map(({ stderr }) => stderr).join('\n')
     expect(new Set(seconds.map(({ status }) => status)), said).toEqual(new Set([0, 3]))
-    expect(said).toMatch(new RegExp(`Process ${pid} runs the job and does not answer: it is killed[^]*Goes on from checkpoint`))
+    // Who ends it need not be who goes on.
+    expect(said).toContain(`Process ${pid} runs the job and does not answer: it is killed`)
+    expect(said).toContain('Goes on from checkpoint')
     expect(isGone(pid)).toBe(true)
     expect((await first.ended).signal).toBe('SIGKILL')
     one.expectResult()

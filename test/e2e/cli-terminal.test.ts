@@ -99,7 +99,7 @@ test('into a pipe progress is a line every few seconds, without escape codes', a
   command.child.kill('SIGINT')
   const { stderr } = await command.ended
   // How long the job has run by then depends on how soon its threads were there.
-  expect(stderr).toMatch(/^\[Map #0\] at it\nslow: \d+\.\d+ s, 5\.00 K rows read \(\d+\/s\), \d+ written\n/)
+  expect(stderr).toMatch(/^\[Map #0\] at it\nslow: \d+\.\d+ s, 5\.00 K rows read \(\d+\/s\), \d+ written \(\d+\/s\)\n/)
   expect(stderr).not.toContain('\u001b')
 })
 

@@ -26,6 +26,29 @@ const stream = env
 const bids = tables.fromDataStream(stream, { rowtime: 'ts' })
 const auctions = tables.fromDataStream(env.fromCollection([{ id: 1, item: 'book' }], defineSchema({ id: t.safeInt(), item: t.string() })))
 `
+const CHANGES = `${TABLES}
+const product = defineSchema({ rowKind: t.string(), product: t.string(), price: t.safeInt() })
+const changes = env.fromCollection([{ rowKind: '+U', product: 'pen', price: 3 }], product) as unknown as DataStream<Change<{ product: string; price: number }>>
+`
+const VERSIONS = `${TABLES}
+const order = defineSchema({ id: t.safeInt(), currency: t.string(), price: t.double(), at: t.timestamp(3) })
+const rate = defineSchema({ currency: t.string(), rate: t.double(), at: t.timestamp(3) })
+type Order = RowOfSchema<typeof order>
+type Rate = RowOfSchema<typeof rate>
+const orders = tables.fromDataStream(
+  env
+    .fromCollection<Order>([{ id: 1, currency: 'EUR', price: 3, at: 5 }], order)
+    .assignTimestampsAndWatermarks(WatermarkStrategy.forMonotonousTimestamps<Order>().withTimestampAssigner('at')),
+  { rowtime: 'at' },
+)
+const rates = tables.fromDataStream(
+  env
+    .fromCollection<Rate>([{ currency: 'EUR', rate: 2, at: 1 }], rate)
+    .assignTimestampsAndWatermarks(WatermarkStrategy.forMonotonousTimestamps<Rate>().withTimestampAssigner('at')),
+  { rowtime: 'at', primaryKey: ['currency'] },
+)
+const posts = tables.fromDataStream(env.fromCollection([{ tags: ['news'] }], defineSchema({ tags: t.array(t.string()) })))
+`
 const JOB = 'declare const job: JobProgram\n'
 /** Compiled, not run: there is nothing to read. */
 const WITHOUT_SAVEPOINT = 'declare const absent: unknown\n'
@@ -45,8 +68,8 @@ const lookup = async (item: string, signal: AbortSignal): Promise<number> => (si
   'src/api/table/expression.ts': TABLES,
   'src/api/table/expression-functions.ts': TABLES,
   'src/api/table/sql-text.ts': `${TABLES}tables.createTemporaryView('bids', bids)\ndeclare const engine: Engine\n`,
-  'src/api/table/stream-table-environment.ts': TABLES,
-  'src/api/table/table.ts': TABLES,
+  'src/api/table/stream-table-environment.ts': CHANGES,
+  'src/api/table/table.ts': VERSIONS,
   'src/api/table/windows.ts': TABLES,
   'src/batch/types.ts': '',
   'src/checkpoint/savepoint-reader.ts': WITHOUT_SAVEPOINT,

@@ -113,7 +113,7 @@ export class StreamTableEnvironment {
    *
    * @throws {PlanError} as {@link fromDataStream}; `INVALID_TABLE` if there is no such column, or no key by which rows are changed.
    * @example
-   * const prices = tables.fromChangelogStream(stream, { primaryKey: ['product'], changelogMode: ChangelogMode.UPSERT })
+   * const prices = tables.fromChangelogStream(changes, { primaryKey: ['product'], changelogMode: ChangelogMode.UPSERT })
    */
   fromChangelogStream<R, const O extends FromChangelogOptions<R> = FromChangelogOptions<R>>(
     stream: DataStream<Change<R>>,
@@ -129,7 +129,7 @@ export class StreamTableEnvironment {
    * @throws {PlanError} `FUNCTION_EXISTS`, `INVALID_FUNCTION`; {@link SqlError} `SYNTAX_ERROR` if it is no name.
    * @example
    * tables.createTemporaryFunction('shout', scalarFunction({ arguments: [t.string()], returns: t.string(), eval: (text) => `${text}!` }))
-   * const loud = tables.sqlQuery(sql`SELECT shout(word) AS word FROM ${words}`)
+   * const loud = tables.sqlQuery(sql`SELECT shout(channel) AS channel FROM ${bids}`)
    */
   createTemporaryFunction(name: string, definition: UserFunctionDefinition): void {
     this.#program.createTemporaryFunction(name, definition)
