@@ -15,6 +15,7 @@ import type { HashKernels } from './hash.ts'
 import type { JoinKernels } from './join.ts'
 import type { KeepKernels } from './keep.ts'
 import type { KeyKernels } from './keys.ts'
+import type { RecordKernels } from './records.ts'
 import type { ScatterKernels } from './scatter.ts'
 import type { SelectKernels } from './select.ts'
 import type { SortKernels } from './sort.ts'
@@ -33,6 +34,7 @@ export interface Kernels
     JoinKernels,
     KeepKernels,
     KeyKernels,
+    RecordKernels,
     ScatterKernels,
     SelectKernels,
     SortKernels,

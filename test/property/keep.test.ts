@@ -147,6 +147,22 @@ it('kept rows are those that come first in their order, however they came togeth
       for (const rows of merged.offered) rows.sort((a, b) => a - b)
       check(merged)
       check(left)
+      // Entries of one slice: the later half becomes part of the earlier.
+      const half = ENTRIES / 2
+      left.kept.merge(left.kept, BASE, left.list, left.list + half * 4, half)
+      left.kept.release(left.list + half * 4, half, BASE)
+      for (let entry = 0; entry < half; entry++) {
+        slab.fill(left.addresses[half + entry] + BASE, 0, areaBytes)
+        left.offered[entry] = [...left.offered[entry], ...left.offered[half + entry]].sort((a, b) => a - b)
+        left.offered[half + entry] = []
+      }
+      left.kept.settle(left.table)
+      check(left)
+      // Nothing stays of what has gone.
+      left.kept.release(left.list, half, BASE)
+      for (const address of left.addresses) slab.fill(address + BASE, 0, areaBytes)
+      left.kept.settle(left.table)
+      expect(left.kept.bytesInUse).toBe(0)
     }),
     { numRuns: 120 },
   )

@@ -256,6 +256,37 @@ test('sessions of so many keys that entries of the table move', () => {
   operator.close()
 })
 
+test('nothing stays of what sessions keep that are over, have become one, or that came too late', () => {
+  const context = testContext()
+  const operator = sessions()
+  operator.open(context)
+  const rows: unknown[] = []
+  const output = collectorOf(rows)
+  const times = [100, 108, 104, 1]
+  let allocated = 0
+  for (let round = 0; round < 60; round++) {
+    // Two sessions of each key, what makes them one, and a late row.
+    for (const time of times) {
+      const batch = batchFromObjects(
+        context.slab,
+        SCHEMA,
+        Array.from({ length: 20 }, (_, key) => ({
+          row: { key: `${key}`, time: round * 200 + time, value: 1n, text: `${round} ${time} `.padEnd(time === 1 ? 10_000 : 1000, 'x'), part: 0 },
+        })),
+      )
+      if (time === 1) batch.crossings.add(0, round * 200 + 50)
+      expect(operator.processBatch(batch, output)).toBe(true)
+      freeBatch(batch)
+    }
+    expect(operator.advance(round * 200 + 150, output)).toBe(true)
+    if (round === 20) allocated = context.slab.allocatedBytes
+  }
+  expect(rows.length).toBe(60 * 20)
+  expect(context.metrics.lateRecords).toBe(60 * 20)
+  expect(context.slab.allocatedBytes).toBeLessThanOrEqual(allocated + 64 * 1024)
+  operator.close()
+})
+
 test('timers come in the order of time, whatever that of adding is', () => {
   const timeArbitrary = fc.oneof(fc.integer({ min: -20, max: 20 }), fc.integer({ min: -(2 ** 31), max: 2 ** 31 }), fc.maxSafeInteger())
   const stepArbitrary = fc.oneof(

@@ -1,25 +1,23 @@
 // The rows that one aggregate of one slice keeps whole: the values of min, max, first and last that have no fixed width, and the rows of top-N.
-// They lie in columns; accumulators refer to them, in kernels. What no entry refers to any more is left behind, until half of the rows are
-// such and the others move; so is what belongs to an entry that leaves memory. Runs on the worker's thread.
+// They are records (state/record-store.ts); accumulators refer to them, in kernels. What loses its place can be read until rows are offered again. Runs on the worker's
+// thread.
 
 import { assert } from '../../base/assert.ts'
 import { Column } from '../../batch/column.ts'
-import type { RecordBatch } from '../../batch/record-batch.ts'
+import { type RecordBatch, readInt64AsNumber, writeInt64 } from '../../batch/record-batch.ts'
 import type { Field, LogicalType, Schema } from '../../batch/types.ts'
 import { readValue, writeValue } from '../../batch/values.ts'
-import { gatherRows } from '../../kernels/gather.ts'
 import type { EntryTails } from '../../state/lmdb-tables.ts'
+import { RecordStore } from '../../state/record-store.ts'
 import type { SegmentTable } from '../../state/segment-table.ts'
 import { type ByteReader, type ByteWriter, type ValueCodec, valueCodecOf } from '../../state/value-codec.ts'
 import type { OperatorContext } from '../operator.ts'
 import type { AggregatePlan, FoldRows, KeepPlan } from './slice-aggregates.ts'
 
 const COLUMN_ROWS = 64
-/** Fewer rows than this never move; so many do where most of them belong to entries that have left memory. */
-const MOVED_ROWS_MIN = 1024
-const MOVED_RELEASED_MIN = 64
-/** About what a value takes beside its bytes. */
-const VALUE_BYTES = 12
+/** So many bytes at least are free, and more than are in use, where records move together. */
+const MOVED_BYTES_MIN = 4096
+const SEQUENCE_BYTES = 8
 const SEQUENCE: Field = { name: '$sequence', type: { kind: 'BIGINT', nullable: false, safeInteger: true } }
 
 /** What accumulators lie in. */
@@ -32,23 +30,28 @@ export class KeptRows {
   readonly #keep: KeepPlan
   readonly #fields: readonly Field[]
   readonly #codec: ValueCodec
-  /** The kept columns, behind them the sequences in which the rows arrived. */
-  #columns: readonly Column[]
-  #rowCount = 0
-  /** Rows of entries that have left memory, as far as they lie here still. */
-  #releasedCount = 0
-  /** With so many rows, those that nothing refers to are dropped. */
-  #movedAt = MOVED_ROWS_MIN
+  readonly #rows: RecordStore
+  /** Rows on their way between records and other forms. */
+  #passing: readonly Column[] | undefined
+  /** Address of u32 references[capacity] to records that have lost their places. */
+  #lost = 0
+  #lostCapacity = 0
+  #lostCount = 0
 
   constructor(context: OperatorContext, schema: Schema, plan: AggregatePlan) {
     assert(plan.keep !== undefined, 'an aggregate that keeps no rows')
     this.#context = context
     this.#plan = plan
     this.#keep = plan.keep
-    this.#fields = [...plan.keep.columns.map((column) => schema.fields[column]), SEQUENCE]
-    const type: LogicalType = { kind: 'ROW', nullable: false, fields: this.#fields }
+    this.#fields = plan.keep.columns.map((column) => schema.fields[column])
+    const type: LogicalType = { kind: 'ROW', nullable: false, fields: [...this.#fields, SEQUENCE] }
     this.#codec = valueCodecOf(type, plan.field.name)
-    this.#columns = this.#newColumns()
+    this.#rows = new RecordStore(
+      context.slab,
+      context.kernels,
+      this.#fields.map((field) => field.type),
+      SEQUENCE_BYTES,
+    )
   }
 
   /** Offers rows to their entries. `firstSequence` + physical row is the order of their arrival; `base` that of the value area in an entry. */
@@ -70,32 +73,35 @@ export class KeptRows {
     const { slab, kernels } = this.#context
     const bytes = n * this.#keep.limit * 4
     const entries = slab.allocate(bytes)
-    const rows = slab.allocate(bytes)
-    const count = kernels.keepPairs(targets, sources, n, base + this.#plan.offset, entries, rows)
-    // What is read must not move.
-    this.#sequences.ensureRows(this.#rowCount + count)
-    this.#offer(entries, count, base, other.#columns, other.#sequences.values, 0, rows, 0)
+    const refs = slab.allocate(bytes)
+    const count = kernels.keepPairs(targets, sources, n, base + this.#plan.offset, entries, refs)
+    const columns = this.#readPassing(other.#rows, refs, count)
+    const sequences = slab.allocate(Math.max(1, count) * SEQUENCE_BYTES)
+    for (let index = 0; index < count; index++) {
+      const at = slab.u32[(refs >>> 2) + index] * 8 + RecordStore.ownOffset
+      slab.copy(sequences + index * SEQUENCE_BYTES, at, SEQUENCE_BYTES)
+    }
+    this.#offer(entries, count, base, columns, sequences, 0, 0, 0)
+    slab.free(sequences, Math.max(1, count) * SEQUENCE_BYTES)
     slab.free(entries, bytes)
-    slab.free(rows, bytes)
+    slab.free(refs, bytes)
   }
 
-  /** Drops what no entry of the slice's table refers to, once it is the greater part. */
+  /** Gives room back that records have left, once it is the greater part. */
   settle(table: Entries): void {
-    if (this.#rowCount < (this.#releasedCount * 2 > this.#rowCount ? MOVED_RELEASED_MIN : this.#movedAt)) return
+    this.#freeLost()
+    if (this.#rows.freeBytes < Math.max(MOVED_BYTES_MIN, this.#rows.usedBytes)) return
     const { slab, kernels } = this.#context
-    const old = this.#columns
-    this.#columns = this.#newColumns()
-    this.#rowCount = this.#releasedCount = 0
-    table.forEachEntries((entries, n) => {
-      const bytes = n * this.#keep.limit * 4
-      const rows = slab.allocate(bytes)
-      const count = kernels.keepMove(entries, n, table.valueOffset + this.#plan.offset, this.#rowCount, rows)
-      this.#columns.forEach((column, index) => gatherRows(slab, kernels, old[index], column, rows, 0, count, this.#rowCount))
-      this.#rowCount += count
-      slab.free(rows, bytes)
-    })
-    for (const column of old) column.free()
-    this.#movedAt = Math.max(MOVED_ROWS_MIN, this.#rowCount * 2)
+    const offset = table.valueOffset + this.#plan.offset
+    this.#rows.moveAll((move) =>
+      table.forEachEntries((entries, n) => {
+        const bytes = n * this.#keep.limit * 4
+        const refs = slab.allocate(bytes)
+        move(refs, kernels.keepList(entries, n, offset, 0, refs))
+        kernels.keepAssign(entries, n, offset, refs)
+        slab.free(refs, bytes)
+      }),
+    )
   }
 
   /** Writes the results of `entries[n]` to rows `row..row + n - 1` of a column of the plan's type. */
@@ -103,33 +109,32 @@ export class KeptRows {
     const { slab, kernels } = this.#context
     const { limit } = this.#keep
     const offset = base + this.#plan.offset
-    const rows = slab.allocate(n * limit * 4)
+    const refs = slab.allocate(n * limit * 4)
     if (this.#plan.kind === 'topN') {
       const [element] = column.children
       const first = slab.i32[(column.offsets >>> 2) + row]
-      const count = kernels.keepList(entries, n, offset, 0, rows)
+      const count = kernels.keepList(entries, n, offset, 0, refs)
       kernels.keepEnds(entries, n, offset, column.offsets + (row + 1) * 4)
       element.ensureRows(first + count)
-      element.children.forEach((child, index) => gatherRows(slab, kernels, this.#columns[index], child, rows, 0, count, first))
+      this.#rows.read(refs, count, element.children, first)
     } else {
-      kernels.keepList(entries, n, offset, 1, rows)
-      gatherRows(slab, kernels, this.#columns[0], column, rows, 0, n, row, true)
+      kernels.keepList(entries, n, offset, 1, refs)
+      this.#rows.read(refs, n, [column], row)
     }
-    slab.free(rows, n * limit * 4)
+    slab.free(refs, n * limit * 4)
   }
 
   /**
    * Appends kept rows to columns of their types.
    *
-   * @param rows Address of int32 rows, as entries refer to them.
+   * @param refs Address of u32 references, as entries have them.
    * @param columns As many of the kept ones as are wanted, from the first on.
    */
-  gather(rows: number, n: number, columns: readonly Column[], row: number): void {
-    const { slab, kernels } = this.#context
-    columns.forEach((column, index) => gatherRows(slab, kernels, this.#columns[index], column, rows, 0, n, row))
+  gather(refs: number, n: number, columns: readonly Column[], row: number): void {
+    this.#rows.read(refs, n, columns, row)
   }
 
-  /** Lists the rows of entries u32[n], in order, as int32 `out`, which has room for all that they may keep. Returns how many. */
+  /** Lists the rows of entries u32[n], in order, as u32 `out`, which has room for all that they may keep. Returns how many. */
   list(entries: number, n: number, base: number, out: number): number {
     return this.#context.kernels.keepList(entries, n, base + this.#plan.offset, 0, out)
   }
@@ -138,9 +143,12 @@ export class KeptRows {
   save(writer: ByteWriter, entry: number, base: number): void {
     const { slab } = this.#context
     const at = (entry + base + this.#plan.offset) >>> 2
-    for (let place = 1; place <= slab.u32[at]; place++) {
-      const row = slab.u32[at + place] - 1
-      this.#codec.write(writer, Object.fromEntries(this.#fields.map(({ name }, index) => [name, readValue(this.#columns[index], row)])))
+    const count = slab.u32[at]
+    const columns = this.#readPassing(this.#rows, (at + 1) * 4, count)
+    for (let index = 0; index < count; index++) {
+      const row = Object.fromEntries(this.#fields.map(({ name }, field) => [name, readValue(columns[field], index)]))
+      row[SEQUENCE.name] = readInt64AsNumber(slab, slab.u32[at + 1 + index] * 8 + RecordStore.ownOffset)
+      this.#codec.write(writer, row)
     }
   }
 
@@ -151,53 +159,72 @@ export class KeptRows {
    * @returns The greatest sequence that was read; -1 without rows.
    */
   load(reader: ByteReader, area: Uint32Array, word: number): number {
+    const { slab } = this.#context
     let sequence = -1
     const at = word + (this.#plan.offset >>> 2)
     const count = area[at]
-    for (let place = 1; place <= count; place++) {
-      const row = this.#rowCount++
+    if (count === 0) return sequence
+    const columns = this.#clearPassing()
+    const sequences: number[] = []
+    for (let row = 0; row < count; row++) {
       const values = this.#codec.read(reader) as Record<string, unknown>
       this.#fields.forEach(({ name }, index) => {
-        this.#columns[index].ensureRows(row + 1)
-        writeValue(this.#columns[index], row, values[name])
+        columns[index].ensureRows(row + 1)
+        writeValue(columns[index], row, values[name])
       })
-      area[at + place] = row + 1
-      sequence = Math.max(sequence, values[SEQUENCE.name] as number)
+      sequences.push(values[SEQUENCE.name] as number)
     }
+    const refs = slab.allocate(count * 4)
+    this.#rows.add(columns, 0, 0, count, refs)
+    sequences.forEach((one, row) => {
+      const ref = slab.u32[(refs >>> 2) + row]
+      area[at + 1 + row] = ref
+      writeInt64(slab, ref * 8 + RecordStore.ownOffset, one)
+      sequence = Math.max(sequence, one)
+    })
+    slab.free(refs, count * 4)
     return sequence
   }
 
-  /** Notes that entries u32[n] are about to go: what they keep is left behind. */
+  /** Gives the rows of entries u32[n] away, which are about to go. */
   release(entries: number, n: number, base: number): void {
-    const { u32 } = this.#context.slab
-    const offset = base + this.#plan.offset
-    for (let at = entries >>> 2, end = at + n; at < end; at++) this.#releasedCount += u32[(u32[at] + offset) >>> 2]
+    const { slab } = this.#context
+    const refs = slab.allocate(n * this.#keep.limit * 4)
+    this.#rows.free(refs, this.list(entries, n, base, refs))
+    slab.free(refs, n * this.#keep.limit * 4)
   }
 
-  /** About how many bytes the rows of entries in memory take. */
+  /** How many bytes the rows of entries in memory take. */
   get bytesInUse(): number {
-    if (this.#rowCount === 0) return 0
-    const bytes = this.#columns.reduce((sum, column) => sum + bytesOf(column, this.#rowCount), 0)
-    return (bytes * (this.#rowCount - this.#releasedCount)) / this.#rowCount
+    return this.#rows.usedBytes
   }
 
   clear(): void {
-    this.free()
-    this.#columns = this.#newColumns()
-    this.#rowCount = this.#releasedCount = 0
-    this.#movedAt = MOVED_ROWS_MIN
+    this.#lostCount = 0
+    this.#rows.clear()
   }
 
   free(): void {
-    for (const column of this.#columns) column.free()
+    this.#rows.close()
+    for (const column of this.#passing ?? []) column.free()
+    if (this.#lostCapacity > 0) this.#context.slab.free(this.#lost, this.#lostCapacity * 4)
   }
 
-  get #sequences(): Column {
-    return this.#columns[this.#columns.length - 1]
+  #readPassing(rows: RecordStore, refs: number, n: number): readonly Column[] {
+    const columns = this.#clearPassing()
+    rows.read(refs, n, columns, 0)
+    return columns
   }
 
-  #newColumns(): readonly Column[] {
-    return this.#fields.map(({ type }) => Column.allocate(this.#context.slab, type, COLUMN_ROWS))
+  #clearPassing(): readonly Column[] {
+    this.#passing ??= this.#fields.map(({ type }) => Column.allocate(this.#context.slab, type, COLUMN_ROWS))
+    for (const column of this.#passing) column.clear()
+    return this.#passing
+  }
+
+  #freeLost(): void {
+    if (this.#lostCount > 0) this.#rows.free(this.#lost, this.#lostCount)
+    this.#lostCount = 0
   }
 
   #offer(
@@ -212,22 +239,26 @@ export class KeptRows {
   ): void {
     if (n === 0) return
     const { slab, kernels } = this.#context
-    const { limit, order, orderedBy, columns } = this.#keep
+    const { limit, order, orderedBy } = this.#keep
     const offset = base + this.#plan.offset
-    const kept = this.#columns[orderedBy].descriptor
-    this.#sequences.ensureRows(this.#rowCount + n)
-    const keptSequences = this.#sequences.values
-    kernels.keepRows(entries, n, offset, limit, order, sources[orderedBy].descriptor, sequences, firstSequence, kept, keptSequences, selection, begin)
-    const rows = slab.allocate(n * 4)
-    const count = kernels.keepSettle(entries, n, offset, this.#rowCount, rows, sequences, firstSequence, keptSequences)
-    for (let index = 0; index < columns.length; index++) gatherRows(slab, kernels, sources[index], this.#columns[index], rows, 0, count, this.#rowCount)
-    this.#rowCount += count
-    slab.free(rows, n * 4)
+    this.#freeLost()
+    if (this.#lostCapacity < n) {
+      if (this.#lostCapacity > 0) slab.free(this.#lost, this.#lostCapacity * 4)
+      this.#lostCapacity = n
+      this.#lost = slab.allocate(n * 4)
+    }
+    const { descriptor } = sources[orderedBy]
+    const { address } = this.#rows
+    const lost = this.#lost
+    this.#lostCount = kernels.keepRows(entries, n, offset, limit, order, descriptor, sequences, firstSequence, address, orderedBy, selection, begin, lost)
+    const rows = slab.allocate(n * 12)
+    const places = rows + n * 4
+    const refs = places + n * 4
+    const count = kernels.keepSettle(entries, n, offset, rows, places)
+    this.#rows.add(sources, rows, 0, count, refs)
+    kernels.keepBind(places, refs, count, rows, sequences, firstSequence)
+    slab.free(rows, n * 12)
   }
-}
-
-function bytesOf({ dataLength, children }: Column, rows: number): number {
-  return children.reduce((sum, child) => sum + bytesOf(child, rows), rows * VALUE_BYTES + dataLength)
 }
 
 /** The rows that entries of a table keep, as what leaves memory with them. */

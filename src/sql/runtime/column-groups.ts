@@ -235,12 +235,12 @@ export class ColumnGroups {
     this.#take(batch, { entries: taken.entries, n: takenCount, selection: taken.rows, begin: 0 })
   }
 
-  /** Of groups that keep rows: the word in the slab behind which one refers to them, in order, each by one more than its place; it says how many there are. */
+  /** Of groups that keep rows: the word in the slab behind which one refers to them, in order; it says how many there are. */
   placesOf(entry: number): number {
     return (entry + this.#table.valueOffset + this.#spec.plan.aggregates[0].plan.offset) >>> 2
   }
 
-  /** Of groups that keep rows: appends such rows, int32[n] places, to columns. */
+  /** Of groups that keep rows: appends such rows, u32[n] references, to columns. Those that have lost their places are there until others are folded in. */
   gather(rows: number, n: number, columns: readonly Column[], row: number): void {
     this.#keptRows[0].gather(rows, n, columns, row)
   }

@@ -192,7 +192,7 @@ export class ColumnRankOperator extends TimelessOperator {
     for (let index = 0; index < count; index++) {
       const places = this.#groups.placesOf(u32[(touched >>> 2) + index])
       this.#starts[index] = at
-      for (let place = 1, end = u32[places]; place <= end; place++) this.#kept[at++] = u32[places + place] - 1
+      for (let place = 1, end = u32[places]; place <= end; place++) this.#kept[at++] = u32[places + place]
     }
     this.#starts[count] = at
   }
@@ -204,7 +204,7 @@ export class ColumnRankOperator extends TimelessOperator {
     for (let index = 0; index < count; index++) {
       const places = this.#groups.placesOf(u32[(touched >>> 2) + index])
       const after = u32[places]
-      for (let place = 0; place < after; place++) this.#after[place] = u32[places + 1 + place] - 1
+      for (let place = 0; place < after; place++) this.#after[place] = u32[places + 1 + place]
       const start = this.#starts[index]
       this.#changes.add(this.#kept, start, this.#starts[index + 1] - start, this.#after, 0, after)
     }

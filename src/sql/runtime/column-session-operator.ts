@@ -268,7 +268,8 @@ export class ColumnSessionOperator implements Operator {
     if (lateCount > 0) {
       metrics.lateRecords += lateCount
       this.#table.remove(entries, sessions.listEmpty(entries, n))
-      // What it keeps is none of what stays.
+      slab.u32[entries >>> 2] = this.#nobody
+      for (const kept of this.#keptRows) kept.release(entries, 1, SESSION_VALUES)
       slab.fill(this.#nobody + SESSION_VALUES, 0, this.#spec.aggregates.valueBytes)
     }
     for (const kept of this.#keptRows) kept.settle(sessions)
@@ -302,7 +303,10 @@ export class ColumnSessionOperator implements Operator {
   #merge(): void {
     const { targets, sources, mergeCount } = this.#sessions
     if (mergeCount > 0) for (const plan of this.#spec.aggregates.plans) merge(this.#context.kernels, plan, SESSION_VALUES, targets, sources, mergeCount)
-    for (const kept of this.#keptRows) for (let at = 0; at < mergeCount * 4; at += 4) kept.merge(kept, SESSION_VALUES, targets + at, sources + at, 1)
+    for (const kept of this.#keptRows) {
+      for (let at = 0; at < mergeCount * 4; at += 4) kept.merge(kept, SESSION_VALUES, targets + at, sources + at, 1)
+      if (mergeCount > 0) kept.release(sources, mergeCount, SESSION_VALUES)
+    }
     this.#sessions.settle()
   }
 
@@ -360,6 +364,7 @@ export class ColumnSessionOperator implements Operator {
     marks.clear()
     this.#mark = 0
     if (this.#dueCount === 0) return true
+    for (const kept of this.#keptRows) kept.release(this.#due, this.#dueCount, SESSION_VALUES)
     const empty = slab.allocate(this.#dueCount * 4)
     this.#table.remove(empty, this.#sessions.release(this.#due, this.#dueCount, empty))
     slab.free(empty, this.#dueCount * 4)

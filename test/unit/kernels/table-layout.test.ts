@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import * as recordsLayout from '../../../src/kernels/records-layout.ts'
 import * as snapshotLayout from '../../../src/kernels/snapshot-layout.ts'
 import * as layout from '../../../src/kernels/table-layout.ts'
 
@@ -39,5 +40,13 @@ describe('table layout', () => {
     expect(constants.get('POOL_EXPIRED_MS')).toBe(POOL_EXPIRED_MS * 8)
     for (const [name, kind] of Object.entries(StateKind)) expect([name, constants.get(`KIND_${name}`)]).toEqual([name, kind])
     expect([constants.get('FLAG_SAVED'), constants.get('EPOCH_SHIFT')]).toEqual([RECORD_FLAG_SAVED, RECORD_EPOCH_SHIFT])
+  })
+
+  it('of records is the same in the kernels and in TypeScript', () => {
+    const constants = assemblyConstants('records.ts')
+    const { STORE_BYTES, RECORD_PAGE_SLACK_BYTES: _, RECORD_NEXT, RECORD_BYTES, RECORD_OWN, ...words } = recordsLayout
+    for (const [name, word] of Object.entries(words)) expect([name, constants.get(name)]).toEqual([name, word * 4])
+    for (const [name, offset] of Object.entries({ RECORD_NEXT, RECORD_BYTES, RECORD_OWN })) expect([name, constants.get(name)]).toEqual([name, offset])
+    expect(constants.get('STORE_FIELDS')).toBe(STORE_BYTES)
   })
 })
