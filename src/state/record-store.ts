@@ -21,11 +21,14 @@ interface Page {
   end: number
 }
 
-/** A place behind all records that there were at some time: see {@link RecordStore.listSince}. */
+/** A place between two records, or in front or behind all: see {@link RecordStore.list}. `page` pages begin in front of it. */
 export interface StorePosition {
   readonly page: number
   readonly address: number
 }
+
+/** In front of all records. */
+export const FIRST_RECORD: StorePosition = { page: 0, address: 0 }
 
 /** Records of rows of some columns. */
 export class RecordStore implements SlabUse {
@@ -165,22 +168,22 @@ export class RecordStore implements SlabUse {
   }
 
   /**
-   * Lists the records that have come since a position, in the order in which they came, of a store that none was given back to.
+   * Lists records behind a position, in the order in which they came, of a store that none was given back to.
    *
-   * @param since Undefined: all. @param out Room for `max` references. @param visit Is told how many are there.
+   * @param out Room for `max` references.
+   * @returns How many they are, 0 at the end, and the place behind them.
    */
-  listSince(since: StorePosition | undefined, out: number, max: number, visit: (n: number) => void): void {
-    const first = Math.max(0, (since?.page ?? 0) - 1)
-    for (let index = first; index < this.#pages.length; index++) {
-      const page = this.#pages[index]
-      const end = index === this.#pages.length - 1 ? this.#get(layout.STORE_NEXT) : page.end
-      let from = index === first && since !== undefined && since.page > 0 ? since.address : page.address
-      while (from < end) {
-        const n = this.#kernels.recordsList(from, end, out, max)
+  list(since: StorePosition, out: number, max: number): { readonly n: number; readonly behind: StorePosition } {
+    let { page, address } = since
+    for (;;) {
+      const end = page === this.#pages.length ? this.#get(layout.STORE_NEXT) : (this.#pages[page - 1]?.end ?? 0)
+      if (address < end) {
+        const n = this.#kernels.recordsList(address, end, out, max)
         const last = this.#slab.u32[(out >>> 2) + n - 1] * 8
-        from = last + this.#slab.u32[(last + layout.RECORD_BYTES) >>> 2]
-        visit(n)
+        return { n, behind: { page, address: last + this.#slab.u32[(last + layout.RECORD_BYTES) >>> 2] } }
       }
+      if (page === this.#pages.length) return { n: 0, behind: since }
+      address = this.#pages[page++].address
     }
   }
 

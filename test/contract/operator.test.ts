@@ -16,8 +16,10 @@ import type { Operator } from '../../src/operator/operator.ts'
 import { count, first, max, sum } from '../../src/operator/window/slice-aggregates.ts'
 import { SliceWindowOperator } from '../../src/operator/window/slice-window-operator.ts'
 import type { AlignedWindows } from '../../src/operator/window/slices.ts'
+import type { BoundExpression } from '../../src/sql/bound-expression.ts'
 import { ColumnJoinOperator } from '../../src/sql/runtime/column-join-operator.ts'
 import { ExpandOperator } from '../../src/sql/runtime/expand-operator.ts'
+import type { SessionContext } from '../../src/sql/runtime/sql-operator.ts'
 import { type HarnessResult, type HarnessStep, runAsyncOperatorHarness, runOperatorHarness } from '../../src/testing/operator-harness.ts'
 import { WatermarkStrategy } from '../../src/time/watermark-strategy.ts'
 
@@ -122,12 +124,22 @@ test('an inner join in columns answers the same however it is run, with more pai
     { schema: left, key: [1], width: 4 },
     { schema: right, key: [1], width: 4 },
   ] as const
-  for (const seed of [1, 2]) {
-    const rows = steps(seed).flatMap((step, index) => ('row' in step ? [{ row: step.row, input: index % 2 }] : []))
-    const keys = (input: number): (string | null)[] => rows.flatMap((step) => (step.input === input ? [(step.row as Row).key] : []))
-    const pairs = keys(0).reduce((sum, key) => sum + (key === null ? 0 : keys(1).filter((other) => other === key).length), 0)
+  const session = { timeZone: 'UTC', nowMs: () => 0 } as unknown as SessionContext
+  // The amount of the left row is less than that of the right one.
+  const place = (index: number): BoundExpression => ({ kind: 'column', index, type: outputSchema.fields[index].type, start: 0, end: 0 })
+  const type = { kind: 'BOOLEAN', nullable: true } as const
+  const isLess: BoundExpression = { kind: 'call', name: '<', operands: [place(3), place(7)], clauses: [], type, start: 0, end: 0 }
+  for (const [seed, condition] of [
+    [1, undefined],
+    [2, undefined],
+    [3, isLess],
+  ] as const) {
+    const rows = steps(seed).flatMap((step, index) => ('row' in step ? [{ row: step.row as Row, input: index % 2 }] : []))
+    const [ones, others] = [0, 1].map((input) => rows.flatMap((step) => (step.input === input ? [step.row] : [])))
+    const isPair = (one: Row, other: Row): boolean => one.key !== null && one.key === other.key && (condition === undefined || one.amount < other.amount)
+    const pairs = ones.reduce((sum, one) => sum + others.filter((other) => isPair(one, other)).length, 0)
     const { rows: out } = runOperatorHarness({
-      create: () => new ColumnJoinOperator({ inputs, outputSchema, refusesNull: [true] }, 2),
+      create: () => new ColumnJoinOperator({ inputs, outputSchema, refusesNull: [true], condition }, session, 2),
       inputs: inputs.map(({ schema }) => ({ schema })),
       steps: rows,
       seed,

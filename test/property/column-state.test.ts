@@ -6,12 +6,13 @@ import { BarrierKind } from '../../src/batch/generated/barrier-kind.ts'
 import { batchFromObjects, batchToObjects, freeBatch } from '../../src/batch/batch-rows.ts'
 import { defineSchema, t } from '../../src/batch/types.ts'
 import type { Output } from '../../src/operator/operator.ts'
-import type { BoundAggregate } from '../../src/sql/bound-expression.ts'
+import type { BoundAggregate, BoundExpression } from '../../src/sql/bound-expression.ts'
 import { planColumnAggregates } from '../../src/sql/runtime/column-aggregates.ts'
 import { ColumnGroups } from '../../src/sql/runtime/column-groups.ts'
 import { ColumnWindowJoinOperator } from '../../src/sql/runtime/column-window-join-operator.ts'
 import { KeptSide } from '../../src/sql/runtime/kept-side.ts'
 import { RankedRows } from '../../src/sql/runtime/ranked-rows.ts'
+import type { SessionContext } from '../../src/sql/runtime/sql-operator.ts'
 import { Checkpoints } from '../fixtures/checkpoints.ts'
 import { testContext } from '../unit/connector/file-probe.ts'
 
@@ -134,10 +135,10 @@ test('rows of a side of a join', () => {
           SCHEMA,
           rows.map(([key, value]) => ({ row: { key, value } })),
         )
-        const scratch = slab.allocate(rows.length * 8)
+        const scratch = slab.allocate(rows.length * 12)
         rows.forEach((_, index) => (slab.u32[(scratch >>> 2) + index] = index))
         side.add(batch, scratch, rows.length, side.keysOf(batch, scratch, rows.length), scratch + rows.length * 4)
-        slab.free(scratch, rows.length * 8)
+        slab.free(scratch, rows.length * 12)
         now = [...now, ...rows]
       }
       /** The values of a key in the order in which they came. */
@@ -151,7 +152,7 @@ test('rows of a side of a join', () => {
         const count = side.pairs(scratch + 4, 1, scratch, scratch + 8, others, own, most)
         const found = batchFromObjects(slab, SCHEMA, [])
         for (const column of found.columns) column.clear()
-        side.gather(own, others, count, found.columns)
+        side.read(own, count, found.columns, 0)
         const values = Array.from({ length: count }, (_, index) => slab.i32[(found.columns[1].values >>> 2) + index])
         slab.free(scratch, 16 + most * 8)
         return values
@@ -286,16 +287,22 @@ test('windows of a join', () => {
     side: () => undefined,
   }
   const input = { schema: IN_WINDOWS, key: [2, 0], width: 3 }
-  const open = () => {
+  const place = (index: number): BoundExpression => ({ kind: 'column', index, type: PAIRS.fields[index].type, start: 0, end: 0 })
+  // The value of the left row is less than that of the right one.
+  const type = { kind: 'BOOLEAN', nullable: true } as const
+  const isLess: BoundExpression = { kind: 'call', name: '<', operands: [place(1), place(4)], clauses: [], type, start: 0, end: 0 }
+  const session = { timeZone: 'UTC', nowMs: () => 0 } as unknown as SessionContext
+  const open = (condition: BoundExpression | undefined) => {
     const context = testContext()
     const windows = { kind: 'tumbling', sizeMs: WINDOW_MS, offsetMs: 0 } as const
-    const join = new ColumnWindowJoinOperator({ inputs: [input, input], outputSchema: PAIRS, refusesNull: [true, true], ends: [2, 2], windows }, 3)
+    const spec = { inputs: [input, input], outputSchema: PAIRS, refusesNull: [true, true], condition, ends: [2, 2], windows } as const
+    const join = new ColumnWindowJoinOperator(spec, session, 3)
     join.open(context)
     return { context, join }
   }
   fc.assert(
-    fc.property(fc.array(windowStepArbitrary, { minLength: 10, maxLength: 60 }), (steps) => {
-      let { context, join } = open()
+    fc.property(fc.array(windowStepArbitrary, { minLength: 10, maxLength: 60 }), fc.constantFrom(undefined, isLess), (steps, condition) => {
+      let { context, join } = open(condition)
       let checkpoints = new Checkpoints(context.slab)
       let now = { watermarkMs: 0, sides: [[], []] as readonly (readonly WindowRow[])[] }
       let kept = now
@@ -308,7 +315,7 @@ test('windows of a join', () => {
         } else if (step.kind === 'crash') {
           incremental += checkpoints.incremental
           join.close()
-          ;({ context, join } = open())
+          ;({ context, join } = open(condition))
           checkpoints = new Checkpoints(context.slab, checkpoints)
           const reader = checkpoints.reader()
           if (reader !== undefined) join.restore(reader)
@@ -331,7 +338,7 @@ test('windows of a join', () => {
           const [left, right] = now.sides.map((side) => side.filter(isOver))
           const expected = left.flatMap((one) =>
             right
-              .filter(({ key, end }) => one.key !== null && key === one.key && end === one.end)
+              .filter(({ key, value, end }) => one.key !== null && key === one.key && end === one.end && (condition === undefined || one.value < value))
               .map((other) => JSON.stringify([...Object.values(one), ...Object.values(other)])),
           )
           told = []

@@ -10,7 +10,7 @@ import { Column } from '../../src/batch/column.ts'
 import { Schema, withNullability } from '../../src/batch/types.ts'
 import { readValue } from '../../src/batch/values.ts'
 import { compileKernels, instantiateKernels } from '../../src/kernels/kernels.ts'
-import { RecordStore } from '../../src/state/record-store.ts'
+import { FIRST_RECORD, RecordStore, type StorePosition } from '../../src/state/record-store.ts'
 import { randomBatch, randomSchema } from './batch-arbitrary.ts'
 
 const module = compileKernels()
@@ -110,10 +110,9 @@ it('records are listed in the order in which they came, from where they had come
       const { slab, store } = open(schema)
       const all: number[] = []
       const list = slab.allocate(64)
-      const listed = (since: typeof store.position | undefined): number[] => {
-        const refs: number[] = []
-        store.listSince(since, list, 16, (n) => refs.push(...slab.u32.slice(list >>> 2, (list >>> 2) + n)))
-        return refs
+      const listed = (since: StorePosition): number[] => {
+        const { n, behind } = store.list(since, list, 16)
+        return n === 0 ? [] : [...slab.u32.slice(list >>> 2, (list >>> 2) + n), ...listed(behind)]
       }
       for (let round = 0; round < 8; round++) {
         const { position } = store
@@ -125,7 +124,7 @@ it('records are listed in the order in which they came, from where they had come
         expect(listed(position)).toEqual(fresh)
         expect(listed(store.position)).toEqual([])
       }
-      expect(listed(undefined)).toEqual(all)
+      expect(listed(FIRST_RECORD)).toEqual(all)
       store.close()
     }),
     { numRuns: 30 },

@@ -1,21 +1,14 @@
-// The inner join of rows that only come, without bounds in time: both sides are kept in columns (kept-side.ts), and pairs are made of columns. What must hold of a
-// pair beside its key is for a filter behind it. Rows that expire or are taken back, and other joins, are those of join-operator.ts. Runs on the worker's thread.
+// The inner join of rows that only come, without bounds in time: both sides are kept as records (kept-side.ts), and pairs are made as columns, of those pairs only for
+// which the rest of the condition holds. Rows that expire or are taken back, and other joins, are those of join-operator.ts. Runs on the worker's thread.
 
 import type { RecordBatch } from '../../batch/record-batch.ts'
 import type { Schema } from '../../batch/types.ts'
 import { type OperatorContext, type OperatorDescription, type Output, type SnapshotReader, TimelessOperator } from '../../operator/operator.ts'
 import type { KeyedSnapshotWriter } from '../../state/state.ts'
 import type { StateSchema } from '../../state/state-schema.ts'
-import { type ColumnJoinInput, JoinPairs, PAIRS_MAX } from './join-pairs.ts'
+import { type ColumnJoinSpec, JoinPairs, PAIRS_MAX } from './join-pairs.ts'
 import { JOIN_ROWS_MAX, KeptSide } from './kept-side.ts'
-
-/** A join of two inputs with keys of the same types. */
-export interface ColumnJoinSpec {
-  readonly inputs: readonly [ColumnJoinInput, ColumnJoinInput]
-  readonly outputSchema: Schema
-  /** Whether keys of which a part is NULL are equal to none: for each part of the key. */
-  readonly refusesNull: readonly boolean[]
-}
+import type { SessionContext } from './sql-operator.ts'
 
 const STATES: readonly [StateSchema, StateSchema] = [
   { name: 'left', kind: 'rows' },
@@ -26,6 +19,7 @@ export class ColumnJoinOperator extends TimelessOperator {
   readonly crossings = 'cut'
   readonly outputSchema: Schema
   readonly #spec: ColumnJoinSpec
+  readonly #session: SessionContext
   readonly #pairsMax: number
   #sides!: readonly [KeptSide, KeptSide]
   #pairs!: JoinPairs
@@ -33,9 +27,10 @@ export class ColumnJoinOperator extends TimelessOperator {
   #taken = 0
 
   /** @param pairsMax Pairs that are made at once, at most {@link PAIRS_MAX}. */
-  constructor(spec: ColumnJoinSpec, pairsMax: number = PAIRS_MAX) {
+  constructor(spec: ColumnJoinSpec, session: SessionContext, pairsMax: number = PAIRS_MAX) {
     super()
     this.#spec = spec
+    this.#session = session
     this.#pairsMax = pairsMax
     this.outputSchema = spec.outputSchema
   }
@@ -45,11 +40,10 @@ export class ColumnJoinOperator extends TimelessOperator {
   }
 
   override open(context: OperatorContext): void {
-    const { inputs, outputSchema } = this.#spec
-    const [left, right] = inputs
+    const [left, right] = this.#spec.inputs
     super.open(context)
     this.#sides = [new KeptSide(context, left.schema, left.key, STATES[0]), new KeptSide(context, right.schema, right.key, STATES[1])]
-    this.#pairs = new JoinPairs(context, outputSchema, inputs, this.#pairsMax)
+    this.#pairs = new JoinPairs(context, this.#spec, this.#session, this.#pairsMax)
   }
 
   /** Whether the last call has ended because it had made pairs enough. */

@@ -1,17 +1,18 @@
-// The inner join of windows of event time whose rows only come: both sides of each window are kept in columns, and pairs are made of columns when the
-// watermark passes its end. What must hold of a pair beside its key is for a filter behind it. Other joins of windows, and windows whose borders lie on no
-// grid, are those of window-buffer-operators.ts. Runs on the worker's thread.
+// The inner join of windows of event time whose rows only come: both sides of each window are kept as records, and pairs are made as columns when the
+// watermark passes its end. Other joins of windows, and windows whose borders lie on no grid, are those of window-buffer-operators.ts. Runs on the worker's thread.
 
+import { BatchBuilder } from '../../batch/batch-builder.ts'
 import { WATERMARK_MIN } from '../../batch/crossings.ts'
 import { readInt64AsNumber, type RecordBatch } from '../../batch/record-batch.ts'
 import type { Schema } from '../../batch/types.ts'
 import { type OperatorContext, type OperatorDescription, type Output, type SnapshotReader, TimelessOperator } from '../../operator/operator.ts'
 import { type AlignedWindows, formatWindows, nextFiringMs } from '../../operator/window/slices.ts'
+import { FIRST_RECORD, type StorePosition } from '../../state/record-store.ts'
 import { type KeyedSnapshotWriter, OWN_STATE_PREFIX } from '../../state/state.ts'
 import { describeState, type StateSchema } from '../../state/state-schema.ts'
-import type { ColumnJoinSpec } from './column-join-operator.ts'
-import { JoinPairs, PAIRS_MAX } from './join-pairs.ts'
+import { type ColumnJoinSpec, JoinPairs, PAIRS_MAX } from './join-pairs.ts'
 import { JOIN_ROWS_MAX, KeptSide, type StoredRows, storedRowsOf } from './kept-side.ts'
+import type { SessionContext } from './sql-operator.ts'
 
 /** A join of two inputs with keys of the same types, of which windows are a part. */
 export interface ColumnWindowJoinSpec extends ColumnJoinSpec {
@@ -29,11 +30,11 @@ interface OpenWindow {
   readonly epoch: number
 }
 
-/** A window whose pairs are made, and how far: those of a part of its left rows, and the first row behind it. */
+/** A window whose pairs are made, and how far: those of a part of its left rows, and the place behind it. */
 interface Firing {
   readonly window: OpenWindow
   batch: RecordBatch | undefined
-  next: number
+  behind: StorePosition
 }
 
 const STATES: readonly [StateSchema, StateSchema] = [
@@ -43,13 +44,18 @@ const STATES: readonly [StateSchema, StateSchema] = [
 const WATERMARK_STATE = `${OWN_STATE_PREFIX}watermark`
 /** Sides that are empty, for windows to come. */
 const SPARE_SIDES_MAX = 4
+/** Left rows whose pairs are made there is room for at first. */
+const PART_ROWS = 64
 
 export class ColumnWindowJoinOperator extends TimelessOperator {
   readonly crossings = 'cut'
   readonly outputSchema: Schema
   readonly #spec: ColumnWindowJoinSpec
+  readonly #session: SessionContext
   readonly #pairsMax: number
   #pairs!: JoinPairs
+  /** Left rows of the window whose pairs are made. */
+  #part!: BatchBuilder
   /** By end. */
   readonly #windows = new Map<number, OpenWindow>()
   readonly #spare: Sides[] = []
@@ -62,9 +68,10 @@ export class ColumnWindowJoinOperator extends TimelessOperator {
   #closed: { readonly endMs: number; readonly epoch: number }[] = []
 
   /** @param pairsMax Pairs that are made at once, at most {@link PAIRS_MAX}. */
-  constructor(spec: ColumnWindowJoinSpec, pairsMax: number = PAIRS_MAX) {
+  constructor(spec: ColumnWindowJoinSpec, session: SessionContext, pairsMax: number = PAIRS_MAX) {
     super()
     this.#spec = spec
+    this.#session = session
     this.#pairsMax = pairsMax
     this.outputSchema = spec.outputSchema
   }
@@ -75,9 +82,9 @@ export class ColumnWindowJoinOperator extends TimelessOperator {
   }
 
   override open(context: OperatorContext): void {
-    const { inputs, outputSchema } = this.#spec
     super.open(context)
-    this.#pairs = new JoinPairs(context, outputSchema, inputs, this.#pairsMax)
+    this.#pairs = new JoinPairs(context, this.#spec, this.#session, this.#pairsMax)
+    this.#part = new BatchBuilder(context.slab, this.#spec.inputs[0].schema, PART_ROWS)
     this.#rows = context.slab.allocate(JOIN_ROWS_MAX * 4)
   }
 
@@ -167,7 +174,7 @@ export class ColumnWindowJoinOperator extends TimelessOperator {
       if (this.#firing !== undefined && !this.#emitPairs(this.#firing, output)) return false
       const endMs = Math.min(...this.#windows.keys())
       if (endMs === Infinity || endMs - 1 > watermarkMs) break
-      this.#firing = { window: this.#windows.get(endMs)!, batch: undefined, next: 0 }
+      this.#firing = { window: this.#windows.get(endMs)!, batch: undefined, behind: FIRST_RECORD }
     }
     this.#watermarkMs = watermarkMs
     return true
@@ -180,11 +187,13 @@ export class ColumnWindowJoinOperator extends TimelessOperator {
     const pairs = this.#pairs
     for (;;) {
       if (firing.batch !== undefined && pairs.isPending && !pairs.emit(firing.batch, output, 0, right)) return false
-      if (firing.next === left.rowCount || right.rowCount === 0) break
-      const { batch, begin, n } = left.part(firing.next)
+      if (right.isEmpty) break
+      const { batch, behind } = left.part(firing.behind, this.#part)
+      const n = batch.rowCount
+      if (n === 0) break
       firing.batch = batch
-      firing.next += n
-      for (let index = 0; index < n; index++) slab.u32[(pairs.rows >>> 2) + index] = begin + index
+      firing.behind = behind
+      for (let index = 0; index < n; index++) slab.u32[(pairs.rows >>> 2) + index] = index
       pairs.begin(left.keysOf(batch, pairs.rows, n), n, right)
     }
     this.#firing = undefined
@@ -239,6 +248,7 @@ export class ColumnWindowJoinOperator extends TimelessOperator {
     for (const sides of this.#spare) for (const side of sides) side.free()
     if (this.#rows > 0) this.context.slab.free(this.#rows, JOIN_ROWS_MAX * 4)
     this.#pairs?.free()
+    this.#part?.free()
   }
 }
 

@@ -1,27 +1,22 @@
-// The rows of one side of a join, by key: in columns, a block of rows after the other, of which none goes before all do. Owned by one operator, on its thread.
+// The rows of one side of a join, by key: records (state/record-store.ts), none of which goes before all do. Owned by one operator, on its thread.
 
 import { keyGroupRangeOf } from '../../base/key-groups.ts'
 import { BatchBuilder } from '../../batch/batch-builder.ts'
 import { BatchDecoder } from '../../batch/batch-codec.ts'
 import { BatchKeys } from '../../batch/batch-keys.ts'
-import { Column } from '../../batch/column.ts'
-import { RecordBatch } from '../../batch/record-batch.ts'
+import type { Column } from '../../batch/column.ts'
+import type { RecordBatch } from '../../batch/record-batch.ts'
 import { bytesOfBatch, visitStoredBatch } from '../../batch/stored-batch.ts'
 import type { Schema } from '../../batch/types.ts'
-import { gatherRows } from '../../kernels/gather.ts'
-import { ROW_LIST_BYTES } from '../../kernels/join.ts'
+import { RECORD_LIST_BYTES } from '../../kernels/join.ts'
 import type { KeyBatch } from '../../kernels/keys.ts'
 import type { KeyForm } from '../../kernels/table-layout.ts'
 import type { OperatorContext, SnapshotReader } from '../../operator/operator.ts'
+import { FIRST_RECORD, RecordStore, type StorePosition } from '../../state/record-store.ts'
 import { SegmentTable } from '../../state/segment-table.ts'
 import type { KeyedSnapshotWriter } from '../../state/state.ts'
 import { describeState, type StateSchema } from '../../state/state-schema.ts'
 
-/** Rows of a block: small enough that growing one copies little, and that no column outgrows its offsets. */
-const BLOCK_SHIFT = 16
-const BLOCK_ROWS = 1 << BLOCK_SHIFT
-const COLUMN_ROWS = 64
-const NEXT_ROWS_MIN = 1024
 /** Rows whose keys are looked at together at most. */
 export const JOIN_ROWS_MAX = 4096
 /** Rows of a snapshot's record at most. */
@@ -46,13 +41,9 @@ export class KeptSide {
   readonly #state: StateSchema
   readonly #keys: BatchKeys
   readonly #table: SegmentTable
-  readonly #blocks: (readonly Column[])[] = []
-  #rowCount = 0
-  /** Address of u32[capacity]: see JoinKernels. */
-  #next = 0
-  #nextCapacity = 0
-  /** How many rows there were when epochs began, as far as a snapshot may be asked for what has come since. */
-  #marks: { readonly epoch: number; readonly rowCount: number }[] = []
+  readonly #rows: RecordStore
+  /** Where rows that came later begin, by epoch, as far as a snapshot may be asked for what has come since. */
+  #marks: { readonly epoch: number; readonly position: StorePosition }[] = []
   /** Tells the records of all snapshots apart. */
   #recordId = 0
 
@@ -66,12 +57,17 @@ export class KeptSide {
     const { start, end } = keyGroupRangeOf(subtaskIndex, parallelism, maxParallelism)
     this.#table = new SegmentTable(slab, kernels, {
       form: this.#keys.form,
-      valueBytes: ROW_LIST_BYTES,
+      valueBytes: RECORD_LIST_BYTES,
       maxParallelism,
       firstGroup: start,
       lastGroup: end,
       slotSeed: tableSeed,
     })
+    this.#rows = new RecordStore(
+      slab,
+      kernels,
+      schema.fields.map(({ type }) => type),
+    )
   }
 
   /** How keys lie: two sides of a join have one form. */
@@ -89,83 +85,58 @@ export class KeptSide {
     this.#table.find(keys, out)
   }
 
-  /** Keeps int32 `rows[n]` of a batch. @param entries Scratch: u32[n]. */
-  add(batch: RecordBatch, rows: number, n: number, keys: KeyBatch, entries: number): void {
-    const { slab, kernels } = this.#context
-    this.#table.findOrInsert(keys, entries)
-    this.#reserveNext(this.#rowCount + n)
-    kernels.joinAppend(entries, n, this.#table.valueOffset, this.#rowCount, this.#next)
-    for (let done = 0; done < n;) {
-      const row = this.#rowCount & (BLOCK_ROWS - 1)
-      const count = Math.min(n - done, BLOCK_ROWS - row)
-      if (this.#blocks.length === this.#rowCount >>> BLOCK_SHIFT)
-        this.#blocks.push(this.#schema.fields.map(({ type }) => Column.allocate(slab, type, COLUMN_ROWS)))
-      const block = this.#blocks[this.#blocks.length - 1]
-      block.forEach((column, index) => gatherRows(slab, kernels, batch.columns[index], column, rows, done, count, row))
-      this.#rowCount += count
-      done += count
-    }
+  /** Keeps int32 `rows[n]` of a batch. @param scratch Two of u32[n]. */
+  add(batch: RecordBatch, rows: number, n: number, keys: KeyBatch, scratch: number): void {
+    const refs = scratch + n * 4
+    this.#table.findOrInsert(keys, scratch)
+    this.#rows.add(batch.columns, rows, 0, n, refs)
+    this.#context.kernels.joinAppend(scratch, n, this.#table.valueOffset, refs)
   }
 
   /** Lists pairs of rows of the other side with those of entries here: see JoinKernels. */
   pairs(entries: number, n: number, rows: number, cursor: number, outOther: number, outOwn: number, max: number): number {
-    return this.#context.kernels.joinPairs(entries, n, this.#table.valueOffset, this.#next, rows, cursor, outOther, outOwn, max)
+    return this.#context.kernels.joinPairs(entries, n, this.#table.valueOffset, rows, cursor, outOther, outOwn, max)
   }
 
   /**
-   * Appends int32 `rows[n]` of those kept to columns, in an order that has rows of a block together, and brings `others[n]`, which belong to them, in that order.
+   * Appends kept rows, u32 `refs[n]` as {@link pairs} lists them, to columns.
    *
-   * @param columns As many of the kept ones as are wanted, from the first on.
+   * @param columns As many of the kept ones as are wanted, from the first on; undefined for those that are not.
    */
-  gather(rows: number, others: number, n: number, columns: readonly Column[]): void {
-    const { slab, kernels } = this.#context
-    const counts = this.#byBlock(rows, others, n)
-    let begin = 0
-    counts.forEach((count, block) => {
-      if (count === 0) return
-      columns.forEach((column, index) => gatherRows(slab, kernels, this.#blocks[block][index], column, rows, begin, count, begin))
-      begin += count
-    })
+  read(refs: number, n: number, columns: readonly (Column | undefined)[], row: number): void {
+    this.#rows.read(refs, n, columns, row)
   }
 
-  /** Orders pairs by the block of their kept row, and has rows count from its beginning. Returns how many each block has. */
-  #byBlock(rows: number, others: number, n: number): number[] {
-    const { u32 } = this.#context.slab
-    const [at, beside] = [rows >>> 2, others >>> 2]
-    const counts = this.#blocks.map(() => 0)
-    if (counts.length <= 1) return counts.length === 0 ? counts : [n]
-    for (let index = 0; index < n; index++) counts[u32[at + index] >>> BLOCK_SHIFT]++
-    const places = counts.map(() => 0)
-    for (let block = 1; block < places.length; block++) places[block] = places[block - 1] + counts[block - 1]
-    const [old, oldBeside] = [u32.slice(at, at + n), u32.slice(beside, beside + n)]
-    for (let index = 0; index < n; index++) {
-      const place = places[old[index] >>> BLOCK_SHIFT]++
-      u32[at + place] = old[index] & (BLOCK_ROWS - 1)
-      u32[beside + place] = oldBeside[index]
-    }
-    return counts
+  /** Whether no rows are kept. */
+  get isEmpty(): boolean {
+    return this.#rows.usedBytes === 0
   }
 
-  /** How many rows are kept. */
-  get rowCount(): number {
-    return this.#rowCount
+  /**
+   * Has a builder make a batch of rows behind a position, in the order in which they came, JOIN_ROWS_MAX at most.
+   *
+   * @returns The batch, without rows at the end, and the place behind its rows.
+   */
+  part(since: StorePosition, builder: BatchBuilder): { readonly batch: RecordBatch; readonly behind: StorePosition } {
+    const { slab } = this.#context
+    const refs = slab.allocate(JOIN_ROWS_MAX * 4)
+    const { n, behind } = this.#rows.list(since, refs, JOIN_ROWS_MAX)
+    const batch = this.#build(builder, refs, n)
+    slab.free(refs, JOIN_ROWS_MAX * 4)
+    return { batch, behind }
   }
 
-  /** The rows from `first` on that lie together, JOIN_ROWS_MAX at most: in a batch, from a physical row on. */
-  part(first: number): { readonly batch: RecordBatch; readonly begin: number; readonly n: number } {
-    const batch = new RecordBatch(this.#context.slab, this.#schema, this.#blocks[first >>> BLOCK_SHIFT])
-    const begin = first & (BLOCK_ROWS - 1)
-    const n = Math.min(this.#rowCount - first, BLOCK_ROWS - begin, JOIN_ROWS_MAX)
-    batch.rowCount = begin + n
-    return { batch, begin, n }
+  #build(builder: BatchBuilder, refs: number, n: number): RecordBatch {
+    const { columns } = builder.begin(false, false)
+    builder.ensureRows(n)
+    this.read(refs, n, columns, 0)
+    return builder.finish(n)
   }
 
   /** Forgets all rows. */
   clear(): void {
     this.#table.clear()
-    for (const block of this.#blocks.splice(1)) for (const column of block) column.free()
-    for (const column of this.#blocks[0] ?? []) column.clear()
-    this.#rowCount = 0
+    this.#rows.clear()
     this.#marks = []
     this.#recordId = 0
   }
@@ -186,38 +157,36 @@ export class KeptSide {
   snapshotIn(writer: KeyedSnapshotWriter, namespace: Uint8Array, isChange: boolean): void {
     const { slab, maxParallelism } = this.#context
     const { name } = this.#state
-    const since = (isChange ? this.#marks.find(({ epoch }) => epoch === writer.since)?.rowCount : undefined) ?? 0
+    const mark = isChange ? this.#marks.find(({ epoch }) => epoch === writer.since) : undefined
     // A savepoint asks for no changes, and the next checkpoint for those since the one before.
     const marks = writer.since > 0 ? this.#marks.filter(({ epoch }) => epoch >= writer.since) : this.#marks
-    this.#marks = [...marks.slice(-MARKS_MAX), { epoch: writer.nextEpoch, rowCount: this.#rowCount }]
+    this.#marks = [...marks.slice(-MARKS_MAX), { epoch: writer.nextEpoch, position: this.#rows.position }]
     const builder = new BatchBuilder(slab, this.#schema, RECORD_ROWS)
-    const rows = slab.allocate(RECORD_ROWS * 8)
-    const others = rows + RECORD_ROWS * 4
+    const refs = slab.allocate(RECORD_ROWS * 8)
+    const ofGroup = refs + RECORD_ROWS * 4
     const byGroup = new Map<number, number[]>()
     const write = (keyGroup: number, list: readonly number[]): void => {
-      slab.u32.set(list, rows >>> 2)
-      const batch = builder.begin(false, false)
-      builder.ensureRows(list.length)
-      this.gather(rows, others, list.length, batch.columns)
-      builder.finish(list.length)
-      writer.keyed(name, keyGroup, namespace, new Uint8Array(new Float64Array([this.#recordId++]).buffer), bytesOfBatch(batch))
+      slab.u32.set(list, ofGroup >>> 2)
+      const bytes = bytesOfBatch(this.#build(builder, ofGroup, list.length))
+      writer.keyed(name, keyGroup, namespace, new Uint8Array(new Float64Array([this.#recordId++]).buffer), bytes)
     }
-    for (let first = since; first < this.#rowCount;) {
-      const { batch, begin, n } = this.part(first)
-      const { hashes } = this.#keys.encode(batch, 0, begin, n)
-      for (let index = 0; index < n; index++) {
-        const keyGroup = slab.u32[((hashes + 4) >>> 2) + index * 2] % maxParallelism
+    for (let since = mark?.position ?? FIRST_RECORD; ;) {
+      const { n, behind } = this.#rows.list(since, refs, RECORD_ROWS)
+      if (n === 0) break
+      const { hashes } = this.#keys.encode(this.#build(builder, refs, n), 0, 0, n)
+      const groups = Array.from({ length: n }, (_, index) => slab.u32[((hashes + 4) >>> 2) + index * 2] % maxParallelism)
+      groups.forEach((keyGroup, index) => {
         let list = byGroup.get(keyGroup)
         if (list === undefined) byGroup.set(keyGroup, (list = []))
-        list.push(first + index)
-        if (list.length < RECORD_ROWS) continue
+        list.push(slab.u32[(refs >>> 2) + index])
+        if (list.length < RECORD_ROWS) return
         write(keyGroup, list)
         list.length = 0
-      }
-      first += n
+      })
+      since = behind
     }
     for (const [keyGroup, list] of byGroup) if (list.length > 0) write(keyGroup, list)
-    slab.free(rows, RECORD_ROWS * 8)
+    slab.free(refs, RECORD_ROWS * 8)
     builder.free()
   }
 
@@ -235,10 +204,10 @@ export class KeptSide {
       this.#recordId = Math.max(this.#recordId, id + 1)
       visitStoredBatch(slab, decoder, bytes, (batch) => {
         const n = batch.rowCount
-        const rows = slab.allocate(n * 8)
+        const rows = slab.allocate(n * 12)
         for (let row = 0; row < n; row++) slab.u32[(rows >>> 2) + row] = row
         this.add(batch, rows, n, this.keysOf(batch, rows, n), rows + n * 4)
-        slab.free(rows, n * 8)
+        slab.free(rows, n * 12)
       })
     }
     decoder.free()
@@ -247,20 +216,6 @@ export class KeptSide {
   free(): void {
     this.#table.free()
     this.#keys.free()
-    for (const block of this.#blocks) for (const column of block) column.free()
-    if (this.#nextCapacity > 0) this.#context.slab.free(this.#next, this.#nextCapacity * 4)
-  }
-
-  #reserveNext(rows: number): void {
-    if (rows <= this.#nextCapacity) return
-    const { slab } = this.#context
-    const capacity = Math.max(rows, this.#nextCapacity * 2, NEXT_ROWS_MIN)
-    const next = slab.allocate(capacity * 4)
-    if (this.#nextCapacity > 0) {
-      slab.copy(next, this.#next, this.#rowCount * 4)
-      slab.free(this.#next, this.#nextCapacity * 4)
-    }
-    this.#next = next
-    this.#nextCapacity = capacity
+    this.#rows.close()
   }
 }

@@ -1449,6 +1449,8 @@ export class QueryPlanner {
       { schema: first.schema, key: first.key!, width: shared.widths[0] },
       { schema: second.schema, key: second.key!, width: shared.widths[1] },
     ]
+    // What asks for the watermark is asked in the order of rows.
+    const inside = rest !== undefined && isColumnar({ condition: rest, expressions: undefined }) ? rest : undefined
     if (strategy.kind === 'temporal') {
       const { leftTime, rightTime } = strategy
       const create = (): Operator => new TemporalJoinOperator({ ...shared, type: type as 'INNER' | 'LEFT', leftTime, rightTime }, session)
@@ -1461,9 +1463,10 @@ export class QueryPlanner {
       const areKnown = !leftPlan.columns[ends[0]].type.nullable && !rightPlan.columns[ends[1]].type.nullable
       if (windows !== undefined && areKnown && isOfInserts && type === 'INNER' && this.#options.isInMemory && hasSameKinds(first, second)) {
         const grid = endsOf(windows)
-        const createJoin = (): Operator => new ColumnWindowJoinOperator({ inputs: columnInputs(), outputSchema: schema, refusesNull, ends, windows: grid })
+        const spec = { inputs: columnInputs(), outputSchema: schema, refusesNull, condition: inside, ends, windows: grid }
+        const createJoin = (): Operator => new ColumnWindowJoinOperator(spec, session)
         const joined = this.#stateful('WindowJoin', inputs, { ...output, changes: INSERTS }, watermarkViewOf(grid), createJoin)
-        return rest === undefined ? joined : this.#addCalc(joined, rest, undefined, joined)
+        return rest === inside || rest === undefined ? joined : this.#addCalc(joined, rest, undefined, joined)
       }
       return this.#inserted('WindowJoin', inputs, output, () => new WindowJoinOperator({ ...shared, type, window, ends }, session))
     }
@@ -1480,9 +1483,9 @@ export class QueryPlanner {
     const ttls = [this.#ttl('left', plan.ttl?.[0]), this.#ttl('right', plan.ttl?.[1])] as const
     const isForEver = ttls.every((ttl) => ttl === undefined)
     if (isPlain && hasKey && isForEver && this.#options.isInMemory && hasSameKinds(first, second)) {
-      const createJoin = (): Operator => new ColumnJoinOperator({ inputs: columnInputs(), outputSchema: schema, refusesNull })
+      const createJoin = (): Operator => new ColumnJoinOperator({ inputs: columnInputs(), outputSchema: schema, refusesNull, condition: inside }, session)
       const joined = this.#stateful('Join', inputs, { ...output, changes: INSERTS }, SEES_NOTHING, createJoin)
-      return rest === undefined ? joined : this.#addCalc(joined, rest, undefined, joined)
+      return rest === inside || rest === undefined ? joined : this.#addCalc(joined, rest, undefined, joined)
     }
     const create = (): Operator =>
       isPlain ? new InsertOnlyJoinOperator({ ...shared, type, ttls }, session) : new JoinOperator({ ...shared, type, ttls }, session)
