@@ -3,17 +3,16 @@
 // what expires are RankOperator's and DeduplicateOperator's.
 
 import { BatchBuilder } from '../../batch/batch-builder.ts'
-import { Column } from '../../batch/column.ts'
 import { RecordBatch } from '../../batch/record-batch.ts'
-import { type LogicalType, physicalKindOf, Schema } from '../../batch/types.ts'
+import { physicalKindOf, Schema } from '../../batch/types.ts'
 import { PhysicalKind } from '../../kernels/column-layout.ts'
 import { KeepOrder, keptRowsBytes } from '../../kernels/keep.ts'
-import { SORT_KEY_PART_BYTES } from '../../kernels/sort.ts'
 import { type OperatorContext, type OperatorDescription, type Output, type SnapshotReader, TimelessOperator } from '../../operator/operator.ts'
 import type { KeyedSnapshotWriter } from '../../state/state.ts'
 import { ColumnGroups, type ColumnGroupsSpec, groupStatesOf } from './column-groups.ts'
 import { RankChanges } from './rank-changes.ts'
 import { type ColumnOrder, orderText } from './row-order.ts'
+import { SORT_KEY, SortKeys } from './sort-keys.ts'
 
 /** Which rows are asked for. Results are the input's columns, and behind them the rank if it is asked for. */
 export interface ColumnRankSpec {
@@ -32,7 +31,6 @@ export interface ColumnRankSpec {
 
 /** An entry has so many places. */
 const RANKS_MAX = 64
-const SORT_KEY: LogicalType = { kind: 'VARBINARY', length: 2 ** 31 - 1, nullable: false }
 /** What a batch changes at least is told together: each of its rows may change all ranks. */
 const ROWS_PER_STEP_OF_RANKS = 2048
 
@@ -50,7 +48,7 @@ export class ColumnRankOperator extends TimelessOperator {
   #groups!: ColumnGroups
   #builder!: BatchBuilder
   #view!: RecordBatch
-  #sortKeys!: Column
+  #sortKeys!: SortKeys
   #hasPaused = false
   /** Rows that touched partitions kept before the step, one partition behind the other: where each begins, and the rows. */
   #starts = new Int32Array()
@@ -106,13 +104,13 @@ export class ColumnRankOperator extends TimelessOperator {
   }
 
   override open(context: OperatorContext): void {
-    const { slab, batchRowsMax } = context
+    const { slab, kernels, batchRowsMax } = context
     super.open(context)
     this.#groups = new ColumnGroups(context, this.#groupsSpec)
     this.#builder = new BatchBuilder(slab, this.outputSchema, batchRowsMax)
     this.#view = new RecordBatch(slab, this.#groupsSpec.schema, [])
     this.#changes = new RankChanges(slab, { ...this.#spec, updatesFirst: true })
-    this.#sortKeys = Column.allocate(slab, SORT_KEY, batchRowsMax)
+    this.#sortKeys = new SortKeys(slab, kernels, this.#spec.order, batchRowsMax)
   }
 
   /** Whether the last call has ended because reading and writing had taken long enough. */
@@ -126,8 +124,7 @@ export class ColumnRankOperator extends TimelessOperator {
     this.#hasPaused = false
     if (batch.begin === batch.end) return true
     const view = this.#view.viewOf(batch)
-    view.columns = [...batch.columns, this.#sortKeys]
-    this.#writeSortKeys(batch)
+    view.columns = [...batch.columns, this.#sortKeys.write(batch)]
     while (batch.begin < batch.end) {
       if (this.#hasPaused || !output.hasCapacity()) return false
       const { begin } = batch
@@ -153,23 +150,6 @@ export class ColumnRankOperator extends TimelessOperator {
     this.#groups?.free()
     this.#builder?.free()
     this.#sortKeys?.free()
-  }
-
-  /** Makes the sort keys of a batch: its columns one behind the other, as bytes. */
-  #writeSortKeys({ rowCount, columns }: RecordBatch): void {
-    const { kernels, slab } = this.context
-    const { order } = this.#spec
-    const keys = this.#sortKeys
-    const stride = order.length * SORT_KEY_PART_BYTES
-    keys.clear()
-    keys.ensureRows(rowCount)
-    keys.ensureData(rowCount * stride)
-    order.forEach(({ column, descending, nullsFirst }, part) =>
-      kernels.sortKeyPart(columns[column].descriptor, Number(descending), Number(nullsFirst), rowCount, keys.data + part * SORT_KEY_PART_BYTES, stride),
-    )
-    const { u32 } = slab
-    for (let row = 0; row <= rowCount; row++) u32[(keys.offsets >>> 2) + row] = row * stride
-    keys.dataLength = rowCount * stride
   }
 
   #fold(batch: RecordBatch, begin: number, n: number, output: Output): void {

@@ -91,6 +91,7 @@ import { GroupAggregateOperator } from './group-aggregate-operator.ts'
 import { IntervalJoinOperator } from './interval-join-operator.ts'
 import { InsertOnlyJoinOperator, JoinOperator } from './join-operator.ts'
 import { ChangingOverOperator, FinalOverOperator, TimeOverOperator } from './over-operators.ts'
+import { LocalRankOperator } from './local-rank-operator.ts'
 import { lookupJoin, type LookupJoinPlan, type LookupOptions } from './lookup-tables.ts'
 import { NotNullOperator } from './not-null-operator.ts'
 import { adoptUids, OperatorUids } from './operator-uids.ts'
@@ -1332,7 +1333,8 @@ export class QueryPlanner {
         ranked ?? ((): Operator => new DeduplicateOperator({ ...shared, ttl, keeps, time: time === 'event' ? column : undefined, ignored }, session))
       const changes = keeps === 'first' ? INSERTS : INSERTS_AND_UPDATES
       const attributes = (): Attributes => ({ ...rankAttributes(plan), keeps: `the ${keeps} row` })
-      return cut(this.#stateful('Deduplicate', [{ stream, key }], { ...output, changes, attributes }, SEES_ALL, create))
+      const sent = ranked === undefined ? stream : this.#rankedLocally(stream, key!, order, to, true)
+      return cut(this.#stateful('Deduplicate', [{ stream: sent, key }], { ...output, changes, attributes }, SEES_ALL, create))
     }
     return cut(this.#topN(stream, key, { order, from, to, hasRank }, output, replacedBy(plan, stream), rowKeyOf(plan.input)))
   }
@@ -1348,7 +1350,7 @@ export class QueryPlanner {
     const { session } = this.#options
     const ttl = this.#ttl('rows')
     const { schema } = output
-    const { from, to, hasRank } = rank
+    const { order, from, to, hasRank } = rank
     const retracts = !isInsertOnly(stream)
     // In the place of a row that only comes another one comes, where ranks are told, or there is one.
     const onlyChanges = !retracts && typeof to === 'number' && (hasRank || from > 1 || to === 1)
@@ -1362,7 +1364,21 @@ export class QueryPlanner {
       : this.#rankByColumns(stream, key, rank, schema, ttl, false)
     const createByRow = (): Operator =>
       new RankOperator({ input: { schema: stream.schema, key }, outputSchema: schema, ...rank, retracts, replacedBy: replaced, ttl }, session)
-    return this.#stateful('Rank', [{ stream, key }], { ...output, changes, attributes }, SEES_NOTHING, ranked ?? createByRow)
+    const sent = retracts || ranked === undefined ? stream : this.#rankedLocally(stream, key!, order, to as number, false)
+    return this.#stateful('Rank', [{ stream: sent, key }], { ...output, changes, attributes }, SEES_NOTHING, ranked ?? createByRow)
+  }
+
+  /** Rows that only come, without those which as many of their batch outrank as are asked for, of each key. */
+  #rankedLocally(stream: Stream, key: readonly number[], order: readonly SortKey[], to: number, latestFirst: boolean): Stream {
+    const { schema, names } = stream
+    const columns = columnOrderOf(order, schema)!
+    const attributes = (): Attributes => ({
+      rankRange: `1 to ${to}`,
+      partitionBy: key.map((column) => names[column]).join(', '),
+      orderBy: orderText(order, names),
+      of: 'batches',
+    })
+    return this.#follow('LocalRank', stream, { ...stream, attributes }, () => new LocalRankOperator({ schema, key, order: columns, to, latestFirst }))
   }
 
   /** What ranks rows that only come by the bytes of their columns; undefined where that cannot be done. */

@@ -149,6 +149,12 @@ Sink: Collect(fields=[price])
       'rankRange=[1 to 3], partitionBy=[channel], orderBy=[price DESC], select=[bidder, price, channel, item, ts, $over0], rows=[only come], changelogMode=[I,UB,UA])',
     ],
     [
+      'rows that others of their batch outrank are not sent',
+      'SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY channel ORDER BY price DESC) AS rn FROM bids) WHERE rn <= 3',
+      'LocalRank(',
+      'rankRange=[1 to 3], partitionBy=[channel], orderBy=[price DESC], of=[batches], changelogMode=[I])',
+    ],
+    [
       'the last row by time is kept',
       'SELECT channel, price FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY channel ORDER BY ts DESC) AS rn FROM bids) WHERE rn = 1',
       'Deduplicate(',
