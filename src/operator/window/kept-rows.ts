@@ -188,6 +188,7 @@ export class KeptRows {
 
   /** Gives the rows of entries u32[n] away, which are about to go. */
   release(entries: number, n: number, base: number): void {
+    if (n === 0) return
     const { slab } = this.#context
     const refs = slab.allocate(n * this.#keep.limit * 4)
     this.#rows.free(refs, this.list(entries, n, base, refs))
