@@ -281,7 +281,6 @@ export class MemoryStateBackend implements KeyedStateBackend {
   protected restored(_count: number): void {}
 
   close(): void {
-    this.store.finishRecords()
     for (const scope of ['key', 'namespace'] as const) {
       const states = [...this.#declared.values()].filter((state) => state.scope === scope)
       this.store.forEach(scope, () => {

@@ -4,24 +4,14 @@
 import { MillraceError } from '../base/errors.ts'
 import { Slab, type SlabUse } from '../base/slab.ts'
 
-/** Blocks of one owner grow up to this. */
-const BLOCK_BYTES_MIN = 64 << 10
-const BLOCK_BYTES_MAX = 1 << 20
+const BLOCK_BYTES = 1 << 20
 /** So much stays for the next checkpoint; a large state must not take twice its size for ever. */
 const KEPT_BYTES = 16 << 20
 
-interface Block {
-  readonly address: number
-  readonly bytes: number
-  used: number
-  /** Undefined while it is free. */
-  owner: object | undefined
-}
-
-/** Room for one checkpoint at a time. Those who write it, one for each part, have blocks of their own. */
+/** Room for one checkpoint at a time. */
 export class SnapshotStaging implements SlabUse {
   readonly #slab: Slab
-  readonly #blocks: Block[] = []
+  readonly #blocks: { readonly address: number; readonly bytes: number; used: number }[] = []
 
   constructor(slab: Slab) {
     this.#slab = slab
@@ -30,12 +20,11 @@ export class SnapshotStaging implements SlabUse {
   /**
    * Takes `bytes` bytes, on a word's boundary; contents are undefined.
    *
-   * @param owner Who may take them back.
    * @returns The address; undefined if the slab has no room, which need not fail a job that has done without so far.
    */
-  take(bytes: number, owner: object): number | undefined {
+  take(bytes: number): number | undefined {
     try {
-      return this.takeOrThrow(bytes, owner)
+      return this.takeOrThrow(bytes)
     } catch (error) {
       if (error instanceof MillraceError && error.code === 'SLAB_FULL') return undefined
       throw error
@@ -43,24 +32,16 @@ export class SnapshotStaging implements SlabUse {
   }
 
   /** {@link take}. @throws {StateError} `SLAB_FULL` */
-  takeOrThrow(bytes: number, owner: object): number {
+  takeOrThrow(bytes: number): number {
     const size = (bytes + 7) & ~7
-    let block = this.#blocks.find((candidate) => candidate.owner === owner && candidate.used + size <= candidate.bytes) ?? this.#smallestFree(size)
+    let block = this.#blocks.find(({ bytes: room, used }) => used + size <= room)
     if (block === undefined) {
-      const own = this.#blocks.reduce((sum, candidate) => (candidate.owner === owner ? sum + candidate.bytes : sum), BLOCK_BYTES_MIN)
-      const room = Slab.blockBytes(Math.max(size, Math.min(BLOCK_BYTES_MAX, own)))
-      block = { address: this.#slab.allocate(room, this), bytes: room, used: 0, owner }
+      const room = Slab.blockBytes(Math.max(BLOCK_BYTES, size))
+      block = { address: this.#slab.allocate(room, this), bytes: room, used: 0 }
       this.#blocks.push(block)
     }
-    block.owner = owner
     block.used += size
     return block.address + block.used - size
-  }
-
-  #smallestFree(size: number): Block | undefined {
-    let smallest: Block | undefined
-    for (const block of this.#blocks) if (block.owner === undefined && block.bytes >= size && block.bytes < (smallest?.bytes ?? Infinity)) smallest = block
-    return smallest
   }
 
   /** What a full slab says of it. */
@@ -68,16 +49,12 @@ export class SnapshotStaging implements SlabUse {
     return `the records of a checkpoint, beside ${this.#blocks.reduce((sum, { bytes }) => sum + bytes, 0)} bytes of them`
   }
 
-  /** Takes back what was given out, to one owner or to all: it has been read, or nobody will. */
-  clear(owner?: object): void {
+  /** Takes back what was given out: it has been read, or nobody will. */
+  clear(): void {
     let kept = 0
     for (const block of this.#blocks.splice(0)) {
-      const isBack = owner === undefined || block.owner === owner
-      if (isBack) {
-        block.used = 0
-        block.owner = undefined
-      }
-      if (isBack && kept + block.bytes > KEPT_BYTES) this.#slab.free(block.address, block.bytes)
+      block.used = 0
+      if (kept + block.bytes > KEPT_BYTES) this.#slab.free(block.address, block.bytes)
       else {
         this.#blocks.push(block)
         kept += block.bytes

@@ -6,11 +6,9 @@ import { join } from 'node:path'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { keyBytesOf } from '../../src/base/key-bytes.ts'
-import { keyGroupOf } from '../../src/base/key-groups.ts'
 import { Slab } from '../../src/base/slab.ts'
 import { t } from '../../src/batch/types.ts'
 import { compileKernels, instantiateKernels } from '../../src/kernels/kernels.ts'
-import { KeyEncoder } from '../../src/kernels/keys.ts'
 import { KeyStore } from '../../src/state/key-store.ts'
 import { LmdbStateBackend } from '../../src/state/lmdb-backend.ts'
 import { MemoryStateBackend } from '../../src/state/memory-backend.ts'
@@ -75,17 +73,14 @@ describe('incremental checkpoints', () => {
     const step = fc.oneof(
       { arbitrary: use, weight: 5 },
       { arbitrary: fc.record({ kind: fc.constant('checkpoint' as const), isCompleted: fc.boolean() }), weight: 3 },
-      { arbitrary: fc.record({ kind: fc.constant('piece' as const), count: fc.integer({ min: 1, max: 30 }) }), weight: 6 },
       { arbitrary: fc.record({ kind: fc.constant('crash' as const) }), weight: 1 },
     )
     let incremental = 0
-    let inPieces = 0
-    const pieces = fc.record({ pieceEntries: fc.constantFrom(4, 30, 100, Infinity) })
     fc.assert(
-      fc.property(fc.array(step, { minLength: 10, maxLength: 60 }), fc.boolean(), pieces, (steps, late, options) => {
+      fc.property(fc.array(step, { minLength: 10, maxLength: 60 }), fc.boolean(), (steps, late) => {
         let slab = new Slab()
         let { backend, states } = openBackend(slab, backendKind, late)
-        let checkpoints = new Checkpoints(slab, undefined, options)
+        let checkpoints = new Checkpoints(slab)
         let now: Held = new Map()
         let kept: Held = new Map()
         const nameOf = (key: string, namespace: number, state: string): string => `${key}|${namespace}|${state}`
@@ -102,26 +97,16 @@ describe('incremental checkpoints', () => {
         backend.settle()
         for (const each of steps) {
           if (each.kind === 'checkpoint') {
-            const taken = new Map(now)
-            checkpoints.take(
-              (writer) => backend.snapshot(writer),
-              each.isCompleted,
-              undefined,
-              () => (kept = taken),
-            )
-            continue
-          }
-          if (each.kind === 'piece') {
-            for (let count = 0; count < each.count; count++) checkpoints.writeOn()
+            checkpoints.take((writer) => backend.snapshot(writer), each.isCompleted)
+            if (each.isCompleted) kept = new Map(now)
             continue
           }
           if (each.kind === 'crash') {
             incremental += checkpoints.incremental
-            inPieces += checkpoints.inPieces
             backend.close()
             slab = new Slab()
             ;({ backend, states } = openBackend(slab, backendKind, late))
-            checkpoints = new Checkpoints(slab, checkpoints, options)
+            checkpoints = new Checkpoints(slab, checkpoints)
             const reader = checkpoints.reader()
             if (reader !== undefined) backend.restore(reader)
             now = new Map(kept)
@@ -175,15 +160,11 @@ describe('incremental checkpoints', () => {
           backend.settle()
         }
         incremental += checkpoints.incremental
-        inPieces += checkpoints.inPieces
         backend.close()
       }),
       { numRuns: backendKind === 'memory' ? 250 : 200 },
     )
-    expect(incremental).toBeGreaterThan(80)
-    // What is not in memory cannot be written first.
-    if (backendKind === 'memory') expect(inPieces).toBeGreaterThan(20)
-    else expect(inPieces).toBe(0)
+    expect(incremental).toBeGreaterThan(100)
   })
 
   it.each([
@@ -281,15 +262,11 @@ describe('incremental checkpoints', () => {
         weight: 4,
       },
       { arbitrary: fc.record({ kind: fc.constant('drop' as const), space: fc.nat(2) }), weight: 1 },
-      { arbitrary: fc.record({ kind: fc.constant('remove' as const), space: fc.nat(2), keys: fc.uniqueArray(fc.nat(300), { maxLength: 9 }) }), weight: 1 },
       { arbitrary: fc.record({ kind: fc.constant('checkpoint' as const), isCompleted: fc.nat(3).map((n) => n > 0) }), weight: 4 },
-      { arbitrary: fc.record({ kind: fc.constant('piece' as const), count: fc.integer({ min: 1, max: 30 }) }), weight: 4 },
     )
     let incremental = 0
-    let inPieces = 0
-    const pieces = fc.record({ pieceEntries: fc.constantFrom(1, 30, 200, Infinity) })
     fc.assert(
-      fc.property(fc.array(step, { minLength: 12, maxLength: 40 }), fc.constantFrom(KeyForm.VALUE, KeyForm.BYTES), pieces, (steps, form, options) => {
+      fc.property(fc.array(step, { minLength: 12, maxLength: 40 }), fc.constantFrom(KeyForm.VALUE, KeyForm.BYTES), (steps, form) => {
         const slab = new Slab()
         const kernels = instantiateKernels(module, slab)
         const newTable = (): SegmentTable =>
@@ -299,84 +276,54 @@ describe('incremental checkpoints', () => {
           for (const key of keys) restore.add(key, Uint8Array.of(value, 0, 0, 0))
           restore.finish()
         }
-        const keyOf = (key: number): Uint8Array => keyBytesOf(form === KeyForm.VALUE ? key : `key ${'long '.repeat(key % 50 === 0 ? 900 : key % 3)}${key}`)
-        const nameOf = (space: number, key: Uint8Array): string => `${space}:${Buffer.from(key).toString('hex')}`
-        const remove = (table: SegmentTable, key: Uint8Array): void => {
-          const encoder = new KeyEncoder(slab, kernels, form, 1)
-          // u32 offsets[2] | u32 entry | the bytes
-          const bytes = 16 + key.length + 64
-          const scratch = slab.allocateZeroed(bytes)
-          slab.u32[(scratch >>> 2) + 1] = key.length
-          slab.u8.set(key, scratch + 16)
-          table.find(encoder.encodeCanonical(scratch, scratch + 16, 1), scratch + 8)
-          table.remove(scratch + 8, 1)
-          slab.free(scratch, bytes)
-          encoder.free()
-        }
         const tables = new Map<number, SegmentTable>()
-        const checkpoints = new Checkpoints(slab, undefined, options)
+        const checkpoints = new Checkpoints(slab)
         const model = new Map<string, number>()
         let kept = new Map<string, number>()
         let epoch = 0
         let dropped: { readonly space: number; readonly epoch: number }[] = []
-        let removed: { readonly space: number; readonly key: Uint8Array; readonly epoch: number }[] = []
         const snapshot = (writer: KeyedSnapshotWriter): void => {
-          const namespaceOf = (space: number): Uint8Array => Uint8Array.of(space, 0, 0, 0, 0, 0, 0, 0)
-          if (writer.changes('t')) {
-            for (const { space, epoch: then } of dropped) if (then >= writer.since) writer.dropped('t', namespaceOf(space))
-            for (const { space, key, epoch: then } of removed)
-              if (then >= writer.since && !model.has(nameOf(space, key))) writer.removed('t', keyGroupOf(key, 128), namespaceOf(space), key)
-          }
+          if (writer.changes('t'))
+            for (const drop of dropped) if (drop.epoch >= writer.since) writer.dropped('t', Uint8Array.of(drop.space, 0, 0, 0, 0, 0, 0, 0))
           epoch = writer.nextEpoch
           for (const [space, table] of tables) {
-            writer.records('t', table.records(namespaceOf(space), 4))
+            writer.records('t', table.records(Uint8Array.of(space, 0, 0, 0, 0, 0, 0, 0), 4))
             table.epoch = epoch
           }
         }
         tables.set(9, newTable())
         const still = Array.from({ length: 300 }, (_, key) => keyBytesOf(form === KeyForm.VALUE ? -key - 1 : `still ${key}`))
         put(tables.get(9)!, still, 7)
-        for (const key of still) model.set(nameOf(9, key), 7)
+        for (const key of still) model.set(`9:${Buffer.from(key).toString('hex')}`, 7)
         for (const each of steps) {
           if (each.kind === 'checkpoint') {
-            const taken = new Map(model)
-            checkpoints.take(snapshot, each.isCompleted, undefined, () => (kept = taken))
-          } else if (each.kind === 'piece') {
-            for (let count = 0; count < each.count; count++) checkpoints.writeOn()
+            checkpoints.take(snapshot, each.isCompleted)
+            if (each.isCompleted) kept = new Map(model)
           } else if (each.kind === 'drop') {
             tables.get(each.space)?.free()
             tables.delete(each.space)
             dropped = [...dropped, { space: each.space, epoch }]
-            removed = removed.filter(({ space }) => space !== each.space)
             for (const name of model.keys()) if (name.startsWith(`${each.space}:`)) model.delete(name)
-          } else if (each.kind === 'remove') {
-            for (const key of each.keys.map(keyOf)) {
-              if (!model.delete(nameOf(each.space, key))) continue
-              remove(tables.get(each.space)!, key)
-              removed.push({ space: each.space, key, epoch })
-            }
           } else {
             let table = tables.get(each.space)
             if (table === undefined) tables.set(each.space, (table = newTable()))
             table.epoch = epoch
-            const keys = each.keys.map(keyOf)
+            const keys = each.keys.map((key) => keyBytesOf(form === KeyForm.VALUE ? key : `key ${'long '.repeat(key % 50 === 0 ? 900 : key % 3)}${key}`))
             put(table, keys, each.value)
-            for (const key of keys) model.set(nameOf(each.space, key), each.value)
+            for (const key of keys) model.set(`${each.space}:${Buffer.from(key).toString('hex')}`, each.value)
           }
         }
         const found = new Map<string, number>()
         checkpoints.reader()?.keyed('t', (_group, namespace, key, value) => {
-          const name = nameOf(namespace[0], key)
+          const name = `${namespace[0]}:${Buffer.from(key).toString('hex')}`
           expect(found.has(name), 'an entry is read once').toBe(false)
           found.set(name, value[0])
         })
         expect(found).toEqual(kept)
         incremental += checkpoints.incremental
-        inPieces += checkpoints.inPieces
       }),
       { numRuns: 200 },
     )
     expect(incremental).toBeGreaterThan(100)
-    expect(inPieces).toBeGreaterThan(100)
   })
 })
