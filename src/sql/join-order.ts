@@ -1,5 +1,6 @@
 // In which order inner joins are done. All orders give the same rows; they differ in how many rows are made on the way, and are kept.
 
+import { assert } from '../base/assert.ts'
 import type { BoundExpression } from './bound-expression.ts'
 import type { CatalogTable } from './catalog.ts'
 import { and, columnsOf, conjunctsOf, replaceColumns, shifted } from './expressions.ts'
@@ -187,6 +188,7 @@ class Chain {
       const columns = [...joined.columns, ...right.columns].map(({ name, type }) => ({ name, type }))
       joined = { ...plan, left: joined, right, condition: condition.length === 0 ? undefined : condition.reduce(and), columns }
     }
+    assert(left.size === 0, 'a condition of no inputs')
     return project(
       joined!,
       plan.columns.map((column, index) => columnAt(column, places[index])),

@@ -42,10 +42,12 @@ function walk(plan: LogicalPlan, conditions: readonly BoundExpression[], visit: 
       )
     case 'join': {
       const width = plan.left.columns.length
-      const { type } = plan
+      const { type, strategy } = plan
       const isOf = (condition: BoundExpression, isLeft: boolean): boolean => [...columnsOf(condition)].every((column) => column < width === isLeft)
       const left = type === 'RIGHT' || type === 'FULL' ? [] : conditions.filter((condition) => isOf(condition, true))
-      const right = type === 'INNER' || type === 'RIGHT' ? conditions.filter((condition) => isOf(condition, false)) : []
+      // Of versions the one that holds may be one for which a condition does not.
+      const takesRight = (type === 'INNER' || type === 'RIGHT') && strategy.kind !== 'temporal'
+      const right = takesRight ? conditions.filter((condition) => isOf(condition, false)) : []
       walk(plan.left, left, visit)
       walk(
         plan.right,

@@ -266,6 +266,7 @@ export class SliceWindowOperator implements Operator {
       // The clock was set back: windows that it comes to again are told again.
       this.#firedMs = localMs
       this.#behind = undefined
+      this.#dueMs = undefined
     }
     const startMs = sliceStartMs(windows, localMs)
     if (lastWindowEndMs(windows, startMs) === -Infinity) this.#context.metrics.counter(NO_WINDOW_COUNTER).value += end - begin

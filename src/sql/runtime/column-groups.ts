@@ -275,6 +275,7 @@ export class ColumnGroups {
   /** Removes groups u32[n] that have no rows. Those that may lie outside of memory too are emptied: else what is there would come back. */
   remove(entries: number, n: number): void {
     if (n === 0) return
+    for (const kept of this.#keptRows) kept.release(entries, n, this.#table.valueOffset)
     const { slab, kernels, maxParallelism } = this.#context
     if (this.#cached !== undefined) {
       kernels.aggregateReset(entries, n, this.#table.valueOffset, this.#spec.plan.valueBytes)

@@ -69,6 +69,8 @@ const SCALE_MAX = 22
 
 /** The parameters of each function: rows, then addresses of what is written, and of what {@link NumberProgram.bind} writes. */
 const [BEGIN, END, SELECTION, TARGET, VALIDITY, COLUMNS] = [0, 1, 2, 3, 4, 5]
+/** A function may have 50,000, parameters among them. */
+const LOCALS_MAX = 45_000
 /** Of a column: u32 values | validity bits, 0 without NULLs | validity bits of the row that it is a field of, likewise. */
 const COLUMN_BYTES = 12
 
@@ -104,6 +106,7 @@ export function compileNumbers(condition: BoundExpression | undefined, expressio
     try {
       const writer = new FunctionWriter(paths)
       make(writer)
+      if (writer.localCount > LOCALS_MAX) throw new NotTaken()
       if (writer.isNullable) nullable.add(functions.length)
       return functions.push(writer.bytes()) - 1
     } catch (error) {
@@ -191,6 +194,10 @@ class FunctionWriter {
       this.#setBit(VALIDITY, () => this.#emit(OP.const32, 0))
       this.#emit(OP.end)
     })
+  }
+
+  get localCount(): number {
+    return this.#locals.length
   }
 
   /** The function: its locals, and its code. */

@@ -143,9 +143,14 @@ export class RowOrder {
         }
         default: {
           const value = numberAt(column, row)
-          // NaN is the greatest number, and -0 equals 0.
+          if (value !== value) {
+            // NaN is the greatest number, whatever its bits are.
+            words[word + 1] = words[word + 2] = 0xffffffff ^ flip
+            break
+          }
+          // -0 equals 0.
           DOUBLE[0] = value === 0 ? 0 : value
-          const sign = WORDS_OF_DOUBLE[1] >>> 31 === 0 || value !== value ? SIGN : 0xffffffff
+          const sign = WORDS_OF_DOUBLE[1] >>> 31 === 0 ? SIGN : 0xffffffff
           words[word + 1] = WORDS_OF_DOUBLE[1] ^ sign ^ flip
           words[word + 2] = WORDS_OF_DOUBLE[0] ^ (sign === SIGN ? 0 : sign) ^ flip
         }
