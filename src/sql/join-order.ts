@@ -63,20 +63,25 @@ interface Order {
 class Chain {
   readonly inputs: LogicalPlan[] = []
   readonly #offsets: number[] = []
-  readonly #conjuncts: Conjunct[] = []
-  readonly #rows: readonly number[]
+  readonly #conditions: BoundExpression[] = []
   readonly #rowsOf: TableRows | undefined
+  /** Of {@link #estimate}. */
+  #conjuncts: readonly Conjunct[] = []
+  #rows: readonly number[] = []
   #width = 0
 
   constructor(plan: JoinPlan, rowsOf: TableRows | undefined) {
-    this.#rowsOf = rowsOf
-    const conditions: BoundExpression[] = []
-    this.#collect(plan, conditions)
-    this.#rows = this.inputs.map((input) => estimatedRows(input, rowsOf))
-    for (const condition of conditions) this.#conjuncts.push(this.#conjunctOf(condition))
+    this.#rowsOf = rowsOf && remembering(rowsOf)
+    this.#collect(plan)
   }
 
-  #collect(plan: LogicalPlan, conditions: BoundExpression[]): void {
+  /** Looks at the sizes of tables, which may have to be asked for. */
+  #estimate(): void {
+    this.#rows = this.inputs.map((input) => estimatedRows(input, this.#rowsOf))
+    this.#conjuncts = this.#conditions.map((condition) => this.#conjunctOf(condition))
+  }
+
+  #collect(plan: LogicalPlan): void {
     if (!isPlainJoin(plan)) {
       this.inputs.push(plan)
       this.#offsets.push(this.#width)
@@ -84,9 +89,9 @@ class Chain {
       return
     }
     const offset = this.#width
-    this.#collect(plan.left, conditions)
-    this.#collect(plan.right, conditions)
-    for (const conjunct of conjunctsOf(plan.condition)) conditions.push(shifted(conjunct, offset))
+    this.#collect(plan.left)
+    this.#collect(plan.right)
+    for (const conjunct of conjunctsOf(plan.condition)) this.#conditions.push(shifted(conjunct, offset))
   }
 
   #inputOf(column: number): number {
@@ -163,6 +168,7 @@ class Chain {
       isPlainJoin(one) ? { ...one, left: asWritten(one.left), right: asWritten(one.right) } : made.get(one)!
     const count = this.inputs.length
     if (count < 3 || count > INPUTS_MAX) return asWritten(plan)
+    this.#estimate()
     const { inputs, cost } = this.#cheapest()
     return cost < this.#written(plan, 0).cost * LEAST_GAIN ? this.#inOrder(plan, inputs, made) : asWritten(plan)
   }
@@ -194,6 +200,15 @@ class Chain {
       plan.columns.map((column, index) => columnAt(column, places[index])),
       plan.columns,
     )
+  }
+}
+
+/** The same, asked once for each table. */
+function remembering(rowsOf: TableRows): TableRows {
+  const known = new Map<CatalogTable, number | undefined>()
+  return (table) => {
+    if (!known.has(table)) known.set(table, rowsOf(table))
+    return known.get(table)
   }
 }
 

@@ -5,7 +5,7 @@ import { suggest } from '../base/suggest.ts'
 import { sameType } from '../batch/types.ts'
 import type { CatalogTable } from './catalog.ts'
 import type { LateOutput, LogicalPlan, PlanColumn, RankPlan } from './logical-plan.ts'
-import { freeName, inputsOf, windowOf } from './plans.ts'
+import { freeName, inputsOf, mapInputs, windowOf } from './plans.ts'
 import { SqlError } from './sql-error.ts'
 import type { Call } from './syntax-tree.ts'
 import { nodesOf } from './syntax-walk.ts'
@@ -81,17 +81,8 @@ export class LateRows {
     if (this.#read.size === 0) return plan
     const late = judgeName(plan) === undefined ? undefined : this.#read.get(textOf(plan))
     const own = late === undefined ? {} : { late }
-    switch (plan.kind) {
-      case 'scan':
-      case 'values':
-      case 'late rows':
-        return plan
-      case 'join':
-      case 'set operation':
-        return { ...plan, left: this.marked(plan.left), right: this.marked(plan.right), ...own }
-      default:
-        return { ...plan, input: this.marked(plan.input), ...own }
-    }
+    const marked = mapInputs(plan, (input) => this.marked(input))
+    return marked === plan ? plan : { ...marked, ...own }
   }
 
   #outputOf({ text, input, kept, columns }: Judge): string {

@@ -16,6 +16,7 @@ import type { KeyedSnapshotWriter } from '../../state/state.ts'
 import { describeState, type StateSchema } from '../../state/state-schema.ts'
 import { OrderedList } from './ordered-list.ts'
 import { type ColumnOrder, RowOrder } from './row-order.ts'
+import { isAddition } from './sql-operator.ts'
 
 export interface RankedRowsSpec {
   readonly schema: Schema
@@ -420,10 +421,6 @@ export class RankedRows {
 }
 
 function pass(): void {}
-
-function isAddition(kind: RowKind): boolean {
-  return kind === RowKind.INSERT || kind === RowKind.UPDATE_AFTER
-}
 
 /** The same numbers with room for so many. */
 function grown(numbers: Uint32Array<ArrayBuffer>, length: number): Uint32Array<ArrayBuffer> {

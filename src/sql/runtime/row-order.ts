@@ -83,11 +83,12 @@ export class RowOrder {
   /** Negative, zero or positive: of two rows. */
   compare(left: number, right: number): number {
     const words = this.#words
-    const [one, other] = [left * this.#width, right * this.#width]
+    const one = left * this.#width
+    const other = right * this.#width
     for (const { at, words: count, kind, column, descending } of this.#parts) {
       for (let word = at, end = at + count; word < end; word++) {
-        const [a, b] = [words[one + word], words[other + word]]
-        if (a !== b) return a - b
+        const difference = words[one + word] - words[other + word]
+        if (difference !== 0) return difference
       }
       // What begins alike may go on in another way.
       if (kind !== PhysicalKind.BYTES || words[one + at] !== VALUE) continue

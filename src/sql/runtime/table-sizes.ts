@@ -32,7 +32,7 @@ function countIn(text: string | undefined): number | undefined {
 function rowsOfFiles(path: string | undefined, rowBytes: number): number | undefined {
   if (path === undefined) return undefined
   try {
-    const files = listFiles([path.replace(/^file:(?:\/\/)?/, '')])
+    const files = listFiles([path.replace(/^file:\/\//, '')])
     return files.reduce((rows, file) => rows + file.size / (file.path.endsWith('.gz') ? rowBytes * COMPRESSED_SHARE : rowBytes), 0)
   } catch {
     // Whoever reads the table says what is wrong with its path.
