@@ -188,28 +188,27 @@ export function hostileQuery(draws: Draws): string {
   return draws.once(8) ? `/* ${hostileText(draws)} */ ${query} -- ${hostileText(draws)}` : query
 }
 
-/** Something that is there very often. */
-export function deepQuery(draws: Draws): string {
-  const depth = draws.pick([50, 500, 5000])
-  return draws.pick([
-    () => `SELECT ${'('.repeat(depth)}1${')'.repeat(depth)}`,
-    () => `SELECT ${'- '.repeat(depth)}1`,
-    () => `SELECT ${'NOT '.repeat(depth)}TRUE`,
-    () => `SELECT ${'1 + '.repeat(depth)}1`,
-    () => `SELECT TRUE${' AND TRUE'.repeat(depth)}`,
-    () => `SELECT ${'CASE WHEN TRUE THEN '.repeat(depth)}1${' END'.repeat(depth)}`,
-    () => `SELECT ${'ABS('.repeat(depth)}1${')'.repeat(depth)}`,
-    () => `SELECT ${'ARRAY['.repeat(depth)}1${']'.repeat(depth)}`,
-    () => `SELECT CAST(NULL AS ${'ARRAY<'.repeat(depth)}INT${'>'.repeat(depth)})`,
-    () => `SELECT 1 IN (${'1, '.repeat(depth)}2)`,
-    () => `SELECT CASE a${' WHEN 1 THEN 2'.repeat(depth)} END FROM (VALUES (1)) AS t(a)`,
-    () => `SELECT COALESCE(${'a, '.repeat(depth)}1) FROM (VALUES (1)) AS t(a)`,
-    () => `SELECT CONCAT(${'a, '.repeat(depth)}a) FROM (VALUES ('b')) AS t(a)`,
-    () => `SELECT ${'1, '.repeat(depth)}2`,
-    () => `SELECT 1${' UNION ALL SELECT 1'.repeat(Math.min(depth, 500))}`,
-    () => `${'SELECT * FROM ('.repeat(Math.min(depth, 500))}SELECT 1${')'.repeat(Math.min(depth, 500))}`,
-    () => '/* '.repeat(depth),
-    () => `SELECT '${'\\'.repeat(depth)}`,
-    () => `VALUES ${'(1), '.repeat(depth)}(2)`,
-  ])()
+/** Queries in each of which something is there very often. */
+export function deepQueries(depth: number): readonly string[] {
+  return [
+    `SELECT ${'('.repeat(depth)}1${')'.repeat(depth)}`,
+    `SELECT ${'- '.repeat(depth)}1`,
+    `SELECT ${'NOT '.repeat(depth)}TRUE`,
+    `SELECT ${'1 + '.repeat(depth)}1`,
+    `SELECT TRUE${' AND TRUE'.repeat(depth)}`,
+    `SELECT ${'CASE WHEN TRUE THEN '.repeat(depth)}1${' END'.repeat(depth)}`,
+    `SELECT ${'ABS('.repeat(depth)}1${')'.repeat(depth)}`,
+    `SELECT ${'ARRAY['.repeat(depth)}1${']'.repeat(depth)}`,
+    `SELECT CAST(NULL AS ${'ARRAY<'.repeat(depth)}INT${'>'.repeat(depth)})`,
+    `SELECT 1 IN (${'1, '.repeat(depth)}2)`,
+    `SELECT CASE a${' WHEN 1 THEN 2'.repeat(depth)} END FROM (VALUES (1)) AS t(a)`,
+    `SELECT COALESCE(${'a, '.repeat(depth)}1) FROM (VALUES (1)) AS t(a)`,
+    `SELECT CONCAT(${'a, '.repeat(depth)}a) FROM (VALUES ('b')) AS t(a)`,
+    `SELECT ${'1, '.repeat(depth)}2`,
+    `SELECT 1${' UNION ALL SELECT 1'.repeat(Math.min(depth, 500))}`,
+    `${'SELECT * FROM ('.repeat(Math.min(depth, 500))}SELECT 1${')'.repeat(Math.min(depth, 500))}`,
+    '/* '.repeat(depth),
+    `SELECT '${'\\'.repeat(depth)}`,
+    `VALUES ${'(1), '.repeat(depth)}(2)`,
+  ]
 }

@@ -69,8 +69,8 @@ const SCALE_MAX = 22
 
 /** The parameters of each function: rows, then addresses of what is written, and of what {@link NumberProgram.bind} writes. */
 const [BEGIN, END, SELECTION, TARGET, VALIDITY, COLUMNS] = [0, 1, 2, 3, 4, 5]
-/** A function may have 50,000, parameters among them. */
-const LOCALS_MAX = 45_000
+/** Of a function. Compiling takes a time that grows with their square: 60,000 took two seconds. */
+const LOCALS_MAX = 2000
 /** Of a column: u32 values | validity bits, 0 without NULLs | validity bits of the row that it is a field of, likewise. */
 const COLUMN_BYTES = 12
 
@@ -106,7 +106,6 @@ export function compileNumbers(condition: BoundExpression | undefined, expressio
     try {
       const writer = new FunctionWriter(paths)
       make(writer)
-      if (writer.localCount > LOCALS_MAX) throw new NotTaken()
       if (writer.isNullable) nullable.add(functions.length)
       return functions.push(writer.bytes()) - 1
     } catch (error) {
@@ -194,10 +193,6 @@ class FunctionWriter {
       this.#setBit(VALIDITY, () => this.#emit(OP.const32, 0))
       this.#emit(OP.end)
     })
-  }
-
-  get localCount(): number {
-    return this.#locals.length
   }
 
   /** The function: its locals, and its code. */
@@ -623,6 +618,7 @@ class FunctionWriter {
   }
 
   #local(type: WasmType): number {
+    if (this.#locals.length >= LOCALS_MAX) throw new NotTaken()
     return this.#locals.push(type) - 1 + COLUMNS + 1
   }
 

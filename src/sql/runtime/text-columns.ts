@@ -413,7 +413,7 @@ export class TextColumns {
       const text = literalText(operand)
       return text === undefined ? this.text(operand) : this.constant(text)
     })
-    if (operands.every(({ kind }) => kind === 'literal') || sides.includes(undefined)) return undefined
+    if (operands.every(({ kind }) => kind === 'literal') || sides.includes(undefined) || this.#values.length + sides.length > VALUES_MAX) return undefined
     const joined = (sides as readonly (Derived | Slice)[]).reduce((left, right) => {
       const key = [left, right].map((side) => (isDerived(side) ? `#${side.place}` : side.start)).join(' ')
       return this.#derive(`concat ${key}`, 'text', [left, right].filter(isDerived), (value) => (begin, end, selection) => {
