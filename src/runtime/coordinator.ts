@@ -9,7 +9,7 @@ import type { Piscina } from 'piscina'
 import { systemClock, systemTimers } from '../base/clock.ts'
 import { failPoint } from '../base/fail-points.ts'
 import { fromErrorRecord, JobError, PlanError, RUN_FRAGMENT, toErrorRecord } from '../base/errors.ts'
-import { workerMemoryBytes } from '../base/memory-budget.ts'
+import { processSlabBytes, workerMemoryBytes } from '../base/memory-budget.ts'
 import { availableCores, packageVersion } from '../base/platform.ts'
 import { freshSeed } from '../base/random.ts'
 import { SharedBudget } from '../base/shared-budget.ts'
@@ -65,8 +65,8 @@ export interface CoordinatorData {
 const CANCEL_TIMEOUT_MS = 10_000
 /** How long the threads of workers that are ended may take. */
 const END_MS_MAX = 2000
-/** Workers whose memories have grown beyond this, all together, give them back at once, and end. */
-const KEPT_BYTES_MAX = 512 << 20
+/** Workers whose memories have grown beyond this part of what the process may use for slabs, all together, give them back at once, and end. */
+const KEPT_SHARE = 0.25
 
 /** What one job leaves to the next: workers that wait, their code, and their memories, whose pages the system has given already. */
 interface Kept {
@@ -180,7 +180,7 @@ class Coordinator {
       if (outcome.kind !== 'finished') this.#post(outcome)
       else {
         // Who cancels a job that has ended already ends its threads.
-        const isLean = this.#memories.reduce((sum, { buffer }) => sum + buffer.byteLength, 0) <= KEPT_BYTES_MAX
+        const isLean = this.#memories.reduce((sum, { buffer }) => sum + buffer.byteLength, 0) <= processSlabBytes() * KEPT_SHARE
         const isKept = this.#start.keepsThreads && isLean && this.#isClean && (await leavesNothing(before)) && !this.#cancelled && this.#destroyed === undefined
         this.#post({ ...outcome, isKept })
         if (isKept) return { pool: this.#pool, kernels: this.#kernels, memories: this.#memories, slabBytesMax: this.#slabBytesMax }
