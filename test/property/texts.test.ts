@@ -192,4 +192,39 @@ describe('text kernels', () => {
     }
     expect(encoder.encode(values.join('')).length).toBeGreaterThan(100_000)
   })
+
+  it('write times as the interpreter does, whichever follow each other', () => {
+    const type: LogicalType = { kind: 'TIMESTAMP', precision: 3, nullable: true }
+    const schema = new Schema([{ name: 'ts', type }])
+    const timeArbitrary = fc.option(
+      fc.tuple(fc.constantFrom(0, -86_400_000, 1_709_164_799_000, -62_135_596_800_000, 253_402_300_799_000), fc.integer({ min: -70_000, max: 70_000 })),
+    )
+    fc.assert(
+      fc.property(
+        fc.array(timeArbitrary, { minLength: 1, maxLength: 30 }),
+        fc.constantFrom('yyyy-MM-dd', 'HH:mm', 'HH:mm:ss.SSS', "EEEE 'at' h a", 'B', ''),
+        fc.integer({ min: 0 }),
+        (times, pattern, seed) => {
+          const values = times.map((time) => (time === null ? null : time[0] + time[1]))
+          const slab = new Slab()
+          const column = Column.allocate(slab, type, values.length)
+          for (const [row, value] of values.entries()) writeValue(column, row, value)
+          const batch = new RecordBatch(slab, schema, [column])
+          batch.rowCount = values.length
+          const text = `UPPER(DATE_FORMAT(ts, '${pattern.replaceAll("'", "''")}'))`
+          const expression = new ExpressionBinder(text, [{ name: 'ts', type, table: 't' }]).bind(parseExpression(text))
+          const program = compileColumns(schema, undefined, [expression], EVALUATION, slab, instantiateKernels(module, slab))
+          const target = Column.allocate(slab, TEXT, values.length)
+          const { selection, begin, n, rows } = randomRows(new Random(seed), slab, values.length)
+          program.bind(batch)
+          target.clear()
+          program.compute(0, begin, begin + n, selection, target)
+          const evaluate = interpret(expression, EVALUATION)
+          expect(rows.map((row) => readValue(target, row))).toEqual(rows.map((row) => evaluate([values[row]])))
+          program.free()
+        },
+      ),
+      { numRuns: 200 },
+    )
+  })
 })

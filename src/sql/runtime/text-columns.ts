@@ -14,6 +14,7 @@ import { Comparison } from '../../kernels/select.ts'
 import { ARENA_HEAD_BYTES, LIKE_ANY, LIKE_ONE, SLICE_BYTES } from '../../kernels/texts.ts'
 import type { BoundCall, BoundExpression } from '../bound-expression.ts'
 import { scalarCodeOf } from '../functions/functions.ts'
+import { parsePattern, unitMsOfPattern } from '../functions/time-formats.ts'
 import { patternReader } from '../functions/regular-expressions.ts'
 import type { EvaluationContext } from '../functions/scalar-function.ts'
 import { ANY, ONE, readLike } from '../like.ts'
@@ -328,6 +329,8 @@ export class TextColumns {
           this.#kernels.textLength(text.address, selection, begin, end, value.address)
         })
       }
+      case 'DATE_FORMAT':
+        return this.#formatted(call)
       case 'POSITION':
       case 'LOCATE':
         return operands.length === 2 ? this.#placed(second, first) : undefined
@@ -344,6 +347,45 @@ export class TextColumns {
       default:
         return COMPARISONS[name] === undefined ? undefined : this.#comparison(call)
     }
+  }
+
+  /** Times that follow each other mostly have the same text: it is written once. */
+  #formatted(call: BoundCall): Derived | undefined {
+    const [time] = call.operands
+    const path = pathOf(time)
+    const pattern = literalText(call.operands[1])
+    if (path === undefined || pattern === undefined || time.type.kind !== 'TIMESTAMP' || time.type.precision > 3) return undefined
+    const unitMs = unitMsOf(pattern)
+    if (unitMs === undefined) return undefined
+    const format = scalarCodeOf(call)!.make(call, this.#context)!
+    return this.#derive(`format ${path.column} ${path.field} ${pattern}`, 'text', [], (value) => (begin, end, selection) => {
+      const { address } = value
+      const whole = this.#columns[path.column]
+      const column = path.field === undefined ? whole : whole.children[path.field]
+      const hasNulls = column.nullCount !== 0 || whole.nullCount !== 0
+      let { i32, u32 } = this.#slab
+      let [firstMs, lastMs, textStart, textEnd] = [Infinity, -Infinity, 0, 0]
+      for (let position = begin; position < end; position++) {
+        const row = selection === 0 ? position : i32[(selection >>> 2) + position]
+        const at = (address >>> 2) + row * 2
+        if (hasNulls && (isMissing(column, row) || isMissing(whole, row))) {
+          u32[at] = 0
+          u32[at + 1] = 0
+          continue
+        }
+        const from = (column.values >>> 2) + row * 2
+        const ms = i32[from + 1] * 4294967296 + u32[from]
+        if (!(ms >= firstMs && ms <= lastMs)) {
+          textStart = this.put(format(ms, pattern) as string)
+          textEnd = this.putEnd
+          firstMs = Math.floor(ms / unitMs) * unitMs
+          lastMs = firstMs + unitMs - 1
+          ;({ i32, u32 } = this.#slab)
+        }
+        u32[at] = textStart
+        u32[at + 1] = textEnd
+      }
+    })
   }
 
   #cased(call: BoundCall, firstLetter: number): Derived | undefined {
@@ -609,6 +651,20 @@ function sideOf(side: Derived | Slice): readonly [slices: number, start: number,
 
 function unexpected(): never {
   throw new Error('unreachable')
+}
+
+function isMissing({ slab, validity, nullCount }: Column, row: number): boolean {
+  return nullCount !== 0 && ((slab.u8[validity + (row >>> 3)] >>> (row & 7)) & 1) === 0
+}
+
+/** Within how many ms times have the same text; undefined: what is wrong with the pattern is said when a time is written. */
+function unitMsOf(pattern: string): number | undefined {
+  try {
+    return Math.max(1, unitMsOfPattern(parsePattern(pattern)))
+  } catch (error) {
+    if (error instanceof RangeError) return undefined
+    throw error
+  }
 }
 
 /** A literal text that has bytes of its own in UTF-8. */
