@@ -110,6 +110,50 @@ test('rows that are only added', () => {
   )
 })
 
+const WINDOWS = [
+  "TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '7' SECOND)",
+  "TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '7' SECOND, INTERVAL '3' SECOND)",
+  "HOP(TABLE t, DESCRIPTOR(ts), INTERVAL '4' SECOND, INTERVAL '12' SECOND)",
+  "HOP(TABLE t, DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '5' SECOND)",
+  "CUMULATE(TABLE t, DESCRIPTOR(ts), INTERVAL '3' SECOND, INTERVAL '12' SECOND)",
+]
+/** What is put together of parts, to the last digit. */
+const MERGED = [
+  'COUNT(*)',
+  'COUNT(i)',
+  'COUNT(s)',
+  'COUNT(k)',
+  'SUM(i)',
+  'SUM(l)',
+  'AVG(i)',
+  'AVG(l)',
+  'MIN(i)',
+  'MAX(l)',
+  'MAX(x)',
+  'MIN(b)',
+  'MAX(DISTINCT i)',
+]
+
+test('rows that are put together in front of the exchange', () => {
+  fc.assert(
+    fc.property(
+      fc.array(rowArbitrary, { minLength: 8, maxLength: 80 }),
+      keysArbitrary,
+      aggregatesArbitrary(MERGED),
+      fc.constantFrom('', ...WINDOWS),
+      fc.constantFrom(16, 64),
+      isLmdbArbitrary,
+      (rows, keys, aggregates, table, batchRowsMax, isLmdb) => {
+        const grouped = [keys, ...(table === '' ? [] : ['window_end', 'window_start'])].filter((key) => key !== '').join(', ')
+        const query = groupBy(grouped, aggregates, table === '' ? 't' : `TABLE(${table})`)
+        check(rows, query, query, batchRowsMax, isLmdb)
+        expect(rows.length).toBeGreaterThan(0)
+      },
+    ),
+    { numRuns: 40 },
+  )
+})
+
 test('rows that are taken back', () => {
   // The last row of each n and k: earlier ones are taken back.
   const last =
@@ -164,13 +208,6 @@ test('an extreme goes back where a row leaves its group', () => {
   for (const isFolded of [true, false]) expect(linesOf(new QueryJob(script, { isFolded, batchRowsMax: 1 }).run())).toEqual(['1 1 | 10', '1 2 | 40'])
 })
 
-const WINDOWS = [
-  "TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '7' SECOND)",
-  "TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '7' SECOND, INTERVAL '3' SECOND)",
-  "HOP(TABLE t, DESCRIPTOR(ts), INTERVAL '4' SECOND, INTERVAL '12' SECOND)",
-  "HOP(TABLE t, DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '5' SECOND)",
-  "CUMULATE(TABLE t, DESCRIPTOR(ts), INTERVAL '3' SECOND, INTERVAL '12' SECOND)",
-]
 /** Whose results do not depend on which rows came first, nor are any of windows. */
 const IN_WINDOWS = [...RETRACTED, 'MIN(i)', 'MAX(l)', 'MAX(d)', 'MIN(s)', 'MAX(x)', 'MIN(b)', 'COUNT(DISTINCT s)', 'COUNT(DISTINCT i + n)']
 

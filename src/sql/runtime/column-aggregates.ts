@@ -81,6 +81,13 @@ export function areFolded(aggregates: readonly BoundAggregate[], retracts: boole
   return aggregates.length <= AGGREGATES_MAX && aggregates.every((aggregate) => isFolded(aggregate, retracts))
 }
 
+/** Whether all of them are folded in kernels into as many bytes as they are in a column: nothing is kept whole, and sums are of integers. */
+export function areFixed(aggregates: readonly BoundAggregate[]): boolean {
+  const isFixed = ({ name, operands: [operand] }: BoundAggregate): boolean =>
+    name === 'COUNT' || (name === 'SUM' ? COMMUTES.has(operand.type.kind) : physicalKindOf(operand.type) < PhysicalKind.INT128)
+  return areFolded(aggregates, false) && aggregates.every(isFixed)
+}
+
 /** Whether all of them are folded in kernels where slices are put together: of different values they can only be counted. */
 export function areFoldedInWindows(aggregates: readonly BoundAggregate[]): boolean {
   const isOfAll = ({ name, isDistinct, filter }: BoundAggregate): boolean => !isDistinct || (name === 'COUNT' && filter === undefined)

@@ -57,6 +57,7 @@ export function queryOptions(session: SessionSettings, plans: readonly LogicalPl
     ordersJoinsBySize: (sqlOption(options, 'table.optimizer.join-reorder-enabled') ?? String(inBatch)) === 'true',
     // A part that has expired would be counted again, by groups that have not.
     distinctBuckets: ttl === 0 || inBatch ? distinctBuckets(session) : undefined,
+    hasTwoPhases: sqlOption(options, 'table.optimizer.agg-phase-strategy')?.toUpperCase() !== 'ONE_PHASE',
     foldsDeduplicate:
       sqlOption(options, 'table.exec.deduplicate.mini-batch.compact-changes-enabled') === 'true' || !options.has('table.exec.mini-batch.enabled'),
     isInMemory: options.get('state.backend.type') !== 'lmdb',

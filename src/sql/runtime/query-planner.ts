@@ -10,7 +10,7 @@ import { WatermarkOperator, type WatermarkRules } from '../../operator/basic/wat
 import type { Operator } from '../../operator/operator.ts'
 import type { Sink } from '../../operator/sink.ts'
 import { SliceWindowOperator } from '../../operator/window/slice-window-operator.ts'
-import { type AlignedWindows, watermarkViewOf } from '../../operator/window/slices.ts'
+import { type AlignedWindows, formatWindows, watermarkViewOf } from '../../operator/window/slices.ts'
 import { addSink } from '../../plan/sink-transformation.ts'
 import { type Edge, LogicalGraph, type Partitioner, type Transformation, type TransformationBody } from '../../plan/transformation.ts'
 import type { StateTtlConfig } from '../../state/state.ts'
@@ -27,6 +27,7 @@ import { scalarCodeOf } from '../functions/functions.ts'
 import type { InsertPlan } from '../insert-binder.ts'
 import type { EvaluationContext } from '../functions/scalar-function.ts'
 import { interpret } from '../interpreter.ts'
+import { AggregateParts, isMergeable, isOfDifferent, partOfRow } from '../aggregate-parts.ts'
 import { withSplitDistinct } from '../distinct-split.ts'
 import { withOrderedJoins } from '../join-order.ts'
 import type { Value } from '../value.ts'
@@ -64,7 +65,7 @@ import {
   windowAttributes,
 } from '../plan-text.ts'
 import { partitionConditions, type PartitionConditions } from '../partition-pruning.ts'
-import { inputsOf, orderedGroups, uniqueKeyOf, windowOf } from '../plans.ts'
+import { columnAt, inputsOf, orderedGroups, uniqueKeyOf, windowOf } from '../plans.ts'
 import { PlanDigests, tableDigest } from '../plan-digests.ts'
 import { withRanks } from '../rank-rule.ts'
 import { columnOrderOf } from './row-order.ts'
@@ -73,7 +74,7 @@ import { computedType, ROW_KIND_COLUMN, type TableStream } from '../table-stream
 import { commonType } from '../type-rules.ts'
 import { CalcOperator, isColumnar } from './calc-operator.ts'
 import { ChangelogNormalizeOperator } from './changelog-normalize-operator.ts'
-import { areFolded, areFoldedInSessions, areFoldedInWindows, foldedColumns, planColumnAggregates, planWindowAggregates } from './column-aggregates.ts'
+import { areFixed, areFolded, areFoldedInSessions, areFoldedInWindows, foldedColumns, planColumnAggregates, planWindowAggregates } from './column-aggregates.ts'
 import { ColumnGroupOperator } from './column-group-operator.ts'
 import { ColumnJoinOperator } from './column-join-operator.ts'
 import { ColumnChangeRankOperator } from './column-change-rank-operator.ts'
@@ -91,6 +92,7 @@ import { GroupAggregateOperator } from './group-aggregate-operator.ts'
 import { IntervalJoinOperator } from './interval-join-operator.ts'
 import { InsertOnlyJoinOperator, JoinOperator } from './join-operator.ts'
 import { ChangingOverOperator, FinalOverOperator, TimeOverOperator } from './over-operators.ts'
+import { LocalAggregateOperator } from './local-aggregate-operator.ts'
 import { LocalRankOperator } from './local-rank-operator.ts'
 import { lookupJoin, type LookupJoinPlan, type LookupOptions } from './lookup-tables.ts'
 import { NotNullOperator } from './not-null-operator.ts'
@@ -209,6 +211,8 @@ export interface QueryOptions {
   readonly ordersJoinsBySize: boolean
   /** In how many parts groups are computed first whose aggregates are of different values; undefined: at once. */
   readonly distinctBuckets: number | undefined
+  /** Whether rows may be put together in front of the exchange behind which their groups are. */
+  readonly hasTwoPhases: boolean
   /** Whether so may those of the last row of a key. */
   readonly foldsDeduplicate: boolean
   /** Whether all state is in memory. */
@@ -950,6 +954,80 @@ export class QueryPlanner {
   }
 
   #group(input: Stream, keys: readonly BoundExpression[], aggregates: readonly BoundAggregate[], fields: readonly Field[], ttlMs?: number): Stream {
+    const parts = ttlMs === undefined && this.#options.ttl === undefined ? this.#parts(input, aggregates) : undefined
+    if (parts === undefined) return this.#groupAtOnce(input, keys, aggregates, fields, ttlMs)
+    const width = keys.length
+    const isGlobal = width === 0
+    const { stream, key } = this.#locally(input, isGlobal ? [ALL_ROWS] : keys, parts)
+    const merged = parts.merged(key.length, isGlobal)
+    const areResults = parts.areResults(isGlobal)
+    const results = areResults ? fields : [...fields.slice(0, width), ...partFields(merged, stream.names.slice(key.length))]
+    const told = { names: input.names, keys, aggregates: parts.aggregates }
+    const groups = this.#groupAtOnce(stream, isGlobal ? [] : key, merged, results, undefined, told)
+    if (areResults) return groups
+    const own = fields.slice(0, width).map(columnAt)
+    return this.#addCalc(groups, undefined, [...own, ...parts.results(width, isGlobal, fields.slice(width))], placed(fields))
+  }
+
+  /** What aggregates of rows that only come are made of, if that can be put together of parts; else undefined. */
+  #parts(input: Stream, aggregates: readonly BoundAggregate[]): AggregateParts | undefined {
+    const { hasTwoPhases, isBatch } = this.#options
+    const isMerged = (aggregate: BoundAggregate): boolean => isMergeable(aggregate) && !isOfDifferent(aggregate)
+    if (!hasTwoPhases || !(isBatch || this.#areOne) || !isInsertOnly(input) || aggregates.length === 0 || !aggregates.every(isMerged)) return undefined
+    const parts = new AggregateParts(aggregates)
+    return areFixed(parts.aggregates) ? parts : undefined
+  }
+
+  /**
+   * Rows as the parts of aggregates that they are, those of a batch that have equal keys put together.
+   *
+   * @param windows Of event time, and when rows are: then that is a column behind the keys.
+   */
+  #locally(
+    input: Stream,
+    keys: readonly BoundExpression[],
+    parts: AggregateParts,
+    windows?: { readonly of: AlignedWindows; readonly at: BoundExpression },
+  ): { readonly stream: Stream; readonly key: readonly BoundExpression[]; readonly at: BoundExpression | undefined } {
+    const timed = windows === undefined ? [] : [windows.at]
+    const expressions = [...keys, ...timed, ...parts.aggregates.map(partOfRow)]
+    const nameOf = (expression: BoundExpression, index: number): string => (expression.kind === 'column' ? input.names[expression.index] : `$f${index}`)
+    const partNames = parts.aggregates.map(({ name }, index) => `${name.toLowerCase()}$${index}`)
+    const names = [...[...keys, ...timed].map(nameOf), ...partNames]
+    const rows = this.#addCalc(input, undefined, expressions, { schema: placedSchema(expressions), names })
+    const { schema } = rows
+    const timeColumn = keys.length
+    const merged = parts.merged(keys.length + timed.length, false)
+    // Any time of the slice will do.
+    const times = timed.map(({ type }): BoundAggregate => ({ ...merged[0], name: 'MIN', operands: [columnAt({ type }, timeColumn)], type }))
+    const placeOf = (expression: BoundExpression): number => (expression.kind === 'column' ? expression.index : -1)
+    const plan = planColumnAggregates([...times, ...merged], placeOf, schema.fields.slice(keys.length), false)
+    const key = keys.map((_, index) => index)
+    const spec = { schema, key, plan, windows: windows && { of: windows.of, timeColumn } }
+    const shown = keys[0] === ALL_ROWS ? [] : keys
+    const attributes = (): Attributes => ({
+      ...groupText(input.names, shown, parts.aggregates, [...shown.map(nameOf), ...partNames]),
+      windows: windows && formatWindows(windows.of),
+    })
+    const kind = windows === undefined ? 'LocalGroupAggregate' : 'LocalWindowAggregate'
+    const view = windows === undefined ? SEES_NOTHING : watermarkViewOf(windows.of)
+    const stream = this.#follow(kind, rows, { schema, names, changes: INSERTS, attributes }, () => new LocalAggregateOperator(spec), view)
+    return { stream, key: keys.map(columnAt), at: timed.map(({ type }) => columnAt({ type }, timeColumn)).at(0) }
+  }
+
+  /** @param told What it is called: where parts are put together, what they are of. */
+  #groupAtOnce(
+    input: Stream,
+    keys: readonly BoundExpression[],
+    aggregates: readonly BoundAggregate[],
+    fields: readonly Field[],
+    ttlMs: number | undefined,
+    told: { readonly names: readonly string[]; readonly keys: readonly BoundExpression[]; readonly aggregates: readonly BoundAggregate[] } = {
+      names: input.names,
+      keys,
+      aggregates,
+    },
+  ): Stream {
     const { session, isBatch } = this.#options
     const ttl = this.#ttl('groups', ttlMs)
     const { schema, names } = placed(fields)
@@ -970,7 +1048,7 @@ export class QueryPlanner {
         outputSchema: schema,
         isGlobal: key === undefined,
         retracts: !isOfInserts,
-        countsRows: aggregates.some(({ name, operands, filter }) => name === 'COUNT' && operands.length === 0 && filter === undefined) && isOfInserts,
+        countsRows: told.aggregates.some(({ name, operands, filter }) => name === 'COUNT' && operands.length === 0 && filter === undefined) && isOfInserts,
         isFinal: isBatch,
       })
     }
@@ -991,8 +1069,8 @@ export class QueryPlanner {
     // A set of rows has no row that changes; with a time to live updates say that it is still there.
     const updates = aggregates.length === 0 && ttl === undefined ? INSERTS : INSERTS_AND_UPDATES
     const changes = isBatch ? INSERTS : isOfInserts ? updates : updates | DELETES
-    const monotony = isOfInserts ? [...keys.map(() => 'same' as const), ...aggregates.map(monotonyOf)] : NO_MONOTONY
-    const attributes = (): Attributes => groupText(input.names, keys, aggregates, names, ttlMs)
+    const monotony = isOfInserts ? [...keys.map(() => 'same' as const), ...told.aggregates.map(monotonyOf)] : NO_MONOTONY
+    const attributes = (): Attributes => groupText(told.names, told.keys, told.aggregates, names, ttlMs)
     return this.#stateful(
       'GroupAggregate',
       [{ stream, key }],
@@ -1072,7 +1150,7 @@ export class QueryPlanner {
    * @param at When rows are, as these windows know time. Where it is not their own end, a window's beginning is a key like others.
    */
   #windowFold(plan: WindowGroups, windows: AlignedWindows | 'sessions', input: Stream, at: BoundExpression): Stream {
-    const { keys, aggregates, columns: fields, window } = plan
+    const { keys, columns: fields, window } = plan
     const { spec } = window
     const isEvent = spec.time === 'event'
     const isGiven = at !== keys[window.end]
@@ -1080,24 +1158,31 @@ export class QueryPlanner {
     const isBound = (index: number): boolean => (index === window.start && !isGiven) || index === window.end || times.includes(index)
     const own = keys.filter((_, index) => !isBound(index))
     const isGlobal = own.length === 0
-    const given = [...(isGlobal ? [ALL_ROWS] : own), ...(isEvent ? [at] : [])]
-    const { stream, columns } = this.#foldedStream(input, given, aggregates)
+    const areSessions = windows === 'sessions'
+    const parts = areSessions ? undefined : this.#parts(input, plan.aggregates)
+    const rows =
+      parts === undefined || areSessions
+        ? { stream: input, key: isGlobal ? [ALL_ROWS] : own, at }
+        : this.#locally(input, isGlobal ? [ALL_ROWS] : own, parts, isEvent ? { of: windows, at } : undefined)
+    const time = isEvent ? [rows.at!] : []
+    const aggregates = parts?.merged(rows.key.length + time.length, false) ?? plan.aggregates
+    const given = [...rows.key, ...time]
+    const { stream, columns } = this.#foldedStream(rows.stream, given, aggregates)
     const texts = [...foldedColumns(aggregates, given).keys()]
     const placeOf = (expression: BoundExpression): number => columns[texts.indexOf(textOf(expression))]
-    const key = (isGlobal ? [ALL_ROWS] : own).map(placeOf)
-    const results = fields.slice(keys.length)
+    const key = rows.key.map(placeOf)
+    const results = parts === undefined ? fields.slice(keys.length) : partFields(aggregates, rows.stream.names.slice(given.length))
     const bound: LogicalType = { kind: 'TIMESTAMP', precision: 3, nullable: true }
     const wide = placedSchema([...key.map((column) => stream.schema.fields[column]), { type: bound }, { type: bound }, ...results])
     const names = [...wide.fields.keys()].map((index) => `$${index}`)
-    const areSessions = windows === 'sessions'
     const create = (): Operator => {
       const shared = {
         inputSchema: stream.schema,
         key: { kind: 'columns' as const, columns: key },
         aggregates: { ...planWindowAggregates(aggregates, placeOf, results), resultSchema: wide },
       }
-      if (areSessions) return new ColumnSessionOperator({ ...shared, timeColumn: placeOf(at), gapMs: spec.sizeMs })
-      const timed = isEvent ? { timeColumn: placeOf(at) } : { times: new WindowClock(spec, this.#options.session.timeZone) }
+      if (areSessions) return new ColumnSessionOperator({ ...shared, timeColumn: placeOf(rows.at!), gapMs: spec.sizeMs })
+      const timed = isEvent ? { timeColumn: placeOf(rows.at!) } : { times: new WindowClock(spec, this.#options.session.timeZone) }
       return new SliceWindowOperator({ ...shared, ...timed, windows, lateOutput: undefined })
     }
     const attributes = (): Attributes => ({ ...groupAttributes(plan), of: areSessions ? 'sessions' : isGiven ? 'windows' : 'slices' })
@@ -1106,9 +1191,10 @@ export class QueryPlanner {
     const windowed = this.#stateful('WindowAggregate', inputs, { schema: wide, names, changes: INSERTS, attributes }, view, create)
     // In the order of the query's keys, each bound as the type that it has there.
     let next = 0
+    const told = parts?.results(key.length + 2, false, fields.slice(keys.length))
     const expressions = fields.map(({ type }, index): BoundExpression => {
-      const column = (place: number, of: LogicalType): BoundExpression => ({ kind: 'column', index: place, type: of, start: 0, end: 0 })
-      if (index >= keys.length) return column(key.length + 2 + index - keys.length, type)
+      const column = (place: number, of: LogicalType): BoundExpression => columnAt({ type: of }, place)
+      if (index >= keys.length) return told?.[index - keys.length] ?? column(key.length + 2 + index - keys.length, type)
       if (index === window.start && !isGiven) return column(key.length, type)
       if (index === window.end) return column(key.length + 1, type)
       return times.includes(index) ? lastInstantOf(column(key.length + 1, bound), type) : column(next++, type)
@@ -1569,6 +1655,11 @@ function changesInBatch(table: CatalogTable, origin: Origin | undefined): PlanEr
 }
 
 /** Whether a plan reads rows that come too late for another one. */
+/** Of parts that were put together, by the names of the parts. */
+function partFields(merged: readonly BoundAggregate[], names: readonly string[]): readonly Field[] {
+  return merged.map(({ type }, index) => ({ name: names[index], type }))
+}
+
 function hasLateRows(plan: LogicalPlan): boolean {
   return plan.kind === 'late rows' || inputsOf(plan).some(hasLateRows)
 }

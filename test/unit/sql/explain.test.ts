@@ -54,10 +54,11 @@ Sink: Collect(fields=[c, n])
 +- Calc(select=[$0 AS c, $1 AS n], upsertKeys=[c])
    +- GroupAggregate(groupBy=[UPPER(channel)], select=[UPPER(channel) AS $0, COUNT(*) AS $1], upsertKeys=[$0])
       +- Exchange(distribution=[hash($f0)])
-         +- Calc(select=[UPPER(channel) AS $f0])
-            +- Calc(select=[price, channel, ts], where=[((price > 100) AND (channel LIKE 'a%'))])
-               +- Watermarks(rowtime=[ts], watermark=[(ts - INTERVAL 'PT5S')])
-                  +- Source: File(table=[default_catalog.default_database.bids], fields=[price, channel, ts], from=[/not/there.json as JSON lines, flink])
+         +- LocalGroupAggregate(groupBy=[UPPER(channel)], select=[UPPER(channel) AS $f0, COUNT(*) AS count$0])
+            +- Calc(select=[UPPER(channel) AS $f0, 1 AS count$0])
+               +- Calc(select=[price, channel, ts], where=[((price > 100) AND (channel LIKE 'a%'))])
+                  +- Watermarks(rowtime=[ts], watermark=[(ts - INTERVAL 'PT5S')])
+                     +- Source: File(table=[default_catalog.default_database.bids], fields=[price, channel, ts], from=[/not/there.json as JSON lines, flink])
 `)
     expect(answerOf(`EXPLAIN PLAN FOR ${sql}`)).toBe(answerOf(`EXPLAIN ${sql}`))
   })
@@ -74,9 +75,10 @@ Sink: Blackhole(table=[default_catalog.default_database.counts], fields=[channel
       +- Calc(select=[$0 AS channel, $1 AS n], upsertKeys=[channel], changelogMode=[I,UB,UA], reuse_id=[1])
          +- GroupAggregate(groupBy=[channel], select=[channel AS $0, COUNT(*) AS $1], upsertKeys=[$0], changelogMode=[I,UB,UA])
             +- Exchange(distribution=[hash(channel)], changelogMode=[I])
-               +- Calc(select=[channel], changelogMode=[I])
-                  +- Watermarks(rowtime=[ts], watermark=[(ts - INTERVAL 'PT5S')], changelogMode=[I])
-                     +- Source: File(table=[default_catalog.default_database.bids], fields=[channel, ts], from=[/not/there.json as JSON lines, flink], changelogMode=[I])
+               +- LocalGroupAggregate(groupBy=[channel], select=[channel, COUNT(*) AS count$0], changelogMode=[I])
+                  +- Calc(select=[channel, 1 AS count$0], changelogMode=[I])
+                     +- Watermarks(rowtime=[ts], watermark=[(ts - INTERVAL 'PT5S')], changelogMode=[I])
+                        +- Source: File(table=[default_catalog.default_database.bids], fields=[channel, ts], from=[/not/there.json as JSON lines, flink], changelogMode=[I])
 
 Sink: Blackhole(table=[default_catalog.default_database.changes], fields=[channel, n], to=[nothing is kept])
 +- Write(fields=[channel, n], changelogMode=[I,UB,UA])
@@ -155,6 +157,18 @@ Sink: Collect(fields=[price])
       'rankRange=[1 to 3], partitionBy=[channel], orderBy=[price DESC], of=[batches], changelogMode=[I])',
     ],
     [
+      'rows of a batch that are of one group become one',
+      'SELECT channel, AVG(price) FROM bids GROUP BY channel',
+      'LocalGroupAggregate(',
+      'groupBy=[channel], select=[channel, SUM(price) AS sum$0, COUNT(price) AS count$1], changelogMode=[I])',
+    ],
+    [
+      'so do those of windows',
+      "SELECT MAX(price) FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY window_start, window_end",
+      'LocalWindowAggregate(',
+      '(select=[MAX(price) AS max$0], windows=[tumbling, 10000 ms], changelogMode=[I])',
+    ],
+    [
       'the last row by time is kept',
       'SELECT channel, price FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY channel ORDER BY ts DESC) AS rn FROM bids) WHERE rn = 1',
       'Deduplicate(',
@@ -199,16 +213,18 @@ Sink: Collect(fields=[price])
 test('JSON_EXECUTION_PLAN has the transformations with their parallelism and how rows find their way', () => {
   const answer = answerOf('EXPLAIN JSON_EXECUTION_PLAN INSERT INTO changes SELECT channel, COUNT(*) FROM bids GROUP BY channel', 2)
   const { nodes } = JSON.parse(section(answer, 'Physical Execution Plan')) as { nodes: { type: string }[] }
-  expect(nodes.map(({ type }) => type)).toEqual(['Source: File', 'Watermarks', 'Calc', 'GroupAggregate', 'Calc', 'Write', 'Sink: Blackhole'])
-  expect(nodes[3]).toEqual({
-    id: 3,
+  expect(nodes.map(({ type }) => type)).toEqual([
+    ...['Source: File', 'Watermarks', 'Calc', 'LocalGroupAggregate', 'GroupAggregate', 'Calc', 'Write', 'Sink: Blackhole'],
+  ])
+  expect(nodes[4]).toEqual({
+    id: 4,
     type: 'GroupAggregate',
     pact: 'Operator',
     contents: 'GroupAggregate(groupBy=[channel], select=[channel AS $0, COUNT(*) AS $1], upsertKeys=[$0])',
     parallelism: 2,
-    predecessors: [{ id: 2, ship_strategy: 'HASH' }],
+    predecessors: [{ id: 3, ship_strategy: 'HASH' }],
   })
-  expect(nodes[6]).toMatchObject({ pact: 'Data Sink', parallelism: 2, predecessors: [{ id: 5, ship_strategy: 'FORWARD' }] })
+  expect(nodes[7]).toMatchObject({ pact: 'Data Sink', parallelism: 2, predecessors: [{ id: 6, ship_strategy: 'FORWARD' }] })
 })
 
 describe('PLAN_ADVICE', () => {
