@@ -14,7 +14,6 @@ import { writeValue } from '../../batch/values.ts'
 import { KeyEncoder } from '../../kernels/keys.ts'
 import { ENTRY_HASH_OFFSET } from '../../kernels/table-layout.ts'
 import type { OperatorContext, SnapshotReader } from '../../operator/operator.ts'
-import { DistinctValues } from '../../operator/window/distinct-values.ts'
 import { KeptRows, tailsOf } from '../../operator/window/kept-rows.ts'
 import { emit, fold, type FoldRows } from '../../operator/window/slice-aggregates.ts'
 import type { CachedTable, LmdbTables } from '../../state/lmdb-tables.ts'
@@ -25,6 +24,7 @@ import { describeState, type StateDeclaration, type StateSchema } from '../../st
 import { TableRestore } from '../../state/table-restore.ts'
 import { ByteReader, ByteWriter } from '../../state/value-codec.ts'
 import type { ColumnAggregate, ColumnAggregatePlan } from './column-aggregates.ts'
+import { type DistinctPairs, PairsByKey, PairsByNumber } from './distinct-pairs.ts'
 
 /** What is grouped. */
 export interface ColumnGroupsSpec {
@@ -38,8 +38,8 @@ export interface ColumnGroupsSpec {
 
 /** Aggregates of the different values of one column. */
 interface DistinctSet {
-  readonly values: DistinctValues
-  readonly pairs: SegmentTable
+  readonly column: number
+  readonly pairs: DistinctPairs
   readonly members: readonly ColumnAggregate[]
   /** The FILTER that all of them have; undefined: they differ. */
   readonly filter: number | undefined
@@ -56,8 +56,9 @@ const LISTS = { TAKEN: 0, FILTERED: 1, VALUED: 2, NEW: 3, ADDED: 4, COUNT: 5 } a
 /** What is known of each value of a {@link DistinctSet}: a bit for each member that has counted it. */
 const PAIR_BYTES = 8
 const SET_MEMBERS_MAX = 31
-/** Behind the value area that is state: the stamp of the step that has touched the group last. */
-const STAMP_BYTES = 8
+/** Behind the value area that is state, two u32: the stamp of the step that has touched the group last, and the number of the group. */
+const OWN_BYTES = 8
+const NUMBER_OFFSET = 4
 /** Rows between two looks at the memory, where entries are read and written. */
 const CACHED_ROWS_PER_STEP = 1024
 const ROWS_PER_STEP = 8192
@@ -127,7 +128,7 @@ export class ColumnGroups {
     this.#tier = openTables({ slab, kernels, keyGroups, maxParallelism }, (option) => context.option(option))
     this.#table = new SegmentTable(slab, kernels, {
       form: this.#keys.form,
-      valueBytes: plan.valueBytes + STAMP_BYTES,
+      valueBytes: plan.valueBytes + OWN_BYTES,
       maxParallelism,
       firstGroup: keyGroups.start,
       lastGroup: keyGroups.end,
@@ -142,11 +143,15 @@ export class ColumnGroups {
       filter,
       aggregates: aggregates.filter((aggregate) => aggregate.filter === filter && !aggregate.isDistinct),
     })).filter(({ aggregates: some }) => some.length > 0)
+    const groups = { table: this.#table, numberOffset: this.#table.valueOffset + plan.valueBytes + NUMBER_OFFSET, count: 0 }
     this.#sets = setsOf(aggregates).map((members): DistinctSet => {
-      const values = new DistinctValues(context, schema, key, this.#keys.form, members[0].plan.column, PAIR_BYTES)
-      const pairs = values.newTable(0)
-      const [{ filter }] = members
-      return { values, pairs, members, filter: members.every((member) => member.filter === filter) ? filter : undefined }
+      const [{ filter, plan: of }] = members
+      const { column } = of
+      const pairs =
+        this.#tier === undefined
+          ? new PairsByNumber(context, schema, spec.key, groups, column, PAIR_BYTES)
+          : new PairsByKey(context, schema, spec.key, this.#table, column, PAIR_BYTES)
+      return { column, pairs, members, filter: members.every((member) => member.filter === filter) ? filter : undefined }
     })
   }
 
@@ -346,10 +351,7 @@ export class ColumnGroups {
       const area = value.subarray(0, valueBytes)
       writer.keyed(GROUPS.name, keyGroup, NO_NAMESPACE, key, this.#keptRows.length === 0 ? area : Buffer.concat([area, tail]))
     })
-    this.#sets.forEach(({ values, pairs }, index) => {
-      const { name } = distinctSchema(index, this.#spec.schema.fields[values.column].type)
-      values.snapshot(writer, name, NO_NAMESPACE, pairs)
-    })
+    this.#sets.forEach(({ column, pairs }, index) => pairs.snapshot(writer, distinctSchema(index, this.#spec.schema.fields[column].type).name))
     if (this.#cached === undefined) table.epoch = this.#epoch
     this.#tier?.beginCheckpoint(writer.nextEpoch)
   }
@@ -433,9 +435,9 @@ export class ColumnGroups {
     })
     groups.finish()
     decoder?.free()
-    this.#sets.forEach(({ values, pairs }, index) => {
-      const restore = values.restore(pairs)
-      reader.keyed(distinctSchema(index, this.#spec.schema.fields[values.column].type).name, (_keyGroup, _namespace, key, value) => {
+    this.#sets.forEach(({ column, pairs }, index) => {
+      const restore = pairs.restore()
+      reader.keyed(distinctSchema(index, this.#spec.schema.fields[column].type).name, (_keyGroup, _namespace, key, value) => {
         restore.add(key, value)
       })
       restore.finish()
@@ -447,10 +449,7 @@ export class ColumnGroups {
     this.#cached?.free()
     this.#table.free()
     for (const kept of this.#keptRows) kept.free()
-    for (const { pairs, values } of this.#sets) {
-      pairs.free()
-      values.free()
-    }
+    for (const { pairs } of this.#sets) pairs.free()
     this.#tier?.close()
     this.#keys.free()
     if (this.#scratchRows > 0) this.#context.slab.free(this.#scratch, this.#scratchBytes)
@@ -493,14 +492,14 @@ export class ColumnGroups {
       kernels.aggregateCountColumn(entries, n, base + countOffset, batch.columns[plan.column].descriptor, selection, begin)
   }
 
-  #addToSet({ values, pairs, members, filter }: DistinctSet, batch: RecordBatch, rows: FoldRows): void {
+  #addToSet({ column, pairs, members, filter }: DistinctSet, batch: RecordBatch, rows: FoldRows): void {
     const { kernels } = this.#context
     const counted = this.#where(batch, filter ?? -1, rows)
     const { entries, rows: valued } = this.#list(LISTS.VALUED)
-    const { descriptor } = batch.columns[values.column]
+    const { descriptor } = batch.columns[column]
     const n = kernels.groupsNotNull(counted.entries, counted.n, descriptor, counted.selection, counted.begin, entries, valued)
     if (n === 0) return
-    const found = values.find(pairs, batch, valued, 0, n)
+    const found = pairs.find(batch, entries, valued, n)
     const fresh = this.#list(LISTS.NEW)
     members.forEach((member, bit) => {
       const filtering = filter === undefined && member.filter >= 0 ? batch.columns[member.filter].descriptor : 0
