@@ -24,7 +24,8 @@ export type LogicalType =
   | (Nullability & { readonly kind: 'TIME' | 'TIMESTAMP' | 'TIMESTAMP_LTZ'; readonly precision: number })
   | (Nullability & { readonly kind: 'ARRAY' | 'MULTISET'; readonly element: LogicalType })
   | (Nullability & { readonly kind: 'MAP'; readonly key: LogicalType; readonly value: LogicalType })
-  | (Nullability & { readonly kind: 'ROW'; readonly fields: readonly Field[] })
+  /** `className`: it is structured, which types of other classes do not meet. Nothing is looked up by the name. */
+  | (Nullability & { readonly kind: 'ROW'; readonly fields: readonly Field[]; readonly className?: string })
 
 /** A named column of a schema or a ROW. */
 export interface Field {
@@ -138,11 +139,18 @@ function formatWithoutNullability(type: LogicalType): string {
       return `${type.kind}<${formatType(type.element)}>`
     case 'MAP':
       return `MAP<${formatType(type.key)}, ${formatType(type.value)}>`
-    case 'ROW':
-      return `ROW<${type.fields.map((field) => `${quoteName(field.name)} ${formatType(field.type)}`).join(', ')}>`
+    case 'ROW': {
+      const fields = type.fields.map((field) => `${quoteName(field.name)} ${formatType(field.type)}`)
+      return type.className === undefined ? `ROW<${fields.join(', ')}>` : `STRUCTURED<${[classText(type.className), ...fields].join(', ')}>`
+    }
     default:
       return type.kind
   }
+}
+
+/** The name of a structured type's class as types are written. */
+export function classText(name: string): string {
+  return `'${name.replaceAll("'", "''")}'`
 }
 
 function quoteName(name: string): string {

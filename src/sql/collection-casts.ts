@@ -55,8 +55,13 @@ function converter({ kind }: LogicalType, casts: readonly Cast[]): Cast {
   return (pairs) => mapOf((pairs as readonly Values[]).map(([key, value]) => [first(key), second(value)]))
 }
 
-function printer({ kind }: LogicalType, casts: readonly Cast[]): Cast {
+function printer(type: LogicalType, casts: readonly Cast[]): Cast {
+  const { kind } = type
   const [first, second] = casts.map((cast) => (value: Value) => (value === null ? 'NULL' : (cast(value) as string)))
+  if (kind === 'ROW' && type.className !== undefined) {
+    const starts = type.fields.map(({ name }) => `${name}=`)
+    return (row) => `(${(row as Values).map((field, index) => starts[index] + (field === null ? 'NULL' : (casts[index](field) as string))).join(', ')})`
+  }
   if (kind === 'ROW') return (row) => `(${(row as Values).map((field, index) => (field === null ? 'NULL' : (casts[index](field) as string))).join(', ')})`
   if (kind === 'ARRAY') return (array) => `[${(array as Values).map(first).join(', ')}]`
   return (pairs) => `{${(pairs as readonly Values[]).map(([key, value]) => `${first(key)}=${second(value)}`).join(', ')}}`

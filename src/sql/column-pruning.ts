@@ -5,7 +5,7 @@ import type { BoundExpression } from './bound-expression.ts'
 import type { CatalogTable } from './catalog.ts'
 import { mapParts } from './expressions.ts'
 import { inputsOf } from './plans.ts'
-import type { JoinPlan, LogicalPlan, PlanColumn, ScanPlan, SetPlan } from './logical-plan.ts'
+import type { ChangelogPlan, JoinPlan, LogicalPlan, PlanColumn, ScanPlan, SetPlan } from './logical-plan.ts'
 
 /** What is asked for of columns, by their places: all of them, or some of their fields. */
 export type Need = Map<number, 'all' | Set<number>>
@@ -283,6 +283,8 @@ export class ColumnPruner {
         const condition = plan.condition && moved(plan.condition, mapping)
         return { plan: { ...plan, input, collection: moved(plan.collection, mapping), condition, columns: mapping.columns }, mapping }
       }
+      case 'changelog':
+        return this.#changelog(plan, need)
       case 'join':
         return this.#join(plan, need)
       case 'set operation':
@@ -317,6 +319,21 @@ export class ColumnPruner {
     const places = new Map(mapping.places)
     added.forEach((_, index) => places.set(width + index, input.columns.length + index))
     return { input, mapping: { places, fields: mapping.fields, columns: [...input.columns, ...added] } }
+  }
+
+  #changelog(plan: ChangelogPlan, need: Need): Pruned {
+    // What else a relation has says when its rows change.
+    if (plan.direction === 'to') return { plan: { ...plan, input: this.#whole(plan.input) }, mapping: identity(plan.columns) }
+    const { op } = plan
+    const inner: Need = new Map([...need].map(([column, of]) => [column < op ? column : column + 1, of]))
+    add(inner, op, undefined)
+    const { plan: input, mapping } = this.#prune(plan.input, inner)
+    const place = mapping.places.get(op)!
+    const outside = (column: number, of: number): number => (column < of ? column : column - 1)
+    const places = new Map([...mapping.places].flatMap(([old, now]) => (old === op ? [] : [[outside(old, op), outside(now, place)]])))
+    const fields = new Map([...mapping.fields].map(([old, of]) => [outside(old, op), of]))
+    const columns = input.columns.filter((_, index) => index !== place)
+    return { plan: { ...plan, input, op: place, columns }, mapping: { places, fields, columns } }
   }
 
   #join(plan: JoinPlan, need: Need): Pruned {

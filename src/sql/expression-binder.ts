@@ -6,13 +6,15 @@ import { childTypesOf, Decimal, DECIMAL_PRECISION_MAX, formatType, isText, LENGT
 import type { BoundCall, BoundClause, BoundExpression, BoundLiteral, LiteralValue } from './bound-expression.ts'
 import { exactOperand } from './constant-expressions.ts'
 import { replaceColumns } from './expressions.ts'
-import { FLINK_FUNCTIONS } from './flink-functions.ts'
+import { FLINK_FUNCTIONS, isChangelogFunction } from './flink-functions.ts'
 import { functionAdvice } from './function-advice.ts'
 import { SCALAR_FUNCTIONS } from './functions/functions.ts'
+import { OBJECT_FORMS } from './functions/objects.ts'
 import { type Resolution, type ScalarFunction, type SiteOperand, STRING } from './functions/scalar-function.ts'
 import { likePattern } from './like.ts'
 import { similarPattern } from './patterns/similar.ts'
 import { positionOf, SqlError, type Span } from './sql-error.ts'
+import { SOURCE_WATERMARK } from './table-stream.ts'
 import type {
   Between,
   Call,
@@ -315,6 +317,9 @@ export class ExpressionBinder {
         throw this.#error('WRONG_PLACE', call, `${upper} stands in a query that has the same window in GROUP BY`, 'Group by it, or use the table function.')
       if (RANKING.test(upper))
         throw this.#error('WRONG_PLACE', call, `${upper} has no rows to look at`, `Write OVER (PARTITION BY ... ORDER BY ...) behind it.`)
+      if (upper === SOURCE_WATERMARK)
+        throw this.#error('WRONG_PLACE', call, `${upper} takes nothing, and is the whole of a watermark: WATERMARK FOR ts AS ${upper}()`)
+      if (isChangelogFunction(upper)) throw this.#error('WRONG_PLACE', call, `${upper} makes rows, and is no value`, `Write FROM ${upper}(input => TABLE t).`)
       const isWord = call.syntax === 'variable'
       if (FLINK_FUNCTIONS.has(upper) || isWord)
         throw this.#error('NOT_SUPPORTED', call, `Cannot plan ${upper} yet`, isWord ? `A column of that name is quoted: \`${name}\`.` : undefined)
@@ -686,7 +691,15 @@ export class ExpressionBinder {
 
   #wrong(span: Span, name: string, operands: readonly Operand[]): SqlError {
     const types = operands.map((operand) => (operand.kind === 'null' ? 'NULL' : formatType(withNullability(operand.type, true))))
-    const hint = types.includes('NULL') ? 'Say which type a NULL has: CAST(NULL AS type).' : types.length > 0 ? 'CAST what does not fit.' : undefined
+    const form = OBJECT_FORMS[name.toUpperCase()]
+    const hint =
+      form !== undefined
+        ? form
+        : types.includes('NULL')
+          ? 'Say which type a NULL has: CAST(NULL AS type).'
+          : types.length > 0
+            ? 'CAST what does not fit.'
+            : undefined
     return this.#error('WRONG_TYPE', span, `${name} does not take ${types.join(', ') || 'nothing'}`, hint)
   }
 

@@ -2,6 +2,7 @@
 
 import { LENGTH_MAX, type Field, type LogicalType } from '../batch/types.ts'
 import { callNode } from './call-node.ts'
+import { isClassName } from './functions/objects.ts'
 import { CONTEXT_VARIABLES, RESERVED_FUNCTIONS } from './reserved-words.ts'
 import type { Span } from './sql-error.ts'
 import type {
@@ -838,6 +839,8 @@ export abstract class ExpressionParser extends TokenReader {
       }
       case 'ROW':
         return { kind: 'ROW', fields: this.#rowFields(), nullable }
+      case 'STRUCTURED':
+        return { kind: 'ROW', ...this.#structured(), nullable }
     }
     const known = [
       'STRING',
@@ -856,6 +859,7 @@ export abstract class ExpressionParser extends TokenReader {
       'ARRAY',
       'MAP',
       'ROW',
+      'STRUCTURED',
     ]
     const hint = word === '' ? undefined : this.nearest(word, known)
     throw this.error('UNSUPPORTED_TYPE', token, `There is no type ${token.text === '' ? 'here' : `"${token.text}"`}`, hint)
@@ -880,6 +884,23 @@ export abstract class ExpressionParser extends TokenReader {
 
   #closeAngle(): void {
     this.expectSymbol('>')
+  }
+
+  /** The class of a structured type, and its fields. */
+  #structured(): { readonly className: string; readonly fields: readonly Field[] } {
+    this.expectSymbol('<')
+    const { token } = this
+    if (token.kind !== TokenKind.STRING)
+      throw this.error('SYNTAX_ERROR', token, 'Expected the name of a class', "Write STRUCTURED<'com.acme.User', name STRING>.")
+    this.take()
+    if (!isClassName(token.text))
+      throw this.error('INVALID_TYPE', token, `'${token.text}' is no name of a class`, "Write names with points between them: 'com.acme.User'.")
+    const fields: Field[] = []
+    while (this.acceptSymbol(',')) fields.push({ name: this.name('a field').text, type: this.type().type })
+    if (fields.length === 0)
+      throw this.error('INVALID_TYPE', this.token, 'A structured type has a field at least', "Write STRUCTURED<'com.acme.User', name STRING>.")
+    this.#closeAngle()
+    return { className: token.text, fields }
   }
 
   #rowFields(): readonly Field[] {

@@ -46,3 +46,11 @@ export const SHOWN_FUNCTIONS: readonly string[] = `
   similar sin sinh splitIndex sqrt start stddevPop stddevSamp strToMap streamRecordTimestamp substr substring sum sum0 tan tanh temporalOverlaps times
   timestampDiff toBase64 toDate toTimestamp trim truncate unixTimestamp upper upperCase uuid varPop varSamp withColumns withoutColumns
 `.match(/\w+/g)!
+
+/** Table functions that make rows of changes, or changes of rows. */
+export const CHANGELOG_FUNCTIONS = ['TO_CHANGELOG', 'FROM_CHANGELOG'] as const
+export type ChangelogFunction = (typeof CHANGELOG_FUNCTIONS)[number]
+
+export function isChangelogFunction(name: string): name is ChangelogFunction {
+  return CHANGELOG_FUNCTIONS.includes(name as ChangelogFunction)
+}

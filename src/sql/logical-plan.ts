@@ -1,5 +1,6 @@
 // What a query means: a tree of relations, each with its columns. Made by the binder, changed by the optimiser.
 
+import type { RowKind } from '../batch/record-batch.ts'
 import type { Field } from '../batch/types.ts'
 import type { BoundAggregate, BoundExpression } from './bound-expression.ts'
 import type { CatalogTable, Origin } from './catalog.ts'
@@ -20,6 +21,7 @@ export type LogicalPlan =
   | OverPlan
   | RankPlan
   | UnnestPlan
+  | ChangelogPlan
   | LateRowsPlan
 
 /** A column, and what time has to do with it. */
@@ -241,6 +243,19 @@ export interface UnnestPlan extends Relation {
   readonly isOuter: boolean
   /** What must hold of a row and an element. */
   readonly condition: BoundExpression | undefined
+}
+
+/** The changes of a relation as rows that only come (`to`), or such rows as the changes that they tell of (`from`). */
+export interface ChangelogPlan extends Relation {
+  readonly kind: 'changelog'
+  readonly input: LogicalPlan
+  readonly direction: 'to' | 'from'
+  /** The column of codes that say what each change is: of the rows that only come. */
+  readonly op: number
+  /** `to`: changes without a code are left out. */
+  readonly codes: readonly (readonly [code: string, kind: RowKind])[]
+  /** A time of the input that stands behind the other columns once more. */
+  readonly rowtime?: number
 }
 
 /** The rows that have come too late for another relation of the same job. */

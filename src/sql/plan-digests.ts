@@ -121,6 +121,11 @@ export class PlanDigests {
         const rows = digestOfParts(['unnest', input.rows, collection, plan.withOrdinality, plan.isOuter, condition])
         return { rows, columns: [...input.columns, ...added(rows, plan.columns.length - input.columns.length)] }
       }
+      case 'changelog': {
+        const rows = digestOfParts(['changelog', plan.direction, input.rows, input.columns, plan.op, plan.codes])
+        const own = plan.direction === 'to' ? [...added(rows, 1), ...input.columns] : input.columns.filter((_, index) => index !== plan.op)
+        return { rows, columns: plan.rowtime === undefined ? own : [...own, input.columns[plan.rowtime]] }
+      }
       case 'late rows': {
         const { finder, input: place, kept } = this.#late.get(plan.of)!
         const rows = digestOfParts(['late rows', this.of(finder).rows, place])

@@ -1,9 +1,22 @@
 // Plans as EXPLAIN shows them: a tree of nodes, from where rows end up down to where they come from.
 
+import { ROW_KIND_TEXT } from '../batch/record-batch.ts'
 import type { Field } from '../batch/types.ts'
 import { aggregateTexts, boundText, boundTexts, type ColumnNames, orderText, selectText } from './bound-text.ts'
 import type { BoundAggregate, BoundExpression } from './bound-expression.ts'
-import type { AggregatePlan, BoundFrame, JoinPlan, LogicalPlan, OverPlan, RankPlan, SortPlan, UnnestPlan, WindowPlan, WindowSpec } from './logical-plan.ts'
+import type {
+  AggregatePlan,
+  BoundFrame,
+  ChangelogPlan,
+  JoinPlan,
+  LogicalPlan,
+  OverPlan,
+  RankPlan,
+  SortPlan,
+  UnnestPlan,
+  WindowPlan,
+  WindowSpec,
+} from './logical-plan.ts'
 import { freeName, inputsOf } from './plans.ts'
 
 /** What is said of a node, by its name, in order; undefined: nothing. */
@@ -43,6 +56,7 @@ const NAMES: Readonly<Record<Exclude<LogicalPlan['kind'], 'set operation'>, stri
   over: 'Over',
   rank: 'Rank',
   unnest: 'Unnest',
+  changelog: 'Changelog',
   'late rows': 'LateRows',
 }
 
@@ -95,6 +109,8 @@ function attributesOf(plan: LogicalPlan): Attributes {
       return rankAttributes(plan)
     case 'unnest':
       return unnestAttributes(plan)
+    case 'changelog':
+      return changelogAttributes(plan)
   }
 }
 
@@ -209,6 +225,14 @@ export function unnestAttributes({ input, collection, withOrdinality, isOuter, c
     collection: boundText(collection, namesOf(input.columns)),
     withOrdinality: withOrdinality ? 'true' : undefined,
     where: condition && boundText(condition, namesOf(columns)),
+    select: namesOf(columns).join(', '),
+  }
+}
+
+export function changelogAttributes({ input, direction, op, codes, columns }: ChangelogPlan): Attributes {
+  return {
+    op: (direction === 'to' ? namesOf(columns) : namesOf(input.columns))[op],
+    codes: codes.map(([code, kind]) => `${code}=${ROW_KIND_TEXT[kind]}`).join(', '),
     select: namesOf(columns).join(', '),
   }
 }

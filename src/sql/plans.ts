@@ -310,6 +310,7 @@ export function orderedGroups(plan: LogicalPlan, isBelow: boolean = false): read
   const isOrdered =
     (plan.kind === 'rank' && !isWholeOrder(plan.input, [...plan.partition, ...plan.order.map(({ expression }) => expression)])) ||
     plan.kind === 'over' ||
+    (plan.kind === 'changelog' && plan.direction === 'to') ||
     (plan.kind === 'sort' &&
       plan.fetch !== undefined &&
       !isWholeOrder(

@@ -8,13 +8,14 @@ import type { Catalog, CatalogTable, Origin } from './catalog.ts'
 import { ExpressionBinder, type ScopeColumn } from './expression-binder.ts'
 import { decorrelated, overBoth } from './decorrelation.ts'
 import { and, conjunctsOf, orNull, replaceColumns } from './expressions.ts'
-import { FLINK_FUNCTIONS } from './flink-functions.ts'
+import { CHANGELOG_FUNCTIONS, FLINK_FUNCTIONS, isChangelogFunction } from './flink-functions.ts'
 import { FILE_FUNCTIONS, functionAdvice } from './function-advice.ts'
 import { groupingOf, groupingSetsOf, groupsOf } from './grouping.ts'
 import { checkHints, hintedTable, StateTtlHints } from './hints.ts'
 import { isLateRows, lateRowsAlone } from './late-rows.ts'
 import { LookupHints } from './lookup-hint.ts'
 import { isLookedUp, LOOKUP_CONNECTORS, lookedUpTable } from './lookup-plan.ts'
+import { changelogTable } from './changelog-functions.ts'
 import type { AggregatePlan, JoinPlan, LogicalPlan, PlanColumn, SortKey, UnnestPlan } from './logical-plan.ts'
 import { OverBinder } from './over-binder.ts'
 import {
@@ -441,9 +442,11 @@ export class QueryBinder {
     }
     const name = call.name.map(({ text }) => text).join('.')
     const upper = name.toUpperCase()
+    const tableOf = (table: QualifiedName | Query): LogicalPlan => ('parts' in table ? (this.#namedRelation(table) ?? this.#relation(table)) : this.bind(table))
+    if (isChangelogFunction(upper)) return this.#aliased(changelogTable(call, this.#text, tableOf), alias, columns)
     if (!isWindowFunction(upper)) {
       if (FLINK_FUNCTIONS.has(upper)) throw this.#error('NOT_SUPPORTED', span, `Cannot plan the table function ${name} yet`)
-      const near = suggest(upper, ['TUMBLE', 'HOP', 'CUMULATE', 'SESSION'])
+      const near = suggest(upper, ['TUMBLE', 'HOP', 'CUMULATE', 'SESSION', ...CHANGELOG_FUNCTIONS])
       const advice = FILE_FUNCTIONS.test(upper) ? functionAdvice(name) : undefined
       throw this.#error(
         'UNKNOWN_FUNCTION',
@@ -452,8 +455,7 @@ export class QueryBinder {
         advice ?? (near === undefined ? undefined : `Did you mean ${near}?`),
       )
     }
-    const plan = windowTable(call, this.#text, (table) => ('parts' in table ? (this.#namedRelation(table) ?? this.#relation(table)) : this.bind(table)))
-    return this.#aliased(plan, alias, columns)
+    return this.#aliased(windowTable(call, this.#text, tableOf), alias, columns)
   }
 
   #namedRelation({ parts }: QualifiedName): LogicalPlan | undefined {

@@ -16,7 +16,8 @@ import {
 import { ExpressionBinder, type ScopeColumn } from './expression-binder.ts'
 import { SqlError, type Span } from './sql-error.ts'
 import { nodesOf } from './syntax-walk.ts'
-import type { ColumnDefinition, CreateTable, Name, PrimaryKey, WatermarkDefinition } from './syntax-tree.ts'
+import type { ColumnDefinition, CreateTable, Expression, Name, PrimaryKey, WatermarkDefinition } from './syntax-tree.ts'
+import { SOURCE_WATERMARK, sourceWatermark } from './table-stream.ts'
 
 /** Digits of a second that a time attribute may have. */
 const TIME_ATTRIBUTE_PRECISION_MAX = 3
@@ -207,6 +208,7 @@ function bindWatermark({ column: name, expression, origin }: NonNullable<TableDe
   const column = findColumn(name, origin, columns)
   if (isProctime(column)) throw new SqlError('INVALID_WATERMARK', origin.text, origin, 'Processing time has no watermark')
   checkTime(column.type, origin.text, origin, `"${name}"`)
+  if (isSourceWatermark(expression)) return sourceWatermark(column.type)
   const bound = new ExpressionBinder(
     origin.text,
     columns.map(({ name: own, type }) => ({ name: own, table: undefined, type })),
@@ -215,6 +217,13 @@ function bindWatermark({ column: name, expression, origin }: NonNullable<TableDe
   if (bound.type.kind !== column.type.kind)
     throw new SqlError('INVALID_WATERMARK', origin.text, expression, `The watermark is ${nameOf(bound.type)}, and "${name}" is ${nameOf(column.type)}`)
   return bound
+}
+
+/** Whether watermarks are those of the connector. */
+function isSourceWatermark(expression: Expression): boolean {
+  return (
+    expression.kind === 'call' && expression.name.length === 1 && expression.name[0].text.toUpperCase() === SOURCE_WATERMARK && expression.operands.length === 0
+  )
 }
 
 function checkTime(type: LogicalType, text: string, span: Span, what: string): void {

@@ -66,7 +66,7 @@ export function streamTable(path: TablePath, stream: TableStream, { proctime, pr
         ? undefined
         : { name: `PK_${primaryKey.join('_')}`, columns: primaryKey.map((name) => ({ name, origin: ORIGIN })), origin: ORIGIN },
     watermark:
-      rowtime === undefined ? undefined : { column: rowtime, expression: callNode('function', [{ text: 'SOURCE_WATERMARK', ...NOWHERE }], []), origin: ORIGIN },
+      rowtime === undefined ? undefined : { column: rowtime, expression: callNode('function', [{ text: SOURCE_WATERMARK, ...NOWHERE }], []), origin: ORIGIN },
     partitionedBy: [],
     distribution: undefined,
     options: new Map(),
@@ -76,9 +76,12 @@ export function streamTable(path: TablePath, stream: TableStream, { proctime, pr
   return { kind: 'table', path, isTemporary: true, definition, columns, primaryKey, watermark, options: new Map(), stream }
 }
 
+/** What stands for the watermarks that a stream, or a connector, brings itself. */
+export const SOURCE_WATERMARK = 'SOURCE_WATERMARK'
+
 /** The watermark that a stream brings itself. */
-function sourceWatermark(type: LogicalType): BoundExpression {
-  return { kind: 'call', name: 'SOURCE_WATERMARK', operands: [], clauses: [], type: withNullability(type, true), ...NOWHERE }
+export function sourceWatermark(type: LogicalType): BoundExpression {
+  return { kind: 'call', name: SOURCE_WATERMARK, operands: [], clauses: [], type: withNullability(type, true), ...NOWHERE }
 }
 
 /** The same type with BIGINT as SQL computes with it. */

@@ -1,7 +1,7 @@
 // Which type comes of two: of operators, and of places where values of several types meet. As a real Flink 2.3 answers for every pair
 // (test/unit/sql/type-rules.json), odd as some are. Undefined: refused.
 
-import { childTypesOf, DECIMAL_PRECISION_MAX, LENGTH_MAX, type LogicalType } from '../batch/types.ts'
+import { childTypesOf, DECIMAL_PRECISION_MAX, LENGTH_MAX, type LogicalType, sameType, withNullability } from '../batch/types.ts'
 
 type Numeric = LogicalType & { readonly kind: 'TINYINT' | 'SMALLINT' | 'INT' | 'BIGINT' | 'FLOAT' | 'DOUBLE' | 'DECIMAL' }
 type Decimal = { readonly precision: number; readonly scale: number }
@@ -126,6 +126,7 @@ export function commonType(left: LogicalType, right: LogicalType): LogicalType |
     }
     case 'ROW': {
       if (right.kind !== 'ROW' || right.fields.length !== left.fields.length) return undefined
+      if (isStructured(left) || isStructured(right)) return isSameStructured(left, right) ? withNullability(left, nullable) : undefined
       const types = left.fields.map(({ type }, index) => commonType(type, right.fields[index].type))
       if (types.includes(undefined)) return undefined
       return { kind: 'ROW', fields: left.fields.map(({ name }, index) => ({ name, type: types[index]! })), nullable }
@@ -178,6 +179,7 @@ export function canCast(from: LogicalType, to: LogicalType): boolean {
 
 /** Whether `=` and `<>` take both. */
 export function canEqual(left: LogicalType, right: LogicalType): boolean {
+  if (isStructured(left) || isStructured(right)) return isSameStructured(left, right)
   const [one, other] = [familyOf(left), familyOf(right)]
   if (one === other) return childrenAre(left, right, (child, of) => canEqual(child, of) || canCast(child, of))
   // Text is cast to what it is compared with.
@@ -187,9 +189,19 @@ export function canEqual(left: LogicalType, right: LogicalType): boolean {
 
 /** Whether `<` and its like take both. */
 export function canCompare(left: LogicalType, right: LogicalType): boolean {
+  if (isStructured(left) || isStructured(right)) return false
   const [one, other] = [familyOf(left), familyOf(right)]
   if (one === other) return childrenAre(left, right, (child, of) => familyOf(child) === familyOf(of))
   return canEqual(left, right) || (one === 'text' && other === 'number') || (one === 'number' && other === 'text')
+}
+
+function isStructured(type: LogicalType): boolean {
+  return type.kind === 'ROW' && type.className !== undefined
+}
+
+/** Structured types meet if they are the same, whether or not the object itself may be NULL. */
+function isSameStructured(left: LogicalType, right: LogicalType): boolean {
+  return sameType(withNullability(left, true), withNullability(right, true))
 }
 
 /** Types whose values can be told from one another by one rule; of others their kind. */

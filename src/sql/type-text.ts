@@ -1,6 +1,6 @@
 // Types as Flink prints them: in DESCRIBE, in SHOW CREATE, and in the CASTs of expressions.
 
-import { formatType, type LogicalType, withNullability } from '../batch/types.ts'
+import { classText, formatType, type LogicalType, withNullability } from '../batch/types.ts'
 import { type Token, TokenKind, tokenize } from './tokens.ts'
 
 /** As SHOW CREATE prints it: no short names. */
@@ -34,8 +34,11 @@ function typeText(type: LogicalType, simple: (type: LogicalType) => string): str
       return `${type.kind}<${of(type.element)}>${nullability}`
     case 'MAP':
       return `MAP<${of(type.key)}, ${of(type.value)}>${nullability}`
-    case 'ROW':
-      return `ROW<${type.fields.map((field) => `${quoted(field.name)} ${of(field.type)}`).join(', ')}>${nullability}`
+    case 'ROW': {
+      const fields = type.fields.map((field) => `${quoted(field.name)} ${of(field.type)}`)
+      const { className } = type
+      return `${className === undefined ? `ROW<${fields.join(', ')}>` : `STRUCTURED<${[classText(className), ...fields].join(', ')}>`}${nullability}`
+    }
     default:
       return simple(type) + nullability
   }
@@ -94,10 +97,12 @@ class TypeWriter {
     return name + this.#numbers()
   }
 
-  /** A field of a row with its comment, or a type. */
+  /** A field of a row with its comment, the name of a class, or a type. */
   #part(of: string): string {
-    if (of !== 'ROW') return this.type()
-    const name = quoted(this.#take().text)
+    if (of !== 'ROW' && of !== 'STRUCTURED') return this.type()
+    const first = this.#take()
+    if (first.kind === TokenKind.STRING) return classText(first.text)
+    const name = quoted(first.text)
     const type = this.type()
     return this.#token.kind === TokenKind.STRING ? `${name} ${type} '${this.#take().text.replaceAll("'", "''")}'` : `${name} ${type}`
   }

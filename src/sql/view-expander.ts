@@ -2,6 +2,8 @@
 // was when what its names could stand for changes.
 
 import type { Catalog } from './catalog.ts'
+import { changelogColumns } from './changelog-functions.ts'
+import { isChangelogFunction } from './flink-functions.ts'
 import type { SyntaxNode } from './syntax-walk.ts'
 import type {
   Expression,
@@ -216,10 +218,16 @@ class Expander {
 
   #function(from: TableFunction, named: Named, sources: Source[], before: Scope): TableExpression {
     const { call } = from
-    if (!WINDOW_FUNCTIONS.has(call.name[0].text.toUpperCase())) throw new NotExpandable()
+    const name = call.name[0].text.toUpperCase()
+    if (!WINDOW_FUNCTIONS.has(name) && !isChangelogFunction(name)) throw new NotExpandable()
     let columns: readonly string[] | undefined
     const expand = (operand: Expression): Expression => {
       if (operand.kind === 'argument') return { ...operand, value: expand(operand.value) }
+      if (operand.kind === 'query') {
+        const expanded = this.query(operand.query, named, before)
+        columns = expanded.columns
+        return { ...operand, query: expanded.query }
+      }
       if (operand.kind !== 'table') return operand
       const expanded = this.#tableArgument(operand, named, before)
       columns = expanded.columns
@@ -228,7 +236,8 @@ class Expander {
     const operands = call.operands.map(expand)
     if (columns === undefined) throw new NotExpandable()
     const alias = this.#alias(from)
-    sources.push({ alias: alias.text, columns: given(from) ?? [...columns, ...WINDOW_COLUMNS] })
+    const shown = isChangelogFunction(name) ? changelogColumns(call, columns) : [...columns, ...WINDOW_COLUMNS]
+    sources.push({ alias: alias.text, columns: given(from) ?? shown })
     return { ...from, call: { ...call, operands }, alias }
   }
 

@@ -7,6 +7,7 @@ import { ENCODING_FUNCTIONS } from './encodings.ts'
 import { JSON_FUNCTIONS } from './json.ts'
 import { MISCELLANEOUS_FUNCTIONS } from './miscellaneous.ts'
 import { NUMBER_FUNCTIONS } from './numbers.ts'
+import { OBJECT_FUNCTIONS } from './objects.ts'
 import { OPERATORS } from './operators.ts'
 import { RANDOM_FUNCTIONS } from './random.ts'
 import { REGULAR_EXPRESSION_FUNCTIONS } from './regular-expressions.ts'
@@ -25,6 +26,7 @@ export const SCALAR_FUNCTIONS: ReadonlyMap<string, ScalarFunction> = new Map(
     JSON_FUNCTIONS,
     MISCELLANEOUS_FUNCTIONS,
     NUMBER_FUNCTIONS,
+    OBJECT_FUNCTIONS,
     RANDOM_FUNCTIONS,
     REAL_FUNCTIONS,
     ROUNDING_FUNCTIONS,

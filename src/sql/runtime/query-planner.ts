@@ -34,6 +34,7 @@ import type { Value } from '../value.ts'
 import type {
   AggregatePlan,
   BoundOver,
+  ChangelogPlan,
   ExpandPlan,
   JoinPlan,
   LateRowsPlan,
@@ -50,6 +51,7 @@ import type {
 } from '../logical-plan.ts'
 import {
   type Attributes,
+  changelogAttributes,
   expandAttributes,
   groupAttributes,
   groupText,
@@ -70,9 +72,10 @@ import { PlanDigests, tableDigest } from '../plan-digests.ts'
 import { withRanks } from '../rank-rule.ts'
 import { columnOrderOf } from './row-order.ts'
 import { errorAt } from '../sql-error.ts'
-import { computedType, ROW_KIND_COLUMN, type TableStream } from '../table-stream.ts'
+import { computedType, ROW_KIND_COLUMN, SOURCE_WATERMARK, type TableStream } from '../table-stream.ts'
 import { commonType } from '../type-rules.ts'
 import { CalcOperator, isColumnar } from './calc-operator.ts'
+import { fromChangelog, toChangelog } from './changelog-maps.ts'
 import { ChangelogNormalizeOperator } from './changelog-normalize-operator.ts'
 import { areFixed, areFolded, areFoldedInSessions, areFoldedInWindows, foldedColumns, planColumnAggregates, planWindowAggregates } from './column-aggregates.ts'
 import { ColumnGroupOperator } from './column-group-operator.ts'
@@ -593,6 +596,8 @@ export class QueryPlanner {
         return this.#rank(plan)
       case 'unnest':
         return this.#unnest(plan)
+      case 'changelog':
+        return this.#changelog(plan)
       case 'late rows':
         return this.#lateRows(plan)
     }
@@ -637,6 +642,13 @@ export class QueryPlanner {
     const named = isSame ? stream : this.#addCalc(stream, undefined, expressions, { schema: new Schema(fields), names: namesOf(fields) })
     if (table.stream !== undefined) return this.#timed(table.stream.isUpsert ? this.#normalized(named, table, wanted.columns) : named, table.stream)
     if (time < 0) return named
+    if (hasCall(watermark!.expression, SOURCE_WATERMARK))
+      throw errorAt(
+        origin,
+        'NO_SOURCE_WATERMARK',
+        `Table "${table.path[2]}" takes the watermarks of its connector, and ${table.options.get('connector') ?? 'that'} has none of its own`,
+        `Say how they are made: WATERMARK FOR ${watermark!.column} AS ${watermark!.column} - INTERVAL '5' SECOND.`,
+      )
     return this.#watermarks(named, wanted.mapping.places.get(time)!, moved(watermark!.expression, wanted.mapping), table)
   }
 
@@ -1217,6 +1229,27 @@ export class QueryPlanner {
       { ...placed(plan.columns), changes: input.changes, attributes: () => unnestAttributes(plan) },
       unnest(plan, plan.input.columns.length, plan.columns.length - plan.input.columns.length),
     )
+  }
+
+  #changelog(plan: ChangelogPlan): Stream {
+    const { direction, rowtime, origin, columns } = plan
+    const input = this.plan(plan.input)
+    const isTo = direction === 'to'
+    const name = isTo ? 'ToChangelog' : 'FromChangelog'
+    if (this.#options.isBatch)
+      throw errorAt(origin, 'CHANGELOG_IN_BATCH', `There are no changes in batch mode for ${isTo ? 'TO_CHANGELOG' : 'FROM_CHANGELOG'}`, 'Run it as a stream.')
+    if (!isTo && !isInsertOnly(input))
+      throw errorAt(
+        origin,
+        'TABLE_CHANGES',
+        `FROM_CHANGELOG takes rows that only come, and these change: ${this.#changing(input)}`,
+        'Rows that change need no FROM_CHANGELOG; TO_CHANGELOG makes rows of their changes.',
+      )
+    const changes = isTo ? INSERTS : ALL_CHANGES
+    if (rowtime !== undefined && !isInsertOnly(input))
+      throw errorAt(origin, 'TABLE_CHANGES', 'on_time is of rows that only come, and these change', 'Leave out on_time.')
+    const output = { ...placed(columns), changes, attributes: () => changelogAttributes(plan) }
+    return this.#map(name, input, output, isTo ? toChangelog(plan) : fromChangelog(plan))
   }
 
   // ---- time ----

@@ -21,7 +21,7 @@ import * as FUNCTIONS from '../../fixtures/sql-functions.ts'
 import { SqlError } from '../../../src/sql/sql-error.ts'
 import { parseScript } from '../../../src/sql/statement-parser.ts'
 
-const ANSWERS = fileURLToPath(new URL('../../answers', import.meta.url))
+const ANSWERS = ['answers', 'answers-own'].map((name) => fileURLToPath(new URL(`../../${name}`, import.meta.url)))
 /** Plans of other versions of the engine. */
 const GOLDEN = fileURLToPath(new URL('compiled-plans', import.meta.url))
 
@@ -32,14 +32,16 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }))
 
 describe('what is written is read as it was', () => {
-  const groups = readdirSync(ANSWERS, { withFileTypes: true }).flatMap((entry) =>
-    entry.isDirectory() && !['data', 'match'].includes(entry.name) ? [entry.name] : [],
+  const groups = ANSWERS.flatMap((answers) =>
+    readdirSync(answers, { withFileTypes: true }).flatMap((entry) =>
+      entry.isDirectory() && !['data', 'match'].includes(entry.name) ? [[entry.name, answers] as const] : [],
+    ),
   )
   let count = 0
 
-  test.each(groups)('of the cases of group %s', (group) => {
-    for (const file of readdirSync(join(ANSWERS, group)).filter((name) => name.endsWith('.sql'))) {
-      const text = readFileSync(join(ANSWERS, group, file), 'utf8').replaceAll('${DATA}', join(ANSWERS, 'data'))
+  test.each(groups)('of the cases of group %s', (group, answers) => {
+    for (const file of readdirSync(join(answers, group)).filter((name) => name.endsWith('.sql'))) {
+      const text = readFileSync(join(answers, group, file), 'utf8').replaceAll('${DATA}', join(answers, 'data'))
       const session = new SqlSession()
       if (asksForBatch(text)) session.options.set('execution.runtime-mode', 'batch')
       let plan

@@ -194,6 +194,18 @@ Sink: Collect(fields=[price])
       'orderBy=[price DESC NULLS FIRST], fetch=[3], rows=[only come], changelogMode=[I,UB,UA,D])',
     ],
     [
+      'changes as rows',
+      "SELECT * FROM TO_CHANGELOG(input => (SELECT channel, COUNT(*) AS n FROM bids GROUP BY channel), op_mapping => MAP['INSERT, UPDATE_AFTER', 'u', 'DELETE', 'd'])",
+      'ToChangelog(',
+      'op=[op], codes=[u=+I, u=+U, d=-D], select=[op, channel, n], changelogMode=[I])',
+    ],
+    [
+      'rows as changes',
+      "SELECT price FROM FROM_CHANGELOG(input => TABLE bids, op => DESCRIPTOR(channel), op_mapping => MAP['c, r', 'INSERT', 'd', 'DELETE'])",
+      'FromChangelog(',
+      'op=[channel], codes=[c=+I, r=+I, d=-D], select=[price], changelogMode=[I,UB,UA,D])',
+    ],
+    [
       'frames of OVER',
       'SELECT SUM(price) OVER (PARTITION BY channel ORDER BY ts ROWS BETWEEN 2 PRECEDING AND CURRENT ROW) FROM bids',
       'OverAggregate(',

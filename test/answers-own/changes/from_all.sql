@@ -1,0 +1,3 @@
+-- FROM_CHANGELOG, then one group
+CREATE TABLE o (id INT, op STRING, k STRING, v INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '20' SECOND) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_op.jsonl', 'format' = 'json');
+SELECT COUNT(*) AS n, SUM(v) AS s, MAX(v) AS m FROM FROM_CHANGELOG(input => TABLE o);

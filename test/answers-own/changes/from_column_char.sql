@@ -1,0 +1,3 @@
+-- FROM_CHANGELOG: a column of CHAR
+CREATE TABLE d (code STRING, id INT, k STRING, v INT, n INT) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_code.jsonl', 'format' = 'json');
+SELECT * FROM FROM_CHANGELOG(input => (SELECT CAST(code AS VARCHAR(3)) AS code, id FROM d), op => DESCRIPTOR(code), op_mapping => MAP['c, r', 'INSERT', 'ub', 'UPDATE_BEFORE', 'ua', 'UPDATE_AFTER', 'd', 'DELETE']);

@@ -1,0 +1,3 @@
+-- FROM_CHANGELOG: rows that go and never came
+CREATE TABLE o (id INT, op STRING, k STRING, v INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '20' SECOND) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_op.jsonl', 'format' = 'json');
+SELECT k, COUNT(*) AS n, SUM(v) AS s FROM FROM_CHANGELOG(input => (SELECT * FROM o WHERE op <> 'INSERT')) GROUP BY k;

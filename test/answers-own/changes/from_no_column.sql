@@ -1,0 +1,3 @@
+-- FROM_CHANGELOG: no such column
+CREATE TABLE d (code STRING, id INT, k STRING, v INT, n INT) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_code.jsonl', 'format' = 'json');
+SELECT * FROM FROM_CHANGELOG(input => TABLE d);

@@ -1,0 +1,4 @@
+-- FROM_CHANGELOG in SHOW CREATE VIEW
+CREATE TABLE c (id INT, k STRING, op STRING) WITH ('connector' = 'datagen');
+CREATE VIEW x AS SELECT * FROM FROM_CHANGELOG(input => TABLE c, uid => 'a');
+SHOW CREATE VIEW x;

@@ -1,0 +1,4 @@
+-- TO_CHANGELOG: columns of a view
+CREATE TABLE c (id INT, k STRING, v INT) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_c.jsonl', 'format' = 'debezium-json');
+CREATE VIEW x AS SELECT * FROM TO_CHANGELOG(input => TABLE c, op => DESCRIPTOR(o));
+DESCRIBE x;

@@ -1,0 +1,3 @@
+-- TO_CHANGELOG: a text in the place of the table
+CREATE TABLE c (id INT, k STRING, v INT) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_c.jsonl', 'format' = 'debezium-json');
+SELECT * FROM TO_CHANGELOG(input => 'c');

@@ -1,0 +1,3 @@
+-- TO_CHANGELOG of rows that only come
+CREATE TABLE e (id INT, k STRING, v INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '10' SECOND) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_e.jsonl', 'format' = 'json');
+SELECT * FROM TO_CHANGELOG(input => TABLE e);

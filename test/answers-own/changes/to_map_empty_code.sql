@@ -1,0 +1,3 @@
+-- TO_CHANGELOG: an empty code
+CREATE TABLE c (id INT, k STRING, v INT) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_c.jsonl', 'format' = 'debezium-json');
+SELECT * FROM TO_CHANGELOG(input => TABLE c, op_mapping => MAP['INSERT', '', 'DELETE', 'a, b']);

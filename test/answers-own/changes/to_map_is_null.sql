@@ -1,0 +1,3 @@
+-- TO_CHANGELOG: a mapping that is NULL
+CREATE TABLE c (id INT, k STRING, v INT) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_c.jsonl', 'format' = 'debezium-json');
+SELECT * FROM TO_CHANGELOG(input => TABLE c, op_mapping => CAST(NULL AS MAP<STRING, STRING>));

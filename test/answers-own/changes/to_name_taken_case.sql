@@ -1,0 +1,3 @@
+-- TO_CHANGELOG: the table has a column Op
+CREATE TABLE c (id INT, k STRING, v INT) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_c.jsonl', 'format' = 'debezium-json');
+SELECT * FROM TO_CHANGELOG(input => TABLE c, op => DESCRIPTOR(K));

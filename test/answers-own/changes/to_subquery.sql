@@ -1,0 +1,4 @@
+-- TO_CHANGELOG in a subquery
+CREATE TABLE c (id INT, k STRING, v INT) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_c.jsonl', 'format' = 'debezium-json');
+CREATE TABLE e (id INT, k STRING, v INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '10' SECOND) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_e.jsonl', 'format' = 'json');
+SELECT id FROM e WHERE id IN (SELECT id FROM TO_CHANGELOG(input => TABLE c) WHERE op = 'DELETE');

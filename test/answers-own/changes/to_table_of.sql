@@ -1,0 +1,3 @@
+-- TABLE(TO_CHANGELOG(...))
+CREATE TABLE c (id INT, k STRING, v INT) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_c.jsonl', 'format' = 'debezium-json');
+SELECT * FROM TABLE(TO_CHANGELOG(input => TABLE c));

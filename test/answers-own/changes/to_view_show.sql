@@ -1,0 +1,4 @@
+-- TO_CHANGELOG in SHOW CREATE VIEW
+CREATE TABLE c (id INT, k STRING, op STRING) WITH ('connector' = 'datagen');
+CREATE VIEW x AS SELECT * FROM TO_CHANGELOG(input => TABLE c, op => DESCRIPTOR(o), op_mapping => MAP['INSERT', 'I']);
+SHOW CREATE VIEW x;

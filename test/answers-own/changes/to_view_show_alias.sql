@@ -1,0 +1,4 @@
+-- TO_CHANGELOG with an alias in SHOW CREATE VIEW
+CREATE TABLE c (id INT, k STRING, op STRING) WITH ('connector' = 'datagen');
+CREATE VIEW x AS SELECT t.o, t.k FROM TO_CHANGELOG(TABLE c, DESCRIPTOR(o)) AS t WHERE t.id > 1;
+SHOW CREATE VIEW x;

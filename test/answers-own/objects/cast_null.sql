@@ -1,0 +1,3 @@
+-- CAST of NULL
+CREATE TABLE e (id INT, k STRING, v INT) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_l.jsonl', 'format' = 'json');
+SELECT CAST(NULL AS STRUCTURED<'com.acme.User', name STRING, age INT>) AS o FROM e;

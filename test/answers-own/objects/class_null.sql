@@ -1,0 +1,2 @@
+-- OBJECT_OF of no class
+SELECT OBJECT_OF(CAST(NULL AS STRING), 'name', 1) AS o;

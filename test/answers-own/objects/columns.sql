@@ -1,0 +1,3 @@
+-- OBJECT_OF of columns
+CREATE TABLE e (id INT, k STRING, v INT) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_l.jsonl', 'format' = 'json');
+SELECT OBJECT_OF('com.acme.User', 'name', k, 'age', v) AS o FROM e;

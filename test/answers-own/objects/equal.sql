@@ -1,0 +1,3 @@
+-- objects that are equal
+CREATE TABLE e (id INT, k STRING, v INT) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_l.jsonl', 'format' = 'json');
+SELECT OBJECT_OF('com.acme.User', 'name', k, 'age', v) = OBJECT_OF('com.acme.User', 'name', 'Bob', 'age', 42) AS a, OBJECT_OF('com.acme.User', 'name', k, 'age', v) <> OBJECT_OF('com.acme.User', 'name', k, 'age', v) AS b FROM e;

@@ -1,0 +1,3 @@
+-- fields of an object
+CREATE TABLE e (id INT, k STRING, v INT) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_l.jsonl', 'format' = 'json');
+SELECT o.name, o.age + 1 AS n, o.`age` AS a FROM (SELECT OBJECT_OF('com.acme.User', 'name', k, 'age', v) AS o FROM e);

@@ -1,0 +1,3 @@
+-- a field of OBJECT_OF in parentheses
+CREATE TABLE e (id INT, k STRING, v INT) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_l.jsonl', 'format' = 'json');
+SELECT (OBJECT_OF('com.acme.User', 'name', k, 'age', v)).name AS n FROM e;

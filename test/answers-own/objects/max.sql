@@ -1,0 +1,3 @@
+-- MAX of an object
+CREATE TABLE e (id INT, k STRING, v INT) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_l.jsonl', 'format' = 'json');
+SELECT MAX(OBJECT_OF('com.acme.User', 'name', k, 'age', v)) AS n FROM e;

@@ -1,0 +1,3 @@
+-- a field of an object in an object
+CREATE TABLE e (id INT, k STRING, v INT) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_l.jsonl', 'format' = 'json');
+SELECT o.l.age AS a FROM (SELECT OBJECT_OF('com.acme.Pair', 'l', OBJECT_OF('com.acme.User', 'name', k, 'age', v), 'r', id) AS o FROM e);

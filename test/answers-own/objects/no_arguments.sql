@@ -1,0 +1,2 @@
+-- OBJECT_OF without arguments
+SELECT OBJECT_OF() AS o;

@@ -1,0 +1,3 @@
+-- objects in TO_CHANGELOG
+CREATE TABLE e (id INT, k STRING, v INT) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_l.jsonl', 'format' = 'json');
+SELECT * FROM TO_CHANGELOG(input => (SELECT OBJECT_OF('com.acme.User', 'name', k, 'age', v) AS o FROM e));

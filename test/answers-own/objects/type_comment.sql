@@ -1,0 +1,3 @@
+-- STRUCTURED with comments of fields
+CREATE TABLE t (u STRUCTURED<'com.acme.User', name STRING COMMENT 'who', age INT>) WITH ('connector' = 'blackhole');
+DESCRIBE t;

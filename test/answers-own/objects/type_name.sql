@@ -1,0 +1,2 @@
+-- STRUCTURED without a name
+SELECT CAST(NULL AS STRUCTURED<name STRING>) AS o;

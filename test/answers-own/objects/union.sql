@@ -1,0 +1,3 @@
+-- UNION ALL of objects
+CREATE TABLE e (id INT, k STRING, v INT) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_l.jsonl', 'format' = 'json');
+SELECT OBJECT_OF('com.acme.User', 'name', k, 'age', v) AS o FROM e UNION ALL SELECT OBJECT_OF('com.acme.User', 'name', 'Bob', 'age', 42) FROM e;

@@ -1,0 +1,3 @@
+-- UNION of objects of one type
+CREATE TABLE e (id INT, k STRING, v INT) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_l.jsonl', 'format' = 'json');
+SELECT OBJECT_OF('com.acme.User', 'name', k, 'age', v) AS o FROM e UNION SELECT OBJECT_OF('com.acme.User', 'name', k, 'age', v) FROM e;

@@ -1,0 +1,3 @@
+-- SOURCE_WATERMARK with an argument
+CREATE TABLE e (id INT, v INT, ts TIMESTAMP(3), WATERMARK FOR ts AS SOURCE_WATERMARK(ts)) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_e.jsonl', 'format' = 'json');
+SELECT id FROM e;

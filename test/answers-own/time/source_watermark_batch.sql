@@ -1,0 +1,4 @@
+-- SOURCE_WATERMARK() in batch mode
+-- mode: batch
+CREATE TABLE e (id INT, v INT, ts TIMESTAMP(3), WATERMARK FOR ts AS SOURCE_WATERMARK()) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_e.jsonl', 'format' = 'json');
+SELECT id FROM e;
