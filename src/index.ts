@@ -120,7 +120,7 @@ export {
 } from './base/errors.ts'
 export { ChangelogMode } from './api/table/changelog-mode.ts'
 export { StreamTableEnvironment, type AddedColumns, type FromChangelogOptions, type FromStreamOptions } from './api/table/stream-table-environment.ts'
-export { GroupedTable, Table, type Change, type ExplainDetail, type OffsetTable, type RowKind } from './api/table/table.ts'
+export { GroupedTable, Table, type Change, type ChangelogOptions, type ExplainDetail, type OffsetTable, type RowKind } from './api/table/table.ts'
 export { CallExpression, Expression, OrderExpression, type FrameBounds, type OverWindow, type TimeUnit } from './api/table/expression.ts'
 export type {
   AnyRow,

@@ -5,6 +5,7 @@ import { callNode } from '../../sql/call-node.ts'
 import type { LogicalPlan } from '../../sql/logical-plan.ts'
 import type { Span } from '../../sql/sql-error.ts'
 import type {
+  Argument,
   Expression as SyntaxExpression,
   Join,
   Name,
@@ -286,6 +287,44 @@ export function windowed(base: UnboundQuery, { function: name, time, sizes, part
       isOpen(query) && query.where === undefined && query.from.kind === 'table reference' && query.from.plan === undefined ? query.from.name : query
     const argument: TableArgument = { kind: 'table', table, partitionBy: partition, orderBy: [], ...own }
     const call = { ...callNode('function', [called], [argument, descriptor, ...intervals]), ...own }
+    return starOf({ kind: 'table function', lateral: false, call, alias: undefined, columns: [], ...own }, own)
+  })
+}
+
+/** @internal How the changes of a table are said. */
+export interface ChangelogSpecification {
+  readonly op: string | undefined
+  readonly opMapping: Readonly<Record<string, string>> | undefined
+}
+
+/** The changes of a table as rows, or the other way round. */
+export function changelog(base: UnboundQuery, method: 'toChangelog' | 'fromChangelog', { op, opMapping }: ChangelogSpecification): UnboundQuery {
+  return step(base, method, (text, span) => {
+    const argument = (name: string, write: () => (own: Span) => SyntaxExpression): SyntaxExpression =>
+      text.node(() => {
+        const named = text.name(name)
+        text.add(': ')
+        const value = text.node(write)
+        return (own): Argument => ({ kind: 'argument', name: named, value, ...own })
+      })
+    const descriptor = (column: string) => (): ((own: Span) => SyntaxExpression) => {
+      const named = text.name(column)
+      return (own) => ({ kind: 'descriptor', columns: [named], ...own })
+    }
+    const mapping = (entries: readonly string[]) => (): ((own: Span) => SyntaxExpression) => {
+      const values = text.list(entries, (entry): SyntaxExpression => ({ kind: 'literal', type: 'string', ...text.name(entry) }))
+      return (own) => ({ kind: 'constructor', of: 'MAP', values, ...own })
+    }
+    const given = [
+      ...(op === undefined ? [] : [() => argument('op', descriptor(op))]),
+      ...(opMapping === undefined ? [] : [() => argument('op_mapping', mapping(Object.entries(opMapping).flat()))]),
+    ]
+    const others = text.list(given, (write) => write())
+    const own = span()
+    const table: TableArgument = { kind: 'table', table: base.query, partitionBy: [], orderBy: [], ...own }
+    const input: Argument = { kind: 'argument', name: { text: 'input', ...own }, value: table, ...own }
+    const name = { text: method === 'toChangelog' ? 'TO_CHANGELOG' : 'FROM_CHANGELOG', ...own }
+    const call = { ...callNode('function', [name], [input, ...others]), ...own }
     return starOf({ kind: 'table function', lateral: false, call, alias: undefined, columns: [], ...own }, own)
   })
 }

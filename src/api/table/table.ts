@@ -9,6 +9,7 @@ import type { Expression, OrderExpression } from './expression.ts'
 import type { AnyRow, Columns, Joined, Padded, RowOfSelection, Selection, Valued } from './expression-types.ts'
 import { IS_TABLE, type SqlTable } from './sql-text.ts'
 import {
+  changelog,
   combined,
   distinct,
   extended,
@@ -226,6 +227,37 @@ export class Table<R = AnyRow> implements SqlTable {
     const { specification } = window
     for (const column of [specification.time, ...specification.partitionBy]) this.#require(column, 'window')
     return this.#next(windowed(this.#query, specification))
+  }
+
+  // ---- changes ----
+
+  /**
+   * The changes of the table as rows that only come: in front of the others a column `op` says what each is, by INSERT, UPDATE_BEFORE, UPDATE_AFTER and
+   * DELETE, or by the codes of `opMapping`, which leaves out changes without one. Several of one code stand in one text.
+   *
+   * @throws {PlanError} `WRONG_ARGUMENTS` for no such change, or one twice; `DUPLICATE_COLUMN` if the table has the column. When the job is made,
+   * `CHANGELOG_IN_BATCH`.
+   * @example
+   * totals.toChangelog({ op: 'deleted', opMapping: { 'INSERT, UPDATE_AFTER': 'false', DELETE: 'true' } })
+   */
+  toChangelog<const Op extends string = 'op'>(options: ChangelogOptions<Op> = {}): Table<{ readonly [Name in Op]: string } & R> {
+    const { op, opMapping } = options
+    return this.#next(changelog(this.#query, 'toChangelog', { op, opMapping }))
+  }
+
+  /**
+   * The table that rows tell the changes of, which only come: a column says what each is, and is none of the result. `opMapping` has the change for each
+   * code, or for several with commas between.
+   *
+   * @throws {PlanError} `UNKNOWN_COLUMN`, `WRONG_TYPE` for a column that is no text, `WRONG_ARGUMENTS` for no such change, one twice, or UPDATE_AFTER
+   * without UPDATE_BEFORE. When the job is made, `CHANGELOG_IN_BATCH`, and `TABLE_CHANGES` if the rows of the table change. The job fails at a code that
+   * is NULL or not known.
+   * @example
+   * records.fromChangelog({ op: 'code', opMapping: { 'c, r': 'INSERT', ub: 'UPDATE_BEFORE', ua: 'UPDATE_AFTER', d: 'DELETE' } })
+   */
+  fromChangelog<const Op extends string = 'op'>(options: ChangelogOptions<Op> = {}): Table<Omit<R, Op>> {
+    const { op, opMapping } = options
+    return this.#next(changelog(this.#query, 'fromChangelog', { op, opMapping }))
   }
 
   // ---- two tables ----
@@ -500,6 +532,14 @@ export class Table<R = AnyRow> implements SqlTable {
   #combine(other: SqlTable, operator: 'UNION' | 'INTERSECT' | 'EXCEPT', all: boolean, method: string): Table<R> {
     return this.#next(combined(this.#query, other.bound, operator, all, method))
   }
+}
+
+/** How changes are said: see `toChangelog` and `fromChangelog` of {@link Table}. */
+export interface ChangelogOptions<Op extends string = string> {
+  /** The column of codes. @default 'op' */
+  readonly op?: Op
+  /** @default the changes' own names */
+  readonly opMapping?: Readonly<Record<string, string>>
 }
 
 /** Rows behind the first ones, which need to be told how many they are. */

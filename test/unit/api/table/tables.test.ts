@@ -124,6 +124,40 @@ describe('streams as tables', () => {
     expect((await env.executeAndCollect(added.select('ts').toDataStream())).map(({ ts }) => ts)).toStrictEqual(TEXTS.map(({ at }) => at))
   })
 
+  test('changes are rows, and rows are changes', async () => {
+    const { env, tables } = await environments()
+    const words = tables.fromDataStream(env.fromCollection(TEXTS, WORDS))
+    tables.executeSql("SET 'table.exec.mini-batch.enabled' = 'false'")
+    const counts = words.groupBy('word').select((row) => ({ word: row.word, n: fn.count() }))
+    const changes = [
+      { rowKind: '+I', word: 'to', n: 1n },
+      { rowKind: '+I', word: 'be', n: 1n },
+      { rowKind: '-U', word: 'to', n: 1n },
+      { rowKind: '+U', word: 'to', n: 2n },
+      { rowKind: '+I', word: 'or', n: 1n },
+    ]
+    const names = { '+I': 'INSERT', '-U': 'UPDATE_BEFORE', '+U': 'UPDATE_AFTER' }
+    const log = counts.toChangelog()
+    expect(log.schema.toString()).toBe('(op STRING, word STRING NOT NULL, n BIGINT NOT NULL)')
+    expect(await env.executeAndCollect(log.toDataStream())).toStrictEqual(
+      changes.map(({ rowKind, word, n }) => ({ op: names[rowKind as keyof typeof names], word, n })),
+    )
+    const kept = counts.toChangelog({ op: 'gone', opMapping: { 'INSERT, UPDATE_AFTER': 'no', DELETE: 'yes' } }).select('word', 'gone')
+    expect(await env.executeAndCollect(kept.toDataStream())).toStrictEqual(['to', 'be', 'to', 'or'].map((word) => ({ word, gone: 'no' })))
+    expect(await env.executeAndCollect(log.fromChangelog().toChangelogStream())).toStrictEqual(changes)
+    const codes = words.fromChangelog({ op: 'word', opMapping: { 'to, be': 'INSERT', x: 'UPDATE_BEFORE', or: 'DELETE' } })
+    expect((await env.executeAndCollect(codes.select('n').toChangelogStream())).map(({ rowKind, n }) => [rowKind, n])).toStrictEqual([
+      ['+I', 1],
+      ['+I', 2],
+      ['+I', 3],
+      ['-D', 4],
+    ])
+    await expect(env.executeAndCollect(words.fromChangelog({ op: 'word' }).toChangelogStream())).rejects.toThrow('there is no code "to"')
+    const error = errorOf(() => words.toChangelog({ opMapping: { UPSERT: 'u' } }).schema)
+    expect(error.message).toContain("There is no change 'UPSERT'")
+    expect(error.message).toContain('^')
+  })
+
   test('late records are late in the table too', async () => {
     const { env, tables } = await environments()
     const late = [...TEXTS, { word: 'late', n: 5, at: 1500 }]
