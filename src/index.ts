@@ -8,6 +8,7 @@ export { KeyedStream } from './api/datastream/keyed-stream.ts'
 export { WindowedStream, type BoundsOf, type WindowBounds } from './api/datastream/windowed-stream.ts'
 export { BAD_RECORDS, BroadcastStream, OutputTag, Stream } from './api/datastream/stream.ts'
 export { defineSchema, Decimal, formatType, Schema, t } from './batch/types.ts'
+export { parseVariant, variantText } from './batch/variant.ts'
 export type { DataType, Field, LogicalType, RowOf, RowOfSchema, ValueOf } from './batch/types.ts'
 export { avg, count, countDistinct, first, last, max, min, sum, topN } from './operator/window/slice-aggregates.ts'
 export type {

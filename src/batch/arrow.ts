@@ -30,7 +30,7 @@ export interface ArrowLoan {
  * |---|---|
  * | BOOLEAN, TINYINT..BIGINT, FLOAT, DOUBLE | Bool, Int8..Int64, Float32, Float64 |
  * | DECIMAL(p, s) | Decimal128(p, s) |
- * | CHAR, VARCHAR / BINARY, VARBINARY | Utf8 / Binary |
+ * | CHAR, VARCHAR / BINARY, VARBINARY, VARIANT | Utf8 / Binary |
  * | DATE, TIME | DateDay, TimeMillisecond |
  * | TIMESTAMP(p), p 0..3 / 4..6 / 7..9 | Timestamp in ms / us / ns; TIMESTAMP_LTZ with time zone UTC |
  * | INTERVAL YEAR TO MONTH / DAY TO SECOND | IntervalYearMonth / DurationMillisecond |
@@ -107,6 +107,7 @@ class ArrowBuilder {
         return new arrow.Utf8()
       case 'BINARY':
       case 'VARBINARY':
+      case 'VARIANT':
         return new arrow.Binary()
       case 'DATE':
         return new arrow.DateDay()

@@ -20,6 +20,8 @@ export type LogicalType =
   /** `safeInteger`: a number in user code instead of a bigint; values beyond ±(2^53 - 1) are bad records where they enter. */
   | (Nullability & { readonly kind: 'BIGINT'; readonly safeInteger: boolean })
   | (Nullability & { readonly kind: 'DECIMAL'; readonly precision: number; readonly scale: number })
+  /** JSON of whatever shape in the open Variant encoding (variant.ts). */
+  | (Nullability & { readonly kind: 'VARIANT' })
   | (Nullability & { readonly kind: 'CHAR' | 'VARCHAR' | 'BINARY' | 'VARBINARY'; readonly length: number })
   | (Nullability & { readonly kind: 'TIME' | 'TIMESTAMP' | 'TIMESTAMP_LTZ'; readonly precision: number })
   | (Nullability & { readonly kind: 'ARRAY' | 'MULTISET'; readonly element: LogicalType })
@@ -60,6 +62,7 @@ export function physicalKindOf(type: LogicalType): PhysicalKind {
     case 'VARCHAR':
     case 'BINARY':
     case 'VARBINARY':
+    case 'VARIANT':
       return PhysicalKind.BYTES
     case 'TIMESTAMP':
     case 'TIMESTAMP_LTZ':
@@ -108,6 +111,11 @@ export function childTypesOf(type: LogicalType): readonly Field[] {
     default:
       return []
   }
+}
+
+/** Whether a type is a VARIANT, or some part of it is: no format has such values. */
+export function holdsVariant(type: LogicalType): boolean {
+  return type.kind === 'VARIANT' || childTypesOf(type).some((child) => holdsVariant(child.type))
 }
 
 /** The type as SQL writes it: `DECIMAL(10, 2) NOT NULL`, `ROW<a BIGINT, b STRING>`. */
@@ -254,6 +262,7 @@ function bounded(name: string, value: number, min: number, max: number): number 
  * | `t.decimal(p, s)` | DECIMAL(p, s) | {@link Decimal} |
  * | `t.string()`, `char(n)`, `varchar(n)` | STRING, ... | string |
  * | `t.bytes()`, `binary(n)`, `varbinary(n)` | BYTES, ... | Uint8Array (a copy) |
+ * | `t.variant()` | VARIANT | Uint8Array (a copy): `parseVariant` and `variantText` make it of JSON, and JSON of it |
  * | `t.date()` | DATE | days since 1970-01-01 |
  * | `t.time(p)` | TIME(p) | milliseconds of the day |
  * | `t.timestamp(p)`, `timestampLtz(p)`, p <= 3 | TIMESTAMP(p) | epoch milliseconds as number |
@@ -292,6 +301,7 @@ export const t = {
   varbinary: (length: number): DataType<Uint8Array> =>
     dataType({ kind: 'VARBINARY', nullable: false, length: bounded('a VARBINARY length of', length, 1, LENGTH_MAX) }),
   bytes: (): DataType<Uint8Array> => dataType({ kind: 'VARBINARY', nullable: false, length: LENGTH_MAX }),
+  variant: (): DataType<Uint8Array> => dataType({ kind: 'VARIANT', nullable: false }),
   date: (): DataType<number> => dataType({ kind: 'DATE', nullable: false }),
   time: (precision: number = 0): DataType<number> => dataType({ kind: 'TIME', nullable: false, precision: bounded('a TIME precision of', precision, 0, 3) }),
   timestamp: <P extends number = 3>(precision: P = 3 as P): DataType<P extends 0 | 1 | 2 | 3 ? number : bigint> =>

@@ -1,6 +1,7 @@
 // Values of SQL as the command prints them: in tables and CSV as a CAST to STRING writes them, in JSON lines as JSON that keeps every digit.
 
 import { type LogicalType, LENGTH_MAX } from '../batch/types.ts'
+import { variantText } from '../batch/variant.ts'
 import { castOf } from '../sql/casts.ts'
 import { jsonOf } from '../sql/changelog-format.ts'
 import type { EvaluationContext } from '../sql/functions/scalar-function.ts'
@@ -40,6 +41,8 @@ export function jsonText(value: Value, type: LogicalType): string {
       return String(value)
     case 'DECIMAL':
       return jsonOf(value, type) as string
+    case 'VARIANT':
+      return variantText(value as Uint8Array)
     case 'ARRAY':
       return `[${(value as readonly Value[]).map((element) => jsonText(element, type.element)).join(',')}]`
     case 'ROW':

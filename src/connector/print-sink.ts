@@ -6,6 +6,7 @@ import { ConnectorError } from '../base/errors.ts'
 import { type OptionKeys, refuseUnknownOptions } from '../base/option-keys.ts'
 import { type RecordBatch, ROW_KIND_TEXT } from '../batch/record-batch.ts'
 import { type Decimal, isObjectSchema, type LogicalType, type Schema } from '../batch/types.ts'
+import { variantText } from '../batch/variant.ts'
 import { readValue } from '../batch/values.ts'
 import type { OperatorContext, OperatorMetrics } from '../operator/operator.ts'
 import type { Sink, SinkWriter } from '../operator/sink.ts'
@@ -124,6 +125,8 @@ export function printedValue(value: unknown, type: LogicalType): string {
     case 'BINARY':
     case 'VARBINARY':
       return `[${Array.from(value as Uint8Array, (byte) => (byte << 24) >> 24).join(', ')}]`
+    case 'VARIANT':
+      return variantText(value as Uint8Array)
     case 'ARRAY':
       return `[${(value as unknown[]).map((item) => printedValue(item, type.element)).join(', ')}]`
     case 'MAP':

@@ -4,7 +4,7 @@
 import { PlanError } from '../base/errors.ts'
 import type { Slab } from '../base/slab.ts'
 import type { RecordBatch } from '../batch/record-batch.ts'
-import type { Schema } from '../batch/types.ts'
+import { formatType, holdsVariant, type LogicalType, type Schema } from '../batch/types.ts'
 import type { ScanResult } from '../kernels/json-scan.ts'
 import type { Kernels } from '../kernels/kernels.ts'
 
@@ -16,6 +16,14 @@ export function checkUtf8Option(what: string, utf8: Utf8Option = 'strict'): Utf8
   if (utf8 !== 'strict' && utf8 !== 'replace')
     throw new PlanError('INVALID_OPTION', `Cannot make ${what} format: utf8 is "strict" or "replace", not "${String(utf8)}"`)
   return utf8
+}
+
+/** @throws {PlanError} `UNSUPPORTED_TYPE` if there are variants in a column: as in Flink no format has a form of them. */
+export function refuseVariant(name: string, type: LogicalType, format: string): void {
+  if (!holdsVariant(type)) return
+  throw new PlanError('UNSUPPORTED_TYPE', `Cannot read or write column "${name}" as ${format}: it is ${formatType(type)}`, {
+    hint: 'Make the column a STRING: PARSE_JSON makes a VARIANT of it, and JSON_STRING a text of a VARIANT.',
+  })
 }
 
 /** The record that names a file's columns. */

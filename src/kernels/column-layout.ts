@@ -92,5 +92,6 @@ export const TypeCode = {
   MULTISET: 21,
   ROW: 22,
   OBJECT: 23,
+  VARIANT: 25,
 } as const
 export type TypeCode = (typeof TypeCode)[keyof typeof TypeCode]

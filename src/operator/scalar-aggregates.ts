@@ -50,6 +50,7 @@ export function isOrdered(type: LogicalType): boolean {
     case 'OBJECT':
     case 'BINARY':
     case 'VARBINARY':
+    case 'VARIANT':
       return false
     default:
       return true

@@ -29,7 +29,7 @@ const TAKES_ORDER = new Set(['COLLECT', 'JSON_ARRAYAGG'])
 const JSON_AGGREGATE = /^JSON_\w+AGG$/
 
 /** What cannot be compared. */
-const UNORDERED = /^(?:ARRAY|MAP|MULTISET|ROW|BINARY|VARBINARY|INTERVAL.*)$/
+const UNORDERED = /^(?:ARRAY|MAP|MULTISET|ROW|BINARY|VARBINARY|VARIANT|INTERVAL.*)$/
 
 /** Whose results are NULL as far as their types say, even if no operand may be. */
 const ALWAYS_NULLABLE = new Set(['PERCENTILE', 'BITMAP_BUILD_CARDINALITY_AGG'])

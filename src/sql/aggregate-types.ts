@@ -33,7 +33,7 @@ const percentileType: TypeRule = ([value, fraction, frequency]) => {
 }
 
 /** Of what APPROX_COUNT_DISTINCT makes no hash. */
-const NOT_HASHED = new Set(['BOOLEAN', 'BINARY', 'VARBINARY', 'ARRAY', 'MAP', 'MULTISET', 'ROW'])
+const NOT_HASHED = new Set(['BOOLEAN', 'BINARY', 'VARBINARY', 'VARIANT', 'ARRAY', 'MAP', 'MULTISET', 'ROW'])
 
 const INTEGERS = new Set(['TINYINT', 'SMALLINT', 'INT', 'BIGINT'])
 

@@ -2,6 +2,7 @@
 
 import { doubleText } from '../base/double-text.ts'
 import { Decimal, isText, type LogicalType } from '../batch/types.ts'
+import { variantText } from '../batch/variant.ts'
 import { CastError } from './cast-error.ts'
 import { collectionCastOf } from './collection-casts.ts'
 import type { EvaluationContext } from './functions/scalar-function.ts'
@@ -30,6 +31,8 @@ export function castOf(from: LogicalType, to: LogicalType, context: EvaluationCo
     const cast = collectionCastOf(from, to, (one, other) => castOf(one, other, context))
     return cast && isText(to) ? (value) => fitUnits(cast(value) as string, to) : cast
   }
+  if (from.kind === 'VARIANT' && to.kind === 'VARIANT') return (value) => value
+  if (from.kind === 'VARIANT') return isText(to) ? (value) => variantText(value as Uint8Array) : undefined
   if (!SIMPLE.has(from.kind) || !SIMPLE.has(to.kind)) return undefined
   switch (to.kind) {
     case 'BOOLEAN':

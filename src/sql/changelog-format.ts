@@ -2,6 +2,7 @@
 
 import { doubleText } from '../base/double-text.ts'
 import { Decimal, type LogicalType } from '../batch/types.ts'
+import { variantText } from '../batch/variant.ts'
 import { dateText, durationText, periodText, timestampText, timeText } from './times.ts'
 import type { Value } from './value.ts'
 
@@ -24,6 +25,8 @@ export function jsonOf(value: Value, type: LogicalType): unknown {
     case 'BINARY':
     case 'VARBINARY':
       return `x'${Buffer.from(value as Uint8Array).toString('hex')}'`
+    case 'VARIANT':
+      return variantText(value as Uint8Array)
     case 'DATE':
       return dateText(value as number)
     case 'TIME':

@@ -47,6 +47,7 @@ import {
   isNumeric,
 } from './type-rules.ts'
 import { type NamedFunction, refusalOf, resolveUserCall } from './user-function-calls.ts'
+import { adviceOnVariant } from './variant-advice.ts'
 
 function near(mistyped: string, known: Iterable<string>): string | undefined {
   const found = suggest(mistyped, known)
@@ -558,8 +559,10 @@ export class ExpressionBinder {
     const type = isVaryingWithoutLength(this.#text.slice(named.start, named.end)) ? { ...named.type, length: LENGTH_MAX } : castType(named.type)
     if (bound.kind === 'null') return this.#null(withNullability(type, true), span)
     if (isInterval(type) && isNumeric(bound.type)) return this.#castToInterval(bound, type, named, isTry, span)
-    if (!canCast(bound.type, type))
-      throw this.#error('WRONG_TYPE', span, `Cannot cast ${formatType(withNullability(bound.type, true))} to ${formatType(withNullability(type, true))}`)
+    if (!canCast(bound.type, type)) {
+      const [from, to] = [bound.type, type].map((one) => formatType(withNullability(one, true)))
+      throw this.#error('WRONG_TYPE', span, `Cannot cast ${from} to ${to}`, adviceOnVariant(bound.type, type))
+    }
     return { kind: 'cast', operand: meeting(bound, type), isTry, isImplicit: false, type: withNullability(type, isTry || bound.type.nullable), ...spanOf(span) }
   }
 
@@ -628,10 +631,17 @@ export class ExpressionBinder {
     const of = this.bind(operand)
     const at = this.bind(index)
     if (of.type.kind === 'ROW') return this.#fieldAt(of, at, span)
+    if (of.type.kind === 'VARIANT') return this.#partOf(of, at, span)
     if (!(of.type.kind === 'ARRAY' ? at.type.kind === 'INT' : of.type.kind === 'MAP' && isKeyOf(at.type, of.type.key))) throw this.#wrong(span, '[ ]', [of, at])
     if (of.type.kind === 'ARRAY' && at.kind === 'literal' && (at.value as number) < 1) throw this.#error('WRONG_TYPE', at, 'Elements are counted from 1')
     const type = of.type.kind === 'ARRAY' ? of.type.element : (of.type as LogicalType & { kind: 'MAP' }).value
     return { kind: 'call', name: 'ITEM', operands: [of, at], clauses: NO_CLAUSES, type: withNullability(type, true), ...spanOf(span) }
+  }
+
+  /** A member of a variant's object, or an element of its array from 1: what it is shows with each row. */
+  #partOf(of: BoundExpression, at: BoundExpression, span: Span): BoundExpression {
+    if (!isText(at.type) && !(isExact(at.type) && at.type.kind !== 'DECIMAL')) throw this.#wrong(span, '[ ]', [of, at])
+    return { kind: 'call', name: 'ITEM', operands: [of, at], clauses: NO_CLAUSES, type: withNullability(of.type, true), ...spanOf(span) }
   }
 
   /** A field of a row by its name, or by its place from 1. */

@@ -3,6 +3,7 @@
 
 import { MillraceError, UserFunctionError } from '../base/errors.ts'
 import { Decimal } from '../batch/types.ts'
+import { isRefusal } from '../batch/variant.ts'
 import type { BoundExpression } from './bound-expression.ts'
 import { boundText, type ColumnNames, literalText } from './bound-text.ts'
 import { CastError } from './cast-error.ts'
@@ -54,6 +55,7 @@ export function failureOf(
 /** What to write so that there is a value; undefined: nothing will help. */
 export function adviceOn(error: unknown): string | undefined {
   if (error instanceof CastError) return 'TRY_CAST gives NULL in its place.'
+  if (error instanceof RangeError && isRefusal(error.cause)) return 'TRY_PARSE_JSON gives NULL in its place.'
   const divides = error instanceof RangeError && error.message === 'Division by zero'
   return divides ? 'A divisor of NULLIF(divisor, 0) gives NULL in its place.' : undefined
 }

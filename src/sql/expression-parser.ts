@@ -765,6 +765,7 @@ export abstract class ExpressionParser extends TokenReader {
       case 'INT':
       case 'FLOAT':
       case 'DATE':
+      case 'VARIANT':
         return { kind: word, nullable }
       case 'INTEGER':
         return { kind: 'INT', nullable }

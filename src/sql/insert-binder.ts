@@ -12,6 +12,7 @@ import { SqlError, type Span } from './sql-error.ts'
 import { hintedTable } from './hints.ts'
 import type { Insert, Name } from './syntax-tree.ts'
 import { canCast } from './type-rules.ts'
+import { adviceOnVariant } from './variant-advice.ts'
 
 /** Rows that go into a table. */
 export interface InsertPlan {
@@ -62,7 +63,7 @@ export function assignColumns(
         text,
         span,
         `Column "${name}" is ${nameOf(type)}, and value ${index + 1} of the query is ${nameOf(source.type)}`,
-        `Write CAST(… AS ${nameOf(type)}).`,
+        adviceOnVariant(source.type, type) ?? `Write CAST(… AS ${nameOf(type)}).`,
       )
     return cast(source, type, true)
   })

@@ -8,6 +8,7 @@ import { deviationOf, isDeviation } from './over-deviations.ts'
 import { replaceColumns } from './expressions.ts'
 import type { BoundFrame, BoundOver, LogicalPlan, SortKey } from './logical-plan.ts'
 import type { Rows } from './plans.ts'
+import { orderable } from './orderable.ts'
 import { SqlError, type Span } from './sql-error.ts'
 import type { Frame, FrameBound, OverCall, Select, WindowSpecification } from './syntax-tree.ts'
 
@@ -43,7 +44,7 @@ export class OverBinder {
     const specification = this.#specification(window)
     const partition = specification.partitionBy.map((expression) => binder.bind(expression))
     const order = specification.orderBy.map(({ expression, descending, nulls }): SortKey => ({
-      expression: binder.bind(expression),
+      expression: orderable(binder.bind(expression), this.#text),
       descending,
       nullsFirst: nulls === undefined ? !descending : nulls === 'FIRST',
     }))

@@ -17,6 +17,7 @@ import { LookupHints } from './lookup-hint.ts'
 import { isLookedUp, LOOKUP_CONNECTORS, lookedUpTable } from './lookup-plan.ts'
 import { changelogTable } from './changelog-functions.ts'
 import type { AggregatePlan, JoinPlan, LogicalPlan, PlanColumn, SortKey, UnnestPlan } from './logical-plan.ts'
+import { orderable } from './orderable.ts'
 import { OverBinder } from './over-binder.ts'
 import {
   castTo,
@@ -152,7 +153,7 @@ export class QueryBinder {
     const width = columns.length
     const keys = order.map((item): SortKey => {
       const found = this.#orderColumn(item.expression, columns, binder, expressions)
-      return { ...directionOf(item), expression: found }
+      return { ...directionOf(item), expression: orderable(found, this.#text) }
     })
     const kept = qualify && binder.bind(qualify)
     const place = overs.place(rows)
@@ -724,7 +725,7 @@ export class QueryBinder {
     const columns = [...input.columns]
     const keys = orderBy.map((item): SortKey => ({
       ...directionOf(item),
-      expression: this.#orderColumn(item.expression, columns, binder, columns.map(asColumn)),
+      expression: orderable(this.#orderColumn(item.expression, columns, binder, columns.map(asColumn)), this.#text),
     }))
     return { kind: 'sort', input: project(input, columns.map(asColumn), columns), keys, ...rows, columns: input.columns, origin }
   }

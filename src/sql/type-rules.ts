@@ -159,6 +159,8 @@ export function mergedType(left: LogicalType, right: LogicalType): LogicalType |
 export function canCast(from: LogicalType, to: LogicalType): boolean {
   const family = familyOf(from)
   const target = familyOf(to)
+  // JSON_STRING makes a text of it.
+  if (family === 'variant' || target === 'variant') return false
   if (target === 'text') return true
   switch (family) {
     case 'boolean':
@@ -173,7 +175,8 @@ export function canCast(from: LogicalType, to: LogicalType): boolean {
     case 'timestamp':
       return target === 'timestamp' || target === 'date' || target === 'time'
     default:
-      return family === target && childrenAre(from, to, canCast)
+      // Within a collection a VARIANT stays what it is.
+      return family === target && childrenAre(from, to, (child, of) => (child.kind === 'VARIANT' && of.kind === 'VARIANT') || canCast(child, of))
   }
 }
 
@@ -191,6 +194,7 @@ export function canEqual(left: LogicalType, right: LogicalType): boolean {
 export function canCompare(left: LogicalType, right: LogicalType): boolean {
   if (isStructured(left) || isStructured(right)) return false
   const [one, other] = [familyOf(left), familyOf(right)]
+  if (one === 'variant') return false
   if (one === other) return childrenAre(left, right, (child, of) => familyOf(child) === familyOf(of))
   return canEqual(left, right) || (one === 'text' && other === 'number') || (one === 'number' && other === 'text')
 }

@@ -97,6 +97,7 @@ function takerOf(type: LogicalType): FromUser {
       return (given) => (typeof given === 'string' && given.isWellFormed() ? given : refuse(given))
     case 'BINARY':
     case 'VARBINARY':
+    case 'VARIANT':
       return (given) => (given instanceof Uint8Array ? given : refuse(given))
     case 'TIMESTAMP':
     case 'TIMESTAMP_LTZ':
@@ -154,6 +155,7 @@ function formOf(type: LogicalType): string {
         return 'a string'
       case 'BINARY':
       case 'VARBINARY':
+      case 'VARIANT':
         return 'a Uint8Array'
       case 'TIMESTAMP':
       case 'TIMESTAMP_LTZ':

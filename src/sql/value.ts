@@ -13,6 +13,7 @@ import { Decimal } from '../batch/types.ts'
  * | DECIMAL | {@link Decimal} at the scale of its type |
  * | CHAR, VARCHAR | string |
  * | BINARY, VARBINARY | Uint8Array |
+ * | VARIANT | Uint8Array: see batch/variant.ts |
  * | DATE | number: days since 1970-01-01 |
  * | TIME | number: milliseconds of the day |
  * | TIMESTAMP, TIMESTAMP_LTZ of precision 0 to 3 | number: milliseconds since 1970-01-01, without a zone or in UTC |

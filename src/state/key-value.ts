@@ -102,6 +102,7 @@ function columnKeyBytes(value: unknown, type: LogicalType): Uint8Array {
       return textKeyBytes(value as string)
     case 'BINARY':
     case 'VARBINARY':
+    case 'VARIANT':
       return binaryKeyBytes(value as Uint8Array)
     case 'DECIMAL':
       return decimalKeyBytes((value as Decimal).unscaled * 10n ** BigInt(type.scale - (value as Decimal).scale), type.scale)

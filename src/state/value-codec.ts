@@ -255,6 +255,7 @@ function presentCodecOf(type: LogicalType, state: string): ValueCodec {
       return { write: (writer, value) => writeLengthText(writer, value, type, state), read: (reader) => reader.text(reader.uint32()) }
     case 'BINARY':
     case 'VARBINARY':
+    case 'VARIANT':
       return {
         write(writer, value) {
           if (!(value instanceof Uint8Array)) refuseValue(value, type, state, 'expected a Uint8Array')

@@ -7,9 +7,11 @@ import { Column } from '../../src/batch/column.ts'
 import type { RecordBatch, RowKind } from '../../src/batch/record-batch.ts'
 import { Decimal, type Field, type LogicalType, Schema } from '../../src/batch/types.ts'
 import { writeValue } from '../../src/batch/values.ts'
+import { parseVariant } from '../../src/batch/variant.ts'
 import { PhysicalKind } from '../../src/kernels/column-layout.ts'
 
-const LEAVES = ['BOOLEAN', 'TINYINT', 'SMALLINT', 'INT', 'BIGINT', 'FLOAT', 'DOUBLE', 'DATE', 'INTERVAL_YEAR_MONTH', 'INTERVAL_DAY_TIME'] as const
+const LEAVES = ['BOOLEAN', 'TINYINT', 'SMALLINT', 'INT', 'BIGINT', 'FLOAT', 'DOUBLE', 'DATE', 'INTERVAL_YEAR_MONTH', 'INTERVAL_DAY_TIME', 'VARIANT'] as const
+const VARIANTS = ['null', '-1', '2147483648', '1.50', '1e300', '""', '[]', '{"b":[1,{"a":null}],"a":"日本語"}']
 const TEXTS = ['', 'a', 'flight', 'naïve', '日本語', '😀', 'x'.repeat(70), '\u0000', '\uFEFFmark', 'twelve bytes']
 
 function pick<T>(random: Random, from: readonly T[]): T {
@@ -93,6 +95,8 @@ export function randomValue(random: Random, type: LogicalType, nulls: number): u
     case 'TIMESTAMP_LTZ':
       if (type.precision <= 3) return random.integer(4e12) - 2e12
       return type.precision <= 6 ? randomBigint(random, 60) * 1000n : randomBigint(random, 63)
+    case 'VARIANT':
+      return parseVariant(pick(random, VARIANTS))
     case 'ARRAY':
       return list(() => randomValue(random, type.element, nulls))
     case 'MULTISET':

@@ -12,7 +12,16 @@ import { CsvScanPlan, markBytes } from '../../kernels/csv-scan.ts'
 import { CsvRefusal } from '../../kernels/json-format-layout.ts'
 import type { ScanField, ScanResult } from '../../kernels/json-scan.ts'
 import type { Kernels } from '../../kernels/kernels.ts'
-import { checkUtf8Option, type EncodeResult, type LineDecoder, type LineEncoder, type FileHeader, type LineFormat, type Utf8Option } from '../line-format.ts'
+import {
+  checkUtf8Option,
+  type EncodeResult,
+  type LineDecoder,
+  type LineEncoder,
+  type FileHeader,
+  type LineFormat,
+  refuseVariant,
+  type Utf8Option,
+} from '../line-format.ts'
 import { scanFieldsOf } from '../scan-fields.ts'
 
 /**
@@ -296,6 +305,7 @@ export class CsvFormat implements LineFormat {
           `Cannot use ${JSON.stringify(arrayElementDelimiter)} between the elements of the CSV column "${name}": it may be part of a value of type ${formatType(element)}`,
           { hint: 'Set another arrayElementDelimiter in csvFormat, such as ";" or "|".' },
         )
+      refuseVariant(name, type, 'CSV')
       if (['ARRAY', 'MAP', 'MULTISET', 'ROW', 'OBJECT'].includes(element.kind))
         throw new PlanError('UNSUPPORTED_TYPE', `Cannot read or write column "${name}" as CSV: only plain values and arrays of them have a CSV form`)
     }

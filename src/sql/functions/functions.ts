@@ -17,6 +17,7 @@ import { STRING_FUNCTIONS } from './strings.ts'
 import { TEXT_SEARCH_FUNCTIONS } from './text-search.ts'
 import { TIME_FUNCTIONS } from './times.ts'
 import { REAL_FUNCTIONS } from './trigonometry.ts'
+import { VARIANT_FUNCTIONS } from './variants.ts'
 
 /** What calls by name find. */
 export const SCALAR_FUNCTIONS: ReadonlyMap<string, ScalarFunction> = new Map(
@@ -35,6 +36,7 @@ export const SCALAR_FUNCTIONS: ReadonlyMap<string, ScalarFunction> = new Map(
     STRING_FUNCTIONS,
     TEXT_SEARCH_FUNCTIONS,
     TIME_FUNCTIONS,
+    VARIANT_FUNCTIONS,
   ].flatMap((table) => Object.entries(table)),
 )
 

@@ -1,14 +1,16 @@
 // Functions that make JSON texts out of values: JSON_OBJECT, JSON_ARRAY, JSON_STRING, and of quotes.
 
 import { isText, type LogicalType, withNullability } from '../../batch/types.ts'
+import { variantText } from '../../batch/variant.ts'
 import type { BoundCall, BoundExpression } from '../bound-expression.ts'
 import { timestampText } from '../times.ts'
 import type { Value } from '../value.ts'
 import { unescape } from './json-path.ts'
-import { decimalOfText, type Json, JsonError, parseJson, wholeText, writeJson } from './json-text.ts'
+import { JsonError, wholeText } from '../../base/json-reader.ts'
+import { decimalOfText, type Json, type JsonToWrite, parseJson, writeJson, WrittenJson } from './json-text.ts'
 import { bySignature, type CallSite, type FunctionTable, type Parameter, type Resolution, type ScalarCode, STRING } from './scalar-function.ts'
 
-type Converter = (value: Value) => Json
+type Converter = (value: Value) => JsonToWrite
 type Values = readonly Value[]
 
 const text: Parameter = { takes: isText, to: () => STRING, type: STRING }
@@ -42,6 +44,8 @@ function converterOf(type: LogicalType): Converter | undefined {
     case 'BINARY':
     case 'VARBINARY':
       return (value) => Buffer.from(value as Uint8Array).toString('base64')
+    case 'VARIANT':
+      return (value) => new WrittenJson(variantText(value as Uint8Array))
     case 'TIMESTAMP':
     case 'TIMESTAMP_LTZ': {
       const zone = type.kind === 'TIMESTAMP' ? '' : 'Z'
@@ -103,7 +107,7 @@ function makeObject({ operands, clauses }: BoundCall): ScalarCode {
   const isNullAbsent = clauses.some(({ words }) => words === 'ABSENT ON NULL')
   const parts = operands.map(jsonPart)
   return (...values) => {
-    const object = new Map<string, Json>()
+    const object = new Map<string, JsonToWrite>()
     for (let index = 0; index < values.length; index += 2)
       if (!isNullAbsent || values[index + 1] !== null) object.set(values[index] as string, parts[index + 1](values[index + 1]))
     return writeJson(object)

@@ -2,12 +2,23 @@
 
 import { PlanError } from '../../base/errors.ts'
 import { Decimal, isText, type LogicalType, withNullability } from '../../batch/types.ts'
+import { variantText } from '../../batch/variant.ts'
 import type { BoundCall, BoundClause, BoundExpression } from '../bound-expression.ts'
 import type { Value } from '../value.ts'
 import { JSON_VALUE_FUNCTIONS, isJson } from './json-values.ts'
 import { type JsonPath, JsonPathError, parseJsonPath } from './json-path.ts'
-import { type Json, JsonError, numberText, parseJson, scalarText, writeJson } from './json-text.ts'
-import { BOOLEAN, type CallSite, type FunctionTable, type Resolution, type ScalarCode, type ScalarFunction, STRING } from './scalar-function.ts'
+import { JsonError } from '../../base/json-reader.ts'
+import { type Json, numberText, parseJson, scalarText, writeJson } from './json-text.ts'
+import {
+  BOOLEAN,
+  type CallSite,
+  type FunctionTable,
+  type Resolution,
+  type ScalarCode,
+  type ScalarFunction,
+  type SiteOperand,
+  STRING,
+} from './scalar-function.ts'
 
 /** What a path leads to; null if to nothing, or to null, which is an error unless lax. */
 type Found = { readonly value: Json; readonly lax: boolean } | { readonly error: string }
@@ -75,12 +86,22 @@ function behaviour(call: BoundCall, at: 'EMPTY' | 'ERROR', valueOf: (clause: Bou
   return clause === undefined || words === 'NULL' ? () => null : () => valueOf(clause)
 }
 
-/** Of two texts. */
-function resolver(type: (site: CallSite) => LogicalType | undefined): ScalarFunction['resolve'] {
+/** Of two texts. @param takesVariant Whether the first one may be a VARIANT, whose text is looked into. */
+function resolver(type: (site: CallSite) => LogicalType | undefined, takesVariant = true): ScalarFunction['resolve'] {
   return (site): Resolution | undefined => {
-    if (site.operands.length !== 2 || !site.operands.every(({ type: of }) => of !== undefined && isText(of))) return undefined
+    const takes = ({ type: of }: SiteOperand, index: number): boolean =>
+      of !== undefined && (isText(of) || (takesVariant && index === 0 && of.kind === 'VARIANT'))
+    if (site.operands.length !== 2 || !site.operands.every(takes)) return undefined
     const found = type(site)
     return found && { type: withNullability(found, true) }
+  }
+}
+
+/** The same function, of a VARIANT too. */
+function ofVariant(make: (call: BoundCall) => ScalarCode): ScalarFunction['make'] {
+  return (call) => {
+    const code = make(call)
+    return call.operands[0].type.kind === 'VARIANT' ? (variant, path) => code(variantText(variant as Uint8Array), path) : code
   }
 }
 
@@ -202,8 +223,8 @@ const TESTS: readonly (readonly [string, (value: Json) => boolean])[] = [
 
 export const JSON_FUNCTIONS: FunctionTable = {
   ...JSON_VALUE_FUNCTIONS,
-  JSON_VALUE: { resolve: resolver((site) => (RETURNED.has(returned(site).kind) ? returned(site) : undefined)), make: makeValue },
-  JSON_QUERY: { resolve: resolver(queryType), make: makeQuery },
-  JSON_EXISTS: { resolve: resolver(({ clauses }) => (clauses.length > 1 ? undefined : BOOLEAN)), make: makeExists },
+  JSON_VALUE: { resolve: resolver((site) => (RETURNED.has(returned(site).kind) ? returned(site) : undefined)), make: ofVariant(makeValue) },
+  JSON_QUERY: { resolve: resolver(queryType), make: ofVariant(makeQuery) },
+  JSON_EXISTS: { resolve: resolver(({ clauses }) => (clauses.length > 1 ? undefined : BOOLEAN), false), make: makeExists },
   ...Object.fromEntries(TESTS.flatMap(([of, holds]) => [false, true].map((not) => [`IS ${not ? 'NOT ' : ''}JSON ${of}`, test(not, holds)] as const))),
 }

@@ -9,6 +9,7 @@ import { likePattern } from '../like.ts'
 import { intervalArithmetic } from '../time-arithmetic.ts'
 import { compareValues, isSame, type Value } from '../value.ts'
 import type { ScalarCode, ScalarFunction } from './scalar-function.ts'
+import { variantItem } from './variants.ts'
 
 type Operator = Pick<ScalarFunction, 'make' | 'isStrict'>
 
@@ -46,7 +47,12 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
         mapOf(values.flatMap((value, index) => (index % 2 === 0 ? [[value, values[index + 1]]] : []))),
   },
   ITEM: {
-    make: ({ operands: [of] }) => (of.type.kind === 'ARRAY' ? (array, index) => (array as readonly Value[])[Number(index) - 1] ?? null : valueAt),
+    make: ({ operands: [of, at] }) =>
+      of.type.kind === 'VARIANT'
+        ? variantItem(at.type)
+        : of.type.kind === 'ARRAY'
+          ? (array, index) => (array as readonly Value[])[Number(index) - 1] ?? null
+          : valueAt,
   },
   FIELD: { make: () => (row, index) => (row as readonly Value[])[index as number] },
 }

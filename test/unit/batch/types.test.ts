@@ -33,6 +33,7 @@ const SQL: readonly (readonly [DataType<unknown>, string, PhysicalKind])[] = [
   [t.binary(4), 'BINARY(4) NOT NULL', PhysicalKind.BYTES],
   [t.varbinary(4), 'VARBINARY(4) NOT NULL', PhysicalKind.BYTES],
   [t.bytes(), 'BYTES NOT NULL', PhysicalKind.BYTES],
+  [t.variant(), 'VARIANT NOT NULL', PhysicalKind.BYTES],
   [t.date(), 'DATE NOT NULL', PhysicalKind.INT32],
   [t.time(3), 'TIME(3) NOT NULL', PhysicalKind.INT32],
   [t.timestamp(), 'TIMESTAMP(3) NOT NULL', PhysicalKind.INT64],

@@ -3,6 +3,7 @@ import { Slab } from '../../../src/base/slab.ts'
 import { Column } from '../../../src/batch/column.ts'
 import { type DataType, Decimal, t } from '../../../src/batch/types.ts'
 import { readValue, writeValue } from '../../../src/batch/values.ts'
+import { parseVariant } from '../../../src/batch/variant.ts'
 
 const columnOf = (type: DataType<unknown>, rows: number = 8): Column => Column.allocate(new Slab(), type.logical, rows)
 
@@ -26,6 +27,7 @@ test.each<[string, DataType<unknown>, readonly unknown[]]>([
   ['STRING', t.string(), ['', 'plain', 'naïve', '日本語', '😀', 'a'.repeat(1000), '\u0000', 'ü'.repeat(30)]],
   ['STRING with a byte order mark', t.string(), ['\uFEFFtext', '\uFEFF', 'a\uFEFF']],
   ['BYTES', t.bytes(), [new Uint8Array(), new Uint8Array([0, 255])]],
+  ['VARIANT', t.variant(), [parseVariant('null'), parseVariant('{"b":[1.50],"a":"x"}')]],
   ['DATE', t.date(), [-719162, 0, 19000]],
   ['TIME', t.time(3), [0, 86_399_999]],
   ['TIMESTAMP(3)', t.timestamp(3), [-1, 0, 1_700_000_000_000, -62135596800000]],

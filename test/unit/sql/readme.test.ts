@@ -131,7 +131,6 @@ const REASONS: readonly (readonly [names: RegExp, reason: string])[] = [
   [/^(?:CLASSIFIER|FIRST|LAST|NEXT|PREV|MATCH_\w+)$/, 'of MATCH_RECOGNIZE, which is not there yet'],
   [/^BITMAP_/, 'bitmaps are not there yet'],
   [/^(?:ML_PREDICT|VECTOR_SEARCH)$/, 'there are no models'],
-  [/^(?:PARSE_JSON|TRY_PARSE_JSON)$/, 'there is no type VARIANT'],
   [/^SNAPSHOT$/, 'Flink 2.3 does not have it either'],
   [/^(?:CURRENT_USER|USER)$/, 'nobody logs in'],
 ]

@@ -1,7 +1,8 @@
 // JSON_OBJECTAGG and JSON_ARRAYAGG. Values are kept as the JSON texts that they become.
 
 import type { BoundExpression } from '../../bound-expression.ts'
-import { quoteJson, writeJson } from '../../functions/json-text.ts'
+import { quoteJson } from '../../../base/json-quote.ts'
+import { writeJson } from '../../functions/json-text.ts'
 import { jsonPart } from '../../functions/json-values.ts'
 import type { Value } from '../../value.ts'
 import type { Entry, Keyed } from './collections.ts'

@@ -1,0 +1,2 @@
+-- array contains
+SELECT ARRAY_CONTAINS(ARRAY[PARSE_JSON('1')], PARSE_JSON('1')) AS c0;

@@ -1,0 +1,4 @@
+-- c nullif
+CREATE TABLE t (k INT, g STRING, s STRING, ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_variant.jsonl', 'format' = 'json');
+CREATE TEMPORARY VIEW v AS SELECT k, g, TRY_PARSE_JSON(s) AS v, ts FROM t;
+SELECT NULLIF(v, TRY_PARSE_JSON('null')) AS e FROM v;

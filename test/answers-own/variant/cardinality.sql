@@ -1,0 +1,2 @@
+-- cardinality
+SELECT CARDINALITY(PARSE_JSON('[1]')) AS c0;

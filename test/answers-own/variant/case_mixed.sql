@@ -1,0 +1,5 @@
+-- case mixed
+CREATE TABLE t (k INT, g STRING, s STRING, ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_variant.jsonl', 'format' = 'json');
+CREATE TEMPORARY VIEW v AS SELECT k, g, TRY_PARSE_JSON(s) AS v, ts FROM t;
+SELECT CASE WHEN k = 1 THEN v ELSE 1 END AS c0
+FROM v;

@@ -1,0 +1,2 @@
+-- cast array
+SELECT CAST(PARSE_JSON('1') AS ARRAY<INT>) AS c0;

@@ -1,0 +1,2 @@
+-- cast int
+SELECT CAST(PARSE_JSON('1') AS INT) AS c0;

@@ -1,0 +1,2 @@
+-- cast string
+SELECT CAST(PARSE_JSON('1') AS STRING) AS c0;

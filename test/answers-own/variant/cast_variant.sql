@@ -1,0 +1,2 @@
+-- cast variant
+SELECT CAST(PARSE_JSON('1') AS VARIANT) AS c0;

@@ -1,0 +1,2 @@
+-- castto int
+SELECT CAST(1 AS VARIANT) AS c0;

@@ -1,0 +1,2 @@
+-- castto null
+SELECT CAST(NULL AS VARIANT) AS c0;

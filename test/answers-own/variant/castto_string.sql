@@ -1,0 +1,2 @@
+-- castto string
+SELECT CAST('x' AS VARIANT) AS c0;

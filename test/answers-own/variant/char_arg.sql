@@ -1,0 +1,3 @@
+-- char arg
+SELECT PARSE_JSON(CAST('1' AS CHAR(3))) AS c0,
+  PARSE_JSON(CAST(' [1]' AS VARCHAR(9))) AS c1;

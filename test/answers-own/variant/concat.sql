@@ -1,0 +1,2 @@
+-- concat
+SELECT PARSE_JSON('1') || 'x' AS c0;

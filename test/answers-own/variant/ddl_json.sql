@@ -1,0 +1,3 @@
+-- ddl json
+CREATE TABLE j (k INT, v VARIANT) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_variant_json.jsonl', 'format' = 'json');
+SELECT * FROM j;

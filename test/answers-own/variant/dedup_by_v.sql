@@ -1,0 +1,4 @@
+-- dedup by v
+CREATE TABLE t (k INT, g STRING, s STRING, ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_variant.jsonl', 'format' = 'json');
+CREATE TEMPORARY VIEW v AS SELECT k, g, TRY_PARSE_JSON(s) AS v, ts FROM t;
+SELECT v, k FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY v ORDER BY k DESC) AS r FROM v) WHERE r = 1;

@@ -1,0 +1,2 @@
+-- error flag
+SELECT PARSE_JSON('1', 'x') AS c0;

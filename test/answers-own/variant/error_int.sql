@@ -1,0 +1,2 @@
+-- error int
+SELECT PARSE_JSON(1) AS c0;

@@ -1,0 +1,2 @@
+-- error none
+SELECT PARSE_JSON() AS c0;

@@ -1,0 +1,2 @@
+-- error parse0
+SELECT PARSE_JSON('{') AS c0;

@@ -1,0 +1,2 @@
+-- error parse2
+SELECT PARSE_JSON('') AS c0;

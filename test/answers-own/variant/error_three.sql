@@ -1,0 +1,2 @@
+-- error three
+SELECT PARSE_JSON('1', TRUE, TRUE) AS c0;

@@ -1,0 +1,2 @@
+-- f array item
+SELECT ARRAY[TRY_PARSE_JSON('1'), TRY_PARSE_JSON('2')][2] AS c0;

@@ -1,0 +1,2 @@
+-- f array max
+SELECT ARRAY_MAX(ARRAY[PARSE_JSON('1')]) AS c0;

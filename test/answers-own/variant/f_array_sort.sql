@@ -1,0 +1,2 @@
+-- f array sort
+SELECT ARRAY_SORT(ARRAY[PARSE_JSON('1')]) AS c0;

@@ -1,0 +1,2 @@
+-- f like
+SELECT PARSE_JSON('1') LIKE '1' AS c0;

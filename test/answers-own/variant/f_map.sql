@@ -1,0 +1,4 @@
+-- f map
+SELECT MAP_KEYS(MAP['a', PARSE_JSON('1')]) AS c0,
+  MAP_VALUES(MAP['a', PARSE_JSON('1')]) AS c1,
+  MAP_FROM_ARRAYS(ARRAY['a'], ARRAY[PARSE_JSON('[1]')]) AS c2;

@@ -1,0 +1,2 @@
+-- f md5
+SELECT MD5(PARSE_JSON('1')) AS c0;

@@ -1,0 +1,3 @@
+-- f typeof
+SELECT TYPEOF(ARRAY[PARSE_JSON('1')]) AS c0,
+  TYPEOF(ROW(TRY_PARSE_JSON('1'))) AS c1;

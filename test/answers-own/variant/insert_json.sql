@@ -1,0 +1,5 @@
+-- insert json
+CREATE TABLE t (k INT, g STRING, s STRING, ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_variant.jsonl', 'format' = 'json');
+CREATE TEMPORARY VIEW v AS SELECT k, g, TRY_PARSE_JSON(s) AS v, ts FROM t;
+CREATE TABLE o (k INT, v VARIANT) WITH ('connector' = 'filesystem', 'path' = '${DATA}/none', 'format' = 'json');
+INSERT INTO o SELECT k, v FROM v;

@@ -1,0 +1,2 @@
+-- item dot
+SELECT PARSE_JSON('{"a":[1,2.50,null,"x"],"b":{"c":true},"d":null}').b AS c0;

@@ -1,0 +1,2 @@
+-- item field of scalar
+SELECT PARSE_JSON('1')['x'] AS c0;

@@ -1,0 +1,2 @@
+-- item index of scalar
+SELECT PARSE_JSON('1')[1] AS c0;

@@ -1,0 +1,2 @@
+-- item tinyint
+SELECT PARSE_JSON('{"a":[1,2.50,null,"x"],"b":{"c":true},"d":null}')['a'][CAST(1 AS TINYINT)] AS c0;

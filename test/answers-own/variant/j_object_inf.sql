@@ -1,0 +1,2 @@
+-- j object inf
+SELECT JSON_OBJECT('k' VALUE PARSE_JSON('1e400')) AS c0;

@@ -1,0 +1,2 @@
+-- j string row
+SELECT JSON_STRING(ROW(PARSE_JSON('{"a":[1,2.50,null,"x"],"b":{"c":true},"d":null}'), 1)) AS c0;

@@ -1,0 +1,5 @@
+-- join b
+-- mode: batch
+CREATE TABLE t (k INT, g STRING, s STRING, ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_variant.jsonl', 'format' = 'json');
+CREATE TEMPORARY VIEW v AS SELECT k, g, TRY_PARSE_JSON(s) AS v, ts FROM t;
+SELECT a.k, a.v, b.v AS w FROM v AS a LEFT JOIN v AS b ON a.k = b.k + 1;

@@ -1,0 +1,2 @@
+-- json array
+SELECT JSON_ARRAY(PARSE_JSON('1')) AS c0;

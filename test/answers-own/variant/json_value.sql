@@ -1,0 +1,2 @@
+-- json value
+SELECT JSON_VALUE(PARSE_JSON('{"a":1}'), '$.a') AS c0;

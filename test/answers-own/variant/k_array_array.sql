@@ -1,0 +1,2 @@
+-- k array array
+SELECT CAST(ARRAY[PARSE_JSON('[1]')] AS ARRAY<VARIANT>) AS c0;

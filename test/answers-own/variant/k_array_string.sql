@@ -1,0 +1,2 @@
+-- k array string
+SELECT CAST(ARRAY[PARSE_JSON('[1]')] AS ARRAY<STRING>) AS c0;

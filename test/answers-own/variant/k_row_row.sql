@@ -1,0 +1,2 @@
+-- k row row
+SELECT CAST(ROW(PARSE_JSON('1'), 2) AS ROW<a VARIANT, b BIGINT>) AS c0;

@@ -1,0 +1,2 @@
+-- null literal
+SELECT PARSE_JSON(NULL) AS c0;

@@ -1,0 +1,2 @@
+-- plus
+SELECT PARSE_JSON('1') + 1 AS c0;

@@ -1,0 +1,15 @@
+-- print scalars
+SELECT PARSE_JSON('null') AS c0,
+  PARSE_JSON('true') AS c1,
+  PARSE_JSON('false') AS c2,
+  PARSE_JSON('"x"') AS c3,
+  PARSE_JSON('""') AS c4,
+  PARSE_JSON('"a\"b\\c\n\t\u0001\u00e9\ud83d\ude00/\/"') AS c5,
+  PARSE_JSON('"é😀<>&"') AS c6,
+  PARSE_JSON('[]') AS c7,
+  PARSE_JSON('{}') AS c8,
+  PARSE_JSON('[1,[2,[3]],{}]') AS c9,
+  PARSE_JSON('{"b":1,"a":2,"B":3,"é":4,"aa":5,"":6}') AS c10,
+  PARSE_JSON(' {"a" : [ 1 , 2 ] } ') AS c11,
+  PARSE_JSON('{"😀":1,"\uffff":2}') AS c12,
+  PARSE_JSON('"2024-01-01"') AS c13;

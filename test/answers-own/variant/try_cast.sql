@@ -1,0 +1,2 @@
+-- try cast
+SELECT TRY_CAST(PARSE_JSON('1') AS INT) AS c0;

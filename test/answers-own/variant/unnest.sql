@@ -1,0 +1,2 @@
+-- unnest
+SELECT x FROM (SELECT ARRAY[PARSE_JSON('1'), PARSE_JSON('"y"')] AS a) CROSS JOIN UNNEST(a) AS u(x);

@@ -1,0 +1,2 @@
+-- upper
+SELECT UPPER(PARSE_JSON('"x"')) AS c0;
