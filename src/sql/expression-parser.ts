@@ -49,7 +49,7 @@ const SPECIAL_FUNCTIONS = new Set(
   ),
 )
 /** Reserved, and Flink has ordinary functions of these names all the same. */
-const RESERVED_ORDINARY = new Set(['TRANSLATE', 'CONVERT', 'PREV', 'NEXT', 'CLASSIFIER', 'MATCH_NUMBER', 'DATE', 'TIME', 'TIMESTAMP', 'CONTAINS', 'BITMAP'])
+const RESERVED_ORDINARY = new Set(['TRANSLATE', 'PREV', 'NEXT', 'CLASSIFIER', 'MATCH_NUMBER', 'DATE', 'TIME', 'TIMESTAMP', 'CONTAINS', 'BITMAP'])
 
 /** Reads expressions; queries within them are read by whoever extends it. */
 export abstract class ExpressionParser extends TokenReader {
@@ -254,6 +254,8 @@ export abstract class ExpressionParser extends TokenReader {
       case 'CAST':
       case 'TRY_CAST':
         return this.#cast()
+      case 'CONVERT':
+        return this.#convert()
       case 'INTERVAL':
         return this.#interval()
       case 'EXISTS': {
@@ -365,6 +367,23 @@ export abstract class ExpressionParser extends TokenReader {
     const type = this.type()
     this.expectSymbol(')')
     return { kind: 'cast', isTry: start.upper === 'TRY_CAST', operand, type, ...this.span(start) }
+  }
+
+  /** `CONVERT(type, value)`: another way to write a CAST. The number of a style may follow, which means nothing. */
+  #convert(): Expression {
+    const start = this.take()
+    this.expectSymbol('(')
+    const type = this.type()
+    if (type.saysNullable) throw this.error('SYNTAX_ERROR', type, 'A type says nothing about NULL here')
+    this.expectSymbol(',')
+    const operand = this.expression()
+    if (this.acceptSymbol(',')) {
+      const style = this.expression()
+      if (style.kind !== 'literal' || (style.type !== 'integer' && style.type !== 'null'))
+        throw this.error('SYNTAX_ERROR', style, 'The style of CONVERT is a number that stands there, or NULL')
+    }
+    this.expectSymbol(')')
+    return { kind: 'cast', isTry: false, operand, type, ...this.span(start) }
   }
 
   #row(): Expression {

@@ -80,7 +80,7 @@ const IN_BATCH = "SET 'execution.runtime-mode' = 'batch'; "
 const CALLS: Readonly<Record<string, string>> = {
   AT: "SELECT ts AT TIME ZONE 'UTC' AS x FROM t",
   CLASSIFIER: MATCHED('CLASSIFIER()'),
-  CONVERT: 'SELECT CONVERT(b USING utf8) AS x FROM t',
+  CONVERT: 'SELECT CONVERT(INT, b) AS x FROM t',
   CUMULATE: "SELECT * FROM CUMULATE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE, INTERVAL '2' MINUTE)",
   CURRENT_CATALOG: 'SELECT CURRENT_CATALOG AS x',
   CURRENT_USER: 'SELECT CURRENT_USER AS x',
@@ -132,7 +132,7 @@ const REASONS: readonly (readonly [names: RegExp, reason: string])[] = [
   [/^BITMAP_/, 'bitmaps are not there yet'],
   [/^(?:ML_PREDICT|VECTOR_SEARCH)$/, 'there are no models'],
   [/^SNAPSHOT$/, 'Flink 2.3 does not have it either'],
-  [/^(?:CURRENT_USER|USER)$/, 'nobody logs in'],
+  [/^(?:AT|CURRENT_CATALOG|CURRENT_USER|NTH_VALUE|RLIKE|USER)$/, 'Flink 2.3 knows the word, and refuses each use of it'],
 ]
 
 /** What else there is to say of some that are. */

@@ -1,0 +1,2 @@
+-- conv array
+SELECT CONVERT(ARRAY<INT>, ARRAY['1']) AS c0;

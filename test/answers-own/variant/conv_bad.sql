@@ -1,0 +1,2 @@
+-- conv bad
+SELECT CONVERT(INTEGER, DATE '2024-01-01') AS c0;

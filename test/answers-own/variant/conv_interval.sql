@@ -1,0 +1,2 @@
+-- conv interval
+SELECT CONVERT(INTERVAL DAY, 1) AS c0;

@@ -1,0 +1,2 @@
+-- conv null
+SELECT CONVERT(INTEGER, NULL) AS c0;

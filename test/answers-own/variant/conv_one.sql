@@ -1,0 +1,2 @@
+-- conv one
+SELECT CONVERT(INTEGER) AS c0;

@@ -1,0 +1,2 @@
+-- conv string
+SELECT CONVERT(STRING, 12) AS c0;

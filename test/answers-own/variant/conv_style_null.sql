@@ -1,0 +1,2 @@
+-- conv style null
+SELECT CONVERT(INTEGER, '12', NULL) AS c0;

@@ -1,0 +1,3 @@
+-- x at
+CREATE TABLE u (a INT, b STRING, ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_variant_u.jsonl', 'format' = 'json');
+SELECT ts AT TIME ZONE 'UTC' AS x FROM u;

@@ -1,0 +1,3 @@
+-- x convert
+CREATE TABLE u (a INT, b STRING, ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_variant_u.jsonl', 'format' = 'json');
+SELECT CONVERT(b USING utf8) AS x FROM u;

@@ -1,0 +1,3 @@
+-- x convert type
+CREATE TABLE u (a INT, b STRING, ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_variant_u.jsonl', 'format' = 'json');
+SELECT CONVERT(INTEGER, b) AS x FROM u;
