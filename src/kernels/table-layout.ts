@@ -40,6 +40,8 @@ export const TABLE_SCRATCH = 15
 export const TABLE_SCRATCH_BYTES = 2048 + 64
 /** The epoch that entries get which are looked up to be changed: that of the next checkpoint. 0: entries keep none. */
 export const TABLE_EPOCH = 16
+/** The epoch of entries that are inserted, where TABLE_EPOCH is 0. */
+export const TABLE_EPOCH_NEW = 17
 
 export const SEGMENT_BYTES = 512
 export const SEGMENT_INDEX = 0

@@ -23,25 +23,19 @@ export interface TableKernels {
   /** Lists the entries of a segment by key group; counts[g]..counts[g + 1] are those of group first + from + g. See the kernel. */
   segmentEntriesByGroup(table: number, segment: number, from: number, groups: number, counts: number, out: number): void
 
-  /** Adds up the bytes and records that a snapshot of a segment takes, by key group: u32 {bytes, records, next, written}[]. See the kernel. */
-  segmentRecordBytes(table: number, segment: number, since: number, namespaceBytes: number, valueBytes: number, from: number, groups: number): void
-  /** Writes those records, each where `next` of its group says. Writes up to 7 bytes behind them. */
-  segmentWriteRecords(
-    table: number,
-    segment: number,
-    since: number,
-    namespace: number,
-    namespaceBytes: number,
-    valueOffset: number,
-    valueBytes: number,
-    from: number,
-    groups: number,
-  ): void
+  /** Adds up the bytes that records of the entries in chunks from..to-1 take, by key group; snapshot-layout.ts draws the block at `written`. */
+  segmentRecordBytes(table: number, segment: number, written: number, from: number, to: number): void
+  /** Writes those records, where their groups have room. */
+  segmentWriteRecords(table: number, segment: number, written: number, from: number, to: number): void
+  /** Writes those of the entries that wait, and gives all the epoch that has begun. Returns n, or the row that found no room (ENTRIES_FULL_*). */
+  tableKeepRecords(table: number, written: number, entries: number, from: number, n: number): number
 
   /** {@link segmentRecordBytes} for the key or namespace records at start..end-1; snapshot-layout.ts draws the block at `pool`. */
-  poolRecordBytes(pool: number, start: number, end: number, groups: number): void
-  /** Writes those records, each where `next` of its group says. */
-  poolWriteRecords(pool: number, start: number, end: number, groups: number): void
+  poolRecordBytes(pool: number, start: number, end: number): void
+  /** Writes those records, where their groups have room. */
+  poolWriteRecords(pool: number, start: number, end: number): void
+  /** {@link tableKeepRecords} for key or namespace records, and all of u32 pools[count]: the row that found no room has it in one of them (POOL_FULL_*). */
+  poolKeepRecords(pools: number, count: number, records: number, from: number, n: number): number
 
   /** The keys of entries as arrays of a key batch; `words` only in bytes form. The payloads are the table's own. */
   entryKeys(table: number, entries: number, n: number, hashes: number, keys: number, words: number): void

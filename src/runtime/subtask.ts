@@ -32,6 +32,7 @@ import { OutputCollector } from './output-collector.ts'
 import type { RestoredSplits } from './restored-splits.ts'
 import { type SplitAssigner, SourceDriver, writeTakenSplits } from './source-driver.ts'
 import type { WatermarkAlignment } from './watermark-alignment.ts'
+import type { WaitingSnapshot } from './part-snapshots.ts'
 import { MetricSlot, OperatorSlot, WorkerSlot } from './subtask-metrics.ts'
 
 /** An operator or source of a subtask, as checkpoints see it. */
@@ -53,8 +54,8 @@ export interface SubtaskEnvironment {
   readonly batchRowsMax: number
   readonly tableSeed: number
   readonly options: ReadonlyMap<string, string>
-  /** A barrier has reached an operator or source. */
-  takeSnapshot(uid: string, subtaskIndex: number, part: SnapshotPart, barrier: CheckpointBarrier): void
+  /** A barrier has reached an operator or source. Returns what it is still to write, if that is not all. */
+  takeSnapshot(uid: string, subtaskIndex: number, part: SnapshotPart, barrier: CheckpointBarrier): WaitingSnapshot | undefined
   /** What a barrier has overtaken in front of an operator has been collected: undefined if it was nothing. */
   takeInFlight(uid: string, subtaskIndex: number, checkpointId: number, inFlight: Uint8Array | undefined): void
   /** A subtask has processed all it will: what it holds belongs to every checkpoint from now on. Told again once it has committed everything. */
@@ -153,6 +154,8 @@ export class Subtask {
   /** What was in front of the head at the last such barrier; and what the gate has collected. Whichever is there first waits for the other. */
   #overtakenAtHead: readonly OvertakenBatch[] | undefined
   #overtakenInGate: OvertakenInGate | undefined
+  /** What its parts are still to write for a checkpoint whose barrier has passed: a piece behind each batch. */
+  readonly #waiting: WaitingSnapshot[] = []
 
   constructor(task: PlanTask, index: number, environment: SubtaskEnvironment) {
     this.task = task
@@ -192,7 +195,10 @@ export class Subtask {
       const body = environment.graph.transformations[planned.id].body
       const context = this.#context(planned, operatorIndex, slots)
       environment.slab.user = { activeOperatorName: planned.name }
-      const takeSnapshot = (part: SnapshotPart, barrier: CheckpointBarrier): void => environment.takeSnapshot(planned.uid, index, part, barrier)
+      const takeSnapshot = (part: SnapshotPart, barrier: CheckpointBarrier): void => {
+        const waiting = environment.takeSnapshot(planned.uid, index, part, barrier)
+        if (waiting !== undefined) this.#waiting.push(waiting)
+      }
       const takeOperatorSnapshot: SnapshotHook = (operator, barrier, overtaken, hasEnded) => {
         const isFollowed = planned.chainedTo === undefined && this.#gate?.overtakerId === barrier.checkpointId
         takeSnapshot(
@@ -264,7 +270,7 @@ export class Subtask {
 
   #isDone(): boolean {
     const headEnded = this.#source !== null ? this.#source.hasEnded : this.#gate!.hasEnded
-    return headEnded && this.#drivers.every((driver) => driver.isIdle) && this.#writers.every((writer) => !writer.isBusy)
+    return headEnded && this.#waiting.length === 0 && this.#drivers.every((driver) => driver.isIdle) && this.#writers.every((writer) => !writer.isBusy)
   }
 
   /** Earliest instant at which a step would find something to do without new input: epoch ms. */
@@ -292,7 +298,7 @@ export class Subtask {
   /** Whether input waits or credit came: the check before parking. */
   hasWork(): boolean {
     if (this.#ended) return false
-    if (this.#gate !== null && this.#gate.hasInput()) return true
+    if (this.#waiting.length > 0 || (this.#gate !== null && this.#gate.hasInput())) return true
     for (const writer of this.#writers) for (const channel of writer.channels) if (channel.ring.isCreditGranted()) return true
     return false
   }
@@ -312,6 +318,10 @@ export class Subtask {
     if (this.#stepChain()) moved = true
     // What has waited gets its turn now: the next barrier that overtakes may come before the next step does.
     if (this.#overtakerId !== undefined && this.#endOvertaking(this.#overtakerId) && this.#stepChain()) moved = true
+    if (this.#waiting.length > 0) {
+      this.#writeOn()
+      moved = true
+    }
     // Input first: a source that was held back for long has brought something before anybody asks whether it is idle.
     if (this.#fireTimers()) moved = true
     // With nothing else to do, nothing is worth waiting for.
@@ -322,6 +332,13 @@ export class Subtask {
     this.#endStep(!isDone && this.#isHeldBack(moved))
     if (isDone) this.#end()
     return moved
+  }
+
+  /** Writes a piece of what a checkpoint waits for. */
+  #writeOn(): void {
+    if (!this.#waiting[0].writeOn()) return
+    this.#waiting.shift()
+    this.#tellInFlight()
   }
 
   #stepChain(): boolean {
@@ -415,7 +432,8 @@ export class Subtask {
 
   #tellInFlight(): void {
     const [atHead, inGate] = [this.#overtakenAtHead, this.#overtakenInGate]
-    if (atHead === undefined || inGate === undefined) return
+    // Behind what the parts have written.
+    if (atHead === undefined || inGate === undefined || this.#waiting.length > 0) return
     this.#overtakenAtHead = this.#overtakenInGate = undefined
     const { graph } = this.#environment
     const [head] = this.task.operators
@@ -455,6 +473,7 @@ export class Subtask {
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    for (const waiting of this.#waiting.splice(0)) waiting.giveUp()
     const failures = closeAll(this.#parts())
     this.#slots[MetricSlot.IS_STEPPING] = 0
     this.#publishMetrics()

@@ -104,10 +104,12 @@ export interface WorkerHooks {
   announceCounter(counter: CounterName): void
   /** Asked each time an output is asked for room: true makes it say no this once. For tests. */
   refuse?(): boolean
+  /** How many entries of a part are written between two batches. For tests. */
+  readonly pieceEntries?: number
   /** Given the receiving end of each channel: returns what the channel is read through. For tests. */
   readThrough?(ring: RingConsumer): RingConsumer
   /**
-   * A barrier has reached a part of the job.
+   * A part of the job has written what it was when a barrier reached it.
    *
    * @param part What it wrote, of which some may lie in the worker's slab until the checkpoint is complete, or the next one begins.
    * @param hadEnded Whether the part had ended before the job was restored.
@@ -184,7 +186,7 @@ export class WorkerRuntime {
     this.doorbell = this.#doorbells[workerIndex]!
     const buffer = this.#buffers[workerIndex]
     const words = new Int32Array(buffer)
-    this.#snapshots = new PartSnapshots(this.slab, settings.isIncremental)
+    this.#snapshots = new PartSnapshots(this.slab, settings.isIncremental, hooks.pieceEntries)
     const parts = settings.restore && new SnapshotParts(settings.restore)
     const environment: SubtaskEnvironment = {
       graph,
@@ -199,7 +201,9 @@ export class WorkerRuntime {
         const id = partId(uid, subtaskIndex)
         // A barrier that another worker has sent may be here before the mail that the checkpoint in front of it is complete.
         this.#snapshots.complete(Atomics.load(words, COMPLETE_CHECKPOINT_ADDRESS >>> 2))
-        hooks.snapshotTaken(barrier.checkpointId, id, this.#snapshots.take(id, part, barrier), part.hadEnded === true, part.inFlight)
+        return this.#snapshots.take(id, part, barrier, (snapshot) =>
+          hooks.snapshotTaken(barrier.checkpointId, id, snapshot, part.hadEnded === true, part.inFlight),
+        )
       },
       takeInFlight: (uid, subtaskIndex, checkpointId, inFlight) => hooks.inFlightTaken(checkpointId, partId(uid, subtaskIndex), inFlight),
       subtaskEnded: (subtask) => hooks.subtaskEnded(subtask),

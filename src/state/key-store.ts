@@ -24,8 +24,9 @@ import { ENTRY_FLAGS_OFFSET, ENTRY_HASH_OFFSET, ENTRY_KEY_OFFSET, ENTRY_WORD_OFF
 import { BlobHeap } from './blob-heap.ts'
 import { keyPartsOf, keyValueOf } from './key-value.ts'
 import { PairIndex } from './pair-index.ts'
-import { type RecordSource, writeGroups } from './record-groups.ts'
+import { PoolRecords, WaitingRecords } from './pool-records.ts'
 import { RecordPool } from './record-pool.ts'
+import { EPOCH_END, NO_RECORDS, type RecordPieces, type RecordSource, type RecordTarget } from './record-rooms.ts'
 import { CACHE_SEGMENT_ENTRIES, SegmentTable } from './segment-table.ts'
 import { INLINE_STATES_MAX, type StateScope, type StateSlot } from './state-scope.ts'
 
@@ -34,7 +35,7 @@ export const KEY_GROUP = 4
 export const KEY_PAYLOAD = 8
 const TIMERS = 16
 const FIRST_NAMESPACE = 20
-const FLAGS = 24
+const FLAGS = layout.RECORD_FLAGS_OFFSET
 const LATE = 28
 export const KEY_HASH = 32
 const NAMESPACE_KEY = 4
@@ -298,12 +299,19 @@ export class KeyStore {
   #round = FIRST_ROUND
   #sweptKey = 0
   #sweptNamespace = 0
+  /** Keys and namespaces that wait to be written; whether there may be some, and scratch for one of them. */
+  readonly #waitingKeys: WaitingRecords
+  readonly #waitingNamespaces: WaitingRecords
+  #waits = false
+  #waiting = 0
 
   constructor(options: KeyStoreOptions) {
     this.#options = options
     this.slab = options.slab
     this.heap = new BlobHeap(options.slab)
     this.keyGroups = keyGroupRangeOf(options.subtaskIndex, options.parallelism, options.maxParallelism)
+    this.#waitingKeys = new WaitingRecords(options.slab, options.kernels)
+    this.#waitingNamespaces = new WaitingRecords(options.slab, options.kernels)
     this.#form = formOf(options.inputs)
     this.#keyTypes = keyTypesOf(options.inputs[0])
     this.#presence = TIMER_SLOTS + (options.timers ? TIMERS_BYTES : 0)
@@ -453,10 +461,22 @@ export class KeyStore {
 
   /** Makes a record the current one, of whichever kind it is; returns whether it is a namespace's. */
   selectRecord(record: number): boolean {
-    const isNamespace = (this.slab.u32[(record + FLAGS) >>> 2] & FLAG_NAMESPACE) !== 0
+    const isNamespace = this.#isNamespace(record)
     if (isNamespace) this.selectNamespace(record)
     else this.select(record)
     return isNamespace
+  }
+
+  /** {@link selectRecord}, which is no use of it. */
+  showRecord(record: number): boolean {
+    const isNamespace = this.#isNamespace(record)
+    if (isNamespace) this.#selectNamespace(record)
+    else this.#select(record)
+    return isNamespace
+  }
+
+  #isNamespace(record: number): boolean {
+    return (this.slab.u32[(record + FLAGS) >>> 2] & FLAG_NAMESPACE) !== 0
   }
 
   /** The record of the current namespace, made if need be. */
@@ -713,9 +733,15 @@ export class KeyStore {
     this.#select(0)
   }
 
-  /** Begins an epoch: from now on records that are used are told from others. 0 ends that. */
+  /** Begins an epoch: from now on records that are used are told from others; none is current, since it would be used untold. 0 ends that. */
   beginEpoch(epoch: number): void {
+    this.#select(0)
     this.#mark = epoch << layout.RECORD_EPOCH_SHIFT
+  }
+
+  /** Has a record that waits to be written written: something of it is about to go though nobody uses it. */
+  keep(record: number): void {
+    if (this.#waits && this.epochOf(record) !== this.epoch) this.#keep(record)
   }
 
   /** Notes that a record is used. */
@@ -749,40 +775,59 @@ export class KeyStore {
     return this.#removed
   }
 
-  /** One state of all keys, or of all namespaces, as records of a snapshot. */
-  records(kind: 'key' | 'namespace', { kind: stateKind, offset, presence, mask, ttlOffset, ttlMs }: StatePlace): RecordSource {
-    const { slab, keyGroups } = this
+  /** One state of all keys, or of all namespaces, as records of a snapshot. Some of them may wait: what uses a record says so first, as for epochs. */
+  records(kind: 'key' | 'namespace', place: StatePlace): RecordSource {
     return {
-      slab,
-      writeRecords: (since, stage, visit) => {
-        if (!this.#frozen) return
-        const pool = kind === 'key' ? this.#keys : this.#namespaces
-        const { kernels } = this.#options
-        const block = slab.allocateZeroed(layout.POOL_BYTES)
-        const word = block >>> 2
-        const { u32 } = slab
-        u32[word + layout.POOL_RECORD_BYTES] = pool.recordBytes
-        u32[word + layout.POOL_IS_NAMESPACE] = kind === 'key' ? 0 : 1
-        u32[word + layout.POOL_KIND] = stateKind
-        u32[word + layout.POOL_OFFSET] = offset
-        u32[word + layout.POOL_PRESENCE] = presence
-        u32[word + layout.POOL_MASK] = mask
-        u32[word + layout.POOL_TTL_OFFSET] = ttlOffset
-        u32[word + layout.POOL_SINCE] = since
-        u32[word + layout.POOL_FIRST_GROUP] = keyGroups.start
-        slab.f64[(block >>> 3) + layout.POOL_EXPIRED_MS] = this.nowMs - ttlMs
-        const count = (counted: number): void => pool.forEachChunk((start, end) => kernels.poolRecordBytes(block, start, end, counted))
-        const write = (counted: number): void => pool.forEachChunk((start, end) => kernels.poolWriteRecords(block, start, end, counted))
-        writeGroups(slab, keyGroups.start, keyGroups.end - keyGroups.start + 1, count, write, stage, visit)
-        slab.free(block, layout.POOL_BYTES)
-      },
+      slab: this.slab,
+      mayWait: this.tier === null,
+      begin: (since, until, target) => this.#beginRecords(kind, place, since, until, target),
     }
+  }
+
+  #beginRecords(kind: 'key' | 'namespace', place: StatePlace, since: number, until: number, target: RecordTarget): RecordPieces {
+    if (!this.#frozen) return NO_RECORDS
+    const isNamespace = kind === 'namespace'
+    const { start, end } = this.keyGroups
+    const waiting = isNamespace ? this.#waitingNamespaces : this.#waitingKeys
+    const records = { ...place, isNamespace, since, until, expiredMs: this.nowMs - place.ttlMs }
+    const pool = isNamespace ? this.#namespaces : this.#keys
+    if (pool.count === 0) return NO_RECORDS
+    const pieces = new PoolRecords(this.slab, this.#options.kernels, pool, start, end - start + 1, records, target, (ended) => {
+      waiting.remove(ended)
+      this.#noteWaiting()
+    })
+    if (until < EPOCH_END) {
+      waiting.add(pieces)
+      this.#noteWaiting()
+    }
+    return pieces
+  }
+
+  #noteWaiting(): void {
+    this.#waits = !this.#waitingKeys.isEmpty || !this.#waitingNamespaces.isEmpty
+  }
+
+  /** Writes what waits for a snapshot. */
+  finishRecords(): void {
+    this.#waitingKeys.finish()
+    this.#waitingNamespaces.finish()
   }
 
   #touch(record: number): void {
     const { u32 } = this.slab
     const at = (record + FLAGS) >>> 2
+    if (this.#waits && (u32[at] & ~FLAGS_MASK) !== this.#mark) this.#keep(record)
     u32[at] = (u32[at] & FLAGS_MASK) | this.#mark
+  }
+
+  /** Has a record that is about to be used written, if it waits for that. */
+  #keep(record: number): void {
+    const { u32 } = this.slab
+    const waiting = this.#isNamespace(record) ? this.#waitingNamespaces : this.#waitingKeys
+    if (waiting.isEmpty) return
+    if (this.#waiting === 0) this.#waiting = this.slab.allocate(4)
+    u32[this.#waiting >>> 2] = record
+    waiting.keep(this.#waiting, 1)
   }
 
   #noteRemoved(key: number, first: number, second: number): void {
@@ -794,6 +839,10 @@ export class KeyStore {
   }
 
   close(): void {
+    this.finishRecords()
+    this.#waitingKeys.free()
+    this.#waitingNamespaces.free()
+    if (this.#waiting !== 0) this.slab.free(this.#waiting, 4)
     for (const encoder of this.#encoders) encoder.free()
     if (this.#outRows > 0) this.slab.free(this.#out, this.#outRows * 4)
     if (this.#fewBytes > 0) this.slab.free(this.#few, this.#fewBytes)
@@ -891,6 +940,7 @@ export class KeyStore {
     const first = out >>> 2
     const last = first + keys.count
     for (let at = first; at < last; at++) u32[at] = u32[(u32[at] + value) >>> 2]!
+    if (!this.#waitingKeys.isEmpty) this.#waitingKeys.keep(out, keys.count)
     if (this.tier === null || inserted === 0) return
     for (let at = fresh; at < fresh + inserted; at++) u32[at] = u32[(u32[at] + value) >>> 2]!
     this.tier.load(fresh * 4, inserted)
@@ -974,6 +1024,8 @@ export class KeyStore {
         continue
       }
       const key = u32[at + NAMESPACE_KEY / 4]
+      // It may be empty since before a barrier: then an earlier checkpoint holds what is no more.
+      this.keep(record)
       if (this.#mark !== 0 && (u32[at + FLAGS / 4] & FLAG_SAVED) !== 0)
         this.#noteRemoved(key, slab.f64[(record + NAMESPACE_FIRST) >>> 3], slab.f64[(record + NAMESPACE_SECOND) >>> 3])
       this.#index.remove(record)
@@ -1014,6 +1066,7 @@ export class KeyStore {
     this.#table.find(batch, out)
     this.#table.remove(out, n)
     for (const key of keys) {
+      this.keep(key)
       if (this.#mark !== 0 && this.isSaved(key)) this.#noteRemoved(key, Number.NaN, Number.NaN)
       this.#freePayload(key)
       this.#keys.free(key)
@@ -1023,10 +1076,12 @@ export class KeyStore {
   #sweep(): void {
     const visit = this.onSweep!
     this.#sweptKey = this.#keys.sweep(this.#sweptKey, this.sweepRecords, (record) => {
+      this.keep(record)
       this.#select(record)
       visit('key')
     })
     this.#sweptNamespace = this.#namespaces.sweep(this.#sweptNamespace, this.sweepRecords, (record) => {
+      this.keep(record)
       this.#selectNamespace(record)
       visit('namespace')
     })

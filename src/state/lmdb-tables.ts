@@ -19,7 +19,7 @@ import type { Kernels } from '../kernels/kernels.ts'
 import { ENTRY_FLAGS_OFFSET, ENTRY_HASH_OFFSET, ENTRY_KEY_OFFSET, ENTRY_WORD_OFFSET, KeyForm } from '../kernels/table-layout.ts'
 import { LmdbEnvironment } from './lmdb-environment.ts'
 import { type CacheContents, CacheHand, type LmdbOptions, LmdbRows, Positions, STEP_ENTRIES } from './lmdb-rows.ts'
-import type { RecordSource } from './record-groups.ts'
+import type { RecordSource } from './record-rooms.ts'
 import type { SegmentTable } from './segment-table.ts'
 import { ByteReader, ByteWriter } from './value-codec.ts'
 
@@ -337,7 +337,8 @@ export class CachedTable extends LmdbRows {
     const source = this.table.records(namespace, valueBytes)
     return {
       slab: source.slab,
-      writeRecords: (since, stage, visit) => source.writeRecords(this.#tables.epochSince(since), stage, visit),
+      mayWait: false,
+      begin: (since, until, target) => source.begin(this.#tables.epochSince(since), until, target),
     }
   }
 

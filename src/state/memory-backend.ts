@@ -185,6 +185,8 @@ export class MemoryStateBackend implements KeyedStateBackend {
   forEachKey(descriptor: StateDescriptor, visit: () => void): void {
     const { handle } = this.declare(descriptor, 'key')
     this.store.forEach('key', (record) => {
+      // What has expired goes when it is looked at.
+      this.store.keep(record)
       if (!handle.holds()) return
       this.store.touch(record)
       visit()
@@ -281,6 +283,7 @@ export class MemoryStateBackend implements KeyedStateBackend {
   protected restored(_count: number): void {}
 
   close(): void {
+    this.store.finishRecords()
     for (const scope of ['key', 'namespace'] as const) {
       const states = [...this.#declared.values()].filter((state) => state.scope === scope)
       this.store.forEach(scope, () => {

@@ -11,7 +11,8 @@ import * as layout from '../kernels/table-layout.ts'
 import { KeyForm } from '../kernels/table-layout.ts'
 import type { TableKernels } from '../kernels/table.ts'
 import { keyPartsOf, keyValueOf } from './key-value.ts'
-import { type RecordSource, writeGroups } from './record-groups.ts'
+import { EPOCH_END, NO_RECORDS, type RecordPieces, type RecordSource, type RecordTarget } from './record-rooms.ts'
+import { TableRecords, type WrittenTable } from './table-records.ts'
 
 /**
  * So many rows at once are best looked up and then folded into their entries: a lookup of more ends with its first entries out of the cache and their
@@ -42,7 +43,6 @@ const CACHE_CHUNKS = 32
 /** About what the index takes for an entry. */
 const INDEX_BYTES_PER_ENTRY = 24
 const NO_GROUP_MASK = 0xffffffff
-const NAMESPACE_BYTES_MAX = 8
 
 /** What a table holds and whose keys. */
 export interface SegmentTableOptions {
@@ -85,7 +85,7 @@ interface Segment {
  * A batch's keys come from a `KeyEncoder`; entries come back as addresses, one a row, which the aggregate kernels take. An entry's value area
  * starts at `valueOffset` and is zero when the entry is new.
  */
-export class SegmentTable implements SlabUse {
+export class SegmentTable implements SlabUse, WrittenTable {
   readonly slab: Slab
   readonly form: KeyForm
   readonly keyBytes: number
@@ -97,6 +97,7 @@ export class SegmentTable implements SlabUse {
   readonly #control: number
   readonly #word: number
   readonly #routeBits: number
+  readonly #groups: number
   readonly #segmentEntriesMax: number
   readonly #onMove: SegmentTableOptions['onMove']
   #depth = 0
@@ -109,6 +110,10 @@ export class SegmentTable implements SlabUse {
   #list = 0
   #bytes = 0
   #free = false
+  /** See {@link epoch}. */
+  #epoch = 0
+  /** Entries that wait to be written. */
+  #waiting: TableRecords | undefined
 
   constructor(slab: Slab, kernels: TableKernels & KeyKernels, options: SegmentTableOptions) {
     this.slab = slab
@@ -123,6 +128,7 @@ export class SegmentTable implements SlabUse {
     this.#onMove = options.onMove
     const firstGroup = options.firstGroup ?? 0
     const groups = (options.lastGroup ?? options.maxParallelism - 1) - firstGroup + 1
+    this.#groups = groups
     this.#routeBits = ROUTE_HASH_BITS + (32 - Math.clz32(Math.max(groups, 1) - 1))
     this.#control = slab.allocateZeroed(layout.TABLE_BYTES)
     this.#word = this.#control >>> 2
@@ -208,6 +214,7 @@ export class SegmentTable implements SlabUse {
       // A split moves entries: what was written to `out` so far may be stale.
       if (this.#grow()) row = 0
     }
+    this.#waiting?.keep(out, n)
     return this.#get(layout.TABLE_INSERTED)
   }
 
@@ -234,6 +241,7 @@ export class SegmentTable implements SlabUse {
 
   /** Removes `n` entries: each live, each named once. */
   remove(entries: number, n: number): void {
+    this.#waiting?.keep(entries, n)
     this.#kernels.tableRemove(this.#control, entries, n)
   }
 
@@ -295,6 +303,12 @@ export class SegmentTable implements SlabUse {
     return count
   }
 
+  segmentOf(route: number): { readonly address: number; readonly chunks: readonly number[]; readonly lastRoute: number } {
+    const segment = this.#segmentAt(route)
+    const { address, depth, prefix } = segment
+    return { address, chunks: segment.chunks.map((_, chunk) => this.#chunkSlots(segment, chunk)), lastRoute: (prefix + 1) * 2 ** (this.#routeBits - depth) - 1 }
+  }
+
   #segmentAt(route: number): Segment {
     return this.#segments[Math.floor(route / 2 ** (this.#routeBits - this.#depth))]
   }
@@ -325,36 +339,43 @@ export class SegmentTable implements SlabUse {
 
   /** The epoch that entries get from now on when {@link findOrInsert} finds them: they are about to change. 0 stands for none. */
   set epoch(epoch: number) {
-    this.#set(layout.TABLE_EPOCH, epoch)
+    this.#epoch = epoch
+    this.#setEpochs()
+  }
+
+  /** While entries wait to be written, those that are found are given their epoch once that is done. */
+  #setEpochs(): void {
+    const waits = this.#waiting !== undefined
+    this.#set(layout.TABLE_EPOCH, waits ? 0 : this.#epoch)
+    this.#set(layout.TABLE_EPOCH_NEW, waits ? this.#epoch : 0)
   }
 
   /**
-   * The entries as records of a snapshot.
+   * The entries as records of a snapshot. While some of them wait, whatever changes an entry has found it by {@link findOrInsert}, and since it began.
    *
    * @param namespace Its bytes, 0 or 8 of them.
    * @param valueBytes How much of the value area is written.
    */
   records(namespace: Uint8Array, valueBytes: number): RecordSource {
-    const { slab } = this
-    const kernels = this.#kernels
-    const table = this.#control
-    return {
-      slab,
-      writeRecords: (since, stage, visit) => {
-        const firstGroup = this.#get(layout.TABLE_FIRST_GROUP)
-        const name = slab.allocate(NAMESPACE_BYTES_MAX)
-        slab.u8.set(namespace, name)
-        for (const { address, depth, prefix } of this.#distinctSegments()) {
-          if (slab.u32[(address >>> 2) + layout.SEGMENT_COUNT] === 0) continue
-          const { from, groups } = this.#groupsOf(depth, prefix)
-          const count = (counted: number): void => kernels.segmentRecordBytes(table, address, since, namespace.length, valueBytes, from, counted)
-          const write = (counted: number): void =>
-            kernels.segmentWriteRecords(table, address, since, name, namespace.length, this.valueOffset, valueBytes, from, counted)
-          writeGroups(slab, firstGroup + from, groups, count, write, stage, visit)
-        }
-        slab.free(name, NAMESPACE_BYTES_MAX)
-      },
+    // A caller uses one array for many names.
+    const name = namespace.slice()
+    return { slab: this.slab, mayWait: true, begin: (since, until, target) => this.#beginRecords(name, valueBytes, since, until, target) }
+  }
+
+  #beginRecords(namespace: Uint8Array, valueBytes: number, since: number, until: number, target: RecordTarget): RecordPieces {
+    assert(this.#waiting === undefined, 'a table is written for two snapshots')
+    if (this.entryCount === 0) return NO_RECORDS
+    const written = { namespace, valueOffset: this.valueOffset, valueBytes, since, until }
+    const end = (): void => {
+      this.#waiting = undefined
+      this.#setEpochs()
     }
+    const pieces = new TableRecords(this, this.#kernels, this.#get(layout.TABLE_FIRST_GROUP), this.#groups, written, target, end)
+    if (until < EPOCH_END) {
+      this.#waiting = pieces
+      this.epoch = until
+    }
+    return pieces
   }
 
   /** The key groups that the routes of a segment hold, from the table's first group on. */
@@ -439,6 +460,7 @@ export class SegmentTable implements SlabUse {
 
   /** Removes everything. The memory goes back to the slab, but for one small segment with room for `expectedEntries`. */
   clear(expectedEntries: number = 0): void {
+    this.#waiting?.finish()
     this.#dropSegments()
     this.#set(layout.TABLE_ENTRY_COUNT, 0)
     this.#start(expectedEntries)
@@ -447,6 +469,7 @@ export class SegmentTable implements SlabUse {
   /** Gives all memory back. The table must not be used afterwards. */
   free(): void {
     if (this.#free) return
+    this.#waiting?.finish()
     this.#free = true
     this.#dropSegments()
     this.#release(this.#get(layout.TABLE_SCRATCH), layout.TABLE_SCRATCH_BYTES)
@@ -630,6 +653,7 @@ export class SegmentTable implements SlabUse {
 
   /** Replaces a segment by 2 to the power of `bits`, by the next bits of the route; entries move. */
   #divide(segment: Segment, bits: number): void {
+    this.#waiting?.finishSegment(segment.prefix * 2 ** (this.#routeBits - segment.depth))
     const entryCount = this.#get(layout.TABLE_ENTRY_COUNT)
     const inserted = this.#get(layout.TABLE_INSERTED)
     const count = this.slab.u32[(segment.address >>> 2) + layout.SEGMENT_COUNT]

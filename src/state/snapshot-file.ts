@@ -18,7 +18,7 @@ import { crc32 } from 'node:zlib'
 import { crc32Combine } from '../base/crc32-combine.ts'
 import { RestoreError } from '../base/errors.ts'
 import type { KeyGroupRange } from '../base/key-groups.ts'
-import type { RecordSource } from './record-groups.ts'
+import { EPOCH_END, type RecordPieces, type RecordSource, type RecordTarget } from './record-rooms.ts'
 import { SnapshotStaging } from './snapshot-staging.ts'
 import type { KeyedSnapshotWriter } from './state.ts'
 import { ByteWriter } from './value-codec.ts'
@@ -88,6 +88,12 @@ export interface SnapshotFileWriterOptions {
   readonly since?: number
   /** @default 0 */
   readonly nextEpoch?: number
+  /**
+   * So many entries are written at once: what can wait is left to {@link SnapshotFileWriter.writeOn}. Only with a staging and a next epoch.
+   *
+   * @default all
+   */
+  readonly pieceEntries?: number
 }
 
 /**
@@ -107,11 +113,37 @@ export class SnapshotFileWriter implements KeyedSnapshotWriter {
   #staged: SnapshotSection[] = []
   readonly #changing = new Set<string>()
   #recordCount = 0
+  readonly #pieceEntries: number
+  /** How many more entries may be written at once, by {@link records}. */
+  #left: number
+  /** What is being written, the first of it now. */
+  readonly #waiting: RecordPieces[] = []
 
-  constructor({ staging, since = 0, nextEpoch = 0 }: SnapshotFileWriterOptions = {}) {
+  constructor({ staging, since = 0, nextEpoch = 0, pieceEntries = Infinity }: SnapshotFileWriterOptions = {}) {
     this.#staging = staging
     this.since = since
     this.nextEpoch = nextEpoch
+    this.#left = this.#pieceEntries = staging === undefined || nextEpoch === 0 ? Infinity : pieceEntries
+  }
+
+  /** Whether something is still to be written. */
+  get isWaiting(): boolean {
+    return this.#waiting.length > 0
+  }
+
+  /** Writes some of what has waited. */
+  writeOn(): void {
+    for (let left = this.#pieceEntries; left > 0 && this.#waiting.length > 0;) {
+      const [pieces] = this.#waiting
+      // What changes a table as a whole has had it written.
+      if (!pieces.isDone) left -= pieces.write(left)
+      if (pieces.isDone) this.#waiting.shift()
+    }
+  }
+
+  /** What has waited need not be written. Nothing else is called any more. */
+  giveUp(): void {
+    for (const pieces of this.#waiting.splice(0)) pieces.giveUp()
   }
 
   /** Records written so far. */
@@ -152,24 +184,35 @@ export class SnapshotFileWriter implements KeyedSnapshotWriter {
     const { slab } = source
     const staging = this.#staging ?? new SnapshotStaging(slab)
     const kind = this.#keyedKind(state)
-    const stage = (sizes: readonly number[]): readonly number[] => {
-      const rooms = sizes.map((size) => staging.take(size))
-      if (!rooms.includes(undefined)) return rooms as number[]
-      // What was laid down so far makes room.
-      this.#copyStaged()
-      staging.clear()
-      return sizes.map((size) => staging.takeOrThrow(size))
+    const target: RecordTarget = {
+      stage: (sizes) => {
+        const rooms = sizes.map((size) => staging.take(size, this))
+        return rooms.includes(undefined) ? undefined : (rooms as number[])
+      },
+      restage: (sizes) => {
+        for (const waiting of this.#waiting) waiting.closeRooms()
+        this.#copyStaged()
+        staging.clear(this)
+        return sizes.map((size) => staging.takeOrThrow(size, this))
+      },
+      visit: (keyGroup, records, address, bytes) => {
+        this.#staged.push({ kind, state, keyGroup, records, bytes: slab.u8.subarray(address, address + bytes) })
+        this.#recordCount += records
+      },
     }
-    source.writeRecords(this.#changing.has(state) ? this.since : 0, stage, (keyGroup, records, address, bytes) => {
-      this.#staged.push({ kind, state, keyGroup, records, bytes: slab.u8.subarray(address, address + bytes) })
-      this.#recordCount += records
-    })
+    const waits = source.mayWait && this.#pieceEntries < Infinity
+    let left = waits ? this.#left : Infinity
+    const pieces = source.begin(this.#changing.has(state) ? this.since : 0, waits ? this.nextEpoch : EPOCH_END, target)
+    this.#waiting.push(pieces)
+    while (!pieces.isDone && left > 0) left -= pieces.write(left)
+    if (waits) this.#left = left
+    if (pieces.isDone) this.#waiting.pop()
     if (this.#staging !== undefined) return
     this.#copyStaged()
     staging.free()
   }
 
-  /** What was written, in the order of the file. What kernels have laid down stays where it lies; all else is copied, into one buffer. */
+  /** What was written, in the order of the file, once nothing waits. What kernels have laid down stays where it lies; all else is copied, into one buffer. */
   sections(): readonly SnapshotSection[] {
     const written = [...this.#others, ...[...this.#keyed.values()].flatMap((groups) => groups.filter((section) => section !== undefined))]
     const copy = new Uint8Array(written.reduce((sum, { writer }) => sum + writer.at, 0))
@@ -188,7 +231,8 @@ export class SnapshotFileWriter implements KeyedSnapshotWriter {
   }
 
   #copyStaged(): void {
-    this.#staged = this.#staged.map((section) => ({ ...section, bytes: section.bytes.slice() }))
+    const isStaged = ({ bytes }: SnapshotSection): boolean => bytes.buffer instanceof SharedArrayBuffer
+    this.#staged = this.#staged.map((section) => (isStaged(section) ? { ...section, bytes: section.bytes.slice() } : section))
   }
 
   #keyedKind(state: string): number {

@@ -4,14 +4,24 @@
 import { MillraceError } from '../base/errors.ts'
 import { Slab, type SlabUse } from '../base/slab.ts'
 
-const BLOCK_BYTES = 1 << 20
+/** Blocks of one owner grow up to this. */
+const BLOCK_BYTES_MIN = 64 << 10
+const BLOCK_BYTES_MAX = 1 << 20
 /** So much stays for the next checkpoint; a large state must not take twice its size for ever. */
 const KEPT_BYTES = 16 << 20
 
-/** Room for one checkpoint at a time. */
+interface Block {
+  readonly address: number
+  readonly bytes: number
+  used: number
+  /** Undefined while it is free. */
+  owner: object | undefined
+}
+
+/** Room for one checkpoint at a time. Those who write it, one for each part, have blocks of their own. */
 export class SnapshotStaging implements SlabUse {
   readonly #slab: Slab
-  readonly #blocks: { readonly address: number; readonly bytes: number; used: number }[] = []
+  readonly #blocks: Block[] = []
 
   constructor(slab: Slab) {
     this.#slab = slab
@@ -20,28 +30,52 @@ export class SnapshotStaging implements SlabUse {
   /**
    * Takes `bytes` bytes, on a word's boundary; contents are undefined.
    *
+   * @param owner Who may take them back.
    * @returns The address; undefined if the slab has no room, which need not fail a job that has done without so far.
    */
-  take(bytes: number): number | undefined {
+  take(bytes: number, owner: object): number | undefined {
     try {
-      return this.takeOrThrow(bytes)
+      return this.takeOrThrow(bytes, owner)
     } catch (error) {
-      if (error instanceof MillraceError && error.code === 'SLAB_FULL') return undefined
+      if (isFull(error)) return undefined
       throw error
     }
   }
 
   /** {@link take}. @throws {StateError} `SLAB_FULL` */
-  takeOrThrow(bytes: number): number {
+  takeOrThrow(bytes: number, owner: object): number {
     const size = (bytes + 7) & ~7
-    let block = this.#blocks.find(({ bytes: room, used }) => used + size <= room)
+    let block = this.#blocks.find((candidate) => candidate.owner === owner && candidate.used + size <= candidate.bytes) ?? this.#smallestFree(size)
     if (block === undefined) {
-      const room = Slab.blockBytes(Math.max(BLOCK_BYTES, size))
-      block = { address: this.#slab.allocate(room, this), bytes: room, used: 0 }
+      const own = this.#blocks.reduce((sum, candidate) => (candidate.owner === owner ? sum + candidate.bytes : sum), BLOCK_BYTES_MIN)
+      const room = Slab.blockBytes(Math.max(size, Math.min(BLOCK_BYTES_MAX, own)))
+      block = { address: this.#allocate(room), bytes: room, used: 0, owner }
       this.#blocks.push(block)
     }
+    block.owner = owner
     block.used += size
     return block.address + block.used - size
+  }
+
+  /** What is free here need not be missing there. */
+  #allocate(bytes: number): number {
+    try {
+      return this.#slab.allocate(bytes, this)
+    } catch (error) {
+      const free = this.#blocks.filter(({ owner }) => owner === undefined)
+      if (free.length === 0 || !isFull(error)) throw error
+      for (const block of free) {
+        this.#blocks.splice(this.#blocks.indexOf(block), 1)
+        this.#slab.free(block.address, block.bytes)
+      }
+      return this.#slab.allocate(bytes, this)
+    }
+  }
+
+  #smallestFree(size: number): Block | undefined {
+    let smallest: Block | undefined
+    for (const block of this.#blocks) if (block.owner === undefined && block.bytes >= size && block.bytes < (smallest?.bytes ?? Infinity)) smallest = block
+    return smallest
   }
 
   /** What a full slab says of it. */
@@ -49,12 +83,16 @@ export class SnapshotStaging implements SlabUse {
     return `the records of a checkpoint, beside ${this.#blocks.reduce((sum, { bytes }) => sum + bytes, 0)} bytes of them`
   }
 
-  /** Takes back what was given out: it has been read, or nobody will. */
-  clear(): void {
+  /** Takes back what was given out, to one owner or to all: it has been read, or nobody will. */
+  clear(owner?: object): void {
     let kept = 0
     for (const block of this.#blocks.splice(0)) {
-      block.used = 0
-      if (kept + block.bytes > KEPT_BYTES) this.#slab.free(block.address, block.bytes)
+      const isBack = owner === undefined || block.owner === owner
+      if (isBack) {
+        block.used = 0
+        block.owner = undefined
+      }
+      if (isBack && kept + block.bytes > KEPT_BYTES) this.#slab.free(block.address, block.bytes)
       else {
         this.#blocks.push(block)
         kept += block.bytes
@@ -66,4 +104,8 @@ export class SnapshotStaging implements SlabUse {
   free(): void {
     for (const { address, bytes } of this.#blocks.splice(0)) this.#slab.free(address, bytes)
   }
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof MillraceError && error.code === 'SLAB_FULL'
 }

@@ -5,7 +5,7 @@ import { PlanError } from '../base/errors.ts'
 import { type OptionKeys, refuseUnknownOptions } from '../base/option-keys.ts'
 import type { RecordBatch } from '../batch/record-batch.ts'
 import type { DataType, LogicalType } from '../batch/types.ts'
-import type { RecordSource } from './record-groups.ts'
+import type { RecordSource } from './record-rooms.ts'
 
 /** How long an entry of a state lives, in processing time; Flink's names. */
 export interface StateTtlConfig {

@@ -2,7 +2,7 @@
 
 import { keyGroupRangeOf } from '../base/key-groups.ts'
 import type { SnapshotReader, SnapshotWriter } from '../operator/operator.ts'
-import type { RecordSource } from '../state/record-groups.ts'
+import type { RecordSource } from '../state/record-rooms.ts'
 import { SnapshotChain } from '../state/snapshot-chain.ts'
 import { SnapshotFile, SnapshotFileWriter } from '../state/snapshot-file.ts'
 

@@ -292,16 +292,18 @@ export class TimerQueue implements TimerDomain, RecordTimers, SlabUse {
     if ((ref & 1) === 0) {
       const slot = (record + this.#slot) >>> 3
       if (f64[slot] !== this.#dueTime || f64[slot + SLOT_SEQUENCE / 8] !== sequence) return false
+      // A snapshot may have to know of it yet.
+      this.firedInNamespace = this.#store.selectRecord(record)
       f64[slot] = 0
     } else {
       const timer = ref - 1
       if (f64[(timer + FURTHER_TIME) >>> 3] !== this.#dueTime || f64[(timer + FURTHER_SEQUENCE) >>> 3] !== sequence) return false
       record = u32[(timer + FURTHER_RECORD) >>> 2]!
+      this.firedInNamespace = this.#store.selectRecord(record)
       this.#freeFurther(timer)
     }
     this.#count--
     this.firedMs = toMs(this.#dueTime)
-    this.firedInNamespace = this.#store.selectRecord(record)
     this.#store.countTimers(record, -1)
     return true
   }

@@ -28,6 +28,11 @@ const stepArbitrary = fc.oneof(
   { arbitrary: fc.record({ kind: fc.constant('crash' as const) }), weight: 1 },
 )
 const stepsArbitrary = fc.array(stepArbitrary, { minLength: 10, maxLength: 60 })
+/** Where a checkpoint may be written in pieces. */
+const piecesArbitrary = fc.array(
+  fc.oneof({ arbitrary: stepArbitrary, weight: 11 }, { arbitrary: fc.record({ kind: fc.constant('piece' as const) }), weight: 3 }),
+  { minLength: 10, maxLength: 60 },
+)
 
 const SUM = {
   name: 'SUM',
@@ -43,14 +48,15 @@ const GROUPS = { schema: SCHEMA, key: [0], plan: planColumnAggregates([SUM], () 
 
 test('groups whose rows come and go', () => {
   let incremental = 0
+  let inPieces = 0
   const open = (): { readonly context: ReturnType<typeof testContext>; readonly groups: ColumnGroups } => {
     const context = testContext()
     return { context, groups: new ColumnGroups(context, GROUPS) }
   }
   fc.assert(
-    fc.property(stepsArbitrary, (steps) => {
+    fc.property(piecesArbitrary, fc.record({ pieceEntries: fc.constantFrom(1, 10, Infinity) }), (steps, options) => {
       let { context, groups } = open()
-      let checkpoints = new Checkpoints(context.slab)
+      let checkpoints = new Checkpoints(context.slab, undefined, options)
       let now = new Map<string | null, number>()
       let kept = new Map(now)
       const change = (key: string | null, value: number, kind: 0 | 3): void => {
@@ -71,14 +77,21 @@ test('groups whose rows come and go', () => {
       still()
       for (const step of steps) {
         if (step.kind === 'checkpoint') {
-          checkpoints.take((writer) => groups.snapshot(writer), step.isCompleted)
-          if (step.isCompleted) kept = new Map(now)
-        } else if (step.kind === 'savepoint') checkpoints.take((writer) => groups.snapshot(writer), false, BarrierKind.SAVEPOINT)
+          const taken = new Map(now)
+          checkpoints.take(
+            (writer) => groups.snapshot(writer),
+            step.isCompleted,
+            undefined,
+            () => (kept = taken),
+          )
+        } else if (step.kind === 'piece') checkpoints.writeOn()
+        else if (step.kind === 'savepoint') checkpoints.take((writer) => groups.snapshot(writer), false, BarrierKind.SAVEPOINT)
         else if (step.kind === 'crash') {
           incremental += checkpoints.incremental
+          inPieces += checkpoints.inPieces
           groups.free()
           ;({ context, groups } = open())
-          checkpoints = new Checkpoints(context.slab, checkpoints)
+          checkpoints = new Checkpoints(context.slab, checkpoints, options)
           const reader = checkpoints.reader()
           if (reader !== undefined) groups.restore(reader)
           now = new Map(kept)
@@ -94,11 +107,13 @@ test('groups whose rows come and go', () => {
         } else if (step.kind === 'add' || now.has(step.key)) change(step.key, step.value, step.kind === 'add' ? 0 : 3)
       }
       incremental += checkpoints.incremental
+      inPieces += checkpoints.inPieces
       groups.free()
     }),
-    { numRuns: 150 },
+    { numRuns: 300 },
   )
   expect(incremental).toBeGreaterThan(50)
+  expect(inPieces).toBeGreaterThan(0)
 })
 
 test('rows of a side of a join', () => {

@@ -17,6 +17,7 @@ export const TABLE_INSERTED: usize = 52
 export const TABLE_ENTRY_COUNT: usize = 56
 export const TABLE_SCRATCH: usize = 60
 export const TABLE_EPOCH: usize = 64
+export const TABLE_EPOCH_NEW: usize = 68
 
 export const SEGMENT_INDEX: usize = 0
 export const SEGMENT_SLOTS: usize = 4
@@ -50,6 +51,16 @@ const NO_GROUP_MASK: u32 = 0xffffffff
 @inline export function keyGroup(table: usize, high: u32): u32 {
   const mask = load<u32>(table, TABLE_GROUP_MASK)
   return mask != NO_GROUP_MASK ? high & mask : high % load<u32>(table, TABLE_MAX_PARALLELISM)
+}
+/** Key group, then 16 more bits: what the directory goes by. */
+// @ts-ignore: decorator
+@inline export function routeOf(table: usize, high: u32): u32 {
+  return ((keyGroup(table, high) - load<u32>(table, TABLE_FIRST_GROUP)) << 16) | (high >> 16)
+}
+// @ts-ignore: decorator
+@inline export function segmentOfRoute(table: usize, route: u32): usize {
+  const directory: usize = load<u32>(table, TABLE_DIRECTORY)
+  return load<u32>(directory + (load<u32>(table, TABLE_DEPTH) == 0 ? 0 : <usize>(route >> load<u32>(table, TABLE_ROUTE_SHIFT)) << 2))
 }
 // @ts-ignore: decorator
 @inline export function storedPayload(entry: usize, keyBytes: u32, bytes: u32): usize {

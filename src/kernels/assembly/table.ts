@@ -5,9 +5,9 @@
 import { wordOfValue, wordPayloadBytes } from './key-layout'
 import { differShort, sameBytes, SHORT_BYTES } from './rows'
 import {
-  chunkEnd, chunkStart, ENTRY_FLAGS, ENTRY_HASH, ENTRY_KEY, ENTRY_WORD, FLAG_NEW, FORM_BYTES, FORM_VALUE, GROW_ENTRIES, GROW_HEAP, GROW_INDEX, keyGroup,
+  chunkEnd, chunkStart, ENTRY_FLAGS, ENTRY_HASH, ENTRY_KEY, ENTRY_WORD, FLAG_NEW, FORM_BYTES, FORM_VALUE, GROW_ENTRIES, GROW_HEAP, GROW_INDEX, routeOf,
   SEGMENT_CHUNK_COUNT, SEGMENT_COUNT, SEGMENT_END, SEGMENT_FREE, SEGMENT_HEAP_DEAD, SEGMENT_HEAP_END, SEGMENT_HEAP_NEXT, SEGMENT_INDEX, SEGMENT_LIMIT,
-  SEGMENT_NEXT, SEGMENT_SLOTS, storedPayload, TABLE_DEPTH, TABLE_DIRECTORY, TABLE_ENTRY_BYTES, TABLE_ENTRY_COUNT, TABLE_EPOCH, TABLE_FIRST_GROUP, TABLE_INSERTED,
+  SEGMENT_NEXT, SEGMENT_SLOTS, storedPayload, TABLE_DEPTH, TABLE_DIRECTORY, TABLE_ENTRY_BYTES, TABLE_ENTRY_COUNT, TABLE_EPOCH, TABLE_EPOCH_NEW, TABLE_INSERTED,
   TABLE_KEY_BYTES, TABLE_KEY_FORM, TABLE_PENDING_BYTES, TABLE_PENDING_REASON, TABLE_PENDING_SEGMENT, TABLE_ROUTE_SHIFT, TABLE_SCRATCH, TABLE_SLOT_MULTIPLIER,
 } from './table-layout'
 
@@ -17,11 +17,6 @@ const SMALL_BYTES_MAX: u64 = 524288
 const INDEX_BYTES_PER_ENTRY: u32 = 16
 const SLOTS_AT_ONCE: u32 = 4
 
-/** Key group, then 16 more bits: what the directory goes by. */
-// @ts-ignore: decorator
-@inline function routeOf(table: usize, high: u32): u32 {
-  return ((keyGroup(table, high) - load<u32>(table, TABLE_FIRST_GROUP)) << 16) | (high >> 16)
-}
 // @ts-ignore: decorator
 @inline function segmentOf(table: usize, high: u32): usize {
   const directory: usize = load<u32>(table, TABLE_DIRECTORY)
@@ -194,7 +189,7 @@ function storePayload(segment: usize, entry: usize, keyBytes: u32, payload: usiz
   const entry = takeEntry(table, segment, heapBytesOf(bytes, keyBytes))
   if (entry == 0) return 0
   store<u64>(entry, hash, ENTRY_HASH)
-  store<u32>(entry, FLAG_NEW, ENTRY_FLAGS)
+  store<u32>(entry, FLAG_NEW | load<u32>(table, TABLE_EPOCH_NEW), ENTRY_FLAGS)
   store<u32>(entry, word, ENTRY_WORD)
   if (form == FORM_VALUE) store<u64>(entry, key, ENTRY_KEY)
   else storePayload(segment, entry, keyBytes, <usize>key, bytes)

@@ -84,11 +84,11 @@ function snapshotTimers(store: KeyStore, queue: TimerQueue, domain: 0 | 1, write
     view.setFloat64(8, sequence, true)
     writer.keyed(state, keyGroup, namespace, key, value)
   }
-  // Collected first: visiting selects records.
+  // Collected first: visiting selects records. They are shown only: what is used now is of the next checkpoint.
   const further: { readonly record: number; readonly timeMs: number; readonly sequence: number }[] = []
   queue.forEachFurther((record, timeMs, sequence) => further.push({ record, timeMs, sequence }))
   for (const { record, timeMs, sequence } of further) {
-    const namespace = store.selectRecord(record) ? namespaceBytes(store.namespaceFirst, store.namespaceSecond) : NO_NAMESPACE
+    const namespace = store.showRecord(record) ? namespaceBytes(store.namespaceFirst, store.namespaceSecond) : NO_NAMESPACE
     write(store.groupOf(store.key.record), namespace, store.bytesOf(store.key.record), timeMs, sequence)
   }
   store.tier?.forEachTimer(domain, write)

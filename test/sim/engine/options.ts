@@ -49,6 +49,8 @@ export interface SimulationOptions {
   readonly batchRowsMax: number
   readonly ringBytesMax: number
   readonly refusals: number
+  /** How many entries of a part are written between two batches. */
+  readonly pieceEntries: number
   readonly gapMs: number
   readonly rowsPerBatch: number
   /** How long a round of a worker takes, a message, a call of the disk. */
@@ -104,6 +106,7 @@ export function optionsOf(seed: number, mistake: Mistake = 'none'): SimulationOp
   const mayOvertake = !isMoved || !branches.some(({ name }) => name === 'sliding windows')
   // Dice of its own: what the other ones say stays as it was.
   const alignedTimeoutMs = pick(new Random(~seed), [undefined, undefined, 0, intervalMs / 4])
+  const pieceEntries = pick(new Random(seed ^ 0x5bd1e995), [1, 3, 10, Infinity])
   const parallelismOf = (): number => pick(random, [1, 2, 2, 3, 4])
   return {
     seed,
@@ -114,6 +117,7 @@ export function optionsOf(seed: number, mistake: Mistake = 'none'): SimulationOp
     batchRowsMax,
     ringBytesMax: pick(random, [512, 1024, 4096, 65_536]),
     refusals: pick(random, [0, 0, 0.1, 0.3]),
+    pieceEntries,
     gapMs,
     rowsPerBatch,
     roundMs,

@@ -794,6 +794,7 @@ class SimulatedWorker {
           const ended = endedSubtaskOf(subtask)
           process.post(this, `subtask ${ended.head} has ended`, (checkpoints) => checkpoints.subtaskEnded(ended))
         },
+        pieceEntries: simulation.options.pieceEntries,
         ...(simulation.options.refusals > 0 && { refuse: () => simulation.random.next() < simulation.options.refusals }),
         readThrough: (ring) => {
           const held = new HeldRing(ring, simulation, () => this.#runtime?.doorbell.ring())

@@ -14,7 +14,7 @@ describe('table layout', () => {
   it('is the same in the kernels and in TypeScript', () => {
     const constants = assemblyConstants('table-layout.ts')
     const words = Object.entries(layout).filter((entry): entry is [string, number] => /^(TABLE|SEGMENT)_/.test(entry[0]) && constants.has(entry[0]))
-    expect(words.length).toBe(17 + 12)
+    expect(words.length).toBe(18 + 12)
     for (const [name, word] of words) expect([name, constants.get(name)]).toEqual([name, word * 4])
     for (const name of ['ENTRY_HASH', 'ENTRY_FLAGS', 'ENTRY_WORD', 'ENTRY_KEY'] as const) expect(constants.get(name)).toBe(layout[`${name}_OFFSET`])
     for (const name of ['GROW_INDEX', 'GROW_ENTRIES', 'GROW_HEAP'] as const) expect(constants.get(name)).toBe(layout[name])
@@ -24,11 +24,24 @@ describe('table layout', () => {
 
   it('of snapshots is the same in the kernels and in TypeScript', () => {
     const constants = assemblyConstants('snapshot.ts')
-    const { POOL_BYTES: _, POOL_EXPIRED_MS, StateKind, RECORD_FLAG_SAVED, RECORD_EPOCH_SHIFT, ...words } = snapshotLayout
+    const {
+      POOL_BYTES: _,
+      ENTRIES_BLOCK_BYTES: __,
+      ROOM_WORDS,
+      ROOM_SLACK_BYTES,
+      POOL_EXPIRED_MS,
+      StateKind,
+      RECORD_FLAGS_OFFSET,
+      RECORD_FLAG_SAVED,
+      RECORD_EPOCH_SHIFT,
+      ...words
+    } = snapshotLayout
     for (const [name, word] of Object.entries(words)) expect([name, constants.get(name)]).toEqual([name, word * 4])
+    expect([2 ** constants.get('ROOM_SHIFT')!, constants.get('SLACK_BYTES')]).toEqual([ROOM_WORDS * 4, ROOM_SLACK_BYTES])
     expect(constants.get('POOL_EXPIRED_MS')).toBe(POOL_EXPIRED_MS * 8)
     for (const [name, kind] of Object.entries(StateKind)) expect([name, constants.get(`KIND_${name}`)]).toEqual([name, kind])
-    expect([constants.get('FLAG_SAVED'), constants.get('EPOCH_SHIFT')]).toEqual([RECORD_FLAG_SAVED, RECORD_EPOCH_SHIFT])
+    const ofRecords = ['RECORD_FLAGS', 'FLAG_SAVED', 'EPOCH_SHIFT'].map((name) => constants.get(name))
+    expect(ofRecords).toEqual([RECORD_FLAGS_OFFSET, RECORD_FLAG_SAVED, RECORD_EPOCH_SHIFT])
   })
 
   it('of records is the same in the kernels and in TypeScript', () => {
