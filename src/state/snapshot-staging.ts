@@ -48,8 +48,7 @@ export class SnapshotStaging implements SlabUse {
     let block = this.#blocks.find((candidate) => candidate.owner === owner && candidate.used + size <= candidate.bytes) ?? this.#smallestFree(size)
     if (block === undefined) {
       const own = this.#blocks.reduce((sum, candidate) => (candidate.owner === owner ? sum + candidate.bytes : sum), BLOCK_BYTES_MIN)
-      const room = Slab.blockBytes(Math.max(size, Math.min(BLOCK_BYTES_MAX, own)))
-      block = { address: this.#allocate(room), bytes: room, used: 0, owner }
+      block = this.#newBlock(Slab.blockBytes(Math.max(size, Math.min(BLOCK_BYTES_MAX, own))), size, owner)
       this.#blocks.push(block)
     }
     block.owner = owner
@@ -57,18 +56,13 @@ export class SnapshotStaging implements SlabUse {
     return block.address + block.used - size
   }
 
-  /** What is free here need not be missing there. */
-  #allocate(bytes: number): number {
+  /** A block of `bytes` bytes, or of half of them and so on as long as they are enough. */
+  #newBlock(bytes: number, size: number, owner: object): Block {
     try {
-      return this.#slab.allocate(bytes, this)
+      return { address: this.#slab.allocate(bytes, this), bytes, used: 0, owner }
     } catch (error) {
-      const free = this.#blocks.filter(({ owner }) => owner === undefined)
-      if (free.length === 0 || !isFull(error)) throw error
-      for (const block of free) {
-        this.#blocks.splice(this.#blocks.indexOf(block), 1)
-        this.#slab.free(block.address, block.bytes)
-      }
-      return this.#slab.allocate(bytes, this)
+      if (!isFull(error) || bytes / 2 < size) throw error
+      return this.#newBlock(bytes / 2, size, owner)
     }
   }
 

@@ -28,9 +28,13 @@ const stepArbitrary = fc.oneof(
   { arbitrary: fc.record({ kind: fc.constant('crash' as const) }), weight: 1 },
 )
 const stepsArbitrary = fc.array(stepArbitrary, { minLength: 10, maxLength: 60 })
-/** Where a checkpoint may be written in pieces. */
+/** Where a checkpoint may be written in pieces, between which many groups come and go. */
 const piecesArbitrary = fc.array(
-  fc.oneof({ arbitrary: stepArbitrary, weight: 11 }, { arbitrary: fc.record({ kind: fc.constant('piece' as const) }), weight: 3 }),
+  fc.oneof(
+    { arbitrary: stepArbitrary, weight: 11 },
+    { arbitrary: fc.record({ kind: fc.constant('piece' as const), count: fc.integer({ min: 1, max: 20 }) }), weight: 4 },
+    { arbitrary: fc.record({ kind: fc.constantFrom('add many' as const, 'take many' as const), from: fc.nat(400), count: fc.nat(200) }), weight: 1 },
+  ),
   { minLength: 10, maxLength: 60 },
 )
 
@@ -84,8 +88,12 @@ test('groups whose rows come and go', () => {
             undefined,
             () => (kept = taken),
           )
-        } else if (step.kind === 'piece') checkpoints.writeOn()
-        else if (step.kind === 'savepoint') checkpoints.take((writer) => groups.snapshot(writer), false, BarrierKind.SAVEPOINT)
+        } else if (step.kind === 'piece') {
+          for (let count = 0; count < step.count; count++) checkpoints.writeOn()
+        } else if ('from' in step) {
+          for (let index = step.from; index < step.from + step.count; index++)
+            if (step.kind === 'add many' || now.has(`of many ${index}`)) change(`of many ${index}`, 1, step.kind === 'add many' ? 0 : 3)
+        } else if (step.kind === 'savepoint') checkpoints.take((writer) => groups.snapshot(writer), false, BarrierKind.SAVEPOINT)
         else if (step.kind === 'crash') {
           incremental += checkpoints.incremental
           inPieces += checkpoints.inPieces

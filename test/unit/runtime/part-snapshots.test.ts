@@ -4,13 +4,19 @@ import { expect, test } from 'vitest'
 import { keyBytesOf } from '../../../src/base/key-bytes.ts'
 import { Slab } from '../../../src/base/slab.ts'
 import { BarrierKind } from '../../../src/batch/generated/barrier-kind.ts'
+import { t } from '../../../src/batch/types.ts'
 import type { PartSnapshot } from '../../../src/checkpoint/job-snapshot.ts'
 import { compileKernels, instantiateKernels } from '../../../src/kernels/kernels.ts'
 import { KeyForm } from '../../../src/kernels/table-layout.ts'
 import { PartSnapshots } from '../../../src/runtime/part-snapshots.ts'
 import { NO_RECORDS, type RecordSource } from '../../../src/state/record-rooms.ts'
+import { KeyStore } from '../../../src/state/key-store.ts'
+import { MemoryStateBackend } from '../../../src/state/memory-backend.ts'
 import { SegmentTable } from '../../../src/state/segment-table.ts'
 import { TableRestore } from '../../../src/state/table-restore.ts'
+import { type ValueState, valueState } from '../../../src/state/state.ts'
+import { KEY_SCHEMAS } from '../../contract/state-contract.ts'
+import { Checkpoints, fillSlab, hadRoom } from '../../fixtures/checkpoints.ts'
 
 const MIB = 1 << 20
 const NO_NAMESPACE = new Uint8Array()
@@ -103,4 +109,103 @@ test('a table whose last segment is divided while it is written is written once'
   while (!waiting.writeOn());
   expect(records).toBe(250)
   table.free()
+})
+
+/** Blocks that a full slab has left: with the most of them it has to do. */
+const LEFT = [0, 20, 70, 75, 80, 200]
+
+test('in a full slab the entries of a table are written at once, or it fails', () => {
+  const outcomes = LEFT.map((left) => {
+    const slab = new Slab(8 * MIB)
+    const { table } = tableOf(slab, 20_000)
+    const [list, out] = [slab.allocate(table.entryCount * 4), slab.allocate(table.entryCount * 4)]
+    let listed = 0
+    table.forEachEntries((entries, n) => {
+      slab.copy(list + listed * 4, entries, n * 4)
+      listed += n
+    })
+    const keys = table.keysOf(list, listed)
+    const checkpoints = new Checkpoints(slab, undefined, { pieceEntries: 1 })
+    let isComplete = false
+    checkpoints.take(
+      (writer) => writer.records('s', table.records(NO_NAMESPACE, 8)),
+      true,
+      BarrierKind.CHECKPOINT,
+      () => (isComplete = true),
+    )
+    const unfill = fillSlab(slab, left)
+    const went = hadRoom(() => {
+      table.findOrInsert(keys, out)
+      for (let row = 0; row < listed; row++) slab.u32[(slab.u32[(out >>> 2) + row] + table.valueOffset) >>> 2] = 0xffffffff
+      while (checkpoints.isWaiting) checkpoints.writeOn()
+    })
+    expect(isComplete).toBe(went)
+    checkpoints.giveUp()
+    unfill()
+    const found = new Set<number>()
+    let wrong = 0
+    checkpoints.reader()?.keyed('s', (_group, _namespace, key, value) => {
+      const number = value[0] | (value[1] << 8)
+      if (value[2] !== 0 || Buffer.compare(key, keyBytesOf(number)) !== 0) wrong++
+      found.add(number)
+    })
+    expect([found.size, wrong]).toEqual([went ? 20_000 : 0, 0])
+    table.free()
+    return went
+  })
+  expect(outcomes.at(-1)).toBe(true)
+})
+
+test('in a full slab several states of one key are written at once, or it fails', () => {
+  const KEYS = 3000
+  const outcomes = LEFT.map((left) => {
+    const slab = new Slab(8 * MIB)
+    const inputs = [{ schema: KEY_SCHEMAS.safeInt, key: { kind: 'columns' as const, columns: [0] } }]
+    const open = (slab: Slab): { readonly backend: MemoryStateBackend; readonly states: readonly ValueState<number>[] } => {
+      const kernels = instantiateKernels(module, slab)
+      const store = new KeyStore({ slab, kernels, subtaskIndex: 0, parallelism: 1, maxParallelism: 128, tableSeed: 7, inputs, timers: false })
+      const backend = new MemoryStateBackend(store)
+      return { backend, states: ['a', 'b', 'c', 'd', 'e'].map((name) => backend.getState(valueState(name, t.double()))) }
+    }
+    const { backend, states } = open(slab)
+    const select = (of: MemoryStateBackend, key: number): void => of.select(of.resolveKey(keyBytesOf(key)))
+    for (let key = 0; key < KEYS; key++) {
+      select(backend, key)
+      for (const state of states) state.update(key)
+    }
+    backend.settle()
+    const checkpoints = new Checkpoints(slab, undefined, { pieceEntries: 1 })
+    let isComplete = false
+    checkpoints.take(
+      (writer) => backend.snapshot(writer),
+      true,
+      BarrierKind.CHECKPOINT,
+      () => (isComplete = true),
+    )
+    const unfill = fillSlab(slab, left)
+    const went = hadRoom(() => {
+      for (let key = KEYS - 1; key >= 0; key--) {
+        select(backend, key)
+        for (const state of states) state.update(-1)
+      }
+      while (checkpoints.isWaiting) checkpoints.writeOn()
+    })
+    expect(isComplete).toBe(went)
+    checkpoints.giveUp()
+    unfill()
+    backend.close()
+    if (went) {
+      const restored = open(new Slab())
+      restored.backend.restore(checkpoints.reader()!)
+      let right = 0
+      for (let key = 0; key < KEYS; key++) {
+        select(restored.backend, key)
+        if (restored.states.every((state) => state.value() === key)) right++
+      }
+      expect(right).toBe(KEYS)
+      restored.backend.close()
+    }
+    return went
+  })
+  expect(outcomes.at(-1)).toBe(true)
 })

@@ -4,6 +4,7 @@ import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Slab } from '../../../src/base/slab.ts'
 import { SnapshotStaging } from '../../../src/state/snapshot-staging.ts'
+import { fillSlab } from '../../fixtures/checkpoints.ts'
 
 const MIB = 1 << 20
 const owner = {}
@@ -66,4 +67,16 @@ test('what one owner gives back is given out again, what another one has is not'
   const again = Array.from({ length: 100 }, () => staging.takeOrThrow(1000, owner))
   expect(again).toContain(address)
   expect(again).not.toContain(others)
+})
+
+test('a slab that has only small blocks left gives those', () => {
+  const slab = new Slab(4 * MIB)
+  const staging = new SnapshotStaging(slab)
+  for (let block = 0; block < 8; block++) staging.takeOrThrow(64 << 10, owner)
+  const unfill = fillSlab(slab, 0)
+  while (staging.take(1000, owner) !== undefined);
+  unfill()
+  // Of 1 KiB and of 64 only.
+  expect(staging.take(60_000, owner)).toBeGreaterThan(0)
+  expect(staging.take(70_000, owner)).toBeUndefined()
 })
