@@ -30,7 +30,7 @@ export interface ArrowLoan {
  * |---|---|
  * | BOOLEAN, TINYINT..BIGINT, FLOAT, DOUBLE | Bool, Int8..Int64, Float32, Float64 |
  * | DECIMAL(p, s) | Decimal128(p, s) |
- * | CHAR, VARCHAR / BINARY, VARBINARY, VARIANT | Utf8 / Binary |
+ * | CHAR, VARCHAR / BINARY, VARBINARY, VARIANT, BITMAP | Utf8 / Binary |
  * | DATE, TIME | DateDay, TimeMillisecond |
  * | TIMESTAMP(p), p 0..3 / 4..6 / 7..9 | Timestamp in ms / us / ns; TIMESTAMP_LTZ with time zone UTC |
  * | INTERVAL YEAR TO MONTH / DAY TO SECOND | IntervalYearMonth / DurationMillisecond |
@@ -108,6 +108,7 @@ class ArrowBuilder {
       case 'BINARY':
       case 'VARBINARY':
       case 'VARIANT':
+      case 'BITMAP':
         return new arrow.Binary()
       case 'DATE':
         return new arrow.DateDay()

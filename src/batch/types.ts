@@ -23,6 +23,8 @@ export type LogicalType =
   /** JSON of whatever shape in the open Variant encoding (variant.ts). */
   | (Nullability & { readonly kind: 'VARIANT' })
   | (Nullability & { readonly kind: 'CHAR' | 'VARCHAR' | 'BINARY' | 'VARBINARY'; readonly length: number })
+  /** A set of 32-bit integers, stored as the bytes of a Roaring bitmap. */
+  | (Nullability & { readonly kind: 'BITMAP' })
   | (Nullability & { readonly kind: 'TIME' | 'TIMESTAMP' | 'TIMESTAMP_LTZ'; readonly precision: number })
   | (Nullability & { readonly kind: 'ARRAY' | 'MULTISET'; readonly element: LogicalType })
   | (Nullability & { readonly kind: 'MAP'; readonly key: LogicalType; readonly value: LogicalType })
@@ -63,6 +65,7 @@ export function physicalKindOf(type: LogicalType): PhysicalKind {
     case 'BINARY':
     case 'VARBINARY':
     case 'VARIANT':
+    case 'BITMAP':
       return PhysicalKind.BYTES
     case 'TIMESTAMP':
     case 'TIMESTAMP_LTZ':
@@ -263,6 +266,7 @@ function bounded(name: string, value: number, min: number, max: number): number 
  * | `t.string()`, `char(n)`, `varchar(n)` | STRING, ... | string |
  * | `t.bytes()`, `binary(n)`, `varbinary(n)` | BYTES, ... | Uint8Array (a copy) |
  * | `t.variant()` | VARIANT | Uint8Array (a copy): `parseVariant` and `variantText` make it of JSON, and JSON of it |
+ * | `t.bitmap()` | BITMAP | Uint8Array (a copy): a Roaring bitmap in its portable format |
  * | `t.date()` | DATE | days since 1970-01-01 |
  * | `t.time(p)` | TIME(p) | milliseconds of the day |
  * | `t.timestamp(p)`, `timestampLtz(p)`, p <= 3 | TIMESTAMP(p) | epoch milliseconds as number |
@@ -302,6 +306,11 @@ export const t = {
     dataType({ kind: 'VARBINARY', nullable: false, length: bounded('a VARBINARY length of', length, 1, LENGTH_MAX) }),
   bytes: (): DataType<Uint8Array> => dataType({ kind: 'VARBINARY', nullable: false, length: LENGTH_MAX }),
   variant: (): DataType<Uint8Array> => dataType({ kind: 'VARIANT', nullable: false }),
+  /**
+   * A set of 32-bit integers, in bytes that every Roaring library reads and writes. Sets are compared by these: give them as short as they can be, as
+   * `runOptimize()` of such libraries makes them; `BITMAP_FROM_BYTES` does so itself.
+   */
+  bitmap: (): DataType<Uint8Array> => dataType({ kind: 'BITMAP', nullable: false }),
   date: (): DataType<number> => dataType({ kind: 'DATE', nullable: false }),
   time: (precision: number = 0): DataType<number> => dataType({ kind: 'TIME', nullable: false, precision: bounded('a TIME precision of', precision, 0, 3) }),
   timestamp: <P extends number = 3>(precision: P = 3 as P): DataType<P extends 0 | 1 | 2 | 3 ? number : bigint> =>

@@ -141,9 +141,10 @@ export function fitText(text: string, type: LogicalType): string | undefined {
   return type.kind === 'CHAR' ? text.padEnd(text.length + type.length - characters) : text
 }
 
-/** Whether a BINARY, VARBINARY or VARIANT admits so many bytes. */
+/** Whether a BINARY, VARBINARY, VARIANT or BITMAP admits so many bytes. */
 export function fitsBytes(count: number, type: LogicalType): boolean {
-  return type.kind === 'VARIANT' || (type.kind === 'VARBINARY' && count <= type.length) || (type.kind === 'BINARY' && count === type.length)
+  if (type.kind === 'VARIANT' || type.kind === 'BITMAP') return true
+  return (type.kind === 'VARBINARY' && count <= type.length) || (type.kind === 'BINARY' && count === type.length)
 }
 
 /** For errors: what is wrong with a value that {@link fitText} or {@link fitsBytes} does not admit. */

@@ -3,6 +3,7 @@
 import { writeSync } from 'node:fs'
 import { inspect } from 'node:util'
 import { ConnectorError } from '../base/errors.ts'
+import { RoaringBitmap } from '../base/roaring-bitmap.ts'
 import { type OptionKeys, refuseUnknownOptions } from '../base/option-keys.ts'
 import { type RecordBatch, ROW_KIND_TEXT } from '../batch/record-batch.ts'
 import { type Decimal, isObjectSchema, type LogicalType, type Schema } from '../batch/types.ts'
@@ -122,6 +123,8 @@ export function printedValue(value: unknown, type: LogicalType): string {
       // Instant prints its seconds always, LocalDateTime only if there are any.
       return type.kind === 'TIMESTAMP' ? `${printedDate(day)}T${time}` : `${printedDate(day)}T${time.length === 5 ? `${time}:00` : time}Z`
     }
+    case 'BITMAP':
+      return RoaringBitmap.fromBytes(value as Uint8Array).toString()
     case 'BINARY':
     case 'VARBINARY':
       return `[${Array.from(value as Uint8Array, (byte) => (byte << 24) >> 24).join(', ')}]`

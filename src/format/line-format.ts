@@ -4,7 +4,7 @@
 import { PlanError } from '../base/errors.ts'
 import type { Slab } from '../base/slab.ts'
 import type { RecordBatch } from '../batch/record-batch.ts'
-import { formatType, holdsVariant, type LogicalType, type Schema } from '../batch/types.ts'
+import { childTypesOf, formatType, holdsVariant, type LogicalType, type Schema } from '../batch/types.ts'
 import type { ScanResult } from '../kernels/json-scan.ts'
 import type { Kernels } from '../kernels/kernels.ts'
 
@@ -24,6 +24,18 @@ export function refuseVariant(name: string, type: LogicalType, format: string): 
   throw new PlanError('UNSUPPORTED_TYPE', `Cannot read or write column "${name}" as ${format}: it is ${formatType(type)}`, {
     hint: 'Make the column a STRING: PARSE_JSON makes a VARIANT of it, and JSON_STRING a text of a VARIANT.',
   })
+}
+
+/** @throws {PlanError} `UNSUPPORTED_TYPE` if there are bitmaps in a column: as in Flink no format has a form of them. */
+export function refuseBitmap(name: string, type: LogicalType, format: string): void {
+  if (!holdsBitmap(type)) return
+  throw new PlanError('UNSUPPORTED_TYPE', `Cannot read or write column "${name}" as ${format}: it is ${formatType(type)}`, {
+    hint: 'Make the column BYTES: BITMAP_FROM_BYTES makes a bitmap of it, and BITMAP_TO_BYTES the bytes of a bitmap.',
+  })
+}
+
+function holdsBitmap(type: LogicalType): boolean {
+  return type.kind === 'BITMAP' || childTypesOf(type).some((child) => holdsBitmap(child.type))
 }
 
 /** The record that names a file's columns. */

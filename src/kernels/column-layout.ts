@@ -92,6 +92,7 @@ export const TypeCode = {
   MULTISET: 21,
   ROW: 22,
   OBJECT: 23,
+  BITMAP: 24,
   VARIANT: 25,
 } as const
 export type TypeCode = (typeof TypeCode)[keyof typeof TypeCode]

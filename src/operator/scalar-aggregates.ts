@@ -51,6 +51,7 @@ export function isOrdered(type: LogicalType): boolean {
     case 'BINARY':
     case 'VARBINARY':
     case 'VARIANT':
+    case 'BITMAP':
       return false
     default:
       return true

@@ -9,15 +9,12 @@ import { positionOf, SqlError } from './sql-error.ts'
 import type { Call, Expression } from './syntax-tree.ts'
 import { type NamedFunction, refusalOf, resolveUserCall } from './user-function-calls.ts'
 
-/** Those that there are in Flink and not here yet. */
-const LATER = /^BITMAP_\w*AGG$/
-
 /** Those that Flink knows by name, and plans nowhere. */
 const NOWHERE = /^PERCENTILE_(?:CONT|DISC)$/
 
 /** Whether a name, in upper case, is one of an aggregate. */
 export function isAggregateName(name: string): boolean {
-  return AGGREGATE_FUNCTIONS.has(name) || LATER.test(name) || NOWHERE.test(name)
+  return AGGREGATE_FUNCTIONS.has(name) || NOWHERE.test(name)
 }
 
 /** How many operands the others than those of one take. */
@@ -29,10 +26,10 @@ const TAKES_ORDER = new Set(['COLLECT', 'JSON_ARRAYAGG'])
 const JSON_AGGREGATE = /^JSON_\w+AGG$/
 
 /** What cannot be compared. */
-const UNORDERED = /^(?:ARRAY|MAP|MULTISET|ROW|BINARY|VARBINARY|VARIANT|INTERVAL.*)$/
+const UNORDERED = /^(?:ARRAY|MAP|MULTISET|ROW|BINARY|VARBINARY|VARIANT|BITMAP|INTERVAL.*)$/
 
 /** Whose results are NULL as far as their types say, even if no operand may be. */
-const ALWAYS_NULLABLE = new Set(['PERCENTILE', 'BITMAP_BUILD_CARDINALITY_AGG'])
+const ALWAYS_NULLABLE = /^(?:PERCENTILE|BITMAP_\w+)$/
 
 /** Whether a call is COUNT(*). */
 export function isCountOfAll(call: Call): boolean {
@@ -82,7 +79,7 @@ export function boundAggregate(
       types.length > 0 ? 'CAST what does not fit.' : undefined,
     )
   checkLiterals(name, operands, text)
-  const isNever = hasRows && !ALWAYS_NULLABLE.has(name) && filter === undefined && types.length > 0 && types.every(({ nullable }) => !nullable)
+  const isNever = hasRows && !ALWAYS_NULLABLE.test(name) && filter === undefined && types.length > 0 && types.every(({ nullable }) => !nullable)
   return {
     name,
     operands,
@@ -119,7 +116,6 @@ function userAggregate(text: string, call: Call, named: NamedFunction, given: re
 }
 
 function unknown(name: string, refuse: Refuse): SqlError {
-  if (LATER.test(name)) return refuse('NOT_SUPPORTED', `Cannot plan ${name} yet`)
   const near = suggest(name, AGGREGATE_FUNCTIONS.keys())
   return refuse('UNKNOWN_FUNCTION', `There is no aggregate ${name}`, near === undefined ? undefined : `Did you mean ${near}?`)
 }

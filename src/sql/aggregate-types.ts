@@ -1,6 +1,7 @@
 // Which type an aggregate has, by the types of its operands, as a real Flink 2.3 says (test/unit/sql/type-rules.json).
 
 import { DECIMAL_PRECISION_MAX, isText, type LogicalType, withNullability } from '../batch/types.ts'
+import { BITMAP_TYPE } from './functions/bitmaps.ts'
 import { jsonConverter } from './functions/json-values.ts'
 import { alwaysType, BIGINT, DOUBLE, nullableType, requiredType, sameType, strictType, type TypeRule } from './functions/scalar-function.ts'
 import { isNumeric } from './type-rules.ts'
@@ -33,9 +34,11 @@ const percentileType: TypeRule = ([value, fraction, frequency]) => {
 }
 
 /** Of what APPROX_COUNT_DISTINCT makes no hash. */
-const NOT_HASHED = new Set(['BOOLEAN', 'BINARY', 'VARBINARY', 'VARIANT', 'ARRAY', 'MAP', 'MULTISET', 'ROW'])
+const NOT_HASHED = new Set(['BOOLEAN', 'BINARY', 'VARBINARY', 'VARIANT', 'BITMAP', 'ARRAY', 'MAP', 'MULTISET', 'ROW'])
 
 const INTEGERS = new Set(['TINYINT', 'SMALLINT', 'INT', 'BIGINT'])
+
+const isBitmap = ({ kind }: LogicalType): boolean => kind === 'BITMAP'
 
 const deviation = nullableType(widened(MEAN_SCALE_LEAST))
 
@@ -63,5 +66,10 @@ export const AGGREGATE_FUNCTIONS: ReadonlyMap<string, TypeRule> = new Map<string
   ['JSON_OBJECTAGG', ([key, value]) => (isText(key) && isJsonValue(value) ? JSON_TEXT : undefined)],
   ['SINGLE_VALUE', nullableType(sameType(() => true))],
   ['BITMAP_BUILD_CARDINALITY_AGG', ([value]) => (INTEGERS.has(value.kind) && value.kind !== 'BIGINT' ? BIGINT : undefined)],
+  ['BITMAP_BUILD_AGG', ([value]) => (INTEGERS.has(value.kind) && value.kind !== 'BIGINT' ? BITMAP_TYPE : undefined)],
+  ...['AND', 'OR', 'XOR'].flatMap((by): [string, TypeRule][] => [
+    [`BITMAP_${by}_AGG`, alwaysType(BITMAP_TYPE, isBitmap)],
+    [`BITMAP_${by}_CARDINALITY_AGG`, alwaysType(BIGINT, isBitmap)],
+  ]),
   ['ARRAY_AGG', ([element]) => ({ kind: 'ARRAY', element, nullable: true })],
 ])

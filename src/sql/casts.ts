@@ -1,6 +1,7 @@
 // CAST of booleans, numbers, text and bytes, as Flink casts; of times and intervals in time-casts.ts, of collections in collection-casts.ts.
 
 import { doubleText } from '../base/double-text.ts'
+import { RoaringBitmap } from '../base/roaring-bitmap.ts'
 import { Decimal, isText, type LogicalType } from '../batch/types.ts'
 import { variantText } from '../batch/variant.ts'
 import { CastError } from './cast-error.ts'
@@ -33,6 +34,10 @@ export function castOf(from: LogicalType, to: LogicalType, context: EvaluationCo
   }
   if (from.kind === 'VARIANT' && to.kind === 'VARIANT') return (value) => value
   if (from.kind === 'VARIANT') return isText(to) ? (value) => variantText(value as Uint8Array) : undefined
+  if (from.kind === 'BITMAP') {
+    if (isText(to)) return (value) => fitUnits(RoaringBitmap.fromBytes(value as Uint8Array).toString(), to)
+    return to.kind === 'BITMAP' || to.kind === 'VARBINARY' ? (value) => value : undefined
+  }
   if (!SIMPLE.has(from.kind) || !SIMPLE.has(to.kind)) return undefined
   switch (to.kind) {
     case 'BOOLEAN':

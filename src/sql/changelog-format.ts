@@ -1,6 +1,7 @@
 // Changes and values as `--format changelog` prints them, a JSON line each: exact, and the same for every run.
 
 import { doubleText } from '../base/double-text.ts'
+import { RoaringBitmap } from '../base/roaring-bitmap.ts'
 import { Decimal, type LogicalType } from '../batch/types.ts'
 import { variantText } from '../batch/variant.ts'
 import { dateText, durationText, periodText, timestampText, timeText } from './times.ts'
@@ -27,6 +28,8 @@ export function jsonOf(value: Value, type: LogicalType): unknown {
       return `x'${Buffer.from(value as Uint8Array).toString('hex')}'`
     case 'VARIANT':
       return variantText(value as Uint8Array)
+    case 'BITMAP':
+      return RoaringBitmap.fromBytes(value as Uint8Array).toString()
     case 'DATE':
       return dateText(value as number)
     case 'TIME':

@@ -785,6 +785,7 @@ export abstract class ExpressionParser extends TokenReader {
       case 'FLOAT':
       case 'DATE':
       case 'VARIANT':
+      case 'BITMAP':
         return { kind: word, nullable }
       case 'INTEGER':
         return { kind: 'INT', nullable }

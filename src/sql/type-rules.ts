@@ -174,6 +174,8 @@ export function canCast(from: LogicalType, to: LogicalType): boolean {
       return target === family || target === 'timestamp'
     case 'timestamp':
       return target === 'timestamp' || target === 'date' || target === 'time'
+    case 'bitmap':
+      return target === 'bitmap' || (to.kind === 'VARBINARY' && to.length === LENGTH_MAX)
     default:
       // Within a collection a VARIANT stays what it is.
       return family === target && childrenAre(from, to, (child, of) => (child.kind === 'VARIANT' && of.kind === 'VARIANT') || canCast(child, of))
@@ -195,6 +197,7 @@ export function canCompare(left: LogicalType, right: LogicalType): boolean {
   if (isStructured(left) || isStructured(right)) return false
   const [one, other] = [familyOf(left), familyOf(right)]
   if (one === 'variant') return false
+  if (one === 'bitmap') return false
   if (one === other) return childrenAre(left, right, (child, of) => familyOf(child) === familyOf(of))
   return canEqual(left, right) || (one === 'text' && other === 'number') || (one === 'number' && other === 'text')
 }

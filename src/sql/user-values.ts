@@ -2,6 +2,7 @@
 // What users give is checked.
 
 import { inspect } from 'node:util'
+import { NotABitmapError, RoaringBitmap } from '../base/roaring-bitmap.ts'
 import { Decimal, formatType, type LogicalType } from '../batch/types.ts'
 import { fitDecimal } from './decimal-arithmetic.ts'
 import type { Value } from './value.ts'
@@ -99,6 +100,15 @@ function takerOf(type: LogicalType): FromUser {
     case 'VARBINARY':
     case 'VARIANT':
       return (given) => (given instanceof Uint8Array ? given : refuse(given))
+    case 'BITMAP':
+      return (given) => {
+        try {
+          return given instanceof Uint8Array ? RoaringBitmap.fromBytes(given).toBytes() : refuse(given)
+        } catch (error) {
+          if (error instanceof NotABitmapError) return refuse(given)
+          throw error
+        }
+      }
     case 'TIMESTAMP':
     case 'TIMESTAMP_LTZ':
       if (type.precision > 3) return (given) => (typeof given === 'bigint' ? given : refuse(given))
@@ -157,6 +167,8 @@ function formOf(type: LogicalType): string {
       case 'VARBINARY':
       case 'VARIANT':
         return 'a Uint8Array'
+      case 'BITMAP':
+        return 'a Roaring bitmap in a Uint8Array'
       case 'TIMESTAMP':
       case 'TIMESTAMP_LTZ':
         return type.precision > 3 ? 'nanoseconds as a bigint' : 'milliseconds as a whole number'

@@ -112,6 +112,7 @@ function admits(value: unknown, { kind }: LogicalType): boolean {
       return typeof value === 'string'
     case 'BINARY':
     case 'VARBINARY':
+    case 'BITMAP':
       return value instanceof Uint8Array
     case 'TINYINT':
     case 'SMALLINT':

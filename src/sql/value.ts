@@ -14,6 +14,7 @@ import { Decimal } from '../batch/types.ts'
  * | CHAR, VARCHAR | string |
  * | BINARY, VARBINARY | Uint8Array |
  * | VARIANT | Uint8Array: see batch/variant.ts |
+ * | BITMAP | Uint8Array: of a Roaring bitmap, the same for the same values |
  * | DATE | number: days since 1970-01-01 |
  * | TIME | number: milliseconds of the day |
  * | TIMESTAMP, TIMESTAMP_LTZ of precision 0 to 3 | number: milliseconds since 1970-01-01, without a zone or in UTC |

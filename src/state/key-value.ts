@@ -103,6 +103,7 @@ function columnKeyBytes(value: unknown, type: LogicalType): Uint8Array {
     case 'BINARY':
     case 'VARBINARY':
     case 'VARIANT':
+    case 'BITMAP':
       return binaryKeyBytes(value as Uint8Array)
     case 'DECIMAL':
       return decimalKeyBytes((value as Decimal).unscaled * 10n ** BigInt(type.scale - (value as Decimal).scale), type.scale)

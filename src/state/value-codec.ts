@@ -256,6 +256,7 @@ function presentCodecOf(type: LogicalType, state: string): ValueCodec {
     case 'BINARY':
     case 'VARBINARY':
     case 'VARIANT':
+    case 'BITMAP':
       return {
         write(writer, value) {
           if (!(value instanceof Uint8Array)) refuseValue(value, type, state, 'expected a Uint8Array')

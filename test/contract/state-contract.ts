@@ -71,6 +71,7 @@ export function stateContract(name: string, newBackend: (share: BackendShare) =>
         ['decimal', t.decimal(38, 2), [new Decimal(-(10n ** 37n), 2), new Decimal(5n, 2)]],
         ['string', t.string(), ['', 'plain', 'grüße 🦊', 'x'.repeat(1000)]],
         ['bytes', t.bytes(), [new Uint8Array([0, 255]), new Uint8Array(0)]],
+        ['bitmap', t.bitmap(), [new Uint8Array([0, 255])]],
         ['timestamp', t.timestamp(3), [0, 1_700_000_000_000]],
         ['nanos', t.timestamp(9), [-1n, 1_700_000_000_123_456_789n]],
         ['micros', t.timestamp(6), [-1000n, 1_700_000_000_123_456_000n]],

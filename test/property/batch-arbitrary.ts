@@ -36,7 +36,7 @@ export function randomType(random: Random, depth: number): LogicalType {
   }
   if (choice === 7) return { kind: 'TIME', nullable, precision: random.integer(4) }
   if (choice === 8) return { kind: pick(random, ['TIMESTAMP', 'TIMESTAMP_LTZ'] as const), nullable, precision: random.integer(10) }
-  if (choice === 9) return { kind: 'OBJECT', nullable: true }
+  if (choice === 9) return random.integer(2) === 0 ? { kind: 'OBJECT', nullable: true } : { kind: 'BITMAP', nullable }
   if (choice < 12) return { kind: 'ARRAY', nullable, element: randomType(random, depth - 1) }
   if (choice === 12) return { kind: 'MAP', nullable, key: { kind: 'VARCHAR', nullable: false, length: 100 }, value: randomType(random, depth - 1) }
   if (choice === 13) return { kind: 'MULTISET', nullable, element: { kind: 'INT', nullable: false } }
@@ -90,6 +90,7 @@ export function randomValue(random: Random, type: LogicalType, nulls: number): u
     case 'BINARY':
       return Uint8Array.from({ length: type.length }, () => random.integer(256))
     case 'VARBINARY':
+    case 'BITMAP':
       return Uint8Array.from(list(() => random.integer(256)))
     case 'TIMESTAMP':
     case 'TIMESTAMP_LTZ':

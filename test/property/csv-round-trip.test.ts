@@ -73,7 +73,7 @@ class Case {
   schema(options: CsvFormatOptions): Schema {
     const scalar = (): LogicalType => {
       const type = this.chance(2) ? ({ kind: 'VARCHAR', nullable: this.chance(2), length: LENGTH_MAX } as const) : randomType(this.random, 0)
-      return type.kind === 'OBJECT' || type.kind === 'VARIANT' ? scalar() : type
+      return type.kind === 'OBJECT' || type.kind === 'VARIANT' || type.kind === 'BITMAP' ? scalar() : type
     }
     const fields = Array.from({ length: 1 + this.random.integer(3) }, (_, index): Field => {
       const element = scalar()

@@ -25,6 +25,7 @@ export const SCALAR_TYPES: readonly LogicalType[] = [
   { kind: 'TIMESTAMP', nullable: true, precision: 9 },
   { kind: 'VARCHAR', nullable: true, length: 1000 },
   { kind: 'VARBINARY', nullable: false, length: 1000 },
+  { kind: 'BITMAP', nullable: true },
 ]
 
 const ALPHABET = ['a', 'b', 'ab', 'é', 'flight', '']

@@ -205,7 +205,7 @@ function idWithin(id: number, part: number): number {
 }
 
 function resolveRandom(field: Field, options: DatagenFieldOptions, id: number): DatagenField {
-  if (field.type.kind === 'OBJECT' || field.type.kind === 'VARIANT')
+  if (field.type.kind === 'OBJECT' || field.type.kind === 'VARIANT' || field.type.kind === 'BITMAP')
     throw new PlanError('UNSUPPORTED_TYPE', `Cannot generate the column "${field.name}": datagen makes no values of type ${formatType(field.type)}`)
   checkOptions(field, options, usefulOptions(field.type))
   return { ...resolveKind(field, options, id), id }
@@ -316,6 +316,7 @@ function resolveKind(field: Field, options: DatagenFieldOptions, id: number): Da
     }
     case 'OBJECT':
     case 'VARIANT':
+    case 'BITMAP':
       return fail('a column of any values is refused before')
   }
 }

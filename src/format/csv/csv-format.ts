@@ -20,6 +20,7 @@ import {
   type FileHeader,
   type LineFormat,
   refuseVariant,
+  refuseBitmap,
   type Utf8Option,
 } from '../line-format.ts'
 import { scanFieldsOf } from '../scan-fields.ts'
@@ -306,6 +307,7 @@ export class CsvFormat implements LineFormat {
           { hint: 'Set another arrayElementDelimiter in csvFormat, such as ";" or "|".' },
         )
       refuseVariant(name, type, 'CSV')
+      refuseBitmap(name, type, 'CSV')
       if (['ARRAY', 'MAP', 'MULTISET', 'ROW', 'OBJECT'].includes(element.kind))
         throw new PlanError('UNSUPPORTED_TYPE', `Cannot read or write column "${name}" as CSV: only plain values and arrays of them have a CSV form`)
     }

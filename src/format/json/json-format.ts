@@ -9,7 +9,16 @@ import { JsonFormatPlan } from '../../kernels/json-format.ts'
 import { JsonScanPlan, type ScanResult } from '../../kernels/json-scan.ts'
 import type { Kernels } from '../../kernels/kernels.ts'
 import { JsonObjectEncoder } from './json-object-encoder.ts'
-import { checkUtf8Option, type EncodeResult, type LineDecoder, type LineEncoder, type LineFormat, refuseVariant, type Utf8Option } from '../line-format.ts'
+import {
+  checkUtf8Option,
+  type EncodeResult,
+  type LineDecoder,
+  type LineEncoder,
+  type LineFormat,
+  refuseBitmap,
+  refuseVariant,
+  type Utf8Option,
+} from '../line-format.ts'
 import { scanFieldsOf } from '../scan-fields.ts'
 
 /** Options of {@link jsonFormat}. */
@@ -137,6 +146,7 @@ export class JsonFormat implements LineFormat {
       if (type.kind === 'OBJECT')
         throw new PlanError('UNSUPPORTED_TYPE', `Cannot read or write column "${name}" as JSON: values of JavaScript have no JSON form`)
       refuseVariant(name, type, 'JSON')
+      refuseBitmap(name, type, 'JSON')
     }
   }
 

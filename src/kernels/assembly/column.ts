@@ -43,6 +43,8 @@ export const TYPE_MAP: u32 = 20
 export const TYPE_MULTISET: u32 = 21
 export const TYPE_ROW: u32 = 22
 export const TYPE_OBJECT: u32 = 23
+export const TYPE_BITMAP: u32 = 24
+export const TYPE_VARIANT: u32 = 25
 
 // @ts-ignore: decorator
 @inline export function columnKind(column: usize): u32 { return load<u32>(column, 0) }

@@ -30,7 +30,7 @@ type Pairs = readonly (readonly [Value, Value])[]
 const ONE = { least: 1, most: 1 }
 const TWO = { least: 2, most: 2 }
 /** What ARRAY_SORT, ARRAY_MAX and ARRAY_MIN can bring into an order. */
-const UNORDERED = new Set(['BOOLEAN', 'ARRAY', 'MAP', 'MULTISET', 'ROW', 'VARIANT', 'INTERVAL_YEAR_MONTH', 'INTERVAL_DAY_TIME', 'OBJECT'])
+const UNORDERED = new Set(['BOOLEAN', 'ARRAY', 'MAP', 'MULTISET', 'ROW', 'VARIANT', 'BITMAP', 'INTERVAL_YEAR_MONTH', 'INTERVAL_DAY_TIME', 'OBJECT'])
 
 const isArray = (type: LogicalType): type is ArrayType => type.kind === 'ARRAY'
 const isMap = (type: LogicalType): type is MapType => type.kind === 'MAP'

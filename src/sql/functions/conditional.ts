@@ -57,11 +57,11 @@ function compareReals(left: number, right: number): number {
   return left - right
 }
 
-/** The first or last of all operands. Collections have no order. */
+/** The first or last of all operands. Collections have no order, nor have bitmaps. */
 function extreme(sign: 1 | -1): ScalarFunction {
   const ordered: TypeRule = (operands) => {
     const type = merged(operands)
-    return type && childTypesOf(type).length === 0 ? type : undefined
+    return type && childTypesOf(type).length === 0 && type.kind !== 'BITMAP' ? type : undefined
   }
   return {
     resolve: withoutNull(byRule(strictType(ordered), { least: 1, most: Infinity }, STRING, true)),

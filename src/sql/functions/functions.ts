@@ -1,6 +1,7 @@
 // All scalar functions, by their names.
 
 import type { BoundCall } from '../bound-expression.ts'
+import { BITMAP_FUNCTIONS } from './bitmaps.ts'
 import { COLLECTION_FUNCTIONS } from './collections.ts'
 import { CONDITIONAL_FUNCTIONS } from './conditional.ts'
 import { ENCODING_FUNCTIONS } from './encodings.ts'
@@ -22,6 +23,7 @@ import { VARIANT_FUNCTIONS } from './variants.ts'
 /** What calls by name find. */
 export const SCALAR_FUNCTIONS: ReadonlyMap<string, ScalarFunction> = new Map(
   [
+    BITMAP_FUNCTIONS,
     COLLECTION_FUNCTIONS,
     CONDITIONAL_FUNCTIONS,
     JSON_FUNCTIONS,

@@ -163,7 +163,7 @@ function refuseUnstored(options: TableOptions, columns: readonly Field[]): void 
 }
 
 function isStored(kind: string): boolean {
-  return !['ARRAY', 'MAP', 'MULTISET', 'ROW', 'OBJECT', 'VARIANT', 'INTERVAL_YEAR_MONTH', 'INTERVAL_DAY_TIME'].includes(kind)
+  return !['ARRAY', 'MAP', 'MULTISET', 'ROW', 'OBJECT', 'VARIANT', 'BITMAP', 'INTERVAL_YEAR_MONTH', 'INTERVAL_DAY_TIME'].includes(kind)
 }
 
 /** Flink's cache of single keys, and its older names. */

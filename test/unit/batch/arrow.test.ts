@@ -28,6 +28,7 @@ test.each<[string, DataType<unknown>, readonly unknown[], readonly unknown[]]>([
   ['FLOAT', t.float(), [1.5, -0.25], [1.5, -0.25]],
   ['DOUBLE', t.double(), [0.1, Infinity], [0.1, Infinity]],
   ['STRING', t.string(), ['', 'naïve', '日本語'], ['', 'naïve', '日本語']],
+  ['BITMAP', t.bitmap(), [new Uint8Array([1, 255])], [new Uint8Array([1, 255])]],
   ['BYTES', t.bytes(), [new Uint8Array([1, 255]), new Uint8Array()], [new Uint8Array([1, 255]), new Uint8Array()]],
   ['TIME', t.time(3), [0, 86_399_999], [0, 86_399_999]],
   ['TIMESTAMP(3)', t.timestamp(3), [-5, 1_700_000_000_123], [-5, 1_700_000_000_123]],

@@ -34,6 +34,7 @@ const SQL: readonly (readonly [DataType<unknown>, string, PhysicalKind])[] = [
   [t.varbinary(4), 'VARBINARY(4) NOT NULL', PhysicalKind.BYTES],
   [t.bytes(), 'BYTES NOT NULL', PhysicalKind.BYTES],
   [t.variant(), 'VARIANT NOT NULL', PhysicalKind.BYTES],
+  [t.bitmap(), 'BITMAP NOT NULL', PhysicalKind.BYTES],
   [t.date(), 'DATE NOT NULL', PhysicalKind.INT32],
   [t.time(3), 'TIME(3) NOT NULL', PhysicalKind.INT32],
   [t.timestamp(), 'TIMESTAMP(3) NOT NULL', PhysicalKind.INT64],

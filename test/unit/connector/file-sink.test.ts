@@ -4,6 +4,7 @@ import { closeSync, constants, existsSync, lstatSync, mkdirSync, openSync, readd
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { RoaringBitmap } from '../../../src/base/roaring-bitmap.ts'
 import { type BatchRowInit, batchFromObjects } from '../../../src/batch/batch-rows.ts'
 import { RowKind } from '../../../src/batch/record-batch.ts'
 import { Decimal, defineSchema, OBJECT_SCHEMA, type Schema, t } from '../../../src/batch/types.ts'
@@ -291,6 +292,7 @@ describe('printSink', () => {
     [t.timestamp(9), -1n, '1969-12-31T23:59:59.999999999'],
     [t.timestampLtz(3), 60_000, '1970-01-01T00:01:00Z'],
     [t.bytes(), Uint8Array.of(1, 255), '[1, -1]'],
+    [t.bitmap(), RoaringBitmap.of([3, -1]).toBytes(), '{3,4294967295}'],
     [t.array(t.int()), [1, 2], '[1, 2]'],
     [t.map(t.string(), t.double()), new Map([['a', 1]]), '{a=1.0}'],
     [t.row({ x: t.int(), y: t.string().nullable() }), { x: 1, y: null }, '+I[1, null]'],

@@ -129,7 +129,6 @@ const CALLS: Readonly<Record<string, string>> = {
 /** Why some are not there. */
 const REASONS: readonly (readonly [names: RegExp, reason: string])[] = [
   [/^(?:CLASSIFIER|FIRST|LAST|NEXT|PREV|MATCH_\w+)$/, 'of MATCH_RECOGNIZE, which is not there yet'],
-  [/^BITMAP_/, 'bitmaps are not there yet'],
   [/^(?:ML_PREDICT|VECTOR_SEARCH)$/, 'there are no models'],
   [/^SNAPSHOT$/, 'Flink 2.3 does not have it either'],
   [/^(?:AT|CURRENT_CATALOG|CURRENT_USER|NTH_VALUE|RLIKE|USER)$/, 'Flink 2.3 knows the word, and refuses each use of it'],

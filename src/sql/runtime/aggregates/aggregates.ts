@@ -6,8 +6,9 @@ import { type BoundAggregate, type BoundExpression, textOf } from '../../bound-e
 import { castOf } from '../../casts.ts'
 import type { EvaluationContext } from '../../functions/scalar-function.ts'
 import { type Evaluate, interpret } from '../../interpreter.ts'
-import { DOUBLE } from '../../functions/scalar-function.ts'
+import { DOUBLE, INT } from '../../functions/scalar-function.ts'
 import type { Value } from '../../value.ts'
+import { built, combined } from './bitmaps.ts'
 import { type CollectionMaker, Counts, type Entry, type Keyed } from './collections.ts'
 import type { Accumulator, Fold } from './fold.ts'
 import { jsonArray, jsonObject } from './json.ts'
@@ -69,6 +70,15 @@ function foldOf(aggregate: BoundAggregate, retracts: boolean, context: Evaluatio
       return percentile(type.kind === 'ARRAY', kept.counts([DOUBLE]))
     case 'BITMAP_BUILD_CARDINALITY_AGG':
       return cardinality(kept.counts(operands.map((operand) => operand.type)))
+    case 'BITMAP_BUILD_AGG':
+      return built(retracts ? kept.counts([INT]) : undefined)
+    case 'BITMAP_AND_AGG':
+    case 'BITMAP_OR_AGG':
+    case 'BITMAP_XOR_AGG':
+    case 'BITMAP_AND_CARDINALITY_AGG':
+    case 'BITMAP_OR_CARDINALITY_AGG':
+    case 'BITMAP_XOR_CARDINALITY_AGG':
+      return combined(name, retracts, () => kept.counts([INT]))
     case 'SINGLE_VALUE':
       return single()
     case 'ROW_NUMBER':

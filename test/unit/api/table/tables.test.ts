@@ -56,6 +56,7 @@ describe('streams as tables', () => {
       long: t.decimal(38, 2),
       text: t.string().nullable(),
       bytes: t.bytes(),
+      bitmap: t.bitmap(),
       date: t.date(),
       time: t.time(),
       at: t.timestamp(3).nullable(),
@@ -76,7 +77,16 @@ describe('streams as tables', () => {
         decimal: Decimal.parse('-1.500'),
         long: Decimal.parse('12345678901234567890.12'),
       },
-      ...{ text: 'ä𝄞', bytes: new Uint8Array([1, 2]), date: 3, time: 1000, at: 5, exact: 1_000_000_001n, instant: 7 },
+      ...{
+        text: 'ä𝄞',
+        bytes: new Uint8Array([1, 2]),
+        bitmap: new Uint8Array([0x3a, 0x30, 0, 0, 0, 0, 0, 0]),
+        date: 3,
+        time: 1000,
+        at: 5,
+        exact: 1_000_000_001n,
+        instant: 7,
+      },
       ...{ list: [1, null, 3], map: new Map([['a', 1n]]), row: { a: 1, b: null } },
     }
     const empty = { ...full, boolean: null, int: null, safe: null, decimal: null, text: null, at: null, list: null, row: null }

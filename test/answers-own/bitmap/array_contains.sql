@@ -1,0 +1,3 @@
+-- ARRAY_CONTAINS of a bitmap
+CREATE TABLE l (id INT, k STRING, v INT, s STRING) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_l.jsonl', 'format' = 'json');
+SELECT ARRAY_CONTAINS(ARRAY[BITMAP_BUILD(ARRAY[1]), BITMAP_BUILD(ARRAY[5])], BITMAP_BUILD(ARRAY[v])) AS x, ARRAY_DISTINCT(ARRAY[BITMAP_BUILD(ARRAY[1]), BITMAP_BUILD(ARRAY[1, 1])]) AS d FROM l;

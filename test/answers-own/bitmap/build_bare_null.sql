@@ -1,0 +1,2 @@
+-- a bitmap of a NULL without a type
+SELECT BITMAP_BUILD(NULL) AS b;

@@ -1,0 +1,2 @@
+-- a bitmap of nothing
+SELECT BITMAP_BUILD() AS b;

@@ -1,0 +1,2 @@
+-- how many values NULL has
+SELECT BITMAP_CARDINALITY(NULL) AS b;

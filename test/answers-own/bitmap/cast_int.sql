@@ -1,0 +1,2 @@
+-- CAST of a bitmap to INT
+SELECT CAST(BITMAP_BUILD(ARRAY[3]) AS INT) AS s;

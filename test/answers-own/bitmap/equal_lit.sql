@@ -1,0 +1,2 @@
+-- constant bitmaps compared by =
+SELECT BITMAP_BUILD(ARRAY[1]) = BITMAP_BUILD(ARRAY[1, 1]) AS x, BITMAP_BUILD(ARRAY[1]) <> BITMAP_BUILD(ARRAY[2]) AS y;

@@ -1,0 +1,3 @@
+-- IN of a query of bitmaps
+CREATE TABLE l (id INT, k STRING, v INT, s STRING) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_l.jsonl', 'format' = 'json');
+SELECT id FROM l WHERE BITMAP_BUILD(ARRAY[id]) IN (SELECT BITMAP_BUILD(ARRAY[v]) FROM l);

@@ -1,0 +1,2 @@
+-- a bitmap of the bytes NULL
+SELECT BITMAP_FROM_BYTES(NULL) AS b;

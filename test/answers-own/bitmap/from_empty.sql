@@ -1,0 +1,2 @@
+-- a bitmap of no bytes
+SELECT BITMAP_FROM_BYTES(x'') AS b;

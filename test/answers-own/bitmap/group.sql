@@ -1,0 +1,3 @@
+-- GROUP BY a bitmap
+CREATE TABLE l (id INT, k STRING, v INT, s STRING) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_l.jsonl', 'format' = 'json');
+SELECT b, COUNT(*) AS n FROM (SELECT BITMAP_BUILD(ARRAY[v]) AS b FROM l) GROUP BY b;

@@ -1,0 +1,4 @@
+-- a bitmap goes into no column of BYTES
+CREATE TABLE l (id INT, k STRING, v INT, s STRING) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_l.jsonl', 'format' = 'json');
+CREATE TABLE o (b BYTES) WITH ('connector' = 'blackhole');
+EXPLAIN INSERT INTO o SELECT BITMAP_BUILD(ARRAY[id]) FROM l;

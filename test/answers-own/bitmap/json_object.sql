@@ -1,0 +1,2 @@
+-- JSON of a bitmap
+SELECT JSON_OBJECT('a' VALUE BITMAP_BUILD(ARRAY[1])) AS j;

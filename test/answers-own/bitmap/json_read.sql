@@ -1,0 +1,3 @@
+-- a bitmap column in JSON
+CREATE TABLE t (id INT, k BITMAP) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_l.jsonl', 'format' = 'json');
+SELECT * FROM t;

@@ -1,0 +1,3 @@
+-- LIKE of a bitmap
+CREATE TABLE l (id INT, k STRING, v INT, s STRING) WITH ('connector' = 'filesystem', 'path' = '${DATA}/own_l.jsonl', 'format' = 'json');
+SELECT BITMAP_BUILD(ARRAY[id]) LIKE '%1%' AS x FROM l;

@@ -1,0 +1,2 @@
+-- bitmaps in arrays, rows and maps
+SELECT ARRAY[BITMAP_BUILD(ARRAY[1]), BITMAP_BUILD(ARRAY[2, 3])] AS a, ROW(BITMAP_BUILD(ARRAY[1]), 2) AS r, MAP['k', BITMAP_BUILD(ARRAY[9])] AS m;

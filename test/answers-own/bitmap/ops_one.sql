@@ -1,0 +1,2 @@
+-- AND of one bitmap
+SELECT BITMAP_AND(BITMAP_BUILD(ARRAY[1])) AS x;

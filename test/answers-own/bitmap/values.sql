@@ -1,0 +1,2 @@
+-- bitmaps in VALUES
+SELECT * FROM (VALUES (1, BITMAP_BUILD(ARRAY[1])), (2, BITMAP_BUILD(ARRAY[2, 3]))) AS t(a, b);
