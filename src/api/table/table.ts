@@ -238,6 +238,7 @@ export class Table<R = AnyRow> implements SqlTable {
    * @throws {PlanError} `WRONG_ARGUMENTS` for no such change, or one twice; `DUPLICATE_COLUMN` if the table has the column. When the job is made,
    * `CHANGELOG_IN_BATCH`.
    * @example
+   * const totals = bids.groupBy('auction').select((bid) => ({ auction: bid.auction, highest: bid.price.max() }))
    * totals.toChangelog({ op: 'deleted', opMapping: { 'INSERT, UPDATE_AFTER': 'false', DELETE: 'true' } })
    */
   toChangelog<const Op extends string = 'op'>(options: ChangelogOptions<Op> = {}): Table<{ readonly [Name in Op]: string } & R> {
@@ -253,6 +254,7 @@ export class Table<R = AnyRow> implements SqlTable {
    * without UPDATE_BEFORE. When the job is made, `CHANGELOG_IN_BATCH`, and `TABLE_CHANGES` if the rows of the table change. The job fails at a code that
    * is NULL or not known.
    * @example
+   * const records = bids.toChangelog({ op: 'code', opMapping: { INSERT: 'c' } })
    * records.fromChangelog({ op: 'code', opMapping: { 'c, r': 'INSERT', ub: 'UPDATE_BEFORE', ua: 'UPDATE_AFTER', d: 'DELETE' } })
    */
   fromChangelog<const Op extends string = 'op'>(options: ChangelogOptions<Op> = {}): Table<Omit<R, Op>> {

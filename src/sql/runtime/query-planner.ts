@@ -276,7 +276,10 @@ export class QueryPlanner {
   readonly #added: { readonly plan: LogicalPlan; readonly build: (plan: LogicalPlan) => void }[] = []
   readonly #options: QueryOptions
   /** Relations that are planned, by what they say. */
-  readonly #streams = new Map<string, Stream>()
+  readonly #streams = new Map<number, Stream>()
+  /** What relations say, each with a number, in which their inputs are numbers; and the numbers of relations. */
+  readonly #texts = new Map<string, number>()
+  readonly #relations = new WeakMap<LogicalPlan, number | undefined>()
   /** What reads a table, once for all that ask for it. */
   readonly #tables = new Map<CatalogTable, Stream>()
   readonly #notes = new Map<Transformation, OperatorNote>()
@@ -549,7 +552,7 @@ export class QueryPlanner {
 
   /** What makes a relation's rows: once, however often it is asked for. @throws {PlanError} `NOT_SUPPORTED` */
   plan(plan: LogicalPlan): Stream {
-    const digest = digestOf(plan)
+    const digest = this.#digestOf(plan)
     const names = namesOf(plan.columns)
     const known = digest === undefined ? undefined : this.#streams.get(digest)
     if (known !== undefined) return { ...known, names }
@@ -567,6 +570,26 @@ export class QueryPlanner {
         key.map((column) => names[column]),
       )
     return stream
+  }
+
+  /** The same for relations that say the same; undefined for those that are different each time. */
+  #digestOf(plan: LogicalPlan): number | undefined {
+    if (this.#relations.has(plan)) return this.#relations.get(plan)
+    const inputs = new Map<unknown, number | undefined>(inputsOf(plan).map((input) => [input, this.#digestOf(input)]))
+    let isFixed = [...inputs.values()].every((input) => input !== undefined)
+    const text = JSON.stringify(plan, (name, value: unknown) => {
+      if (inputs.has(value)) return inputs.get(value)
+      if (name === 'table' && typeof value === 'object') return tableDigest(value as CatalogTable)
+      // What they are called makes no other rows of them.
+      if (name === 'columns' && Array.isArray(value)) return (value as LogicalPlan['columns']).map(({ type, time, window }) => ({ type, time, window }))
+      const call = value as BoundCall | null | undefined
+      if ((call?.kind === 'call' && scalarCodeOf(call)?.isDeterministic === false) || call?.user?.isDeterministic === false) isFixed = false
+      return withoutPlaces(name, value)
+    })
+    if (isFixed && !this.#texts.has(text)) this.#texts.set(text, this.#texts.size)
+    const digest = isFixed ? this.#texts.get(text) : undefined
+    this.#relations.set(plan, digest)
+    return digest
   }
 
   #planned(plan: LogicalPlan): Stream {
@@ -1793,20 +1816,6 @@ function filteredRanks({ input, partition, order, function: name, from, to, hasR
   return hasRank
     ? { ...filter, columns }
     : { kind: 'project', input: filter, expressions: input.columns.map((column, index) => place(index, column.type)), columns }
-}
-
-/** The same for relations that say the same; undefined for those that must be made anew: rows of constants, and what is different each time. */
-function digestOf(plan: LogicalPlan): string | undefined {
-  let isFixed = true
-  const text = JSON.stringify(plan, (name, value: unknown) => {
-    if (name === 'table' && typeof value === 'object') return tableDigest(value as CatalogTable)
-    // What they are called makes no other rows of them.
-    if (name === 'columns' && Array.isArray(value)) return (value as LogicalPlan['columns']).map(({ type, time, window }) => ({ type, time, window }))
-    const call = value as BoundCall | null | undefined
-    if ((call?.kind === 'call' && scalarCodeOf(call)?.isDeterministic === false) || call?.user?.isDeterministic === false) isFixed = false
-    return withoutPlaces(name, value)
-  })
-  return isFixed ? text : undefined
 }
 
 /** Maps with the same entries may lie in many ways. @throws {PlanError} `NOT_SUPPORTED` */
