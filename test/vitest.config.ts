@@ -44,6 +44,8 @@ const COMPUTING = { maxWorkers: Math.max(2, availableParallelism() - 1) }
 const RUNNING = { maxWorkers: 2, sequence: { groupOrder: 1 } }
 /** One file at a time, behind all others: jobs are asked how much of a core they use, or go on until they are killed. */
 const ALONE = { fileParallelism: false, sequence: { groupOrder: 2 } }
+/** Some 30 s of computing each. */
+const LONG_SIMULATIONS = ['checkpoints', 'unaligned', 'ring-model'].map((name) => `test/sim/${name}.test.ts`)
 /** What is asked how it spends time. */
 const MEASURED = ['test/threads/metrics.test.ts', 'test/threads/exits.test.ts']
 
@@ -59,7 +61,12 @@ export default defineConfig({
       {
         extends: true,
         resolve: sources,
-        test: { name: 'src', include: ['test/*.test.ts', ...folder('unit', 'contract', 'property', 'model', 'sim', 'fuzz', 'types')], ...COMPUTING },
+        test: {
+          name: 'src',
+          include: ['test/*.test.ts', ...folder('unit', 'contract', 'property', 'model', 'sim', 'fuzz', 'types')],
+          exclude: LONG_SIMULATIONS,
+          ...COMPUTING,
+        },
       },
       {
         extends: true,
@@ -71,11 +78,11 @@ export default defineConfig({
       { extends: true, resolve: built, test: { name: 'bench', include: folder('bench'), server: external, testTimeout: 300_000, ...ALONE } },
       // Queries of whole data sets, in many ways.
       { extends: true, resolve: sources, test: { name: 'sql', include: folder('sql'), testTimeout: 120_000, ...COMPUTING } },
-      // The seeds that `npm test` leaves.
+      // The seeds that `npm test` leaves, and simulations that it has no time for.
       {
         extends: true,
         resolve: sources,
-        test: { name: 'sim', include: folder('sim/engine'), env: { SIM_SEEDS: '41-500' }, testTimeout: 300_000 },
+        test: { name: 'sim', include: [...folder('sim/engine'), ...LONG_SIMULATIONS], env: { SIM_SEEDS: '41-500' }, testTimeout: 300_000, ...COMPUTING },
       },
       // What `npm test` takes a sample of.
       { extends: true, resolve: sources, test: { name: 'fuzz', include: folder('fuzz'), env: { FUZZ: 'all' }, testTimeout: 300_000, ...COMPUTING } },
