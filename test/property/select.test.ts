@@ -2,6 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Random } from '../../src/base/random.ts'
 import { Slab } from '../../src/base/slab.ts'
+import { PhysicalKind } from '../../src/kernels/column-layout.ts'
 import { compileKernels, instantiateKernels } from '../../src/kernels/kernels.ts'
 import { Comparison } from '../../src/kernels/select.ts'
 import { compares, differenceRows, unionRows } from '../../src/kernels/twin/rows.ts'
@@ -22,7 +23,7 @@ describe('selection kernels', () => {
         const { selection, begin, n, rows } = randomRows(random, slab, values.length)
         const out = slab.allocate((n + 1) * 4)
         const present = values.filter((value) => value !== null)
-        const isText = type.kind === 'VARCHAR' || type.kind === 'VARBINARY'
+        const isText = column.kind === PhysicalKind.BYTES
         for (const operation of Object.values(Comparison)) {
           if (operation > Comparison.GREATER_OR_EQUAL && !isText) continue
           const chosen =
