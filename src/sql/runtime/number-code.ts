@@ -71,6 +71,8 @@ const SCALE_MAX = 22
 const [BEGIN, END, SELECTION, TARGET, VALIDITY, COLUMNS] = [0, 1, 2, 3, 4, 5]
 /** Of a function. Compiling takes a time that grows with their square: 60,000 took two seconds. */
 const LOCALS_MAX = 2000
+/** Of a module: thousands of functions take longer to compile than the rows of most queries to compute. */
+const FUNCTIONS_MAX = 256
 /** Of a column: u32 values | validity bits, 0 without NULLs | validity bits of the row that it is a field of, likewise. */
 const COLUMN_BYTES = 12
 
@@ -102,6 +104,7 @@ export function compileNumbers(condition: BoundExpression | undefined, expressio
   const functions: number[][] = []
   const nullable = new Set<number>()
   const add = (make: (writer: FunctionWriter) => void): number => {
+    if (functions.length >= FUNCTIONS_MAX) return -1
     const known = paths.length
     try {
       const writer = new FunctionWriter(paths)
