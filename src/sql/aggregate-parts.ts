@@ -131,7 +131,7 @@ function meanOf(total: BoundExpression, count: BoundExpression, type: LogicalTyp
   return castTo(mean, type)
 }
 
-export function castTo(operand: BoundExpression, type: LogicalType): BoundExpression {
+function castTo(operand: BoundExpression, type: LogicalType): BoundExpression {
   if (operand.type.kind === type.kind) return operand
   return { kind: 'cast', operand, type: withNullability(type, operand.type.nullable), isTry: false, isImplicit: true, ...NOWHERE }
 }
